@@ -1,0 +1,46 @@
+# Needs python3, make and git. Everything else is installed into .venv/ and .tools/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test lint format lock clean
+
+run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
+	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
+
+test: .venv/dev  ## lint, then every test, on the real kernel: needs root for network namespaces
+	.ci/tools
+	$(MAKE) lint
+	$(BIN)/pytest $(PYTEST_FLAGS)
+
+lint: .venv/dev  ## style, format, strict types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/dev  ## format the code, mend what can be mended by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/dev  ## write the versions of .venv to constraints.txt
+	(head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable) > constraints.new
+	mv constraints.new constraints.txt
+
+clean:  ## remove everything that was installed or built
+	rm -rf .venv .tools build dist src/*.egg-info
+
+.venv/bin/pip:
+	@echo "making the Python environment in .venv (once)"
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/python-venv
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/pip pyproject.toml constraints.txt
+	@echo "installing the exporter and its libraries"
+	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev: .venv/run
+	@echo "installing the tools for tests and lint"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@

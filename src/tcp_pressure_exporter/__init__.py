@@ -1,0 +1,1 @@
+"""Prometheus exporter for the TCP resources of a host that run out unseen."""

@@ -1,0 +1,119 @@
+"""Wires the parts: sampling on a thread, serving on the event loop, signals between them."""
+
+import asyncio
+import platform
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from ipaddress import ip_address
+
+from prometheus_client import generate_latest
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.collectors.health import Build
+from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.config import Config, load_config
+from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.latest_sample import LatestSample
+from tcp_pressure_exporter.options import Options
+from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.web.routes import build_router
+from tcp_pressure_exporter.web.server import Server
+
+SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
+
+
+class App:
+    """The exporter: everything that lives as long as the process."""
+
+    def __init__(self, options: Options, log: FilteringBoundLogger) -> None:
+        """Read the configuration file and make the parts; raises ConfigError."""
+        self._options = options
+        self._log = log
+        self._version = version("tcp-pressure-exporter")
+        self._latest = LatestSample(time.monotonic)
+        sampler = NamespaceSampler(
+            options.netns, Namespace(options.procfs), options.collectors, time.monotonic
+        )
+        self._loop = SamplingLoop(
+            sampler.take,
+            self._latest.publish,
+            Pace(options.interval, options.max_cpu),
+            read_config(options),
+            log,
+        )
+        build = Build(self._version, platform.python_version())
+        self._registry = build_registry(self._latest.newest, build)
+
+    def print_once(self) -> int:
+        """Take one sample and print it; return the exit code: 1 where a collector failed."""
+        sample = self._loop.sample()
+        self._latest.publish(sample)
+        sys.stdout.write(generate_latest(self._registry).decode())
+        return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
+
+    def serve(self, listeners: Sequence[socket.socket]) -> None:
+        """Sample and serve until SIGTERM or SIGINT."""
+        stop = threading.Event()
+        sampling = threading.Thread(
+            target=self._loop.run, args=(stop,), name="sampling", daemon=True
+        )
+        sampling.start()
+        try:
+            asyncio.run(self._serve(listeners))
+        finally:
+            stop.set()
+            sampling.join(SAMPLER_STOP_SECONDS)
+
+    async def _serve(self, listeners: Sequence[socket.socket]) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        router = build_router(
+            telemetry_path=self._options.telemetry_path,
+            registry=self._registry,
+            unready=self._latest.unready,
+            version=self._version,
+            max_requests=self._options.max_requests,
+            log=self._log,
+        )
+        for listener in listeners:
+            self._log.info("serving metrics", url=_url(listener, self._options.telemetry_path))
+        await Server(listeners, router, log=self._log).run(stop)
+        self._log.info("stopped")
+
+    def _reload(self) -> None:
+        """Read the configuration file again; a bad one changes nothing."""
+        try:
+            self._loop.config = read_config(self._options)
+        except ConfigError as error:
+            self._log.error("configuration not reloaded, the old one stays", reason=str(error))
+        else:
+            self._log.info("configuration reloaded", file=str(self._options.config_file))
+
+
+def read_config(options: Options) -> Config:
+    """Return the configuration of the file and the flags that override it; raises ConfigError."""
+    config = load_config(options.config_file) if options.config_file else Config()
+    if options.pool_top is None:
+        return config
+    return replace(config, listing=replace(config.listing, top=options.pool_top))
+
+
+def _url(listener: socket.socket, path: str) -> str:
+    """Return where the listener can be reached; a wildcard address is this host."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"

@@ -1,0 +1,1 @@
+"""Translates a sample into metric families; one file per subject."""

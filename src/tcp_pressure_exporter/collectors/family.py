@@ -1,0 +1,42 @@
+"""A metric family as a table entry: its name, meaning and labels, and where its rows come from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+Subject = TypeVar("Subject")
+
+Row = tuple[tuple[str, ...], float]  # label values in the order of the family's labels; the value
+
+_KINDS: dict[str, type[GaugeMetricFamily | CounterMetricFamily]] = {
+    "gauge": GaugeMetricFamily,
+    "counter": CounterMetricFamily,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Subject]):
+    """One metric family; `rows` reads its values from a part of the sample.
+
+    kind is "gauge" or "counter". A counter's name ends in _total.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    rows: Callable[[Subject], Iterable[Row]]
+    kind: str = "gauge"
+
+    def metric(self, subjects: Iterable[tuple[tuple[str, ...], Subject]] = ()) -> Metric:
+        """Return the family with the rows of all subjects, each under its leading label values."""
+        metric = _KINDS[self.kind](self.name, self.help, labels=self.labels)
+        for leading, subject in subjects:
+            for labels, value in self.rows(subject):
+                values = (*leading, *labels)
+                if len(values) != len(self.labels):  # the library would drop the rest in silence
+                    raise ValueError(f"{self.name}: labels {self.labels}, values {values}")
+                metric.add_metric(values, value)
+        return metric

@@ -1,0 +1,83 @@
+"""How well the exporter itself samples.
+
+Exposition:
+
+    tcp_pressure_collector_success{netns="host",collector="pools"} 1.0
+    tcp_pressure_collector_duration_seconds{netns="host",collector="pools"} 0.00013
+    tcp_pressure_sample_timestamp_seconds 1763722800.1
+    tcp_pressure_sample_interval_seconds 5.0
+    tcp_pressure_sample_interval_configured_seconds 5.0
+    tcp_pressure_build_info{version="0.1.0",python="3.11.2"} 1.0
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What runs: the version of the exporter and of Python."""
+
+    version: str
+    python: str
+
+
+def _success(sample: NamespaceSample) -> Iterator[Row]:
+    for collector, outcome in sample.outcomes():
+        yield (collector,), float(outcome.error is None)
+
+
+def _duration(sample: NamespaceSample) -> Iterator[Row]:
+    for collector, outcome in sample.outcomes():
+        yield (collector,), outcome.seconds
+
+
+NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_collector_success",
+        "1 where the collector's part of the newest sample is complete, 0 where a source failed or"
+        " the sample is too old: then the collector's metrics are absent.",
+        ("netns", "collector"),
+        _success,
+    ),
+    Family(
+        "tcp_pressure_collector_duration_seconds",
+        "Wall time of the collector in the newest sample. A source that several collectors read"
+        " counts for the first of them.",
+        ("netns", "collector"),
+        _duration,
+    ),
+)
+
+SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
+    Family(
+        "tcp_pressure_sample_timestamp_seconds",
+        "Unix time at which the newest sample began. Sampling goes by its own timer, not by"
+        " scrapes: every number on this page is as old as this.",
+        (),
+        lambda sample: [((), sample.timestamp)],
+    ),
+    Family(
+        "tcp_pressure_sample_interval_seconds",
+        "Seconds from one sample to the next; above the configured interval where sampling would"
+        " else use more than its share of a CPU.",
+        (),
+        lambda sample: [((), sample.interval)],
+    ),
+    Family(
+        "tcp_pressure_sample_interval_configured_seconds",
+        "Seconds from one sample to the next as configured (--sample.interval).",
+        (),
+        lambda sample: [((), sample.configured_interval)],
+    ),
+)
+
+BUILD_FAMILY: Family[Build] = Family(
+    "tcp_pressure_build_info",
+    "Always 1; the labels tell what runs.",
+    ("version", "python"),
+    lambda build: [((build.version, build.python), 1)],
+)

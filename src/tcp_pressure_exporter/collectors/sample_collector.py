@@ -1,0 +1,53 @@
+"""The one collector that prometheus_client sees: the newest sample as metric families."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from tcp_pressure_exporter.collectors.family import Family
+from tcp_pressure_exporter.collectors.health import (
+    BUILD_FAMILY,
+    NAMESPACE_FAMILIES,
+    SAMPLE_FAMILIES,
+    Build,
+)
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+
+
+class SampleCollector(Collector):
+    """Yields families built afresh from what `newest` returns; None before the first sample."""
+
+    def __init__(self, newest: Callable[[], Sample | None], build: Build) -> None:
+        self._newest = newest
+        self._build = build
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield every family without rows, so that the registry can filter by name."""
+        yield BUILD_FAMILY.metric()
+        for family in SAMPLE_FAMILIES:
+            yield family.metric()
+        for namespace_family in all_namespace_families():
+            yield namespace_family.metric()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families that have rows: what failed or is off is absent."""
+        yield BUILD_FAMILY.metric([((), self._build)])
+        sample = self._newest()
+        if sample is None:
+            return
+        for family in SAMPLE_FAMILIES:
+            yield family.metric([((), sample)])
+        namespaces = [((namespace.netns,), namespace) for namespace in sample.namespaces]
+        for namespace_family in all_namespace_families():
+            metric = namespace_family.metric(namespaces)
+            if metric.samples:
+                yield metric
+
+
+def all_namespace_families() -> Iterator[Family[NamespaceSample]]:
+    """Yield the families about a namespace: the health of its collectors, then each subject."""
+    yield from NAMESPACE_FAMILIES
+    for entry in COLLECTORS.values():
+        yield from entry.families

@@ -1,0 +1,29 @@
+"""Sockets per family and state.
+
+Exposition:
+
+    tcp_pressure_sockets{netns="host",family="ipv4",state="established"} 182.0
+    tcp_pressure_sockets{netns="host",family="ipv4",state="time_wait"} 20411.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+
+def _sockets(sample: NamespaceSample) -> Iterator[Row]:
+    if sample.sockets and sample.sockets.value:
+        yield from sample.sockets.value.items()
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_sockets",
+        "TCP sockets per family on the wire and state, as sock_diag lists them. A v4-mapped socket"
+        " is ipv4; a listener on [::] is one ipv6 socket. The table changes while it is read: under"
+        " churn a socket may be missed or counted in a state it just left.",
+        ("netns", "family", "state"),
+        _sockets,
+    ),
+)

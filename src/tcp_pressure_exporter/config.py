@@ -1,0 +1,137 @@
+"""The configuration file: YAML text → Config."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tcp_pressure_exporter.config_errors import ConfigError, explain
+from tcp_pressure_exporter.escaping import quoted
+from tcp_pressure_exporter.labels import parse_label
+from tcp_pressure_exporter.model.groups import (
+    DEFAULT_PORTS,
+    Network,
+    OverlapError,
+    RemoteGroup,
+    RemoteGroups,
+)
+from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.strict_yaml import YamlError, parse_yaml
+
+MAX_BYTES = 1024 * 1024
+MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the configuration file says; without a file, the defaults."""
+
+    listing: Listing = field(default_factory=Listing)
+    groups: RemoteGroups = field(default_factory=RemoteGroups)
+
+
+class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The mapping `pools`."""
+
+    top: Annotated[int, Meta(ge=0, le=MAX_TOP)] = Listing().top
+    min_ratio: Annotated[float, Meta(ge=0, le=1)] = Listing().min_ratio
+
+
+class GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list `groups`."""
+
+    name: str
+    cidrs: Annotated[list[str], Meta(min_length=1)]
+    ports: Annotated[int, Meta(ge=1, le=65535)] = DEFAULT_PORTS
+
+
+class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    pools: PoolsSection = PoolsSection()
+    groups: list[GroupEntry] = []
+
+
+def load_config(path: Path) -> Config:
+    """Read and parse a configuration file of at most 1 MiB of UTF-8. Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(str(path), error.strerror or str(error)) from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(str(path), f"larger than {MAX_BYTES} bytes")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), f"not UTF-8 at byte {error.start}") from error
+    return parse_config(text)
+
+
+def parse_config(text: str) -> Config:
+    """Parse the text of a configuration file; an empty one gives the defaults.
+
+    Raises ConfigError, which names the key, or the line and column where the YAML is bad.
+    """
+    try:
+        document: Any = parse_yaml(text)
+    except YamlError as error:
+        place = f"line {error.line}, column {error.column}"
+        raise ConfigError(place, str(error)) from error
+    try:
+        file = msgspec.convert({} if document is None else document, ConfigFile)
+    except msgspec.ValidationError as error:
+        raise explain(error) from error
+    return Config(Listing(file.pools.top, file.pools.min_ratio), _remote_groups(file.groups))
+
+
+def _remote_groups(entries: list[GroupEntry]) -> RemoteGroups:
+    names: set[str] = set()
+    for index, entry in enumerate(entries):
+        _check_name(f"groups[{index}].name", entry.name)
+        if entry.name in names:
+            raise ConfigError(f"groups[{index}].name", f"{entry.name} is the name of another group")
+        names.add(entry.name)
+    try:
+        return RemoteGroups([_remote_group(index, entry) for index, entry in enumerate(entries)])
+    except OverlapError as error:
+        key = f"groups[{error.group}].cidrs[{error.network}]"
+        raise ConfigError(key, str(error)) from error
+
+
+def _check_name(key: str, name: str) -> None:
+    """Raise ConfigError unless the name can stand where the labels have a remote's address."""
+    try:
+        parse_label(name)
+    except ValueError as error:
+        raise ConfigError(key, f"{error} (got {quoted(name)})") from error
+    try:
+        ip_address(name)
+    except ValueError:
+        return  # as it must be: a group that looks like an address would be taken for one
+    raise ConfigError(key, f"must not be an IP address (got {quoted(name)})")
+
+
+def _remote_group(index: int, entry: GroupEntry) -> RemoteGroup:
+    networks = (
+        _network(f"groups[{index}].cidrs[{position}]", text)
+        for position, text in enumerate(entry.cidrs)
+    )
+    return RemoteGroup(entry.name, tuple(networks), entry.ports)
+
+
+def _network(key: str, text: str) -> Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as error:
+        raise ConfigError(key, f"must be an IP network (got {quoted(text)})") from error
+    if "%" in text:
+        raise ConfigError(key, f"must not name an interface (got {quoted(text)})")
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        reason = f"has bits set beyond its prefix, did you mean {network}? (got {quoted(text)})"
+        raise ConfigError(key, reason) from error

@@ -1,0 +1,25 @@
+"""Text from outside, made safe to print on one line."""
+
+SHOWN_LENGTH = 60  # characters of a value that an error line repeats
+
+
+def escape_controls(text: str) -> str:
+    r"""Write every character that does not print as \n, \xNN, \uNNNN or \UNNNNNNNN.
+
+    So hostile text can neither start a new line nor steer a terminal: control characters, line
+    and paragraph separators, direction marks and lone surrogates all go. A backslash stays one:
+    this is for people to read, and may be done twice.
+    """
+    return text if text.isprintable() else "".join(_escape(char) for char in text)
+
+
+def quoted(text: str) -> str:
+    """Put the text, escaped and cut to a length for one line, between double quotes."""
+    shown = escape_controls(text[:SHOWN_LENGTH])
+    return f'"{shown}..."' if len(text) > SHOWN_LENGTH else f'"{shown}"'
+
+
+def _escape(char: str) -> str:
+    if char.isprintable():
+        return char
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -1,0 +1,48 @@
+"""Values of flags: each parser takes the text and raises ValueError with the reason."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tcp_pressure_exporter.durations import parse_duration
+
+MIN_INTERVAL = 0.1  # seconds
+MAX_INTERVAL = 600.0
+
+
+def parse_integer(text: str, *, low: int, high: int) -> int:
+    """Return a decimal integer from low to high."""
+    if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise ValueError(f"must be an integer from {low} to {high}")
+    return int(text)
+
+
+def parse_share(text: str) -> float:
+    """Return a share of something: above 0, at most 1."""
+    if not re.fullmatch(r"[0-9]{0,9}\.?[0-9]{1,9}", text) or not 0 < float(text) <= 1:
+        raise ValueError("must be a number above 0 and at most 1")
+    return float(text)
+
+
+def parse_interval(text: str) -> float:
+    """Return the seconds of a sampling interval: 100 ms to 10 minutes."""
+    seconds = parse_duration(text)
+    if seconds <= 0:
+        raise ValueError("must be above 0")
+    if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise ValueError("must be from 100ms to 10m")
+    return seconds
+
+
+def parse_choice(text: str, *, choices: Sequence[str]) -> str:
+    """Return the text if it is one of the choices."""
+    if text not in choices:
+        raise ValueError(f"must be one of {', '.join(choices)}")
+    return text
+
+
+def parse_path(text: str) -> Path:
+    """Return a path, which may not be empty: Path("") is the working directory."""
+    if not text:
+        raise ValueError("must not be empty")
+    return Path(text)

@@ -1,0 +1,1 @@
+"""Asks the kernel and decodes its answers; knows nothing of pools, metrics or HTTP."""

@@ -1,0 +1,80 @@
+"""The netlink socket to NETLINK_SOCK_DIAG: sends a request, hands out the datagrams."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.inet_diag import encode_request
+
+NETLINK_SOCK_DIAG = 4  # include/uapi/linux/netlink.h
+DATAGRAM_BYTES = 32_768  # the kernel grows its datagrams up to this (net/netlink/af_netlink.c)
+ANSWER_SECONDS = 5.0  # a kernel silent for so long will not answer
+DUMP_SECONDS = 60.0  # older parts of a longer dump would describe another minute
+
+Answer = TypeVar("Answer")
+
+
+def open_diag_socket() -> socket.socket:
+    """Open a socket that asks the network namespace of the calling thread."""
+    return socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG
+    )
+
+
+class DiagSocket:
+    """Dumps TCP sockets; one dump at a time, each under a sequence number of its own."""
+
+    def __init__(
+        self,
+        open_socket: Callable[[], socket.socket] = open_diag_socket,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._open_socket = open_socket
+        self._clock = clock
+        self._socket: socket.socket | None = None
+        self._sequence = 0
+
+    def ask(self, states: int, parse: Callable[[Iterator[bytes], int], Answer]) -> Answer:
+        """Ask for the sockets in the given states (bit mask) and parse the kernel's datagrams.
+
+        `parse` gets the datagrams and the sequence number of the request, and stops reading at
+        NLMSG_DONE. After any failure the socket may still hold the rest of the answer, so the
+        next dump starts on a fresh one. Raises SourceError on a socket error, when the kernel
+        stays silent, and what `parse` raises.
+        """
+        self._sequence += 1
+        try:
+            connection = self._connect()
+            connection.send(encode_request(states, self._sequence))
+            return parse(self._datagrams(connection), self._sequence)
+        except OSError as error:
+            self.close()
+            raise SourceError("sock_diag dump", error.strerror or str(error)) from error
+        except SourceError:
+            self.close()
+            raise
+
+    def _datagrams(self, connection: socket.socket) -> Iterator[bytes]:
+        end = self._clock() + DUMP_SECONDS
+        buffer = bytearray(DATAGRAM_BYTES)
+        while self._clock() < end:
+            size, (port_id, _groups) = connection.recvfrom_into(buffer, 0, socket.MSG_TRUNC)
+            if size > len(buffer):
+                raise SourceError("sock_diag dump", f"a datagram of {size} bytes was cut")
+            if port_id == 0:  # only the kernel answers from port 0
+                yield bytes(memoryview(buffer)[:size])
+        raise SourceError("sock_diag dump", f"not finished after {DUMP_SECONDS:.0f} s")
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = self._open_socket()
+            self._socket.settimeout(ANSWER_SECONDS)
+        return self._socket
+
+    def close(self) -> None:
+        """Close the socket; the next dump opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

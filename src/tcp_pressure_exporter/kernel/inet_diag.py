@@ -1,0 +1,55 @@
+"""The messages of sock_diag for TCP: how a dump is asked for and what a socket's entry holds.
+
+Source: include/uapi/linux/inet_diag.h (struct inet_diag_req, struct inet_diag_msg) and
+include/net/tcp_states.h.
+"""
+
+import struct
+
+from tcp_pressure_exporter.kernel.netlink import encode_dump_request
+
+# The legacy request: it alone returns IPv4 and IPv6 from one walk of the hash table.
+TCPDIAG_GETSOCK = 18
+
+TCP_SYN_RECV = 3
+TCP_TIME_WAIT = 6
+TCP_CLOSE = 7
+TCP_LISTEN = 10
+TCP_BOUND_INACTIVE = 13  # bound, neither listening nor connected: Linux 6.8 and later
+
+# The names node_exporter uses, in the kernel's numbering (include/net/tcp_states.h).
+STATE_NAMES = {
+    1: "established",
+    2: "syn_sent",
+    TCP_SYN_RECV: "syn_recv",
+    4: "fin_wait1",
+    5: "fin_wait2",
+    TCP_TIME_WAIT: "time_wait",
+    TCP_CLOSE: "close",
+    8: "close_wait",
+    9: "last_ack",
+    TCP_LISTEN: "listen",
+    11: "closing",
+}
+
+LISTENING = 1 << TCP_LISTEN
+BOUND_ONLY = 1 << TCP_BOUND_INACTIVE
+# Every state of the established-hash table; NEW_SYN_RECV comes with SYN_RECV.
+NOT_LISTENING = sum(1 << state for state in STATE_NAMES if state != TCP_LISTEN)
+
+# TIME_WAIT lasts TCP_TIMEWAIT_LEN (include/net/tcp.h); `expires` counts down from it.
+TIME_WAIT_MS = 60_000
+
+# struct inet_diag_req: family, two lengths, extensions, id, states, database
+REQUEST = struct.Struct("=BBBB48sII")
+# struct inet_diag_msg: family, state, timer, retransmits; sport, dport, src, dst, interface,
+# cookie; expires (ms), rqueue, wqueue, uid, inode. Ports and addresses are in network order.
+MESSAGE = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
+ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
+INET_DIAG_SKV6ONLY = 11
+
+
+def encode_request(states: int, sequence: int) -> bytes:
+    """Return the request for all TCP sockets of both families in a set of states (bit mask)."""
+    body = REQUEST.pack(0, 0, 0, 0, b"", states, 0)
+    return encode_dump_request(TCPDIAG_GETSOCK, body, sequence)

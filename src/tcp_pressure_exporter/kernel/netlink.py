@@ -1,0 +1,86 @@
+"""Netlink framing: the datagrams of one dump in, the payloads of its messages out.
+
+Strategy: one generator walks the messages of each datagram, checks every length before it
+slices, skips what belongs to another request, and ends at NLMSG_DONE. Whatever else ends a dump
+(an error, an interruption, a datagram cut short, no NLMSG_DONE) raises SourceError, so that a
+partial answer can never be taken for a whole one.
+
+Source: include/uapi/linux/netlink.h, RFC 3549 section 2.3.2.
+"""
+
+import errno
+import os
+import struct
+from collections.abc import Iterable, Iterator
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+
+NLMSG_NOOP = 1
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+NLMSG_OVERRUN = 4
+NLM_F_REQUEST = 0x1
+NLM_F_DUMP_INTR = 0x10
+NLM_F_DUMP = 0x300  # NLM_F_ROOT | NLM_F_MATCH
+
+HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port id
+ERROR_CODE = struct.Struct("=i")  # first member of struct nlmsgerr; NLMSG_DONE carries one too
+
+
+def encode_dump_request(message_type: int, body: bytes, sequence: int) -> bytes:
+    """Return the request that starts a dump."""
+    length = HEADER.size + len(body)
+    return HEADER.pack(length, message_type, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0) + body
+
+
+def dump_payloads(
+    datagrams: Iterable[bytes], message_type: int, sequence: int
+) -> Iterator[memoryview]:
+    """Yield the payload of every message of the dump, in the kernel's order.
+
+    Raises SourceError where the kernel reports an error (EBUSY: a dump already runs on the
+    socket), where the table changed under the dump (NLM_F_DUMP_INTR), and where the bytes are
+    truncated or stop before NLMSG_DONE.
+    """
+    for datagram in datagrams:
+        for kind, flags, owner, payload in _messages(memoryview(datagram)):
+            if owner != sequence or kind == NLMSG_NOOP:
+                continue
+            if flags & NLM_F_DUMP_INTR:
+                raise SourceError("netlink dump", "interrupted: the table changed meanwhile")
+            if kind == message_type:
+                yield payload
+            elif kind in _ENDINGS:
+                _check_ending(kind, payload)
+                return
+    raise SourceError("netlink dump", "the answer ended before NLMSG_DONE")
+
+
+_ENDINGS = frozenset({NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN})
+
+
+def _messages(datagram: memoryview) -> Iterator[tuple[int, int, int, memoryview]]:
+    """Yield (type, flags, sequence, payload) of the messages in one datagram."""
+    offset, end = 0, len(datagram)
+    while offset < end:
+        if end - offset < HEADER.size:
+            raise SourceError("netlink message", f"{end - offset} bytes left, a header has 16")
+        length, kind, flags, sequence, _port_id = HEADER.unpack_from(datagram, offset)
+        if not HEADER.size <= length <= end - offset:
+            raise SourceError("netlink message", f"length {length} with {end - offset} bytes left")
+        yield kind, flags, sequence, datagram[offset + HEADER.size : offset + length]
+        offset += (length + 3) & ~3  # NLMSG_ALIGN
+
+
+def _check_ending(kind: int, payload: memoryview) -> None:
+    """Raise unless the message ends the dump well."""
+    if kind == NLMSG_OVERRUN:
+        raise SourceError("netlink dump", "NLMSG_OVERRUN: data lost")
+    if kind == NLMSG_DONE and len(payload) == 0:
+        return
+    if len(payload) < ERROR_CODE.size:
+        raise SourceError("netlink dump", f"an ending of {len(payload)} bytes carries no code")
+    (code,) = ERROR_CODE.unpack_from(payload)
+    if code < 0 or kind == NLMSG_ERROR:
+        name = errno.errorcode.get(-code, str(code))
+        raise SourceError("netlink dump", f"{name}: {os.strerror(abs(code))}")

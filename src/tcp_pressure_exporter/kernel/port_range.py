@@ -1,0 +1,63 @@
+"""The ports that connect() and bind(port 0) choose from: the range and what is reserved in it.
+
+Source: Documentation/networking/ip-sysctl.rst, ip_local_port_range and ip_local_reserved_ports.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.ports import MAX_PORT, port_range
+from tcp_pressure_exporter.kernel.sysctl import read_sysctl
+
+RANGE = "net.ipv4.ip_local_port_range"
+RESERVED = "net.ipv4.ip_local_reserved_ports"
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """The range low..high, both included, and the set of all reserved ports (kernel/ports.py)."""
+
+    low: int
+    high: int
+    reserved: int
+
+    @property
+    def usable(self) -> int:
+        """The set of ports that the kernel may choose."""
+        return port_range(self.low, self.high) & ~self.reserved
+
+
+def read_port_range(procfs: Path) -> PortRange:
+    """Read both sysctls; raises SourceError. Kernels before 2.6.35 reserve nothing."""
+    text = read_sysctl(procfs, RANGE)
+    if text is None:
+        raise SourceError(RANGE, "absent")
+    low, high = parse_port_range(text)
+    return PortRange(low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED) or ""))
+
+
+def parse_port_range(text: str) -> tuple[int, int]:
+    """Parse "low<white space>high"; raises SourceError."""
+    fields = text.split()
+    if len(fields) != 2:  # noqa: PLR2004 - low and high
+        raise SourceError(RANGE, f"expected two ports, got {text[:40]!r}")
+    low, high = (_parse_port(RANGE, field) for field in fields)
+    if low > high:
+        raise SourceError(RANGE, f"{low} is above {high}")
+    return low, high
+
+
+def parse_reserved_ports(text: str) -> int:
+    """Parse "40002-40003,50000" into the set of ports; raises SourceError."""
+    reserved = 0
+    for item in filter(None, text.strip().split(",")):
+        first, _dash, last = item.partition("-")
+        reserved |= port_range(_parse_port(RESERVED, first), _parse_port(RESERVED, last or first))
+    return reserved
+
+
+def _parse_port(name: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= MAX_PORT:
+        return int(text)
+    raise SourceError(name, f"expected a port, got {text[:40]!r}")

@@ -1,0 +1,42 @@
+"""Sets of TCP ports as integers: bit p of the integer stands for port p.
+
+A set of 65,536 ports is 8 KiB; union, intersection and size are single operations on it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+MAX_PORT = 65535
+BITMAP_BYTES = (MAX_PORT + 1) // 8
+
+
+def port_range(low: int, high: int) -> int:
+    """Return the set of the ports low..high, both included; empty where high < low."""
+    if high < low:
+        return 0
+    return ((1 << (high - low + 1)) - 1) << low
+
+
+def port_set(ports: Iterable[int]) -> int:
+    """Return the set of the given ports."""
+    result = 0
+    for port in ports:
+        result |= 1 << port
+    return result
+
+
+def ports_of(ports: int) -> Iterator[int]:
+    """Yield the ports of a set, lowest first."""
+    while ports:
+        lowest = ports & -ports
+        yield lowest.bit_length() - 1
+        ports ^= lowest
+
+
+def to_bitmap(ports: int) -> bytes:
+    """Return the set as 8192 bytes; port p is bit p & 7 of byte p >> 3."""
+    return ports.to_bytes(BITMAP_BYTES, "little")
+
+
+def from_bitmap(bitmap: bytes | bytearray) -> int:
+    """Return the set that `to_bitmap` wrote."""
+    return int.from_bytes(bitmap, "little")

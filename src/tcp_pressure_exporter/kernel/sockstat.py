@@ -1,0 +1,31 @@
+"""/proc/net/sockstat: how many sockets the kernel counts itself (net/ipv4/proc.c)."""
+
+from pathlib import Path
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.sysctl import MAX_TEXT_BYTES, parse_int
+
+NAME = "/proc/net/sockstat"
+
+
+def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
+    """Return the fields of the TCP line (inuse, orphan, tw, alloc, mem); raises SourceError."""
+    # /proc/net would be the namespace of the process's first thread, not of this one.
+    path = procfs / "thread-self" / "net" / "sockstat"
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_TEXT_BYTES).decode("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(NAME, getattr(error, "strerror", None) or str(error)) from error
+    return parse_tcp_sockstat(text)
+
+
+def parse_tcp_sockstat(text: str) -> dict[str, int]:
+    """Parse the line "TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1"; raises SourceError."""
+    for line in text.splitlines():
+        protocol, _colon, rest = line.partition(":")
+        if protocol == "TCP":
+            fields = rest.split()
+            pairs = zip(fields[::2], fields[1::2], strict=False)
+            return {name: parse_int(f"{NAME} TCP {name}", value) for name, value in pairs}
+    raise SourceError(NAME, "no line TCP")

@@ -1,0 +1,64 @@
+"""One finished sample: frozen, so that a scrape can read it while the next one is taken."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.local_ports import LocalPorts
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.pool_table import PoolTables
+from tcp_pressure_exporter.model.socket_states import SocketStates
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A finite resource of the kernel: how much of it is used, and the limit."""
+
+    name: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSample:
+    """What one network namespace showed, by collector; None for a collector that is off."""
+
+    netns: str
+    sockets: Outcome[SocketStates] | None = None
+    local_ports: Outcome[LocalPorts] | None = None
+    pools: Outcome[PoolTables] | None = None
+    limits: Outcome[tuple[Resource, ...]] | None = None
+
+    def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:
+        """Yield (collector, outcome) of the collectors that are on."""
+        for field in fields(self):
+            outcome = getattr(self, field.name)
+            if isinstance(outcome, Outcome):
+                yield field.name, outcome
+
+    def expired(self) -> "NamespaceSample":
+        """Return the same namespace with every outcome failed: too old to be shown."""
+        reason = SourceError("sample", "older than three intervals")
+        failed = {name: Outcome[object](0.0, error=reason) for name, _ in self.outcomes()}
+        return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All namespaces at one moment.
+
+    timestamp: seconds since the epoch when sampling began; started: the same moment on the
+    monotonic clock. cpu_seconds: CPU time it took.
+    interval: seconds until the next sample begins; at least the configured one.
+    """
+
+    timestamp: float
+    started: float
+    cpu_seconds: float
+    interval: float
+    configured_interval: float
+    namespaces: tuple[NamespaceSample, ...]
+
+    def expired(self) -> "Sample":
+        """Return the sample without its numbers: too old to be shown."""
+        return replace(self, namespaces=tuple(ns.expired() for ns in self.namespaces))

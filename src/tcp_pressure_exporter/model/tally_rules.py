@@ -1,0 +1,33 @@
+"""From settings and bound sockets to the rules by which a dump is counted."""
+
+from collections.abc import Iterable
+
+from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.kernel.port_range import PortRange
+from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.kernel.tally import TallyRules
+from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.model.served_ports import ServedPorts
+
+
+def tally_rules(
+    settings: PortRange, reuse: TimeWaitReuse, bound: Iterable[BoundSocket], served: ServedPorts
+) -> TallyRules:
+    """Return the rules: a bound, listening or accepted socket blocks its port for connect().
+
+    Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
+    made by bind(), whatever the address and family.
+    """
+    accepted = port_set(served)
+    return TallyRules(
+        usable=settings.usable,
+        blocked=settings.usable & (accepted | port_set(socket.port for socket in bound)),
+        served=accepted,
+        reuse=reuse,
+    )
+
+
+def states_only_rules(served: ServedPorts) -> TallyRules:
+    """Return rules for a dump without known settings: states count, no outbound pool does."""
+    never = TimeWaitReuse(everywhere=False, on_loopback=False)
+    return TallyRules(usable=0, blocked=0, served=port_set(served), reuse=never)

@@ -1,0 +1,69 @@
+"""One reading of a network namespace: each source is asked at most once, when first needed."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.port_range import PortRange
+from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.model.outcome import Outcome, attempt
+from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
+from tcp_pressure_exporter.model.tally_rules import states_only_rules, tally_rules
+
+
+class Reading:
+    """The outcomes of the sources of one namespace at one moment.
+
+    previous_served and previous_held come from the sample before (model/served_ports.py).
+    """
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        clock: Callable[[], float],
+        previous_served: ServedPorts,
+        previous_held: int,
+    ) -> None:
+        self._namespace = namespace
+        self._clock = clock
+        self._previous_served = previous_served
+        self._previous_held = previous_held
+
+    @cached_property
+    def settings(self) -> Outcome[PortRange]:
+        """The local port range."""
+        return attempt(self._namespace.port_range, self._clock)
+
+    @cached_property
+    def bound(self) -> Outcome[list[BoundSocket]]:
+        """Listening and bound-only sockets: asked for before the others, whose role they tell."""
+        return attempt(self._namespace.bound_sockets, self._clock)
+
+    @cached_property
+    def served(self) -> ServedPorts:
+        """The served ports; raises SourceError."""
+        listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
+        return served_ports(self._previous_served, listening, self._previous_held, self._clock())
+
+    @cached_property
+    def rules(self) -> Outcome[TallyRules]:
+        """The rules that the settings give."""
+        return attempt(
+            lambda: tally_rules(
+                self.settings.get(),
+                self._namespace.time_wait_reuse(),
+                self.bound.get(),
+                self.served,
+            ),
+            self._clock,
+        )
+
+    @cached_property
+    def tally(self) -> Outcome[SocketTally]:
+        """The aggregates over all other sockets; without settings, of their states only."""
+        return attempt(
+            lambda: self._namespace.tally(self.rules.value or states_only_rules(self.served)),
+            self._clock,
+        )

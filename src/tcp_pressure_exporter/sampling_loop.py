@@ -1,0 +1,98 @@
+"""The polling loop: one sample after the other on a thread of its own, until it is told to stop."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+
+# The loop says that it stretches (or no longer does) beyond this change of the interval.
+NOTABLE_STRETCH = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to sample: seconds between samples, and the share of one CPU it may cost."""
+
+    interval: float
+    max_cpu: float
+
+    def stretched(self, cpu_seconds: float) -> float:
+        """Return the interval at which a sample of that cost stays inside the share."""
+        return max(self.interval, cpu_seconds / self.max_cpu)
+
+
+class SamplingLoop:
+    """Takes samples at a pace and publishes each; `config` may be replaced at any time."""
+
+    def __init__(
+        self,
+        take: Callable[[Config], NamespaceSample],
+        publish: Callable[[Sample], None],
+        pace: Pace,
+        config: Config,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._take = take
+        self._publish = publish
+        self._pace = pace
+        self.config = config
+        self._log = log
+        self._failing: dict[tuple[str, str], str] = {}
+        self._interval = pace.interval
+
+    def run(self, stop: threading.Event) -> None:
+        """Sample until `stop` is set. An unexpected error costs one sample, not the loop."""
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                self._publish(self.sample())
+            except Exception:  # noqa: BLE001 - a defect must not blind the host for good; the
+                # page goes stale meanwhile and says so
+                self._log.exception("sampling failed unexpectedly")
+            stop.wait(max(0.0, started + self._interval - time.monotonic()))
+
+    def sample(self) -> Sample:
+        """Take one sample, log what changed, and return it."""
+        timestamp, started, cpu = time.time(), time.monotonic(), time.thread_time()
+        namespace = self._take(self.config)
+        cpu_seconds = time.thread_time() - cpu
+        self._log_outcomes(namespace)
+        self._set_interval(self._pace.stretched(cpu_seconds), cpu_seconds)
+        return Sample(
+            timestamp=timestamp,
+            started=started,
+            cpu_seconds=cpu_seconds,
+            interval=self._interval,
+            configured_interval=self._pace.interval,
+            namespaces=(namespace,),
+        )
+
+    def _log_outcomes(self, namespace: NamespaceSample) -> None:
+        """Write one line when a collector begins to fail, fails otherwise, or recovers."""
+        for collector, outcome in namespace.outcomes():
+            key = (namespace.netns, collector)
+            before, now = self._failing.get(key), outcome.error and str(outcome.error)
+            if now and now != before:
+                self._failing[key] = now
+                self._log.error("collector fails", collector=collector, reason=now)
+            elif before and not now:
+                del self._failing[key]
+                self._log.info("collector works again", collector=collector)
+
+    def _set_interval(self, interval: float, cpu_seconds: float) -> None:
+        stretched = interval > self._pace.interval
+        if stretched != (self._interval > self._pace.interval) or not (
+            1 / NOTABLE_STRETCH <= interval / self._interval <= NOTABLE_STRETCH
+        ):
+            self._log.info(
+                "sampling interval stretched" if stretched else "sampling interval as configured",
+                interval=round(interval, 2),
+                configured=self._pace.interval,
+                sample_cpu_seconds=round(cpu_seconds, 4),
+            )
+        self._interval = interval

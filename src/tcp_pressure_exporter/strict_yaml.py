@@ -1,0 +1,95 @@
+"""YAML without its surprises: one document of plain mappings, lists and scalars."""
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from tcp_pressure_exporter.escaping import quoted
+
+MAX_DEPTH = 20  # levels of nesting; PyYAML composes by recursion
+TAG = "tag:yaml.org,2002:"
+
+
+class YamlError(ValueError):
+    """The text is not YAML of this kind. line and column count from 1."""
+
+    def __init__(self, reason: str, line: int, column: int) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.column = column
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the dicts, lists, strings, numbers, booleans and None of a YAML text.
+
+    Plain scalars are read by the core schema of YAML 1.2 (section 10.3.2), decimal numbers only:
+    `no` is a string, and neither `010` nor `1:30` is a number. Duplicate keys, keys that are no
+    strings, aliases, tags and deep nesting are refused. Raises YamlError.
+    """
+    try:
+        return yaml.load(text, StrictLoader)  # noqa: S506  # it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        assert mark is not None  # PyYAML raises none of these without a place
+        raise YamlError(_reason(error), mark.line + 1, mark.column + 1) from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        reason = f"character U+{ord(text[error.position]):04X} is not allowed"
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        raise YamlError(reason, line, column) from error
+
+
+class StrictLoader(yaml.SafeLoader):
+    """PyYAML's SafeLoader with the restrictions of parse_yaml."""
+
+    # The key None means: try them on every plain scalar. What matches none is a string.
+    yaml_implicit_resolvers = {  # noqa: RUF012  # the base class declares it so
+        None: [
+            (TAG + "null", re.compile(r"(~|null|Null|NULL|)\Z")),
+            (TAG + "bool", re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")),
+            (TAG + "int", re.compile(r"[-+]?(0|[1-9][0-9]{0,999})\Z")),
+            (TAG + "float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?\Z")),
+            (TAG + "float", re.compile(r"([-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan)\Z")),
+        ]
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose the next node unless it is an alias, has a tag or is too deep."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # a gap in the stubs
+        if isinstance(event, yaml.AliasEvent):
+            raise _refusal("aliases are not supported", event.start_mark)
+        if event.tag is not None:
+            raise _refusal("tags are not supported", event.start_mark)
+        if self._depth == MAX_DEPTH:
+            raise _refusal(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
+        """Construct the mapping unless one of its keys is no string or comes twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.tag != TAG + "str":
+                raise _refusal("a key must be a string", key.start_mark)
+            if key.value in seen:
+                raise _refusal(f"duplicate key {quoted(key.value)}", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    """Return PyYAML's problem, which without its context may begin with "but"."""
+    problem = error.problem or "not valid YAML"
+    return f"{error.context}, {problem}" if problem.startswith("but") else problem
+
+
+def _refusal(problem: str, mark: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)

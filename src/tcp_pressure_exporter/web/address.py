@@ -1,0 +1,47 @@
+"""Listen addresses as they are written on the command line."""
+
+import re
+from dataclasses import dataclass
+
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\s\[\]%]+)?)\]")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_HIGHEST_PORT = 65535
+
+
+class ListenError(Exception):
+    """An address cannot be listened on: `address` as it was given, and a one-line `reason`."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen. An empty host means all addresses, IPv4 and IPv6; port 0 any free port."""
+
+    host: str
+    port: int
+
+
+def parse_address(text: str) -> ListenAddress:
+    """Parse 'host:port', ':port' or '[ipv6]:port'. Raises ListenError."""
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ListenError(repr(text), "must be host:port or :port")
+    if not _PORT.fullmatch(port) or int(port) > _HIGHEST_PORT:
+        raise ListenError(repr(text), f"the port must be a number from 0 to {_HIGHEST_PORT}")
+    return ListenAddress(_parse_host(text, host), int(port))
+
+
+def _parse_host(text: str, host: str) -> str:
+    bracketed = _BRACKETED.fullmatch(host)
+    if bracketed:
+        return bracketed[1]
+    if ":" in host:
+        raise ListenError(repr(text), "an IPv6 address must be in brackets, as in [::1]:10190")
+    if host and not _NAME.fullmatch(host):
+        raise ListenError(repr(text), "the host is neither a name nor an address")
+    return host

@@ -1,0 +1,93 @@
+"""Which path is answered by what."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from prometheus_client.registry import Collector
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.web.health import healthy, readiness
+from tcp_pressure_exporter.web.landing import landing_page
+from tcp_pressure_exporter.web.message import Request, Response, text_response
+from tcp_pressure_exporter.web.metrics_page import MetricsPage
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+HEALTHY_PATH = "/-/healthy"
+READY_PATH = "/-/ready"
+_METHODS = ("GET", "HEAD")
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
+
+class Router:
+    """A table of handlers by path, and what must be closed with them."""
+
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        log: FilteringBoundLogger,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._handlers = handlers
+        self._log = log
+        self._on_close = on_close
+
+    async def dispatch(self, request: Request) -> Response:
+        """Answer of the page at the request's path, or 405, 404 or 500. HEAD is as GET here."""
+        if request.method not in _METHODS:
+            return text_response(405, "Use GET or HEAD.", ("Allow", ", ".join(_METHODS)))
+        handler = self._handlers.get(request.path)
+        if handler is None:
+            return text_response(404, "There is no such page.")
+        try:
+            return await handler(request)
+        except Exception:  # noqa: BLE001 - one broken page must not take the others down
+            self._log.exception("page failed", path=request.path)
+            return text_response(500, "The page failed; the log has the reason.")
+
+    def close(self) -> None:
+        """Release what the handlers hold."""
+        self._on_close()
+
+
+def build_router(  # noqa: PLR0913 - the one place where all pages get what they need, by keyword
+    *,
+    telemetry_path: str,
+    registry: Collector,
+    unready: Callable[[], str | None],
+    version: str,
+    max_requests: int,
+    log: FilteringBoundLogger,
+) -> Router:
+    """Make the exporter's pages.
+
+    `unready` returns None, or one line that says why samples cannot be trusted now.
+    `max_requests` bounds concurrent scrapes; 0 means no limit. Raises ValueError for a telemetry
+    path that `check_telemetry_path` refuses.
+    """
+    check_telemetry_path(telemetry_path)
+    metrics = MetricsPage(registry, max_requests=max_requests, log=log)
+    links = {"Metrics": telemetry_path, "Health": HEALTHY_PATH, "Readiness": READY_PATH}
+    landing = landing_page("tcp-pressure-exporter", version, links)
+
+    async def home(_request: Request) -> Response:
+        return landing
+
+    handlers: dict[str, Handler] = {
+        "/": home,
+        telemetry_path: metrics.handle,
+        HEALTHY_PATH: healthy,
+        READY_PATH: readiness(unready),
+    }
+    return Router(handlers, log=log, on_close=metrics.close)
+
+
+def check_telemetry_path(path: str) -> None:
+    """Raise ValueError, with a one-line reason, unless metrics can be served at this path."""
+    if not path.startswith("/"):
+        raise ValueError("must start with '/'")
+    if path in {"/", HEALTHY_PATH, READY_PATH}:
+        raise ValueError(f"'{path}' is taken by another page")
+    if not _PLAIN_PATH.fullmatch(path):
+        raise ValueError("may hold letters, digits, '/', '_', '~', '-', and '.' inside a name")
