@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.collectors.health import Build
+from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
@@ -37,7 +37,6 @@ class App:
         """Read the configuration file and make the parts; raises ConfigError."""
         self._options = options
         self._log = log
-        self._version = version("tcp-pressure-exporter")
         self._latest = LatestSample(time.monotonic)
         sampler = NamespaceSampler(
             options.netns, Namespace(options.procfs), options.collectors, time.monotonic
@@ -49,8 +48,8 @@ class App:
             read_config(options),
             log,
         )
-        build = Build(self._version, platform.python_version())
-        self._registry = build_registry(self._latest.newest, build)
+        self._state = ExporterState(version("tcp-pressure-exporter"), platform.python_version())
+        self._registry = build_registry(self._latest.newest, lambda: self._state)
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
@@ -82,7 +81,7 @@ class App:
             telemetry_path=self._options.telemetry_path,
             registry=self._registry,
             unready=self._latest.unready,
-            version=self._version,
+            version=self._state.version,
             max_requests=self._options.max_requests,
             log=self._log,
         )
@@ -96,8 +95,10 @@ class App:
         try:
             self._loop.config = read_config(self._options)
         except ConfigError as error:
+            self._state = replace(self._state, failed_reloads=self._state.failed_reloads + 1)
             self._log.error("configuration not reloaded, the old one stays", reason=str(error))
         else:
+            self._state = replace(self._state, reloads=self._state.reloads + 1)
             self._log.info("configuration reloaded", file=str(self._options.config_file))
 
 

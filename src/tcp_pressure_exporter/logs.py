@@ -51,8 +51,8 @@ class LossyLogger(structlog.WriteLogger):
     def msg(self, message: str) -> None:
         """Write and flush the line."""
         # OSError: the reader of the pipe has gone, or the disk is full. ValueError: the stream
-        # was closed. The metrics matter more than the log, and there is no better place to
-        # complain than the one that has just failed.
+        # was closed, or cannot encode the text. The metrics matter more than the log, and there is
+        # no better place to complain than the one that has just failed.
         with suppress(OSError, ValueError):
             super().msg(message)
 

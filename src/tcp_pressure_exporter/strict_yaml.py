@@ -29,16 +29,22 @@ def parse_yaml(text: str) -> Any:
     strings, aliases, tags and deep nesting are refused. Raises YamlError.
     """
     try:
-        return yaml.load(text, StrictLoader)  # noqa: S506  # it is a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        assert mark is not None  # PyYAML raises none of these without a place
-        raise YamlError(_reason(error), mark.line + 1, mark.column + 1) from error
+        loader = StrictLoader(text)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         reason = f"character U+{ord(text[error.position]):04X} is not allowed"
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         raise YamlError(reason, line, column) from error
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        assert mark is not None  # PyYAML raises none of these without a place
+        raise YamlError(_reason(error), mark.line + 1, mark.column + 1) from error
+    except (ValueError, OverflowError) as error:
+        # PyYAML's scanner lets the errors of chr() and int() through, on "\\UFFFFFFFF" for one.
+        mark = loader.get_mark()
+        raise YamlError("number out of range", mark.line + 1, mark.column + 1) from error
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -74,11 +80,13 @@ class StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
-        """Construct the mapping unless one of its keys is no string or comes twice."""
+        """Construct the mapping unless a key is no string, is empty or comes twice."""
         seen = set()
         for key, _ in node.value:
             if key.tag != TAG + "str":
                 raise _refusal("a key must be a string", key.start_mark)
+            if not key.value:
+                raise _refusal("a key must not be empty", key.start_mark)
             if key.value in seen:
                 raise _refusal(f"duplicate key {quoted(key.value)}", key.start_mark)
             seen.add(key.value)

@@ -8,6 +8,7 @@ Exposition:
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
     tcp_pressure_build_info{version="0.1.0",python="3.11.2"} 1.0
+    tcp_pressure_config_reloads_total{result="success"} 0.0
 """
 
 from collections.abc import Iterator
@@ -18,11 +19,13 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """What runs: the version of the exporter and of Python."""
+class ExporterState:
+    """What runs: versions, and how often the configuration was read again, well or badly."""
 
     version: str
     python: str
+    reloads: int = 0
+    failed_reloads: int = 0
 
 
 def _success(sample: NamespaceSample) -> Iterator[Row]:
@@ -75,9 +78,21 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
     ),
 )
 
-BUILD_FAMILY: Family[Build] = Family(
-    "tcp_pressure_build_info",
-    "Always 1; the labels tell what runs.",
-    ("version", "python"),
-    lambda build: [((build.version, build.python), 1)],
+EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
+    Family(
+        "tcp_pressure_build_info",
+        "Always 1; the labels tell what runs.",
+        ("version", "python"),
+        lambda state: [((state.version, state.python), 1)],
+    ),
+    Family(
+        "tcp_pressure_config_reloads_total",
+        "Reloads of the configuration file (SIGHUP) since the start. A failure changed nothing.",
+        ("result",),
+        lambda state: [
+            (("success",), state.reloads),
+            (("failure",), state.failed_reloads),
+        ],
+        kind="counter",
+    ),
 )

@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from tcp_pressure_exporter.collectors.health import Build
+from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.model.sample import Sample
 
 
-def build_registry(newest: Callable[[], Sample | None], build: Build) -> CollectorRegistry:
+def build_registry(
+    newest: Callable[[], Sample | None], state: Callable[[], ExporterState]
+) -> CollectorRegistry:
     """Return a registry with the newest sample and the process_* and python_* metrics."""
     registry = CollectorRegistry()
-    registry.register(SampleCollector(newest, build))
+    registry.register(SampleCollector(newest, state))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

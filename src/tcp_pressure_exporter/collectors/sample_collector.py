@@ -7,25 +7,28 @@ from prometheus_client.registry import Collector
 
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.collectors.health import (
-    BUILD_FAMILY,
+    EXPORTER_FAMILIES,
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
-    Build,
+    ExporterState,
 )
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
 
 class SampleCollector(Collector):
-    """Yields families built afresh from what `newest` returns; None before the first sample."""
+    """Yields families built afresh from the newest sample (None before the first) and `state`."""
 
-    def __init__(self, newest: Callable[[], Sample | None], build: Build) -> None:
+    def __init__(
+        self, newest: Callable[[], Sample | None], state: Callable[[], ExporterState]
+    ) -> None:
         self._newest = newest
-        self._build = build
+        self._state = state
 
     def describe(self) -> Iterator[Metric]:
         """Yield every family without rows, so that the registry can filter by name."""
-        yield BUILD_FAMILY.metric()
+        for exporter_family in EXPORTER_FAMILIES:
+            yield exporter_family.metric()
         for family in SAMPLE_FAMILIES:
             yield family.metric()
         for namespace_family in all_namespace_families():
@@ -33,7 +36,9 @@ class SampleCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have rows: what failed or is off is absent."""
-        yield BUILD_FAMILY.metric([((), self._build)])
+        state = self._state()
+        for exporter_family in EXPORTER_FAMILIES:
+            yield exporter_family.metric([((), state)])
         sample = self._newest()
         if sample is None:
             return

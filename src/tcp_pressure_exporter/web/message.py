@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-_ABSOLUTE_FORM = re.compile(r"(?i)https?://[^/?]*")
+_ABSOLUTE_FORM = re.compile(r"(?i)\Ahttps?://[^/?]*")
 _MAX_QUERY_FIELDS = 256
 
 
@@ -47,7 +47,7 @@ def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, b
 
     Raises ValueError when the query has more fields than any page needs.
     """
-    origin_form = _ABSOLUTE_FORM.sub("", target.decode("ascii"), count=1)
+    origin_form = _ABSOLUTE_FORM.sub("", target.decode("ascii"))
     path, _, query = origin_form.partition("?")
     return Request(
         method.decode("ascii"),

@@ -78,9 +78,6 @@ class Server:
         if len(self._connections) >= self._limits.connections:
             self._close_one()
         sock.settimeout(0)
-        if sock.family != socket.AF_UNIX:
-            # asyncio sets it only where the socket knows its protocol, which accept leaves at 0.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, self._router, self._limits, self._log)
         task = asyncio.create_task(connection.run())
         self._connections[task] = connection

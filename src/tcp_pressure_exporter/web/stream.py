@@ -23,6 +23,9 @@ async def open_stream(sock: socket.socket, *, buffer_bytes: int) -> Stream:
     The caller has waited for the first byte (`readable`), as what is made here costs memory:
     a TLS layer, which asyncio adds in `connect_accepted_socket`, 256 KiB. Raises OSError.
     """
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        # asyncio sets it only where a socket knows its protocol, which accept leaves at 0.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=buffer_bytes, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)

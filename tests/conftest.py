@@ -1,0 +1,29 @@
+"""Fixtures that several test folders share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import Lab, Observer, open_lab, open_observer
+from tests.network_namespace import network_namespace
+
+
+@pytest.fixture
+def netns() -> Iterator[None]:
+    """Run the test in a network namespace of its own."""
+    with network_namespace():
+        yield
+
+
+@pytest.fixture
+def lab(netns: None) -> Iterator[Lab]:  # noqa: ARG001 - the namespace comes first
+    """Real sockets in a namespace of the test's own."""
+    with open_lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def observer(lab: Lab) -> Iterator[Observer]:  # noqa: ARG001 - it observes the lab's namespace
+    """Observe the same namespace with the sampler under test."""
+    with open_observer() as observer:
+        yield observer

@@ -1,0 +1,105 @@
+"""The real exporter as a process of its own: started, asked over HTTP, stopped."""
+
+import http.client
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("tcp-pressure-exporter")
+URL = re.compile(r'msg="serving metrics" url=http://127\.0\.0\.1:(\d+)/')
+START_SECONDS = 10.0
+
+# Runs the command line as user nobody: what it reads of its own files it reads before that.
+AS_NOBODY = """
+import os, sys
+from tcp_pressure_exporter.cli import main
+os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+raise SystemExit(main())
+"""
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A running exporter; `log` is the file of its standard error."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return the status and the body of one request."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+    def metrics(self) -> str:
+        """Return the exposition."""
+        status, body = self.get("/metrics")
+        assert status == 200, body
+        return body
+
+    def wait_until_ready(self) -> None:
+        """Wait for the first sample."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.get("/-/ready")[0] != 200:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def wait_for_log(self, text: str) -> str:
+        """Wait until the log holds the text, and return the log."""
+        deadline = time.monotonic() + START_SECONDS
+        while text not in (log := self.log.read_text()):
+            assert time.monotonic() < deadline, f"no {text!r} in {log}"
+            time.sleep(0.02)
+        return log
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+
+@contextmanager
+def running_exporter(
+    log: Path, *flags: str, command: Sequence[str] = (str(COMMAND),)
+) -> Iterator[Exporter]:
+    """Start the exporter on a free loopback port and wait for its first sample; stop it after."""
+    address = "--web.listen-address=127.0.0.1:0"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([*command, address, *flags], stderr=stderr)
+    with process:
+        try:
+            exporter = Exporter(process, _port(process, log), log)
+            exporter.wait_until_ready()
+            yield exporter
+        finally:
+            process.terminate()
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while not (found := URL.search(log.read_text())):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    return int(found[1])
+
+
+def run_exporter(
+    *flags: str, command: Sequence[str] = (str(COMMAND),)
+) -> subprocess.CompletedProcess[str]:
+    """Run the exporter to its end, which must come within 20 s."""
+    return subprocess.run(
+        [*command, *flags], capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+def value_of(exposition: str, series: str) -> float:
+    """Return the value of the one series written exactly so in the exposition."""
+    (line,) = [line for line in exposition.splitlines() if line.startswith(f"{series} ")]
+    return float(line.rsplit(" ", 1)[1])

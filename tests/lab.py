@@ -1,0 +1,159 @@
+"""Real sockets for the tests: a server on many addresses, connections to it, and what is full."""
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.model.groups import RemoteGroups
+from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTables
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sampler import NamespaceSampler
+
+SERVER_PORT = 9000  # outside every range of the tests
+IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
+EVERYTHING = Config(Listing(top=1000, min_ratio=0), RemoteGroups())
+COLLECTORS = ("sockets", "local_ports", "pools", "limits")
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+class Lab:
+    """Sockets of one namespace; all are closed at the end."""
+
+    def __init__(self, sockets: ExitStack) -> None:
+        self._sockets = sockets
+        self.server4 = self.listen("0.0.0.0", SERVER_PORT)
+        self.server6 = self.listen("::", SERVER_PORT, ipv6_only=True)
+
+    def keep(self, sock: socket.socket) -> socket.socket:
+        """Close the socket at the end of the test."""
+        return self._sockets.enter_context(sock)
+
+    def listen(self, address: str, port: int, *, ipv6_only: bool = False) -> socket.socket:
+        """Open a listener."""
+        sock = self.keep(socket.socket(family_of(address), socket.SOCK_STREAM))
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, ipv6_only)
+        sock.bind((address, port))
+        sock.listen(4096)
+        return sock
+
+    def bind(self, address: str, port: int) -> socket.socket:
+        """Bind a socket to a port and do no more with it."""
+        sock = self.keep(socket.socket(family_of(address), socket.SOCK_STREAM))
+        sock.bind((address, port))
+        return sock
+
+    def connect(self, remote: str, local: str | None = None, *, mapped: bool = False) -> Pair:
+        """Connect to the server, the kernel choosing the port; return client and accepted side.
+
+        mapped: from an IPv6 socket to the v4-mapped address. Raises OSError as connect() does.
+        """
+        client = socket.socket(socket.AF_INET6 if mapped else family_of(remote))
+        try:
+            if local:
+                client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+                client.bind((f"::ffff:{local}" if mapped else local, 0))
+            client.connect((f"::ffff:{remote}" if mapped else remote, SERVER_PORT))
+        except OSError:
+            client.close()
+            raise
+        server = self.server6 if ":" in remote else self.server4
+        accepted, _ = server.accept()
+        return self.keep(client), self.keep(accepted)
+
+    def connect_until_full(self, remote: str, local: str | None = None) -> int:
+        """Return how many more connections to the server succeed."""
+        made = 0
+        while made < 1000:
+            try:
+                self.connect(remote, local)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+                return made
+            made += 1
+        raise AssertionError("the range did not fill: is it as small as the test means it to be?")
+
+    def bind_until_full(self, local: str, remotes: list[str]) -> int:
+        """Return how many bind(local, port 0) succeed; each connects to the next remote."""
+        made = 0
+        while made < 1000:
+            sock = self.keep(socket.socket())
+            try:
+                sock.bind((local, 0))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                return made
+            sock.connect((remotes[made % len(remotes)], SERVER_PORT))
+            self.keep(self.server4.accept()[0])
+            made += 1
+        raise AssertionError("the range did not fill: is it as small as the test means it to be?")
+
+
+def time_wait_here(pair: Pair) -> None:
+    """Leave the client's end in TIME_WAIT: it closes first."""
+    client, accepted = pair
+    client.close()
+    accepted.close()
+
+
+def time_wait_there(pair: Pair) -> None:
+    """Leave the server's end in TIME_WAIT."""
+    client, accepted = pair
+    accepted.close()
+    client.close()
+
+
+@contextmanager
+def open_lab() -> Iterator[Lab]:
+    """Give a lab in the namespace of the thread."""
+    with ExitStack() as sockets:
+        yield Lab(sockets)
+
+
+class Observer:
+    """The code under test: samples the namespace of the thread with every pool listed."""
+
+    def __init__(self) -> None:
+        self.namespace = Namespace()
+        self._sampler = NamespaceSampler("test", self.namespace, COLLECTORS)
+
+    def sample(self) -> NamespaceSample:
+        return self._sampler.take(EVERYTHING)
+
+    def tables(self) -> PoolTables:
+        pools = self.sample().pools
+        assert pools is not None
+        return pools.get()
+
+    def pool(self, direction: str, local: str, remote: str, port: str) -> ListedPool:
+        """Return the one pool with these labels."""
+        labels = (local, remote, port)
+        listed = self.tables()[direction].listed
+        (found,) = [p for p in listed if (p.local_address, p.remote_address, p.port) == labels]
+        return found
+
+    def free(self, direction: str, local: str, remote: str, port: str) -> int:
+        """Return limit − used of a pool: how many more connections it promises."""
+        usage = self.pool(direction, local, remote, port).usage
+        return max(usage.limit - usage.used, 0)
+
+
+@contextmanager
+def open_observer() -> Iterator[Observer]:
+    """Give an observer, its netlink socket closed at the end."""
+    observer = Observer()
+    try:
+        yield observer
+    finally:
+        observer.namespace.close()
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
