@@ -34,6 +34,8 @@ def select(
         value = ratio(usage)
         listed = key in incumbents
         if value >= listing.min_ratio * (LEAVE_SHARE if listed else 1.0):
-            candidates.append((value * (INCUMBENT_BONUS if listed else 1.0), value, key))
+            # At ratio 0 the bonus is nothing: being listed decides between equal scores.
+            score = (value * (INCUMBENT_BONUS if listed else 1.0), listed)
+            candidates.append((score, value, key))
     chosen = heapq.nlargest(listing.top, candidates, key=lambda candidate: candidate[0])
-    return [key for _score, _ratio, key in sorted(chosen, key=lambda c: c[1], reverse=True)]
+    return [key for _score, _value, key in sorted(chosen, key=lambda c: c[1], reverse=True)]

@@ -1,0 +1,17 @@
+"""The metric names that docs/metrics.md documents, to hold other files against."""
+
+import re
+from pathlib import Path
+
+METRICS_PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+NAME = re.compile(r"\btcp_pressure_[a-z0-9_]+\b")
+
+
+def documented_names() -> set[str]:
+    """Return every metric name in docs/metrics.md."""
+    return names_in(METRICS_PAGE)
+
+
+def names_in(path: Path) -> set[str]:
+    """Return every metric name that a file mentions."""
+    return set(NAME.findall(path.read_text()))

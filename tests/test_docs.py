@@ -1,0 +1,48 @@
+"""The documents agree with the code."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tcp_pressure_exporter.collectors.health import ExporterState
+from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+
+ROOT = Path(__file__).parent.parent
+DOCS = sorted(ROOT.glob("docs/*.md"))
+ROW = re.compile(r"^\| `(tcp_pressure_\w+)` \| (\w+) \| ([\w, ]*?) ?\|", re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
+
+Metric = tuple[str, str, tuple[str, ...]]
+
+
+def documented() -> list[Metric]:
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    rows = ROW.findall(text)
+    return [(name, kind, tuple(filter(None, labels.split(", ")))) for name, kind, labels in rows]
+
+
+def exported() -> Iterator[Metric]:
+    state = ExporterState("version", "python")
+    for metric in SampleCollector(lambda: None, lambda: state).describe():
+        name = metric.name + "_total" if metric.type == "counter" else metric.name
+        labels = metric._labelnames  # type: ignore[attr-defined]  # noqa: SLF001 - not public
+        yield name, metric.type, tuple(labels)
+
+
+def test_metrics() -> None:
+    """docs/metrics.md lists every metric once, with its type and labels, and no other."""
+    assert sorted(documented()) == sorted(exported())
+
+
+def test_links() -> None:
+    """Every link between the documents leads to a file."""
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS]:
+        for target in LINK.findall(document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_collectors_have_distinct_metrics() -> None:
+    """No metric belongs to two collectors."""
+    names = [family.name for entry in COLLECTORS.values() for family in entry.families]
+    assert len(names) == len(set(names))
