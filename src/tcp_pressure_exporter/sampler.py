@@ -47,7 +47,8 @@ class NamespaceSampler:
             pools=self._part("pools", lambda: _pools(reading, config, self._tables)),
             limits=self._part("limits", self._limits),
         )
-        self._remember(reading, sample)
+        if sample.sockets or sample.local_ports or sample.pools:
+            self._remember(reading, sample)
         return sample
 
     def _part(self, collector: str, build: Callable[[], Part]) -> Outcome[Part] | None:

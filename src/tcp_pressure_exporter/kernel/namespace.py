@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
+from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import BOUND_ONLY, LISTENING, NOT_LISTENING
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
 from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
@@ -45,7 +46,10 @@ class Namespace:
     def time_wait_buckets(self) -> tuple[int, int]:
         """Return the TIME_WAIT entries of the namespace and how many it may have."""
         limit = read_sysctl_int(self._procfs, "net.ipv4.tcp_max_tw_buckets")
-        return read_tcp_sockstat(self._procfs)["tw"], limit
+        fields = read_tcp_sockstat(self._procfs)
+        if "tw" not in fields:
+            raise SourceError("/proc/net/sockstat", "the line TCP has no field tw")
+        return fields["tw"], limit
 
     def bound_sockets(self) -> list[BoundSocket]:
         """Return the listening sockets, and the bound-only ones as of up to 60 s ago.

@@ -82,5 +82,10 @@ def _check_ending(kind: int, payload: memoryview) -> None:
         raise SourceError("netlink dump", f"an ending of {len(payload)} bytes carries no code")
     (code,) = ERROR_CODE.unpack_from(payload)
     if code < 0 or kind == NLMSG_ERROR:
-        name = errno.errorcode.get(-code, str(code))
-        raise SourceError("netlink dump", f"{name}: {os.strerror(abs(code))}")
+        raise SourceError("netlink dump", errno_reason(code))
+
+
+def errno_reason(code: int) -> str:
+    """Name the negative errno of the kernel's answer, as in "EBUSY: Device or resource busy"."""
+    name = errno.errorcode.get(-code)
+    return f"{name}: {os.strerror(-code)}" if name else f"error {code}"

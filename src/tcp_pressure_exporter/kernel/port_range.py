@@ -3,6 +3,7 @@
 Source: Documentation/networking/ip-sysctl.rst, ip_local_port_range and ip_local_reserved_ports.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.ports import MAX_PORT, port_range
 from tcp_pressure_exporter.kernel.sysctl import read_sysctl
 
+PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
 RESERVED = "net.ipv4.ip_local_reserved_ports"
 
@@ -52,12 +54,16 @@ def parse_reserved_ports(text: str) -> int:
     """Parse "40002-40003,50000" into the set of ports; raises SourceError."""
     reserved = 0
     for item in filter(None, text.strip().split(",")):
-        first, _dash, last = item.partition("-")
-        reserved |= port_range(_parse_port(RESERVED, first), _parse_port(RESERVED, last or first))
+        first, dash, last = item.partition("-")
+        low = _parse_port(RESERVED, first)
+        high = _parse_port(RESERVED, last) if dash else low
+        if low > high:
+            raise SourceError(RESERVED, f"{low} is above {high}")
+        reserved |= port_range(low, high)
     return reserved
 
 
 def _parse_port(name: str, text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= MAX_PORT:
-        return int(text)
-    raise SourceError(name, f"expected a port, got {text[:40]!r}")
+    if PORT.fullmatch(text) is None or int(text) > MAX_PORT:
+        raise SourceError(name, f"expected a port, got {text[:40]!r}")
+    return int(text)

@@ -21,7 +21,7 @@ def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
 
 
 def parse_tcp_sockstat(text: str) -> dict[str, int]:
-    """Parse the line "TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1"; raises SourceError."""
+    """Parse the line "TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1" by field; raises SourceError."""
     for line in text.splitlines():
         protocol, _colon, rest = line.partition(":")
         if protocol == "TCP":

@@ -39,7 +39,8 @@ class NamespaceSample:
     def expired(self) -> "NamespaceSample":
         """Return the same namespace with every outcome failed: too old to be shown."""
         reason = SourceError("sample", "older than three intervals")
-        failed = {name: Outcome[object](0.0, error=reason) for name, _ in self.outcomes()}
+        outdated: Outcome[object] = Outcome(0.0, error=reason)
+        failed = dict.fromkeys((name for name, _ in self.outcomes()), outdated)
         return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
 
 

@@ -1,0 +1,16 @@
+"""A logger that keeps its events for a test to read."""
+
+import structlog
+from structlog.testing import LogCapture
+from structlog.typing import FilteringBoundLogger
+
+
+def captured_log() -> tuple[FilteringBoundLogger, LogCapture]:
+    """Return a logger and what it has been told: `entries` of the second."""
+    capture = LogCapture()
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(),
+        processors=[capture],
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
+    )
+    return log, capture

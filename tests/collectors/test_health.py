@@ -1,0 +1,59 @@
+from tcp_pressure_exporter.collectors.health import (
+    EXPORTER_FAMILIES,
+    NAMESPACE_FAMILIES,
+    SAMPLE_FAMILIES,
+    ExporterState,
+)
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tests.collectors.exposition import exposition, golden, of_namespaces
+
+
+def test_collectors() -> None:
+    """Each collector that is on has its success and its duration; one that is off has none."""
+    sample = NamespaceSample(
+        "host",
+        sockets=Outcome(0.25, error=SourceError("sock_diag dump", "no")),
+        limits=Outcome(0.5, ()),
+    )
+    assert of_namespaces(NAMESPACE_FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_collector_success gauge
+        tcp_pressure_collector_success{collector="sockets",netns="host"} 0.0
+        tcp_pressure_collector_success{collector="limits",netns="host"} 1.0
+        # TYPE tcp_pressure_collector_duration_seconds gauge
+        tcp_pressure_collector_duration_seconds{collector="sockets",netns="host"} 0.25
+        tcp_pressure_collector_duration_seconds{collector="limits",netns="host"} 0.5
+    """)
+
+
+def test_sample() -> None:
+    """The sample has its time, its interval, and the interval that was configured."""
+    sample = Sample(
+        timestamp=1763722800.5,
+        started=1.0,
+        cpu_seconds=0.5,
+        interval=10.0,
+        configured_interval=5.0,
+        namespaces=(),
+    )
+    assert exposition(family.metric([((), sample)]) for family in SAMPLE_FAMILIES) == golden("""
+        # TYPE tcp_pressure_sample_timestamp_seconds gauge
+        tcp_pressure_sample_timestamp_seconds 1.7637228005e+09
+        # TYPE tcp_pressure_sample_interval_seconds gauge
+        tcp_pressure_sample_interval_seconds 10.0
+        # TYPE tcp_pressure_sample_interval_configured_seconds gauge
+        tcp_pressure_sample_interval_configured_seconds 5.0
+    """)
+
+
+def test_exporter() -> None:
+    """The exporter tells what runs, and how often its configuration was read again."""
+    state = ExporterState("0.1.0", "3.11.2", reloads=2, failed_reloads=1)
+    assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
+        # TYPE tcp_pressure_build_info gauge
+        tcp_pressure_build_info{python="3.11.2",version="0.1.0"} 1.0
+        # TYPE tcp_pressure_config_reloads_total counter
+        tcp_pressure_config_reloads_total{result="success"} 2.0
+        tcp_pressure_config_reloads_total{result="failure"} 1.0
+    """)

@@ -1,0 +1,87 @@
+import pytest
+
+from tcp_pressure_exporter.collectors.pools import FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.model.pools import Usage
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.collectors.exposition import golden, of_namespaces
+
+KEY = PoolKey(b"", b"", b"")
+TABLES = {
+    "outbound": PoolTable(
+        count=41,
+        ratio_max=0.75,
+        listed=(
+            ListedPool(KEY, "10.0.0.2", "10.0.0.9", "443", Usage(21174, 28232, 20402, 0)),
+            ListedPool(KEY, "::1", "lb", "80", Usage(30, 28232, 0, 12)),
+        ),
+        unlisted_ports_used=55,
+        overflow_sockets=0,
+    ),
+    "inbound": PoolTable(0, 0.0, (), 0, 0),
+    "source": PoolTable(
+        count=1,
+        ratio_max=0.5,
+        listed=(ListedPool(KEY, "10.0.0.2", "", "", Usage(14116, 28232, 3, None)),),
+        unlisted_ports_used=0,
+        overflow_sockets=7,
+    ),
+}
+
+
+def test_golden() -> None:
+    """Listed pools have a series of each kind they know; directions have their totals."""
+    sample = NamespaceSample("host", pools=Outcome(0.1, TABLES))
+    assert of_namespaces(FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_pool_ports_used gauge
+        tcp_pressure_pool_ports_used{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",remote_address="10.0.0.9"} 21174.0
+        tcp_pressure_pool_ports_used{direction="outbound",local_address="::1",\\
+            netns="host",port="80",remote_address="lb"} 30.0
+        tcp_pressure_pool_ports_used{direction="source",local_address="10.0.0.2",\\
+            netns="host",port="",remote_address=""} 14116.0
+        # TYPE tcp_pressure_pool_ports_limit gauge
+        tcp_pressure_pool_ports_limit{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",remote_address="10.0.0.9"} 28232.0
+        tcp_pressure_pool_ports_limit{direction="outbound",local_address="::1",\\
+            netns="host",port="80",remote_address="lb"} 28232.0
+        tcp_pressure_pool_ports_limit{direction="source",local_address="10.0.0.2",\\
+            netns="host",port="",remote_address=""} 28232.0
+        # TYPE tcp_pressure_pool_time_wait gauge
+        tcp_pressure_pool_time_wait{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",remote_address="10.0.0.9"} 20402.0
+        tcp_pressure_pool_time_wait{direction="outbound",local_address="::1",\\
+            netns="host",port="80",remote_address="lb"} 0.0
+        tcp_pressure_pool_time_wait{direction="source",local_address="10.0.0.2",\\
+            netns="host",port="",remote_address=""} 3.0
+        # TYPE tcp_pressure_pool_reclaimable gauge
+        tcp_pressure_pool_reclaimable{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",remote_address="10.0.0.9"} 0.0
+        tcp_pressure_pool_reclaimable{direction="outbound",local_address="::1",\\
+            netns="host",port="80",remote_address="lb"} 12.0
+        # TYPE tcp_pressure_pools gauge
+        tcp_pressure_pools{direction="outbound",netns="host"} 41.0
+        tcp_pressure_pools{direction="inbound",netns="host"} 0.0
+        tcp_pressure_pools{direction="source",netns="host"} 1.0
+        # TYPE tcp_pressure_pool_ratio_max gauge
+        tcp_pressure_pool_ratio_max{direction="outbound",netns="host"} 0.75
+        tcp_pressure_pool_ratio_max{direction="inbound",netns="host"} 0.0
+        tcp_pressure_pool_ratio_max{direction="source",netns="host"} 0.5
+        # TYPE tcp_pressure_unlisted_pool_ports_used gauge
+        tcp_pressure_unlisted_pool_ports_used{direction="outbound",netns="host"} 55.0
+        tcp_pressure_unlisted_pool_ports_used{direction="inbound",netns="host"} 0.0
+        tcp_pressure_unlisted_pool_ports_used{direction="source",netns="host"} 0.0
+        # TYPE tcp_pressure_pool_overflow_sockets gauge
+        tcp_pressure_pool_overflow_sockets{direction="outbound",netns="host"} 0.0
+        tcp_pressure_pool_overflow_sockets{direction="inbound",netns="host"} 0.0
+        tcp_pressure_pool_overflow_sockets{direction="source",netns="host"} 7.0
+    """)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
+def test_absent(outcome: Outcome[PoolTables] | None) -> None:
+    """Where a source failed, or the collector is off, there are no pools, not even zero of them."""
+    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", pools=outcome))

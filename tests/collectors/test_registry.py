@@ -1,0 +1,28 @@
+from prometheus_client import REGISTRY, generate_latest
+
+from tcp_pressure_exporter.collectors.health import ExporterState
+from tcp_pressure_exporter.collectors.registry import build_registry
+
+STATE = ExporterState("0.1.0", "3.11.2")
+
+
+def test_families() -> None:
+    """Beside the sample the registry has the process and the interpreter it runs in."""
+    text = generate_latest(build_registry(lambda: None, lambda: STATE)).decode()
+    for name in (
+        "tcp_pressure_build_info",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "python_info",
+        "python_gc_collections_total",
+    ):
+        assert f"\n{name}" in f"\n{text}"
+
+
+def test_registries_are_apart() -> None:
+    """Each call makes a registry of its own; the library's global one stays as it is."""
+    before = {metric.name for metric in REGISTRY.collect()}
+    one = build_registry(lambda: None, lambda: STATE)
+    other = build_registry(lambda: None, lambda: STATE)
+    assert one is not other
+    assert {metric.name for metric in REGISTRY.collect()} == before

@@ -1,0 +1,24 @@
+from tcp_pressure_exporter.collectors.sockets import FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.collectors.exposition import golden, of_namespaces
+
+
+def test_golden() -> None:
+    """One series per family and state, zero included."""
+    states = {("ipv4", "established"): 182, ("ipv4", "time_wait"): 20411, ("ipv6", "close"): 0}
+    sample = NamespaceSample("host", sockets=Outcome(0.1, states))
+    assert of_namespaces(FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_sockets gauge
+        tcp_pressure_sockets{family="ipv4",netns="host",state="established"} 182.0
+        tcp_pressure_sockets{family="ipv4",netns="host",state="time_wait"} 20411.0
+        tcp_pressure_sockets{family="ipv6",netns="host",state="close"} 0.0
+    """)
+
+
+def test_absent() -> None:
+    """Where the source failed, or the collector is off, there is no series."""
+    failed = NamespaceSample("a", sockets=Outcome(0.1, error=SourceError("sock_diag dump", "no")))
+    bare = "# TYPE tcp_pressure_sockets gauge\n"
+    assert of_namespaces(FAMILIES, failed, NamespaceSample("b")) == bare

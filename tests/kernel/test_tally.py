@@ -1,0 +1,194 @@
+import pytest
+
+from tcp_pressure_exporter.kernel import tally as tally_module
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.ports import ports_of
+from tcp_pressure_exporter.kernel.tally import PoolCount, SocketTally, tally_sockets
+from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tests.datagrams import (
+    ESTABLISHED,
+    FIN_WAIT2,
+    GETSOCK,
+    SEQUENCE,
+    SYN_RECV,
+    TIME_WAIT,
+    Entry,
+    diag_message,
+    done,
+    message,
+)
+from tests.kernel.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules, tally
+from tests.socket_entries import sixteen_bytes
+
+
+def outgoing(state: int, local_port: int, remote: str = "10.0.0.9") -> Entry:
+    return Entry(state, "10.0.0.2", local_port, remote, 443)
+
+
+def test_outbound_pool() -> None:
+    """Sockets at ports a connect() may choose count by local address, remote address and port."""
+    found = [
+        outgoing(ESTABLISHED, 40000),
+        outgoing(TIME_WAIT, 40001),
+        outgoing(ESTABLISHED, 40000, "10.0.0.8"),
+        outgoing(ESTABLISHED, 50000),
+    ]
+    assert tally(found, rules()).outbound == {
+        key("10.0.0.2", "10.0.0.9", 443): PoolCount(2, 1, 0),
+        key("10.0.0.2", "10.0.0.8", 443): PoolCount(1, 0, 0),
+    }
+
+
+def test_blocked_port() -> None:
+    """A socket at a port that bind() took is in no pool: the port counts once for all pools."""
+    counted = tally([outgoing(ESTABLISHED, 40000)], rules(bound=[40000]))
+    assert (counted.outbound, counted.inbound) == ({}, {})
+    assert list(ports_of(counted.held)) == [40000]
+
+
+def test_inbound_pool() -> None:
+    """Sockets at a served port count by remote address and local address and port."""
+    found = [
+        Entry(ESTABLISHED, "10.0.0.2", 443, "10.0.0.9", 50000),
+        Entry(TIME_WAIT, "10.0.0.2", 443, "10.0.0.9", 50001),
+        Entry(SYN_RECV, "::ffff:10.0.0.2", 443, "::ffff:10.0.0.9", 50002),
+        Entry(ESTABLISHED, "10.0.0.2", 443, "10.0.0.8", 50000),
+    ]
+    counted = tally(found, rules(served=[443], reuse=EVERYWHERE))
+    assert counted.outbound == {}
+    assert counted.inbound == {
+        key("10.0.0.2", "10.0.0.9", 443): PoolCount(3, 1, 0),
+        key("10.0.0.2", "10.0.0.8", 443): PoolCount(1, 0, 0),
+    }
+
+
+def test_served_port_inside_the_range() -> None:
+    """A service in the local port range is an inbound pool, not an outbound one."""
+    counted = tally([outgoing(ESTABLISHED, 40000)], rules(served=[40000]))
+    assert (len(counted.outbound), len(counted.inbound)) == (0, 1)
+
+
+def test_v4_mapped_shares_the_pool() -> None:
+    """An IPv4 and a v4-mapped socket share one pool, one local address and one family."""
+    found = [
+        Entry(ESTABLISHED, "10.0.0.2", 40000, "10.0.0.9", 443),
+        Entry(ESTABLISHED, "::ffff:10.0.0.2", 40001, "::ffff:10.0.0.9", 443),
+    ]
+    counted = tally(found, rules())
+    assert counted.outbound == {key("10.0.0.2", "10.0.0.9", 443): PoolCount(2, 0, 0)}
+    assert counted.states == {(True, ESTABLISHED): 2}
+    assert list(counted.by_address) == [sixteen_bytes("10.0.0.2")]
+
+
+@pytest.mark.parametrize(
+    ("reuse", "local", "remote", "interface", "reclaimable"),
+    [
+        (NEVER, "10.0.0.2", "10.0.0.9", 0, False),
+        (NEVER, "127.0.0.1", "127.0.0.1", 1, False),
+        (EVERYWHERE, "10.0.0.2", "10.0.0.9", 0, True),
+        (EVERYWHERE, "2001:db8::2", "2001:db8::9", 0, True),
+        (ON_LOOPBACK, "10.0.0.2", "10.0.0.9", 0, False),
+        (ON_LOOPBACK, "127.0.0.1", "127.0.0.1", 0, True),
+        (ON_LOOPBACK, "127.8.0.1", "10.0.0.9", 0, True),
+        (ON_LOOPBACK, "10.0.0.2", "127.0.0.1", 0, True),
+        (ON_LOOPBACK, "::ffff:127.0.0.1", "::ffff:127.0.0.1", 0, True),
+        (ON_LOOPBACK, "::1", "::1", 0, True),
+        (ON_LOOPBACK, "2001:db8::2", "2001:db8::9", 0, False),
+        (ON_LOOPBACK, "10.0.0.2", "10.0.0.9", 1, True),  # bound to lo
+        (ON_LOOPBACK, "10.0.0.2", "10.0.0.9", 2, False),
+    ],
+)
+def test_reclaimable_where(
+    reuse: TimeWaitReuse, local: str, remote: str, interface: int, *, reclaimable: bool
+) -> None:
+    """tcp_tw_reuse=1 reuses everywhere, 2 where an address or the interface is loopback."""
+    entry = Entry(TIME_WAIT, local, 40000, remote, 443, expires=0, interface=interface)
+    assert tally([entry], rules(reuse=reuse)).outbound == {
+        key(local, remote, 443): PoolCount(1, 1, reclaimable)
+    }
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "expires", "reclaimable"),
+    [
+        (1000, 60_000, False),
+        (1000, 59_000, False),  # not until the delay is over
+        (1000, 58_999, True),
+        (1000, 0, True),
+        (0, 60_000, False),
+        (0, 59_999, True),
+        (60_000, 0, False),
+    ],
+)
+def test_reclaimable_when(delay_ms: int, expires: int, *, reclaimable: bool) -> None:
+    """An entry can be taken over once it is older than tcp_tw_reuse_delay."""
+    reuse = TimeWaitReuse(everywhere=True, on_loopback=True, delay_ms=delay_ms)
+    entry = Entry(TIME_WAIT, "10.0.0.2", 40000, "10.0.0.9", 443, expires=expires)
+    [count] = tally([entry], rules(reuse=reuse)).outbound.values()
+    assert count == PoolCount(1, 1, reclaimable)
+
+
+def test_fin_wait2_is_never_reclaimable() -> None:
+    """An orphan in FIN_WAIT2 has the timer of TIME_WAIT, and is neither that nor reclaimable."""
+    [count] = tally([outgoing(FIN_WAIT2, 40000)], rules(reuse=EVERYWHERE)).outbound.values()
+    assert count == PoolCount(1, 0, 0)
+
+
+def test_local_address() -> None:
+    """Each local address knows its held ports, and those that a live socket holds."""
+    found = [
+        outgoing(ESTABLISHED, 40000),
+        outgoing(TIME_WAIT, 40000, "10.0.0.8"),
+        outgoing(TIME_WAIT, 40001),
+        Entry(ESTABLISHED, "::1", 50000, "::1", 443),
+    ]
+    counted = tally(found, rules())
+    held, live = counted.by_address[sixteen_bytes("10.0.0.2")]
+    assert (list(ports_of(held)), list(ports_of(live))) == ([40000, 40001], [40000])
+    assert list(ports_of(counted.held)) == [40000, 40001, 50000]
+
+
+def test_empty_dump() -> None:
+    """A host without a connection has no pools and nothing held."""
+    assert tally([], rules()) == SocketTally({}, 0, {}, {}, {}, 0, 0, 0)
+
+
+@pytest.mark.parametrize("size", [0, 71])
+def test_cut_entry(size: int) -> None:
+    """An entry shorter than struct inet_diag_msg is a SourceError."""
+    datagrams = [message(GETSOCK, diag_message(outgoing(1, 40000))[:size]), done()]
+    with pytest.raises(SourceError, match=f"^inet_diag message: {size} bytes, not 72$"):
+        tally_sockets(datagrams, SEQUENCE, rules())
+
+
+@pytest.mark.parametrize("state", [0, 12, 255])
+def test_unknown_state(state: int) -> None:
+    """A state without a name is a SourceError: its sockets could count nowhere."""
+    with pytest.raises(SourceError, match=f"state {state} is unknown"):
+        tally([outgoing(state, 40000)], rules())
+
+
+def test_too_many_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets of pools beyond the limit are counted as overflow, per direction."""
+    monkeypatch.setattr(tally_module, "MAX_POOLS", 2)
+    remotes = ["10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.7", "10.0.0.5"]
+    found = [outgoing(ESTABLISHED, 40000 + i, remote) for i, remote in enumerate(remotes)]
+    found += [Entry(ESTABLISHED, "10.0.0.2", 443, remote, 50000) for remote in sorted({*remotes})]
+    counted = tally(found, rules(served=[443]))
+    assert counted.outbound == {
+        key("10.0.0.2", "10.0.0.5", 443): PoolCount(2, 0, 0),
+        key("10.0.0.2", "10.0.0.6", 443): PoolCount(1, 0, 0),
+    }
+    assert (counted.outbound_overflow, counted.inbound_overflow) == (2, 1)
+    assert len(counted.inbound) == 2
+
+
+def test_too_many_local_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports of local addresses beyond the limit are held, but under no address of their own."""
+    monkeypatch.setattr(tally_module, "MAX_LOCAL_ADDRESSES", 1)
+    found = [Entry(ESTABLISHED, f"10.0.0.{i}", 40000 + i, "10.0.0.9", 443) for i in (1, 2, 3, 1)]
+    counted = tally(found, rules())
+    assert list(counted.by_address) == [sixteen_bytes("10.0.0.1")]
+    assert counted.address_overflow == 2
+    assert list(ports_of(counted.held)) == [40001, 40002, 40003]
+    assert len(counted.outbound) == 3

@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.kernel.port_range import PortRange
+from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
+
+SETTINGS = PortRange(40000, 40009, port_set([40002, 40003, 50000]))
+
+
+def socket_at(port: int, *, listening: bool) -> BoundSocket:
+    return BoundSocket(bytes(16), port, listening=listening, ipv6_only=False)
+
+
+def test_local_ports() -> None:
+    """Of ten ports two are reserved; what lies outside the usable eight counts nowhere."""
+    held = port_set([40000, 40001, 40002, 443, 50001])
+    bound = [
+        socket_at(40001, listening=True),
+        socket_at(40005, listening=True),
+        socket_at(40005, listening=True),
+        socket_at(40006, listening=False),
+        socket_at(40003, listening=True),
+        socket_at(8080, listening=True),
+    ]
+    assert local_ports(SETTINGS, held, bound) == LocalPorts(
+        low=40000, high=40009, reserved=2, usable=8, used=4, listeners=2
+    )
+
+
+def test_idle_host() -> None:
+    """Without a socket nothing is used, and nothing listens."""
+    assert local_ports(PortRange(32768, 60999, 0), 0, []) == LocalPorts(
+        low=32768, high=60999, reserved=0, usable=28232, used=0, listeners=0
+    )
+
+
+PORTS = st.frozensets(st.integers(40000, 40020), max_size=21)
+
+
+@given(PORTS, PORTS, PORTS, PORTS)
+def test_sets(
+    reserved: frozenset[int],
+    held: frozenset[int],
+    listening: frozenset[int],
+    bound_only: frozenset[int],
+) -> None:
+    """All figures are sizes of sets of ports."""
+    bound = [socket_at(port, listening=True) for port in listening]
+    bound += [socket_at(port, listening=False) for port in bound_only]
+    found = local_ports(PortRange(40003, 40015, port_set(reserved)), port_set(held), iter(bound))
+    inside = set(range(40003, 40016))
+    usable = inside - reserved
+    assert found == LocalPorts(
+        low=40003,
+        high=40015,
+        reserved=len(inside & reserved),
+        usable=len(usable),
+        used=len(usable & (held | listening | bound_only)),
+        listeners=len(usable & listening),
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "reserved", "choosable"),
+    [
+        (40000, 40009, [], 10),
+        (40000, 40009, [40002, 40003, 50000], 8),
+        (40000, 40009, [40002], 9),  # an even span that reserved ports make odd loses nothing
+        (40000, 40002, [], 2),  # odd spans: connect may fail with one port still free
+        (40000, 40004, [], 4),
+        (40000, 40010, [], 10),
+        (40000, 40010, [40001], 9),
+        (40000, 40000, [], 1),  # a range of one port is searched whole
+        (40000, 40000, [40000], 0),
+        (40000, 40001, [40000, 40001], 0),
+        (40000, 40002, [40000, 40001, 40002], 0),
+        (32768, 60999, [], 28232),
+        (1024, 65535, [], 64512),
+    ],
+)
+def test_choosable(low: int, high: int, reserved: list[int], choosable: int) -> None:
+    """The kernel's search steps over an even number of ports: an odd span may miss one."""
+    assert choosable_ports(PortRange(low, high, port_set(reserved))) == choosable

@@ -1,0 +1,175 @@
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.kernel.ports import port_range, port_set
+from tcp_pressure_exporter.kernel.tally import (
+    AddressPorts,
+    PoolCount,
+    PoolKey,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.model.pools import (
+    Usage,
+    inbound_usages,
+    outbound_usages,
+    pool_usages,
+    source_usages,
+)
+from tests.socket_entries import sixteen_bytes
+
+NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
+RANGE = port_range(40000, 40009)
+POOL = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9"), b"\x01\xbb")
+
+
+def held_at(address: str, held: Iterable[int], live: Iterable[int]) -> SocketTally:
+    ports = AddressPorts(port_set(held), port_set(live))
+    return SocketTally({}, ports.held, {sixteen_bytes(address): ports}, {}, {}, 0, 0, 0)
+
+
+def bound(address: str, port: int, *, ipv6_only: bool = False) -> BoundSocket:
+    return BoundSocket(sixteen_bytes(address), port, listening=True, ipv6_only=ipv6_only)
+
+
+@pytest.mark.parametrize(
+    ("usage", "ratio"),
+    [(Usage(0, 10, 0, 0), 0.0), (Usage(5, 10, 5, 0), 0.5), (Usage(11, 10, 0, None), 1.1)],
+)
+def test_ratio(usage: Usage, ratio: float) -> None:
+    """The ratio is used ports by limit."""
+    assert usage.ratio == ratio
+
+
+def test_pool_without_a_port() -> None:
+    """A pool without any port is full: no connection can be made."""
+    assert Usage(0, 0, 0, 0).ratio == 1.0
+
+
+def test_outbound() -> None:
+    """Blocked ports are used in every pool; reclaimable ones in none."""
+    other = POOL._replace(port=b"\x00\x50")
+    counts = {POOL: PoolCount(7, 5, 4), other: PoolCount(1, 0, 0)}
+    assert outbound_usages(counts, blocked=2, limit=10) == {
+        POOL: Usage(used=5, limit=10, time_wait=5, reclaimable=4),
+        other: Usage(used=3, limit=10, time_wait=0, reclaimable=0),
+    }
+
+
+def test_inbound() -> None:
+    """All remote ports with a socket are used; what the remote can reclaim is not known here."""
+    usages = inbound_usages({POOL: PoolCount(7, 5, 0)}, RemoteGroups())
+    assert usages == {POOL: Usage(used=7, limit=64512, time_wait=5, reclaimable=None)}
+
+
+def test_inbound_group() -> None:
+    """Each address of a group has the ports that the group says; others have the default."""
+    lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28232)
+    outside = POOL._replace(remote_address=sixteen_bytes("10.0.0.10"))
+    counts = {POOL: PoolCount(1, 0, 0), outside: PoolCount(1, 0, 0)}
+    limits = {key: usage.limit for key, usage in inbound_usages(counts, RemoteGroups([lb])).items()}
+    assert limits == {POOL: 28232, outside: 64512}
+
+
+def test_source() -> None:
+    """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others are no matter."""
+    tally = held_at("10.0.0.2", held=[40000, 40001, 40002, 50000], live=[40002, 50000])
+    assert source_usages(tally, [], RANGE, limit=10) == {
+        PoolKey(sixteen_bytes("10.0.0.2"), b"", b""): Usage(3, 10, 2, None)
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "binder", "excluded"),
+    [
+        ("10.0.0.2", bound("10.0.0.2", 40005), True),
+        ("10.0.0.2", bound("::ffff:10.0.0.2", 40005), True),
+        ("10.0.0.2", bound("0.0.0.0", 40005), True),
+        ("10.0.0.2", bound("::", 40005), True),
+        ("10.0.0.2", bound("::ffff:0.0.0.0", 40005), True),
+        ("10.0.0.2", bound("::", 40005, ipv6_only=True), False),
+        ("10.0.0.2", bound("10.0.0.3", 40005), False),
+        ("10.0.0.2", bound("::1", 40005, ipv6_only=True), False),
+        ("10.0.0.2", bound("0.0.0.0", 50005), False),
+        ("2001:db8::2", bound("2001:db8::2", 40005, ipv6_only=True), True),
+        ("2001:db8::2", bound("::", 40005), True),
+        ("2001:db8::2", bound("::", 40005, ipv6_only=True), True),
+        ("2001:db8::2", bound("0.0.0.0", 40005), False),
+        ("2001:db8::2", bound("2001:db8::3", 40005, ipv6_only=True), False),
+    ],
+)
+def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bool) -> None:
+    """A bound socket excludes its own address, and as a wildcard the families it covers."""
+    [usage] = source_usages(held_at(address, [], []), [binder], RANGE, limit=10).values()
+    assert usage.used == excluded
+
+
+def test_source_port_that_is_bound_and_in_time_wait() -> None:
+    """A port counts once, and for TIME_WAIT only where nothing else holds it."""
+    tally = held_at("10.0.0.2", held=[40000, 40001], live=[])
+    [usage] = source_usages(tally, [bound("0.0.0.0", 40000)], RANGE, limit=10).values()
+    assert usage == Usage(used=2, limit=10, time_wait=1, reclaimable=None)
+
+
+def test_directions() -> None:
+    """The three directions stand side by side, each present even where it is empty."""
+    rules = TallyRules(RANGE, port_set([40005]), 0, NEVER)
+    tally = SocketTally(
+        states={},
+        held=0,
+        by_address={POOL.local_address: AddressPorts(port_set([40000]), 0)},
+        outbound={POOL: PoolCount(1, 1, 0)},
+        inbound={},
+        outbound_overflow=0,
+        inbound_overflow=0,
+        address_overflow=0,
+    )
+    assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), rules, 10, RemoteGroups()) == {
+        "outbound": {POOL: Usage(2, 10, 1, 0)},
+        "inbound": {},
+        "source": {PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None)},
+    }
+
+
+ADDRESSES = ("0.0.0.0", "10.0.0.2", "10.0.0.3", "::", "::1", "2001:db8::2")
+PORTS = st.frozensets(st.integers(39998, 40011), max_size=14)
+BOUND = st.lists(
+    st.tuples(st.sampled_from(ADDRESSES), st.integers(39998, 40011), st.booleans()), max_size=10
+)
+
+
+def conflicts(binder: tuple[str, int, bool], address: str) -> bool:
+    """Tell whether a bound socket excludes a bind to the address at its port."""
+    at, _port, v6only = binder
+    v4 = "." in address
+    return at == address or (at == "0.0.0.0" and v4) or (at == "::" and not (v4 and v6only))
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["10.0.0.2", "2001:db8::2"]), PORTS, PORTS, PORTS, BOUND)
+def test_source_agrees_with_sets(
+    address: str,
+    usable: frozenset[int],
+    live: frozenset[int],
+    time_wait: frozenset[int],
+    binders: list[tuple[str, int, bool]],
+) -> None:
+    """For any sockets the figures are sizes of sets of ports."""
+    sockets = [bound(at, port, ipv6_only=only and ":" in at) for at, port, only in binders]
+    [usage] = source_usages(
+        held_at(address, live | time_wait, live), sockets, port_set(usable), limit=99
+    ).values()
+    owned = {binder[1] for binder in binders if conflicts(binder, address)}
+    assert usage == Usage(
+        used=len(usable & (live | time_wait | owned)),
+        limit=99,
+        time_wait=len(usable & (time_wait - live - owned)),
+        reclaimable=None,
+    )

@@ -1,0 +1,56 @@
+import pytest
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.model.socket_states import SocketStates
+
+BUCKETS = (Resource("time_wait_buckets", 2, 262144),)
+
+
+def sample_of(*namespaces: NamespaceSample) -> Sample:
+    return Sample(
+        timestamp=1.8e9,
+        started=100.0,
+        cpu_seconds=0.01,
+        interval=5.0,
+        configured_interval=5.0,
+        namespaces=namespaces,
+    )
+
+
+def test_outcomes() -> None:
+    """Outcomes are those of the collectors that are on, failed ones included, by name."""
+    failed: Outcome[SocketStates] = Outcome(0.2, error=SourceError("sock_diag dump", "no"))
+    limits = Outcome(0.1, BUCKETS)
+    namespace = NamespaceSample("host", sockets=failed, limits=limits)
+    assert list(namespace.outcomes()) == [("sockets", failed), ("limits", limits)]
+
+
+def test_no_outcomes() -> None:
+    """With every collector off there is no outcome."""
+    assert list(NamespaceSample("host").outcomes()) == []
+
+
+def test_expired() -> None:
+    """Too old to be shown: each collector that was on has failed, the others stay off."""
+    sample = sample_of(NamespaceSample("a", limits=Outcome(0.1, BUCKETS)), NamespaceSample("b"))
+    expired = sample.expired()
+    [a, b] = expired.namespaces
+    assert a.limits is not None
+    assert a.limits.value is None
+    assert [(name, str(outcome.error)) for name, outcome in a.outcomes()] == [
+        ("limits", "sample: older than three intervals")
+    ]
+    assert (a.netns, a.sockets, a.pools) == ("a", None, None)
+    assert (b.netns, list(b.outcomes())) == ("b", [])
+    assert (expired.timestamp, expired.interval) == (sample.timestamp, sample.interval)
+
+
+def test_original_stays() -> None:
+    """A sample is frozen: expiring makes another one."""
+    sample = sample_of(NamespaceSample("a", limits=Outcome(0.1, BUCKETS)))
+    sample.expired()
+    assert sample.namespaces[0].limits == Outcome(0.1, BUCKETS)
+    with pytest.raises(AttributeError):
+        sample.interval = 1.0  # type: ignore[misc]  # it is frozen, which is the point

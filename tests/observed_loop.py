@@ -1,0 +1,66 @@
+"""A sampling loop whose samples and log lines a test can read."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tests.captured_log import captured_log
+
+PATIENCE_SECONDS = 10.0
+FAST = Pace(interval=0.001, max_cpu=1.0)
+SLOW = Pace(interval=600.0, max_cpu=0.05)
+GOOD = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
+Take = Callable[[Config], NamespaceSample]
+
+
+def failing(reason: str) -> NamespaceSample:
+    return NamespaceSample("host", limits=Outcome(0.1, error=SourceError("sockstat", reason)))
+
+
+class ObservedLoop:
+    """A loop whose samples and log lines a test can read."""
+
+    def __init__(self, take: Take, pace: Pace = FAST) -> None:
+        self.published: list[Sample] = []
+        self.stop = threading.Event()
+        log, self._logged = captured_log()
+        self.loop = SamplingLoop(take, self._publish, pace, Config(), log)
+        self.enough = 3
+        self.refusals: list[Exception] = []
+
+    def _publish(self, sample: Sample) -> None:
+        if self.refusals:
+            raise self.refusals.pop()
+        self.published.append(sample)
+        if len(self.published) >= self.enough:
+            self.stop.set()
+
+    def run(self) -> None:
+        """Run until enough samples are published."""
+        thread = threading.Thread(target=self.loop.run, args=(self.stop,))
+        thread.start()
+        thread.join(PATIENCE_SECONDS)
+        self.stop.set()
+        assert not thread.is_alive(), "the loop did not stop"
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [dict(line) for line in self._logged.entries]
+
+
+def one_after_the_other(samples: Iterable[NamespaceSample | Exception]) -> Take:
+    """Return a function that gives the samples in their order, and raises what is an exception."""
+    remaining = iter(samples)
+
+    def take(_config: Config) -> NamespaceSample:
+        sample = next(remaining)
+        if isinstance(sample, Exception):
+            raise sample
+        return sample
+
+    return take

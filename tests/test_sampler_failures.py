@@ -1,0 +1,83 @@
+"""A failing source: which collectors it takes away, and what is logged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.datagrams import LISTEN
+from tests.fake_host import MAIN_DUMP, FakeHost, failed, tables
+from tests.fake_procfs import IPV4
+
+Breakage = Callable[[FakeHost], None]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeHost:
+    return FakeHost(tmp_path)
+
+
+def unreadable(name: str) -> Breakage:
+    return lambda host: host.procfs.make_unreadable(name)
+
+
+def absent(name: str) -> Breakage:
+    return lambda host: host.procfs.remove(name)
+
+
+def holding(name: str, content: str | bytes) -> Breakage:
+    return lambda host: host.procfs.write(name, content)
+
+
+def refused(states: int) -> Breakage:
+    return lambda host: host.refuse(states)
+
+
+@pytest.mark.parametrize(
+    ("breakage", "failing"),
+    [
+        (unreadable(f"{IPV4}/ip_local_port_range"), {"local_ports", "pools"}),
+        (absent(f"{IPV4}/ip_local_port_range"), {"local_ports", "pools"}),
+        (holding(f"{IPV4}/ip_local_port_range", b"\xff"), {"local_ports", "pools"}),
+        (holding(f"{IPV4}/ip_local_reserved_ports", "x"), {"local_ports", "pools"}),
+        (unreadable(f"{IPV4}/tcp_tw_reuse"), {"pools"}),
+        (absent(f"{IPV4}/tcp_timestamps"), {"pools"}),
+        (holding(f"{IPV4}/tcp_tw_reuse_delay", "soon"), {"pools"}),
+        (unreadable("thread-self/net/sockstat"), {"limits"}),
+        (holding("thread-self/net/sockstat", "TCP: inuse 1\n"), {"limits"}),
+        (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits"}),
+        (refused(MAIN_DUMP), {"sockets", "local_ports", "pools"}),
+        (refused(1 << LISTEN), {"sockets", "local_ports", "pools"}),
+    ],
+)
+def test_failing_source(host: FakeHost, breakage: Breakage, failing: set[str]) -> None:
+    """A source that fails takes away the collectors that need it, and leaves the others."""
+    breakage(host)
+    sample = host.take()
+    assert failed(sample) == failing
+    assert all((outcome.value is None) == (name in failing) for name, outcome in sample.outcomes())
+
+
+def test_one_line_per_change_of_state(host: FakeHost) -> None:
+    """A collector that begins to fail says so once, and once when it works again."""
+    host.take()
+    host.procfs.remove(f"{IPV4}/tcp_max_tw_buckets")
+    for _ in range(3):
+        host.take()
+    assert host.logged_since(0) == [("collector fails", "limits")]
+    assert host.logged.entries[0]["reason"] == "net.ipv4.tcp_max_tw_buckets: absent"
+    host.procfs.write(f"{IPV4}/tcp_max_tw_buckets", "9\n")
+    for _ in range(3):
+        host.take()
+    assert host.logged_since(1) == [("collector works again", "limits")]
+
+
+def test_recovery(host: FakeHost) -> None:
+    """After a failed dump the next sample is whole again."""
+    before = host.take()
+    host.refuse(MAIN_DUMP)
+    host.take()
+    host.refuse(0)
+    after = host.take()
+    assert failed(after) == set()
+    assert tables(after) == tables(before)

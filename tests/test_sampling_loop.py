@@ -1,0 +1,149 @@
+import threading
+import time
+
+from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.observed_loop import (
+    GOOD,
+    PATIENCE_SECONDS,
+    SLOW,
+    ObservedLoop,
+    failing,
+    one_after_the_other,
+)
+
+
+def test_sample() -> None:
+    """A sample has its moment on both clocks, its cost, both intervals, and what was taken."""
+    before = time.time(), time.monotonic()
+    sample = ObservedLoop(lambda _config: GOOD, SLOW).loop.sample()
+    after = time.time(), time.monotonic()
+    assert before[0] <= sample.timestamp <= after[0]
+    assert before[1] <= sample.started <= after[1]
+    assert sample.cpu_seconds >= 0
+    assert (sample.interval, sample.configured_interval) == (600.0, 600.0)
+    assert sample.namespaces == (GOOD,)
+
+
+def test_moment_is_before_the_sample() -> None:
+    """The moment of a sample is when it began: no number in it is older than that."""
+    taken: list[float] = []
+
+    def take(_config: Config) -> NamespaceSample:
+        taken.append(time.monotonic())
+        return GOOD
+
+    assert ObservedLoop(take).loop.sample().started <= taken[0]
+
+
+def test_samples_are_published() -> None:
+    """The loop publishes sample after sample until it is stopped."""
+    loop = ObservedLoop(lambda _config: GOOD)
+    loop.run()
+    assert len(loop.published) == 3
+    starts = [sample.started for sample in loop.published]
+    assert starts == sorted(set(starts))
+
+
+def test_configuration_can_be_replaced() -> None:
+    """Each sample is taken with the configuration of that moment."""
+    seen: list[Config] = []
+
+    def take(config: Config) -> NamespaceSample:
+        seen.append(config)
+        return GOOD
+
+    loop = ObservedLoop(take)
+    loop.loop.sample()
+    loop.loop.config = Config(listing=Listing(top=1))
+    loop.loop.sample()
+    assert [config.listing.top for config in seen] == [10, 1]
+
+
+def test_stop_before_the_first_sample() -> None:
+    """A loop that is stopped before it runs takes no sample."""
+    loop = ObservedLoop(lambda _config: GOOD)
+    loop.stop.set()
+    loop.run()
+    assert loop.published == []
+
+
+class Pausing(threading.Event):
+    """A stop event that tells when the loop begins to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.set()
+        return super().wait(timeout)
+
+
+def test_stop_during_the_pause() -> None:
+    """Stopping does not wait for the interval, here ten minutes, to pass."""
+    stop = Pausing()
+    loop = ObservedLoop(lambda _config: GOOD, SLOW)
+    thread = threading.Thread(target=loop.loop.run, args=(stop,))
+    thread.start()
+    assert stop.begun.wait(PATIENCE_SECONDS)
+    stop.set()
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+    assert len(loop.published) == 1
+
+
+def test_unexpected_exception() -> None:
+    """A defect costs one sample and one line with the exception, not the loop."""
+    loop = ObservedLoop(one_after_the_other([GOOD, ZeroDivisionError("oops"), GOOD, GOOD]))
+    loop.run()
+    assert len(loop.published) == 3
+    [line] = loop.lines
+    assert (line["event"], line["log_level"]) == ("sampling failed unexpectedly", "error")
+    assert line["exc_info"]
+
+
+def test_exception_while_publishing() -> None:
+    """An exception of the receiver does not end the loop either."""
+    loop = ObservedLoop(lambda _config: GOOD)
+    loop.refusals = [ValueError("not now")]
+    loop.run()
+    assert len(loop.published) == 3
+    assert [line["event"] for line in loop.lines] == ["sampling failed unexpectedly"]
+
+
+def collector_lines(*samples: NamespaceSample) -> list[tuple[str, str, str | None]]:
+    """Return (level, event, reason) of what the samples, one after the other, make the loop log."""
+    loop = ObservedLoop(one_after_the_other(samples), SLOW)
+    for _ in samples:
+        loop.loop.sample()
+    assert all(line["collector"] == "limits" for line in loop.lines)
+    return [(line["log_level"], line["event"], line.get("reason")) for line in loop.lines]
+
+
+def test_good_samples_are_not_logged() -> None:
+    """While all is well nothing is logged."""
+    assert collector_lines(GOOD, GOOD, GOOD) == []
+
+
+def test_failure_is_logged_once() -> None:
+    """A collector that goes on failing for the same reason is one line."""
+    expected = ("error", "collector fails", "sockstat: absent")
+    assert collector_lines(failing("absent"), failing("absent"), failing("absent")) == [expected]
+
+
+def test_another_reason_is_logged() -> None:
+    """Failing for another reason is a line of its own."""
+    lines = collector_lines(failing("absent"), failing("denied"), failing("denied"))
+    assert [reason for _level, _event, reason in lines] == ["sockstat: absent", "sockstat: denied"]
+
+
+def test_recovery_is_logged_once() -> None:
+    """A collector that works again is one line, and may fail anew."""
+    lines = collector_lines(failing("absent"), GOOD, GOOD, failing("absent"))
+    assert [event for _level, event, _reason in lines] == [
+        "collector fails",
+        "collector works again",
+        "collector fails",
+    ]
