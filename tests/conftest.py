@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.lab import Lab, Observer, open_lab, open_observer
 from tests.network_namespace import network_namespace
+
+# A loaded machine must not fail a property test: nothing here is about time.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

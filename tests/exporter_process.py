@@ -15,12 +15,17 @@ COMMAND = Path(sys.executable).with_name("tcp-pressure-exporter")
 URL = re.compile(r'msg="serving metrics" url=http://127\.0\.0\.1:(\d+)/')
 START_SECONDS = 10.0
 
-# Runs the command line as user nobody: what it reads of its own files it reads before that.
+# Runs the command as user nobody, who may not be able to read the checkout or even Python's own
+# files: everything is imported and the version is read before root's rights are given up.
 AS_NOBODY = """
-import os, sys
-from tcp_pressure_exporter.cli import main
-os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
-raise SystemExit(main())
+import concurrent.futures.thread, encodings.idna, importlib.metadata, os, sys
+from tcp_pressure_exporter import cli
+version = importlib.metadata.version("tcp-pressure-exporter")
+options = cli.parse_options(sys.argv[1:], {name: "" for name in cli.COLLECTORS})
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+raise SystemExit(cli.run(options, version))
 """
 
 

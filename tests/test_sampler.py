@@ -8,6 +8,7 @@ from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.sample import Resource
+from tests.datagrams import ESTABLISHED, Entry
 from tests.fake_host import BACKEND, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
 from tests.fake_procfs import IPV4
 
@@ -50,6 +51,14 @@ def test_pools(host: FakeHost) -> None:
     ]
     inbound = tables(sample)["inbound"]
     assert (inbound.count, inbound.listed, inbound.unlisted_ports_used) == (1, (), 2)
+
+
+def test_bound_port_is_not_served(host: FakeHost) -> None:
+    """A port that is bound but does not listen makes no inbound pool of its sockets."""
+    host.kernel.entries.append(Entry(ESTABLISHED, HOST, 40006, BACKEND, 443))
+    sample = host.take()
+    assert tables(sample)["inbound"].count == 1
+    assert listed(sample, "outbound")[0] == (HOST, BACKEND, "443", 4, 1, 0)
 
 
 def test_limits(host: FakeHost) -> None:

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from ipaddress import ip_address
 
 from prometheus_client import generate_latest
@@ -33,7 +32,7 @@ SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any lo
 class App:
     """The exporter: everything that lives as long as the process."""
 
-    def __init__(self, options: Options, log: FilteringBoundLogger) -> None:
+    def __init__(self, options: Options, running: str, log: FilteringBoundLogger) -> None:
         """Read the configuration file and make the parts; raises ConfigError."""
         self._options = options
         self._log = log
@@ -48,7 +47,7 @@ class App:
             read_config(options),
             log,
         )
-        self._state = ExporterState(version("tcp-pressure-exporter"), platform.python_version())
+        self._state = ExporterState(running, platform.python_version())
         self._registry = build_registry(self._latest.newest, lambda: self._state)
 
     def print_once(self) -> int:

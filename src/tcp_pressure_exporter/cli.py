@@ -1,11 +1,12 @@
 """The command: checks what the user gave, then runs the exporter."""
 
 import sys
+from importlib.metadata import version
 
 from tcp_pressure_exporter.app import App
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.flags import usage_error
+from tcp_pressure_exporter.flags import PROGRAM, usage_error
 from tcp_pressure_exporter.logs import make_logger
 from tcp_pressure_exporter.options import Options, parse_options
 from tcp_pressure_exporter.web.address import ListenError
@@ -16,18 +17,18 @@ from tcp_pressure_exporter.web.routes import check_telemetry_path
 def main() -> int:
     """Run the command and return its exit code; whatever the user got wrong exits with 2."""
     descriptions = {name: entry.description for name, entry in COLLECTORS.items()}
-    return run(parse_options(sys.argv[1:], descriptions))
+    return run(parse_options(sys.argv[1:], descriptions), version(PROGRAM))
 
 
-def run(options: Options) -> int:
-    """Run with the given options: print one sample, or serve until SIGTERM or SIGINT."""
+def run(options: Options, running: str) -> int:
+    """Run this version with the given options: print one sample, or serve until told to stop."""
     log = make_logger(options.log_level, options.log_format, sys.stderr)
     try:
         check_telemetry_path(options.telemetry_path)
     except ValueError as error:
         usage_error(f"--web.telemetry-path: {error}")
     try:
-        app = App(options, log)
+        app = App(options, running, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
     if options.once:

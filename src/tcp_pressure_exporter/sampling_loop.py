@@ -10,8 +10,8 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
-# The loop says that it stretches (or no longer does) beyond this change of the interval.
-NOTABLE_STRETCH = 1.2
+# The loop says how it stretches when the interval differs by this factor from what it said last.
+NOTABLE_CHANGE = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class SamplingLoop:
         self._log = log
         self._failing: dict[tuple[str, str], str] = {}
         self._interval = pace.interval
+        self._announced = pace.interval
 
     def run(self, stop: threading.Event) -> None:
         """Sample until `stop` is set. An unexpected error costs one sample, not the loop."""
@@ -62,7 +63,8 @@ class SamplingLoop:
         namespace = self._take(self.config)
         cpu_seconds = time.thread_time() - cpu
         self._log_outcomes(namespace)
-        self._set_interval(self._pace.stretched(cpu_seconds), cpu_seconds)
+        self._interval = self._pace.stretched(cpu_seconds)
+        self._log_interval(cpu_seconds)
         return Sample(
             timestamp=timestamp,
             started=started,
@@ -84,15 +86,15 @@ class SamplingLoop:
                 del self._failing[key]
                 self._log.info("collector works again", collector=collector)
 
-    def _set_interval(self, interval: float, cpu_seconds: float) -> None:
-        stretched = interval > self._pace.interval
-        if stretched != (self._interval > self._pace.interval) or not (
-            1 / NOTABLE_STRETCH <= interval / self._interval <= NOTABLE_STRETCH
-        ):
-            self._log.info(
-                "sampling interval stretched" if stretched else "sampling interval as configured",
-                interval=round(interval, 2),
-                configured=self._pace.interval,
-                sample_cpu_seconds=round(cpu_seconds, 4),
-            )
-        self._interval = interval
+    def _log_interval(self, cpu_seconds: float) -> None:
+        change = self._interval / self._announced
+        if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE:
+            return
+        self._announced = self._interval
+        stretched = self._interval > self._pace.interval
+        self._log.info(
+            "sampling interval stretched" if stretched else "sampling interval as configured",
+            interval=round(self._interval, 2),
+            configured=self._pace.interval,
+            sample_cpu_seconds=round(cpu_seconds, 4),
+        )

@@ -39,8 +39,9 @@ class NamespaceSample:
     def expired(self) -> "NamespaceSample":
         """Return the same namespace with every outcome failed: too old to be shown."""
         reason = SourceError("sample", "older than three intervals")
-        outdated: Outcome[object] = Outcome(0.0, error=reason)
-        failed = dict.fromkeys((name for name, _ in self.outcomes()), outdated)
+        failed: dict[str, Outcome[object]] = {
+            name: Outcome(outcome.seconds, error=reason) for name, outcome in self.outcomes()
+        }
         return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
 
 
