@@ -4,13 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format lock clean
+.PHONY: run test lint format fuzz bench tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
 
-test: .venv/dev  ## lint, then every test, on the real kernel: needs root for network namespaces
-	.ci/tools
+test: tools .venv/compiled  ## lint, then every test, on the real kernel: as root, for network namespaces
 	$(MAKE) lint
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
@@ -23,12 +22,21 @@ format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+fuzz: tools .venv/dev  ## fuzz the compiled parser for five minutes
+	tests/fuzz/run 300
+
+bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
+	$(BIN)/python -m benchmarks $(BENCH_FLAGS)
+
+tools:
+	@.ci/tools
+
 lock: .venv/dev  ## write the versions of .venv to constraints.txt
 	(head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable) > constraints.new
 	mv constraints.new constraints.txt
 
 clean:  ## remove everything that was installed or built
-	rm -rf .venv .tools build dist src/*.egg-info
+	rm -rf .venv .tools build dist src/*.egg-info src/tcp_pressure_exporter/kernel/*.so
 
 .venv/bin/pip:
 	@echo "making the Python environment in .venv (once)"
@@ -38,6 +46,13 @@ clean:  ## remove everything that was installed or built
 .venv/run: .venv/bin/pip pyproject.toml constraints.txt
 	@echo "installing the exporter and its libraries"
 	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/compiled: .venv/dev $(wildcard src/tcp_pressure_exporter/kernel/*.[ch])
+	@echo "building the compiled parser"
+	@rm -rf build
+	@$(INSTALL) --no-deps --editable .
+	@$(BIN)/python -c 'import tcp_pressure_exporter.kernel._tally'
 	@touch $@
 
 .venv/dev: .venv/run

@@ -7,6 +7,7 @@ from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model.pool_table import PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.sampler import NamespaceSampler
@@ -42,7 +43,9 @@ class FakeHost:
         self.procfs = FakeProcfs(root)
         self.kernel = FakeKernel([*LISTENERS, *OUTGOING, *ACCEPTED], BINDERS)
         self.clock = FakeClock()
-        namespace = Namespace(root, DiagSocket(self.kernel.open, self.clock), self.clock)
+        diag = DiagSocket(self.kernel.open, self.clock)
+        # The compiled parser receives by itself, from a real socket only.
+        namespace = Namespace(root, diag, self.clock, readable_parser())
         sampler = NamespaceSampler("host", namespace, collectors or COLLECTORS, self.clock)
         log, self.logged = captured_log()
         self.loop = SamplingLoop(sampler.take, lambda _sample: None, Pace(5.0, 1.0), Config(), log)

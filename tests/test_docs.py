@@ -23,7 +23,7 @@ def documented() -> list[Metric]:
 
 
 def exported() -> Iterator[Metric]:
-    state = ExporterState("version", "python")
+    state = ExporterState("version", "python", "parser")
     for metric in SampleCollector(lambda: None, lambda: state).describe():
         name = metric.name + "_total" if metric.type == "counter" else metric.name
         labels = metric._labelnames  # type: ignore[attr-defined]  # noqa: SLF001 - not public

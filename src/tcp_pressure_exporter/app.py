@@ -19,6 +19,7 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
 from tcp_pressure_exporter.options import Options
 from tcp_pressure_exporter.sampler import NamespaceSampler
@@ -37,8 +38,9 @@ class App:
         self._options = options
         self._log = log
         self._latest = LatestSample(time.monotonic)
+        parser = best_parser()
         sampler = NamespaceSampler(
-            options.netns, Namespace(options.procfs), options.collectors, time.monotonic
+            options.netns, Namespace(options.procfs, parser=parser), options.collectors
         )
         self._loop = SamplingLoop(
             sampler.take,
@@ -47,7 +49,7 @@ class App:
             read_config(options),
             log,
         )
-        self._state = ExporterState(running, platform.python_version())
+        self._state = ExporterState(running, platform.python_version(), parser.name)
         self._registry = build_registry(self._latest.newest, lambda: self._state)
 
     def print_once(self) -> int:
@@ -85,7 +87,11 @@ class App:
             log=self._log,
         )
         for listener in listeners:
-            self._log.info("serving metrics", url=_url(listener, self._options.telemetry_path))
+            self._log.info(
+                "serving metrics",
+                url=_url(listener, self._options.telemetry_path),
+                parser=self._state.parser,
+            )
         await Server(listeners, router, log=self._log).run(stop)
         self._log.info("stopped")
 

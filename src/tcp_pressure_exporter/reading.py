@@ -16,7 +16,8 @@ from tcp_pressure_exporter.model.tally_rules import states_only_rules, tally_rul
 class Reading:
     """The outcomes of the sources of one namespace at one moment.
 
-    previous_served and previous_held come from the sample before (model/served_ports.py).
+    previous_served and previous_held come from the sample before (model/served_ports.py);
+    max_rows bounds the pools that are told apart.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Reading:
         clock: Callable[[], float],
         previous_served: ServedPorts,
         previous_held: int,
+        max_rows: int,
     ) -> None:
         self._namespace = namespace
         self._clock = clock
         self._previous_served = previous_served
         self._previous_held = previous_held
+        self._max_rows = max_rows
 
     @cached_property
     def settings(self) -> Outcome[PortRange]:
@@ -56,6 +59,7 @@ class Reading:
                 self._namespace.time_wait_reuse(),
                 self.bound.get(),
                 self.served,
+                self._max_rows,
             ),
             self._clock,
         )

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.tally import MAX_POOLS, MAX_ROWS
 from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
 from tcp_pressure_exporter.model.outcome import Outcome, attempt
 from tcp_pressure_exporter.model.pool_table import PoolTables, pool_tables
@@ -39,7 +40,9 @@ class NamespaceSampler:
 
     def take(self, config: Config) -> NamespaceSample:
         """Return a sample; a source that fails leaves its collectors without a value."""
-        reading = Reading(self._namespace, self._clock, self._served, self._held)
+        # A group may consist of pools that are small each: then all of them are told apart.
+        max_rows = MAX_POOLS if config.groups else MAX_ROWS
+        reading = Reading(self._namespace, self._clock, self._served, self._held, max_rows)
         sample = NamespaceSample(
             netns=self._netns,
             sockets=self._part("sockets", lambda: _sockets(reading)),
@@ -80,4 +83,4 @@ def _pools(reading: Reading, config: Config, previous: PoolTables) -> PoolTables
     rules, tally = reading.rules.get(), reading.tally.get()
     limit = choosable_ports(reading.settings.get())
     usages = pool_usages(tally, reading.bound.get(), rules, limit, config.groups)
-    return pool_tables(tally, usages, config.groups, config.listing, previous)
+    return pool_tables(usages, config.groups, config.listing, previous)

@@ -3,7 +3,7 @@ from prometheus_client import REGISTRY, generate_latest
 from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 
-STATE = ExporterState("0.1.0", "3.11.2")
+STATE = ExporterState("0.1.0", "3.11.2", "compiled")
 
 
 def test_families() -> None:

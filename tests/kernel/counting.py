@@ -1,9 +1,11 @@
 """Short ways to count the sockets of a dump, shared by the tests of the tally."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+from tcp_pressure_exporter.kernel import compiled_tally, readable_tally
+from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules, tally_sockets
+from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tests.datagrams import SEQUENCE, Entry, dump_of
 from tests.socket_entries import sixteen_bytes
@@ -25,7 +27,30 @@ def rules(
 
 
 def tally(found: Iterable[Entry], by: TallyRules) -> SocketTally:
-    return tally_sockets(dump_of(found), SEQUENCE, by)
+    """Count with both parsers, whose results must be equal."""
+    return tally_datagrams(dump_of(found), by)
+
+
+def tally_datagrams(datagrams: Sequence[bytes], by: TallyRules) -> SocketTally:
+    """Count with both parsers, whose results, or errors, must be equal."""
+    readable = _outcome(readable_tally.tally_datagrams, datagrams, by)
+    compiled = _outcome(compiled_tally.tally_datagrams, datagrams, by)
+    if isinstance(readable, SourceError):
+        assert str(compiled) == str(readable)
+        raise readable
+    assert compiled == readable
+    return readable
+
+
+def _outcome(
+    parse: Callable[[Sequence[bytes], int, TallyRules], SocketTally],
+    datagrams: Sequence[bytes],
+    by: TallyRules,
+) -> SocketTally | SourceError:
+    try:
+        return parse(datagrams, SEQUENCE, by)
+    except SourceError as error:
+        return error
 
 
 def key(local: str, remote: str, port: int) -> PoolKey:

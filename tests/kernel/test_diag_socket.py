@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, open_diag_socket
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump, open_diag_socket
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 from tests.datagrams import GETSOCK, done, error, message
@@ -14,8 +14,9 @@ from tests.fake_netlink_socket import Cut, FakeNetlinkSocket, FromPort, Reply, R
 A = b"aaaa"
 
 
-def payloads(datagrams: Iterator[bytes], sequence: int) -> list[bytes]:
-    return [bytes(payload) for payload in dump_payloads(datagrams, GETSOCK, sequence)]
+def payloads(dump: Dump) -> list[bytes]:
+    found = dump_payloads(dump.datagrams(), GETSOCK, dump.sequence)
+    return [bytes(payload) for payload in found]
 
 
 class Script:

@@ -6,6 +6,7 @@ import pytest
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set
 from tcp_pressure_exporter.kernel.tally import TallyRules
@@ -14,6 +15,7 @@ from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import FakeKernel, Reply, Request
 from tests.fake_procfs import IPV4, FakeProcfs
+from tests.tallies import counts
 
 WITH_BOUND_ONLY = 1 << 10 | 1 << 13
 LISTENERS_ALONE = 1 << 10
@@ -31,7 +33,7 @@ class Lab:
         self.walk_seconds = walk_seconds
         self.fail: Callable[[Request], Reply | None] = lambda _request: None
         diag = DiagSocket(self.kernel.open, self.clock)
-        self.namespace = Namespace(root, diag, self.clock)
+        self.namespace = Namespace(root, diag, self.clock, readable_parser())
 
     def _spend(self, request: Request) -> Reply | None:
         if request.states == WITH_BOUND_ONLY:
@@ -99,7 +101,7 @@ def test_tally() -> None:
     ]
     never = TimeWaitReuse(everywhere=False, on_loopback=False)
     counted = lab.namespace.tally(TallyRules(port_set([40000, 40001]), 0, 0, never))
-    assert list(counted.outbound.values()) == [(2, 1, 0)]
+    assert list(counts(counted.outbound).values()) == [(2, 1, 0)]
     assert lab.kernel.requests[-1].states == 0b1011_1111_1110
 
 

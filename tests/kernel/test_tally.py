@@ -1,15 +1,17 @@
+from array import array
+from dataclasses import replace
+
 import pytest
 
-from tcp_pressure_exporter.kernel import tally as tally_module
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.ports import ports_of
-from tcp_pressure_exporter.kernel.tally import PoolCount, SocketTally, tally_sockets
+from tcp_pressure_exporter.kernel.tally import MAX_KEPT, MAX_LOCAL_ADDRESSES, MAX_POOLS, OtherPools
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tests.datagrams import (
+    CLOSE_WAIT,
     ESTABLISHED,
     FIN_WAIT2,
     GETSOCK,
-    SEQUENCE,
     SYN_RECV,
     TIME_WAIT,
     Entry,
@@ -17,8 +19,9 @@ from tests.datagrams import (
     done,
     message,
 )
-from tests.kernel.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules, tally
+from tests.kernel.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules, tally, tally_datagrams
 from tests.socket_entries import sixteen_bytes
+from tests.tallies import EMPTY, counts
 
 
 def outgoing(state: int, local_port: int, remote: str = "10.0.0.9") -> Entry:
@@ -33,16 +36,16 @@ def test_outbound_pool() -> None:
         outgoing(ESTABLISHED, 40000, "10.0.0.8"),
         outgoing(ESTABLISHED, 50000),
     ]
-    assert tally(found, rules()).outbound == {
-        key("10.0.0.2", "10.0.0.9", 443): PoolCount(2, 1, 0),
-        key("10.0.0.2", "10.0.0.8", 443): PoolCount(1, 0, 0),
+    assert counts(tally(found, rules()).outbound) == {
+        key("10.0.0.2", "10.0.0.9", 443): (2, 1, 0),
+        key("10.0.0.2", "10.0.0.8", 443): (1, 0, 0),
     }
 
 
 def test_blocked_port() -> None:
     """A socket at a port that bind() took is in no pool: the port counts once for all pools."""
     counted = tally([outgoing(ESTABLISHED, 40000)], rules(bound=[40000]))
-    assert (counted.outbound, counted.inbound) == ({}, {})
+    assert (counts(counted.outbound), counts(counted.inbound)) == ({}, {})
     assert list(ports_of(counted.held)) == [40000]
 
 
@@ -55,17 +58,17 @@ def test_inbound_pool() -> None:
         Entry(ESTABLISHED, "10.0.0.2", 443, "10.0.0.8", 50000),
     ]
     counted = tally(found, rules(served=[443], reuse=EVERYWHERE))
-    assert counted.outbound == {}
-    assert counted.inbound == {
-        key("10.0.0.2", "10.0.0.9", 443): PoolCount(3, 1, 0),
-        key("10.0.0.2", "10.0.0.8", 443): PoolCount(1, 0, 0),
+    assert counts(counted.outbound) == {}
+    assert counts(counted.inbound) == {
+        key("10.0.0.2", "10.0.0.9", 443): (3, 1, 0),
+        key("10.0.0.2", "10.0.0.8", 443): (1, 0, 0),
     }
 
 
 def test_served_port_inside_the_range() -> None:
     """A service in the local port range is an inbound pool, not an outbound one."""
     counted = tally([outgoing(ESTABLISHED, 40000)], rules(served=[40000]))
-    assert (len(counted.outbound), len(counted.inbound)) == (0, 1)
+    assert (len(counted.outbound.rows), len(counted.inbound.rows)) == (0, 1)
 
 
 def test_v4_mapped_shares_the_pool() -> None:
@@ -75,7 +78,7 @@ def test_v4_mapped_shares_the_pool() -> None:
         Entry(ESTABLISHED, "::ffff:10.0.0.2", 40001, "::ffff:10.0.0.9", 443),
     ]
     counted = tally(found, rules())
-    assert counted.outbound == {key("10.0.0.2", "10.0.0.9", 443): PoolCount(2, 0, 0)}
+    assert counts(counted.outbound) == {key("10.0.0.2", "10.0.0.9", 443): (2, 0, 0)}
     assert counted.states == {(True, ESTABLISHED): 2}
     assert list(counted.by_address) == [sixteen_bytes("10.0.0.2")]
 
@@ -103,8 +106,8 @@ def test_reclaimable_where(
 ) -> None:
     """tcp_tw_reuse=1 reuses everywhere, 2 where an address or the interface is loopback."""
     entry = Entry(TIME_WAIT, local, 40000, remote, 443, expires=0, interface=interface)
-    assert tally([entry], rules(reuse=reuse)).outbound == {
-        key(local, remote, 443): PoolCount(1, 1, reclaimable)
+    assert counts(tally([entry], rules(reuse=reuse)).outbound) == {
+        key(local, remote, 443): (1, 1, reclaimable)
     }
 
 
@@ -124,18 +127,18 @@ def test_reclaimable_when(delay_ms: int, expires: int, *, reclaimable: bool) -> 
     """An entry can be taken over once it is older than tcp_tw_reuse_delay."""
     reuse = TimeWaitReuse(everywhere=True, on_loopback=True, delay_ms=delay_ms)
     entry = Entry(TIME_WAIT, "10.0.0.2", 40000, "10.0.0.9", 443, expires=expires)
-    [count] = tally([entry], rules(reuse=reuse)).outbound.values()
-    assert count == PoolCount(1, 1, reclaimable)
+    [count] = counts(tally([entry], rules(reuse=reuse)).outbound).values()
+    assert count == (1, 1, reclaimable)
 
 
 def test_fin_wait2_is_never_reclaimable() -> None:
     """An orphan in FIN_WAIT2 has the timer of TIME_WAIT, and is neither that nor reclaimable."""
-    [count] = tally([outgoing(FIN_WAIT2, 40000)], rules(reuse=EVERYWHERE)).outbound.values()
-    assert count == PoolCount(1, 0, 0)
+    [count] = counts(tally([outgoing(FIN_WAIT2, 40000)], rules(reuse=EVERYWHERE)).outbound).values()
+    assert count == (1, 0, 0)
 
 
 def test_local_address() -> None:
-    """Each local address knows its held ports, and those that a live socket holds."""
+    """Each local address knows its held usable ports, and those that a live socket holds."""
     found = [
         outgoing(ESTABLISHED, 40000),
         outgoing(TIME_WAIT, 40000, "10.0.0.8"),
@@ -150,7 +153,7 @@ def test_local_address() -> None:
 
 def test_empty_dump() -> None:
     """A host without a connection has no pools and nothing held."""
-    assert tally([], rules()) == SocketTally({}, 0, {}, {}, {}, 0, 0, 0)
+    assert tally([], rules()) == EMPTY
 
 
 @pytest.mark.parametrize("size", [0, 71])
@@ -158,7 +161,7 @@ def test_cut_entry(size: int) -> None:
     """An entry shorter than struct inet_diag_msg is a SourceError."""
     datagrams = [message(GETSOCK, diag_message(outgoing(1, 40000))[:size]), done()]
     with pytest.raises(SourceError, match=f"^inet_diag message: {size} bytes, not 72$"):
-        tally_sockets(datagrams, SEQUENCE, rules())
+        tally_datagrams(datagrams, rules())
 
 
 @pytest.mark.parametrize("state", [0, 12, 255])
@@ -168,27 +171,68 @@ def test_unknown_state(state: int) -> None:
         tally([outgoing(state, 40000)], rules())
 
 
-def test_too_many_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pools() -> None:
     """Sockets of pools beyond the limit are counted as overflow, per direction."""
-    monkeypatch.setattr(tally_module, "MAX_POOLS", 2)
-    remotes = ["10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.7", "10.0.0.5"]
-    found = [outgoing(ESTABLISHED, 40000 + i, remote) for i, remote in enumerate(remotes)]
-    found += [Entry(ESTABLISHED, "10.0.0.2", 443, remote, 50000) for remote in sorted({*remotes})]
+    found = [outgoing(ESTABLISHED, 40000, f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}")
+             for i in range(MAX_POOLS + 3)]  # fmt: skip
+    found += [outgoing(ESTABLISHED, 40001, "10.0.0.0"), outgoing(ESTABLISHED, 443)]
     counted = tally(found, rules(served=[443]))
-    assert counted.outbound == {
-        key("10.0.0.2", "10.0.0.5", 443): PoolCount(2, 0, 0),
-        key("10.0.0.2", "10.0.0.6", 443): PoolCount(1, 0, 0),
-    }
-    assert (counted.outbound_overflow, counted.inbound_overflow) == (2, 1)
-    assert len(counted.inbound) == 2
+    assert counted.outbound.overflow == 3
+    assert (counted.inbound.overflow, len(counted.inbound.rows)) == (0, 1)
+    assert list(counted.outbound.rows) == [key("10.0.0.2", "10.0.0.0", 443)]
+    others = MAX_POOLS - 1
+    assert counted.outbound.others == OtherPools(pools=others, most_used=1, ports=others)
+    assert counted.states == {(True, ESTABLISHED): MAX_POOLS + 5}
 
 
-def test_too_many_local_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ports of local addresses beyond the limit are held, but under no address of their own."""
-    monkeypatch.setattr(tally_module, "MAX_LOCAL_ADDRESSES", 1)
-    found = [Entry(ESTABLISHED, f"10.0.0.{i}", 40000 + i, "10.0.0.9", 443) for i in (1, 2, 3, 1)]
+def test_too_many_local_addresses() -> None:
+    """Sockets of local addresses beyond the limit count, but under no address of their own."""
+    found = [
+        Entry(ESTABLISHED, f"10.0.{i >> 8}.{i & 255}", 40000, "10.0.0.9", 443)
+        for i in range(MAX_LOCAL_ADDRESSES + 2)
+    ]
+    found.append(Entry(ESTABLISHED, "10.9.9.9", 40001, "10.0.0.9", 443))
     counted = tally(found, rules())
-    assert list(counted.by_address) == [sixteen_bytes("10.0.0.1")]
-    assert counted.address_overflow == 2
-    assert list(ports_of(counted.held)) == [40001, 40002, 40003]
-    assert len(counted.outbound) == 3
+    assert len(counted.by_address) == MAX_LOCAL_ADDRESSES
+    assert counted.address_overflow == 3
+    assert list(ports_of(counted.held)) == [40000, 40001]
+    assert counted.outbound.others.pools == MAX_LOCAL_ADDRESSES + 3
+
+
+def test_rows() -> None:
+    """The most used pools have rows; of pools that are equally used all have one, or none."""
+    used = {"10.0.0.5": 4, "10.0.0.6": 2, "10.0.0.7": 2, "10.0.0.8": 1}
+    found = [
+        outgoing(ESTABLISHED, 40000 + i, remote) for remote, n in used.items() for i in range(n)
+    ]
+    for max_rows, rows in ((4, 4), (3, 3), (2, 1), (1, 1), (0, 0)):
+        outbound = tally(found, replace(rules(), max_rows=max_rows)).outbound
+        assert [row.ports for row in outbound.rows.values()] == list(used.values())[:rows]
+        rest = list(used.values())[rows:]
+        assert outbound.others == OtherPools(
+            pools=len(rest), most_used=max(rest, default=0), ports=sum(rest)
+        )
+
+
+def test_ages() -> None:
+    """TIME_WAIT entries are told apart by whole seconds since they entered, few or many."""
+    expires = [60_000, 59_001, 59_000, 30_500, 30_500, 1, 0, 70_000, *[12_345] * 9]
+    found = [
+        Entry(TIME_WAIT, "10.0.0.2", 40000 + i, "10.0.0.9", 443, expires=left)
+        for i, left in enumerate(expires)
+    ]
+    by = replace(rules(usable=range(40000, 40100)), since_ms=1000)
+    [row] = tally(found, by).outbound.rows.values()
+    ages = {age: n for age, n in enumerate(array("I", row.ages)) if n}
+    # An entry that claims to have more than its minute left has just entered.
+    assert ages == {0: 3, 1: 1, 29: 2, 59: 1, 60: 1, 47: 9}
+    assert (row.time_wait, row.entered) == (17, 3)
+
+
+def test_kept_entries() -> None:
+    """Entries in the states asked for are handed out whole, up to a limit; the rest is counted."""
+    found = [outgoing(CLOSE_WAIT, 40000), outgoing(ESTABLISHED, 40001), outgoing(CLOSE_WAIT, 40002)]
+    by = replace(rules(), kept_states=1 << CLOSE_WAIT)
+    assert tally(found, by).kept == (diag_message(found[0]), diag_message(found[2]))
+    many = tally([outgoing(CLOSE_WAIT, 40000)] * (MAX_KEPT + 5), by)
+    assert (len(many.kept), many.kept_overflow) == (MAX_KEPT, 5)

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.ports import port_range, port_set, ports_of
-from tcp_pressure_exporter.kernel.tally import PoolCount, PoolKey, TallyRules, tally_sockets
-from tests.datagrams import SEQUENCE
-from tests.kernel.counting import NEVER, key
+from tcp_pressure_exporter.kernel.tally import PoolKey, TallyRules
+from tests.kernel.counting import NEVER, key, tally_datagrams
 from tests.kernel.faults import Fault, faults, with_fault
 from tests.kernel.recordings import recorded_datagrams, ss_lines
+from tests.tallies import counts
 
 SERVED = range(8080, 8087)
 RULES = TallyRules(
@@ -33,7 +33,7 @@ SS_STATES = {
 
 def test_recording() -> None:
     """The recorded dump gives the states, pools and ports that `ss` showed at that moment."""
-    counted = tally_sockets(recorded_datagrams("main"), SEQUENCE, RULES)
+    counted = tally_datagrams(recorded_datagrams("main"), RULES)
     shown = [line for line in ss_lines() if line.state != "LISTEN"]
     pools: dict[bool, dict[PoolKey, list[bool]]] = {
         False: defaultdict(list),
@@ -45,11 +45,11 @@ def test_recording() -> None:
         pool = key(line.local, line.remote, fixed)
         pools[inbound][pool].append(line.state == "TIME-WAIT")
     assert counted.states == Counter(("." in line.local, SS_STATES[line.state]) for line in shown)
-    assert counted.outbound == {
-        pool: PoolCount(len(ends), sum(ends), 0) for pool, ends in pools[False].items()
+    assert counts(counted.outbound) == {
+        pool: (len(ends), sum(ends), 0) for pool, ends in pools[False].items()
     }
-    assert counted.inbound == {
-        pool: PoolCount(len(ends), sum(ends), 0) for pool, ends in pools[True].items()
+    assert counts(counted.inbound) == {
+        pool: (len(ends), sum(ends), 0) for pool, ends in pools[True].items()
     }
     assert set(ports_of(counted.held)) == {line.local_port for line in shown}
 
@@ -59,7 +59,7 @@ def test_recording() -> None:
 def test_damaged_recording(fault: Fault) -> None:
     """A recorded dump with one fault gives at most its 270 sockets, or a SourceError."""
     try:
-        counted = tally_sockets(with_fault("main", fault), SEQUENCE, RULES)
+        counted = tally_datagrams(with_fault("main", fault), RULES)
     except SourceError:
         return
     assert sum(counted.states.values()) <= 270

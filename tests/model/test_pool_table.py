@@ -3,11 +3,11 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally
+from tcp_pressure_exporter.kernel.tally import PoolKey
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.pool_table import EMPTY, PoolTable, pool_table, pool_tables
-from tcp_pressure_exporter.model.pools import Usage
+from tcp_pressure_exporter.model.pools import Usage, Usages
 from tests.socket_entries import sixteen_bytes
 
 LB = RemoteGroups([RemoteGroup("lb", (ip_network("10.0.1.0/24"), ip_network("fd00::/64")), 1000)])
@@ -30,7 +30,8 @@ def table(
     previous: PoolTable = EMPTY,
     overflow: int = 0,
 ) -> PoolTable:
-    return pool_table(usages, groups, listing or Listing(), previous, overflow)
+    told_apart = Usages(usages, overflow_sockets=overflow)
+    return pool_table(told_apart, groups, listing or Listing(), previous)
 
 
 def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
@@ -141,19 +142,29 @@ def test_listed_groups_stay() -> None:
 
 def test_directions() -> None:
     """Each direction has a table of its own, with its own overflow and its own last sample."""
-    tally = SocketTally({}, 0, {}, {}, {}, 1, 2, 3)
     usages = {
-        "outbound": {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)},
-        "inbound": {},
-        "source": {key("", 0): used(7)},
+        "outbound": Usages(
+            {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)}, overflow_sockets=1
+        ),
+        "inbound": Usages({}, overflow_sockets=2),
+        "source": Usages({key("", 0): used(7)}, overflow_sockets=3),
     }
     before = {"outbound": table({key("10.0.0.8"): used(500)})}
-    tables = pool_tables(tally, usages, NO_GROUPS, Listing(top=1), before)
+    tables = pool_tables(usages, NO_GROUPS, Listing(top=1), before)
     assert list(tables) == ["outbound", "inbound", "source"]
     assert rows(tables["outbound"])[0][1] == "10.0.0.8"
     assert [found.overflow_sockets for found in tables.values()] == [1, 2, 3]
     assert tables["inbound"].count == 0
     assert tables["source"].unlisted_ports_used == 7
+
+
+def test_pools_that_are_not_told_apart() -> None:
+    """The lesser pools that a dump only adds up count in every total, and may be all there are."""
+    usages = Usages({key("10.0.0.9"): used(500)}, 70_000, 140_000, 0.003)
+    found = pool_table(usages, NO_GROUPS, Listing(), EMPTY)
+    assert (found.count, found.ratio_max, found.unlisted_ports_used) == (70_001, 0.5, 140_000)
+    alone = pool_table(Usages({}, 70_000, 140_000, 0.003), NO_GROUPS, Listing(), EMPTY)
+    assert (alone.count, alone.ratio_max, alone.unlisted_ports_used) == (70_000, 0.003, 140_000)
 
 
 POOLS = st.dictionaries(

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.tally import SocketTally
 from tcp_pressure_exporter.model.socket_states import socket_states
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
 from tests.socket_entries import sixteen_bytes
+from tests.tallies import EMPTY
 
 # The values of node_exporter's node_tcp_connection_states (collector/tcpstat_linux.go).
 NODE_EXPORTER_STATES = {
@@ -12,7 +15,7 @@ NODE_EXPORTER_STATES = {
 
 
 def tally(states: dict[tuple[bool, int], int]) -> SocketTally:
-    return SocketTally(states, 0, {}, {}, {}, 0, 0, 0)
+    return replace(EMPTY, states=states)
 
 
 def bound(address: str, *, listening: bool) -> BoundSocket:

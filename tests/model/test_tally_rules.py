@@ -20,11 +20,13 @@ def test_rules() -> None:
         socket_at(40002, listening=True),  # reserved: no connect() chooses it anyway
         socket_at(443, listening=True),
     ]
-    rules = tally_rules(SETTINGS, REUSE, iter(bound), {443: 1.0, 40000: 1.0, 40009: 1.0})
+    rules = tally_rules(
+        SETTINGS, REUSE, iter(bound), {443: 1.0, 40000: 1.0, 40009: 1.0}, max_rows=7
+    )
     assert list(ports_of(rules.usable)) == [40000, 40001, *range(40004, 40010)]
     assert list(ports_of(rules.blocked)) == [40000, 40001, 40009]
     assert list(ports_of(rules.served)) == [443, 40000, 40009]
-    assert rules.reuse == REUSE
+    assert (rules.reuse, rules.max_rows) == (REUSE, 7)
 
 
 def test_without_settings() -> None:

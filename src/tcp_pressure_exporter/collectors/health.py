@@ -7,7 +7,7 @@ Exposition:
     tcp_pressure_sample_timestamp_seconds 1763722800.1
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
-    tcp_pressure_build_info{version="0.1.0",python="3.11.2"} 1.0
+    tcp_pressure_build_info{version="0.1.0",python="3.11.2",parser="compiled"} 1.0
     tcp_pressure_config_reloads_total{result="success"} 0.0
 """
 
@@ -20,10 +20,14 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """What runs: versions, and how often the configuration was read again, well or badly."""
+    """What runs, and how often the configuration was read again, well or badly.
+
+    parser: which parser counts the sockets, "compiled" or "readable".
+    """
 
     version: str
     python: str
+    parser: str
     reloads: int = 0
     failed_reloads: int = 0
 
@@ -81,9 +85,10 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
 EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
     Family(
         "tcp_pressure_build_info",
-        "Always 1; the labels tell what runs.",
-        ("version", "python"),
-        lambda state: [((state.version, state.python), 1)],
+        "Always 1; the labels tell what runs. parser is what counts the sockets: compiled, or"
+        " readable, which costs several times as much.",
+        ("version", "python", "parser"),
+        lambda state: [((state.version, state.python, state.parser), 1)],
     ),
     Family(
         "tcp_pressure_config_reloads_total",

@@ -23,6 +23,36 @@ def open_diag_socket() -> socket.socket:
     )
 
 
+class Dump:
+    """The kernel's answer to one request, still to be received.
+
+    It ends at NLMSG_DONE, which its reader recognises by not asking for more.
+    """
+
+    def __init__(
+        self, connection: socket.socket, sequence: int, clock: Callable[[], float]
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self.sequence = sequence
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket, for a reader that receives by itself."""
+        return self._connection.fileno()
+
+    def datagrams(self) -> Iterator[bytes]:
+        """Yield the datagrams; raises SourceError or OSError (a silent kernel: TimeoutError)."""
+        end = self._clock() + DUMP_SECONDS
+        buffer = bytearray(DATAGRAM_BYTES)
+        while self._clock() < end:
+            size, (port_id, _groups) = self._connection.recvfrom_into(buffer, 0, socket.MSG_TRUNC)
+            if size > len(buffer):
+                raise SourceError("sock_diag dump", f"a datagram of {size} bytes was cut")
+            if port_id == 0:  # only the kernel answers from port 0
+                yield bytes(memoryview(buffer)[:size])
+        raise SourceError("sock_diag dump", f"not finished after {DUMP_SECONDS:.0f} s")
+
+
 class DiagSocket:
     """Dumps TCP sockets; one dump at a time, each under a sequence number of its own."""
 
@@ -36,36 +66,24 @@ class DiagSocket:
         self._socket: socket.socket | None = None
         self._sequence = 0
 
-    def ask(self, states: int, parse: Callable[[Iterator[bytes], int], Answer]) -> Answer:
-        """Ask for the sockets in the given states (bit mask) and parse the kernel's datagrams.
+    def ask(self, states: int, read: Callable[[Dump], Answer]) -> Answer:
+        """Ask for the sockets in the given states (bit mask) and read the kernel's answer.
 
-        `parse` gets the datagrams and the sequence number of the request, and stops reading at
-        NLMSG_DONE. After any failure the socket may still hold the rest of the answer, so the
-        next dump starts on a fresh one. Raises SourceError on a socket error, when the kernel
-        stays silent, and what `parse` raises.
+        After any failure the socket may still hold the rest of the answer, so the next dump
+        starts on a fresh one. Raises SourceError on a socket error, when the kernel stays silent,
+        and what `read` raises.
         """
         self._sequence += 1
         try:
             connection = self._connect()
             connection.send(encode_request(states, self._sequence))
-            return parse(self._datagrams(connection), self._sequence)
+            return read(Dump(connection, self._sequence, self._clock))
         except OSError as error:
             self.close()
             raise SourceError("sock_diag dump", error.strerror or str(error)) from error
-        except SourceError:
+        except BaseException:
             self.close()
             raise
-
-    def _datagrams(self, connection: socket.socket) -> Iterator[bytes]:
-        end = self._clock() + DUMP_SECONDS
-        buffer = bytearray(DATAGRAM_BYTES)
-        while self._clock() < end:
-            size, (port_id, _groups) = connection.recvfrom_into(buffer, 0, socket.MSG_TRUNC)
-            if size > len(buffer):
-                raise SourceError("sock_diag dump", f"a datagram of {size} bytes was cut")
-            if port_id == 0:  # only the kernel answers from port 0
-                yield bytes(memoryview(buffer)[:size])
-        raise SourceError("sock_diag dump", f"not finished after {DUMP_SECONDS:.0f} s")
 
     def _connect(self) -> socket.socket:
         if self._socket is None:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import BOUND_ONLY, LISTENING, NOT_LISTENING
+from tcp_pressure_exporter.kernel.parser import Parser, best_parser
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
 from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
 from tcp_pressure_exporter.kernel.sysctl import read_sysctl_int
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules, tally_sockets
+from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
 
 # Finding the few sockets that are bound only means a walk over all sockets. It may take this
@@ -28,9 +29,11 @@ class Namespace:
         procfs: Path = Path("/proc"),
         diag: DiagSocket | None = None,
         clock: Callable[[], float] = time.monotonic,
+        parser: Parser | None = None,
     ) -> None:
         self._procfs = procfs
         self._diag = diag or DiagSocket()
+        self._parser = parser or best_parser()
         self._clock = clock
         self._bound_only: list[BoundSocket] = []
         self._bound_only_due = clock()
@@ -58,8 +61,8 @@ class Namespace:
         """
         start = self._clock()
         if start < self._bound_only_due:
-            return self._diag.ask(LISTENING, parse_bound_sockets) + self._bound_only
-        bound = self._diag.ask(LISTENING | BOUND_ONLY, parse_bound_sockets)
+            return self._diag.ask(LISTENING, _bound_sockets) + self._bound_only
+        bound = self._diag.ask(LISTENING | BOUND_ONLY, _bound_sockets)
         pause = min((self._clock() - start) / BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE)
         self._bound_only_due = start + pause
         self._bound_only = [socket for socket in bound if not socket.listening]
@@ -67,11 +70,12 @@ class Namespace:
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets that are not listening."""
-        return self._diag.ask(
-            NOT_LISTENING,
-            lambda datagrams, sequence: tally_sockets(datagrams, sequence, rules),
-        )
+        return self._diag.ask(NOT_LISTENING, lambda dump: self._parser.tally(dump, rules))
 
     def close(self) -> None:
         """Close the netlink socket."""
         self._diag.close()
+
+
+def _bound_sockets(dump: Dump) -> list[BoundSocket]:
+    return parse_bound_sockets(dump.datagrams(), dump.sequence)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally
+from tcp_pressure_exporter.kernel.tally import PoolKey
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing, select
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE, Usage, Usages
+from tcp_pressure_exporter.model.pools import Usage, Usages
 
 
 class GroupKey(NamedTuple):
@@ -56,48 +56,34 @@ PoolTables = Mapping[str, PoolTable]
 
 
 def pool_tables(
-    tally: SocketTally,
-    usages: Mapping[str, Usages],
-    groups: RemoteGroups,
-    listing: Listing,
-    previous: PoolTables,
+    usages: Mapping[str, Usages], groups: RemoteGroups, listing: Listing, previous: PoolTables
 ) -> PoolTables:
-    """Return the table of each direction."""
-    overflow = {
-        OUTBOUND: tally.outbound_overflow,
-        INBOUND: tally.inbound_overflow,
-        SOURCE: tally.address_overflow,
-    }
+    """Return the table of each direction; `previous` are those of the last sample."""
     return {
-        direction: pool_table(
-            usages[direction], groups, listing, previous.get(direction, EMPTY), overflow[direction]
-        )
+        direction: pool_table(usages[direction], groups, listing, previous.get(direction, EMPTY))
         for direction in usages
     }
 
 
 def pool_table(
-    usages: Usages,
-    groups: RemoteGroups,
-    listing: Listing,
-    previous: PoolTable,
-    overflow_sockets: int,
+    usages: Usages, groups: RemoteGroups, listing: Listing, previous: PoolTable
 ) -> PoolTable:
     """Return the table of one direction; `previous` is the one of the last sample."""
-    merged = _merge_groups(usages, groups)
+    merged = _merge_groups(usages.pools, groups)
     keys = select(merged, lambda usage: usage.ratio, listing, {p.key for p in previous.listed})
     listed = tuple(_listed(key, merged[key]) for key in keys)
-    used = sum(usage.used for usage in merged.values())
+    used = usages.others_used + sum(usage.used for usage in merged.values())
+    ratios = (usage.ratio for usage in usages.pools.values())
     return PoolTable(
-        count=len(usages),
-        ratio_max=max((usage.ratio for usage in usages.values()), default=0.0),
+        count=usages.others + len(usages.pools),
+        ratio_max=max(ratios, default=usages.others_ratio_max),
         listed=listed,
         unlisted_ports_used=used - sum(pool.usage.used for pool in listed),
-        overflow_sockets=overflow_sockets,
+        overflow_sockets=usages.overflow_sockets,
     )
 
 
-def _merge_groups(usages: Usages, groups: RemoteGroups) -> Mapping[Key, Usage]:
+def _merge_groups(usages: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Mapping[Key, Usage]:
     """Add the pools of a group's addresses up: its limit is one address's times those in use."""
     merged: dict[Key, Usage] = {}
     if not groups:

@@ -6,11 +6,18 @@ source: this host, for applications that bind before they connect; per local add
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY, is_v4
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.tally import PoolCount, PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.kernel.tally import (
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    SocketTally,
+    TallyRules,
+)
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS, RemoteGroups
 
 OUTBOUND = "outbound"
@@ -37,7 +44,20 @@ class Usage(NamedTuple):
         return self.used / self.limit if self.limit else 1.0
 
 
-Usages = Mapping[PoolKey, Usage]
+@dataclass(frozen=True, slots=True)
+class Usages:
+    """The pools of one direction.
+
+    pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
+    number, the sum of their used ports, and their highest ratio.
+    overflow_sockets: sockets of pools (or local addresses) too many to be kept.
+    """
+
+    pools: Mapping[PoolKey, Usage]
+    others: int = 0
+    others_used: int = 0
+    others_ratio_max: float = 0.0
+    overflow_sockets: int = 0
 
 
 def pool_usages(
@@ -51,37 +71,49 @@ def pool_usages(
     return {
         OUTBOUND: outbound_usages(tally.outbound, rules.blocked.bit_count(), limit),
         INBOUND: inbound_usages(tally.inbound, groups),
-        SOURCE: source_usages(tally, bound, rules.usable, limit),
+        SOURCE: source_usages(tally, bound, rules, limit),
     }
 
 
-def outbound_usages(counts: Mapping[PoolKey, PoolCount], blocked: int, limit: int) -> Usages:
-    """Return the usage of each outbound pool; all share `blocked` ports and one limit.
+def outbound_usages(tally: PoolTally, blocked: int, limit: int) -> Usages:
+    """Return the usage of the outbound pools; all share `blocked` ports and one limit.
 
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
     """
-    return {
-        key: Usage(
-            blocked + count.ports - count.reclaimable,
-            limit,
-            count.time_wait,
-            count.reclaimable,
-        )
-        for key, count in counts.items()
-    }
+    others = tally.others
+    most = Usage(blocked + others.most_used, limit, 0, None)
+    return Usages(
+        pools={key: _outbound_usage(count, blocked, limit) for key, count in tally.rows.items()},
+        others=others.pools,
+        others_used=blocked * others.pools + others.ports - others.reclaimable,
+        others_ratio_max=most.ratio if others.pools else 0.0,
+        overflow_sockets=tally.overflow,
+    )
 
 
-def inbound_usages(counts: Mapping[PoolKey, PoolCount], groups: RemoteGroups) -> Usages:
-    """Return the usage of each inbound pool: remote ports that have a socket here, in any state.
+def _outbound_usage(count: PoolCount, blocked: int, limit: int) -> Usage:
+    used = blocked + count.ports - count.reclaimable
+    return Usage(used, limit, count.time_wait, count.reclaimable)
+
+
+def inbound_usages(tally: PoolTally, groups: RemoteGroups) -> Usages:
+    """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
     A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
     is newer (RFC 6191): `used` is an upper bound of what it cannot use.
     """
-    return {
-        key: Usage(count.ports, _remote_ports(key, groups), count.time_wait, None)
-        for key, count in counts.items()
-    }
+    others = tally.others
+    return Usages(
+        pools={
+            key: Usage(count.ports, _remote_ports(key, groups), count.time_wait, None)
+            for key, count in tally.rows.items()
+        },
+        others=others.pools,
+        others_used=others.ports,
+        others_ratio_max=others.most_used / DEFAULT_PORTS,
+        overflow_sockets=tally.overflow,
+    )
 
 
 def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
@@ -90,20 +122,23 @@ def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
 
 
 def source_usages(
-    tally: SocketTally, bound: Iterable[BoundSocket], usable: int, limit: int
+    tally: SocketTally, bound: Iterable[BoundSocket], rules: TallyRules, limit: int
 ) -> Usages:
     """Return the usage of each local address: ports that bind(address, port 0) cannot get.
 
     Source: kernel, inet_csk_find_open_port: any socket at the address or at a wildcard of its
-    family holds the port, TIME_WAIT included, whatever its destination. `usable` is a port set.
+    family holds the port, TIME_WAIT included, whatever its destination. A port that is served
+    without a listener any more counts for every address: which ones are left there is not known.
     """
-    owned = _OwnedPorts(bound)
-    return {
+    usable = rules.usable
+    owned = _OwnedPorts(bound, rules.served)
+    pools = {
         PoolKey(address, b"", b""): _source_usage(
             usable & held, usable & live, usable & owned.against(address), limit
         )
         for address, (held, live) in tally.by_address.items()
     }
+    return Usages(pools, overflow_sockets=tally.address_overflow)
 
 
 def _source_usage(held: int, live: int, owned: int, limit: int) -> Usage:
@@ -114,14 +149,16 @@ def _source_usage(held: int, live: int, owned: int, limit: int) -> Usage:
 class _OwnedPorts:
     """The ports of bound and listening sockets, by the addresses that they exclude."""
 
-    def __init__(self, bound: Iterable[BoundSocket]) -> None:
+    def __init__(self, bound: Iterable[BoundSocket], served: int) -> None:
         self._by_address: dict[bytes, int] = {}
         self._dual_stack = 0
+        self._draining = served
         for socket in bound:
             bit = 1 << socket.port
             self._by_address[socket.address] = self._by_address.get(socket.address, 0) | bit
             if socket.address == V6_ANY and not socket.ipv6_only:
                 self._dual_stack |= bit
+            self._draining &= ~bit
 
     def against(self, address: bytes) -> int:
         """Return the ports at which some socket excludes a bind to the address."""
@@ -130,4 +167,4 @@ class _OwnedPorts:
             if is_v4(address)
             else self._by_address.get(V6_ANY, 0)
         )
-        return wildcard | self._by_address.get(address, 0)
+        return wildcard | self._draining | self._by_address.get(address, 0)

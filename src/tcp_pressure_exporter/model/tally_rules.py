@@ -11,7 +11,11 @@ from tcp_pressure_exporter.model.served_ports import ServedPorts
 
 
 def tally_rules(
-    settings: PortRange, reuse: TimeWaitReuse, bound: Iterable[BoundSocket], served: ServedPorts
+    settings: PortRange,
+    reuse: TimeWaitReuse,
+    bound: Iterable[BoundSocket],
+    served: ServedPorts,
+    max_rows: int,
 ) -> TallyRules:
     """Return the rules: a bound, listening or accepted socket blocks its port for connect().
 
@@ -24,6 +28,7 @@ def tally_rules(
         blocked=settings.usable & (accepted | port_set(socket.port for socket in bound)),
         served=accepted,
         reuse=reuse,
+        max_rows=max_rows,
     )
 
 

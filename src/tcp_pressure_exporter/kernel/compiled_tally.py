@@ -1,0 +1,113 @@
+"""The compiled parser of a dump: packs the rules for _tally.c and unpacks its result.
+
+Raises ImportError where the extension was not built: the readable parser then does its work.
+"""
+
+import secrets
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tcp_pressure_exporter.kernel import _tally, ports
+from tcp_pressure_exporter.kernel.diag_socket import ANSWER_SECONDS, DUMP_SECONDS, Dump
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.kernel.netlink import errno_reason
+from tcp_pressure_exporter.kernel.tally import (
+    AddressPorts,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    SocketTally,
+    TallyRules,
+)
+
+STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
+STATE_SLOTS = 12
+KEPT_LENGTH = struct.Struct("=I")
+NO_SECONDS = (0.0, 0.0)
+
+
+def tally_datagrams(datagrams: Sequence[bytes], sequence: int, rules: TallyRules) -> SocketTally:
+    """Count the sockets of recorded datagrams; as readable_tally.tally_datagrams does."""
+    return _run(_tally.tally_datagrams, datagrams, sequence, NO_SECONDS, rules)
+
+
+def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
+    """Drain a dump from its netlink socket and count it, without the GIL.
+
+    Raises SourceError as tally_datagrams does, and where the kernel is silent or not done in
+    time; OSError where receiving fails.
+    """
+    seconds = (ANSWER_SECONDS, DUMP_SECONDS)
+    return _run(_tally.tally_socket, dump.fileno(), dump.sequence, seconds, rules)
+
+
+def _run(
+    count: Callable[..., Any],
+    source: object,
+    sequence: int,
+    seconds: tuple[float, float],
+    rules: TallyRules,
+) -> SocketTally:
+    packed = (
+        ports.to_bitmap(rules.usable),
+        ports.to_bitmap(rules.blocked),
+        ports.to_bitmap(rules.served),
+        rules.reuse.everywhere,
+        rules.reuse.on_loopback,
+        rules.reuse.delay_ms,
+        rules.since_ms,
+    )
+    # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
+    limits = (rules.max_rows, rules.kept_states, secrets.randbits(64))
+    try:
+        return _unpack(count(source, sequence & 0xFFFFFFFF, seconds, packed, limits))
+    except ValueError as error:
+        operation, reason = error.args
+        text = errno_reason(reason) if isinstance(reason, int) else reason
+        raise SourceError(operation, text) from error
+
+
+def _unpack(result: tuple[Any, ...]) -> SocketTally:
+    (states, addresses, held, address_overflow,
+     outbound, inbound, kept, kept_overflow) = result  # fmt: skip
+    by_address = {
+        address: AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
+        for address, all_, live in addresses
+    }
+    return SocketTally(
+        states=dict(_states(states)),
+        held=ports.from_bitmap(held),
+        by_address=by_address,
+        address_overflow=address_overflow,
+        outbound=_pools(*outbound),
+        inbound=_pools(*inbound),
+        kept=tuple(_kept(kept)),
+        kept_overflow=kept_overflow,
+    )
+
+
+def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
+    counts = STATES.unpack(packed)
+    for v4 in (False, True):
+        for state in STATE_NAMES:
+            if count := counts[v4 * STATE_SLOTS + state]:
+                yield (v4, state), count
+
+
+def _pools(
+    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[int, ...], overflow: int
+) -> PoolTally:
+    counts = {PoolKey(row[0][:16], row[0][16:32], row[0][32:]): PoolCount(*row[1:]) for row in rows}
+    return PoolTally(counts, OtherPools(*others), overflow)
+
+
+def _kept(packed: bytes) -> Iterator[bytes]:
+    offset = 0
+    while offset < len(packed):
+        (length,) = KEPT_LENGTH.unpack_from(packed, offset)
+        offset += KEPT_LENGTH.size
+        yield packed[offset : offset + length]
+        offset += length

@@ -1,0 +1,226 @@
+"""The readable parser of a dump: datagrams in, aggregates out. The oracle of _tally.c.
+
+Strategy: each entry is looked at once. Its local port decides what it is: a port that this host
+serves makes it part of an inbound pool, any other one part of an outbound pool; the kernel's
+rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tcp_pressure_exporter.kernel import ports
+from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4, normal_address
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.inet_diag import (
+    MESSAGE,
+    STATE_NAMES,
+    TCP_TIME_WAIT,
+    TCPDIAG_GETSOCK,
+    TIME_WAIT_MS,
+)
+from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.tally import (
+    AGE_SECONDS,
+    MAX_KEPT,
+    MAX_LOCAL_ADDRESSES,
+    MAX_POOLS,
+    AddressPorts,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    SocketTally,
+    TallyRules,
+)
+
+LOOPBACK_INDEX = 1  # include/net/net_namespace.h: LOOPBACK_IFINDEX
+LIVE = -1  # the age of an entry that is not in TIME_WAIT
+
+
+def tally_datagrams(datagrams: Iterable[bytes], sequence: int, rules: TallyRules) -> SocketTally:
+    """Count the sockets of a dump.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short or unknown.
+    """
+    counter = _Counter(rules)
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        counter.add(payload)
+    return counter.result()
+
+
+class _Pool:
+    """One pool while it is counted; ages counts entries by whole seconds in TIME_WAIT."""
+
+    __slots__ = ("ages", "entered", "ports", "reclaimable", "time_wait")
+
+    def __init__(self) -> None:
+        self.ports = self.time_wait = self.reclaimable = self.entered = 0
+        self.ages: dict[int, int] = {}
+
+    @property
+    def used(self) -> int:
+        return self.ports - self.reclaimable
+
+    def frozen(self) -> PoolCount:
+        ages = array("I", (self.ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
+        return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
+
+
+@dataclass(slots=True)
+class _Pools:
+    """The pools of one direction while they are counted."""
+
+    since_ms: int
+    pools: dict[PoolKey, _Pool] = field(default_factory=dict)
+    overflow: int = 0
+
+    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool) -> None:
+        """Count one entry: age_ms in TIME_WAIT, or LIVE."""
+        pool = self.pools.get(key)
+        if pool is None:
+            if len(self.pools) >= MAX_POOLS:
+                self.overflow += 1
+                return
+            pool = self.pools[key] = _Pool()
+        pool.ports += 1
+        if age_ms != LIVE:
+            age = age_ms // 1000
+            pool.ages[age] = pool.ages.get(age, 0) + 1
+            pool.time_wait += 1
+            pool.reclaimable += reclaimable
+            pool.entered += age_ms < self.since_ms
+
+    def result(self, max_rows: int) -> PoolTally:
+        """Split the pools into rows and others."""
+        threshold = _row_threshold([pool.used for pool in self.pools.values()], max_rows)
+        rows = {key: p.frozen() for key, p in self.pools.items() if p.used > threshold}
+        others = [pool for pool in self.pools.values() if pool.used <= threshold]
+        return PoolTally(rows, _sum(others), self.overflow)
+
+
+def _row_threshold(used: list[int], max_rows: int) -> int:
+    """Return the use above which a pool gets a row: as many rows as allowed, equals together."""
+    if len(used) <= max_rows:
+        return -1
+    rows = 0
+    for use, pools in sorted(Counter(used).items(), reverse=True):
+        if rows + pools > max_rows:
+            return use
+        rows += pools
+    return -1
+
+
+def _sum(pools: list[_Pool]) -> OtherPools:
+    return OtherPools(
+        pools=len(pools),
+        most_used=max((pool.used for pool in pools), default=0),
+        ports=sum(pool.ports for pool in pools),
+        time_wait=sum(pool.time_wait for pool in pools),
+        reclaimable=sum(pool.reclaimable for pool in pools),
+        entered=sum(pool.entered for pool in pools),
+    )
+
+
+class _Bitmaps:
+    """The ports of one local address while they are counted."""
+
+    __slots__ = ("held", "live")
+
+    def __init__(self) -> None:
+        self.held = bytearray(ports.BITMAP_BYTES)
+        self.live = bytearray(ports.BITMAP_BYTES)
+
+    def frozen(self) -> AddressPorts:
+        return AddressPorts(ports.from_bitmap(self.held), ports.from_bitmap(self.live))
+
+
+class _Counter:
+    """Adds up entries under fixed rules."""
+
+    def __init__(self, rules: TallyRules) -> None:
+        self._rules = rules
+        self._usable = ports.to_bitmap(rules.usable)
+        self._blocked = ports.to_bitmap(rules.blocked)
+        self._served = ports.to_bitmap(rules.served)
+        self._states: dict[tuple[bool, int], int] = {}
+        self._by_address: dict[bytes, _Bitmaps] = {}
+        self._held = bytearray(ports.BITMAP_BYTES)
+        self._address_overflow = 0
+        self._outbound = _Pools(rules.since_ms)
+        self._inbound = _Pools(rules.since_ms)
+        self._kept: list[bytes] = []
+        self._kept_overflow = 0
+
+    def add(self, payload: memoryview) -> None:
+        """Count one entry."""
+        if len(payload) < MESSAGE.size:
+            raise SourceError("inet_diag message", f"{len(payload)} bytes, not {MESSAGE.size}")
+        (family, state, _timer, _retransmits, local_port, remote_port, source, destination,
+         interface, _cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
+        if state not in STATE_NAMES:
+            raise SourceError("inet_diag message", f"state {state} is unknown")
+        local = normal_address(family, source)
+        remote = normal_address(family, destination)
+        kind = (is_v4(local), state)
+        self._states[kind] = self._states.get(kind, 0) + 1
+        port = int.from_bytes(local_port)
+        age_ms = max(TIME_WAIT_MS - expires, 0) if state == TCP_TIME_WAIT else LIVE
+        self._held[port >> 3] |= 1 << (port & 7)
+        if self._rules.kept_states >> state & 1:
+            self._keep(payload)
+        if _contains(self._served, port):
+            self._inbound.add(PoolKey(local, remote, local_port), age_ms, reclaimable=False)
+        elif _contains(self._usable, port):
+            self._hold(local, port, live=age_ms == LIVE)
+            if _contains(self._blocked, port):
+                return
+            reclaimable = self._reclaimable(local, remote, interface, age_ms)
+            self._outbound.add(PoolKey(local, remote, remote_port), age_ms, reclaimable=reclaimable)
+
+    def _hold(self, local: bytes, port: int, *, live: bool) -> None:
+        bitmaps = self._by_address.get(local)
+        if bitmaps is None:
+            if len(self._by_address) >= MAX_LOCAL_ADDRESSES:
+                self._address_overflow += 1
+                return
+            bitmaps = self._by_address[local] = _Bitmaps()
+        bit = 1 << (port & 7)
+        bitmaps.held[port >> 3] |= bit
+        if live:
+            bitmaps.live[port >> 3] |= bit
+
+    def _keep(self, payload: memoryview) -> None:
+        if len(self._kept) < MAX_KEPT:
+            self._kept.append(bytes(payload))
+        else:
+            self._kept_overflow += 1
+
+    def _reclaimable(self, local: bytes, remote: bytes, interface: int, age_ms: int) -> bool:
+        """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""
+        reuse = self._rules.reuse
+        if age_ms <= reuse.delay_ms:
+            return False
+        return reuse.everywhere or (
+            reuse.on_loopback
+            and (interface == LOOPBACK_INDEX or is_loopback(local) or is_loopback(remote))
+        )
+
+    def result(self) -> SocketTally:
+        """Return what was counted."""
+        by_address = {address: bits.frozen() for address, bits in self._by_address.items()}
+        return SocketTally(
+            states=self._states,
+            held=ports.from_bitmap(self._held),
+            by_address=by_address,
+            address_overflow=self._address_overflow,
+            outbound=self._outbound.result(self._rules.max_rows),
+            inbound=self._inbound.result(self._rules.max_rows),
+            kept=tuple(self._kept),
+            kept_overflow=self._kept_overflow,
+        )
+
+
+def _contains(bitmap: bytes, port: int) -> int:
+    return bitmap[port >> 3] >> (port & 7) & 1

@@ -1,0 +1,30 @@
+"""Writes the recorded dumps as a seed corpus: one file for each datagram, and small pieces of them.
+
+usage: python -m tests.fuzz.seeds FOLDER
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.datagrams import done, error
+from tests.kernel.recordings import recorded_datagrams
+
+PIECE = 400  # bytes: libFuzzer gets further with small inputs
+
+
+def seeds() -> Iterator[bytes]:
+    """Yield inputs in the form that tally_fuzzer.c describes."""
+    for number, datagram in enumerate([*recorded_datagrams("main"), *recorded_datagrams("bound")]):
+        yield bytes([number & 63, 255]) + datagram
+        yield bytes([31, 128]) + datagram[:PIECE] + done()
+    yield bytes([0, 0]) + error(-16)
+
+
+def write(folder: Path) -> None:
+    for number, seed in enumerate(seeds()):
+        (folder / f"seed-{number}").write_bytes(seed)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,12 @@
+"""A short run of the fuzzer; `make fuzz` runs it for five minutes."""
+
+import subprocess
+
+
+def test_short_run() -> None:
+    """Twenty seconds of damaged dumps find no crash, no leak and no undefined behaviour."""
+    run = subprocess.run(
+        ["tests/fuzz/run", "20"], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert "stat::number_of_executed_units" in run.stderr

@@ -1,0 +1,13 @@
+"""Run by test_sanitizers.py beside the tests of the tally: makes sure of what they test."""
+
+import os
+from pathlib import Path
+
+from tcp_pressure_exporter.kernel import _tally
+
+
+def test_module_under_test() -> None:
+    """The extension in use is the one that was built with the sanitizers."""
+    assert _tally.__file__ is not None
+    assert Path(_tally.__file__).is_relative_to(os.environ["EXPECTED_SOURCE"])
+    assert b"__asan_report_load" in Path(_tally.__file__).read_bytes()
