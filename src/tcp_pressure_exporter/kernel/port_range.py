@@ -14,6 +14,7 @@ from tcp_pressure_exporter.kernel.sysctl import read_sysctl
 PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
 RESERVED = "net.ipv4.ip_local_reserved_ports"
+RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ def read_port_range(procfs: Path) -> PortRange:
     if text is None:
         raise SourceError(RANGE, "absent")
     low, high = parse_port_range(text)
-    return PortRange(low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED) or ""))
+    return PortRange(
+        low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED, RESERVED_BYTES) or "")
+    )
 
 
 def parse_port_range(text: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.sysctl import MAX_TEXT_BYTES, parse_int
+from tcp_pressure_exporter.kernel.sysctl import parse_int
 
 NAME = "/proc/net/sockstat"
 
@@ -13,8 +13,7 @@ def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
     # /proc/net would be the namespace of the process's first thread, not of this one.
     path = procfs / "thread-self" / "net" / "sockstat"
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_TEXT_BYTES).decode("ascii")
+        text = path.read_bytes().decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(NAME, getattr(error, "strerror", None) or str(error)) from error
     return parse_tcp_sockstat(text)
