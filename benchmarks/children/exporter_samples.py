@@ -1,0 +1,49 @@
+"""Child: takes samples as the daemon does, with the parser that its argument names.
+
+The walk for sockets that are bound only, which the daemon repeats once in a while, is left out: see
+bound_only_walk.py.
+"""
+
+import sys
+import time
+
+from benchmarks.children.stopwatch import answer_each_line
+from benchmarks.parsers import parsers
+from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.sampler import NamespaceSampler
+
+COLLECTORS = ("sockets", "local_ports", "pools", "limits")
+
+
+class StoppableClock:
+    """The monotonic clock, until it is stopped: the next walk never becomes due then."""
+
+    def __init__(self) -> None:
+        self._stopped_at: float | None = None
+
+    def __call__(self) -> float:
+        return time.monotonic() if self._stopped_at is None else self._stopped_at
+
+    def stop(self) -> None:
+        """Stand still from now on."""
+        self._stopped_at = time.monotonic()
+
+
+def main() -> None:
+    """Take a sample for each line; a collector that fails ends the measurement."""
+    clock = StoppableClock()
+    namespace = Namespace(clock=clock, parser=parsers()[sys.argv[1]])
+    sampler = NamespaceSampler("host", namespace, COLLECTORS)
+
+    def take() -> None:
+        for _collector, outcome in sampler.take(Config()).outcomes():
+            outcome.get()
+
+    take()
+    clock.stop()
+    answer_each_line(take)
+
+
+if __name__ == "__main__":
+    main()

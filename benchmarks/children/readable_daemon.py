@@ -1,0 +1,11 @@
+"""Child: the daemon as it runs where the compiled parser was not built."""
+
+import sys
+
+# None here makes the import fail, as a missing extension does: the import statement, sys.modules.
+sys.modules["tcp_pressure_exporter.kernel._tally"] = None  # type: ignore[assignment]
+
+from tcp_pressure_exporter.cli import main  # noqa: E402 - only now
+
+if __name__ == "__main__":
+    raise SystemExit(main())

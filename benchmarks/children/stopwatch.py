@@ -1,0 +1,16 @@
+"""What the children have in common. Standard library only: psutil's environment has no more."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+
+def answer_each_line(take: Callable[[], object]) -> None:
+    """For each line on standard input, call `take` once and print the seconds it took."""
+    for _line in sys.stdin:
+        wall, cpu = time.perf_counter(), time.process_time()
+        take()
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        sys.stdout.write(json.dumps({"wall": wall, "cpu": cpu}) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,19 @@
+"""The exporter's parsers, by name."""
+
+import sys
+
+from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
+from tests.exporter_process import COMMAND
+
+
+def parsers() -> dict[str, Parser]:
+    """Return the parsers that are built here, the daemon's choice first."""
+    found = (compiled_parser(), readable_parser())
+    return {parser.name: parser for parser in found if parser}
+
+
+def daemon_command(parser: str) -> tuple[str, ...]:
+    """Return the command that runs the daemon with this parser."""
+    if parser == next(iter(parsers())):
+        return (str(COMMAND),)
+    return (sys.executable, "-m", "benchmarks.children.readable_daemon")
