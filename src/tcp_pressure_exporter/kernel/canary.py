@@ -1,0 +1,147 @@
+"""The canary: would a connect() of an outbound pool find a local port? The kernel says, unsent.
+
+Two forms. The whole range is searched as an application's connect() searches it. That search
+takes over a TIME_WAIT entry where tcp_tw_reuse lets it, and the entry is gone after it. So where
+the pool has such entries single ports are asked for instead, at which there is none.
+"""
+
+import errno
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import SystemRandom
+from socket import AF_INET, AF_INET6, socket
+
+from tcp_pressure_exporter.kernel.addresses import is_v4
+from tcp_pressure_exporter.kernel.canary_socket import (
+    OPERATION,
+    Search,
+    keep_silent,
+    open_canary_socket,
+    search_port,
+)
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.netlink import errno_reason
+from tcp_pressure_exporter.kernel.ports import MAX_PORT
+from tcp_pressure_exporter.kernel.tally import PoolKey
+
+MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
+# What connect() says where a SYN left: it is under way, or this host's firewall refused it.
+ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The kernel's answer for one pool.
+
+    success: a port was found (True); there is none, connect() says EADDRNOTAVAIL (False); or the
+    kernel said something else, or was not asked (None), for the given reason.
+    seconds: duration of the search of the whole range; None where none was made.
+    """
+
+    success: bool | None
+    seconds: float | None
+    reason: str
+
+
+class Canary:
+    """Asks the network namespace of the calling thread; one instance may serve several.
+
+    The firewall is not asked, nor a policy that binds other cgroups only. Where the range has an
+    odd number of ports and one is left, the kernel itself finds it at some tries only.
+    """
+
+    def __init__(
+        self,
+        procfs: Path = Path("/proc"),
+        open_socket: Callable[[int], socket] = open_canary_socket,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._procfs = procfs
+        self._open_socket = open_socket
+        self._clock = clock
+        self._escape: str | None = None
+
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
+        """Return the verdict for an outbound pool.
+
+        reuse: the pool has TIME_WAIT entries that a connect() may take over.
+        free_ports: only used then; the ports of the range that no socket at the pool's local
+        address holds (kernel/ports.py), TIME_WAIT included.
+
+        Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
+        socket, and for ever after a SYN has left all the same.
+        """
+        if self._escape is not None:
+            raise SourceError(OPERATION, self._escape)
+        if _is_link_local(key.remote_address) or _is_link_local(key.local_address):
+            return _unknown("a link-local address says nothing without its interface")
+        if reuse:
+            return self._ask_single_ports(key, free_ports)
+        search = self._search(key)
+        return _verdict(search, search.seconds)
+
+    def _ask_single_ports(self, key: PoolKey, free_ports: int) -> Verdict:
+        """Ask for some ports, until one is had.
+
+        Never False: where all fail, connect() would still take over a TIME_WAIT entry.
+        """
+        size = free_ports.bit_count()
+        places = SystemRandom().sample(range(size), min(size, MAX_PORTS_ASKED))
+        for place in places:
+            port = _port_at(free_ports, place)
+            search = self._search(key, port)
+            if search.error == 0 and search.port != port:
+                return _unknown(f"asked for port {port}, got {search.port}: the range has changed")
+            verdict = _verdict(search, None)
+            if verdict.success is not False:
+                return verdict
+        if not places:
+            return _unknown("no port without a socket: a connect() would need a TIME_WAIT entry")
+        return _unknown(f"{len(places)} ports without a socket of this address were refused")
+
+    def _search(self, key: PoolKey, only_port: int | None = None) -> Search:
+        family = AF_INET if is_v4(key.local_address) else AF_INET6
+        try:
+            with self._open_socket(family) as sock:
+                keep_silent(sock, self._procfs)
+                search = search_port(sock, key, only_port, self._clock)
+        except OSError as error:
+            raise SourceError(OPERATION, error.strerror or str(error)) from error
+        if search.call == "connect()" and search.error in ESCAPED:
+            self._escape = f"off because connect() sent a SYN ({errno_reason(-search.error)})"
+            raise SourceError(OPERATION, self._escape)
+        return search
+
+
+def _verdict(search: Search, seconds: float | None) -> Verdict:
+    if search.error == 0:
+        return Verdict(success=True, seconds=seconds, reason="")
+    reason = f"{search.call}: {errno_reason(-search.error)}"
+    # bind() says the same errno of an address that is not this host's.
+    if search.call == "connect()" and search.error == errno.EADDRNOTAVAIL:
+        return Verdict(success=False, seconds=seconds, reason=reason)
+    return _unknown(reason)
+
+
+def _unknown(reason: str) -> Verdict:
+    return Verdict(success=None, seconds=None, reason=reason)
+
+
+def _is_link_local(address: bytes) -> bool:
+    """Tell whether the address is in fe80::/10 (RFC 4291, section 2.5.6)."""
+    return address[0] == 0xFE and address[1] & 0xC0 == 0x80  # noqa: PLR2004 - the prefix's bits
+
+
+def _port_at(ports: int, place: int) -> int:
+    """Return the port of the set that has `place` lower ones in it, by halving the set."""
+    lowest, width = 0, MAX_PORT + 1
+    while width := width // 2:
+        lower = ports & ((1 << width) - 1)
+        lower_size = lower.bit_count()
+        if place < lower_size:
+            ports = lower
+        else:
+            place, ports, lowest = place - lower_size, ports >> width, lowest + width
+    return lowest
