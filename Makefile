@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format fuzz bench tools lock clean
+.PHONY: run test lint format fuzz bench forecast tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -27,6 +27,9 @@ fuzz: tools .venv/dev  ## fuzz the compiled parser for five minutes
 
 bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
 	$(BIN)/python -m benchmarks $(BENCH_FLAGS)
+
+forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast; results in docs/forecast.md
+	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
 tools:
 	@.ci/tools

@@ -52,6 +52,7 @@ class Entry:
     remote_port: int = 0
     expires: int = 0
     interface: int = 0
+    cookie: int = 2**64 - 1
     attributes: bytes = b""
 
     @property
@@ -68,7 +69,7 @@ def diag_message(entry: Entry) -> bytes:
             struct.pack("!HH", entry.local_port, entry.remote_port),
             _address(entry.local),
             _address(entry.remote if entry.remote_port else entry.local),
-            struct.pack("=I8s", entry.interface, b"\xff" * 8),  # the cookie
+            struct.pack("=IQ", entry.interface, entry.cookie),
             struct.pack("=IIIII", entry.expires, 0, 0, 0, 0),  # queues, uid, inode
             entry.attributes,
         ]

@@ -17,6 +17,7 @@ from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import FakeKernel, Reply, Request
 from tests.fake_procfs import FakeProcfs
+from tests.fake_tcp_socket import FakeKernel as FakeTcpKernel
 
 HOST = "10.0.0.2"
 BACKEND = "10.0.0.9"
@@ -45,7 +46,8 @@ class FakeHost:
         self.clock = FakeClock()
         diag = DiagSocket(self.kernel.open, self.clock)
         # The compiled parser receives by itself, from a real socket only.
-        namespace = Namespace(root, diag, self.clock, readable_parser())
+        self.canary = FakeTcpKernel(root)
+        namespace = Namespace(root, diag, self.clock, readable_parser(), self.canary.canary)
         sampler = NamespaceSampler("host", namespace, collectors or COLLECTORS, self.clock)
         log, self.logged = captured_log()
         self.loop = SamplingLoop(sampler.take, lambda _sample: None, Pace(5.0, 1.0), Config(), log)

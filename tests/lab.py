@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.parser import Parser
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTables
@@ -16,7 +17,7 @@ from tcp_pressure_exporter.sampler import NamespaceSampler
 SERVER_PORT = 9000  # outside every range of the tests
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
 EVERYTHING = Config(Listing(top=1000, min_ratio=0), RemoteGroups())
-COLLECTORS = ("sockets", "local_ports", "pools", "limits")
+COLLECTORS = ("sockets", "local_ports", "pools", "canary", "limits")
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -26,6 +27,7 @@ class Lab:
 
     def __init__(self, sockets: ExitStack) -> None:
         self._sockets = sockets
+        self.clients: list[socket.socket] = []
         self.server4 = self.listen("0.0.0.0", SERVER_PORT)
         self.server6 = self.listen("::", SERVER_PORT, ipv6_only=True)
 
@@ -64,6 +66,7 @@ class Lab:
             raise
         server = self.server6 if ":" in remote else self.server4
         accepted, _ = server.accept()
+        self.clients.append(client)
         return self.keep(client), self.keep(accepted)
 
     def connect_until_full(self, remote: str, local: str | None = None) -> int:
@@ -120,8 +123,8 @@ def open_lab() -> Iterator[Lab]:
 class Observer:
     """The code under test: samples the namespace of the thread with every pool listed."""
 
-    def __init__(self) -> None:
-        self.namespace = Namespace()
+    def __init__(self, parser: Parser | None = None) -> None:
+        self.namespace = Namespace(parser=parser)
         self._sampler = NamespaceSampler("test", self.namespace, COLLECTORS)
 
     def sample(self) -> NamespaceSample:
@@ -146,9 +149,9 @@ class Observer:
 
 
 @contextmanager
-def open_observer() -> Iterator[Observer]:
+def open_observer(parser: Parser | None = None) -> Iterator[Observer]:
     """Give an observer, its netlink socket closed at the end."""
-    observer = Observer()
+    observer = Observer(parser)
     try:
         yield observer
     finally:

@@ -1,10 +1,13 @@
 """Tallies written by hand, for tests of what is made of them."""
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import replace
 
 from tcp_pressure_exporter.kernel.tally import (
     AGE_SECONDS,
+    NO_AGES,
+    Edge,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -14,6 +17,7 @@ from tcp_pressure_exporter.kernel.tally import (
 
 NO_POOLS = PoolTally({}, OtherPools(), 0)
 EMPTY = SocketTally(
+    edge=Edge(0, 0, b""),
     states={},
     held=0,
     by_address={},
@@ -27,9 +31,14 @@ EMPTY = SocketTally(
 Counts = tuple[int, int, int]  # ports, of these in TIME_WAIT, of these reclaimable
 
 
+def histogram(closes: Mapping[int, int]) -> bytes:
+    """Return a histogram of ages: how many entries are so many whole seconds old."""
+    return array("I", (closes.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
+
+
 def count(ports: int, time_wait: int, reclaimable: int) -> PoolCount:
     """Return a pool of which ages are not known."""
-    return PoolCount(ports, time_wait, reclaimable, entered=0, ages=bytes(4 * AGE_SECONDS))
+    return PoolCount(ports, time_wait, reclaimable, entered=0, ages=NO_AGES)
 
 
 def pools(rows: Mapping[PoolKey, Counts]) -> PoolTally:

@@ -24,7 +24,7 @@ from tests.exporter_process import (
 from tests.prometheus_server import PROMTOOL
 
 NOBODY = (sys.executable, "-c", AS_NOBODY)
-COLLECTORS = ("sockets", "local_ports", "pools", "limits")
+COLLECTORS = ("sockets", "local_ports", "pools", "canary", "limits")
 
 
 @pytest.fixture
@@ -138,13 +138,13 @@ def test_a_failing_source_takes_only_its_metrics_along(tmp_path: Path, log: Path
         name: value_of(page, f'tcp_pressure_collector_success{{collector="{name}",netns="host"}}')
         for name in COLLECTORS
     }
-    assert success == {"sockets": 1, "local_ports": 0, "pools": 0, "limits": 1}
+    assert success == {"sockets": 1, "local_ports": 0, "pools": 0, "canary": 0, "limits": 1}
     assert "tcp_pressure_sockets{" in page
     assert "tcp_pressure_resource_used{" in page
     assert "tcp_pressure_local_port" not in page
     assert "tcp_pressure_pool" not in page
     failures = [line for line in lines if "level=error" in line]
-    assert len(failures) == 2, "one line for each collector, however many samples failed"
+    assert len(failures) == 3, "one line for each collector, however many samples failed"
     assert all("net.ipv4.ip_local_port_range: absent" in line for line in failures)
     assert run_exporter("--once", procfs).returncode == 1
 

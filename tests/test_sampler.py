@@ -7,6 +7,7 @@ from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.local_ports import LocalPorts
+from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import Resource
 from tests.datagrams import ESTABLISHED, Entry
 from tests.fake_host import BACKEND, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
@@ -80,13 +81,20 @@ def test_each_source_is_asked_once(host: FakeHost) -> None:
     assert [bool(request.states & MAIN_DUMP) for request in host.kernel.requests] == [False, True]
 
 
-@pytest.mark.parametrize("collector", COLLECTORS)
+@pytest.mark.parametrize("collector", [name for name in COLLECTORS if name != "canary"])
 def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
     """A collector gives the same alone as among the others, which are then absent."""
     alone = FakeHost(tmp_path / "alone", collector).take()
     among_others = FakeHost(tmp_path / "all").take()
     assert [name for name, _outcome in alone.outcomes()] == [collector]
     assert getattr(alone, collector).value == getattr(among_others, collector).value
+
+
+def test_canary_needs_pools(tmp_path: Path) -> None:
+    """The canary asks about listed pools: without their collector it is off."""
+    assert list(FakeHost(tmp_path, "canary", "limits").take().outcomes()) == [
+        ("limits", Outcome(0.0, (Resource("time_wait_buckets", 2, 262144),)))
+    ]
 
 
 def test_no_needless_dump(tmp_path: Path) -> None:

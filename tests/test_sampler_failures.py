@@ -10,6 +10,7 @@ from tests.fake_host import MAIN_DUMP, FakeHost, failed, tables
 from tests.fake_procfs import IPV4
 
 Breakage = Callable[[FakeHost], None]
+POOLS = {"pools", "canary"}  # the canary asks about pools that are known
 
 
 @pytest.fixture
@@ -36,18 +37,18 @@ def refused(states: int) -> Breakage:
 @pytest.mark.parametrize(
     ("breakage", "failing"),
     [
-        (unreadable(f"{IPV4}/ip_local_port_range"), {"local_ports", "pools"}),
-        (absent(f"{IPV4}/ip_local_port_range"), {"local_ports", "pools"}),
-        (holding(f"{IPV4}/ip_local_port_range", b"\xff"), {"local_ports", "pools"}),
-        (holding(f"{IPV4}/ip_local_reserved_ports", "x"), {"local_ports", "pools"}),
-        (unreadable(f"{IPV4}/tcp_tw_reuse"), {"pools"}),
-        (absent(f"{IPV4}/tcp_timestamps"), {"pools"}),
-        (holding(f"{IPV4}/tcp_tw_reuse_delay", "soon"), {"pools"}),
+        (unreadable(f"{IPV4}/ip_local_port_range"), {"local_ports", *POOLS}),
+        (absent(f"{IPV4}/ip_local_port_range"), {"local_ports", *POOLS}),
+        (holding(f"{IPV4}/ip_local_port_range", b"\xff"), {"local_ports", *POOLS}),
+        (holding(f"{IPV4}/ip_local_reserved_ports", "x"), {"local_ports", *POOLS}),
+        (unreadable(f"{IPV4}/tcp_tw_reuse"), POOLS),
+        (absent(f"{IPV4}/tcp_timestamps"), POOLS),
+        (holding(f"{IPV4}/tcp_tw_reuse_delay", "soon"), POOLS),
         (unreadable("thread-self/net/sockstat"), {"limits"}),
         (holding("thread-self/net/sockstat", "TCP: inuse 1\n"), {"limits"}),
         (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits"}),
-        (refused(MAIN_DUMP), {"sockets", "local_ports", "pools"}),
-        (refused(1 << LISTEN), {"sockets", "local_ports", "pools"}),
+        (refused(MAIN_DUMP), {"sockets", "local_ports", *POOLS}),
+        (refused(1 << LISTEN), {"sockets", "local_ports", *POOLS}),
     ],
 )
 def test_failing_source(host: FakeHost, breakage: Breakage, failing: set[str]) -> None:

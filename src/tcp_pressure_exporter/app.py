@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -18,6 +18,8 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.kernel.canary import Canary
+from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
@@ -38,9 +40,11 @@ class App:
         self._options = options
         self._log = log
         self._latest = LatestSample(time.monotonic)
-        parser = best_parser()
+        parser, canary = best_parser(), Canary(options.procfs)
         sampler = NamespaceSampler(
-            options.netns, Namespace(options.procfs, parser=parser), options.collectors
+            options.netns,
+            Namespace(options.procfs, parser=parser, canary=canary),
+            usable_collectors(options.collectors, canary, log),
         )
         self._loop = SamplingLoop(
             sampler.take,
@@ -105,6 +109,20 @@ class App:
         else:
             self._state = replace(self._state, reloads=self._state.reloads + 1)
             self._log.info("configuration reloaded", file=str(self._options.config_file))
+
+
+def usable_collectors(
+    wanted: Collection[str], canary: Canary, log: FilteringBoundLogger
+) -> Collection[str]:
+    """Return the collectors that this process has the rights for; log one that is left out."""
+    if "canary" not in wanted:
+        return wanted
+    try:
+        canary.check()
+    except SourceError as error:
+        log.warning("collector is off", collector="canary", reason=error.reason)
+        return [name for name in wanted if name != "canary"]
+    return wanted
 
 
 def read_config(options: Options) -> Config:

@@ -10,14 +10,13 @@ from tcp_pressure_exporter.kernel.ports import port_set
 from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.model.outcome import Outcome, attempt
 from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
-from tcp_pressure_exporter.model.tally_rules import states_only_rules, tally_rules
+from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
 
 
 class Reading:
     """The outcomes of the sources of one namespace at one moment.
 
-    previous_served and previous_held come from the sample before (model/served_ports.py);
-    max_rows bounds the pools that are told apart.
+    previous_served and previous_held come from the sample before (model/served_ports.py).
     """
 
     def __init__(
@@ -26,13 +25,13 @@ class Reading:
         clock: Callable[[], float],
         previous_served: ServedPorts,
         previous_held: int,
-        max_rows: int,
+        detail: Detail,
     ) -> None:
         self._namespace = namespace
         self._clock = clock
         self._previous_served = previous_served
         self._previous_held = previous_held
-        self._max_rows = max_rows
+        self._detail = detail
 
     @cached_property
     def settings(self) -> Outcome[PortRange]:
@@ -59,7 +58,7 @@ class Reading:
                 self._namespace.time_wait_reuse(),
                 self.bound.get(),
                 self.served,
-                self._max_rows,
+                self._detail,
             ),
             self._clock,
         )

@@ -5,8 +5,8 @@ from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.tally import PoolKey
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
-from tcp_pressure_exporter.model.pools import Usage
 from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.usage import Usage
 from tests.collectors.exposition import golden, of_namespaces
 
 KEY = PoolKey(b"", b"", b"")
@@ -14,6 +14,7 @@ TABLES = {
     "outbound": PoolTable(
         count=41,
         ratio_max=0.75,
+        ratio_max_1m=0.875,
         listed=(
             ListedPool(KEY, "10.0.0.2", "10.0.0.9", "443", Usage(21174, 28232, 20402, 0)),
             ListedPool(KEY, "::1", "lb", "80", Usage(30, 28232, 0, 12)),
@@ -21,10 +22,11 @@ TABLES = {
         unlisted_ports_used=55,
         overflow_sockets=0,
     ),
-    "inbound": PoolTable(0, 0.0, (), 0, 0),
+    "inbound": PoolTable(0, 0.0, 0.25, (), 0, 0),
     "source": PoolTable(
         count=1,
         ratio_max=0.5,
+        ratio_max_1m=0.5,
         listed=(ListedPool(KEY, "10.0.0.2", "", "", Usage(14116, 28232, 3, None)),),
         unlisted_ports_used=0,
         overflow_sockets=7,
@@ -70,6 +72,10 @@ def test_golden() -> None:
         tcp_pressure_pool_ratio_max{direction="outbound",netns="host"} 0.75
         tcp_pressure_pool_ratio_max{direction="inbound",netns="host"} 0.0
         tcp_pressure_pool_ratio_max{direction="source",netns="host"} 0.5
+        # TYPE tcp_pressure_pool_ratio_max_1m gauge
+        tcp_pressure_pool_ratio_max_1m{direction="outbound",netns="host"} 0.875
+        tcp_pressure_pool_ratio_max_1m{direction="inbound",netns="host"} 0.25
+        tcp_pressure_pool_ratio_max_1m{direction="source",netns="host"} 0.5
         # TYPE tcp_pressure_unlisted_pool_ports_used gauge
         tcp_pressure_unlisted_pool_ports_used{direction="outbound",netns="host"} 55.0
         tcp_pressure_unlisted_pool_ports_used{direction="inbound",netns="host"} 0.0

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -10,14 +11,15 @@ from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.pool_table import EMPTY
+from tcp_pressure_exporter.model.pool_table import Churn, PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
 
+NO_POOLS = PoolTable(0, 0.0, 0.0, (), 0, 0, Churn(0, 0, math.inf))
 WHOLE = NamespaceSample(
     "host",
     sockets=Outcome(0.1, {("ipv4", "established"): 0}),
     local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 0, 0)),
-    pools=Outcome(0.1, {"outbound": EMPTY}),
+    pools=Outcome(0.1, {"outbound": NO_POOLS}),
     limits=Outcome(0.1, (Resource("time_wait_buckets", 0, 262144),)),
 )
 STATE = ExporterState("0.1.0", "3.11.2", "compiled")
@@ -51,10 +53,16 @@ def collected(sample: Sample | None) -> dict[str, Metric]:
 
 
 def names_of(*collectors: str) -> set[str]:
-    """Return the families of some collectors that do not need a listed pool."""
-    families = {family.name for name in collectors for family in COLLECTORS[name].families}
-    per_pool = {"_ports_used", "_ports_limit", "_time_wait", "_reclaimable"}
-    return families - {f"tcp_pressure_pool{kind}" for kind in per_pool}
+    """Return the families of some collectors that do not need a listed pool.
+
+    The library keeps a counter under its name without _total, and adds that in the answer.
+    """
+    families = [family for name in collectors for family in COLLECTORS[name].families]
+    return {
+        family.name.removesuffix("_total")
+        for family in families
+        if "local_address" not in family.labels
+    }
 
 
 def values(metric: Metric) -> dict[str, float]:

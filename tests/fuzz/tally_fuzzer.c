@@ -20,12 +20,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t->blocked = rules & 1 ? SOME : NONE;
     t->served = rules & 2 ? SOME : NONE;
     t->everywhere = rules >> 2 & 1, t->on_loopback = rules >> 3 & 1;
-    t->delay_ms = 1000, t->since_ms = 5000;
+    t->delay_ms = 1000, t->since_ms = -5000, t->since_end_ms = -100;
+    t->known = data, t->known_bytes = size / 8 * 8;
     t->kept_states = rules & 16 ? UINT32_MAX : 0;
     t->seed = rules;
     if (size >= sizeof(struct nlmsghdr)) memcpy(&t->sequence, data + 8, sizeof t->sequence);
     size_t first = size * cut / 255;
     if (add_datagram(t, data, first) == MORE) add_datagram(t, data + first, size - first);
+    watch(&t->outbound, data, size, t->seed), watch(&t->inbound, data, size, t->seed);
+    uint32_t ages[AGES] = {0};
+    for (uint32_t i = 0; i < t->outbound.count; i++) add_ages(t, &t->outbound.all[i], ages);
     if (rules & 32) row_threshold(&t->outbound, 2), row_threshold(&t->inbound, 0);
     release(t);
     return 0;

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from tcp_pressure_exporter.kernel import compiled_tally, readable_tally
+from tcp_pressure_exporter.kernel.diag_socket import Datagram
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.ports import port_set
 from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
@@ -32,9 +33,18 @@ def tally(found: Iterable[Entry], by: TallyRules) -> SocketTally:
 
 
 def tally_datagrams(datagrams: Sequence[bytes], by: TallyRules) -> SocketTally:
-    """Count with both parsers, whose results, or errors, must be equal."""
-    readable = _outcome(readable_tally.tally_datagrams, datagrams, by)
-    compiled = _outcome(compiled_tally.tally_datagrams, datagrams, by)
+    """Count with both parsers, whose results, or errors, must be equal.
+
+    The dump was asked for at 0 ms, and each datagram filled 10 ms after the one before.
+    """
+    timed = [Datagram(10 * number, content) for number, content in enumerate(datagrams)]
+    return tally_timed(timed, by, 0)
+
+
+def tally_timed(datagrams: Sequence[Datagram], by: TallyRules, started_ms: int) -> SocketTally:
+    """Count datagrams that were filled at given times with both parsers."""
+    readable = _outcome(readable_tally.tally_datagrams, datagrams, by, started_ms)
+    compiled = _outcome(compiled_tally.tally_datagrams, datagrams, by, started_ms)
     if isinstance(readable, SourceError):
         assert str(compiled) == str(readable)
         raise readable
@@ -43,12 +53,13 @@ def tally_datagrams(datagrams: Sequence[bytes], by: TallyRules) -> SocketTally:
 
 
 def _outcome(
-    parse: Callable[[Sequence[bytes], int, TallyRules], SocketTally],
-    datagrams: Sequence[bytes],
+    parse: Callable[[Sequence[Datagram], int, TallyRules, int], SocketTally],
+    datagrams: Sequence[Datagram],
     by: TallyRules,
+    started_ms: int,
 ) -> SocketTally | SourceError:
     try:
-        return parse(datagrams, SEQUENCE, by)
+        return parse(datagrams, SEQUENCE, by, started_ms)
     except SourceError as error:
         return error
 

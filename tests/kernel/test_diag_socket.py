@@ -15,7 +15,7 @@ A = b"aaaa"
 
 
 def payloads(dump: Dump) -> list[bytes]:
-    found = dump_payloads(dump.datagrams(), GETSOCK, dump.sequence)
+    found = dump_payloads((d.content for d in dump.datagrams()), GETSOCK, dump.sequence)
     return [bytes(payload) for payload in found]
 
 

@@ -221,12 +221,45 @@ def test_ages() -> None:
         Entry(TIME_WAIT, "10.0.0.2", 40000 + i, "10.0.0.9", 443, expires=left)
         for i, left in enumerate(expires)
     ]
-    by = replace(rules(usable=range(40000, 40100)), since_ms=1000)
-    [row] = tally(found, by).outbound.rows.values()
-    ages = {age: n for age, n in enumerate(array("I", row.ages)) if n}
+    [row] = tally(found, rules(usable=range(40000, 40100))).outbound.rows.values()
     # An entry that claims to have more than its minute left has just entered.
-    assert ages == {0: 3, 1: 1, 29: 2, 59: 1, 60: 1, 47: 9}
-    assert (row.time_wait, row.entered) == (17, 3)
+    assert histogram(row.ages) == {0: 3, 1: 1, 29: 2, 59: 1, 60: 1, 47: 9}
+    assert (row.time_wait, row.entered) == (17, 0)
+
+
+def histogram(ages: bytes) -> dict[int, int]:
+    return {age: n for age, n in enumerate(array("I", ages)) if n}
+
+
+def waiting(port: int, age_ms: int) -> Entry:
+    return Entry(TIME_WAIT, "10.0.0.2", port, "10.0.0.9", 443, expires=60_000 - age_ms)
+
+
+def test_watched_pools() -> None:
+    """A watched pool has a row however little it is used; what does not exist has none."""
+    found = [outgoing(ESTABLISHED, 40000 + i, "10.0.0.5") for i in range(3)]
+    found += [outgoing(ESTABLISHED, 40000, "10.0.0.6"), outgoing(ESTABLISHED, 40001, "10.0.0.7")]
+    found += [Entry(ESTABLISHED, "10.0.0.2", 80, f"10.0.1.{i}", 5000) for i in range(3)]
+    [watched, absent] = [key("10.0.0.2", remote, 443) for remote in ("10.0.0.6", "10.0.0.8")]
+    inbound = key("10.0.0.2", "10.0.1.1", 80)
+    by = replace(
+        rules(served=[80]),
+        max_rows=1,
+        watched_outbound=[absent, watched],
+        watched_inbound=[inbound],
+    )
+    counted = tally(found, by)
+    assert set(counted.outbound.rows) == {key("10.0.0.2", "10.0.0.5", 443), watched}
+    assert set(counted.inbound.rows) == {inbound}
+    assert (counted.outbound.others.ports, counted.inbound.others.ports) == (1, 2)
+
+
+def test_ages_of_the_others() -> None:
+    """The pools without a row have one histogram of ages together."""
+    few = [Entry(TIME_WAIT, "10.0.0.2", 40000, f"10.0.0.{i}", 443, expires=5_000) for i in (5, 6)]
+    many = [waiting(40000 + i, 12_345) for i in range(9)]
+    others = tally([*few, *many], replace(rules(), max_rows=0)).outbound.others
+    assert histogram(others.ages) == {55: 2, 12: 9}
 
 
 def test_kept_entries() -> None:

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.kernel.tally import PoolKey
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.pool_table import EMPTY, PoolTable, pool_table, pool_tables
-from tcp_pressure_exporter.model.pools import Usage, Usages
+from tcp_pressure_exporter.model.pool_memory import PoolMemory
+from tcp_pressure_exporter.model.pool_table import PoolTable, pool_table
+from tcp_pressure_exporter.model.pools import Usages
+from tcp_pressure_exporter.model.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 LB = RemoteGroups([RemoteGroup("lb", (ip_network("10.0.1.0/24"), ip_network("fd00::/64")), 1000)])
@@ -27,11 +29,20 @@ def table(
     usages: dict[PoolKey, Usage],
     groups: RemoteGroups = NO_GROUPS,
     listing: Listing | None = None,
-    previous: PoolTable = EMPTY,
+    previous: PoolMemory | None = None,
     overflow: int = 0,
 ) -> PoolTable:
     told_apart = Usages(usages, overflow_sockets=overflow)
-    return pool_table(told_apart, groups, listing or Listing(), previous)
+    return tabled(told_apart, groups, listing, previous)[0]
+
+
+def tabled(
+    usages: Usages,
+    groups: RemoteGroups = NO_GROUPS,
+    listing: Listing | None = None,
+    previous: PoolMemory | None = None,
+) -> tuple[PoolTable, PoolMemory]:
+    return pool_table(usages, groups, listing or Listing(), previous or PoolMemory(), now=1000.0)
 
 
 def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
@@ -43,7 +54,7 @@ def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
 
 def test_no_pool() -> None:
     """Without a pool everything is zero, and nothing is listed."""
-    assert table({}) == PoolTable(0, 0.0, (), 0, 0)
+    assert table({}) == PoolTable(0, 0.0, 0.0, (), 0, 0)
 
 
 def test_labels() -> None:
@@ -126,7 +137,8 @@ def test_source_pools_have_no_group() -> None:
 def test_listed_pools_stay() -> None:
     """What was listed at the last sample stays while another is less than a tenth fuller."""
     one = Listing(top=1)
-    before = table({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)}, listing=one)
+    usages = Usages({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)})
+    _table, before = tabled(usages, listing=one)
     after = {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)}
     assert rows(table(after, listing=one, previous=before))[0][1] == "10.0.0.8"
     assert rows(table(after, listing=one))[0][1] == "10.0.0.9"
@@ -135,36 +147,29 @@ def test_listed_pools_stay() -> None:
 def test_listed_groups_stay() -> None:
     """A group that was listed stays in the same way."""
     one = Listing(top=1)
-    before = table({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)}, LB, one)
+    usages = Usages({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)})
+    _table, before = tabled(usages, LB, one)
     after = {key("10.0.1.2"): used(500), key("10.0.0.9"): used(540)}
     assert rows(table(after, LB, one, before))[0][1] == "lb"
-
-
-def test_directions() -> None:
-    """Each direction has a table of its own, with its own overflow and its own last sample."""
-    usages = {
-        "outbound": Usages(
-            {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)}, overflow_sockets=1
-        ),
-        "inbound": Usages({}, overflow_sockets=2),
-        "source": Usages({key("", 0): used(7)}, overflow_sockets=3),
-    }
-    before = {"outbound": table({key("10.0.0.8"): used(500)})}
-    tables = pool_tables(usages, NO_GROUPS, Listing(top=1), before)
-    assert list(tables) == ["outbound", "inbound", "source"]
-    assert rows(tables["outbound"])[0][1] == "10.0.0.8"
-    assert [found.overflow_sockets for found in tables.values()] == [1, 2, 3]
-    assert tables["inbound"].count == 0
-    assert tables["source"].unlisted_ports_used == 7
 
 
 def test_pools_that_are_not_told_apart() -> None:
     """The lesser pools that a dump only adds up count in every total, and may be all there are."""
     usages = Usages({key("10.0.0.9"): used(500)}, 70_000, 140_000, 0.003)
-    found = pool_table(usages, NO_GROUPS, Listing(), EMPTY)
+    found, _memory = tabled(usages)
     assert (found.count, found.ratio_max, found.unlisted_ports_used) == (70_001, 0.5, 140_000)
-    alone = pool_table(Usages({}, 70_000, 140_000, 0.003), NO_GROUPS, Listing(), EMPTY)
+    alone, _memory = tabled(Usages({}, 70_000, 140_000, 0.003))
     assert (alone.count, alone.ratio_max, alone.unlisted_ports_used) == (70_000, 0.003, 140_000)
+
+
+def test_watched_pool_beside_fuller_ones() -> None:
+    """The highest ratio may be that of a pool not told apart, where a row is kept for a lesser one.
+
+    More equally used pools than may have rows have none; a pool that is watched has one.
+    """
+    watched = {key("10.0.0.9"): used(2)}
+    found, _memory = tabled(Usages(watched, others=600, others_used=60_000, others_ratio_max=0.1))
+    assert (found.ratio_max, found.ratio_max_1m) == (0.1, 0.1)
 
 
 POOLS = st.dictionaries(

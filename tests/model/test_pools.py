@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.ports import port_range, port_set
 from tcp_pressure_exporter.kernel.tally import (
+    NO_AGES,
     AddressPorts,
     OtherPools,
     PoolKey,
@@ -19,13 +20,13 @@ from tcp_pressure_exporter.kernel.tally import (
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.pools import (
-    Usage,
     Usages,
     inbound_usages,
     outbound_usages,
     pool_usages,
     source_usages,
 )
+from tcp_pressure_exporter.model.usage import Usage
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import EMPTY, pools
 
@@ -39,37 +40,27 @@ def held_at(address: str, held: Iterable[int], live: Iterable[int]) -> SocketTal
     return replace(EMPTY, held=ports.held, by_address={sixteen_bytes(address): ports})
 
 
-def rules(usable: int) -> TallyRules:
-    return TallyRules(usable, 0, 0, NEVER)
+def rules(usable: int, blocked: int = 0, reuse: TimeWaitReuse = NEVER) -> TallyRules:
+    return TallyRules(usable, blocked, 0, reuse)
+
+
+TWO_BLOCKED = rules(RANGE, port_set([40005, 40006]))
 
 
 def bound(address: str, port: int, *, ipv6_only: bool = False) -> BoundSocket:
     return BoundSocket(sixteen_bytes(address), port, listening=True, ipv6_only=ipv6_only)
 
 
-@pytest.mark.parametrize(
-    ("usage", "ratio"),
-    [(Usage(0, 10, 0, 0), 0.0), (Usage(5, 10, 5, 0), 0.5), (Usage(11, 10, 0, None), 1.1)],
-)
-def test_ratio(usage: Usage, ratio: float) -> None:
-    """The ratio is used ports by limit."""
-    assert usage.ratio == ratio
-
-
-def test_pool_without_a_port() -> None:
-    """A pool without any port is full: no connection can be made."""
-    assert Usage(0, 0, 0, 0).ratio == 1.0
-
-
 def test_outbound() -> None:
     """Blocked ports are used in every pool; reclaimable ones in none."""
     other = POOL._replace(port=b"\x00\x50")
     tally = pools({POOL: (7, 5, 4), other: (1, 0, 0)})
-    assert outbound_usages(tally, blocked=2, limit=10) == Usages(
+    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == Usages(
         {
-            POOL: Usage(used=5, limit=10, time_wait=5, reclaimable=4),
-            other: Usage(used=3, limit=10, time_wait=0, reclaimable=0),
-        }
+            POOL: Usage(used=5, limit=10, time_wait=5, reclaimable=4, ages=NO_AGES),
+            other: Usage(used=3, limit=10, time_wait=0, reclaimable=0, ages=NO_AGES),
+        },
+        ages=NO_AGES,
     )
 
 
@@ -77,20 +68,23 @@ def test_outbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known, blocked ports in each."""
     others = OtherPools(pools=3, most_used=4, ports=9, time_wait=5, reclaimable=2)
     tally = PoolTally({}, others, overflow=6)
-    assert outbound_usages(tally, blocked=2, limit=10) == Usages({}, 3, 2 * 3 + 9 - 2, 0.6, 6)
+    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == Usages(
+        {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6
+    )
 
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known."""
     tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000), overflow=6)
     usages = inbound_usages(tally, RemoteGroups())
-    assert usages == Usages({}, 3, 7000, 6451 / 64512, 6)
+    assert usages == Usages({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
 
 
 def test_inbound() -> None:
     """All remote ports with a socket are used; what the remote can reclaim is not known here."""
     usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups())
-    assert usages == Usages({POOL: Usage(used=7, limit=64512, time_wait=5, reclaimable=None)})
+    expected = Usage(used=7, limit=64512, time_wait=5, reclaimable=None, ages=NO_AGES)
+    assert usages == Usages({POOL: expected}, ages=NO_AGES)
 
 
 def test_inbound_group() -> None:
@@ -167,8 +161,8 @@ def test_directions() -> None:
         outbound=pools({POOL: (1, 1, 0)}),
     )
     assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
-        "outbound": Usages({POOL: Usage(2, 10, 1, 0)}),
-        "inbound": Usages({}),
+        "outbound": Usages({POOL: Usage(2, 10, 1, 0, ages=NO_AGES)}, ages=NO_AGES),
+        "inbound": Usages({}, ages=NO_AGES),
         "source": Usages({PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None)}),
     }
 

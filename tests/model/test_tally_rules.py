@@ -1,8 +1,9 @@
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set, ports_of
+from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.model.tally_rules import states_only_rules, tally_rules
+from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
 
 REUSE = TimeWaitReuse(everywhere=True, on_loopback=True, delay_ms=500)
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003]))
@@ -20,13 +21,30 @@ def test_rules() -> None:
         socket_at(40002, listening=True),  # reserved: no connect() chooses it anyway
         socket_at(443, listening=True),
     ]
-    rules = tally_rules(
-        SETTINGS, REUSE, iter(bound), {443: 1.0, 40000: 1.0, 40009: 1.0}, max_rows=7
-    )
+    served = {443: 1.0, 40000: 1.0, 40009: 1.0}
+    rules = tally_rules(SETTINGS, REUSE, iter(bound), served, Detail())
     assert list(ports_of(rules.usable)) == [40000, 40001, *range(40004, 40010)]
     assert list(ports_of(rules.blocked)) == [40000, 40001, 40009]
     assert list(ports_of(rules.served)) == [443, 40000, 40009]
-    assert (rules.reuse, rules.max_rows) == (REUSE, 7)
+    assert rules.reuse == REUSE
+
+
+def test_detail() -> None:
+    """What a dump is to tell is passed on: from when on, how many pools, and which in any case."""
+    [one, other] = [PoolKey(bytes(16), bytes(15) + last, b"\x01\xbb") for last in (b"1", b"2")]
+    edge = Edge(started_ms=5, ended_ms=6, cookies=bytes(8))
+    detail = Detail(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
+    rules = tally_rules(SETTINGS, REUSE, [], {}, detail)
+    assert (rules.since, rules.max_rows) == (edge, 7)
+    assert (list(rules.watched_outbound), list(rules.watched_inbound)) == ([one], [other])
+
+
+def test_first_dump() -> None:
+    """Before there was a sample nothing is watched, and nothing has entered since."""
+    rules = tally_rules(SETTINGS, REUSE, [], {}, Detail())
+    assert (rules.since, rules.max_rows) == (None, MAX_ROWS)
+    assert not rules.watched_outbound
+    assert not rules.watched_inbound
 
 
 def test_without_settings() -> None:

@@ -9,44 +9,19 @@ Exposition:
     tcp_pressure_pool_reclaimable{...} 0.0
     tcp_pressure_pools{netns="host",direction="outbound"} 41.0
     tcp_pressure_pool_ratio_max{netns="host",direction="outbound"} 0.723
+    tcp_pressure_pool_ratio_max_1m{netns="host",direction="outbound"} 0.881
     tcp_pressure_unlisted_pool_ports_used{netns="host",direction="outbound"} 55.0
     tcp_pressure_pool_overflow_sockets{netns="host",direction="outbound"} 0.0
 """
 
-from collections.abc import Callable, Iterable
-
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.pool_table import PoolTable
-from tcp_pressure_exporter.model.pools import Usage
+from tcp_pressure_exporter.collectors.family import Family
+from tcp_pressure_exporter.collectors.pool_rows import (
+    DIRECTION_LABELS,
+    POOL_LABELS,
+    per_direction,
+    per_pool,
+)
 from tcp_pressure_exporter.model.sample import NamespaceSample
-
-POOL_LABELS = ("netns", "direction", "local_address", "remote_address", "port")
-DIRECTION_LABELS = ("netns", "direction")
-
-
-def _per_pool(read: Callable[[Usage], int | None]) -> Callable[[NamespaceSample], Iterable[Row]]:
-    def rows(sample: NamespaceSample) -> Iterable[Row]:
-        tables = sample.pools.value if sample.pools else None
-        for direction, table in (tables or {}).items():
-            for pool in table.listed:
-                value = read(pool.usage)
-                if value is not None:
-                    ends = (pool.local_address, pool.remote_address, pool.port)
-                    yield (direction, *ends), value
-
-    return rows
-
-
-def _per_direction(
-    read: Callable[[PoolTable], float],
-) -> Callable[[NamespaceSample], Iterable[Row]]:
-    def rows(sample: NamespaceSample) -> Iterable[Row]:
-        tables = sample.pools.value if sample.pools else None
-        for direction, table in (tables or {}).items():
-            yield (direction,), read(table)
-
-    return rows
-
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
@@ -58,7 +33,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " reuse one in TIME_WAIT. source: local ports that bind(local_address, port 0) cannot get;"
         " an upper bound where applications set SO_REUSEADDR.",
         POOL_LABELS,
-        _per_pool(lambda usage: usage.used),
+        per_pool(lambda pool: pool.usage.used),
     ),
     Family(
         "tcp_pressure_pool_ports_limit",
@@ -66,26 +41,26 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " one less where the range has an odd number of ports (the kernel's search may miss one)."
         " inbound: the remote's, 64512 unless configured; an assumption, not a measurement.",
         POOL_LABELS,
-        _per_pool(lambda usage: usage.limit),
+        per_pool(lambda pool: pool.usage.limit),
     ),
     Family(
         "tcp_pressure_pool_time_wait",
         "Ports of the pool that TIME_WAIT alone holds, with those that tcp_tw_reuse gives back.",
         POOL_LABELS,
-        _per_pool(lambda usage: usage.time_wait),
+        per_pool(lambda pool: pool.usage.time_wait),
     ),
     Family(
         "tcp_pressure_pool_reclaimable",
         "Ports of an outbound pool in TIME_WAIT that a connect() would take over by tcp_tw_reuse;"
         " not part of the used ones. Too high where the peer sends no timestamps.",
         POOL_LABELS,
-        _per_pool(lambda usage: usage.reclaimable),
+        per_pool(lambda pool: pool.usage.reclaimable),
     ),
     Family(
         "tcp_pressure_pools",
         "Pools with at least one socket, listed or not.",
         DIRECTION_LABELS,
-        _per_direction(lambda table: table.count),
+        per_direction(lambda table: table.count),
     ),
     Family(
         "tcp_pressure_pool_ratio_max",
@@ -93,19 +68,26 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " Errs as tcp_pressure_pool_ports_used does. Every address counts for itself, also inside a"
         " group. May exceed 1 by one port where the range has an odd number of ports.",
         DIRECTION_LABELS,
-        _per_direction(lambda table: table.ratio_max),
+        per_direction(lambda table: table.ratio_max),
+    ),
+    Family(
+        "tcp_pressure_pool_ratio_max_1m",
+        "Highest tcp_pressure_pool_ratio_max at the samples of the last 60 s: what a scrape less"
+        " frequent than the sampling would miss.",
+        DIRECTION_LABELS,
+        per_direction(lambda table: table.ratio_max_1m),
     ),
     Family(
         "tcp_pressure_unlisted_pool_ports_used",
         "Sum of the used ports of all pools that have no series of their own.",
         DIRECTION_LABELS,
-        _per_direction(lambda table: table.unlisted_ports_used),
+        per_direction(lambda table: table.unlisted_ports_used),
     ),
     Family(
         "tcp_pressure_pool_overflow_sockets",
         "Sockets that count in no pool because there are more pools (or local addresses) than the"
         " exporter keeps. Above 0 the other pool metrics are too low.",
         DIRECTION_LABELS,
-        _per_direction(lambda table: table.overflow_sockets),
+        per_direction(lambda table: table.overflow_sockets),
     ),
 )

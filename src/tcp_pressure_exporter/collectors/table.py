@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.collectors import limits, local_ports, pools, sockets
+from tcp_pressure_exporter.collectors import canary, churn, limits, local_ports, pools, sockets
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.model.sample import NamespaceSample
 
@@ -19,6 +19,9 @@ class CollectorEntry:
 COLLECTORS: Mapping[str, CollectorEntry] = {
     "sockets": CollectorEntry("sockets per family and state", sockets.FAMILIES),
     "local_ports": CollectorEntry("the local port range and its use", local_ports.FAMILIES),
-    "pools": CollectorEntry("port pools: the fullest, and totals", pools.FAMILIES),
+    "pools": CollectorEntry(
+        "port pools: the fullest, totals, forecast", (*pools.FAMILIES, *churn.FAMILIES)
+    ),
+    "canary": CollectorEntry("the kernel's verdict on pools near their limit", canary.FAMILIES),
     "limits": CollectorEntry("finite kernel resources", limits.FAMILIES),
 }

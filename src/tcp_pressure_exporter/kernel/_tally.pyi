@@ -4,16 +4,16 @@ from typing import Any
 def tally_socket(
     fd: int,
     sequence: int,
-    seconds: tuple[float, float],
-    rules: tuple[bytes, bytes, bytes, int, int, int, int],
+    times: tuple[float, float, int],
+    rules: tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, bytes, bytes],
     limits: tuple[int, int, int],
     /,
 ) -> tuple[Any, ...]: ...
 def tally_datagrams(
-    datagrams: Sequence[bytes],
+    datagrams: Sequence[tuple[int, bytes]],
     sequence: int,
-    seconds: tuple[float, float],
-    rules: tuple[bytes, bytes, bytes, int, int, int, int],
+    times: tuple[float, float, int],
+    rules: tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, bytes, bytes],
     limits: tuple[int, int, int],
     /,
 ) -> tuple[Any, ...]: ...

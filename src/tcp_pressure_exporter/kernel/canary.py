@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import SystemRandom
 from socket import AF_INET, AF_INET6, socket
 
-from tcp_pressure_exporter.kernel.addresses import is_v4
+from tcp_pressure_exporter.kernel.addresses import V4_MAPPED, is_v4
 from tcp_pressure_exporter.kernel.canary_socket import (
     OPERATION,
     Search,
@@ -27,6 +27,10 @@ from tcp_pressure_exporter.kernel.ports import MAX_PORT
 from tcp_pressure_exporter.kernel.tally import PoolKey
 
 MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
+MAX_HELD_PORTS_ASKED = 64
+# A destination that no one else has, so that asking about a port concerns the port alone.
+_NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
+NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, (1).to_bytes(2))
 # What connect() says where a SYN left: it is under way, or this host's firewall refused it.
 ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
 
@@ -63,6 +67,14 @@ class Canary:
         self._clock = clock
         self._escape: str | None = None
 
+    def check(self) -> None:
+        """Raise SourceError where nothing could keep a SYN from leaving."""
+        try:
+            with self._open_socket(AF_INET) as sock:
+                keep_silent(sock, self._procfs)
+        except OSError as error:
+            raise SourceError(OPERATION, error.strerror or str(error)) from error
+
     def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
         """Return the verdict for an outbound pool.
 
@@ -73,8 +85,7 @@ class Canary:
         Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
         socket, and for ever after a SYN has left all the same.
         """
-        if self._escape is not None:
-            raise SourceError(OPERATION, self._escape)
+        self._refuse_after_escape()
         if _is_link_local(key.remote_address) or _is_link_local(key.local_address):
             return _unknown("a link-local address says nothing without its interface")
         if reuse:
@@ -82,24 +93,41 @@ class Canary:
         search = self._search(key)
         return _verdict(search, search.seconds)
 
+    def _refuse_after_escape(self) -> None:
+        if self._escape is not None:
+            raise SourceError(OPERATION, self._escape)
+
+    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+        """Return how many of some random ports were asked about, and how many are hidden.
+
+        held_ports: ports (kernel/ports.py) that some socket holds, none of them known to be bound.
+        A port is hidden where a socket was bound to it before it connected: no connect() may
+        choose it then, whatever the destination, and sock_diag does not show it. (0, 0) where the
+        kernel cannot be asked about single ports (before 6.3). Raises SourceError as `probe` does.
+        """
+        self._refuse_after_escape()
+        ports = _some_ports(held_ports, MAX_HELD_PORTS_ASKED)
+        searches = [self._search(NOWHERE, port) for port in ports]
+        refused = sum(search.error == errno.EADDRNOTAVAIL for search in searches)
+        accepted = sum(search.port == port for search, port in zip(searches, ports, strict=True))
+        return accepted + refused, refused
+
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> Verdict:
         """Ask for some ports, until one is had.
 
         Never False: where all fail, connect() would still take over a TIME_WAIT entry.
         """
-        size = free_ports.bit_count()
-        places = SystemRandom().sample(range(size), min(size, MAX_PORTS_ASKED))
-        for place in places:
-            port = _port_at(free_ports, place)
+        ports = _some_ports(free_ports, MAX_PORTS_ASKED)
+        for port in ports:
             search = self._search(key, port)
             if search.error == 0 and search.port != port:
                 return _unknown(f"asked for port {port}, got {search.port}: the range has changed")
             verdict = _verdict(search, None)
             if verdict.success is not False:
                 return verdict
-        if not places:
+        if not ports:
             return _unknown("no port without a socket: a connect() would need a TIME_WAIT entry")
-        return _unknown(f"{len(places)} ports without a socket of this address were refused")
+        return _unknown(f"{len(ports)} ports without a socket of this address were refused")
 
     def _search(self, key: PoolKey, only_port: int | None = None) -> Search:
         family = AF_INET if is_v4(key.local_address) else AF_INET6
@@ -132,6 +160,13 @@ def _unknown(reason: str) -> Verdict:
 def _is_link_local(address: bytes) -> bool:
     """Tell whether the address is in fe80::/10 (RFC 4291, section 2.5.6)."""
     return address[0] == 0xFE and address[1] & 0xC0 == 0x80  # noqa: PLR2004 - the prefix's bits
+
+
+def _some_ports(ports: int, count: int) -> list[int]:
+    """Return up to `count` random ports of a set; which ones, nobody can tell beforehand."""
+    size = ports.bit_count()
+    places = SystemRandom().sample(range(size), min(size, count))
+    return [_port_at(ports, place) for place in places]
 
 
 def _port_at(ports: int, place: int) -> int:

@@ -9,12 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tcp_pressure_exporter.kernel import _tally, ports
-from tcp_pressure_exporter.kernel.diag_socket import ANSWER_SECONDS, DUMP_SECONDS, Dump
+from tcp_pressure_exporter.kernel.diag_socket import (
+    ANSWER_SECONDS,
+    DUMP_SECONDS,
+    Datagram,
+    Dump,
+)
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
 from tcp_pressure_exporter.kernel.netlink import errno_reason
 from tcp_pressure_exporter.kernel.tally import (
     AddressPorts,
+    Edge,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -27,11 +33,15 @@ STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
 KEPT_LENGTH = struct.Struct("=I")
 NO_SECONDS = (0.0, 0.0)
+NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
 
 
-def tally_datagrams(datagrams: Sequence[bytes], sequence: int, rules: TallyRules) -> SocketTally:
+def tally_datagrams(
+    datagrams: Sequence[Datagram], sequence: int, rules: TallyRules, started_ms: int
+) -> SocketTally:
     """Count the sockets of recorded datagrams; as readable_tally.tally_datagrams does."""
-    return _run(_tally.tally_datagrams, datagrams, sequence, NO_SECONDS, rules)
+    asked = (datagrams, sequence, (*NO_SECONDS, started_ms))
+    return _run(_tally.tally_datagrams, asked, rules)
 
 
 def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
@@ -40,17 +50,16 @@ def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
     Raises SourceError as tally_datagrams does, and where the kernel is silent or not done in
     time; OSError where receiving fails.
     """
-    seconds = (ANSWER_SECONDS, DUMP_SECONDS)
-    return _run(_tally.tally_socket, dump.fileno(), dump.sequence, seconds, rules)
+    asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS, dump.started_ms))
+    return _run(_tally.tally_socket, asked, rules)
 
 
 def _run(
     count: Callable[..., Any],
-    source: object,
-    sequence: int,
-    seconds: tuple[float, float],
+    asked: tuple[object, int, tuple[float, float, int]],
     rules: TallyRules,
 ) -> SocketTally:
+    source, sequence, times = asked
     packed = (
         ports.to_bitmap(rules.usable),
         ports.to_bitmap(rules.blocked),
@@ -58,26 +67,30 @@ def _run(
         rules.reuse.everywhere,
         rules.reuse.on_loopback,
         rules.reuse.delay_ms,
-        rules.since_ms,
+        *(rules.since or NO_EDGE),
+        b"".join(map(b"".join, rules.watched_outbound)),
+        b"".join(map(b"".join, rules.watched_inbound)),
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.max_rows, rules.kept_states, secrets.randbits(64))
     try:
-        return _unpack(count(source, sequence & 0xFFFFFFFF, seconds, packed, limits))
+        result = count(source, sequence & 0xFFFFFFFF, times, packed, limits)
     except ValueError as error:
         operation, reason = error.args
         text = errno_reason(reason) if isinstance(reason, int) else reason
         raise SourceError(operation, text) from error
+    return _unpack(result)
 
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
     (states, addresses, held, address_overflow,
-     outbound, inbound, kept, kept_overflow) = result  # fmt: skip
+     outbound, inbound, kept, kept_overflow, edge) = result  # fmt: skip
     by_address = {
         address: AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
         for address, all_, live in addresses
     }
     return SocketTally(
+        edge=Edge(*edge),
         states=dict(_states(states)),
         held=ports.from_bitmap(held),
         by_address=by_address,
@@ -98,7 +111,7 @@ def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
 
 
 def _pools(
-    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[int, ...], overflow: int
+    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[Any, ...], overflow: int
 ) -> PoolTally:
     counts = {PoolKey(row[0][:16], row[0][16:32], row[0][32:]): PoolCount(*row[1:]) for row in rows}
     return PoolTally(counts, OtherPools(*others), overflow)

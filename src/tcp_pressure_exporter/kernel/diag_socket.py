@@ -3,8 +3,9 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from tcp_pressure_exporter.kernel.coarse_clock import coarse_ms
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import encode_request
 
@@ -23,33 +24,50 @@ def open_diag_socket() -> socket.socket:
     )
 
 
+class Datagram(NamedTuple):
+    """A part of a dump; filled_ms: when the kernel filled it, on the clock of coarse_clock.py."""
+
+    filled_ms: int
+    content: bytes
+
+
 class Dump:
     """The kernel's answer to one request, still to be received.
 
     It ends at NLMSG_DONE, which its reader recognises by not asking for more.
+    started_ms: when it was asked for, on the clock of coarse_clock.py.
     """
 
     def __init__(
-        self, connection: socket.socket, sequence: int, clock: Callable[[], float]
+        self, connection: socket.socket, sequence: int, clock: Callable[[], float], started_ms: int
     ) -> None:
         self._connection = connection
         self._clock = clock
         self.sequence = sequence
+        self.started_ms = started_ms
 
     def fileno(self) -> int:
         """Return the descriptor of the socket, for a reader that receives by itself."""
         return self._connection.fileno()
 
-    def datagrams(self) -> Iterator[bytes]:
-        """Yield the datagrams; raises SourceError or OSError (a silent kernel: TimeoutError)."""
+    def datagrams(self) -> Iterator[Datagram]:
+        """Yield the datagrams; raises SourceError or OSError (a silent kernel: TimeoutError).
+
+        The kernel fills one while the one before is received (net/netlink/af_netlink.c,
+        netlink_recvmsg), the first one when it is asked. The time is taken before that call:
+        after it, another thread may have the interpreter for some ticks.
+        """
         end = self._clock() + DUMP_SECONDS
         buffer = bytearray(DATAGRAM_BYTES)
+        filled_ms = self.started_ms
         while self._clock() < end:
+            next_filled_ms = coarse_ms()
             size, (port_id, _groups) = self._connection.recvfrom_into(buffer, 0, socket.MSG_TRUNC)
             if size > len(buffer):
                 raise SourceError("sock_diag dump", f"a datagram of {size} bytes was cut")
             if port_id == 0:  # only the kernel answers from port 0
-                yield bytes(memoryview(buffer)[:size])
+                yield Datagram(filled_ms, bytes(memoryview(buffer)[:size]))
+            filled_ms = next_filled_ms
         raise SourceError("sock_diag dump", f"not finished after {DUMP_SECONDS:.0f} s")
 
 
@@ -76,8 +94,9 @@ class DiagSocket:
         self._sequence += 1
         try:
             connection = self._connect()
+            dump = Dump(connection, self._sequence, self._clock, coarse_ms())
             connection.send(encode_request(states, self._sequence))
-            return read(Dump(connection, self._sequence, self._clock))
+            return read(dump)
         except OSError as error:
             self.close()
             raise SourceError("sock_diag dump", error.strerror or str(error)) from error

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
+from tcp_pressure_exporter.kernel.canary import Canary, Verdict
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import BOUND_ONLY, LISTENING, NOT_LISTENING
@@ -12,7 +13,7 @@ from tcp_pressure_exporter.kernel.parser import Parser, best_parser
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
 from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
 from tcp_pressure_exporter.kernel.sysctl import read_sysctl_int
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
 
 # Finding the few sockets that are bound only means a walk over all sockets. It may take this
@@ -30,10 +31,12 @@ class Namespace:
         diag: DiagSocket | None = None,
         clock: Callable[[], float] = time.monotonic,
         parser: Parser | None = None,
+        canary: Canary | None = None,
     ) -> None:
         self._procfs = procfs
         self._diag = diag or DiagSocket()
         self._parser = parser or best_parser()
+        self._canary = canary or Canary(procfs)
         self._clock = clock
         self._bound_only: list[BoundSocket] = []
         self._bound_only_due = clock()
@@ -72,10 +75,19 @@ class Namespace:
         """Return the aggregates over all sockets that are not listening."""
         return self._diag.ask(NOT_LISTENING, lambda dump: self._parser.tally(dump, rules))
 
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
+        """Return whether a connect() of an outbound pool would find a port (kernel/canary.py)."""
+        return self._canary.probe(key, reuse=reuse, free_ports=free_ports)
+
+    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+        """Return of how many ports that sockets hold how many are hidden (kernel/canary.py)."""
+        return self._canary.hidden_ports(held_ports)
+
     def close(self) -> None:
         """Close the netlink socket."""
         self._diag.close()
 
 
 def _bound_sockets(dump: Dump) -> list[BoundSocket]:
-    return parse_bound_sockets(dump.datagrams(), dump.sequence)
+    contents = (datagram.content for datagram in dump.datagrams())
+    return parse_bound_sockets(contents, dump.sequence)

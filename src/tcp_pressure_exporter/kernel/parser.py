@@ -20,7 +20,9 @@ def readable_parser() -> Parser:
     """Return the parser in Python, which every installation has."""
     return Parser(
         "readable",
-        lambda dump, rules: readable_tally.tally_datagrams(dump.datagrams(), dump.sequence, rules),
+        lambda dump, rules: readable_tally.tally_datagrams(
+            dump.datagrams(), dump.sequence, rules, dump.started_ms
+        ),
     )
 
 

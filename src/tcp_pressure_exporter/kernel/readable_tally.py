@@ -5,13 +5,15 @@ serves makes it part of an inbound pool, any other one part of an outbound pool;
 rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
 """
 
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.kernel import ports
 from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4, normal_address
+from tcp_pressure_exporter.kernel.diag_socket import Datagram
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import (
     MESSAGE,
@@ -22,11 +24,14 @@ from tcp_pressure_exporter.kernel.inet_diag import (
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 from tcp_pressure_exporter.kernel.tally import (
+    AGE_ERROR_MS,
     AGE_SECONDS,
     MAX_KEPT,
     MAX_LOCAL_ADDRESSES,
     MAX_POOLS,
+    MAX_RECENT,
     AddressPorts,
+    Edge,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -39,13 +44,15 @@ LOOPBACK_INDEX = 1  # include/net/net_namespace.h: LOOPBACK_IFINDEX
 LIVE = -1  # the age of an entry that is not in TIME_WAIT
 
 
-def tally_datagrams(datagrams: Iterable[bytes], sequence: int, rules: TallyRules) -> SocketTally:
-    """Count the sockets of a dump.
+def tally_datagrams(
+    datagrams: Iterable[Datagram], sequence: int, rules: TallyRules, started_ms: int
+) -> SocketTally:
+    """Count the sockets of a dump; `started_ms` is the dump's (diag_socket.py).
 
     Raises SourceError as `dump_payloads` does and on an entry that is cut short or unknown.
     """
-    counter = _Counter(rules)
-    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+    counter = _Counter(rules, started_ms)
+    for payload in dump_payloads(counter.contents(datagrams), TCPDIAG_GETSOCK, sequence):
         counter.add(payload)
     return counter.result()
 
@@ -64,19 +71,19 @@ class _Pool:
         return self.ports - self.reclaimable
 
     def frozen(self) -> PoolCount:
-        ages = array("I", (self.ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
-        return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
+        return PoolCount(
+            self.ports, self.time_wait, self.reclaimable, self.entered, _packed(self.ages)
+        )
 
 
 @dataclass(slots=True)
 class _Pools:
     """The pools of one direction while they are counted."""
 
-    since_ms: int
     pools: dict[PoolKey, _Pool] = field(default_factory=dict)
     overflow: int = 0
 
-    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool) -> None:
+    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
         pool = self.pools.get(key)
         if pool is None:
@@ -90,13 +97,14 @@ class _Pools:
             pool.ages[age] = pool.ages.get(age, 0) + 1
             pool.time_wait += 1
             pool.reclaimable += reclaimable
-            pool.entered += age_ms < self.since_ms
+            pool.entered += entered
 
-    def result(self, max_rows: int) -> PoolTally:
+    def result(self, max_rows: int, watched: Collection[PoolKey]) -> PoolTally:
         """Split the pools into rows and others."""
         threshold = _row_threshold([pool.used for pool in self.pools.values()], max_rows)
-        rows = {key: p.frozen() for key, p in self.pools.items() if p.used > threshold}
-        others = [pool for pool in self.pools.values() if pool.used <= threshold]
+        told_apart = {key for key, p in self.pools.items() if p.used > threshold or key in watched}
+        rows = {key: p.frozen() for key, p in self.pools.items() if key in told_apart}
+        others = [pool for key, pool in self.pools.items() if key not in told_apart]
         return PoolTally(rows, _sum(others), self.overflow)
 
 
@@ -113,6 +121,9 @@ def _row_threshold(used: list[int], max_rows: int) -> int:
 
 
 def _sum(pools: list[_Pool]) -> OtherPools:
+    ages: Counter[int] = Counter()
+    for pool in pools:
+        ages.update(pool.ages)
     return OtherPools(
         pools=len(pools),
         most_used=max((pool.used for pool in pools), default=0),
@@ -120,7 +131,42 @@ def _sum(pools: list[_Pool]) -> OtherPools:
         time_wait=sum(pool.time_wait for pool in pools),
         reclaimable=sum(pool.reclaimable for pool in pools),
         entered=sum(pool.entered for pool in pools),
+        ages=_packed(ages),
     )
+
+
+def _packed(ages: Mapping[int, int]) -> bytes:
+    return array("I", (ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
+
+
+class _Recent:
+    """Tells which TIME_WAIT entries are new, and notes those that the next dump may doubt.
+
+    now_ms: when the entries that are added now were filled in.
+    """
+
+    def __init__(self, since: Edge | None, started_ms: int) -> None:
+        self._since = since
+        self._known = set(array("Q", since.cookies)) if since else set()
+        self._started_ms = self.now_ms = started_ms
+        self._cookies: list[int] = []
+
+    def add(self, cookie: bytes, age_ms: int) -> bool:
+        """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
+        if age_ms >= TIME_WAIT_MS:  # at least that old: it ends in a batch with others
+            return False
+        born_ms = self.now_ms - age_ms
+        number = int.from_bytes(cookie, sys.byteorder)
+        if born_ms >= self._started_ms - 2 * AGE_ERROR_MS and len(self._cookies) < MAX_RECENT:
+            self._cookies.append(number)
+        if self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
+            return False
+        return born_ms > self._since.ended_ms + AGE_ERROR_MS or number not in self._known
+
+    def edge(self) -> Edge:
+        """Return the edge of this dump."""
+        cookies = array("Q", sorted(self._cookies)).tobytes()
+        return Edge(self._started_ms, self.now_ms, cookies)
 
 
 class _Bitmaps:
@@ -139,8 +185,9 @@ class _Bitmaps:
 class _Counter:
     """Adds up entries under fixed rules."""
 
-    def __init__(self, rules: TallyRules) -> None:
+    def __init__(self, rules: TallyRules, started_ms: int) -> None:
         self._rules = rules
+        self._recent = _Recent(rules.since, started_ms)
         self._usable = ports.to_bitmap(rules.usable)
         self._blocked = ports.to_bitmap(rules.blocked)
         self._served = ports.to_bitmap(rules.served)
@@ -148,17 +195,23 @@ class _Counter:
         self._by_address: dict[bytes, _Bitmaps] = {}
         self._held = bytearray(ports.BITMAP_BYTES)
         self._address_overflow = 0
-        self._outbound = _Pools(rules.since_ms)
-        self._inbound = _Pools(rules.since_ms)
+        self._outbound = _Pools()
+        self._inbound = _Pools()
         self._kept: list[bytes] = []
         self._kept_overflow = 0
+
+    def contents(self, datagrams: Iterable[Datagram]) -> Iterator[bytes]:
+        """Yield what the datagrams hold; the entries of each are as of when it was filled."""
+        for datagram in datagrams:
+            self._recent.now_ms = datagram.filled_ms
+            yield datagram.content
 
     def add(self, payload: memoryview) -> None:
         """Count one entry."""
         if len(payload) < MESSAGE.size:
             raise SourceError("inet_diag message", f"{len(payload)} bytes, not {MESSAGE.size}")
         (family, state, _timer, _retransmits, local_port, remote_port, source, destination,
-         interface, _cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
+         interface, cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
         if state not in STATE_NAMES:
             raise SourceError("inet_diag message", f"state {state} is unknown")
         local = normal_address(family, source)
@@ -168,16 +221,19 @@ class _Counter:
         port = int.from_bytes(local_port)
         age_ms = max(TIME_WAIT_MS - expires, 0) if state == TCP_TIME_WAIT else LIVE
         self._held[port >> 3] |= 1 << (port & 7)
+        entered = age_ms != LIVE and self._recent.add(cookie, age_ms)
         if self._rules.kept_states >> state & 1:
             self._keep(payload)
         if _contains(self._served, port):
-            self._inbound.add(PoolKey(local, remote, local_port), age_ms, reclaimable=False)
+            key = PoolKey(local, remote, local_port)
+            self._inbound.add(key, age_ms, reclaimable=False, entered=entered)
         elif _contains(self._usable, port):
             self._hold(local, port, live=age_ms == LIVE)
             if _contains(self._blocked, port):
                 return
             reclaimable = self._reclaimable(local, remote, interface, age_ms)
-            self._outbound.add(PoolKey(local, remote, remote_port), age_ms, reclaimable=reclaimable)
+            key = PoolKey(local, remote, remote_port)
+            self._outbound.add(key, age_ms, reclaimable=reclaimable, entered=entered)
 
     def _hold(self, local: bytes, port: int, *, live: bool) -> None:
         bitmaps = self._by_address.get(local)
@@ -210,13 +266,15 @@ class _Counter:
     def result(self) -> SocketTally:
         """Return what was counted."""
         by_address = {address: bits.frozen() for address, bits in self._by_address.items()}
+        rules = self._rules
         return SocketTally(
+            edge=self._recent.edge(),
             states=self._states,
             held=ports.from_bitmap(self._held),
             by_address=by_address,
             address_overflow=self._address_overflow,
-            outbound=self._outbound.result(self._rules.max_rows),
-            inbound=self._inbound.result(self._rules.max_rows),
+            outbound=self._outbound.result(rules.max_rows, rules.watched_outbound),
+            inbound=self._inbound.result(rules.max_rows, rules.watched_inbound),
             kept=tuple(self._kept),
             kept_overflow=self._kept_overflow,
         )

@@ -4,7 +4,7 @@ Two parsers fill these types from the same bytes, with the same result: readable
 itself, _tally.c is fast. Nothing is kept per socket, but for the entries in `kept_states`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,24 @@ MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
 AGE_SECONDS = 61  # whole seconds a TIME_WAIT entry can be old: 0..60
+MAX_RECENT = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
+# How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
+# exporter may have to wait for a CPU between reading the clock and reading the dump.
+AGE_ERROR_MS = 100
+
+
+class Edge(NamedTuple):
+    """The end of a dump's view: by it the next dump knows which TIME_WAIT entries are new.
+
+    An entry is dated back by its age, which is not exact enough to tell whether it came just
+    before a dump or during it. Those few are known by their socket cookies.
+    started_ms, ended_ms: when the dump was asked for, and when its last part was filled.
+    cookies: sorted, of the entries that may be younger than `started_ms`; native, 8 bytes each.
+    """
+
+    started_ms: int
+    ended_ms: int
+    cookies: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +42,9 @@ class TallyRules:
     usable: the ports a connect() may choose from.
     blocked: ports no connect() can choose because a socket was bound there.
     served: ports whose sockets were accepted, not connected, here.
-    since_ms: TIME_WAIT entries younger than this have entered since the last dump.
-    max_rows: pools per direction that get a row of their own.
+    since: the edge of the dump before; None before there was one.
+    max_rows: pools per direction that get a row of their own, and
+    watched_outbound, watched_inbound: pools that get one besides.
     kept_states: bit mask of the states whose entries are kept whole.
     """
 
@@ -33,8 +52,10 @@ class TallyRules:
     blocked: int
     served: int
     reuse: TimeWaitReuse
-    since_ms: int = 0
+    since: Edge | None = None
     max_rows: int = MAX_ROWS
+    watched_outbound: Collection["PoolKey"] = ()
+    watched_inbound: Collection["PoolKey"] = ()
     kept_states: int = 0
 
 
@@ -49,7 +70,7 @@ class PoolKey(NamedTuple):
 class PoolCount(NamedTuple):
     """Ports of one pool: all that a socket holds, of these in TIME_WAIT, of these reclaimable.
 
-    entered: those in TIME_WAIT for less than `since_ms`.
+    entered: those in TIME_WAIT that the dump before did not see there.
     ages: the histogram of whole seconds in TIME_WAIT, AGE_SECONDS native unsigned ints.
     """
 
@@ -58,6 +79,9 @@ class PoolCount(NamedTuple):
     reclaimable: int
     entered: int
     ages: bytes
+
+
+NO_AGES = bytes(4 * AGE_SECONDS)
 
 
 class OtherPools(NamedTuple):
@@ -69,14 +93,15 @@ class OtherPools(NamedTuple):
     time_wait: int = 0
     reclaimable: int = 0
     entered: int = 0
+    ages: bytes = NO_AGES
 
 
 @dataclass(frozen=True, slots=True)
 class PoolTally:
     """The pools of one direction.
 
-    rows: the most used pools, each by itself. Where there are more than `max_rows`, pools that
-    are equally used either all have one or none.
+    rows: the most used pools, each by itself, and the watched ones. Where there are more than
+    `max_rows`, pools that are equally used either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS, counted nowhere else.
     """
 
@@ -96,6 +121,7 @@ class AddressPorts(NamedTuple):
 class SocketTally:
     """The aggregates of one dump.
 
+    edge: what the next dump needs to know which TIME_WAIT entries are new.
     states: sockets by (IPv4 on the wire, state number); states without a socket are absent.
     held: the set of local ports that any socket holds.
     by_address: usable ports that are not served, per local address, live meaning not in
@@ -104,6 +130,7 @@ class SocketTally:
     MAX_KEPT.
     """
 
+    edge: Edge
     states: Mapping[tuple[bool, int], int]
     held: int
     by_address: Mapping[bytes, AddressPorts]

@@ -29,6 +29,8 @@
 #define MAX_POOLS 131072
 #define MAX_ADDRESSES 1024
 #define MAX_KEPT 4096
+#define MAX_RECENT 65536
+#define AGE_ERROR_MS 100
 #define END_SLOT UINT32_MAX
 
 static const uint8_t V4_MAPPED[12] = {[10] = 0xff, [11] = 0xff};
@@ -38,7 +40,7 @@ struct key { uint8_t local[16], remote[16], port[2]; };
 
 struct pool {
     struct key key;
-    uint16_t padding;
+    uint16_t watched; /* has a row of its own however little it is used */
     uint32_t ports, time_wait, reclaimable, entered;
     uint32_t histogram; /* index + 1 into ages; 0 while there are at most FEW */
     uint8_t few[FEW];
@@ -50,11 +52,16 @@ struct address { uint8_t bytes[16], held[BITMAP_BYTES], live[BITMAP_BYTES]; };
 
 struct tally {
     /* the rules */
-    const uint8_t *usable, *blocked, *served;
+    const uint8_t *usable, *blocked, *served, *watched_outbound, *watched_inbound;
+    size_t watched_bytes[2];
     int everywhere, on_loopback;
-    long long delay_ms, since_ms;
+    long long delay_ms, since_ms, since_end_ms; /* since: started_ms and ended_ms of the dump before */
+    const uint8_t *known; /* its cookies, sorted, 8 bytes each */
+    size_t known_bytes;
+    long long started_ms;
     unsigned sequence, kept_states;
     uint64_t seed;
+    long long now_ms; /* CLOCK_MONOTONIC_COARSE when the kernel filled the datagram */
     /* the result */
     uint64_t states[2][LAST_STATE + 1]; /* [IPv4 on the wire][state] */
     struct pools outbound, inbound;
@@ -68,6 +75,8 @@ struct tally {
     size_t kept_bytes, kept_room;
     uint32_t kept_count;
     uint64_t kept_overflow;
+    uint64_t *recent; /* the cookies of this dump's edge */
+    uint32_t recent_count, recent_room;
     /* what went wrong: a reason, or an errno of the kernel's answer, or of a system call */
     const char *operation;
     char reason[96];
@@ -161,8 +170,40 @@ static int add_age(struct tally *t, struct pool *pool, unsigned age)
 
 static enum outcome no_memory(struct tally *t) { return FAIL(t, "sock_diag dump", "out of memory"); }
 
+static int is_known(const struct tally *t, uint64_t cookie)
+{
+    size_t low = 0, high = t->known_bytes / sizeof cookie;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint64_t other;
+        memcpy(&other, t->known + middle * sizeof other, sizeof other);
+        if (other == cookie) return 1;
+        if (other < cookie) low = middle + 1;
+        else high = middle;
+    }
+    return 0;
+}
+
+/* Note a TIME_WAIT entry that the next dump may doubt; tell in *entered whether it is new to this one. */
+static enum outcome add_recent(struct tally *t, const uint32_t halves[2], long long age_ms, int *entered)
+{
+    if (age_ms >= TIME_WAIT_MS) return MORE; /* at least that old: it ends in a batch with others */
+    long long born_ms = t->now_ms - age_ms;
+    uint64_t cookie;
+    memcpy(&cookie, halves, sizeof cookie);
+    if (born_ms >= t->started_ms - 2 * AGE_ERROR_MS && t->recent_count < MAX_RECENT) {
+        void *recent = grown(t->recent, sizeof *t->recent, t->recent_count, &t->recent_room);
+        if (!recent) return no_memory(t);
+        t->recent = recent;
+        t->recent[t->recent_count++] = cookie;
+    }
+    *entered = born_ms >= t->since_ms - AGE_ERROR_MS &&
+               (born_ms > t->since_end_ms + AGE_ERROR_MS || !is_known(t, cookie));
+    return MORE;
+}
+
 static enum outcome add_to_pool(struct tally *t, struct pools *pools, const struct key *key,
-                                int time_wait, long long age_ms, int reclaimable)
+                                int time_wait, long long age_ms, int reclaimable, int entered)
 {
     int failed = 0;
     struct pool *pool = pool_of(pools, key, t->seed, &failed);
@@ -170,11 +211,23 @@ static enum outcome add_to_pool(struct tally *t, struct pools *pools, const stru
     if (time_wait) {
         if (!add_age(t, pool, (unsigned)(age_ms / 1000))) return no_memory(t);
         pool->time_wait++;
-        pool->entered += age_ms < t->since_ms;
+        pool->entered += (uint32_t)entered;
         pool->reclaimable += (uint32_t)reclaimable;
     }
     pool->ports++;
     return MORE;
+}
+
+/* Give the pools of `keys` (of 34 bytes each) a row of their own; those that do not exist have none. */
+static void watch(struct pools *pools, const uint8_t *keys, size_t bytes, uint64_t seed)
+{
+    for (; pools->count && bytes >= sizeof(struct key); keys += sizeof(struct key), bytes -= sizeof(struct key)) {
+        uint32_t slot = (uint32_t)hash(keys, sizeof(struct key), seed) & pools->mask;
+        for (; pools->index[slot] != END_SLOT; slot = (slot + 1) & pools->mask) {
+            struct pool *pool = &pools->all[pools->index[slot]];
+            if (!memcmp(&pool->key, keys, sizeof(struct key))) pool->watched = 1;
+        }
+    }
 }
 
 /* Find or add; NULL where there are too many addresses (overflow counts it) or no memory. */
@@ -257,16 +310,18 @@ static enum outcome add_entry(struct tally *t, const uint8_t *payload, uint32_t 
     t->held[port >> 3] |= (uint8_t)(1 << (port & 7));
     if (t->kept_states >> m.idiag_state & 1 && keep(t, payload, length) == FAILED) return FAILED;
     long long age_ms = m.idiag_expires > TIME_WAIT_MS ? 0 : TIME_WAIT_MS - (long long)m.idiag_expires;
+    int entered = 0;
+    if (time_wait && add_recent(t, m.id.idiag_cookie, age_ms, &entered) == FAILED) return FAILED;
     if (has(t->served, port)) {
         memcpy(key.port, &m.id.idiag_sport, 2);
-        return add_to_pool(t, &t->inbound, &key, time_wait, age_ms, 0);
+        return add_to_pool(t, &t->inbound, &key, time_wait, age_ms, 0, entered);
     }
     if (!has(t->usable, port)) return MORE;
     if (hold(t, key.local, port, !time_wait) == FAILED) return FAILED;
     if (has(t->blocked, port)) return MORE;
     memcpy(key.port, &m.id.idiag_dport, 2);
     int reclaimable = time_wait && is_reclaimable(t, &key, m.id.idiag_if, age_ms);
-    return add_to_pool(t, &t->outbound, &key, time_wait, age_ms, reclaimable);
+    return add_to_pool(t, &t->outbound, &key, time_wait, age_ms, reclaimable, entered);
 }
 
 static enum outcome end_dump(struct tally *t, unsigned type, const uint8_t *payload, uint32_t length)
@@ -316,12 +371,20 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static long long coarse_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
 /* Receive datagrams until the dump ends; seconds to wait for one, and for all until `end`. EINTR
  * goes to the caller, who may have a signal to look after. */
 static enum outcome drain(struct tally *t, int fd, uint8_t *buffer, const double *seconds, double end)
 {
     enum outcome outcome = MORE;
     while (outcome == MORE) {
+        long long next_filled_ms = coarse_ms();
         struct sockaddr_nl from = {0};
         socklen_t from_length = sizeof from;
         ssize_t size = recvfrom(fd, buffer, DATAGRAM_BYTES, MSG_TRUNC | MSG_DONTWAIT,
@@ -330,6 +393,7 @@ static enum outcome drain(struct tally *t, int fd, uint8_t *buffer, const double
             return FAIL(t, "sock_diag dump", "a datagram of %zd bytes was cut", size);
         if (size >= 0) {
             if (from.nl_pid == 0) outcome = add_datagram(t, buffer, (size_t)size);
+            t->now_ms = next_filled_ms; /* netlink_recvmsg has filled the next one meanwhile */
         } else if (errno == EAGAIN) {
             struct pollfd wait = {.fd = fd, .events = POLLIN};
             int ready = poll(&wait, 1, (int)(seconds[0] * 1000));
@@ -344,6 +408,12 @@ static enum outcome drain(struct tally *t, int fd, uint8_t *buffer, const double
 }
 
 /* ---- what is left to say when the dump has ended ------------------------------------------- */
+
+static void add_ages(const struct tally *t, const struct pool *pool, uint32_t ages[AGES])
+{
+    if (pool->histogram) for (int i = 0; i < AGES; i++) ages[i] += t->ages[pool->histogram - 1][i];
+    else for (uint32_t i = 0; i < pool->time_wait; i++) ages[pool->few[i]]++;
+}
 
 static uint32_t used_of(const struct pool *pool) { return pool->ports - pool->reclaimable; }
 
@@ -363,10 +433,17 @@ static long long row_threshold(const struct pools *pools, uint32_t max_rows)
     return use;
 }
 
+static int compare_cookies(const void *left, const void *right)
+{
+    uint64_t a, b;
+    memcpy(&a, left, sizeof a), memcpy(&b, right, sizeof b);
+    return (a > b) - (a < b);
+}
+
 static void release(struct tally *t)
 {
     for (uint32_t i = 0; i < t->address_count; i++) free(t->addresses[i]);
     free(t->outbound.all), free(t->outbound.index), free(t->inbound.all), free(t->inbound.index);
-    free(t->ages), free(t->kept), free(t);
+    free(t->ages), free(t->kept), free(t->recent), free(t);
 }
 

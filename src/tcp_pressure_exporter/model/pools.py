@@ -5,11 +5,11 @@ inbound: the remote chooses; remote address → local address : port.
 source: this host, for applications that bind before they connect; per local address.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY, is_v4
+from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.tally import (
     PoolCount,
@@ -18,30 +18,15 @@ from tcp_pressure_exporter.kernel.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.model.closes import summed
+from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS, RemoteGroups
+from tcp_pressure_exporter.model.usage import Usage
 
 OUTBOUND = "outbound"
 INBOUND = "inbound"
 SOURCE = "source"
-
-
-class Usage(NamedTuple):
-    """Ports of one pool.
-
-    used: no new connection can take them now; limit: how many the choosing side has.
-    time_wait: held by TIME_WAIT alone, the reclaimable ones included.
-    reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
-    """
-
-    used: int
-    limit: int
-    time_wait: int
-    reclaimable: int | None
-
-    @property
-    def ratio(self) -> float:
-        """Used ÷ limit; a pool without any port is full."""
-        return self.used / self.limit if self.limit else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +35,7 @@ class Usages:
 
     pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
     number, the sum of their used ports, and their highest ratio.
+    entered, ages: as of one pool, for all pools of the direction together.
     overflow_sockets: sockets of pools (or local addresses) too many to be kept.
     """
 
@@ -57,6 +43,8 @@ class Usages:
     others: int = 0
     others_used: int = 0
     others_ratio_max: float = 0.0
+    entered: int = 0
+    ages: bytes | None = None
     overflow_sockets: int = 0
 
 
@@ -69,32 +57,54 @@ def pool_usages(
 ) -> Mapping[str, Usages]:
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
-        OUTBOUND: outbound_usages(tally.outbound, rules.blocked.bit_count(), limit),
+        OUTBOUND: outbound_usages(tally.outbound, rules, limit),
         INBOUND: inbound_usages(tally.inbound, groups),
         SOURCE: source_usages(tally, bound, rules, limit),
     }
 
 
-def outbound_usages(tally: PoolTally, blocked: int, limit: int) -> Usages:
-    """Return the usage of the outbound pools; all share `blocked` ports and one limit.
+def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
+    """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
     """
     others = tally.others
+    blocked = rules.blocked.bit_count()
     most = Usage(blocked + others.most_used, limit, 0, None)
     return Usages(
-        pools={key: _outbound_usage(count, blocked, limit) for key, count in tally.rows.items()},
+        pools={
+            key: _outbound_usage(count, blocked, limit, _hold(key, rules.reuse))
+            for key, count in tally.rows.items()
+        },
         others=others.pools,
         others_used=blocked * others.pools + others.ports - others.reclaimable,
         others_ratio_max=most.ratio if others.pools else 0.0,
+        entered=_entered(tally),
+        ages=_ages(tally),
         overflow_sockets=tally.overflow,
     )
 
 
-def _outbound_usage(count: PoolCount, blocked: int, limit: int) -> Usage:
+def _outbound_usage(count: PoolCount, blocked: int, limit: int, hold: float) -> Usage:
     used = blocked + count.ports - count.reclaimable
-    return Usage(used, limit, count.time_wait, count.reclaimable)
+    return Usage(used, limit, count.time_wait, count.reclaimable, count.entered, count.ages, hold)
+
+
+def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
+    """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
+    on_loopback = is_loopback(key.local_address) or is_loopback(key.remote_address)
+    reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
+    # In whole seconds, as ages are known.
+    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else TIME_WAIT_HOLD
+
+
+def _entered(tally: PoolTally) -> int:
+    return tally.others.entered + sum(count.entered for count in tally.rows.values())
+
+
+def _ages(tally: PoolTally) -> bytes:
+    return summed((tally.others.ages, *(count.ages for count in tally.rows.values())))
 
 
 def inbound_usages(tally: PoolTally, groups: RemoteGroups) -> Usages:
@@ -106,12 +116,21 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups) -> Usages:
     others = tally.others
     return Usages(
         pools={
-            key: Usage(count.ports, _remote_ports(key, groups), count.time_wait, None)
+            key: Usage(
+                used=count.ports,
+                limit=_remote_ports(key, groups),
+                time_wait=count.time_wait,
+                reclaimable=None,
+                entered=count.entered,
+                ages=count.ages,
+            )
             for key, count in tally.rows.items()
         },
         others=others.pools,
         others_used=others.ports,
         others_ratio_max=others.most_used / DEFAULT_PORTS,
+        entered=_entered(tally),
+        ages=_ages(tally),
         overflow_sockets=tally.overflow,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import PoolTables
@@ -27,6 +28,7 @@ class NamespaceSample:
     sockets: Outcome[SocketStates] | None = None
     local_ports: Outcome[LocalPorts] | None = None
     pools: Outcome[PoolTables] | None = None
+    canary: Outcome[CanaryReport] | None = None
     limits: Outcome[tuple[Resource, ...]] | None = None
 
     def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:

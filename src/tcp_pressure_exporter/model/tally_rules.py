@@ -1,13 +1,24 @@
 """From settings and bound sockets to the rules by which a dump is counted."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.tally import TallyRules
+from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.served_ports import ServedPorts
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a dump is to tell beyond the kernel's rules; the fields are those of TallyRules."""
+
+    since: Edge | None = None
+    max_rows: int = MAX_ROWS
+    watched_outbound: Collection[PoolKey] = ()
+    watched_inbound: Collection[PoolKey] = ()
 
 
 def tally_rules(
@@ -15,7 +26,7 @@ def tally_rules(
     reuse: TimeWaitReuse,
     bound: Iterable[BoundSocket],
     served: ServedPorts,
-    max_rows: int,
+    detail: Detail,
 ) -> TallyRules:
     """Return the rules: a bound, listening or accepted socket blocks its port for connect().
 
@@ -28,7 +39,10 @@ def tally_rules(
         blocked=settings.usable & (accepted | port_set(socket.port for socket in bound)),
         served=accepted,
         reuse=reuse,
-        max_rows=max_rows,
+        since=detail.since,
+        max_rows=detail.max_rows,
+        watched_outbound=detail.watched_outbound,
+        watched_inbound=detail.watched_inbound,
     )
 
 

@@ -1,0 +1,43 @@
+"""Lets a forecaster read the polls of every pool, as if they came just now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.forecast.forecasters import Forecaster
+from benchmarks.forecast.scoring import Reading, Rule, Score, Verdict, judge, score
+from benchmarks.forecast.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One forecaster on all pools; `interval` is in seconds."""
+
+    name: str
+    interval: int
+    traces: Sequence[Trace]
+    readings: Sequence[Sequence[Reading]]
+
+    def verdicts(self, rule: Rule) -> list[Verdict]:
+        """Return one verdict per pool."""
+        pairs = zip(self.readings, self.traces, strict=True)
+        return [judge(readings, trace.full_at, rule) for readings, trace in pairs]
+
+    def score(self, rule: Rule) -> Score:
+        """Return the score over all pools."""
+        return score(self.verdicts(rule))
+
+
+def judged(forecaster: Forecaster, traces: Sequence[Trace], interval: int) -> Judged:
+    """Return what the forecaster says of all pools, polled at this or its own interval."""
+    own = forecaster.interval or interval
+    readings = [read(forecaster, trace, own) for trace in traces]
+    return Judged(forecaster.name, own, traces, readings)
+
+
+def read(forecaster: Forecaster, trace: Trace, interval: int) -> list[Reading]:
+    """Return a reading per poll until the pool is full; each knows the polls up to its own."""
+    polls = trace.every(interval)
+    return [
+        Reading(poll.time, forecaster.forecast(polls[:number], trace.limit))
+        for number, poll in enumerate(polls, 1)
+    ]

@@ -1,0 +1,64 @@
+"""What an application does to a pool over time: connections by a schedule, real or even."""
+
+import random
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+
+class Phase(NamedTuple):
+    """New connections per second, changing evenly from `first` to `last` within `seconds`."""
+
+    seconds: float
+    first: float
+    last: float
+
+
+class Stream(NamedTuple):
+    """Connections of one kind; each is closed `hold` seconds after it was made, inf is never."""
+
+    phases: tuple[Phase, ...]
+    hold: float = 0.0
+
+
+class Scenario(NamedTuple):
+    """One load; without `even` the connections come at random, as independent clients do."""
+
+    name: str
+    streams: tuple[Stream, ...]
+    even: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long the load lasts."""
+        return max(sum(phase.seconds for phase in stream.phases) for stream in self.streams)
+
+
+def steady(seconds: float, rate: float) -> Phase:
+    """Return a phase whose rate does not change."""
+    return Phase(seconds, rate, rate)
+
+
+def connections_due(stream: Stream, time: float) -> float:
+    """Return how many connections the stream has made on average `time` seconds after its start."""
+    due = 0.0
+    for phase in stream.phases:
+        elapsed = min(time, phase.seconds)
+        change = (phase.last - phase.first) / phase.seconds
+        due += phase.first * elapsed + change * elapsed**2 / 2
+        time -= elapsed
+    return due
+
+
+def arrivals(*, even: bool, seed: str) -> Iterator[float]:
+    """Yield at how many connections due the next one comes: 1, 2, 3, …, or a Poisson process.
+
+    The same seed gives the same arrivals on every machine.
+    """
+    if even:
+        yield from map(float, count(1))
+    source = random.Random(seed)  # noqa: S311 - traffic, not a secret
+    due = 0.0
+    while True:
+        due += source.expovariate(1.0)
+        yield due

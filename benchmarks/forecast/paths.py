@@ -1,0 +1,7 @@
+"""Where the experiment finds and leaves things."""
+
+from benchmarks.paths import ROOT
+
+TRACES = ROOT / "benchmarks" / "forecast" / "traces.json"
+DOCUMENT = ROOT / "docs" / "forecast.md"
+PLOT = ROOT / "docs" / "images" / "forecast.svg"

@@ -1,0 +1,97 @@
+"""Ways to estimate from the polls so far how fast ports are taken."""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, linear_regression
+from typing import NamedTuple
+
+from benchmarks.forecast.trace import Poll
+
+JITTER = 0.5  # seconds that a poll may come late and still be the one of that moment
+SURE = 2.0  # standard errors
+
+
+class Rates(NamedTuple):
+    """Per second: connections entering TIME_WAIT, and what is added to the live ones."""
+
+    closes: float
+    growth: float
+
+    @property
+    def opens(self) -> float:
+        """Ports taken."""
+        return self.closes + self.growth
+
+
+Estimate = Callable[[Sequence[Poll]], Rates]
+
+
+def mean(window: int, growth_window: int | None = None) -> Estimate:
+    """Return the means over the last `window` seconds, growth over another window if given."""
+    return lambda polls: Rates(
+        sum(polls[-1].ages[:window]) / window, _growth(polls, growth_window or window)
+    )
+
+
+def fastest(*windows: int) -> Estimate:
+    """Return the means of that window in which most ports a second were taken."""
+    estimates = [mean(window) for window in windows]
+    return lambda polls: max(
+        (estimate(polls) for estimate in estimates), key=lambda rates: rates.opens
+    )
+
+
+def agreeing(*windows: int) -> Estimate:
+    """Return the means over the longest window that the shorter ones do not contradict.
+
+    It does where the rates differ by more than chance explains: SURE times the standard error of
+    a Poisson process.
+    """
+
+    def estimate(polls: Sequence[Poll]) -> Rates:
+        rates, window = mean(windows[0])(polls), windows[0]
+        for longer in windows[1:]:
+            candidate = mean(longer)(polls)
+            chance = math.sqrt(max(rates.opens * window, 1.0)) / window
+            if polls[-1].time < longer or abs(candidate.opens - rates.opens) > SURE * chance:
+                break
+            rates, window = candidate, longer
+        return rates
+
+    return estimate
+
+
+def trend(window: int, ahead: float) -> Estimate:
+    """Return the closes `ahead` seconds from now on the line through the last `window` seconds.
+
+    Where the line does not rise for sure, the mean over ten seconds; that for growth always.
+    """
+
+    def estimate(polls: Sequence[Poll]) -> Rates:
+        rates = mean(10)(polls)
+        counts = [*polls[-1].ages[:window], *[0] * window][:window]
+        slope, level, error = _line(counts)
+        if slope <= SURE * error:
+            return rates
+        return Rates(max(rates.closes, level + slope * ahead), rates.growth)
+
+    return estimate
+
+
+def _growth(polls: Sequence[Poll], window: float) -> float:
+    """Return the change of live ports per second since the oldest poll inside the window."""
+    now = then = polls[-1]
+    for poll in reversed(polls):
+        if poll.time < now.time - window - JITTER:
+            break
+        then = poll
+    return (now.live - then.live) / (now.time - then.time) if then is not now else 0.0
+
+
+def _line(counts: Sequence[int]) -> tuple[float, float, float]:
+    """Return the rise per second, the level now and the standard error of the rise."""
+    times = [-age - 0.5 for age in range(len(counts))]
+    slope, level = linear_regression(times, counts)
+    squares = sum((n - level - slope * t) ** 2 for n, t in zip(counts, times, strict=True))
+    spread = sum((t - fmean(times)) ** 2 for t in times)
+    return slope, level, math.sqrt(squares / (len(counts) - 2) / spread)

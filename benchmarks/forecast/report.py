@@ -1,0 +1,49 @@
+"""Puts the results into the document, between two marks."""
+
+from benchmarks.failure import BenchmarkError
+from benchmarks.forecast.tables import (
+    INTERVAL,
+    SOON,
+    VERY_SOON,
+    forecaster_table,
+    interval_table,
+    pool_table,
+)
+from benchmarks.forecast.trace import Experiment
+from benchmarks.results import Machine
+
+BEGIN = "<!-- results: written by the experiment, do not edit -->"
+END = "<!-- end of results -->"
+
+
+def with_results(text: str, experiment: Experiment) -> str:
+    """Return the document with its results replaced; raises BenchmarkError without the marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _old, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BenchmarkError(f"the document has no {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n\n{_results(experiment)}\n\n{END}{after}"
+
+
+def _results(experiment: Experiment) -> str:
+    traces = experiment.traces
+    parts = [
+        _machine_sentence(experiment.machine),
+        "![Forecast and truth over time for six loads](images/forecast.svg)",
+        f"### All forecasters, a poll every {INTERVAL} s, warning below 30 s",
+        forecaster_table(traces, VERY_SOON),
+        f"### All forecasters, a poll every {INTERVAL} s, warning below 60 s",
+        forecaster_table(traces, SOON),
+        "### By poll interval and rule",
+        interval_table(traces),
+        f"### The chosen forecast load by load, a poll every {INTERVAL} s",
+        pool_table(traces),
+    ]
+    return "\n\n".join(parts)
+
+
+def _machine_sentence(machine: Machine) -> str:
+    return (
+        f"Measured on {machine.date}, Linux {machine.kernel}, {machine.cores} cores, "
+        f"exporter {machine.versions['exporter']}."
+    )

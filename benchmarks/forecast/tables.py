@@ -1,0 +1,94 @@
+"""The scores as Markdown tables."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from benchmarks.forecast.forecasters import CHOSEN, FORECASTERS, TOGETHER_10
+from benchmarks.forecast.judging import Judged, judged
+from benchmarks.forecast.scoring import Rule, Verdict
+from benchmarks.forecast.trace import Trace
+from benchmarks.tables import table
+
+INTERVAL = 5  # seconds between polls: the exporter's default
+INTERVALS = (1, 2, 5)
+CONSECUTIVE = (1, 3)
+SOON, VERY_SOON = Rule(60), Rule(30)
+SCORE_TITLES = ("missed", "lead under 5 s", "lead s", "error s", "false alarms s", "in pools")
+LATE_TITLES = ("end unseen 30 s before", "else off by s")
+POOL_TITLES = ("load", "full after s", "lead < 60 s", "lead < 30 s", "30 s before", "false < 60 s")
+NONE = "-"
+
+
+def forecaster_table(traces: Sequence[Trace], rule: Rule) -> str:
+    """Return all forecasters under one rule."""
+    all_judged = [judged(forecaster, traces, INTERVAL) for forecaster in FORECASTERS]
+    rows = [(one.name, *_score_cells(one, rule), *_late_cells(one)) for one in all_judged]
+    return table(("rates over", *SCORE_TITLES, *LATE_TITLES), rows)
+
+
+def interval_table(traces: Sequence[Trace]) -> str:
+    """Return the chosen formula and the walk it replaced by interval and rule."""
+    titles = ("rates over", "polls", "warn at", "in a row", *SCORE_TITLES)
+    return table(titles, list(_interval_rows(traces)))
+
+
+def pool_table(traces: Sequence[Trace]) -> str:
+    """Return the chosen formula pool by pool."""
+    chosen = judged(CHOSEN, traces, INTERVAL)
+    pairs = zip(traces, chosen.verdicts(SOON), chosen.verdicts(VERY_SOON), strict=True)
+    rows = [
+        (
+            trace.name,
+            _seconds(trace.full_at),
+            _lead(soon),
+            _lead(very_soon),
+            _late(soon),
+            str(soon.false * INTERVAL),
+        )
+        for trace, soon, very_soon in pairs
+    ]
+    return table(POOL_TITLES, rows)
+
+
+def _interval_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
+    for forecaster in (CHOSEN, TOGETHER_10):
+        for interval in INTERVALS:
+            one = judged(forecaster, traces, interval)
+            for threshold in (SOON.threshold, VERY_SOON.threshold):
+                for consecutive in CONSECUTIVE:
+                    cells = _score_cells(one, Rule(threshold, consecutive))
+                    warn_at = f"< {threshold:.0f} s"
+                    yield (one.name, f"{interval} s", warn_at, str(consecutive), *cells)
+
+
+def _score_cells(one: Judged, rule: Rule) -> tuple[str, ...]:
+    score = one.score(rule)
+    return (
+        f"{score.missed} of {score.filled}",
+        str(score.short),
+        _seconds(score.lead),
+        _seconds(score.error),
+        str(score.false * one.interval),
+        str(score.false_pools),
+    )
+
+
+def _late_cells(one: Judged) -> tuple[str, ...]:
+    score = one.score(SOON)  # no warning is involved: every rule gives the same
+    return f"{score.blind} of {score.judged}", _seconds(score.late_error)
+
+
+def _lead(verdict: Verdict) -> str:
+    if not verdict.fills:
+        return NONE
+    return "missed" if verdict.lead is None else _seconds(verdict.lead)
+
+
+def _late(verdict: Verdict) -> str:
+    if verdict.late_error == math.inf:
+        return "unseen"
+    return NONE if verdict.late_error is None else f"off by {_seconds(verdict.late_error)}"
+
+
+def _seconds(value: float | None) -> str:
+    return NONE if value is None else f"{value:.1f}"

@@ -1,0 +1,63 @@
+"""Tables, plot and document of the experiment."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks.failure import BenchmarkError
+from benchmarks.forecast.chart import forecast_chart
+from benchmarks.forecast.paths import DOCUMENT, PLOT, TRACES
+from benchmarks.forecast.report import BEGIN, END, with_results
+from benchmarks.forecast.tables import interval_table, pool_table
+from benchmarks.forecast.trace import load
+from tests.benchmarks.forecast.sample_traces import experiment
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_pool_table() -> None:
+    """Each pool has a row: when it was full, the leads, the error, the false alarms."""
+    fills, fits = map(cells, pool_table(experiment().traces).splitlines()[2:])
+    assert fills == ["constant, 80/s", "37.5", "27.5", "27.5", "unseen", "0"]
+    assert fits == ["burst, 400/s for 5 s, fits", "-", "-", "-", "-", "0"]
+
+
+def test_interval_table() -> None:
+    """Two formulas, three intervals, two thresholds, one or three in a row."""
+    rows = [cells(line) for line in interval_table(experiment().traces).splitlines()[2:]]
+    assert len(rows) == 2 * 3 * 2 * 2
+    assert rows[0][:5] == ["last 10 s", "1 s", "< 60 s", "1", "0 of 1"]
+
+
+def test_document_without_marks() -> None:
+    """A document without a place for the results is refused."""
+    with pytest.raises(BenchmarkError, match="the document has no"):
+        with_results("# Forecast", experiment())
+
+
+def test_document_keeps_its_words() -> None:
+    """Only what lies between the marks is replaced."""
+    text = with_results(f"before\n{BEGIN}\nold\n{END}\nafter\n", experiment())
+    assert text.startswith(f"before\n{BEGIN}\n\nMeasured on 2024-05-06, Linux 6.1.0, 2 cores")
+    assert text.endswith(f"|\n\n{END}\nafter\n")
+
+
+def test_chart() -> None:
+    """A pool that fills has a truth and a forecast; one that does not has a panel of its own."""
+    root = ET.fromstring(forecast_chart(experiment().traces))  # noqa: S314 - our own text
+    words = {text.text for text in root.findall(f"{SVG}text")}
+    assert {"constant, 80/s", "burst, 400/s for 5 s, fits: never full"} <= words
+    dashed = [line for line in root.findall(f"{SVG}line") if "stroke-dasharray" in line.attrib]
+    assert len(dashed) == 1
+    assert root.findall(f"{SVG}polyline")
+
+
+def test_kept_results_are_rendered() -> None:
+    """The document and the plot are those of the kept traces."""
+    kept = load(TRACES)
+    assert with_results(DOCUMENT.read_text(), kept) == DOCUMENT.read_text()
+    assert forecast_chart(kept.traces) == PLOT.read_text()

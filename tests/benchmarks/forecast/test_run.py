@@ -1,0 +1,21 @@
+"""The loads on the real kernel."""
+
+from benchmarks.forecast.load import Scenario, Stream, steady
+from benchmarks.forecast.run import run_all
+
+
+def test_run() -> None:
+    """The pool that is taken faster than it lasts fills, the other one holds what was closed."""
+    burst = Scenario("burst", (Stream((steady(4, 2000),)),), even=True)
+    calm = Scenario("calm", (Stream((steady(3, 40),)), Stream((steady(3, 10),), 60)), even=True)
+    said: list[str] = []
+    full, free = run_all([burst, calm], said.append)
+    assert full.full_at is not None
+    assert full.full_at >= 1.5
+    assert max(poll.ports for poll in full.polls) == full.limit == 3000
+    assert free.full_at is None
+    last = free.polls[-1]
+    assert 0 < last.time_wait == sum(last.ages) <= 40 * last.time
+    assert 0 < last.live <= 10 * last.time
+    assert said[1].startswith("calm: never full, at most")
+    assert said[2].startswith("burst: full after ")

@@ -1,0 +1,106 @@
+"""The flight recorder counts every close once, whenever samples are taken.
+
+The expected values are the closes that the test made itself.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.model.pool_table import Churn
+from tests.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here, time_wait_there
+from tests.network_namespace import set_sysctl
+
+REMOTE = "127.0.0.9"
+LOCAL = "127.0.0.1"
+CLOSES = 3000
+# Seconds: a close is counted once its tick of the kernel's clock is over, 10 ms at HZ=100.
+TICK = 0.015
+
+
+@pytest.fixture(params=[compiled_parser, readable_parser])
+def watcher(netns: None, request: pytest.FixtureRequest) -> Iterator[Observer]:  # noqa: ARG001
+    """Observe the namespace with each of the parsers; the first sample has been taken."""
+    set_sysctl("ip_local_port_range", "40000 49999")
+    set_sysctl("tcp_tw_reuse", 0)
+    parser: Parser | None = request.param()
+    assert parser
+    with open_observer(parser) as observer:
+        observer.sample()
+        yield observer
+
+
+def churn(observer: Observer, direction: str) -> Churn:
+    found = observer.tables()[direction].churn
+    assert found is not None
+    return found
+
+
+def test_every_close_counts_once(lab: Lab, watcher: Observer) -> None:
+    """Whatever the moments of the samples, the counters end at the closes that were made."""
+    made = threading.Event()
+
+    def close_many() -> None:
+        for number in range(CLOSES):
+            close = time_wait_here if number % 3 else time_wait_there
+            close(lab.connect(REMOTE))
+        made.set()
+
+    closing = threading.Thread(target=close_many)
+    # The thread is in the namespace of the thread that starts it.
+    closing.start()
+    pauses = random.Random(4)  # noqa: S311 - which moments does not matter, that they vary does
+    samples = 0
+    while not made.wait(pauses.random() * 0.02):
+        watcher.sample()
+        samples += 1
+    closing.join()
+    time.sleep(TICK)
+    tables = watcher.tables()
+    assert samples > 3, "the samples were meant to fall between the closes"
+    totals = {name: table.churn.entered_total for name, table in tables.items() if table.churn}
+    assert totals == {"outbound": CLOSES * 2 // 3, "inbound": CLOSES // 3}
+    [outbound] = tables["outbound"].listed
+    [inbound] = tables["inbound"].listed
+    assert (outbound.entered_total, inbound.entered_total) == (CLOSES * 2 // 3, CLOSES // 3)
+
+
+def test_what_was_there_before(lab: Lab) -> None:
+    """Closes before the exporter's first sample are not counted: a counter starts at 0."""
+    set_sysctl("ip_local_port_range", "40000 49999")
+    for _ in range(5):
+        time_wait_here(lab.connect(REMOTE))
+    time.sleep(TICK)
+    with open_observer() as observer:
+        assert churn(observer, "outbound").entered_total == 0
+        time_wait_here(lab.connect(REMOTE))
+        time.sleep(TICK)
+        assert churn(observer, "outbound").entered_total == 1
+
+
+def test_peak(lab: Lab, watcher: Observer) -> None:
+    """The peak is the number of closes of the busiest second, though no sample was taken then."""
+    start = time.monotonic()
+    for _ in range(200):
+        time_wait_here(lab.connect(REMOTE))
+    # A burst may straddle the seconds that ages are counted in.
+    assert time.monotonic() - start < 1
+    assert 100 <= churn(watcher, "outbound").peak_closes <= 200
+    pool = watcher.pool("outbound", LOCAL, REMOTE, str(SERVER_PORT))
+    assert pool.outlook is not None
+    assert 100 <= pool.outlook.peak_closes <= 200
+
+
+def test_high_water_mark(lab: Lab, watcher: Observer) -> None:
+    """The highest ratio that a sample saw stays for a minute."""
+    pairs = [lab.connect(REMOTE) for _ in range(100)]
+    high = watcher.tables()["outbound"].ratio_max
+    for pair in pairs:
+        time_wait_there(pair)
+    table = watcher.tables()["outbound"]
+    assert (table.ratio_max, table.ratio_max_1m) == (0, high)
+    assert high == 100 / 10_000
