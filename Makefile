@@ -53,7 +53,7 @@ clean:  ## remove everything that was installed or built
 
 .venv/compiled: .venv/dev $(wildcard src/tcp_pressure_exporter/kernel/*.[ch])
 	@echo "building the compiled parser"
-	@rm -rf build
+	@rm -rf build src/tcp_pressure_exporter/kernel/*.so
 	@$(INSTALL) --no-deps --editable .
 	@$(BIN)/python -c 'import tcp_pressure_exporter.kernel._tally'
 	@touch $@

@@ -71,6 +71,7 @@ class NamespaceSampler:
         return Detail(
             since=self._edge,
             # A group may consist of pools that are small each: then all of them are told apart.
+            min_ratio=0.0 if config.groups else config.listing.leave_ratio,
             max_rows=MAX_POOLS if config.groups else MAX_ROWS,
             watched_outbound=self._memories[OUTBOUND].watched,
             watched_inbound=self._memories[INBOUND].watched,

@@ -142,5 +142,9 @@ def test_wrong_arguments() -> None:
     """Port sets of another size than 65536 ports are refused before anything is read."""
     with pytest.raises(TypeError, match="8192 bytes"):
         _tally.tally_datagrams(
-            [], 7, (0.0, 0.0, 0), (b"", b"", b"", 0, 0, 0, 0, 0, b"", b"", b""), (0, 0, 0)
+            [],
+            7,
+            (0.0, 0.0, 0),
+            (b"", b"", b"", 0, 0, 0, 0, 0, b"", (0, 0, b""), (0, 0, b"")),
+            (0, 0),
         )

@@ -1,7 +1,7 @@
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set, ports_of
-from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey
+from tcp_pressure_exporter.kernel.tally import Edge, PoolKey, RowRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
 
@@ -35,16 +35,30 @@ def test_detail() -> None:
     edge = Edge(started_ms=5, ended_ms=6, cookies=bytes(8))
     detail = Detail(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
     rules = tally_rules(SETTINGS, REUSE, [], {}, detail)
-    assert (rules.since, rules.max_rows) == (edge, 7)
-    assert (list(rules.watched_outbound), list(rules.watched_inbound)) == ([one], [other])
+    assert rules.since == edge
+    assert rules.outbound_rows == RowRules(0, 7, [one])
+    assert rules.inbound_rows == RowRules(0, 7, [other])
+
+
+def test_rows() -> None:
+    """Pools below a ratio need no row: of 8 usable ports 0.5 are 4, of 64512 they are 32256.
+
+    A bound port is used in every outbound pool.
+    """
+    detail = Detail(min_ratio=0.5)
+    assert tally_rules(SETTINGS, REUSE, [], {}, detail).outbound_rows.min_used == 4
+    assert tally_rules(SETTINGS, REUSE, [], {}, detail).inbound_rows.min_used == 32_256
+    bound = [BoundSocket(bytes(16), 40000 + i, listening=False, ipv6_only=False) for i in (0, 9)]
+    assert tally_rules(SETTINGS, REUSE, bound, {}, detail).outbound_rows.min_used == 2
+    assert (
+        tally_rules(SETTINGS, REUSE, bound, {}, Detail(min_ratio=0.1)).outbound_rows == RowRules()
+    )
 
 
 def test_first_dump() -> None:
     """Before there was a sample nothing is watched, and nothing has entered since."""
     rules = tally_rules(SETTINGS, REUSE, [], {}, Detail())
-    assert (rules.since, rules.max_rows) == (None, MAX_ROWS)
-    assert not rules.watched_outbound
-    assert not rules.watched_inbound
+    assert (rules.since, rules.outbound_rows, rules.inbound_rows) == (None, *[RowRules()] * 2)
 
 
 def test_without_settings() -> None:

@@ -104,8 +104,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
     Family(
         "tcp_pressure_pool_exhaustion_seconds_min",
-        "Lowest tcp_pressure_pool_exhaustion_seconds of the direction, over the listed pools and"
-        " the 512 fullest.",
+        "Lowest tcp_pressure_pool_exhaustion_seconds of the direction, over the 512 fullest pools"
+        " that are full enough to be listed.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.exhaustion_seconds),
     ),

@@ -1,19 +1,22 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
+
+RowRules: TypeAlias = tuple[int, int, bytes]
+Rules: TypeAlias = tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, RowRules, RowRules]
 
 def tally_socket(
     fd: int,
     sequence: int,
     times: tuple[float, float, int],
-    rules: tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, bytes, bytes],
-    limits: tuple[int, int, int],
+    rules: Rules,
+    limits: tuple[int, int],
     /,
 ) -> tuple[Any, ...]: ...
 def tally_datagrams(
     datagrams: Sequence[tuple[int, bytes]],
     sequence: int,
     times: tuple[float, float, int],
-    rules: tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, bytes, bytes],
-    limits: tuple[int, int, int],
+    rules: Rules,
+    limits: tuple[int, int],
     /,
 ) -> tuple[Any, ...]: ...

@@ -25,6 +25,7 @@ from tcp_pressure_exporter.kernel.tally import (
     PoolCount,
     PoolKey,
     PoolTally,
+    RowRules,
     SocketTally,
     TallyRules,
 )
@@ -68,11 +69,11 @@ def _run(
         rules.reuse.on_loopback,
         rules.reuse.delay_ms,
         *(rules.since or NO_EDGE),
-        b"".join(map(b"".join, rules.watched_outbound)),
-        b"".join(map(b"".join, rules.watched_inbound)),
+        _pack(rules.outbound_rows),
+        _pack(rules.inbound_rows),
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
-    limits = (rules.max_rows, rules.kept_states, secrets.randbits(64))
+    limits = (rules.kept_states, secrets.randbits(64))
     try:
         result = count(source, sequence & 0xFFFFFFFF, times, packed, limits)
     except ValueError as error:
@@ -80,6 +81,10 @@ def _run(
         text = errno_reason(reason) if isinstance(reason, int) else reason
         raise SourceError(operation, text) from error
     return _unpack(result)
+
+
+def _pack(rules: RowRules) -> tuple[int, int, bytes]:
+    return rules.min_used, rules.max_rows, b"".join(map(b"".join, rules.watched))
 
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:

@@ -5,10 +5,9 @@ serves makes it part of an inbound pool, any other one part of an outbound pool;
 rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
 """
 
-import sys
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.kernel import ports
@@ -23,19 +22,18 @@ from tcp_pressure_exporter.kernel.inet_diag import (
     TIME_WAIT_MS,
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.recent import Recent
 from tcp_pressure_exporter.kernel.tally import (
-    AGE_ERROR_MS,
     AGE_SECONDS,
     MAX_KEPT,
     MAX_LOCAL_ADDRESSES,
     MAX_POOLS,
-    MAX_RECENT,
     AddressPorts,
-    Edge,
     OtherPools,
     PoolCount,
     PoolKey,
     PoolTally,
+    RowRules,
     SocketTally,
     TallyRules,
 )
@@ -99,10 +97,13 @@ class _Pools:
             pool.reclaimable += reclaimable
             pool.entered += entered
 
-    def result(self, max_rows: int, watched: Collection[PoolKey]) -> PoolTally:
+    def result(self, rules: RowRules) -> PoolTally:
         """Split the pools into rows and others."""
-        threshold = _row_threshold([pool.used for pool in self.pools.values()], max_rows)
-        told_apart = {key for key, p in self.pools.items() if p.used > threshold or key in watched}
+        enough = [pool.used for pool in self.pools.values() if pool.used >= rules.min_used]
+        least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
+        told_apart = {
+            key for key, p in self.pools.items() if p.used >= least or key in rules.watched
+        }
         rows = {key: p.frozen() for key, p in self.pools.items() if key in told_apart}
         others = [pool for key, pool in self.pools.items() if key not in told_apart]
         return PoolTally(rows, _sum(others), self.overflow)
@@ -139,36 +140,6 @@ def _packed(ages: Mapping[int, int]) -> bytes:
     return array("I", (ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
 
 
-class _Recent:
-    """Tells which TIME_WAIT entries are new, and notes those that the next dump may doubt.
-
-    now_ms: when the entries that are added now were filled in.
-    """
-
-    def __init__(self, since: Edge | None, started_ms: int) -> None:
-        self._since = since
-        self._known = set(array("Q", since.cookies)) if since else set()
-        self._started_ms = self.now_ms = started_ms
-        self._cookies: list[int] = []
-
-    def add(self, cookie: bytes, age_ms: int) -> bool:
-        """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
-        if age_ms >= TIME_WAIT_MS:  # at least that old: it ends in a batch with others
-            return False
-        born_ms = self.now_ms - age_ms
-        number = int.from_bytes(cookie, sys.byteorder)
-        if born_ms >= self._started_ms - 2 * AGE_ERROR_MS and len(self._cookies) < MAX_RECENT:
-            self._cookies.append(number)
-        if self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
-            return False
-        return born_ms > self._since.ended_ms + AGE_ERROR_MS or number not in self._known
-
-    def edge(self) -> Edge:
-        """Return the edge of this dump."""
-        cookies = array("Q", sorted(self._cookies)).tobytes()
-        return Edge(self._started_ms, self.now_ms, cookies)
-
-
 class _Bitmaps:
     """The ports of one local address while they are counted."""
 
@@ -187,7 +158,7 @@ class _Counter:
 
     def __init__(self, rules: TallyRules, started_ms: int) -> None:
         self._rules = rules
-        self._recent = _Recent(rules.since, started_ms)
+        self._recent = Recent(rules.since, started_ms)
         self._usable = ports.to_bitmap(rules.usable)
         self._blocked = ports.to_bitmap(rules.blocked)
         self._served = ports.to_bitmap(rules.served)
@@ -273,8 +244,8 @@ class _Counter:
             held=ports.from_bitmap(self._held),
             by_address=by_address,
             address_overflow=self._address_overflow,
-            outbound=self._outbound.result(rules.max_rows, rules.watched_outbound),
-            inbound=self._inbound.result(rules.max_rows, rules.watched_inbound),
+            outbound=self._outbound.result(rules.outbound_rows),
+            inbound=self._inbound.result(rules.inbound_rows),
             kept=tuple(self._kept),
             kept_overflow=self._kept_overflow,
         )

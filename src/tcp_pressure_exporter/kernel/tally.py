@@ -35,6 +35,29 @@ class Edge(NamedTuple):
     cookies: bytes
 
 
+class PoolKey(NamedTuple):
+    """The two fixed ends of a pool; `port` is the fixed one, in network order."""
+
+    local_address: bytes
+    remote_address: bytes
+    port: bytes
+
+
+class RowRules(NamedTuple):
+    """Which pools of a direction get a row of their own.
+
+    Those with at least `min_used` of ports − reclaimable, but no more than `max_rows`, and
+    besides the `watched` ones.
+    """
+
+    min_used: int = 0
+    max_rows: int = MAX_ROWS
+    watched: Collection[PoolKey] = ()
+
+
+DEFAULT_ROWS = RowRules()
+
+
 @dataclass(frozen=True, slots=True)
 class TallyRules:
     """What decides how an entry counts; the port sets are those of kernel/ports.py.
@@ -43,8 +66,7 @@ class TallyRules:
     blocked: ports no connect() can choose because a socket was bound there.
     served: ports whose sockets were accepted, not connected, here.
     since: the edge of the dump before; None before there was one.
-    max_rows: pools per direction that get a row of their own, and
-    watched_outbound, watched_inbound: pools that get one besides.
+    outbound_rows, inbound_rows: which pools are told apart.
     kept_states: bit mask of the states whose entries are kept whole.
     """
 
@@ -53,18 +75,9 @@ class TallyRules:
     served: int
     reuse: TimeWaitReuse
     since: Edge | None = None
-    max_rows: int = MAX_ROWS
-    watched_outbound: Collection["PoolKey"] = ()
-    watched_inbound: Collection["PoolKey"] = ()
+    outbound_rows: RowRules = DEFAULT_ROWS
+    inbound_rows: RowRules = DEFAULT_ROWS
     kept_states: int = 0
-
-
-class PoolKey(NamedTuple):
-    """The two fixed ends of a pool; `port` is the fixed one, in network order."""
-
-    local_address: bytes
-    remote_address: bytes
-    port: bytes
 
 
 class PoolCount(NamedTuple):
@@ -100,8 +113,8 @@ class OtherPools(NamedTuple):
 class PoolTally:
     """The pools of one direction.
 
-    rows: the most used pools, each by itself, and the watched ones. Where there are more than
-    `max_rows`, pools that are equally used either all have one or none.
+    rows: the pools of RowRules. Where there are more than `max_rows`, pools that are equally used
+    either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS, counted nowhere else.
     """
 

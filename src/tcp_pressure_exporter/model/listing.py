@@ -21,6 +21,11 @@ class Listing:
     top: int = 10
     min_ratio: float = 0.01
 
+    @property
+    def leave_ratio(self) -> float:
+        """The ratio below which no pool is listed."""
+        return self.min_ratio * LEAVE_SHARE
+
 
 def select(
     usages: Mapping[Key, Usage],

@@ -2,20 +2,28 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey, TallyRules
+from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey, RowRules, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.model.groups import DEFAULT_PORTS
+from tcp_pressure_exporter.model.local_ports import choosable_ports
 from tcp_pressure_exporter.model.served_ports import ServedPorts
 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What a dump is to tell beyond the kernel's rules; the fields are those of TallyRules."""
+    """What a dump is to tell beyond the kernel's rules.
+
+    since: the edge of the dump before. min_ratio: pools less used need no row. max_rows, watched:
+    as in RowRules.
+    """
 
     since: Edge | None = None
+    min_ratio: float = 0.0
     max_rows: int = MAX_ROWS
     watched_outbound: Collection[PoolKey] = ()
     watched_inbound: Collection[PoolKey] = ()
@@ -34,15 +42,17 @@ def tally_rules(
     made by bind(), whatever the address and family.
     """
     accepted = port_set(served)
+    blocked = settings.usable & (accepted | port_set(socket.port for socket in bound))
+    outbound = ceil(detail.min_ratio * choosable_ports(settings)) - blocked.bit_count()
+    inbound = ceil(detail.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,
-        blocked=settings.usable & (accepted | port_set(socket.port for socket in bound)),
+        blocked=blocked,
         served=accepted,
         reuse=reuse,
         since=detail.since,
-        max_rows=detail.max_rows,
-        watched_outbound=detail.watched_outbound,
-        watched_inbound=detail.watched_inbound,
+        outbound_rows=RowRules(max(outbound, 0), detail.max_rows, detail.watched_outbound),
+        inbound_rows=RowRules(inbound, detail.max_rows, detail.watched_inbound),
     )
 
 
