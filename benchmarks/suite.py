@@ -35,7 +35,7 @@ class Plan:
 
 QUICK = Plan({SMALL: 9}, scrapes=100, idle_seconds=15)
 FULL = Plan(
-    {shape: 5 if shape.sockets > LIGHT.sockets else 9 for shape in SHAPES},
+    dict.fromkeys(SHAPES, 9),
     scrapes=300,
     idle_seconds=60,
 )
