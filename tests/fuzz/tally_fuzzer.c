@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t->known = data, t->known_bytes = size / 8 * 8;
     t->kept_states = rules & 16 ? UINT32_MAX : 0;
     t->seed = rules;
+    prepare_ports(t);
     if (size >= sizeof(struct nlmsghdr)) memcpy(&t->sequence, data + 8, sizeof t->sequence);
     size_t first = size * cut / 255;
     if (add_datagram(t, data, first) == MORE) add_datagram(t, data + first, size - first);

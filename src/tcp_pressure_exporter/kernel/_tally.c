@@ -167,7 +167,8 @@ static struct tally *prepare(PyObject *arguments, PyObject **source, double *sec
                          &t->kept_states, &seed)) {
         t->seed = seed, t->now_ms = t->started_ms, t->known_bytes = (size_t)known;
         t->outbound_rows.watched_bytes = (size_t)outbound, t->inbound_rows.watched_bytes = (size_t)inbound;
-        if (usable == BITMAP_BYTES && blocked == BITMAP_BYTES && served == BITMAP_BYTES) return t;
+        if (usable == BITMAP_BYTES && blocked == BITMAP_BYTES && served == BITMAP_BYTES)
+            return prepare_ports(t), t;
         PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
     }
     free(t);

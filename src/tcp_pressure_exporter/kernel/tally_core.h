@@ -30,6 +30,7 @@ struct address { struct ip ip; uint8_t held[BITMAP_BYTES], live[BITMAP_BYTES]; }
 struct tally {
     /* the rules */
     const uint8_t *usable, *blocked, *served;
+    uint8_t chosen[BITMAP_BYTES]; /* the ports that connect() chose: usable, not blocked, not served */
     struct row_rules outbound_rows, inbound_rows;
     int everywhere, on_loopback;
     long long delay_ms, since_ms, since_end_ms; /* since: started_ms and ended_ms of the dump before */
@@ -199,14 +200,15 @@ static enum outcome add_entry(struct tally *t, const uint8_t *payload, uint32_t 
     int entered = 0;
     if (time_wait && add_recent(t, m.id.idiag_cookie, age_ms, &entered) == FAILED) return FAILED;
     int failed = 0;
-    if (has(t->served, port)) {
+    int chosen = has(t->chosen, port);
+    if (!chosen && has(t->served, port)) {
         key.port = m.id.idiag_sport;
         add_to_pool(t, &t->inbound, &key, time_wait, age_ms, 0, entered, &failed);
         return failed ? no_memory(t) : MORE;
     }
-    if (!has(t->usable, port)) return MORE;
+    if (!chosen && !has(t->usable, port)) return MORE;
     struct pool *pool = NULL;
-    if (!has(t->blocked, port)) {
+    if (chosen) {
         key.port = m.id.idiag_dport;
         int reclaimable = time_wait && is_reclaimable(t, &key, m.id.idiag_if, age_ms);
         pool = add_to_pool(t, &t->outbound, &key, time_wait, age_ms, reclaimable, entered, &failed);
@@ -217,6 +219,12 @@ static enum outcome add_entry(struct tally *t, const uint8_t *payload, uint32_t 
     if (pool) pool->address = (uint16_t)number;
     hold(t, number, port, !time_wait);
     return failed ? no_memory(t) : MORE;
+}
+
+/* Most entries are at such ports, and one look at them is less than three. */
+static void prepare_ports(struct tally *t)
+{
+    for (int i = 0; i < BITMAP_BYTES; i++) t->chosen[i] = t->usable[i] & (uint8_t)~(t->blocked[i] | t->served[i]);
 }
 
 static enum outcome end_dump(struct tally *t, unsigned type, const uint8_t *payload, uint32_t length)
