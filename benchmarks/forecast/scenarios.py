@@ -22,6 +22,7 @@ def _constant() -> Iterator[Scenario]:
     yield _churn("constant, 150/s", steady(60, 150))
     yield _churn("constant, 400/s", steady(30, 400))
     yield _churn("constant, 0.9 × the ceiling", steady(200, 0.9 * CEILING))
+    yield _churn("constant, 0.95 × the ceiling", steady(200, 0.95 * CEILING))
     yield _churn("constant, 0.98 × the ceiling", steady(200, 0.98 * CEILING), even=True)
     yield _churn("constant, 1.02 × the ceiling", steady(200, 1.02 * CEILING), even=True)
     yield _churn("constant, 1.1 × the ceiling", steady(200, 1.1 * CEILING))
