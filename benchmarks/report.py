@@ -1,7 +1,7 @@
 """Puts the results into the README, between two marks."""
 
 from benchmarks.budgets import check_budgets
-from benchmarks.failure import BenchmarkError
+from benchmarks.marks import with_part
 from benchmarks.results import Results
 from benchmarks.tables import (
     budget_table,
@@ -12,7 +12,6 @@ from benchmarks.tables import (
 )
 
 BEGIN = "<!-- results: written by the suite, do not edit -->"
-END = "<!-- end of results -->"
 
 
 def results_section(results: Results) -> str:
@@ -33,8 +32,4 @@ def results_section(results: Results) -> str:
 
 def with_results(readme: str, results: Results) -> str:
     """Return the README with its results replaced; raises BenchmarkError without the marks."""
-    before, begin, rest = readme.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchmarkError(f"the README has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n\n{results_section(results)}\n\n{END}{after}"
+    return with_part(readme, BEGIN, results_section(results), "the README")

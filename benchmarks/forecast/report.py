@@ -1,6 +1,5 @@
 """Puts the results into the document, between two marks."""
 
-from benchmarks.failure import BenchmarkError
 from benchmarks.forecast.tables import (
     INTERVAL,
     SOON,
@@ -10,19 +9,15 @@ from benchmarks.forecast.tables import (
     pool_table,
 )
 from benchmarks.forecast.trace import Experiment
+from benchmarks.marks import with_part
 from benchmarks.results import Machine
 
 BEGIN = "<!-- results: written by the experiment, do not edit -->"
-END = "<!-- end of results -->"
 
 
 def with_results(text: str, experiment: Experiment) -> str:
     """Return the document with its results replaced; raises BenchmarkError without the marks."""
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchmarkError(f"the document has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n\n{_results(experiment)}\n\n{END}{after}"
+    return with_part(text, BEGIN, _results(experiment), "the document")
 
 
 def _results(experiment: Experiment) -> str:

@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.budgets import check_budgets
 from benchmarks.failure import BenchmarkError
-from benchmarks.report import BEGIN, END, with_results
+from benchmarks.marks import END
+from benchmarks.report import BEGIN, with_results
 from benchmarks.results import load, save
 from benchmarks.tables import case_section, machine_sentence, table
 from tests.benchmarks.sample_results import case, results

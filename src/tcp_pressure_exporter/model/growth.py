@@ -8,7 +8,7 @@ from tcp_pressure_exporter.model.usage import Usage
 
 WINDOW = 10.0  # seconds: as long as the closes are averaged over
 MIN_DISTANCE = 1.0  # seconds: over less, the growth of some sockets says nothing
-MIN_RATIO = 0.01  # a pool that is less used will be again looked at before it is full
+MIN_RATIO = 0.01  # a pool that is less used is looked at again long before it is full
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ import pytest
 from benchmarks.failure import BenchmarkError
 from benchmarks.forecast.chart import forecast_chart
 from benchmarks.forecast.paths import DOCUMENT, PLOT, TRACES
-from benchmarks.forecast.report import BEGIN, END, with_results
+from benchmarks.forecast.report import BEGIN, with_results
 from benchmarks.forecast.tables import interval_table, pool_table
 from benchmarks.forecast.trace import load
+from benchmarks.marks import END
 from tests.benchmarks.forecast.sample_traces import experiment
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,0 +1,17 @@
+"""The part of a document that a program writes, between two marks."""
+
+from benchmarks.failure import BenchmarkError
+
+END = "<!-- end of results -->"
+
+
+def with_part(document: str, begin: str, part: str, name: str) -> str:
+    """Return the document with what stands between the marks replaced.
+
+    Raises BenchmarkError without the marks, which calls the document by its name.
+    """
+    before, found, rest = document.partition(begin)
+    _old, end, after = rest.partition(END)
+    if not found or not end:
+        raise BenchmarkError(f"{name} has no {begin} … {END}")
+    return f"{before}{begin}\n\n{part}\n\n{END}{after}"
