@@ -54,6 +54,11 @@ class Entry:
     interface: int = 0
     cookie: int = 2**64 - 1
     attributes: bytes = b""
+    timer: int = 0
+    retransmits: int = 0
+    rqueue: int = 0
+    wqueue: int = 0
+    inode: int = 0
 
     @property
     def family(self) -> int:
@@ -65,12 +70,19 @@ def diag_message(entry: Entry) -> bytes:
     """Return struct inet_diag_msg and the attributes."""
     return b"".join(
         [
-            struct.pack("=BBBB", entry.family, entry.state, 0, 0),  # timer, retransmits
+            struct.pack("=BBBB", entry.family, entry.state, entry.timer, entry.retransmits),
             struct.pack("!HH", entry.local_port, entry.remote_port),
             _address(entry.local),
             _address(entry.remote if entry.remote_port else entry.local),
             struct.pack("=IQ", entry.interface, entry.cookie),
-            struct.pack("=IIIII", entry.expires, 0, 0, 0, 0),  # queues, uid, inode
+            struct.pack(
+                "=IIIII",
+                entry.expires,
+                entry.rqueue,
+                entry.wqueue,
+                0,
+                entry.inode,  # 0: uid
+            ),
             entry.attributes,
         ]
     )

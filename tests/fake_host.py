@@ -5,8 +5,10 @@ from pathlib import Path
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model.pool_table import PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample
@@ -48,7 +50,8 @@ class FakeHost:
         # The compiled parser receives by itself, from a real socket only.
         self.canary = FakeTcpKernel(root)
         namespace = Namespace(root, diag, self.clock, readable_parser(), self.canary.canary)
-        sampler = NamespaceSampler("host", namespace, collectors or COLLECTORS, self.clock)
+        owners = Owners(Cgroups(root, self.clock), None, self.clock)
+        sampler = NamespaceSampler("host", namespace, owners, collectors or COLLECTORS, self.clock)
         log, self.logged = captured_log()
         self.loop = SamplingLoop(sampler.take, lambda _sample: None, Pace(5.0, 1.0), Config(), log)
 

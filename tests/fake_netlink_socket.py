@@ -4,9 +4,13 @@ import errno
 import socket
 import struct
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from typing import NamedTuple, cast
 
 from tests.datagrams import BOUND_INACTIVE, CLOSE, Entry, dump_of
+from tests.filter_program import accepts, audit, program_of
+
+ATTRIBUTE_AT = 16 + 60  # in a request: behind struct nlmsghdr and struct inet_diag_req
 
 
 class Request(NamedTuple):
@@ -39,6 +43,7 @@ class FakeNetlinkSocket:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._replies = iter(cast("Iterable[Reply]", ()))
+        self.sent: list[bytes] = []
         self.requests: list[Request] = []
         self.timeout: float | None = None
         self.closed = False
@@ -52,6 +57,7 @@ class FakeNetlinkSocket:
 
     def send(self, data: bytes) -> int:
         self._refuse_if_closed()
+        self.sent.append(data)
         sequence, states = (
             struct.unpack_from("=I", data, 8)[0],
             struct.unpack_from("=I", data, 68)[0],
@@ -111,9 +117,25 @@ class FakeKernel:
         if request.states >> BOUND_INACTIVE & 1:
             assert all(entry.state == CLOSE for entry in self.bound_only)
             found += self.bound_only
+        if attribute := self.sent[-1][ATTRIBUTE_AT:]:
+            found = _filtered(found, program_of(attribute))
         return dump_of(found, request.sequence)
 
     @property
     def requests(self) -> list[Request]:
         """All requests on all sockets, in their order."""
         return [request for sock in self.opened for request in sock.requests]
+
+    @property
+    def sent(self) -> list[bytes]:
+        """The same, byte for byte."""
+        return [data for sock in self.opened for data in sock.sent]
+
+
+def _filtered(found: Iterable[Entry], program: bytes) -> list[Entry]:
+    audit(program)
+    return [
+        entry
+        for entry in found
+        if accepts(program, entry.family, ip_address(entry.remote).packed, entry.remote_port)
+    ]

@@ -9,6 +9,10 @@ FILES = {
     "sys/net/ipv4/tcp_tw_reuse_delay": "1000\n",
     "sys/net/ipv4/tcp_timestamps": "1\n",
     "sys/net/ipv4/tcp_max_tw_buckets": "262144\n",
+    "sys/net/ipv4/tcp_ehash_entries": "524288\n",
+    "sys/net/core/somaxconn": "4096\n",
+    "thread-self/net/netstat": "TcpExt: TW PAWSTimewait ListenDrops\nTcpExt: 7 0 3\n",
+    "thread-self/net/snmp": "Tcp: MaxConn ActiveOpens CurrEstab\nTcp: -1 12 5\n",
     "thread-self/net/sockstat": (
         "sockets: used 39\n"
         "TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1\n"

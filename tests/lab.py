@@ -5,9 +5,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import Parser
+from tcp_pressure_exporter.kernel.processes import find_processes
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTables
@@ -17,7 +21,6 @@ from tcp_pressure_exporter.sampler import NamespaceSampler
 SERVER_PORT = 9000  # outside every range of the tests
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
 EVERYTHING = Config(Listing(top=1000, min_ratio=0), RemoteGroups())
-COLLECTORS = ("sockets", "local_ports", "pools", "canary", "limits")
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -125,7 +128,8 @@ class Observer:
 
     def __init__(self, parser: Parser | None = None) -> None:
         self.namespace = Namespace(parser=parser)
-        self._sampler = NamespaceSampler("test", self.namespace, COLLECTORS)
+        owners = Owners(Cgroups(), find_processes)
+        self._sampler = NamespaceSampler("test", self.namespace, owners, COLLECTORS)
 
     def sample(self) -> NamespaceSample:
         return self._sampler.take(EVERYTHING)

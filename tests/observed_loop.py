@@ -6,8 +6,9 @@ from typing import Any
 
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tests.captured_log import captured_log
 

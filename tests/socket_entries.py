@@ -27,6 +27,7 @@ V4 = ("127.0.0.1", "127.9.9.9", "10.0.0.2", "10.0.0.3")
 MAPPED = tuple(f"::ffff:{address}" for address in V4)
 V6 = ("::1", "2001:db8::2", "2001:db8::3", "::2")
 LOCAL_PORTS = range(40000, 40013)
+QUEUES = st.sampled_from([0, 1, 2**32 - 1])
 
 
 def sixteen_bytes(address: str) -> bytes:
@@ -52,6 +53,11 @@ def _entry(draw: st.DrawFn) -> Entry:
         draw(st.sampled_from([80, 443, 50_000])),
         expires=60_000 - draw(ages) if state == TIME_WAIT else 0,
         interface=draw(st.sampled_from([0, 0, 1, 2])),
+        timer=draw(st.sampled_from([0, 1, 2, 4])),
+        retransmits=draw(st.sampled_from([0, 1, 2, 255])),
+        rqueue=draw(QUEUES),
+        wqueue=draw(QUEUES),
+        inode=draw(st.integers(0, 2**32 - 1)),
     )
 
 

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.kernel.tally import (
     AGE_SECONDS,
     NO_AGES,
@@ -24,6 +25,7 @@ EMPTY = SocketTally(
     address_overflow=0,
     outbound=NO_POOLS,
     inbound=NO_POOLS,
+    close_wait=CloseWaitCounts(),
     kept=(),
     kept_overflow=0,
 )

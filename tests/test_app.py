@@ -1,34 +1,35 @@
-"""Which collectors this process has the rights for."""
+"""What the exporter says at its start."""
 
-import errno
+from pathlib import Path
 
-from tcp_pressure_exporter.app import usable_collectors
+from tcp_pressure_exporter.app import log_what_is_off
+from tcp_pressure_exporter.host_sampler import HostSampler, build_sampler
+from tcp_pressure_exporter.kernel.parser import readable_parser
 from tests.captured_log import captured_log
-from tests.fake_tcp_socket import FakeKernel
 
 
-def test_canary_with_its_rights() -> None:
-    """Where the canary can be kept silent it is on, and nothing is logged."""
+def sampler(no_process_names: str | None, no_canary: str | None) -> HostSampler:
+    built = build_sampler("host", Path("/proc"), readable_parser(), ["pools"])
+    return HostSampler(built.namespace, no_process_names, no_canary)
+
+
+def test_nothing_is_off() -> None:
+    """Where nothing is missing, nothing is logged."""
     log, logged = captured_log()
-    wanted = ["pools", "canary"]
-    assert usable_collectors(wanted, FakeKernel().canary, log) == wanted
+    log_what_is_off(sampler(None, None), log)
     assert logged.entries == []
 
 
-def test_canary_without_its_rights() -> None:
-    """Where it lacks a capability it is off, not broken, and one line says which."""
+def test_what_is_off() -> None:
+    """What the process lacks the rights for is one line each, with the reason."""
     log, logged = captured_log()
-    kernel = FakeKernel()
-    kernel.refused = {(6, 19): errno.EPERM, (6, 30): errno.EOPNOTSUPP}  # repair, fast open
-    assert usable_collectors(["pools", "canary"], kernel.canary, log) == ["pools"]
-    [entry] = logged.entries
-    assert (entry["event"], entry["collector"]) == ("collector is off", "canary")
-    assert "CAP_NET_ADMIN" in entry["reason"]
-
-
-def test_canary_not_wanted() -> None:
-    """A canary that is not wanted is not tried."""
-    log, logged = captured_log()
-    kernel = FakeKernel()
-    assert usable_collectors(["pools"], kernel.canary, log) == ["pools"]
-    assert (kernel.opened, logged.entries) == ([], [])
+    log_what_is_off(sampler("needs this", "needs that"), log)
+    assert logged.entries == [
+        {"event": "process names are off", "reason": "needs this", "log_level": "info"},
+        {
+            "event": "collector is off",
+            "collector": "canary",
+            "reason": "needs that",
+            "log_level": "warning",
+        },
+    ]

@@ -1,8 +1,9 @@
 import pytest
 
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.latest_sample import LatestSample
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tests.fake_clock import FakeClock
 
 NAMESPACE = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))

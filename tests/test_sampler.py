@@ -5,10 +5,10 @@ import pytest
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import Resource
 from tests.datagrams import ESTABLISHED, Entry
 from tests.fake_host import BACKEND, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
 from tests.fake_procfs import IPV4
@@ -81,7 +81,12 @@ def test_each_source_is_asked_once(host: FakeHost) -> None:
     assert [bool(request.states & MAIN_DUMP) for request in host.kernel.requests] == [False, True]
 
 
-@pytest.mark.parametrize("collector", [name for name in COLLECTORS if name != "canary"])
+NEED_POOLS = ("canary", "pool_owners")
+
+
+@pytest.mark.parametrize(
+    "collector", [name for name in COLLECTORS if name not in {*NEED_POOLS, "findings"}]
+)
 def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
     """A collector gives the same alone as among the others, which are then absent."""
     alone = FakeHost(tmp_path / "alone", collector).take()
@@ -90,9 +95,26 @@ def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
     assert getattr(alone, collector).value == getattr(among_others, collector).value
 
 
-def test_canary_needs_pools(tmp_path: Path) -> None:
-    """The canary asks about listed pools: without their collector it is off."""
-    assert list(FakeHost(tmp_path, "canary", "limits").take().outcomes()) == [
+def test_findings_without_pools(tmp_path: Path) -> None:
+    """Findings about pools are left out where the collector of pools is off; the others stay."""
+    alone = FakeHost(tmp_path / "alone", "findings").take()
+    among_others = FakeHost(tmp_path / "all").take()
+    assert alone.findings
+    assert among_others.findings
+    assert not alone.findings.error
+    everything = among_others.findings.get()
+    told = [state for state in everything if state in alone.findings.get()]
+    assert tuple(told) == alone.findings.get()
+    assert {state.finding.name for state in set(everything) - set(told)} == {
+        "port_range_too_small",
+        "tw_reuse_off_under_pressure",
+        "bind_before_connect",
+    }
+
+
+def test_needs_pools(tmp_path: Path) -> None:
+    """Canary and owners are about listed pools: without their collector they are off."""
+    assert list(FakeHost(tmp_path, *NEED_POOLS, "limits").take().outcomes()) == [
         ("limits", Outcome(0.0, (Resource("time_wait_buckets", 2, 262144),)))
     ]
 

@@ -10,7 +10,8 @@ from tests.fake_host import MAIN_DUMP, FakeHost, failed, tables
 from tests.fake_procfs import IPV4
 
 Breakage = Callable[[FakeHost], None]
-POOLS = {"pools", "canary"}  # the canary asks about pools that are known
+# The canary asks about pools that are known, as do owners and some findings.
+POOLS = {"pools", "canary", "pool_owners", "findings"}
 
 
 @pytest.fixture
@@ -41,14 +42,16 @@ def refused(states: int) -> Breakage:
         (absent(f"{IPV4}/ip_local_port_range"), {"local_ports", *POOLS}),
         (holding(f"{IPV4}/ip_local_port_range", b"\xff"), {"local_ports", *POOLS}),
         (holding(f"{IPV4}/ip_local_reserved_ports", "x"), {"local_ports", *POOLS}),
-        (unreadable(f"{IPV4}/tcp_tw_reuse"), POOLS),
+        (unreadable(f"{IPV4}/tcp_tw_reuse"), {"sysctls", *POOLS}),
         (absent(f"{IPV4}/tcp_timestamps"), POOLS),
-        (holding(f"{IPV4}/tcp_tw_reuse_delay", "soon"), POOLS),
-        (unreadable("thread-self/net/sockstat"), {"limits"}),
-        (holding("thread-self/net/sockstat", "TCP: inuse 1\n"), {"limits"}),
-        (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits"}),
-        (refused(MAIN_DUMP), {"sockets", "local_ports", *POOLS}),
-        (refused(1 << LISTEN), {"sockets", "local_ports", *POOLS}),
+        (holding(f"{IPV4}/tcp_tw_reuse_delay", "soon"), {"sysctls", *POOLS}),
+        (unreadable("thread-self/net/sockstat"), {"limits", "findings"}),
+        (holding("thread-self/net/sockstat", "TCP: inuse 1\n"), {"limits", "findings"}),
+        (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits", "findings"}),
+        (unreadable("thread-self/net/netstat"), {"kernel_events"}),
+        (absent("thread-self/net/snmp"), {"kernel_events"}),
+        (refused(MAIN_DUMP), {"sockets", "local_ports", "close_wait", *POOLS}),
+        (refused(1 << LISTEN), {"sockets", "local_ports", "listen_queues", "close_wait", *POOLS}),
     ],
 )
 def test_failing_source(host: FakeHost, breakage: Breakage, failing: set[str]) -> None:
@@ -56,21 +59,23 @@ def test_failing_source(host: FakeHost, breakage: Breakage, failing: set[str]) -
     breakage(host)
     sample = host.take()
     assert failed(sample) == failing
-    assert all((outcome.value is None) == (name in failing) for name, outcome in sample.outcomes())
+    for name, outcome in sample.outcomes():
+        # Of the findings, those that can still be told stay.
+        assert (outcome.value is None) == (name in failing - {"findings"})
 
 
 def test_one_line_per_change_of_state(host: FakeHost) -> None:
     """A collector that begins to fail says so once, and once when it works again."""
     host.take()
-    host.procfs.remove(f"{IPV4}/tcp_max_tw_buckets")
+    host.procfs.make_unreadable("thread-self/net/netstat")
     for _ in range(3):
         host.take()
-    assert host.logged_since(0) == [("collector fails", "limits")]
-    assert host.logged.entries[0]["reason"] == "net.ipv4.tcp_max_tw_buckets: absent"
-    host.procfs.write(f"{IPV4}/tcp_max_tw_buckets", "9\n")
+    assert host.logged_since(0) == [("collector fails", "kernel_events")]
+    assert host.logged.entries[0]["reason"] == "/proc/net/netstat: Is a directory"
+    host.procfs.write("thread-self/net/netstat", "TcpExt: TW\nTcpExt: 9\n")
     for _ in range(3):
         host.take()
-    assert host.logged_since(1) == [("collector works again", "limits")]
+    assert host.logged_since(1) == [("collector works again", "kernel_events")]
 
 
 def test_recovery(host: FakeHost) -> None:

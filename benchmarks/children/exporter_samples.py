@@ -9,11 +9,13 @@ import time
 
 from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.parsers import parsers
+from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.owners import Owners
+from tcp_pressure_exporter.kernel.processes import find_processes
 from tcp_pressure_exporter.sampler import NamespaceSampler
-
-COLLECTORS = ("sockets", "local_ports", "pools", "limits")
 
 
 class StoppableClock:
@@ -34,7 +36,7 @@ def main() -> None:
     """Take a sample for each line; a collector that fails ends the measurement."""
     clock = StoppableClock()
     namespace = Namespace(clock=clock, parser=parsers()[sys.argv[1]])
-    sampler = NamespaceSampler("host", namespace, COLLECTORS)
+    sampler = NamespaceSampler("host", namespace, Owners(Cgroups(), find_processes), COLLECTORS)
 
     def take() -> None:
         for _collector, outcome in sampler.take(Config()).outcomes():

@@ -1,6 +1,6 @@
 """Child: lists all TCP sockets with psutil, as exporters and scripts in Python do."""
 
-import psutil  # type: ignore[import-untyped]  # only in its own environment
+import psutil
 
 from benchmarks.children.stopwatch import answer_each_line
 

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -18,13 +18,10 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.kernel.canary import Canary
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.host_sampler import HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
 from tcp_pressure_exporter.options import Options
-from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.web.routes import build_router
 from tcp_pressure_exporter.web.server import Server
@@ -40,14 +37,11 @@ class App:
         self._options = options
         self._log = log
         self._latest = LatestSample(time.monotonic)
-        parser, canary = best_parser(), Canary(options.procfs)
-        sampler = NamespaceSampler(
-            options.netns,
-            Namespace(options.procfs, parser=parser, canary=canary),
-            usable_collectors(options.collectors, canary, log),
-        )
+        parser = best_parser()
+        sampler = build_sampler(options.netns, options.procfs, parser, options.collectors)
+        self._sampler = sampler
         self._loop = SamplingLoop(
-            sampler.take,
+            sampler.namespace.take,
             self._latest.publish,
             Pace(options.interval, options.max_cpu),
             read_config(options),
@@ -58,6 +52,7 @@ class App:
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
+        log_what_is_off(self._sampler, self._log)
         sample = self._loop.sample()
         self._latest.publish(sample)
         sys.stdout.write(generate_latest(self._registry).decode())
@@ -65,6 +60,7 @@ class App:
 
     def serve(self, listeners: Sequence[socket.socket]) -> None:
         """Sample and serve until SIGTERM or SIGINT."""
+        log_what_is_off(self._sampler, self._log)
         stop = threading.Event()
         sampling = threading.Thread(
             target=self._loop.run, args=(stop,), name="sampling", daemon=True
@@ -111,18 +107,12 @@ class App:
             self._log.info("configuration reloaded", file=str(self._options.config_file))
 
 
-def usable_collectors(
-    wanted: Collection[str], canary: Canary, log: FilteringBoundLogger
-) -> Collection[str]:
-    """Return the collectors that this process has the rights for; log one that is left out."""
-    if "canary" not in wanted:
-        return wanted
-    try:
-        canary.check()
-    except SourceError as error:
-        log.warning("collector is off", collector="canary", reason=error.reason)
-        return [name for name in wanted if name != "canary"]
-    return wanted
+def log_what_is_off(sampler: HostSampler, log: FilteringBoundLogger) -> None:
+    """Say what this process lacks the rights for."""
+    if sampler.no_process_names:
+        log.info("process names are off", reason=sampler.no_process_names)
+    if sampler.no_canary:
+        log.warning("collector is off", collector="canary", reason=sampler.no_canary)
 
 
 def read_config(options: Options) -> Config:

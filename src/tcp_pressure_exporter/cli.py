@@ -1,23 +1,35 @@
-"""The command: checks what the user gave, then runs the exporter."""
+"""The command: checks what the user gave, then runs the exporter or the report."""
 
 import sys
 from importlib.metadata import version
 
-from tcp_pressure_exporter.app import App
-from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.flags import PROGRAM, usage_error
-from tcp_pressure_exporter.logs import make_logger
-from tcp_pressure_exporter.options import Options, parse_options
-from tcp_pressure_exporter.web.address import ListenError
-from tcp_pressure_exporter.web.listen import open_listeners
-from tcp_pressure_exporter.web.routes import check_telemetry_path
+from tcp_pressure_exporter.hidden_module import hidden_module
+
+# structlog takes rich where it finds it: 4 MB, for tracebacks that logs.py writes by itself.
+with hidden_module("rich"):
+    from tcp_pressure_exporter.app import App
+    from tcp_pressure_exporter.collectors.table import COLLECTORS
+    from tcp_pressure_exporter.config_errors import ConfigError
+    from tcp_pressure_exporter.flags import PROGRAM, usage_error
+    from tcp_pressure_exporter.logs import make_logger
+    from tcp_pressure_exporter.options import Options, parse_options
+    from tcp_pressure_exporter.web.address import ListenError
+    from tcp_pressure_exporter.web.listen import open_listeners
+    from tcp_pressure_exporter.web.routes import check_telemetry_path
+
+REPORT = "report"
 
 
 def main() -> int:
     """Run the command and return its exit code; whatever the user got wrong exits with 2."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [REPORT]:
+        # Here, so that the daemon does without rich.
+        from tcp_pressure_exporter.report import command  # noqa: PLC0415 - see above
+
+        return command.main(arguments[1:])
     descriptions = {name: entry.description for name, entry in COLLECTORS.items()}
-    return run(parse_options(sys.argv[1:], descriptions), version(PROGRAM))
+    return run(parse_options(arguments, descriptions), version(PROGRAM))
 
 
 def run(options: Options, running: str) -> int:

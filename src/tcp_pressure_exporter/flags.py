@@ -61,7 +61,7 @@ def build_parser(collectors: Mapping[str, str]) -> ArgumentParser:
     """Return the parser of all flags. collectors: name → what it tells."""
     parser = OneLineParser(
         prog=PROGRAM,
-        usage="%(prog)s [flags]",
+        usage="%(prog)s [flags]\n       %(prog)s report [flags]  (for people, at a terminal)",
         description=DESCRIPTION,
         allow_abbrev=False,
         add_help=False,
@@ -83,7 +83,7 @@ def _add_web_flags(parser: ArgumentParser) -> None:
         action="append",
         help=f"[host]:port to listen on; repeatable ({DEFAULT_LISTEN_ADDRESS})",
     )
-    flag = partial(_add_flag, group.add_argument)
+    flag = partial(add_flag, group.add_argument)
     flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
     group.add_argument(
         "--web.systemd-socket",
@@ -96,7 +96,7 @@ def _add_web_flags(parser: ArgumentParser) -> None:
 
 def _add_sampling_flags(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("sampling")
-    flag = partial(_add_flag, group.add_argument)
+    flag = partial(add_flag, group.add_argument)
     top = partial(parse_integer, low=0, high=MAX_TOP)
     flag("--sample.interval", "TIME", parse_interval, "5s", "time between samples, 100ms to 10m")
     flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "of one CPU that sampling may use")
@@ -121,7 +121,7 @@ def _add_collector_flags(parser: ArgumentParser, collectors: Mapping[str, str]) 
 
 def _add_program_flags(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("program")
-    flag = partial(_add_flag, group.add_argument)
+    flag = partial(add_flag, group.add_argument)
     level = partial(parse_choice, choices=LEVELS)
     log_format = partial(parse_choice, choices=FORMATS)
     flag("--config.file", "FILE", parse_path, None, "YAML; SIGHUP makes it read again")
@@ -134,7 +134,7 @@ def _add_program_flags(parser: ArgumentParser) -> None:
     group.add_argument("-h", "--help", action="help", help="print this and exit")
 
 
-def _add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag
+def add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag
     add_argument: Callable[..., Any],
     name: str,
     metavar: str,
@@ -144,16 +144,16 @@ def _add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag
 ) -> None:
     """Add a flag with a value; argparse parses the default like any other value."""
     shown = text if default is None else f"{text} ({default})"
-    add_argument(name, metavar=metavar, type=_checked(parse), default=default, help=shown)
+    add_argument(name, metavar=metavar, type=checked(parse), default=default, help=shown)
 
 
-def _checked(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def checked(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Let argparse report a ValueError's own words, and the value that they are about."""
 
-    def checked(text: str) -> Any:
+    def parse_checked(text: str) -> Any:
         try:
             return parse(text)
         except ValueError as error:
             raise ArgumentTypeError(f"{error} (got {quoted(text)})") from error
 
-    return checked
+    return parse_checked

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tcp_pressure_exporter.flags import DEFAULT_LISTEN_ADDRESS, build_parser, usage_error
 
@@ -39,7 +40,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     """
     namespace, rest = build_parser(collectors).parse_known_args(argv)
     if rest:
-        _refuse(rest[0])
+        refuse(rest[0])
     values = vars(namespace)
     enabled = frozenset(name for name in collectors if values[f"collector.{name}"])
     if not enabled:
@@ -64,6 +65,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     )
 
 
-def _refuse(argument: str) -> None:
+def refuse(argument: str) -> NoReturn:
+    """Report an argument that no flag takes as a usage_error."""
     flag = argument.partition("=")[0][:SHOWN_LENGTH]
     usage_error(f"{flag}: {'unknown flag' if flag.startswith('-') else 'unexpected argument'}")

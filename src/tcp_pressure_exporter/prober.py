@@ -4,7 +4,8 @@ from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.model.canary_targets import CanaryReport, Probe, canary_targets
 from tcp_pressure_exporter.model.hidden_ports import WORTH_ASKING, HiddenPorts, candidates
-from tcp_pressure_exporter.model.pool_table import PoolTable
+from tcp_pressure_exporter.model.pool_table import PoolTables
+from tcp_pressure_exporter.model.pools import OUTBOUND, SOURCE
 
 
 class Prober:
@@ -14,10 +15,10 @@ class Prober:
         self._namespace = namespace
         self._hidden = HiddenPorts()
 
-    def take(self, outbound: PoolTable, tally: SocketTally, rules: TallyRules) -> CanaryReport:
+    def take(self, tables: PoolTables, tally: SocketTally, rules: TallyRules) -> CanaryReport:
         """Ask about the outbound pools near their limit."""
-        hidden = self._hidden_ports(outbound, tally, rules)
-        targets = canary_targets(outbound, tally, rules, hidden or 0.0)
+        hidden = self._hidden_ports(tables, tally, rules)
+        targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0)
         probes = tuple(
             Probe(pool, self._namespace.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets
@@ -25,9 +26,10 @@ class Prober:
         return CanaryReport(probes, hidden)
 
     def _hidden_ports(
-        self, outbound: PoolTable, tally: SocketTally, rules: TallyRules
+        self, tables: PoolTables, tally: SocketTally, rules: TallyRules
     ) -> float | None:
-        if outbound.ratio_max < WORTH_ASKING:
+        # Ports that were bound fill the pool of their address, whatever their destinations.
+        if max(tables[OUTBOUND].ratio_max, tables[SOURCE].ratio_max) < WORTH_ASKING:
             self._hidden = HiddenPorts()
             return None
         ports = candidates(tally, rules)

@@ -1,12 +1,13 @@
 """One reading of a network namespace: each source is asked at most once, when first needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.model.outcome import Outcome, attempt
 from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
@@ -44,6 +45,21 @@ class Reading:
         return attempt(self._namespace.bound_sockets, self._clock)
 
     @cached_property
+    def resources(self) -> Outcome[tuple[Resource, ...]]:
+        """The finite resources beside ports."""
+        return attempt(self._namespace.resources, self._clock)
+
+    @cached_property
+    def statistics(self) -> Outcome[Mapping[str, int]]:
+        """The kernel's counters."""
+        return attempt(self._namespace.statistics, self._clock)
+
+    @cached_property
+    def sysctls(self) -> Outcome[Mapping[str, int]]:
+        """The settings of TCP."""
+        return attempt(self._namespace.sysctls, self._clock)
+
+    @cached_property
     def served(self) -> ServedPorts:
         """The served ports; raises SourceError."""
         listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
@@ -67,6 +83,8 @@ class Reading:
     def tally(self) -> Outcome[SocketTally]:
         """The aggregates over all other sockets; without settings, of their states only."""
         return attempt(
-            lambda: self._namespace.tally(self.rules.value or states_only_rules(self.served)),
+            lambda: self._namespace.tally(
+                self.rules.value or states_only_rules(self.served, self._detail)
+            ),
             self._clock,
         )

@@ -5,19 +5,28 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.findings_watch import FindingsWatch
+from tcp_pressure_exporter.kernel.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.tally import MAX_POOLS, MAX_ROWS, Edge
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
+from tcp_pressure_exporter.model.close_wait import CloseWait
+from tcp_pressure_exporter.model.findings import FindingState
+from tcp_pressure_exporter.model.listen_queues import ListenKey, ListenQueues, listen_queues
 from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
-from tcp_pressure_exporter.model.outcome import Outcome, attempt
+from tcp_pressure_exporter.model.outcome import Outcome, attempt, attempt_partly
 from tcp_pressure_exporter.model.pool_memory import PoolMemory
+from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import PoolTables, pool_table
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, pool_usages
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource
+from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.served_ports import ServedPorts
 from tcp_pressure_exporter.model.socket_states import SocketStates, socket_states
 from tcp_pressure_exporter.model.tally_rules import Detail
+from tcp_pressure_exporter.pool_owner_watch import PoolOwnerWatch
 from tcp_pressure_exporter.prober import Prober
 from tcp_pressure_exporter.reading import Reading
 
@@ -32,6 +41,7 @@ class NamespaceSampler:
         self,
         netns: str,
         namespace: Namespace,
+        owners: Owners,
         collectors: Collection[str],
         clock: Clock = time.monotonic,
     ) -> None:
@@ -42,6 +52,11 @@ class NamespaceSampler:
         self._served: ServedPorts = {}
         self._held = 0
         self._prober = Prober(namespace)
+        self._pool_owners = PoolOwnerWatch(namespace, owners, clock)
+        self._close_wait = CloseWaitWatch(namespace, owners)
+        self._findings = FindingsWatch(owners)
+        self._owners = owners
+        self._queues: Collection[ListenKey] = ()
         self._edge: Edge | None = None
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
@@ -50,15 +65,25 @@ class NamespaceSampler:
         detail = self._detail(config)
         reading = Reading(self._namespace, self._clock, self._served, self._held, detail)
         pools = self._part("pools", lambda: self._pools(reading, config))
+        canary, pool_owners = None, None
+        if pools:
+            canary = self._part("canary", lambda: self._probe(reading, pools.get()))
+            pool_owners = self._part(
+                "pool_owners", lambda: self._owners_of(reading, pools.get(), config)
+            )
         sample = NamespaceSample(
             netns=self._netns,
             sockets=self._part("sockets", lambda: _sockets(reading)),
             local_ports=self._part("local_ports", lambda: _local_ports(reading)),
             pools=pools,
-            canary=self._part("canary", lambda: self._probe(reading, pools.get()))
-            if pools
-            else None,
-            limits=self._part("limits", self._limits),
+            canary=canary,
+            pool_owners=pool_owners,
+            close_wait=self._part("close_wait", lambda: self._waiting(reading, config)),
+            listen_queues=self._part("listen_queues", lambda: self._listening(reading, config)),
+            limits=self._source("limits", lambda: reading.resources),
+            kernel_events=self._source("kernel_events", lambda: reading.statistics),
+            sysctls=self._source("sysctls", lambda: reading.sysctls),
+            findings=self._advice(reading, pools, canary),
         )
         if sample.sockets or sample.local_ports or sample.pools:
             self._remember(reading)
@@ -67,9 +92,13 @@ class NamespaceSampler:
     def _part(self, collector: str, build: Callable[[], Part]) -> Outcome[Part] | None:
         return attempt(build, self._clock) if collector in self._collectors else None
 
+    def _source(self, collector: str, ask: Callable[[], Outcome[Part]]) -> Outcome[Part] | None:
+        return ask() if collector in self._collectors else None
+
     def _detail(self, config: Config) -> Detail:
         return Detail(
             since=self._edge,
+            kept_states=CLOSE_WAIT if "close_wait" in self._collectors else 0,
             # A group may consist of pools that are small each: then all of them are told apart.
             min_ratio=0.0 if config.groups else config.listing.leave_ratio,
             max_rows=MAX_POOLS if config.groups else MAX_ROWS,
@@ -92,11 +121,33 @@ class NamespaceSampler:
         return tables
 
     def _probe(self, reading: Reading, tables: PoolTables) -> CanaryReport:
-        return self._prober.take(tables[OUTBOUND], reading.tally.get(), reading.rules.get())
+        return self._prober.take(tables, reading.tally.get(), reading.rules.get())
 
-    def _limits(self) -> tuple[Resource, ...]:
-        used, limit = self._namespace.time_wait_buckets()
-        return (Resource("time_wait_buckets", used, limit),)
+    def _owners_of(
+        self, reading: Reading, tables: PoolTables, config: Config
+    ) -> tuple[PoolOwners, ...]:
+        return self._pool_owners.take(tables[OUTBOUND], reading.rules.get(), config.groups)
+
+    def _waiting(self, reading: Reading, config: Config) -> CloseWait:
+        return self._close_wait.take(reading.tally.get(), config, self._clock())
+
+    def _listening(self, reading: Reading, config: Config) -> ListenQueues:
+        queues = listen_queues(reading.bound.get(), config.listing, self._queues)
+        self._queues = [queue.key for queue in queues.listed]
+        self._owners.look_up(queues.crowded())
+        return queues.owned(self._owners.owner)
+
+    def _advice(
+        self,
+        reading: Reading,
+        pools: Outcome[PoolTables] | None,
+        canary: Outcome[CanaryReport] | None,
+    ) -> Outcome[tuple[FindingState, ...]] | None:
+        if "findings" not in self._collectors:
+            return None
+        return attempt_partly(
+            lambda: self._findings.take(reading, pools, canary, self._clock()), self._clock
+        )
 
     def _remember(self, reading: Reading) -> None:
         """Keep what the next sample needs; after a failure, what was known before."""

@@ -2,11 +2,17 @@ import pytest
 
 from tcp_pressure_exporter.collectors.limits import FAMILIES
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource
+from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
-RESOURCES = (Resource("time_wait_buckets", 0, 262144),)
+RESOURCES = (
+    Resource("time_wait_buckets", 0, 262144),
+    Resource("orphans", 12, 131072),
+    Resource("memory_bytes", 708608, 2358484992),
+    Resource("conntrack_entries", 20633, 262144),
+)
 
 
 def test_golden() -> None:
@@ -15,9 +21,21 @@ def test_golden() -> None:
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_resource_used gauge
         tcp_pressure_resource_used{netns="host",resource="time_wait_buckets"} 0.0
+        tcp_pressure_resource_used{netns="host",resource="orphans"} 12.0
+        tcp_pressure_resource_used{netns="host",resource="memory_bytes"} 708608.0
+        tcp_pressure_resource_used{netns="host",resource="conntrack_entries"} 20633.0
         # TYPE tcp_pressure_resource_limit gauge
         tcp_pressure_resource_limit{netns="host",resource="time_wait_buckets"} 262144.0
+        tcp_pressure_resource_limit{netns="host",resource="orphans"} 131072.0
+        tcp_pressure_resource_limit{netns="host",resource="memory_bytes"} 2.358484992e+09
+        tcp_pressure_resource_limit{netns="host",resource="conntrack_entries"} 262144.0
     """)
+
+
+def test_left_out() -> None:
+    """A resource that the namespace does not show has no series."""
+    sample = NamespaceSample("pod", limits=Outcome(0.1, RESOURCES[:1]))
+    assert "orphans" not in of_namespaces(FAMILIES, sample)
 
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sockstat", "no"))])

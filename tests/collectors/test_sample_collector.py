@@ -9,10 +9,11 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import Churn, PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
 NO_POOLS = PoolTable(0, 0.0, 0.0, (), 0, 0, Churn(0, 0, math.inf))
 WHOLE = NamespaceSample(

@@ -3,7 +3,7 @@
  * Input: one byte of rules, one byte that says where the rest is cut into two datagrams. The
  * sequence number is the one of the first message, so that most messages belong to the dump.
  */
-#include "../../src/tcp_pressure_exporter/kernel/tally_core.h"
+#include "../../src/tcp_pressure_exporter/kernel/netlink_walk.h"
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
 static const uint8_t NONE[BITMAP_BYTES];

@@ -16,6 +16,8 @@ class SsLine(NamedTuple):
     local_port: int
     remote: str
     remote_port: int  # 0 where there is no peer
+    receive_queue: int
+    send_queue: int
 
 
 @cache
@@ -34,8 +36,8 @@ def recorded_datagrams(name: str) -> list[bytes]:
 def ss_lines() -> list[SsLine]:
     lines = []
     for line in (RECORDED / "ss.txt").read_text().splitlines():
-        state, _received, _sent, local, remote = line.split()
-        lines.append(SsLine(state, *_end(local), *_end(remote)))
+        state, received, sent, local, remote = line.split()
+        lines.append(SsLine(state, *_end(local), *_end(remote), int(received), int(sent)))
     return lines
 
 

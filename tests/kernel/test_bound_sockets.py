@@ -1,3 +1,5 @@
+import os
+import socket
 import struct
 
 import pytest
@@ -6,6 +8,8 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.inet_diag import SocketId
+from tcp_pressure_exporter.kernel.namespace import Namespace
 from tests.datagrams import (
     CLOSE,
     GETSOCK,
@@ -20,6 +24,7 @@ from tests.datagrams import (
 )
 from tests.kernel.faults import Fault, faults, with_fault
 from tests.kernel.recordings import recorded_datagrams, ss_lines
+from tests.lab import SERVER_PORT, Lab
 from tests.socket_entries import sixteen_bytes
 
 SHUTDOWN, SKV6ONLY, CGROUP_ID = 8, 11, 21  # INET_DIAG_* in include/uapi/linux/inet_diag.h
@@ -76,6 +81,23 @@ def test_ipv6_only(attributes: bytes, *, expected: bool) -> None:
     assert found.ipv6_only is expected
 
 
+@pytest.mark.parametrize(("used", "limit"), [(0, 4096), (97, 128), (1, 0), (0, 2**32 - 1)])
+def test_queue(used: int, limit: int) -> None:
+    """A listener's rqueue is its accept queue, its wqueue how many may wait there."""
+    [found] = parse(Entry(LISTEN, "::1", 8080, rqueue=used, wqueue=limit))
+    assert (found.queue_used, found.queue_limit) == (used, limit)
+
+
+def test_owner() -> None:
+    """Inode and cgroup id lead to whose it is, also beside other attributes."""
+    cgroup = attribute(SKV6ONLY, b"\1") + attribute(CGROUP_ID, struct.pack("=Q", 2**33))
+    found = parse(
+        Entry(LISTEN, "::1", 8080, inode=2**32 - 1, attributes=cgroup),
+        Entry(CLOSE, "127.0.0.1", 8081, inode=7),
+    )
+    assert [s.owner_id for s in found] == [SocketId(2**32 - 1, 2**33), SocketId(7, None)]
+
+
 def test_last_attribute_without_padding() -> None:
     """The last attribute may come without its padding."""
     unpadded = struct.pack("=HHB", 5, SKV6ONLY, 1)
@@ -128,5 +150,23 @@ def test_recording() -> None:
         (sixteen_bytes("::1"), 45001),
         (sixteen_bytes("::"), 45002),
     }
+    assert {(s.port, s.queue_used, s.queue_limit) for s in found if s.listening} == {
+        (e.local_port, e.receive_queue, e.send_queue) for e in ss_lines() if e.state == "LISTEN"
+    }
     # A bind to an IPv6 address that is no wildcard sets IPV6_V6ONLY (net/ipv6/af_inet6.c).
     assert {s.port for s in found if s.ipv6_only} == {8082, 8084, 45001}
+
+
+def test_real_queue(lab: Lab) -> None:
+    """Connections that nobody accepts fill the queue of their listener, and of no other."""
+    lab.listen("127.0.0.5", SERVER_PORT + 1).listen(5)
+    for _ in range(3):
+        client = lab.keep(socket.socket())
+        client.connect(("127.0.0.5", SERVER_PORT + 1))
+    namespace = Namespace()
+    found = namespace.bound_sockets()
+    namespace.close()
+    queues = {s.port: (s.queue_used, s.queue_limit) for s in found if s.address[-1]}
+    assert queues == {SERVER_PORT + 1: (3, 5)}
+    [inode] = [s.owner_id.inode for s in found if s.address == bytes(16)]
+    assert inode == os.fstat(lab.server6.fileno()).st_ino

@@ -9,12 +9,13 @@ from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.kernel.tally import TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import FakeKernel, Reply, Request
-from tests.fake_procfs import IPV4, FakeProcfs
+from tests.fake_procfs import FakeProcfs
 from tests.tallies import counts
 
 WITH_BOUND_ONLY = 1 << 10 | 1 << 13
@@ -111,21 +112,15 @@ def test_settings(tmp_path: Path) -> None:
     namespace = Lab(tmp_path).namespace
     assert namespace.port_range() == PortRange(40000, 40009, 0)
     assert namespace.time_wait_reuse() == TimeWaitReuse(everywhere=False, on_loopback=True)
-    assert namespace.time_wait_buckets() == (2, 262144)
+    assert namespace.sysctls()["somaxconn"] == 4096
 
 
-def test_no_time_wait_limit(tmp_path: Path) -> None:
-    """Without tcp_max_tw_buckets the buckets are a SourceError."""
-    FakeProcfs(tmp_path).remove(f"{IPV4}/tcp_max_tw_buckets")
-    with pytest.raises(SourceError, match="tcp_max_tw_buckets: absent"):
-        Lab(tmp_path).namespace.time_wait_buckets()
-
-
-def test_no_time_wait_count(tmp_path: Path) -> None:
-    """A sockstat line without the field tw is a SourceError as well."""
-    FakeProcfs(tmp_path).write("thread-self/net/sockstat", "TCP: inuse 5 orphan 0\n")
-    with pytest.raises(SourceError, match=r"^/proc/net/sockstat"):
-        Lab(tmp_path).namespace.time_wait_buckets()
+def test_counters(tmp_path: Path) -> None:
+    """Counters and resources come from the tree that is given."""
+    FakeProcfs(tmp_path)
+    namespace = Lab(tmp_path).namespace
+    assert namespace.statistics()["ActiveOpens"] == 12
+    assert namespace.resources() == (Resource("time_wait_buckets", 2, 262144),)
 
 
 def test_close() -> None:

@@ -1,8 +1,9 @@
 import pytest
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import NamespaceSample, Resource, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.model.socket_states import SocketStates
 
 BUCKETS = (Resource("time_wait_buckets", 2, 262144),)

@@ -63,7 +63,7 @@ def test_first_dump() -> None:
 
 def test_without_settings() -> None:
     """Without settings no port is usable and nothing is reclaimable; served ports are known."""
-    rules = states_only_rules({443: 1.0})
+    rules = states_only_rules({443: 1.0}, Detail())
     assert (rules.usable, rules.blocked) == (0, 0)
     assert list(ports_of(rules.served)) == [443]
     assert not rules.reuse.everywhere

@@ -101,5 +101,4 @@ def test_time_wait_buckets(lab: Lab, observer: Observer) -> None:
         time_wait_here(pair)
     limits = observer.sample().limits
     assert limits is not None
-    (resource,) = limits.get()
-    assert (resource.name, resource.used, resource.limit) == ("time_wait_buckets", 12, 777)
+    assert ("time_wait_buckets", 12, 777) in limits.get()

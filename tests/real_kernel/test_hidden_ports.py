@@ -77,3 +77,11 @@ def test_full_of_hidden_ports(lab: Lab, observer: Observer) -> None:
     with pytest.raises(OSError, match="Cannot assign") as caught:
         lab.connect("127.0.0.9")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+def test_many_destinations(lab: Lab, observer: Observer) -> None:
+    """Bound ports are found out although each destination has only one connection."""
+    for number in range(150):
+        bind_and_connect(lab, FIRST + number, f"127.1.0.{number + 1}")
+    hidden, _verdicts = report(observer)
+    assert hidden == pytest.approx(150, abs=1)

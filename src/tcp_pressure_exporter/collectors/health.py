@@ -46,7 +46,7 @@ NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_collector_success",
         "1 where the collector's part of the newest sample is complete, 0 where a source failed or"
-        " the sample is too old: then the collector's metrics are absent.",
+        " the sample is too old: then the metrics that need it are absent.",
         ("netns", "collector"),
         _success,
     ),

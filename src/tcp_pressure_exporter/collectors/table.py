@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.collectors import canary, churn, limits, local_ports, pools, sockets
+from tcp_pressure_exporter.collectors import (
+    canary,
+    churn,
+    close_wait,
+    findings,
+    kernel_events,
+    limits,
+    listen_queues,
+    local_ports,
+    pool_owners,
+    pools,
+    sockets,
+    sysctls,
+)
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.model.sample import NamespaceSample
 
@@ -23,5 +36,11 @@ COLLECTORS: Mapping[str, CollectorEntry] = {
         "port pools: the fullest, totals, forecast", (*pools.FAMILIES, *churn.FAMILIES)
     ),
     "canary": CollectorEntry("the kernel's verdict on pools near their limit", canary.FAMILIES),
+    "pool_owners": CollectorEntry("whose sockets are in these pools", pool_owners.FAMILIES),
+    "close_wait": CollectorEntry("CLOSE_WAIT by cause, age and owner", close_wait.FAMILIES),
+    "listen_queues": CollectorEntry("accept queues of listeners", listen_queues.FAMILIES),
     "limits": CollectorEntry("finite kernel resources", limits.FAMILIES),
+    "kernel_events": CollectorEntry("the kernel's counters", kernel_events.FAMILIES),
+    "sysctls": CollectorEntry("settings that decide TCP pressure", sysctls.FAMILIES),
+    "findings": CollectorEntry("advice: settings that harm or do nothing", findings.FAMILIES),
 }

@@ -1,4 +1,4 @@
-/* The compiled form of readable_tally.py for Python: tally_core.h without the GIL.
+/* The compiled form of readable_tally.py for Python: netlink_walk.h without the GIL.
  *
  * No Python object is touched between the first datagram and the last.
  */
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "tally_core.h"
+#include "netlink_walk.h"
 
 #define DATAGRAM_BYTES 32768 /* the kernel makes them no larger */
 
@@ -126,9 +126,10 @@ static PyObject *result(const struct tally *t)
     PyObject *inbound = outbound ? pools_result(t, &t->inbound, &t->inbound_rows) : NULL;
     PyObject *all = NULL;
     if (inbound)
-        all = Py_BuildValue("(y#Oy#KOOy#K(LLy#))", (const char *)t->states, (Py_ssize_t)sizeof t->states,
+        all = Py_BuildValue("(y#Oy#KOOy#y#K(LLy#))", (const char *)t->states, (Py_ssize_t)sizeof t->states,
                             addresses, t->held, (Py_ssize_t)BITMAP_BYTES,
                             (unsigned long long)t->address_overflow, outbound, inbound,
+                            (const char *)t->close_wait, (Py_ssize_t)sizeof t->close_wait,
                             t->kept ? (const char *)t->kept : "", (Py_ssize_t)t->kept_bytes,
                             (unsigned long long)t->kept_overflow, t->started_ms, t->now_ms,
                             t->recent ? (const char *)t->recent : "",

@@ -1,27 +1,37 @@
 """Sockets that own a port without a peer: listening, or bound only. Datagrams in, entries out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from tcp_pressure_exporter.kernel.addresses import normal_address
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import (
-    ATTRIBUTE,
     INET_DIAG_SKV6ONLY,
     MESSAGE,
     TCP_LISTEN,
     TCPDIAG_GETSOCK,
+    UNKNOWN_SOCKET,
+    SocketId,
+    attributes,
+    socket_id,
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 
 
 class BoundSocket(NamedTuple):
-    """One entry; `address` as in kernel/addresses.py, `ipv6_only` the socket's IPV6_V6ONLY."""
+    """One entry; `address` as in kernel/addresses.py, `ipv6_only` the socket's IPV6_V6ONLY.
+
+    queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
+    many may (net/ipv4/tcp_diag.c, tcp_diag_get_info: sk_ack_backlog and sk_max_ack_backlog).
+    """
 
     address: bytes
     port: int
     listening: bool
     ipv6_only: bool
+    queue_used: int = 0
+    queue_limit: int = 0
+    owner_id: SocketId = UNKNOWN_SOCKET
 
 
 def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
@@ -36,21 +46,15 @@ def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[Bound
 def _parse_entry(payload: memoryview) -> BoundSocket:
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    family, state, _timer, _retransmits, sport, _dport, source, *_ = MESSAGE.unpack_from(payload)
-    attributes = dict(_attributes(payload[MESSAGE.size :]))
+    (family, state, _timer, _retransmits, sport, _dport, source, _destination, _interface,
+     _cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    found = dict(attributes(payload))
     return BoundSocket(
         address=normal_address(family, source),
         port=int.from_bytes(sport),
         listening=state == TCP_LISTEN,
-        ipv6_only=attributes.get(INET_DIAG_SKV6ONLY, b"\0")[:1] == b"\1",
+        ipv6_only=found.get(INET_DIAG_SKV6ONLY, b"\0")[:1] == b"\1",
+        queue_used=rqueue,
+        queue_limit=wqueue,
+        owner_id=socket_id(inode, found),
     )
-
-
-def _attributes(payload: memoryview) -> Iterator[tuple[int, bytes]]:
-    """Yield (type, value) of the attributes that follow an entry."""
-    while len(payload) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(payload)
-        if not ATTRIBUTE.size <= length <= len(payload):
-            raise SourceError("inet_diag attribute", f"length {length}, {len(payload)} bytes left")
-        yield kind, bytes(payload[ATTRIBUTE.size : length])
-        payload = payload[(length + 3) & ~3 :]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tcp_pressure_exporter.kernel import _tally, ports
+from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.kernel.diag_socket import (
     ANSWER_SECONDS,
     DUMP_SECONDS,
@@ -32,6 +33,7 @@ from tcp_pressure_exporter.kernel.tally import (
 
 STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
+CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
 NO_SECONDS = (0.0, 0.0)
 NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
@@ -89,7 +91,7 @@ def _pack(rules: RowRules) -> tuple[int, int, bytes]:
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
     (states, addresses, held, address_overflow,
-     outbound, inbound, kept, kept_overflow, edge) = result  # fmt: skip
+     outbound, inbound, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
     by_address = {
         address: AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
         for address, all_, live in addresses
@@ -102,6 +104,7 @@ def _unpack(result: tuple[Any, ...]) -> SocketTally:
         address_overflow=address_overflow,
         outbound=_pools(*outbound),
         inbound=_pools(*inbound),
+        close_wait=CloseWaitCounts(*CLOSE_WAIT.unpack(close_wait)),
         kept=tuple(_kept(kept)),
         kept_overflow=kept_overflow,
     )

@@ -50,6 +50,10 @@ class Dump:
         """Return the descriptor of the socket, for a reader that receives by itself."""
         return self._connection.fileno()
 
+    def contents(self) -> Iterator[bytes]:
+        """Yield the datagrams without their times; raises as `datagrams` does."""
+        return (datagram.content for datagram in self.datagrams())
+
     def datagrams(self) -> Iterator[Datagram]:
         """Yield the datagrams; raises SourceError or OSError (a silent kernel: TimeoutError).
 
@@ -84,8 +88,14 @@ class DiagSocket:
         self._socket: socket.socket | None = None
         self._sequence = 0
 
-    def ask(self, states: int, read: Callable[[Dump], Answer]) -> Answer:
-        """Ask for the sockets in the given states (bit mask) and read the kernel's answer.
+    def ask(
+        self,
+        states: int,
+        read: Callable[[Dump], Answer],
+        extensions: int = 0,
+        attribute: bytes = b"",
+    ) -> Answer:
+        """Ask for sockets as `encode_request` does, and read the kernel's answer.
 
         After any failure the socket may still hold the rest of the answer, so the next dump
         starts on a fresh one. Raises SourceError on a socket error, when the kernel stays silent,
@@ -95,7 +105,7 @@ class DiagSocket:
         try:
             connection = self._connect()
             dump = Dump(connection, self._sequence, self._clock, coarse_ms())
-            connection.send(encode_request(states, self._sequence))
+            connection.send(encode_request(states, self._sequence, extensions, attribute))
             return read(dump)
         except OSError as error:
             self.close()

@@ -1,19 +1,30 @@
 """One network namespace as a set of questions; each method asks the kernel once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from mmap import PAGESIZE
 from pathlib import Path
 
+from tcp_pressure_exporter.kernel.allowance import Allowance
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
 from tcp_pressure_exporter.kernel.canary import Canary, Verdict
+from tcp_pressure_exporter.kernel.close_wait import INFO_EXTENSION, parse_close_wait_ages
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import BOUND_ONLY, LISTENING, NOT_LISTENING
+from tcp_pressure_exporter.kernel.inet_diag import (
+    BOUND_ONLY,
+    CLOSE_WAIT,
+    LISTENING,
+    LIVE,
+    NOT_LISTENING,
+)
+from tcp_pressure_exporter.kernel.net_statistics import read_net_statistics
 from tcp_pressure_exporter.kernel.parser import Parser, best_parser
+from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket, parse_pool_sockets
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
-from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
-from tcp_pressure_exporter.kernel.sysctl import read_sysctl_int
+from tcp_pressure_exporter.kernel.resources import Resource, read_resources
+from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd, filter_attribute
 from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.kernel.tcp_sysctls import read_tcp_sysctls
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
 
 # Finding the few sockets that are bound only means a walk over all sockets. It may take this
@@ -37,9 +48,8 @@ class Namespace:
         self._diag = diag or DiagSocket()
         self._parser = parser or best_parser()
         self._canary = canary or Canary(procfs)
-        self._clock = clock
         self._bound_only: list[BoundSocket] = []
-        self._bound_only_due = clock()
+        self._bound_only_allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
 
     def port_range(self) -> PortRange:
         """Return the local port range and the reserved ports."""
@@ -49,31 +59,41 @@ class Namespace:
         """Return when a connect() takes over a TIME_WAIT entry."""
         return read_time_wait_reuse(self._procfs)
 
-    def time_wait_buckets(self) -> tuple[int, int]:
-        """Return the TIME_WAIT entries of the namespace and how many it may have."""
-        limit = read_sysctl_int(self._procfs, "net.ipv4.tcp_max_tw_buckets")
-        fields = read_tcp_sockstat(self._procfs)
-        if "tw" not in fields:
-            raise SourceError("/proc/net/sockstat", "the line TCP has no field tw")
-        return fields["tw"], limit
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the use and the limit of the kernel's finite resources."""
+        return read_resources(self._procfs, PAGESIZE)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the kernel's counters of TCP, under its own names."""
+        return read_net_statistics(self._procfs)
+
+    def sysctls(self) -> Mapping[str, int]:
+        """Return the sysctls that decide TCP pressure, by the last part of their names."""
+        return read_tcp_sysctls(self._procfs)
 
     def bound_sockets(self) -> list[BoundSocket]:
         """Return the listening sockets, and the bound-only ones as of up to 60 s ago.
 
         Kernels before 6.8 do not tell the bound-only ones.
         """
-        start = self._clock()
-        if start < self._bound_only_due:
+        if not self._bound_only_allowance.due():
             return self._diag.ask(LISTENING, _bound_sockets) + self._bound_only
-        bound = self._diag.ask(LISTENING | BOUND_ONLY, _bound_sockets)
-        pause = min((self._clock() - start) / BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE)
-        self._bound_only_due = start + pause
+        with self._bound_only_allowance.spend():
+            bound = self._diag.ask(LISTENING | BOUND_ONLY, _bound_sockets)
         self._bound_only = [socket for socket in bound if not socket.listening]
         return bound
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets that are not listening."""
         return self._diag.ask(NOT_LISTENING, lambda dump: self._parser.tally(dump, rules))
+
+    def close_wait_ages(self) -> dict[bytes, float]:
+        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        return self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
+
+    def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
+        """Return the live sockets towards some remote ends (kernel/pool_sockets.py)."""
+        return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
     def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
         """Return whether a connect() of an outbound pool would find a port (kernel/canary.py)."""
@@ -89,5 +109,12 @@ class Namespace:
 
 
 def _bound_sockets(dump: Dump) -> list[BoundSocket]:
-    contents = (datagram.content for datagram in dump.datagrams())
-    return parse_bound_sockets(contents, dump.sequence)
+    return parse_bound_sockets(dump.contents(), dump.sequence)
+
+
+def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
+    return parse_close_wait_ages(dump.contents(), dump.sequence)
+
+
+def _pool_sockets(dump: Dump) -> list[PoolSocket]:
+    return parse_pool_sockets(dump.contents(), dump.sequence)

@@ -5,41 +5,34 @@ serves makes it part of an inbound pool, any other one part of an outbound pool;
 rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
 """
 
-from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 from tcp_pressure_exporter.kernel import ports
 from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4, normal_address
+from tcp_pressure_exporter.kernel.close_wait import CAUSES, CloseWaitCounts, close_wait_cause
 from tcp_pressure_exporter.kernel.diag_socket import Datagram
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import (
     MESSAGE,
     STATE_NAMES,
+    TCP_CLOSE_WAIT,
     TCP_TIME_WAIT,
     TCPDIAG_GETSOCK,
     TIME_WAIT_MS,
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
 from tcp_pressure_exporter.kernel.recent import Recent
 from tcp_pressure_exporter.kernel.tally import (
-    AGE_SECONDS,
     MAX_KEPT,
     MAX_LOCAL_ADDRESSES,
-    MAX_POOLS,
     AddressPorts,
-    OtherPools,
-    PoolCount,
     PoolKey,
-    PoolTally,
-    RowRules,
     SocketTally,
     TallyRules,
 )
 
 LOOPBACK_INDEX = 1  # include/net/net_namespace.h: LOOPBACK_IFINDEX
-LIVE = -1  # the age of an entry that is not in TIME_WAIT
 
 
 def tally_datagrams(
@@ -53,91 +46,6 @@ def tally_datagrams(
     for payload in dump_payloads(counter.contents(datagrams), TCPDIAG_GETSOCK, sequence):
         counter.add(payload)
     return counter.result()
-
-
-class _Pool:
-    """One pool while it is counted; ages counts entries by whole seconds in TIME_WAIT."""
-
-    __slots__ = ("ages", "entered", "ports", "reclaimable", "time_wait")
-
-    def __init__(self) -> None:
-        self.ports = self.time_wait = self.reclaimable = self.entered = 0
-        self.ages: dict[int, int] = {}
-
-    @property
-    def used(self) -> int:
-        return self.ports - self.reclaimable
-
-    def frozen(self) -> PoolCount:
-        return PoolCount(
-            self.ports, self.time_wait, self.reclaimable, self.entered, _packed(self.ages)
-        )
-
-
-@dataclass(slots=True)
-class _Pools:
-    """The pools of one direction while they are counted."""
-
-    pools: dict[PoolKey, _Pool] = field(default_factory=dict)
-    overflow: int = 0
-
-    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
-        """Count one entry: age_ms in TIME_WAIT, or LIVE."""
-        pool = self.pools.get(key)
-        if pool is None:
-            if len(self.pools) >= MAX_POOLS:
-                self.overflow += 1
-                return
-            pool = self.pools[key] = _Pool()
-        pool.ports += 1
-        if age_ms != LIVE:
-            age = age_ms // 1000
-            pool.ages[age] = pool.ages.get(age, 0) + 1
-            pool.time_wait += 1
-            pool.reclaimable += reclaimable
-            pool.entered += entered
-
-    def result(self, rules: RowRules) -> PoolTally:
-        """Split the pools into rows and others."""
-        enough = [pool.used for pool in self.pools.values() if pool.used >= rules.min_used]
-        least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
-        told_apart = {
-            key for key, p in self.pools.items() if p.used >= least or key in rules.watched
-        }
-        rows = {key: p.frozen() for key, p in self.pools.items() if key in told_apart}
-        others = [pool for key, pool in self.pools.items() if key not in told_apart]
-        return PoolTally(rows, _sum(others), self.overflow)
-
-
-def _row_threshold(used: list[int], max_rows: int) -> int:
-    """Return the use above which a pool gets a row: as many rows as allowed, equals together."""
-    if len(used) <= max_rows:
-        return -1
-    rows = 0
-    for use, pools in sorted(Counter(used).items(), reverse=True):
-        if rows + pools > max_rows:
-            return use
-        rows += pools
-    return -1
-
-
-def _sum(pools: list[_Pool]) -> OtherPools:
-    ages: Counter[int] = Counter()
-    for pool in pools:
-        ages.update(pool.ages)
-    return OtherPools(
-        pools=len(pools),
-        most_used=max((pool.used for pool in pools), default=0),
-        ports=sum(pool.ports for pool in pools),
-        time_wait=sum(pool.time_wait for pool in pools),
-        reclaimable=sum(pool.reclaimable for pool in pools),
-        entered=sum(pool.entered for pool in pools),
-        ages=_packed(ages),
-    )
-
-
-def _packed(ages: Mapping[int, int]) -> bytes:
-    return array("I", (ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
 
 
 class _Bitmaps:
@@ -166,8 +74,9 @@ class _Counter:
         self._by_address: dict[bytes, _Bitmaps] = {}
         self._held = bytearray(ports.BITMAP_BYTES)
         self._address_overflow = 0
-        self._outbound = _Pools()
-        self._inbound = _Pools()
+        self._outbound = Pools()
+        self._inbound = Pools()
+        self._close_wait = dict.fromkeys(CAUSES, 0)
         self._kept: list[bytes] = []
         self._kept_overflow = 0
 
@@ -181,8 +90,8 @@ class _Counter:
         """Count one entry."""
         if len(payload) < MESSAGE.size:
             raise SourceError("inet_diag message", f"{len(payload)} bytes, not {MESSAGE.size}")
-        (family, state, _timer, _retransmits, local_port, remote_port, source, destination,
-         interface, cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
+        (family, state, timer, retransmits, local_port, remote_port, source, destination,
+         interface, cookie, expires, rqueue, wqueue, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
         if state not in STATE_NAMES:
             raise SourceError("inet_diag message", f"state {state} is unknown")
         local = normal_address(family, source)
@@ -193,6 +102,8 @@ class _Counter:
         age_ms = max(TIME_WAIT_MS - expires, 0) if state == TCP_TIME_WAIT else LIVE
         self._held[port >> 3] |= 1 << (port & 7)
         entered = age_ms != LIVE and self._recent.add(cookie, age_ms)
+        if state == TCP_CLOSE_WAIT:
+            self._close_wait[close_wait_cause(timer, retransmits, rqueue, wqueue)] += 1
         if self._rules.kept_states >> state & 1:
             self._keep(payload)
         if _contains(self._served, port):
@@ -246,6 +157,7 @@ class _Counter:
             address_overflow=self._address_overflow,
             outbound=self._outbound.result(rules.outbound_rows),
             inbound=self._inbound.result(rules.inbound_rows),
+            close_wait=CloseWaitCounts(**self._close_wait),
             kept=tuple(self._kept),
             kept_overflow=self._kept_overflow,
         )

@@ -3,19 +3,19 @@
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 from tcp_pressure_exporter.kernel.sysctl import parse_int
 
 NAME = "/proc/net/sockstat"
+MAX_BYTES = 65_536  # it is a few lines
 
 
 def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
     """Return the fields of the TCP line (inuse, orphan, tw, alloc, mem); raises SourceError."""
     # /proc/net would be the namespace of the process's first thread, not of this one.
-    path = procfs / "thread-self" / "net" / "sockstat"
-    try:
-        text = path.read_bytes().decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(NAME, getattr(error, "strerror", None) or str(error)) from error
+    text = read_proc_file(NAME, f"{procfs}/thread-self/net/sockstat", MAX_BYTES)
+    if text is None:
+        raise SourceError(NAME, "absent")
     return parse_tcp_sockstat(text)
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 
 # The kernel allocates and clears what a reader offers, at every read: offer little.
 MAX_TEXT_BYTES = 4_096
@@ -15,18 +16,8 @@ def read_sysctl(procfs: Path, name: str, max_bytes: int = MAX_TEXT_BYTES) -> str
 
     Raises SourceError where it exists but cannot be read, or is longer than `max_bytes`.
     """
-    path = procfs / "sys" / name.replace(".", "/")
-    try:
-        with path.open("rb", buffering=0) as file:
-            # One read: many sysctls have nothing more to say to a second one.
-            text = file.read(max_bytes).decode("ascii")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(name, getattr(error, "strerror", None) or str(error)) from error
-    if len(text) >= max_bytes:
-        raise SourceError(name, f"{max_bytes} bytes or more")
-    return text.strip()
+    text = read_proc_file(name, f"{procfs}/sys/{name.replace('.', '/')}", max_bytes)
+    return None if text is None else text.strip()
 
 
 def read_sysctl_int(procfs: Path, name: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
@@ -139,6 +140,7 @@ class SocketTally:
     held: the set of local ports that any socket holds.
     by_address: usable ports that are not served, per local address, live meaning not in
     TIME_WAIT. address_overflow counts the sockets of addresses beyond MAX_LOCAL_ADDRESSES.
+    close_wait: sockets in CLOSE_WAIT by cause.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
     MAX_KEPT.
     """
@@ -150,5 +152,6 @@ class SocketTally:
     address_overflow: int
     outbound: PoolTally
     inbound: PoolTally
+    close_wait: CloseWaitCounts
     kept: tuple[bytes, ...]
     kept_overflow: int

@@ -1,21 +1,21 @@
-/* The hot loop: one dump of TCP sockets, counted into pools. Knows nothing of Python.
+/* The hot loop: the entries of one dump of TCP sockets, counted into pools. Knows nothing of Python.
  *
- * The same bytes give the same aggregates as readable_tally.py, which explains them. Strategy: a
- * datagram is walked once and nothing is kept per socket; pools and local
- * addresses live in tables of their own. Every length is checked before it is used.
+ * The same bytes give the same aggregates as readable_tally.py, which explains them. Strategy: an
+ * entry is looked at once and nothing is kept per socket; pools and local addresses live in tables
+ * of their own. Every length is checked before it is used.
  *
- * Source of the structures: linux/netlink.h (nlmsghdr, nlmsgerr), linux/inet_diag.h
- * (inet_diag_msg), net/tcp_states.h.
+ * Source of the structures: linux/inet_diag.h (inet_diag_msg), net/tcp_states.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 
+#include "close_wait.h"
 #include "pool_table.h"
 
 #define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
 #define TIME_WAIT 6        /* TCP_TIME_WAIT */
+#define CLOSE_WAIT 8       /* TCP_CLOSE_WAIT */
 #define LAST_STATE 11      /* TCP_CLOSING: the last that an entry may have here */
 #define TIME_WAIT_MS 60000 /* TCP_TIMEWAIT_LEN */
 #define BITMAP_BYTES 8192
@@ -42,6 +42,7 @@ struct tally {
     long long now_ms; /* CLOCK_MONOTONIC_COARSE when the kernel filled the datagram */
     /* the result */
     uint64_t states[2][LAST_STATE + 1]; /* [IPv4 on the wire][state] */
+    uint64_t close_wait[CAUSES]; /* by cause */
     struct pools outbound, inbound;
     uint8_t held[BITMAP_BYTES];
     struct address *addresses[MAX_ADDRESSES];
@@ -195,6 +196,7 @@ static enum outcome add_entry(struct tally *t, const uint8_t *payload, uint32_t 
     unsigned port = (unsigned)sport[0] << 8 | sport[1];
     int time_wait = m.idiag_state == TIME_WAIT;
     t->held[port >> 3] |= (uint8_t)(1 << (port & 7));
+    if (m.idiag_state == CLOSE_WAIT) t->close_wait[close_wait_cause(&m)]++;
     if (t->kept_states >> m.idiag_state & 1 && keep(t, payload, length) == FAILED) return FAILED;
     long long age_ms = m.idiag_expires > TIME_WAIT_MS ? 0 : TIME_WAIT_MS - (long long)m.idiag_expires;
     int entered = 0;
@@ -226,46 +228,6 @@ static void prepare_ports(struct tally *t)
 {
     for (int i = 0; i < BITMAP_BYTES; i++) t->chosen[i] = t->usable[i] & (uint8_t)~(t->blocked[i] | t->served[i]);
 }
-
-static enum outcome end_dump(struct tally *t, unsigned type, const uint8_t *payload, uint32_t length)
-{
-    int32_t code;
-    if (type == NLMSG_OVERRUN) return FAIL(t, "netlink dump", "NLMSG_OVERRUN: data lost");
-    if (type == NLMSG_DONE && length == 0) return DONE;
-    if (length < sizeof code)
-        return FAIL(t, "netlink dump", "an ending of %u bytes carries no code", length);
-    memcpy(&code, payload, sizeof code);
-    if (code >= 0 && type == NLMSG_DONE) return DONE;
-    t->answered_errno = 1, t->kernel_errno = code;
-    return FAIL(t, "netlink dump", "error");
-}
-
-static enum outcome add_datagram(struct tally *t, const uint8_t *at, size_t left)
-{
-    while (left) {
-        struct nlmsghdr h;
-        if (left < sizeof h) return FAIL(t, "netlink message", "%zu bytes left, a header has 16", left);
-        memcpy(&h, at, sizeof h);
-        if (h.nlmsg_len < sizeof h || h.nlmsg_len > left)
-            return FAIL(t, "netlink message", "length %u with %zu bytes left", h.nlmsg_len, left);
-        const uint8_t *payload = at + sizeof h;
-        uint32_t length = h.nlmsg_len - (uint32_t)sizeof h;
-        if (h.nlmsg_seq == t->sequence && h.nlmsg_type != NLMSG_NOOP) {
-            if (h.nlmsg_flags & NLM_F_DUMP_INTR)
-                return FAIL(t, "netlink dump", "interrupted: the table changed meanwhile");
-            if (h.nlmsg_type == TCPDIAG_GETSOCK) {
-                if (add_entry(t, payload, length) == FAILED) return FAILED;
-            } else if (h.nlmsg_type <= NLMSG_OVERRUN && h.nlmsg_type >= NLMSG_ERROR)
-                return end_dump(t, h.nlmsg_type, payload, length);
-        }
-        size_t step = NLMSG_ALIGN(h.nlmsg_len);
-        if (step >= left) break;
-        at += step, left -= step;
-    }
-    return MORE;
-}
-
-/* ---- what is left to say when the dump has ended ------------------------------------------- */
 
 static void add_ages(const struct tally *t, const struct pool *pool, uint32_t ages[AGES])
 {

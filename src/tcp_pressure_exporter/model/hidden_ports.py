@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tcp_pressure_exporter.kernel.canary import NOWHERE
 from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 
-WORTH_ASKING = 0.3  # highest ratio of the outbound pools from which on hidden ports may matter
+# Highest ratio of the outbound and source pools from which on hidden ports may matter.
+WORTH_ASKING = 0.3
 SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
 
 

@@ -12,7 +12,7 @@ Built = TypeVar("Built")
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Value]):
-    """A value or an error, and the seconds it took."""
+    """A value or an error, and the seconds it took; both, where a part could not be built."""
 
     seconds: float
     value: Value | None = None
@@ -33,3 +33,12 @@ def attempt(build: Callable[[], Built], clock: Callable[[], float]) -> Outcome[B
     except SourceError as error:
         return Outcome(clock() - start, error=error)
     return Outcome(clock() - start, value)
+
+
+def attempt_partly(
+    build: Callable[[], tuple[Built, SourceError | None]], clock: Callable[[], float]
+) -> Outcome[Built]:
+    """Call `build` and time it; it returns what it could build, and why the rest is missing."""
+    start = clock()
+    value, error = build()
+    return Outcome(clock() - start, value, error)

@@ -1,23 +1,19 @@
 """One finished sample: frozen, so that a scrape can read it while the next one is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
+from tcp_pressure_exporter.model.close_wait import CloseWait
+from tcp_pressure_exporter.model.findings import FindingState
+from tcp_pressure_exporter.model.listen_queues import ListenQueues
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import PoolTables
 from tcp_pressure_exporter.model.socket_states import SocketStates
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A finite resource of the kernel: how much of it is used, and the limit."""
-
-    name: str
-    used: int
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,13 @@ class NamespaceSample:
     local_ports: Outcome[LocalPorts] | None = None
     pools: Outcome[PoolTables] | None = None
     canary: Outcome[CanaryReport] | None = None
+    pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
+    close_wait: Outcome[CloseWait] | None = None
+    listen_queues: Outcome[ListenQueues] | None = None
     limits: Outcome[tuple[Resource, ...]] | None = None
+    kernel_events: Outcome[Mapping[str, int]] | None = None
+    sysctls: Outcome[Mapping[str, int]] | None = None
+    findings: Outcome[tuple[FindingState, ...]] | None = None
 
     def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:
         """Yield (collector, outcome) of the collectors that are on."""

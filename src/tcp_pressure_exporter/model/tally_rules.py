@@ -18,11 +18,12 @@ from tcp_pressure_exporter.model.served_ports import ServedPorts
 class Detail:
     """What a dump is to tell beyond the kernel's rules.
 
-    since: the edge of the dump before. min_ratio: pools less used need no row. max_rows, watched:
-    as in RowRules.
+    since: the edge of the dump before. kept_states: as in TallyRules.
+    min_ratio: pools less used need no row. max_rows, watched: as in RowRules.
     """
 
     since: Edge | None = None
+    kept_states: int = 0
     min_ratio: float = 0.0
     max_rows: int = MAX_ROWS
     watched_outbound: Collection[PoolKey] = ()
@@ -53,10 +54,17 @@ def tally_rules(
         since=detail.since,
         outbound_rows=RowRules(max(outbound, 0), detail.max_rows, detail.watched_outbound),
         inbound_rows=RowRules(inbound, detail.max_rows, detail.watched_inbound),
+        kept_states=detail.kept_states,
     )
 
 
-def states_only_rules(served: ServedPorts) -> TallyRules:
+def states_only_rules(served: ServedPorts, detail: Detail) -> TallyRules:
     """Return rules for a dump without known settings: states count, no outbound pool does."""
     never = TimeWaitReuse(everywhere=False, on_loopback=False)
-    return TallyRules(usable=0, blocked=0, served=port_set(served), reuse=never)
+    return TallyRules(
+        usable=0,
+        blocked=0,
+        served=port_set(served),
+        reuse=never,
+        kept_states=detail.kept_states,
+    )

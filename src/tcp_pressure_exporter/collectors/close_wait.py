@@ -1,0 +1,82 @@
+"""Sockets in CLOSE_WAIT: why, since when, and whose.
+
+Exposition:
+
+    tcp_pressure_close_wait_sockets{netns="host",cause="eof_unread"} 214.0
+    tcp_pressure_close_wait_oldest_seconds{netns="host",cause="eof_unread"} 1830.2
+    tcp_pressure_close_wait_owner_sockets{netns="host",service="api.service",process="java"} 213.0
+    tcp_pressure_close_wait_remote_sockets{netns="host",remote_address="10.0.0.9"} 1.0
+    tcp_pressure_close_wait_unlisted_sockets{netns="host"} 1.0
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+Rows = Callable[[NamespaceSample], Iterable[Row]]
+
+
+def _rows(read: Callable[[CloseWait], Iterable[Row]]) -> Rows:
+    def rows(sample: NamespaceSample) -> Iterable[Row]:
+        table = sample.close_wait.value if sample.close_wait else None
+        return read(table) if table else ()
+
+    return rows
+
+
+def _per_cause(read: Callable[[CauseCount], float]) -> Rows:
+    return _rows(lambda table: [((cause,), read(count)) for cause, count in table.causes.items()])
+
+
+def _owners(table: CloseWait) -> Iterator[Row]:
+    for owner, sockets in table.owners:
+        yield (owner.service, owner.process), sockets
+
+
+def _remotes(table: CloseWait) -> Iterator[Row]:
+    for remote, sockets in table.remotes:
+        yield (remote,), sockets
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_close_wait_sockets",
+        "Sockets in CLOSE_WAIT (the peer has closed, this end has not) by cause. eof_unread: the"
+        " application has not read to the end. not_closed: it has, but neither sends nor closes."
+        " peer_gone: what it sends is not answered, not even a probe. window_closed: the peer"
+        " answers and takes nothing. A peer that loses one packet counts as gone until it answers.",
+        ("netns", "cause"),
+        _per_cause(lambda count: count.sockets),
+    ),
+    Family(
+        "tcp_pressure_close_wait_oldest_seconds",
+        "How long the oldest of these sockets has been in CLOSE_WAIT; 0 where there is none. A"
+        " lower bound: seen so since then, or not heard of by its peer since then.",
+        ("netns", "cause"),
+        _per_cause(lambda count: count.oldest_seconds),
+    ),
+    Family(
+        "tcp_pressure_close_wait_owner_sockets",
+        "Sockets in CLOSE_WAIT by the systemd unit or container that made them, and by process;"
+        " the owners with the most. process is empty where the exporter may not look, and while"
+        " a socket is new. Of more than 4096 sockets, the first 4096 count.",
+        ("netns", "service", "process"),
+        _rows(_owners),
+    ),
+    Family(
+        "tcp_pressure_close_wait_remote_sockets",
+        "Sockets in CLOSE_WAIT of which neither service nor process is known, by remote address or"
+        " group; the remotes with the most.",
+        ("netns", "remote_address"),
+        _rows(_remotes),
+    ),
+    Family(
+        "tcp_pressure_close_wait_unlisted_sockets",
+        "Sockets in CLOSE_WAIT that tcp_pressure_close_wait_owner_sockets does not show: their"
+        " owner is not known or has too few.",
+        ("netns",),
+        _rows(lambda table: [((), table.unlisted)]),
+    ),
+)

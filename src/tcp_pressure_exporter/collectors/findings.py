@@ -1,0 +1,29 @@
+"""Advice that a machine can check.
+
+Exposition:
+
+    tcp_pressure_finding{netns="host",finding="tw_recycle_enabled"} 0.0
+    tcp_pressure_finding{netns="host",finding="listener_in_port_range"} 1.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+
+def _rows(sample: NamespaceSample) -> Iterator[Row]:
+    for state in (sample.findings.value if sample.findings else None) or ():
+        yield (state.finding.name,), float(state.detail is not None)
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_finding",
+        "1 where there is something to improve or repair, 0 where not; absent where that cannot be"
+        " told. What each one means and what to do: docs/findings.md. What was found: run"
+        " `tcp-pressure-exporter report`.",
+        ("netns", "finding"),
+        _rows,
+    ),
+)

@@ -1,0 +1,72 @@
+"""What the kernel's TCP counts by itself.
+
+Exposition:
+
+    tcp_pressure_kernel_events_total{netns="host",event="TCPTimeWaitOverflow"} 7.0
+    tcp_pressure_kernel_events_total{netns="host",event="ListenOverflows"} 0.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+# Of some 150 counters those that tell of pressure: each is a series. docs/metrics.md explains them.
+EVENTS = (
+    # TIME_WAIT. TWKilled counts no kills, but short FIN_WAIT2 entries: it would only mislead.
+    "TW",
+    "TWRecycled",
+    "TCPTimeWaitOverflow",
+    # Segments that came for TIME_WAIT entries, or with timestamps of the past.
+    "PAWSActive",
+    "PAWSEstab",
+    "PAWSTimewait",
+    "TCPACKSkippedTimeWait",
+    "TCPACKSkippedFinWait2",
+    "TCPACKSkippedSynRecv",
+    # Listeners.
+    "ListenOverflows",
+    "ListenDrops",
+    "TCPReqQFullDoCookies",
+    "TCPReqQFullDrop",
+    "SyncookiesSent",
+    "SyncookiesRecv",
+    "SyncookiesFailed",
+    # Connections that the kernel ended, and why.
+    "TCPAbortOnData",
+    "TCPAbortOnClose",
+    "TCPAbortOnMemory",
+    "TCPAbortOnTimeout",
+    # Load, loss and memory.
+    "TCPMemoryPressures",
+    "TCPBacklogDrop",
+    "TCPSynRetrans",
+    "TCPTimeouts",
+    "RetransSegs",
+    # What opens and ends: the measure for all the others.
+    "ActiveOpens",
+    "PassiveOpens",
+    "AttemptFails",
+    "EstabResets",
+    "OutRsts",
+)
+
+
+def _events(sample: NamespaceSample) -> Iterator[Row]:
+    if sample.kernel_events and sample.kernel_events.value:
+        counters = sample.kernel_events.value
+        yield from (((event,), counters[event]) for event in EVENTS if event in counters)
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_kernel_events_total",
+        "The kernel's own counters of the network namespace since it was created, both families"
+        " together; event is the name in /proc/net/netstat (TcpExt) or /proc/net/snmp (Tcp). One"
+        " that this kernel does not have is absent. No counter tells of a connect() or bind() that"
+        " found no port. docs/metrics.md says what each means.",
+        ("netns", "event"),
+        _events,
+        kind="counter",
+    ),
+)

@@ -1,0 +1,58 @@
+"""The accept queues of listening sockets.
+
+Exposition:
+
+    tcp_pressure_listen_queue_used{netns="host",local_address="0.0.0.0",port="443"} 97.0
+    tcp_pressure_listen_queue_limit{netns="host",local_address="0.0.0.0",port="443"} 128.0
+    tcp_pressure_listen_queue_ratio_max{netns="host"} 0.7578125
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.listen_queues import ListenQueue
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+LABELS = ("netns", "local_address", "port")
+
+
+def _per_queue(
+    read: Callable[[ListenQueue], int],
+) -> Callable[[NamespaceSample], Iterable[Row]]:
+    def rows(sample: NamespaceSample) -> Iterator[Row]:
+        queues = sample.listen_queues.value if sample.listen_queues else None
+        for queue in queues.listed if queues else ():
+            yield (queue.local_address, queue.port), read(queue)
+
+    return rows
+
+
+def _ratio_max(sample: NamespaceSample) -> Iterator[Row]:
+    queues = sample.listen_queues.value if sample.listen_queues else None
+    if queues:
+        yield (), queues.ratio_max
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_listen_queue_used",
+        "Connections that are established and wait for accept(), of the fullest queue of each"
+        " listening address and port; the fullest ones from pools.min_ratio on.",
+        LABELS,
+        _per_queue(lambda queue: queue.used),
+    ),
+    Family(
+        "tcp_pressure_listen_queue_limit",
+        "How many may wait: the backlog of listen(), at most net.core.somaxconn. The kernel drops"
+        " what comes when more wait, so used can exceed the limit by one.",
+        LABELS,
+        _per_queue(lambda queue: queue.limit),
+    ),
+    Family(
+        "tcp_pressure_listen_queue_ratio_max",
+        "Highest ratio of used to limit over all listening sockets, listed or not. Drops show as"
+        ' tcp_pressure_kernel_events_total{event="ListenOverflows"} and {event="ListenDrops"}.',
+        ("netns",),
+        _ratio_max,
+    ),
+)

@@ -1,0 +1,35 @@
+"""Whose the live sockets of the outbound pools near their limit are.
+
+Exposition:
+
+    tcp_pressure_pool_owner_sockets{netns="host",direction="outbound",local_address="10.0.0.2",
+        remote_address="10.0.0.9",port="443",service="nginx.service",process="nginx"} 1204.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.collectors.pool_rows import POOL_LABELS
+from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+
+def _rows(sample: NamespaceSample) -> Iterator[Row]:
+    found = sample.pool_owners.value if sample.pool_owners else None
+    for pool, owners in found or ():
+        ends = (pool.local_address, pool.remote_address, pool.port)
+        for owner, sockets in owners:
+            yield (OUTBOUND, *ends, owner.service, owner.process), sockets
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_pool_owner_sockets",
+        "Live sockets of an outbound pool by the systemd unit or container that made them, and by"
+        " process; the five owners with the most, of the three fullest pools that are 70 % full."
+        " Up to 60 s old. TIME_WAIT has no owner: who has the live sockets most likely closed the"
+        " others. process is empty where the exporter may not look or has not yet.",
+        (*POOL_LABELS, "service", "process"),
+        _rows,
+    ),
+)

@@ -1,0 +1,30 @@
+"""The settings that decide when TCP comes under pressure.
+
+Exposition:
+
+    tcp_pressure_sysctl{netns="host",name="tcp_tw_reuse"} 2.0
+    tcp_pressure_sysctl{netns="host",name="tcp_fin_timeout"} 60.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.model.sample import NamespaceSample
+
+
+def _sysctls(sample: NamespaceSample) -> Iterator[Row]:
+    if sample.sysctls and sample.sysctls.value:
+        yield from (((name,), value) for name, value in sample.sysctls.value.items())
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_sysctl",
+        "Settings as the network namespace shows them; name is the last part of the sysctl's name"
+        " (net.ipv4, net.core or net.netfilter), the unit is the kernel's. One that the kernel does"
+        " not have, or shows in the host's namespace alone, is absent. docs/metrics.md says what"
+        " each means.",
+        ("netns", "name"),
+        _sysctls,
+    ),
+)

@@ -1,0 +1,43 @@
+"""Which of root's privileges this process has: capabilities(7)."""
+
+import re
+from pathlib import Path
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+
+NAME = "/proc/self/status"
+
+# Bit numbers, include/uapi/linux/capability.h
+CAP_DAC_READ_SEARCH = 2
+CAP_SYS_PTRACE = 19
+
+EFFECTIVE = re.compile(r"CapEff:\t([0-9a-f]{1,16})")  # 64 bits
+
+
+def effective_capabilities(procfs: Path) -> int:
+    """Return the effective capabilities of the process as a bit mask; raises SourceError."""
+    try:
+        text = (procfs / "self" / "status").read_bytes().decode("utf-8", "replace")
+    except OSError as error:
+        raise SourceError(NAME, error.strerror or str(error)) from error
+    return parse_effective_capabilities(text)
+
+
+def parse_effective_capabilities(status: str) -> int:
+    """Parse the line CapEff of proc_pid_status(5), hexadecimal; raises SourceError."""
+    for line in status.split("\n"):
+        if line.startswith("CapEff:"):
+            match = EFFECTIVE.fullmatch(line)
+            if match is None:
+                raise SourceError(f"{NAME} CapEff", f"expected 64 bits in hex, got {line[7:47]!r}")
+            return int(match[1], 16)
+    raise SourceError(NAME, "no line CapEff")
+
+
+def may_name_processes(capabilities: int) -> bool:
+    """Tell whether the descriptors of every process can be read.
+
+    CAP_DAC_READ_SEARCH opens /proc/PID/fd, CAP_SYS_PTRACE reads the links in it (proc_pid_fd(5)).
+    """
+    needed = 1 << CAP_SYS_PTRACE | 1 << CAP_DAC_READ_SEARCH
+    return capabilities & needed == needed

@@ -1,0 +1,51 @@
+"""The live sockets of some pools, with what leads to their owners. TIME_WAIT has no owner."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tcp_pressure_exporter.kernel.addresses import normal_address
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.inet_diag import (
+    MESSAGE,
+    TCPDIAG_GETSOCK,
+    SocketId,
+    attributes,
+    socket_id,
+)
+from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.tally import PoolKey
+
+MAX_SOCKETS = 65_536  # more of them are not looked at
+
+
+class PoolSocket(NamedTuple):
+    """A socket as part of an outbound pool; `local_port` is the one it holds."""
+
+    key: PoolKey
+    local_port: int
+    owner_id: SocketId
+
+
+def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSocket]:
+    """Return the first MAX_SOCKETS sockets of a dump.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    """
+    found: list[PoolSocket] = []
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        if len(found) < MAX_SOCKETS:  # the others must still be received
+            found.append(_parse_entry(payload))
+    return found
+
+
+def _parse_entry(payload: memoryview) -> PoolSocket:
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (family, _state, _timer, _retransmits, sport, dport, source, destination, *_,
+     inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    local, remote = normal_address(family, source), normal_address(family, destination)
+    return PoolSocket(
+        PoolKey(local, remote, dport),
+        int.from_bytes(sport),
+        socket_id(inode, dict(attributes(payload))),
+    )

@@ -1,0 +1,103 @@
+"""The pools of one direction while the readable parser counts them."""
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tcp_pressure_exporter.kernel.tally import (
+    AGE_SECONDS,
+    MAX_POOLS,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    RowRules,
+)
+
+LIVE = -1  # the age of an entry that is not in TIME_WAIT
+
+
+class CountedPool:
+    """One pool while it is counted; ages counts entries by whole seconds in TIME_WAIT."""
+
+    __slots__ = ("ages", "entered", "ports", "reclaimable", "time_wait")
+
+    def __init__(self) -> None:
+        self.ports = self.time_wait = self.reclaimable = self.entered = 0
+        self.ages: dict[int, int] = {}
+
+    @property
+    def used(self) -> int:
+        return self.ports - self.reclaimable
+
+    def frozen(self) -> PoolCount:
+        return PoolCount(
+            self.ports, self.time_wait, self.reclaimable, self.entered, _packed(self.ages)
+        )
+
+
+@dataclass(slots=True)
+class Pools:
+    """The pools of one direction while they are counted."""
+
+    pools: dict[PoolKey, CountedPool] = field(default_factory=dict)
+    overflow: int = 0
+
+    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
+        """Count one entry: age_ms in TIME_WAIT, or LIVE."""
+        pool = self.pools.get(key)
+        if pool is None:
+            if len(self.pools) >= MAX_POOLS:
+                self.overflow += 1
+                return
+            pool = self.pools[key] = CountedPool()
+        pool.ports += 1
+        if age_ms != LIVE:
+            age = age_ms // 1000
+            pool.ages[age] = pool.ages.get(age, 0) + 1
+            pool.time_wait += 1
+            pool.reclaimable += reclaimable
+            pool.entered += entered
+
+    def result(self, rules: RowRules) -> PoolTally:
+        """Split the pools into rows and others."""
+        enough = [pool.used for pool in self.pools.values() if pool.used >= rules.min_used]
+        least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
+        told_apart = {
+            key for key, p in self.pools.items() if p.used >= least or key in rules.watched
+        }
+        rows = {key: p.frozen() for key, p in self.pools.items() if key in told_apart}
+        others = [pool for key, pool in self.pools.items() if key not in told_apart]
+        return PoolTally(rows, _sum(others), self.overflow)
+
+
+def _row_threshold(used: list[int], max_rows: int) -> int:
+    """Return the use above which a pool gets a row: as many rows as allowed, equals together."""
+    if len(used) <= max_rows:
+        return -1
+    rows = 0
+    for use, pools in sorted(Counter(used).items(), reverse=True):
+        if rows + pools > max_rows:
+            return use
+        rows += pools
+    return -1
+
+
+def _sum(pools: list[CountedPool]) -> OtherPools:
+    ages: Counter[int] = Counter()
+    for pool in pools:
+        ages.update(pool.ages)
+    return OtherPools(
+        pools=len(pools),
+        most_used=max((pool.used for pool in pools), default=0),
+        ports=sum(pool.ports for pool in pools),
+        time_wait=sum(pool.time_wait for pool in pools),
+        reclaimable=sum(pool.reclaimable for pool in pools),
+        entered=sum(pool.entered for pool in pools),
+        ages=_packed(ages),
+    )
+
+
+def _packed(ages: Mapping[int, int]) -> bytes:
+    return array("I", (ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()

@@ -1,0 +1,71 @@
+"""Finite resources of the kernel's TCP beside ports: how much of each is used, and its limit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
+from tcp_pressure_exporter.kernel.sysctl import parse_int, read_sysctl, read_sysctl_int
+
+MEMORY = "net.ipv4.tcp_mem"
+
+
+class Resource(NamedTuple):
+    """A finite resource: `used` of `limit`, in the unit that the name ends with, else a count."""
+
+    name: str
+    used: int
+    limit: int
+
+
+def read_resources(procfs: Path, page_size: int) -> tuple[Resource, ...]:
+    """Return the resources whose limits the calling thread's namespace shows; raises SourceError.
+
+    time_wait_buckets: the namespace's TIME_WAIT entries and orphaned FIN_WAIT2 entries.
+    orphans, memory_bytes: the whole host's, shown in the first namespace alone; `page_size` in
+    bytes is the unit of both of memory's numbers (used: 4 KiB before Linux 6.0, whatever a page).
+    conntrack_entries: the namespace's; absent without conntrack, or where its limit is 0: none.
+    """
+    return tuple(_resources(procfs, page_size))
+
+
+def _resources(procfs: Path, page_size: int) -> Iterator[Resource]:
+    sockets = read_tcp_sockstat(procfs)
+    buckets = read_sysctl_int(procfs, "net.ipv4.tcp_max_tw_buckets")
+    yield Resource("time_wait_buckets", _count(sockets, "tw"), buckets)
+    orphans = _optional_int(procfs, "net.ipv4.tcp_max_orphans")
+    if orphans is not None:
+        yield Resource("orphans", _count(sockets, "orphan"), orphans)
+    pages = _memory_limit(procfs)
+    if pages is not None:
+        yield Resource("memory_bytes", _count(sockets, "mem") * page_size, pages * page_size)
+    entries = _optional_int(procfs, "net.netfilter.nf_conntrack_count")
+    most = _optional_int(procfs, "net.netfilter.nf_conntrack_max")
+    if entries is not None and most:
+        yield Resource("conntrack_entries", entries, most)
+
+
+def _count(sockets: dict[str, int], field: str) -> int:
+    if field not in sockets:
+        raise SourceError("/proc/net/sockstat", f"the line TCP has no field {field}")
+    return sockets[field]
+
+
+def _memory_limit(procfs: Path) -> int | None:
+    """Return the last of tcp_mem's three numbers of pages: where pressure ends, begins, the limit.
+
+    Source: __sk_mem_raise_allocated in net/core/sock.c.
+    """
+    text = read_sysctl(procfs, MEMORY)
+    if text is None:
+        return None
+    numbers = [parse_int(MEMORY, number) for number in text.split()]
+    if len(numbers) != 3:  # noqa: PLR2004 - see above
+        raise SourceError(MEMORY, f"expected three numbers, got {text[:40]!r}")
+    return numbers[2]
+
+
+def _optional_int(procfs: Path, name: str) -> int | None:
+    text = read_sysctl(procfs, name)
+    return None if text is None else parse_int(name, text)

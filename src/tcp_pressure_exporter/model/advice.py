@@ -1,0 +1,51 @@
+"""What to do about a finite resource near its limit, and about stuck sockets: a line each."""
+
+from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
+
+_WAITING = (
+    "Most ports wait in TIME_WAIT: let the client keep connections to this destination open. At"
+    " once: tcp_tw_reuse = 1, or one more local or remote address."
+)
+_LIVE = (
+    "Most ports are in use by open connections: look at their owner, limit or share them. At once:"
+    " one more local or remote address, or less load."
+)
+_ADVICE = {
+    SOURCE: "Applications that bind() before connect() share these ports between all destinations:"
+    " let them set IP_BIND_ADDRESS_NO_PORT, or add a local address.",
+    INBOUND: "The remote, likely a load balancer or NAT, has few ports left towards this service:"
+    " let it keep connections open, or give it more addresses.",
+    LISTEN_QUEUE: "The service accepts connections too slowly: look at its load and workers. A"
+    " longer queue (listen backlog, somaxconn) only bridges bursts.",
+    "time_wait_buckets": "Beyond the limit connections close without TIME_WAIT: close fewer, or"
+    " raise tcp_max_tw_buckets.",
+    "orphans": "Connections were closed whose peers do not answer: look for a network fault or an"
+    " attack. tcp_orphan_retries shortens their life.",
+    "memory_bytes": "TCP buffers take the memory tcp_mem allows: look for slow readers (ss -tm), or"
+    " raise tcp_mem.",
+    "conntrack_entries": "Beyond the limit new connections are dropped: raise nf_conntrack_max, or"
+    " exempt traffic from tracking.",
+}
+_CLOSE_WAIT_ADVICE = {
+    "eof_unread": "The application does not read these connections to their end: it hangs, or has"
+    " forgotten them. Restarting it frees them; only its code cures it.",
+    "not_closed": "The application has seen that the peer closed, and does not close: a leak in its"
+    " code. Restarting it frees them.",
+    "peer_gone": "The peer has gone while data was on its way: it is given up after tcp_retries2"
+    " retransmissions, or sooner with TCP_USER_TIMEOUT in the application.",
+    "window_closed": "The peer closed its side and reads no more: let the application give up on it"
+    " by a time-out of its own.",
+}
+
+
+def pressure_advice(kind: str, *, mostly_time_wait: bool = False) -> str:
+    """Return what to do about a resource of a kind of model/thresholds.py."""
+    if kind == OUTBOUND:
+        return _WAITING if mostly_time_wait else _LIVE
+    return _ADVICE[kind]
+
+
+def close_wait_advice(cause: str) -> str:
+    """Return what to do about sockets in CLOSE_WAIT for a cause of kernel/close_wait.py."""
+    return _CLOSE_WAIT_ADVICE[cause]

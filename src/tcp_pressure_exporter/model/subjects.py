@@ -1,0 +1,37 @@
+"""What an assessment speaks of, in words for people."""
+
+from tcp_pressure_exporter.model.assessment import Pressure, Stuck
+from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
+
+_KINDS = {
+    OUTBOUND: "outbound pool",
+    INBOUND: "inbound pool",
+    SOURCE: "source pool",
+    LISTEN_QUEUE: "accept queue",
+    "time_wait_buckets": "TIME_WAIT buckets",
+    "memory_bytes": "TCP memory",
+    "conntrack_entries": "conntrack entries",
+}
+_CAUSES = {
+    "eof_unread": "not read to the end",
+    "not_closed": "read, but not closed",
+    "peer_gone": "the peer does not answer",
+    "window_closed": "the peer takes no data",
+}
+
+
+def pressure_subject(pressure: Pressure) -> str:
+    """Name a resource: its kind, and which one where there are several."""
+    kind = _KINDS.get(pressure.kind, pressure.kind)
+    return f"{kind} {pressure.name}" if pressure.name else kind
+
+
+def stuck_subject(stuck: Stuck) -> str:
+    """Name the sockets in CLOSE_WAIT of one cause."""
+    return f"CLOSE_WAIT ({cause_words(stuck.cause)})"
+
+
+def cause_words(cause: str) -> str:
+    """Say why sockets are in CLOSE_WAIT, for a cause of kernel/close_wait.py."""
+    return _CAUSES[cause]

@@ -1,0 +1,38 @@
+import pytest
+
+from tcp_pressure_exporter.collectors.findings import FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.collectors.exposition import golden, of_namespaces
+
+BY_NAME = {finding.name: finding for finding in FINDINGS}
+STATES = (
+    FindingState(BY_NAME["tw_recycle_enabled"], None),
+    FindingState(BY_NAME["listener_in_port_range"], 'port 40000 (a".service)'),
+)
+
+
+def test_golden() -> None:
+    """A finding is 1 where there is something, else 0; what was found is no label."""
+    sample = NamespaceSample("host", findings=Outcome(0.1, STATES))
+    assert of_namespaces(FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_finding gauge
+        tcp_pressure_finding{finding="tw_recycle_enabled",netns="host"} 0.0
+        tcp_pressure_finding{finding="listener_in_port_range",netns="host"} 1.0
+    """)
+
+
+def test_what_cannot_be_told() -> None:
+    """A finding that cannot be told is absent; the others stay."""
+    partly = Outcome(0.1, STATES[:1], SourceError("bound", "no"))
+    text = of_namespaces(FAMILIES, NamespaceSample("host", findings=partly))
+    assert text.count("{") == 1
+    assert "tw_recycle_enabled" in text
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("findings", "no"))])
+def test_absent(outcome: Outcome[tuple[FindingState, ...]] | None) -> None:
+    """Where nothing is known, or the collector is off, no finding is shown."""
+    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", findings=outcome))

@@ -1,0 +1,39 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.net_statistics import read_net_statistics
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.collectors.exposition import golden, of_namespaces
+
+COUNTERS = {"TCPTimeWaitOverflow": 7, "MaxConn": -1, "CurrEstab": 3, "ListenOverflows": 0}
+# Newer than Linux 6.1.
+RECENT = {"PAWSTimewait"}
+
+
+def test_golden() -> None:
+    """The chosen counters that the kernel has are shown, zero included, and no other."""
+    sample = NamespaceSample("host", kernel_events=Outcome(0.1, COUNTERS))
+    assert of_namespaces(FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_kernel_events_total counter
+        tcp_pressure_kernel_events_total{event="TCPTimeWaitOverflow",netns="host"} 7.0
+        tcp_pressure_kernel_events_total{event="ListenOverflows",netns="host"} 0.0
+    """)
+
+
+def test_names() -> None:
+    """The running kernel knows every name but those newer than it; each is there once."""
+    assert set(EVENTS) - read_net_statistics(Path("/proc")).keys() <= RECENT
+    assert len(set(EVENTS)) == len(EVENTS) <= 30
+
+
+@pytest.mark.parametrize(
+    "outcome", [None, Outcome(0.1, {}), Outcome(0.1, error=SourceError("netstat", "no"))]
+)
+def test_absent(outcome: Outcome[Mapping[str, int]] | None) -> None:
+    """Where the source failed, or the collector is off, no event is shown."""
+    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", kernel_events=outcome))

@@ -1,0 +1,54 @@
+import pytest
+
+from tcp_pressure_exporter.collectors.listen_queues import FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tests.collectors.exposition import golden, of_namespaces
+from tests.socket_entries import sixteen_bytes
+
+QUEUES = ListenQueues(
+    listed=(
+        ListenQueue((sixteen_bytes("0.0.0.0"), 443), 97, 128),
+        ListenQueue((sixteen_bytes("10.0.0.2"), 443), 1, 4096),
+        ListenQueue((sixteen_bytes("2001:db8::2"), 65535), 0, 0),
+    ),
+    ratio_max=0.7578125,
+)
+
+
+def page(queues: ListenQueues) -> str:
+    return of_namespaces(FAMILIES, NamespaceSample("host", listen_queues=Outcome(0.1, queues)))
+
+
+def test_golden() -> None:
+    """Each listed queue has its use and its limit, zero included; the highest ratio is of all."""
+    assert page(QUEUES) == golden("""
+        # TYPE tcp_pressure_listen_queue_used gauge
+        tcp_pressure_listen_queue_used{local_address="0.0.0.0",netns="host",port="443"} 97.0
+        tcp_pressure_listen_queue_used{local_address="10.0.0.2",netns="host",port="443"} 1.0
+        tcp_pressure_listen_queue_used{local_address="2001:db8::2",netns="host",port="65535"} 0.0
+        # TYPE tcp_pressure_listen_queue_limit gauge
+        tcp_pressure_listen_queue_limit{local_address="0.0.0.0",netns="host",port="443"} 128.0
+        tcp_pressure_listen_queue_limit{local_address="10.0.0.2",netns="host",port="443"} 4096.0
+        tcp_pressure_listen_queue_limit{local_address="2001:db8::2",netns="host",port="65535"} 0.0
+        # TYPE tcp_pressure_listen_queue_ratio_max gauge
+        tcp_pressure_listen_queue_ratio_max{netns="host"} 0.7578125
+    """)
+
+
+def test_no_listed_queue() -> None:
+    """Where no queue is listed the highest ratio is shown all the same."""
+    assert page(ListenQueues((), 0.0)) == golden("""
+        # TYPE tcp_pressure_listen_queue_used gauge
+        # TYPE tcp_pressure_listen_queue_limit gauge
+        # TYPE tcp_pressure_listen_queue_ratio_max gauge
+        tcp_pressure_listen_queue_ratio_max{netns="host"} 0.0
+    """)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sock_diag dump", "no"))])
+def test_absent(outcome: Outcome[ListenQueues] | None) -> None:
+    """Where the source failed, or the collector is off, nothing is told, not even zero."""
+    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", listen_queues=outcome))

@@ -1,0 +1,67 @@
+import pytest
+
+from tcp_pressure_exporter.collectors.pool_owners import FAMILIES
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.ownership import OwnerCount
+from tcp_pressure_exporter.model.pool_owners import PoolOwners
+from tcp_pressure_exporter.model.pool_table import ListedPool
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.usage import Usage
+from tests.collectors.exposition import golden, of_namespaces
+
+NONE = "# TYPE tcp_pressure_pool_owner_sockets gauge\n"
+
+
+def owned(remote: str, *owners: OwnerCount, local: str = "10.0.0.2") -> PoolOwners:
+    pool = ListedPool(PoolKey(b"", b"", b""), local, remote, "443", Usage(9, 10, 0, 0))
+    return PoolOwners(pool, owners)
+
+
+def page(*pools: PoolOwners) -> str:
+    return of_namespaces(FAMILIES, NamespaceSample("host", pool_owners=Outcome(0.1, pools)))
+
+
+def test_golden() -> None:
+    """Each owner of each pool has its live sockets, with what is known of it."""
+    pools = (
+        owned(
+            "10.0.0.9",
+            OwnerCount(Owner("nginx.service", "nginx"), 1204),
+            OwnerCount(Owner("container:0123456789ab", ""), 12),
+        ),
+        owned("lb", OwnerCount(Owner("", "curl"), 1), local="2001:db8::2"),
+        owned("10.0.0.8"),
+    )
+    assert page(*pools) == golden("""
+        # TYPE tcp_pressure_pool_owner_sockets gauge
+        tcp_pressure_pool_owner_sockets{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",process="nginx",remote_address="10.0.0.9",\\
+            service="nginx.service"} 1204.0
+        tcp_pressure_pool_owner_sockets{direction="outbound",local_address="10.0.0.2",\\
+            netns="host",port="443",process="",remote_address="10.0.0.9",\\
+            service="container:0123456789ab"} 12.0
+        tcp_pressure_pool_owner_sockets{direction="outbound",local_address="2001:db8::2",\\
+            netns="host",port="443",process="curl",remote_address="lb",service=""} 1.0
+    """)
+
+
+def test_hostile_names() -> None:
+    """Whoever names a unit or a process can neither end a label nor begin a line."""
+    text = page(owned("10.0.0.9", OwnerCount(Owner('a"b\\c.service', "x\ny 1"), 7)))
+    assert text == NONE + (
+        'tcp_pressure_pool_owner_sockets{direction="outbound",local_address="10.0.0.2",'
+        'netns="host",port="443",process="x\\ny 1",remote_address="10.0.0.9",'
+        'service="a\\"b\\\\c.service"} 7.0\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "outcome", [None, Outcome(0.1, ()), Outcome(0.1, error=SourceError("sock_diag dump", "no"))]
+)
+def test_absent(outcome: Outcome[tuple[PoolOwners, ...]] | None) -> None:
+    """Where no pool is near its limit, the source failed, or it is off, nothing is told."""
+    sample = NamespaceSample("host", pool_owners=outcome)
+    assert of_namespaces(FAMILIES, sample) == NONE

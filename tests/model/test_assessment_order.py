@@ -1,0 +1,57 @@
+"""What of an assessment comes first, and when it knows nothing."""
+
+import pytest
+
+from tcp_pressure_exporter.kernel.addresses import V4_ANY
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.model.assessment import assess
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.outlook import Outlook
+from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.usage import Usage
+
+FAILED: Outcome[tuple[Resource, ...]] = Outcome(0.0, error=SourceError("sock_diag", "refused"))
+NO_POOLS: Outcome[PoolTables] = Outcome(0.0, error=SourceError("sock_diag", "refused"))
+FULL = (Resource("time_wait_buckets", 9, 9),)
+NOT_IN_SIGHT = Outlook(float("inf"), 0.87, 10.0, 20)
+
+
+def pool(used: int, outlook: Outlook | None = None) -> PoolTable:
+    """Return a table of one pool of 100 ports."""
+    key = PoolKey(V4_ANY, V4_ANY, b"\0\1")
+    listed = ListedPool(key, "10.0.0.2", "10.0.0.9", "443", Usage(used, 100, 0, None), 0, outlook)
+    return PoolTable(1, used / 100, used / 100, (listed,), 0, 0)
+
+
+def kinds(outbound: int, source: int) -> list[tuple[str, float | None]]:
+    tables = {"source": pool(source), "outbound": pool(outbound, NOT_IN_SIGHT)}
+    found = assess(NamespaceSample("host", pools=Outcome(0.0, tables)))
+    return [(pressure.kind, pressure.steady_state_ratio) for pressure in found.pressures]
+
+
+def test_source_pool_in_trouble() -> None:
+    """A source pool that is an echo of an outbound pool comes after it, however full it is."""
+    assert kinds(87, 89) == [("outbound", 0.87), ("source", None)]
+
+
+def test_calm_source_pool() -> None:
+    """Where both are calm the fuller one comes first."""
+    assert kinds(20, 30) == [("source", None), ("outbound", 0.87)]
+
+
+@pytest.mark.parametrize(
+    ("sample", "verdict"),
+    [
+        (NamespaceSample("host", pools=NO_POOLS), "unknown"),
+        (NamespaceSample("host", pools=NO_POOLS, limits=Outcome(0.0, ())), "unknown"),
+        (NamespaceSample("host", pools=Outcome(0.0, {}), limits=FAILED), "calm"),
+        (NamespaceSample("host", pools=NO_POOLS, limits=Outcome(0.0, FULL)), "critical"),
+        (NamespaceSample("host", limits=Outcome(0.0, ())), "calm"),
+    ],
+)
+def test_verdict(sample: NamespaceSample, verdict: str) -> None:
+    """Where the pools could not be read, being calm otherwise is no verdict."""
+    assert assess(sample).verdict == verdict

@@ -1,0 +1,115 @@
+"""Looks written by hand: a host in trouble, a calm one, one of which nothing is known."""
+
+from datetime import UTC, datetime
+from io import StringIO
+
+from rich.console import Console
+
+from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.model.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.model.findings import Finding, FindingState
+from tcp_pressure_exporter.model.ownership import OwnerCount
+from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.report.charset import Charset
+from tcp_pressure_exporter.report.document import document
+from tcp_pressure_exporter.report.observer import LeftOut, Observation
+
+CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
+INFINITE = float("inf")
+WHEN = datetime(2026, 11, 21, 3, 12, 44, tzinfo=UTC)
+UNICODE, ASCII = Charset(unicode=True), Charset(unicode=False)
+
+UPSTREAM = Pressure(
+    kind="outbound",
+    name="10.0.0.2 → 10.0.0.9:443",
+    used=26_822,
+    limit=28_232,
+    severity=CRITICAL,
+    advice="Keep connections open.",
+    time_wait=25_500,
+    seconds_left=41.7,
+    owners=(OwnerCount(Owner("nginx.service", "nginx"), 1204), OwnerCount(Owner("", "curl"), 3)),
+    steady_state_ratio=1.26,
+)
+QUEUE = Pressure("listen_queue", "0.0.0.0:8080", 129, 128, WARNING, "Accept sooner.")
+CLIENTS = Pressure(
+    "inbound",
+    "10.0.0.5 → 10.0.0.2:443",
+    7_741,
+    64_512,
+    CALM,
+    "Ask the balancer.",
+    time_wait=40,
+    seconds_left=INFINITE,
+    steady_state_ratio=0.12,
+)
+MEMORY = Pressure("memory_bytes", "", 2 * 2**20, 2_249 * 2**20, CALM, "Raise tcp_mem.")
+LEAK = Stuck("not_closed", 140, 1_890.0, WARNING, "Restart it.")
+UNREAD = Stuck("eof_unread", 1, 59.9, CALM, "Read it.")
+WAITING = CloseWait(
+    causes={
+        "eof_unread": CauseCount(1, 59.9),
+        "not_closed": CauseCount(140, 1_890.0),
+        "peer_gone": CauseCount(0, 0.0),
+        "window_closed": CauseCount(0, 0.0),
+    },
+    owners=(OwnerCount(Owner("api.service", ""), 140),),
+    remotes=(RemoteCount("10.0.0.7", 1),),
+    unlisted=1,
+)
+
+
+def finding(name: str, severity: Severity, advice: str, detail: str) -> FindingState:
+    """Return a finding that found something."""
+    return FindingState(Finding(name, severity, advice, lambda _facts: None), detail)
+
+
+SMALL_RANGE = finding("small_range", WARNING, "Add addresses.", "needs 35604 ports, of 28232")
+ODD_RANGE = finding("odd_range", CALM, "Make it even.", "32768 60998")
+
+
+def assessment(  # noqa: PLR0913 - the parts of an assessment
+    *pressures: Pressure,
+    severity: Severity = CALM,
+    stuck: tuple[Stuck, ...] = (),
+    close_wait: CloseWait | None = None,
+    findings: tuple[FindingState, ...] = (),
+    failures: tuple[tuple[str, str], ...] = (),
+    blind: bool = False,
+) -> Assessment:
+    """Return an assessment, of a calm host unless told otherwise."""
+    return Assessment("host", severity, pressures, stuck, close_wait, findings, failures, blind)
+
+
+TROUBLE = assessment(
+    UPSTREAM,
+    QUEUE,
+    CLIENTS,
+    MEMORY,
+    severity=CRITICAL,
+    stuck=(LEAK, UNREAD),
+    close_wait=WAITING,
+    findings=(SMALL_RANGE, ODD_RANGE),
+    failures=(("limits", "/proc/net/sockstat: absent"), ("findings", "/proc/net/sockstat: absent")),
+)
+QUIET = assessment(CLIENTS, MEMORY)
+BLIND = assessment(failures=(("pools", "sock_diag: refused"),), blind=True)
+
+
+def observation(found: Assessment, *, left_out: LeftOut = (), host: str = "web-1") -> Observation:
+    """Return a look at night."""
+    return Observation(host, WHEN, 0.12, found, left_out)
+
+
+def printed(found: Assessment, *, width: int = 80, charset: Charset = UNICODE) -> str:
+    """Return the report of an assessment without colours, lines without trailing blanks."""
+    return rendered(observation(found), width=width, charset=charset)
+
+
+def rendered(seen: Observation, *, width: int = 80, charset: Charset = UNICODE) -> str:
+    """Return the report of a look, as `printed` does."""
+    output = StringIO()
+    console = Console(file=output, width=width, markup=False, highlight=False, emoji=False)
+    console.print(document(seen, charset, width))
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())

@@ -1,0 +1,55 @@
+"""How often the report looks."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
+
+from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.report.observer import Observer, look_again_and_again, look_closely
+
+
+def sign() -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def host(*used: int) -> Callable[[], NamespaceSample]:
+    """Return samples of a host that has used so many of 100 TIME_WAIT buckets, one by one."""
+    samples = iter(
+        NamespaceSample("host", limits=Outcome(0.0, (Resource("time_wait_buckets", n, 100),)))
+        for n in used
+    )
+    return lambda: next(samples)
+
+
+def test_calm_host() -> None:
+    """Where all is calm one look is enough."""
+    pauses: list[float] = []
+    seen = look_closely(Observer(host(10)), sign, pauses.append)
+    assert (seen.assessment.severity, pauses) == (Severity.CALM, [])
+
+
+def test_host_in_trouble() -> None:
+    """Where it is not, the second look counts, which comes a second later."""
+    pauses: list[float] = []
+    seen = look_closely(Observer(host(90, 85)), sign, pauses.append)
+    assert [pressure.used for pressure in seen.assessment.pressures] == [85]
+    assert pauses == [1.0]
+
+
+def test_circumstances() -> None:
+    """A look says when and where it was, and what it had no rights for."""
+    before = datetime.now().astimezone()
+    seen = Observer(host(1), (("canary", "needs X"),)).look()
+    assert before <= seen.time <= before + timedelta(minutes=1)
+    assert seen.host
+    assert seen.seconds >= 0
+    assert seen.left_out == (("canary", "needs X"),)
+
+
+def test_again_and_again() -> None:
+    """Every look is a new sample."""
+    looks = look_again_and_again(Observer(host(1, 2, 3)), sign, 0.0)
+    assert [next(looks).assessment.pressures[0].used for _ in range(3)] == [1, 2, 3]
