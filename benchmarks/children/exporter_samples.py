@@ -1,7 +1,7 @@
 """Child: takes samples as the daemon does, with the parser that its argument names.
 
 The walk for sockets that are bound only, which the daemon repeats once in a while, is left out: see
-bound_only_walk.py.
+bound_only_walk.py. So is what concerns pools near their limit only.
 """
 
 import sys
@@ -16,6 +16,8 @@ from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.processes import find_processes
 from tcp_pressure_exporter.sampler import NamespaceSampler
+
+NEAR_THE_LIMIT = {"canary", "pool_owners"}
 
 
 class StoppableClock:
@@ -36,7 +38,9 @@ def main() -> None:
     """Take a sample for each line; a collector that fails ends the measurement."""
     clock = StoppableClock()
     namespace = Namespace(clock=clock, parser=parsers()[sys.argv[1]])
-    sampler = NamespaceSampler("host", namespace, Owners(Cgroups(), find_processes), COLLECTORS)
+    owners = Owners(Cgroups(), find_processes)
+    collectors = [name for name in COLLECTORS if name not in NEAR_THE_LIMIT]
+    sampler = NamespaceSampler("host", namespace, owners, collectors)
 
     def take() -> None:
         for _collector, outcome in sampler.take(Config()).outcomes():
