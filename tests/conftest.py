@@ -1,12 +1,14 @@
 """Fixtures that several test folders share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.lab import Lab, Observer, open_lab, open_observer
 from tests.network_namespace import network_namespace
+from tests.other_namespaces import OtherNamespaces, other_namespaces
 
 # A loaded machine must not fail a property test: nothing here is about time.
 settings.register_profile("untimed", deadline=None)
@@ -32,3 +34,10 @@ def observer(lab: Lab) -> Iterator[Observer]:  # noqa: ARG001 - it observes the 
     """Observe the same namespace with the sampler under test."""
     with open_observer() as observer:
         yield observer
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Iterator[OtherNamespaces]:
+    """Make network namespaces beside the test's own."""
+    with other_namespaces(tmp_path) as others:
+        yield others

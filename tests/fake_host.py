@@ -6,12 +6,13 @@ from pathlib import Path
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
+from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model.pool_table import PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tests.captured_log import captured_log
@@ -49,11 +50,19 @@ class FakeHost:
         diag = DiagSocket(self.kernel.open, self.clock)
         # The compiled parser receives by itself, from a real socket only.
         self.canary = FakeTcpKernel(root)
-        namespace = Namespace(root, diag, self.clock, readable_parser(), self.canary.canary)
+        parser = readable_parser()
+        conntrack = ConntrackTable(root, parser, by_netlink=False)
+        namespace = Namespace(root, diag, self.clock, parser, self.canary.canary, conntrack)
         owners = Owners(Cgroups(root, self.clock), None, self.clock)
         sampler = NamespaceSampler("host", namespace, owners, collectors or COLLECTORS, self.clock)
         log, self.logged = captured_log()
-        self.loop = SamplingLoop(sampler.take, lambda _sample: None, Pace(5.0, 1.0), Config(), log)
+        self.loop = SamplingLoop(
+            lambda config: Taken((sampler.take(config),)),
+            lambda _sample: None,
+            Pace(5.0, 1.0),
+            Config(),
+            log,
+        )
 
     def take(self) -> NamespaceSample:
         """Take the next sample, five seconds after the last."""

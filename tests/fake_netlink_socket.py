@@ -14,7 +14,7 @@ ATTRIBUTE_AT = 16 + 60  # in a request: behind struct nlmsghdr and struct inet_d
 
 
 class Request(NamedTuple):
-    """What a request asks for: the states as a bit mask."""
+    """What a request asks for: the states of sockets as a bit mask, 0 where it asks for others."""
 
     states: int
     sequence: int
@@ -58,10 +58,8 @@ class FakeNetlinkSocket:
     def send(self, data: bytes) -> int:
         self._refuse_if_closed()
         self.sent.append(data)
-        sequence, states = (
-            struct.unpack_from("=I", data, 8)[0],
-            struct.unpack_from("=I", data, 68)[0],
-        )
+        (sequence,) = struct.unpack_from("=I", data, 8)
+        states = struct.unpack_from("=I", data, 68)[0] if len(data) > 68 else 0
         self.requests.append(Request(states, sequence))
         self._replies = iter(self._answer(self.requests[-1]))
         return len(data)

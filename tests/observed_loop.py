@@ -8,7 +8,7 @@ from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.model.outcome import Outcome
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tests.captured_log import captured_log
 
@@ -16,7 +16,7 @@ PATIENCE_SECONDS = 10.0
 FAST = Pace(interval=0.001, max_cpu=1.0)
 SLOW = Pace(interval=600.0, max_cpu=0.05)
 GOOD = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
-Take = Callable[[Config], NamespaceSample]
+Take = Callable[[Config], NamespaceSample | Taken]
 
 
 def failing(reason: str) -> NamespaceSample:
@@ -30,7 +30,9 @@ class ObservedLoop:
         self.published: list[Sample] = []
         self.stop = threading.Event()
         log, self._logged = captured_log()
-        self.loop = SamplingLoop(take, self._publish, pace, Config(), log)
+        self.loop = SamplingLoop(
+            lambda config: _taken(take(config)), self._publish, pace, Config(), log
+        )
         self.enough = 3
         self.refusals: list[Exception] = []
 
@@ -54,11 +56,15 @@ class ObservedLoop:
         return [dict(line) for line in self._logged.entries]
 
 
-def one_after_the_other(samples: Iterable[NamespaceSample | Exception]) -> Take:
+def _taken(taken: NamespaceSample | Taken) -> Taken:
+    return taken if isinstance(taken, Taken) else Taken((taken,))
+
+
+def one_after_the_other(samples: Iterable[NamespaceSample | Taken | Exception]) -> Take:
     """Return a function that gives the samples in their order, and raises what is an exception."""
     remaining = iter(samples)
 
-    def take(_config: Config) -> NamespaceSample:
+    def take(_config: Config) -> NamespaceSample | Taken:
         sample = next(remaining)
         if isinstance(sample, Exception):
             raise sample

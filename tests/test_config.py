@@ -14,6 +14,8 @@ from tcp_pressure_exporter.config import Config, ConfigFile, load_config, parse_
 from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.model.nat_pools import NatRanges
+from tests.socket_entries import sixteen_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
 DEFAULTS = Config(Listing(top=10, min_ratio=0.01), RemoteGroups())
@@ -29,14 +31,17 @@ groups:
     cidrs:
       - ::ffff:192.0.2.0/120
       - 2001:db8::1
+nat:
+  - {address: 203.0.113.7, ports: 40000-49999}
 """
     lb = RemoteGroup("lb", (ip_network("10.0.0.5"), ip_network("10.0.1.0/24")), 28232)
     partner = RemoteGroup("partner.eu", (ip_network("192.0.2.0/24"), ip_network("2001:db8::1")))
-    assert parse_config(text) == Config(Listing(3, 0.5), RemoteGroups([lb, partner]))
+    nat = NatRanges({sixteen_bytes("203.0.113.7"): 10_000})
+    assert parse_config(text) == Config(Listing(3, 0.5), RemoteGroups([lb, partner]), nat)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "# nothing\n", "---\n", "{}", "pools: {}", "groups: []"]
+    "text", ["", "\n", "# nothing\n", "---\n", "{}", "pools: {}", "groups: []", "nat: []"]
 )
 def test_defaults(text: str) -> None:
     """What a file leaves out has its default, an empty file leaves out all."""
@@ -53,6 +58,7 @@ groups: [{{name: {"a" * 63}, cidrs: [0.0.0.0/0], ports: {max(1, top * 655 + 35)}
     assert config.listing == Listing(top, top / 100)
 
 
+NAT = "nat: [{address: 203.0.113.7, ports: %s}]"
 GROUP = "groups: [{name: a, cidrs: [10.0.0.0/8]}, %s]"
 BAD_NAME = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
 
@@ -75,7 +81,7 @@ BAD_NAME = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         ("pools: {min_ratio: many}", "pools.min_ratio: expected a number, got a string"),
         ("pools:", "pools: expected a mapping, got nothing"),
         ("pools: {tops: 1}", "pools.tops: unknown key"),
-        ("nat: []", "nat: unknown key"),
+        ("gnat: []", "gnat: unknown key"),
         ("'a\\n` - at `$.b`': 1", r"a\n` - at `$.b`: unknown key"),
         ('"a\\n": 1', r"a\n: unknown key"),
         ("[]", "top level: expected a mapping, got a list"),
@@ -102,6 +108,15 @@ BAD_NAME = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         (GROUP % "{name: b, cidrs: [b], ports: 0}", "groups[1].ports: must be at least 1"),
         (GROUP % "{name: b, cidrs: [b], ports: 65536}", "groups[1].ports: must be at most 65535"),
         (GROUP % "{name: b, cidrs: [b], port: 1}", "groups[1].port: unknown key"),
+        ("nat: {}", "nat: expected a list, got a mapping"),
+        ("nat: [203.0.113.7]", "nat[0]: expected a mapping, got a string"),
+        ("nat: [{address: 203.0.113.7}]", "nat[0].ports: is missing"),
+        ("nat: [{ports: 40000-49999}]", "nat[0].address: is missing"),
+        ("nat: [{address: 1, ports: 2}]", "nat[0].address: expected a string, got an integer"),
+        (NAT % "40000", "nat[0].ports: expected a string, got an integer"),
+        (NAT % "[1, 2]", "nat[0].ports: expected a string, got a list"),
+        (NAT % "1-2, port: 1", "nat[0].port: unknown key"),
+        (NAT % "2-1", 'nat[0].ports: must be a range such as 40000-49999 (got "2-1")'),
     ],
 )
 def test_bad_file(text: str, line: str) -> None:
@@ -174,7 +189,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
         assert str(caught.value) == f"{path}: {reason}".replace("\n", r"\n")
 
 
-WORDS = ["pools", "groups", "top", "min_ratio", "name", "cidrs", "ports"]
+WORDS = ["pools", "groups", "nat", "top", "min_ratio", "name", "cidrs", "ports", "address", "1-2"]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(
     SCALARS | st.sampled_from(WORDS),
@@ -206,11 +221,12 @@ def test_any_text(text: str) -> None:
 
 
 def test_example_of_the_document() -> None:
-    """The YAML example of docs/configuration.md is a good file that uses both sections."""
+    """The YAML example of docs/configuration.md is a good file that uses every section."""
     (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     config = parse_config(example)
     assert [group.name for group in config.groups] == ["lb", "partner"]
     assert config.listing == DEFAULTS.listing
+    assert config.nat == NatRanges({sixteen_bytes("198.51.100.7"): 10_000})
 
 
 def keys(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tcp_pressure_exporter.collectors.health import ExporterState
+from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted(ROOT.glob("docs/*.md"))
@@ -33,6 +35,23 @@ def exported() -> Iterator[Metric]:
 def test_metrics() -> None:
     """docs/metrics.md lists every metric once, with its type and labels, and no other."""
     assert sorted(documented()) == sorted(exported())
+
+
+def rows(heading: str) -> list[str]:
+    """Return the names that have a row in a section of docs/metrics.md, but for the metrics."""
+    section = (ROOT / "docs" / "metrics.md").read_text().split(f"\n## {heading}\n")[1]
+    names = re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
+    return [name for name in names if not name.startswith("tcp_pressure_")]
+
+
+def test_events() -> None:
+    """docs/metrics.md explains every event of the kernel once, and no other."""
+    assert sorted(rows("The kernel's own counters")) == sorted(EVENTS)
+
+
+def test_sysctls() -> None:
+    """docs/metrics.md explains every setting once, and no other."""
+    assert sorted(rows("Settings")) == sorted(name.rpartition(".")[2] for name in SYSCTLS)
 
 
 def test_links() -> None:

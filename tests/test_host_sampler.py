@@ -1,18 +1,21 @@
 """What this process has the rights for, and what it does without."""
 
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 
 from tcp_pressure_exporter.host_sampler import (
     NEEDED_CAPABILITIES,
     build_sampler,
-    why_no_canary,
     why_no_process_names,
+    why_not,
 )
 from tcp_pressure_exporter.kernel.parser import readable_parser
 from tests.fake_tcp_socket import FakeKernel
 
-NAMING = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH: include/uapi/linux/capability.h
+# include/uapi/linux/capability.h
+NAMING = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
+CAP_NET_ADMIN = 1 << 12
 
 
 def procfs(folder: Path, capabilities: int) -> Path:
@@ -24,14 +27,14 @@ def procfs(folder: Path, capabilities: int) -> Path:
 
 def test_canary_with_its_rights() -> None:
     """Where the canary can be kept silent it is there."""
-    assert why_no_canary(FakeKernel().canary) is None
+    assert why_not(FakeKernel().canary.check) is None
 
 
 def test_canary_without_its_rights() -> None:
     """Where it lacks a capability, the reason names it."""
     kernel = FakeKernel()
     kernel.refused = {(6, 19): errno.EPERM, (6, 30): errno.EOPNOTSUPP}  # repair, fast open
-    assert "CAP_NET_ADMIN" in (why_no_canary(kernel.canary) or "")
+    assert "CAP_NET_ADMIN" in (why_not(kernel.canary.check) or "")
 
 
 def test_process_names_with_their_rights(tmp_path: Path) -> None:
@@ -54,5 +57,45 @@ def test_process_names_without_procfs(tmp_path: Path) -> None:
 def test_canary_not_wanted() -> None:
     """A canary that is not wanted is not missed."""
     sampler = build_sampler("host", Path("/nonexistent"), readable_parser(), ["pools"])
-    assert sampler.no_canary is None
+    assert sampler.left_out == {}
     assert sampler.no_process_names is not None
+
+
+def conntrack_procfs(folder: Path, capabilities: int) -> Path:
+    """Make a /proc of a gateway whose connections this process may not read as text."""
+    (folder / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
+    return procfs(folder, capabilities)
+
+
+def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
+    return build_sampler("host", root, readable_parser(), collectors).left_out
+
+
+def test_nat_with_its_rights(tmp_path: Path) -> None:
+    """Who may ask conntrack needs no more."""
+    assert left_out(conntrack_procfs(tmp_path, CAP_NET_ADMIN), "nat") == {}
+
+
+def test_nat_without_its_rights(tmp_path: Path) -> None:
+    """Who may not, and cannot read its text, is told which capability it takes."""
+    root = conntrack_procfs(tmp_path, NAMING)
+    reasons = left_out(root, "nat", "pools")
+    assert list(reasons) == ["nat"]
+    assert "CAP_NET_ADMIN" in reasons["nat"]
+    assert left_out(root, "pools") == {}
+
+
+def test_nat_by_text(tmp_path: Path) -> None:
+    """Who can read its text needs no capability, nor does who is on a host without conntrack."""
+    root = conntrack_procfs(tmp_path, 0)
+    text = root / "thread-self" / "net" / "nf_conntrack"
+    text.rmdir()
+    assert left_out(root, "nat") == {}
+    text.touch()
+    assert left_out(root, "nat") == {}
+
+
+def test_nat_with_unknown_rights(tmp_path: Path) -> None:
+    """Where the capabilities cannot be read, the text must do."""
+    (tmp_path / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
+    assert list(left_out(tmp_path, "nat")) == ["nat"]

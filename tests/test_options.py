@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.flags import build_parser, usage_error
+from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
 from tcp_pressure_exporter.options import Options, parse_options
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -24,6 +25,7 @@ DEFAULTS = Options(
     interval=5.0,
     max_cpu=0.05,
     netns="host",
+    others=None,
     pool_top=None,
     collectors=frozenset(COLLECTORS),
     config_file=None,
@@ -62,6 +64,10 @@ def test_all_flags() -> None:
         "--sample.max-cpu=.5",
         "--pool.top=0",
         "--netns.name=blue-1.a_b",
+        "--collector.netns",
+        "--netns.include=web.*",
+        "--netns.exclude=web-test",
+        "--netns.max=5",
         "--path.procfs=/host/proc",
         "--once",
         "--no-collector.local_ports",
@@ -77,6 +83,7 @@ def test_all_flags() -> None:
         interval=90.0,
         max_cpu=0.5,
         netns="blue-1.a_b",
+        others=NamespaceChoice(re.compile("web.*"), re.compile("web-test"), 5),
         pool_top=0,
         collectors=frozenset({"sockets", "pools", "limits"}),
         config_file=Path("/etc/x.yml"),
@@ -112,11 +119,22 @@ def test_last_collector_flag_counts() -> None:
     assert options.collectors == {"sockets", "local_ports", "pools"}
 
 
+def test_other_namespaces() -> None:
+    """They are off unless asked for, whatever else is said of them; 20 of them are sampled."""
+    assert parse("--netns.include=x", "--netns.max=1").others is None
+    assert parse("--collector.netns").others == NamespaceChoice(None, None, 20)
+    assert parse("--collector.netns", "--no-collector.netns").others is None
+    assert parse("--no-collector.netns", "--collector.netns", "--netns.max=100").others == (
+        NamespaceChoice(None, None, 100)
+    )
+
+
 def test_last_value_counts() -> None:
     """Of a flag that stands twice the last one counts."""
     assert parse("--netns.name=a", "--netns.name=b").netns == "b"
 
 
+PATTERN = "must be a regular expression: nothing to repeat at position 0"
 LABEL = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
 
 
@@ -160,6 +178,10 @@ LABEL = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         (["--netns.name="], f'--netns.name: {LABEL} (got "")'),
         (["--netns.name", "a" * 64], f'--netns.name: {LABEL} (got "{"a" * 60}...")'),
         (["--netns.name=a\n\x1b[31m"], f'--netns.name: {LABEL} (got "a\\n\\x1b[31m")'),
+        (["--netns.max=0"], '--netns.max: must be an integer from 1 to 100 (got "0")'),
+        (["--netns.max=101"], '--netns.max: must be an integer from 1 to 100 (got "101")'),
+        (["--netns.include=*"], f'--netns.include: {PATTERN} (got "*")'),
+        (["--netns.exclude=*"], f'--netns.exclude: {PATTERN} (got "*")'),
         (["--config.file="], '--config.file: must not be empty (got "")'),
         (["--path.procfs="], '--path.procfs: must not be empty (got "")'),
         (["--log.level=INFO"], '--log.level: must be one of debug, info, warn, error (got "INFO")'),
@@ -224,7 +246,7 @@ def test_help_fits_a_screen(flag: str, capsys: pytest.CaptureFixture[str]) -> No
     assert max(map(len, lines)) <= 80
     for name, text in COLLECTORS.items():
         assert [line for line in lines if re.fullmatch(rf" +{name} +{text}", line)]
-    assert len([line for line in lines if line.startswith("  -")]) == 15
+    assert len([line for line in lines if line.startswith("  -")]) == 17
 
 
 def flags() -> set[str]:

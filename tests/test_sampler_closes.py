@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.kernel import diag_socket
+from tcp_pressure_exporter.kernel import netlink_socket
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.datagrams import ESTABLISHED, LISTEN, TIME_WAIT, Entry
@@ -57,7 +57,7 @@ class ClosingHost:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClosingHost:
     host = ClosingHost(tmp_path)
-    monkeypatch.setattr(diag_socket, "coarse_ms", host.coarse_ms)
+    monkeypatch.setattr(netlink_socket, "coarse_ms", host.coarse_ms)
     return host
 
 

@@ -50,6 +50,7 @@ def refused(states: int) -> Breakage:
         (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits", "findings"}),
         (unreadable("thread-self/net/netstat"), {"kernel_events"}),
         (absent("thread-self/net/snmp"), {"kernel_events"}),
+        (unreadable("thread-self/net/stat/nf_conntrack"), {"kernel_events"}),
         (refused(MAIN_DUMP), {"sockets", "local_ports", "close_wait", *POOLS}),
         (refused(1 << LISTEN), {"sockets", "local_ports", "listen_queues", "close_wait", *POOLS}),
     ],

@@ -1,9 +1,11 @@
 import threading
 import time
+from dataclasses import replace
 
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.model.namespace_choice import Census
+from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
 from tests.observed_loop import (
     GOOD,
     PATIENCE_SECONDS,
@@ -23,7 +25,15 @@ def test_sample() -> None:
     assert before[1] <= sample.started <= after[1]
     assert sample.cpu_seconds >= 0
     assert (sample.interval, sample.configured_interval) == (600.0, 600.0)
-    assert sample.namespaces == (GOOD,)
+    assert (sample.namespaces, sample.census) == ((GOOD,), None)
+
+
+def test_other_namespaces() -> None:
+    """Of several namespaces all samples are there, and how many others there are."""
+    taken = Taken((GOOD, replace(GOOD, netns="blue")), Census(sampled=1, quiet=7))
+    sample = ObservedLoop(lambda _config: taken, SLOW).loop.sample()
+    assert sample.namespaces == taken.namespaces
+    assert sample.census == taken.census
 
 
 def test_moment_is_before_the_sample() -> None:
@@ -147,3 +157,14 @@ def test_recovery_is_logged_once() -> None:
         "collector works again",
         "collector fails",
     ]
+
+
+def test_namespaces_fail_for_themselves() -> None:
+    """A failure is logged with its namespace; what is gone with a namespace is not remembered."""
+    blue = replace(failing("denied"), netns="blue")
+    taken = [Taken((GOOD, blue)), Taken((GOOD,)), Taken((GOOD, blue))]
+    loop = ObservedLoop(one_after_the_other(taken), SLOW)
+    for _ in taken:
+        loop.loop.sample()
+    expected = ("collector fails", "blue", "sockstat: denied")
+    assert [(line["event"], line["netns"], line["reason"]) for line in loop.lines] == [expected] * 2

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -18,9 +18,11 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.host_sampler import HostSampler, build_sampler
+from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
+from tcp_pressure_exporter.model.sample import Taken
+from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.web.routes import build_router
@@ -38,10 +40,10 @@ class App:
         self._log = log
         self._latest = LatestSample(time.monotonic)
         parser = best_parser()
-        sampler = build_sampler(options.netns, options.procfs, parser, options.collectors)
-        self._sampler = sampler
+        wanted = options.collectors | ({NETNS} if options.others else set())
+        self._sampler = build_sampler(options.netns, options.procfs, parser, wanted)
         self._loop = SamplingLoop(
-            sampler.namespace.take,
+            how_to_sample(self._sampler, options, log),
             self._latest.publish,
             Pace(options.interval, options.max_cpu),
             read_config(options),
@@ -107,12 +109,21 @@ class App:
             self._log.info("configuration reloaded", file=str(self._options.config_file))
 
 
+def how_to_sample(
+    sampler: HostSampler, options: Options, log: FilteringBoundLogger
+) -> Callable[[Config], Taken]:
+    """Return what takes a sample of the namespaces that are wanted and permitted."""
+    if options.others is None or NETNS in sampler.left_out:
+        return lambda config: Taken((sampler.namespace.take(config),))
+    return NamespaceSamplers(sampler, options.others, options.procfs, log).take
+
+
 def log_what_is_off(sampler: HostSampler, log: FilteringBoundLogger) -> None:
     """Say what this process lacks the rights for."""
     if sampler.no_process_names:
         log.info("process names are off", reason=sampler.no_process_names)
-    if sampler.no_canary:
-        log.warning("collector is off", collector="canary", reason=sampler.no_canary)
+    for collector, reason in sampler.left_out.items():
+        log.info("collector is off", collector=collector, reason=reason)
 
 
 def read_config(options: Options) -> Config:

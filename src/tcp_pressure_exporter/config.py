@@ -19,6 +19,8 @@ from tcp_pressure_exporter.model.groups import (
     RemoteGroups,
 )
 from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.model.nat_pools import NatRanges
+from tcp_pressure_exporter.nat_config import nat_ranges
 from tcp_pressure_exporter.strict_yaml import YamlError, parse_yaml
 
 MAX_BYTES = 1024 * 1024
@@ -31,6 +33,7 @@ class Config:
 
     listing: Listing = field(default_factory=Listing)
     groups: RemoteGroups = field(default_factory=RemoteGroups)
+    nat: NatRanges = field(default_factory=NatRanges)
 
 
 class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,11 +51,19 @@ class GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
     ports: Annotated[int, Meta(ge=1, le=65535)] = DEFAULT_PORTS
 
 
+class NatEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list `nat`."""
+
+    address: str
+    ports: str
+
+
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     pools: PoolsSection = PoolsSection()
     groups: list[GroupEntry] = []
+    nat: list[NatEntry] = []
 
 
 def load_config(path: Path) -> Config:
@@ -85,7 +96,11 @@ def parse_config(text: str) -> Config:
         file = msgspec.convert({} if document is None else document, ConfigFile)
     except msgspec.ValidationError as error:
         raise explain(error) from error
-    return Config(Listing(file.pools.top, file.pools.min_ratio), _remote_groups(file.groups))
+    return Config(
+        Listing(file.pools.top, file.pools.min_ratio),
+        _remote_groups(file.groups),
+        nat_ranges((entry.address, entry.ports) for entry in file.nat),
+    )
 
 
 def _remote_groups(entries: list[GroupEntry]) -> RemoteGroups:

@@ -1,6 +1,7 @@
 """Values of flags: each parser takes the text and raises ValueError with the reason."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def parse_interval(text: str) -> float:
     if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
         raise ValueError("must be from 100ms to 10m")
     return seconds
+
+
+def parse_pattern(text: str) -> re.Pattern[str]:
+    """Return a regular expression, one that Python reads without doubts about its meaning."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return re.compile(text)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        raise ValueError(f"must be a regular expression: {error}") from error
 
 
 def parse_choice(text: str, *, choices: Sequence[str]) -> str:

@@ -23,10 +23,12 @@ from tcp_pressure_exporter.flag_values import (
     parse_integer,
     parse_interval,
     parse_path,
+    parse_pattern,
     parse_share,
 )
 from tcp_pressure_exporter.labels import parse_label
 from tcp_pressure_exporter.logs import FORMATS, LEVELS
+from tcp_pressure_exporter.model.namespace_choice import DEFAULT_MOST
 
 PROGRAM = "tcp-pressure-exporter"
 DESCRIPTION = """\
@@ -34,6 +36,7 @@ Tells Prometheus how close this host's TCP port pools are to running out, and
 towards whom. Reads the kernel's socket tables; changes nothing, needs no root."""
 DEFAULT_LISTEN_ADDRESS = ":10190"
 MAX_REQUESTS = 10_000
+MAX_NAMESPACES = 100
 
 
 def usage_error(message: str) -> NoReturn:
@@ -54,7 +57,7 @@ class OneLineParser(ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help without the blank lines between its groups."""
-        return re.sub(r"\n\n(?=(sampling|collectors|program)\b)", "\n", super().format_help())
+        return re.sub(r"\n\n(?=(web|sampling|collectors|program)\b)", "\n", super().format_help())
 
 
 def build_parser(collectors: Mapping[str, str]) -> ArgumentParser:
@@ -101,9 +104,23 @@ def _add_sampling_flags(parser: ArgumentParser) -> None:
     flag("--sample.interval", "TIME", parse_interval, "5s", "time between samples, 100ms to 10m")
     flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "of one CPU that sampling may use")
     flag("--pool.top", "N", top, None, "pools listed; goes before pools.top of the file")
-    flag("--netns.name", "NAME", parse_label, "host", "netns label of its own namespace")
+    _add_namespace_flags(group.add_argument)
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
     group.add_argument("--once", action="store_true", help="print one sample to stdout and exit")
+
+
+def _add_namespace_flags(add_argument: Callable[..., Any]) -> None:
+    flag = partial(add_flag, add_argument)
+    flag("--netns.name", "NAME", parse_label, "host", "netns label of its own namespace")
+    others = partial(add_argument, dest="collector.netns", default=False)
+    needs = "others too; needs CAP_SYS_ADMIN and CAP_SYS_PTRACE"
+    others("--collector.netns", action="store_true", help=needs)
+    others("--no-collector.netns", action="store_false", help=SUPPRESS)
+    include = "of others only these labels; --netns.exclude: not"
+    flag("--netns.include", "REGEX", parse_pattern, None, include)
+    flag("--netns.exclude", "REGEX", parse_pattern, None, SUPPRESS)
+    most = partial(parse_integer, low=1, high=MAX_NAMESPACES)
+    flag("--netns.max", "N", most, str(DEFAULT_MOST), "of others the N busiest at most")
 
 
 def _add_collector_flags(parser: ArgumentParser, collectors: Mapping[str, str]) -> None:
@@ -128,10 +145,8 @@ def _add_program_flags(parser: ArgumentParser) -> None:
     flag("--log.level", "LEVEL", level, "info", ", ".join(LEVELS))
     flag("--log.format", "FORMAT", log_format, "auto", ", ".join(FORMATS))
     running = f"{PROGRAM} {version(PROGRAM)} (Python {platform.python_version()})"
-    group.add_argument(
-        "--version", action="version", version=running, help="print the version and exit"
-    )
-    group.add_argument("-h", "--help", action="help", help="print this and exit")
+    group.add_argument("--version", action="version", version=running, help=SUPPRESS)
+    group.add_argument("-h", "--help", action="help", help="print this; --version: what runs")
 
 
 def add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag

@@ -1,20 +1,33 @@
 """Builds the sampler of this host, with everything that this process has the rights for."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tcp_pressure_exporter.kernel.canary import Canary
-from tcp_pressure_exporter.kernel.capabilities import effective_capabilities, may_name_processes
+from tcp_pressure_exporter.kernel.capabilities import (
+    effective_capabilities,
+    may_ask_conntrack,
+    may_name_processes,
+    missing_for_namespaces,
+)
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
+from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.kernel.parser import Parser
 from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.kernel.setns import OPERATION, NamespaceSwitch
+from tcp_pressure_exporter.kernel.sparing_diag_socket import SparingDiagSocket
 from tcp_pressure_exporter.sampler import NamespaceSampler
 
+NETNS = "netns"  # stands among the collectors where other namespaces are wanted
+# Left out of other namespaces. The canary takes a port, if for microseconds: not from others. The
+# rest costs one more walk each over a table of the whole host; and a mere gateway has too few
+# sockets of its own to be sampled at all.
+ONLY_OWN = frozenset({"canary", "pool_owners", "nat"})
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; services are shown"
 
 
@@ -22,12 +35,18 @@ NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; services ar
 class HostSampler:
     """The sampler of the process's own network namespace, and why something is left out.
 
-    no_process_names, no_canary: the reason, None where nothing is missing or it is not wanted.
+    netns: the label of that namespace. asked: what the sampler asks, for who wants to close it.
+    no_process_names: the reason, None where nothing is missing. left_out: the reasons, by
+    collector, of those that are wanted.
+    another: makes the sampler of another namespace under its label, and what it asks.
     """
 
+    netns: str
     namespace: NamespaceSampler
+    asked: Namespace
     no_process_names: str | None
-    no_canary: str | None
+    left_out: Mapping[str, str]
+    another: Callable[[str], tuple[Namespace, NamespaceSampler]]
 
 
 def build_sampler(
@@ -38,17 +57,49 @@ def build_sampler(
     walk_share: float = WALK_SHARE,
 ) -> HostSampler:
     """Return the sampler. walk_share: of one CPU, for finding the processes of sockets."""
-    canary = Canary(procfs)
     no_process_names = why_no_process_names(procfs)
-    no_canary = why_no_canary(canary) if "canary" in collectors else None
     find = None if no_process_names else partial(find_processes, procfs=procfs)
-    sampler = NamespaceSampler(
+    canary = Canary(procfs)
+    by_netlink = _has(procfs, may_ask_conntrack)
+    conntrack = ConntrackTable(procfs, parser, by_netlink=by_netlink)
+    checks: Mapping[str, Callable[[], None]] = {
+        "canary": canary.check,
+        "nat": conntrack.check,
+        NETNS: partial(check_namespaces, procfs),
+    }
+    reasons = {name: why_not(check) for name, check in checks.items() if name in collectors}
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    owners = Owners(Cgroups(procfs), find, walk_share=walk_share)
+    permitted = [name for name in collectors if name not in left_out]
+    own = Namespace(procfs, parser=parser, canary=canary, conntrack=conntrack)
+    return HostSampler(
         netns,
-        Namespace(procfs, parser=parser, canary=canary),
-        Owners(Cgroups(procfs), find, walk_share=walk_share),
-        [name for name in collectors if name != "canary" or not no_canary],
+        NamespaceSampler(netns, own, owners, permitted),
+        own,
+        no_process_names,
+        left_out,
+        partial(_another, procfs, parser, owners, permitted),
     )
-    return HostSampler(sampler, no_process_names, no_canary)
+
+
+def _another(
+    procfs: Path, parser: Parser, owners: Owners, collectors: Collection[str], netns: str
+) -> tuple[Namespace, NamespaceSampler]:
+    namespace = Namespace(procfs, SparingDiagSocket(), parser=parser)
+    shared = [name for name in collectors if name not in ONLY_OWN]
+    return namespace, NamespaceSampler(netns, namespace, owners, shared)
+
+
+def check_namespaces(procfs: Path) -> None:
+    """Raise SourceError where this process may not sample other network namespaces."""
+    missing = missing_for_namespaces(effective_capabilities(procfs))
+    if missing:
+        raise SourceError(OPERATION, f"needs {' and '.join(missing)}")
+    switch = NamespaceSwitch(procfs)
+    try:
+        switch.check()
+    finally:
+        switch.close()
 
 
 def why_no_process_names(procfs: Path) -> str | None:
@@ -60,10 +111,17 @@ def why_no_process_names(procfs: Path) -> str | None:
     return None if may_name else NEEDED_CAPABILITIES
 
 
-def why_no_canary(canary: Canary) -> str | None:
-    """Return why the kernel cannot be asked for a port, None where it can."""
+def why_not(check: Callable[[], None]) -> str | None:
+    """Return why a source cannot be asked, None where it can."""
     try:
-        canary.check()
+        check()
     except SourceError as error:
         return error.reason
     return None
+
+
+def _has(procfs: Path, may: Callable[[int], bool]) -> bool:
+    try:
+        return may(effective_capabilities(procfs))
+    except SourceError:
+        return False  # what is not known to be permitted is not tried

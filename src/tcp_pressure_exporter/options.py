@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tcp_pressure_exporter.flags import DEFAULT_LISTEN_ADDRESS, build_parser, usage_error
+from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
 
 SHOWN_LENGTH = 60  # characters of an unknown flag
 
@@ -14,7 +15,8 @@ SHOWN_LENGTH = 60  # characters of an unknown flag
 class Options:
     """What the command line says. The listen addresses and the telemetry path are not checked.
 
-    interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given.
+    interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
+    others: which other network namespaces are sampled, None for none.
     """
 
     listen_addresses: tuple[str, ...]
@@ -24,6 +26,7 @@ class Options:
     interval: float
     max_cpu: float
     netns: str
+    others: NamespaceChoice | None
     pool_top: int | None
     collectors: frozenset[str]
     config_file: Path | None
@@ -47,6 +50,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         usage_error("--no-collector: all collectors are off, nothing is left to export")
     if values["web.systemd_socket"] and values["web.listen_address"]:
         usage_error("--web.systemd-socket: cannot be combined with --web.listen-address")
+    others = NamespaceChoice(values["netns.include"], values["netns.exclude"], values["netns.max"])
     return Options(
         listen_addresses=tuple(values["web.listen_address"] or [DEFAULT_LISTEN_ADDRESS]),
         telemetry_path=values["web.telemetry_path"],
@@ -55,6 +59,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         interval=values["sample.interval"],
         max_cpu=values["sample.max_cpu"],
         netns=values["netns.name"],
+        others=others if values["collector.netns"] else None,
         pool_top=values["pool.top"],
         collectors=enabled,
         config_file=values["config.file"],

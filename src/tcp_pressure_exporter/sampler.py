@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from math import ceil
 from typing import TypeVar
 
 from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
@@ -11,16 +12,17 @@ from tcp_pressure_exporter.findings_watch import FindingsWatch
 from tcp_pressure_exporter.kernel.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.tally import MAX_POOLS, MAX_ROWS, Edge
+from tcp_pressure_exporter.kernel.tally import MAX_POOLS, MAX_ROWS, Edge, RowRules
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenKey, ListenQueues, listen_queues
 from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
+from tcp_pressure_exporter.model.nat_pools import nat_usages
 from tcp_pressure_exporter.model.outcome import Outcome, attempt, attempt_partly
 from tcp_pressure_exporter.model.pool_memory import PoolMemory
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
-from tcp_pressure_exporter.model.pool_table import PoolTables, pool_table
+from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, pool_usages
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.served_ports import ServedPorts
@@ -58,6 +60,7 @@ class NamespaceSampler:
         self._owners = owners
         self._queues: Collection[ListenKey] = ()
         self._edge: Edge | None = None
+        self._nat_memory = PoolMemory()
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, config: Config) -> NamespaceSample:
@@ -76,6 +79,7 @@ class NamespaceSampler:
             sockets=self._part("sockets", lambda: _sockets(reading)),
             local_ports=self._part("local_ports", lambda: _local_ports(reading)),
             pools=pools,
+            nat=self._part("nat", lambda: self._nat(config)),
             canary=canary,
             pool_owners=pool_owners,
             close_wait=self._part("close_wait", lambda: self._waiting(reading, config)),
@@ -119,6 +123,19 @@ class NamespaceSampler:
         # Only now: a sample that failed is made up for by the next one.
         self._memories, self._edge = memories, tally.edge
         return tables
+
+    def _nat(self, config: Config) -> PoolTable:
+        least = 0.0 if config.groups else config.listing.leave_ratio
+        rules = RowRules(
+            min_used=ceil(least * config.nat.fewest),
+            max_rows=MAX_POOLS if config.groups else MAX_ROWS,
+            watched=self._nat_memory.watched,
+        )
+        usages = nat_usages(self._namespace.translated(rules), config.nat)
+        table, self._nat_memory = pool_table(
+            usages, config.groups, config.listing, self._nat_memory, self._clock()
+        )
+        return table
 
     def _probe(self, reading: Reading, tables: PoolTables) -> CanaryReport:
         return self._prober.take(tables, reading.tally.get(), reading.rules.get())

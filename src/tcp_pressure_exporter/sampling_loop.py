@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.2
@@ -31,7 +31,7 @@ class SamplingLoop:
 
     def __init__(
         self,
-        take: Callable[[Config], NamespaceSample],
+        take: Callable[[Config], Taken],
         publish: Callable[[Sample], None],
         pace: Pace,
         config: Config,
@@ -60,9 +60,9 @@ class SamplingLoop:
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""
         timestamp, started, cpu = time.time(), time.monotonic(), time.thread_time()
-        namespace = self._take(self.config)
+        namespaces, census = self._take(self.config)
         cpu_seconds = time.thread_time() - cpu
-        self._log_outcomes(namespace)
+        self._log_outcomes(namespaces)
         self._interval = self._pace.stretched(cpu_seconds)
         self._log_interval(cpu_seconds)
         return Sample(
@@ -71,20 +71,25 @@ class SamplingLoop:
             cpu_seconds=cpu_seconds,
             interval=self._interval,
             configured_interval=self._pace.interval,
-            namespaces=(namespace,),
+            namespaces=namespaces,
+            census=census,
         )
 
-    def _log_outcomes(self, namespace: NamespaceSample) -> None:
+    def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
         """Write one line when a collector begins to fail, fails otherwise, or recovers."""
-        for collector, outcome in namespace.outcomes():
-            key = (namespace.netns, collector)
-            before, now = self._failing.get(key), outcome.error and str(outcome.error)
-            if now and now != before:
-                self._failing[key] = now
-                self._log.error("collector fails", collector=collector, reason=now)
-            elif before and not now:
-                del self._failing[key]
-                self._log.info("collector works again", collector=collector)
+        failing: dict[tuple[str, str], str] = {}  # afresh: what is gone with its namespace is over
+        for namespace in namespaces:
+            for collector, outcome in namespace.outcomes():
+                key = (namespace.netns, collector)
+                before, now = self._failing.get(key), outcome.error and str(outcome.error)
+                where = {"netns": namespace.netns, "collector": collector}
+                if now:
+                    failing[key] = now
+                if now and now != before:
+                    self._log.error("collector fails", **where, reason=now)
+                elif before and not now:
+                    self._log.info("collector works again", **where)
+        self._failing = failing
 
     def _log_interval(self, cpu_seconds: float) -> None:
         change = self._interval / self._announced

@@ -80,3 +80,10 @@ def test_golden() -> None:
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, nothing is told, not even zero."""
     assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", pools=outcome))
+
+
+def test_nat() -> None:
+    """NAT pools have no row: conntrack does not tell when a connection was closed."""
+    listed = (ListedPool(KEY, "198.51.100.1", "203.0.113.9", "443", USAGE),)
+    sample = NamespaceSample("host", nat=Outcome(0.1, PoolTable(1, 0.75, 0.75, listed, 0, 0)))
+    assert "{" not in of_namespaces(FAMILIES, sample)

@@ -5,6 +5,7 @@ from tcp_pressure_exporter.collectors.health import (
     ExporterState,
 )
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.model.namespace_choice import Census
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
@@ -28,7 +29,7 @@ def test_collectors() -> None:
 
 
 def test_sample() -> None:
-    """The sample has its time, its interval, and the interval that was configured."""
+    """The sample has its time, both intervals, and all that becomes of other namespaces."""
     sample = Sample(
         timestamp=1763722800.5,
         started=1.0,
@@ -36,8 +37,15 @@ def test_sample() -> None:
         interval=10.0,
         configured_interval=5.0,
         namespaces=(),
+        census=Census(sampled=5, quiet=45),
     )
     assert exposition(family.metric([((), sample)]) for family in SAMPLE_FAMILIES) == golden("""
+        # TYPE tcp_pressure_namespaces gauge
+        tcp_pressure_namespaces{state="sampled"} 5.0
+        tcp_pressure_namespaces{state="unlisted"} 0.0
+        tcp_pressure_namespaces{state="excluded"} 0.0
+        tcp_pressure_namespaces{state="quiet"} 45.0
+        tcp_pressure_namespaces{state="unreadable"} 0.0
         # TYPE tcp_pressure_sample_timestamp_seconds gauge
         tcp_pressure_sample_timestamp_seconds 1.7637228005e+09
         # TYPE tcp_pressure_sample_interval_seconds gauge

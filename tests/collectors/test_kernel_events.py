@@ -1,11 +1,10 @@
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
 from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.net_statistics import read_net_statistics
+from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
@@ -27,8 +26,9 @@ def test_golden() -> None:
 
 def test_names() -> None:
     """The running kernel knows every name but those newer than it; each is there once."""
-    assert set(EVENTS) - read_net_statistics(Path("/proc")).keys() <= RECENT
-    assert len(set(EVENTS)) == len(EVENTS) <= 30
+    known = Namespace().statistics().keys()
+    assert set(EVENTS) - known <= RECENT
+    assert len(set(EVENTS)) == len(EVENTS) <= 34
 
 
 @pytest.mark.parametrize(

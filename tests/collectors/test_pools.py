@@ -91,3 +91,50 @@ def test_golden() -> None:
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, there are no pools, not even zero of them."""
     assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", pools=outcome))
+
+
+NAT = PoolTable(
+    count=2,
+    ratio_max=0.625,
+    ratio_max_1m=0.75,
+    listed=(ListedPool(KEY, "198.51.100.1", "203.0.113.9", "443", Usage(6250, 10000, 512, 600)),),
+    unlisted_ports_used=3,
+    overflow_sockets=0,
+)
+
+
+def test_nat() -> None:
+    """NAT pools are rows of the same families, whether or not there are those of sockets."""
+    sample = NamespaceSample("host", nat=Outcome(0.1, NAT))
+    assert of_namespaces(FAMILIES, sample) == golden("""
+        # TYPE tcp_pressure_pool_ports_used gauge
+        tcp_pressure_pool_ports_used{direction="nat",local_address="198.51.100.1",\\
+            netns="host",port="443",remote_address="203.0.113.9"} 6250.0
+        # TYPE tcp_pressure_pool_ports_limit gauge
+        tcp_pressure_pool_ports_limit{direction="nat",local_address="198.51.100.1",\\
+            netns="host",port="443",remote_address="203.0.113.9"} 10000.0
+        # TYPE tcp_pressure_pool_time_wait gauge
+        tcp_pressure_pool_time_wait{direction="nat",local_address="198.51.100.1",\\
+            netns="host",port="443",remote_address="203.0.113.9"} 512.0
+        # TYPE tcp_pressure_pool_reclaimable gauge
+        tcp_pressure_pool_reclaimable{direction="nat",local_address="198.51.100.1",\\
+            netns="host",port="443",remote_address="203.0.113.9"} 600.0
+        # TYPE tcp_pressure_pools gauge
+        tcp_pressure_pools{direction="nat",netns="host"} 2.0
+        # TYPE tcp_pressure_pool_ratio_max gauge
+        tcp_pressure_pool_ratio_max{direction="nat",netns="host"} 0.625
+        # TYPE tcp_pressure_pool_ratio_max_1m gauge
+        tcp_pressure_pool_ratio_max_1m{direction="nat",netns="host"} 0.75
+        # TYPE tcp_pressure_unlisted_pool_ports_used gauge
+        tcp_pressure_unlisted_pool_ports_used{direction="nat",netns="host"} 3.0
+        # TYPE tcp_pressure_pool_overflow_sockets gauge
+        tcp_pressure_pool_overflow_sockets{direction="nat",netns="host"} 0.0
+    """)
+
+
+@pytest.mark.parametrize("nat", [None, Outcome(0.1, error=SourceError("ctnetlink", "no"))])
+def test_nat_absent(nat: Outcome[PoolTable] | None) -> None:
+    """Where conntrack cannot be asked, the other directions stay as they are."""
+    shown = of_namespaces(FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES), nat=nat))
+    assert shown == of_namespaces(FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES)))
+    assert 'direction="nat"' not in shown

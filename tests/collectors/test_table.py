@@ -44,6 +44,6 @@ def test_one_field_of_the_sample_for_each_collector() -> None:
 
 def test_descriptions() -> None:
     """Each collector can be described in a line of --help."""
-    for entry in COLLECTORS.values():
+    for name, entry in COLLECTORS.items():
         assert entry.description
-        assert entry.families
+        assert entry.families or name == "nat", "NAT pools are rows of the families of pools"

@@ -3,6 +3,7 @@
 usage: python -m tests.fuzz.seeds FOLDER
 """
 
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,28 @@ from tests.datagrams import done, error
 from tests.kernel.recordings import recorded_datagrams
 
 PIECE = 400  # bytes: libFuzzer gets further with small inputs
+CONNTRACK = 32  # the bit of a dump of conntrack
 
 
 def seeds() -> Iterator[bytes]:
     """Yield inputs in the form that tally_fuzzer.c describes."""
     for number, datagram in enumerate([*recorded_datagrams("main"), *recorded_datagrams("bound")]):
-        yield bytes([number & 63, 255]) + datagram
+        yield bytes([number & 31, 255]) + datagram
         yield bytes([31, 128]) + datagram[:PIECE] + done()
+    for datagram in recorded_datagrams("conntrack"):
+        yield bytes([CONNTRACK, 255]) + datagram
+        for start in _messages(datagram):
+            yield bytes([CONNTRACK | start & 31, 128]) + datagram[start : start + PIECE] + done()
     yield bytes([0, 0]) + error(-16)
+
+
+def _messages(datagram: bytes) -> Iterator[int]:
+    """Yield where the messages of a datagram begin."""
+    start = 0
+    while start < len(datagram):
+        yield start
+        (length,) = struct.unpack_from("=I", datagram, start)
+        start += (length + 3) & ~3  # NLMSG_ALIGN
 
 
 def write(folder: Path) -> None:

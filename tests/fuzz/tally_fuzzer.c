@@ -1,9 +1,10 @@
 /* Feeds the compiled parser with whatever libFuzzer makes of recorded dumps.
  *
- * Input: one byte of rules, one byte that says where the rest is cut into two datagrams. The
- * sequence number is the one of the first message, so that most messages belong to the dump.
+ * Input: one byte of rules (bit 5: a dump of conntrack), one byte that says where the rest is cut
+ * into two datagrams. The sequence number is the one of the first message, so that most messages
+ * belong to the dump.
  */
-#include "../../src/tcp_pressure_exporter/kernel/netlink_walk.h"
+#include "../../src/tcp_pressure_exporter/kernel/conntrack_entry.h"
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
 static const uint8_t NONE[BITMAP_BYTES];
@@ -24,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t->known = data, t->known_bytes = size / 8 * 8;
     t->kept_states = rules & 16 ? UINT32_MAX : 0;
     t->seed = rules;
+    t->name = "dump";
+    t->ageless = rules >> 5 & 1;
+    t->message_type = t->ageless ? CT_NEW : TCPDIAG_GETSOCK;
+    t->add = t->ageless ? add_conntrack : add_entry;
     prepare_ports(t);
     if (size >= sizeof(struct nlmsghdr)) memcpy(&t->sequence, data + 8, sizeof t->sequence);
     size_t first = size * cut / 255;

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from tcp_pressure_exporter.kernel import compiled_tally, readable_tally
-from tcp_pressure_exporter.kernel.diag_socket import Datagram
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.netlink_socket import Datagram
 from tcp_pressure_exporter.kernel.ports import port_set
 from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse

@@ -1,4 +1,4 @@
-"""The recorded dumps beside this file, and what `ss` printed at the same moment."""
+"""The recorded dumps beside this file, and what was shown elsewhere at the same moment."""
 
 import struct
 from functools import cache
@@ -22,7 +22,7 @@ class SsLine(NamedTuple):
 
 @cache
 def recorded_datagrams(name: str) -> list[bytes]:
-    """Return the datagrams of one recorded dump: "main" or "bound"."""
+    """Return the datagrams of one recorded dump: "main", "bound" or "conntrack"."""
     data = (RECORDED / f"{name}.bin").read_bytes()
     datagrams, offset = [], 0
     while offset < len(data):
@@ -30,6 +30,16 @@ def recorded_datagrams(name: str) -> list[bytes]:
         datagrams.append(data[offset + 4 : offset + 4 + length])
         offset += 4 + length
     return datagrams
+
+
+def conntrack_lines() -> list[str]:
+    """Return what `conntrack -L --src-nat` printed."""
+    return (RECORDED / "conntrack.txt").read_text().splitlines()
+
+
+def proc_conntrack_lines() -> list[str]:
+    """Return the lines of /proc/net/nf_conntrack."""
+    return (RECORDED / "nf_conntrack.txt").read_text().splitlines(keepends=True)
 
 
 @cache

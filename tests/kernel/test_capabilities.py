@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.kernel.capabilities import (
     effective_capabilities,
+    may_ask_conntrack,
     may_name_processes,
+    missing_for_namespaces,
     parse_effective_capabilities,
 )
 from tcp_pressure_exporter.kernel.errors import SourceError
@@ -32,8 +34,10 @@ def test_real_processes() -> None:
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     root, nobody = map(int, answer.stdout.split())
     assert may_name_processes(root)
+    assert may_ask_conntrack(root)
     assert nobody == 0
     assert not may_name_processes(nobody)
+    assert not may_ask_conntrack(nobody)
 
 
 def test_read(tmp_path: Path) -> None:
@@ -57,6 +61,35 @@ def test_read(tmp_path: Path) -> None:
 def test_may_name_processes(capabilities: int, *, may: bool) -> None:
     """Both capabilities are needed, whatever others there are."""
     assert may_name_processes(capabilities) is may
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "missing"),
+    [
+        (0x280000, []),  # CAP_SYS_PTRACE and CAP_SYS_ADMIN, as `capsh --decode` shows them
+        (0x080000, ["CAP_SYS_ADMIN"]),
+        (0x200000, ["CAP_SYS_PTRACE"]),
+        (0x1FF_FFD7_FFFF, ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]),  # all others
+    ],
+)
+def test_missing_for_namespaces(capabilities: int, missing: list[str]) -> None:
+    """Each of the two capabilities is named where it is missing."""
+    assert missing_for_namespaces(capabilities) == missing
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "may"),
+    [
+        (0x1000, True),  # CAP_NET_ADMIN, as `capsh --decode` shows it
+        (0x1FF_FFFF_EFFF, False),  # everything but that
+        (0x0800, False),
+        (0x2000, False),
+        (0, False),
+    ],
+)
+def test_may_ask_conntrack(capabilities: int, *, may: bool) -> None:
+    """CAP_NET_ADMIN alone decides."""
+    assert may_ask_conntrack(capabilities) is may
 
 
 def test_absent(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.kernel import _tally, compiled_tally
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import NOT_LISTENING, encode_request
+from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tcp_pressure_exporter.kernel.parser import best_parser, compiled_parser, readable_parser
 from tests.datagrams import SEQUENCE
 from tests.exporter_process import run_exporter
@@ -71,7 +72,7 @@ def test_without_the_extension() -> None:
 
 def drain(kernel: socket.socket) -> None:
     """Drain a dump from a socket that stands for the kernel's."""
-    compiled_tally.tally_dump(Dump(kernel, SEQUENCE, time.monotonic, 0), rules())
+    compiled_tally.tally_dump(Dump("sock_diag dump", kernel, SEQUENCE, time.monotonic, 0), rules())
 
 
 def test_gil_and_signals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +133,9 @@ def test_busy_kernel(lab: Lab) -> None:
     def ask_twice(dump: Dump) -> None:
         with socket.socket(fileno=os.dup(dump.fileno())) as connection:
             connection.send(encode_request(NOT_LISTENING, 99))
-            compiled_tally.tally_dump(Dump(connection, 99, time.monotonic, 0), rules())
+            compiled_tally.tally_dump(
+                Dump("sock_diag dump", connection, 99, time.monotonic, 0), rules()
+            )
 
     with pytest.raises(SourceError, match="EBUSY"):
         diag.ask(NOT_LISTENING, ask_twice)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump, open_diag_socket
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, open_diag_socket
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tests.datagrams import GETSOCK, done, error, message
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import Cut, FakeNetlinkSocket, FromPort, Reply, Request

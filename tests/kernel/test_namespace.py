@@ -116,10 +116,11 @@ def test_settings(tmp_path: Path) -> None:
 
 
 def test_counters(tmp_path: Path) -> None:
-    """Counters and resources come from the tree that is given."""
-    FakeProcfs(tmp_path)
+    """Counters, of TCP and of conntrack, and resources come from the tree that is given."""
+    FakeProcfs(tmp_path).write("thread-self/net/stat/nf_conntrack", "entries drop\n0007 000a\n")
     namespace = Lab(tmp_path).namespace
-    assert namespace.statistics()["ActiveOpens"] == 12
+    statistics = namespace.statistics()
+    assert (statistics["ActiveOpens"], statistics["nf_conntrack_drop"]) == (12, 10)
     assert namespace.resources() == (Resource("time_wait_buckets", 2, 262144),)
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = Path("tcp_pressure_exporter/kernel/_tally.c")
 FLAGS = "-g -O1 -shared -fPIC -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-TESTS = ["test_tally.py", "test_tally_formula.py", "test_tally_recording.py"]
+TESTS = [
+    *("test_tally.py", "test_tally_formula.py", "test_tally_recording.py"),
+    *("test_readable_conntrack.py", "test_conntrack_faults.py", "test_conntrack_recording.py"),
+]
 
 
 def test_tally_under_sanitizers(tmp_path: Path) -> None:

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.sockstat import parse_tcp_sockstat, read_tcp_sockstat
+from tcp_pressure_exporter.kernel.sockstat import (
+    count_tcp_sockets,
+    parse_tcp_sockstat,
+    read_tcp_sockstat,
+)
 from tests.fake_procfs import FakeProcfs
+from tests.lab import Lab, time_wait_here
 
 FILE = "thread-self/net/sockstat"
 LINE = "TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1"
@@ -78,3 +83,40 @@ def test_any_text(text: str) -> None:
     except SourceError:
         return
     assert all(isinstance(value, int) for value in fields.values())
+
+
+def test_count(lab: Lab) -> None:
+    """The sockets of both families and those in TIME_WAIT are counted, listening ones too."""
+    for remote in ("127.0.0.9", "::1"):
+        for pair in [lab.connect(remote) for _ in range(5)]:
+            time_wait_here(pair)
+        for _ in range(7):
+            lab.connect(remote)
+    # Two listeners; of each family 7 connections with two ends, and 5 ends in TIME_WAIT.
+    assert count_tcp_sockets(Path("/proc")) == 2 + 2 * (7 * 2 + 5)
+
+
+def test_count_of_a_process(tmp_path: Path) -> None:
+    """The sockets are those of the namespace of a process; without IPv6 those of IPv4 alone."""
+    procfs = FakeProcfs(tmp_path)
+    procfs.write("77/net/sockstat", f"sockets: used 9\n{LINE}\n")
+    assert count_tcp_sockets(tmp_path, "77") == 5 + 2
+    procfs.write("77/net/sockstat6", "TCP6: inuse 4\nUDP6: inuse 1\n")
+    assert count_tcp_sockets(tmp_path, "77") == 5 + 2 + 4
+
+
+def test_count_of_a_process_that_has_ended(tmp_path: Path) -> None:
+    """Of a process that has ended there is no count."""
+    assert count_tcp_sockets(tmp_path, "77") is None
+
+
+def test_count_without_sense(tmp_path: Path) -> None:
+    """A file that makes no sense is a SourceError."""
+    procfs = FakeProcfs(tmp_path)
+    procfs.write("77/net/sockstat", "UDP: inuse 1\n")
+    with pytest.raises(SourceError, match=r"no line TCP$"):
+        count_tcp_sockets(tmp_path, "77")
+    procfs.write("77/net/sockstat", LINE)
+    procfs.write("77/net/sockstat6", "TCP6: inuse -\n")
+    with pytest.raises(SourceError, match="TCP6 inuse: expected a number"):
+        count_tcp_sockets(tmp_path, "77")

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.model.namespace_choice import Census
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.model.socket_states import SocketStates
@@ -36,7 +39,7 @@ def test_no_outcomes() -> None:
 def test_expired() -> None:
     """Too old to be shown: each collector that was on has failed, the others stay off."""
     sample = sample_of(NamespaceSample("a", limits=Outcome(0.1, BUCKETS)), NamespaceSample("b"))
-    expired = sample.expired()
+    expired = replace(sample, census=Census(sampled=1)).expired()
     [a, b] = expired.namespaces
     assert a.limits is not None
     assert a.limits.value is None
@@ -46,6 +49,7 @@ def test_expired() -> None:
     assert (a.netns, a.sockets, a.pools) == ("a", None, None)
     assert (b.netns, list(b.outcomes())) == ("b", [])
     assert (expired.timestamp, expired.interval) == (sample.timestamp, sample.interval)
+    assert expired.census is None
 
 
 def test_original_stays() -> None:

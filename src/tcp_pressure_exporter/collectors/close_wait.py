@@ -68,7 +68,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_close_wait_remote_sockets",
         "Sockets in CLOSE_WAIT of which neither service nor process is known, by remote address or"
-        " group; the remotes with the most.",
+        " group; the five remotes with the most.",
         ("netns", "remote_address"),
         _rows(_remotes),
     ),

@@ -4,6 +4,7 @@ Exposition:
 
     tcp_pressure_collector_success{netns="host",collector="pools"} 1.0
     tcp_pressure_collector_duration_seconds{netns="host",collector="pools"} 0.00013
+    tcp_pressure_namespaces{state="sampled"} 5.0
     tcp_pressure_sample_timestamp_seconds 1763722800.1
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
@@ -42,6 +43,12 @@ def _duration(sample: NamespaceSample) -> Iterator[Row]:
         yield (collector,), outcome.seconds
 
 
+def _namespaces(sample: Sample) -> Iterator[Row]:
+    if sample.census:
+        for state, count in sample.census._asdict().items():
+            yield (state,), count
+
+
 NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_collector_success",
@@ -60,6 +67,15 @@ NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
 )
 
 SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
+    Family(
+        "tcp_pressure_namespaces",
+        "Network namespaces of the host beside the exporter's own, by what comes of them. sampled:"
+        " they have series of their own. unlisted: others have more sockets (--netns.max)."
+        " excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer than 50 sockets."
+        " unreadable: refused by the kernel, the log says why. Absent without --collector.netns.",
+        ("state",),
+        _namespaces,
+    ),
     Family(
         "tcp_pressure_sample_timestamp_seconds",
         "Unix time at which the newest sample began. Sampling goes by its own timer, not by"

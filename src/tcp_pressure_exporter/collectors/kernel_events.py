@@ -1,4 +1,4 @@
-"""What the kernel's TCP counts by itself.
+"""What the kernel's TCP, and its connection tracking, count by themselves.
 
 Exposition:
 
@@ -49,6 +49,11 @@ EVENTS = (
     "AttemptFails",
     "EstabResets",
     "OutRsts",
+    # Connection tracking, of all protocols: a NAT gateway's lost connections.
+    "nf_conntrack_insert_failed",
+    "nf_conntrack_drop",
+    "nf_conntrack_early_drop",
+    "nf_conntrack_invalid",
 )
 
 
@@ -62,9 +67,10 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_kernel_events_total",
         "The kernel's own counters of the network namespace since it was created, both families"
-        " together; event is the name in /proc/net/netstat (TcpExt) or /proc/net/snmp (Tcp). One"
-        " that this kernel does not have is absent. No counter tells of a connect() or bind() that"
-        " found no port. docs/metrics.md says what each means.",
+        " together; event is the name in /proc/net/netstat (TcpExt), /proc/net/snmp (Tcp) or, after"
+        " nf_conntrack_, in /proc/net/stat/nf_conntrack. One that this kernel does not have is"
+        " absent. No counter tells of a connect() or bind() that found no port. docs/metrics.md"
+        " says what each means.",
         ("netns", "event"),
         _events,
         kind="counter",

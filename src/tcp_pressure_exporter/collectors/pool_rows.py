@@ -16,8 +16,7 @@ def per_pool(read: Callable[[ListedPool], float | None]) -> Rows:
     """Return the rows of a value of each listed pool; where it is None there is no row."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
-        tables = sample.pools.value if sample.pools else None
-        for direction, table in (tables or {}).items():
+        for direction, table in sample.pool_tables().items():
             for pool in table.listed:
                 value = read(pool)
                 if value is not None:
@@ -31,8 +30,7 @@ def per_direction(read: Callable[[PoolTable], float | None]) -> Rows:
     """Return the rows of a value of each direction; where it is None there is no row."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
-        tables = sample.pools.value if sample.pools else None
-        for direction, table in (tables or {}).items():
+        for direction, table in sample.pool_tables().items():
             value = read(table)
             if value is not None:
                 yield (direction,), value

@@ -31,7 +31,9 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " which connected sockets were bound to their port before. inbound: the remote's ports"
         " towards local_address and port with a socket here; an upper bound, since the remote may"
         " reuse one in TIME_WAIT. source: local ports that bind(local_address, port 0) cannot get;"
-        " an upper bound where applications set SO_REUSEADDR.",
+        " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that this"
+        " gateway has given to others' connections; a lower bound, since its own take such ports"
+        " too, and not every closed connection gives way to a new one.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.used),
     ),
@@ -39,20 +41,24 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_ports_limit",
         "Ports that the choosing side of the pool has. outbound and source: the usable local ports,"
         " one less where the range has an odd number of ports (the kernel's search may miss one)."
-        " inbound: the remote's, 64512 unless configured; an assumption, not a measurement.",
+        " inbound: the remote's, nat: those of local_address; both 64512 unless configured, which"
+        " is an assumption, not a measurement.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.limit),
     ),
     Family(
         "tcp_pressure_pool_time_wait",
-        "Ports of the pool that TIME_WAIT alone holds, with those that tcp_tw_reuse gives back.",
+        "Ports of the pool that TIME_WAIT alone holds, the reclaimable ones included. nat: that of"
+        " conntrack.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.time_wait),
     ),
     Family(
         "tcp_pressure_pool_reclaimable",
-        "Ports of an outbound pool in TIME_WAIT that a connect() would take over by tcp_tw_reuse;"
-        " not part of the used ones. Too high where the peer sends no timestamps.",
+        "Ports that are held and yet not used up. outbound: in TIME_WAIT, where a connect() takes"
+        " them over by tcp_tw_reuse; too high where the peer sends no timestamps. nat: of closed"
+        " connections, which Linux ends from 6.5 on where a new one finds no port; not each of"
+        " them for any new one.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.reclaimable),
     ),

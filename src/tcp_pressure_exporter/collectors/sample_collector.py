@@ -1,6 +1,7 @@
 """The one collector that prometheus_client sees: the newest sample as metric families."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -42,13 +43,12 @@ class SampleCollector(Collector):
         sample = self._newest()
         if sample is None:
             return
-        for family in SAMPLE_FAMILIES:
-            yield family.metric([((), sample)])
         namespaces = [((namespace.netns,), namespace) for namespace in sample.namespaces]
-        for namespace_family in all_namespace_families():
-            metric = namespace_family.metric(namespaces)
-            if metric.samples:
-                yield metric
+        metrics = chain(
+            (family.metric([((), sample)]) for family in SAMPLE_FAMILIES),
+            (family.metric(namespaces) for family in all_namespace_families()),
+        )
+        yield from (metric for metric in metrics if metric.samples)
 
 
 def all_namespace_families() -> Iterator[Family[NamespaceSample]]:

@@ -35,6 +35,8 @@ COLLECTORS: Mapping[str, CollectorEntry] = {
     "pools": CollectorEntry(
         "port pools: the fullest, totals, forecast", (*pools.FAMILIES, *churn.FAMILIES)
     ),
+    # Its rows are in the families of the pools.
+    "nat": CollectorEntry("port pools of a NAT gateway, from conntrack", ()),
     "canary": CollectorEntry("the kernel's verdict on pools near their limit", canary.FAMILIES),
     "pool_owners": CollectorEntry("whose sockets are in these pools", pool_owners.FAMILIES),
     "close_wait": CollectorEntry("CLOSE_WAIT by cause, age and owner", close_wait.FAMILIES),

@@ -1,4 +1,4 @@
-/* The compiled form of readable_tally.py for Python: netlink_walk.h without the GIL.
+/* The compiled form of readable_tally.py and readable_conntrack.py for Python: without the GIL.
  *
  * No Python object is touched between the first datagram and the last.
  */
@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "netlink_walk.h"
+#include "conntrack_entry.h"
+#include "python_results.h"
 
 #define DATAGRAM_BYTES 32768 /* the kernel makes them no larger */
 
@@ -39,19 +40,19 @@ static enum outcome drain(struct tally *t, int fd, uint8_t *buffer, const double
         ssize_t size = recvfrom(fd, buffer, DATAGRAM_BYTES, MSG_TRUNC | MSG_DONTWAIT,
                                 (struct sockaddr *)&from, &from_length);
         if (size > DATAGRAM_BYTES)
-            return FAIL(t, "sock_diag dump", "a datagram of %zd bytes was cut", size);
+            return FAIL(t, t->name, "a datagram of %zd bytes was cut", size);
         if (size >= 0) {
             if (from.nl_pid == 0) outcome = add_datagram(t, buffer, (size_t)size);
             t->now_ms = next_filled_ms; /* netlink_recvmsg has filled the next one meanwhile */
         } else if (errno == EAGAIN) {
             struct pollfd wait = {.fd = fd, .events = POLLIN};
             int ready = poll(&wait, 1, (int)(seconds[0] * 1000));
-            if (ready == 0) return FAIL(t, "sock_diag dump", "timed out");
+            if (ready == 0) return FAIL(t, t->name, "timed out");
             if (ready < 0) return t->call_errno = errno, FAILED;
         } else
             return t->call_errno = errno, FAILED;
         if (outcome == MORE && seconds_now() > end)
-            return FAIL(t, "sock_diag dump", "not finished after %.0f s", seconds[1]);
+            return FAIL(t, t->name, "not finished after %.0f s", seconds[1]);
     }
     return outcome;
 }
@@ -72,87 +73,6 @@ static enum outcome drain_without_gil(struct tally *t, int fd, const double *sec
     return outcome;
 }
 
-static PyObject *ages_of(const struct tally *t, const struct pool *pool)
-{
-    uint32_t ages[AGES] = {0};
-    add_ages(t, pool, ages);
-    return PyBytes_FromStringAndSize((const char *)ages, sizeof ages);
-}
-
-/* (rows, (pools, most used, ports, time_wait, reclaimable, entered, ages) of the others, overflow) */
-static PyObject *pools_result(const struct tally *t, const struct pools *pools, const struct row_rules *rules)
-{
-    long long least = least_used(pools, rules);
-    unsigned long long count = 0, most = 0, ports = 0, time_wait = 0, reclaimable = 0, entered = 0;
-    uint32_t ages[AGES] = {0};
-    PyObject *rows = PyList_New(0);
-    for (uint32_t i = 0; rows && i < pools->count; i++) {
-        const struct pool *pool = &pools->all[i];
-        if (used_of(pool) < least && !(pool->address & WATCHED)) {
-            add_ages(t, pool, ages);
-            count++, ports += pool->ports, time_wait += pool->time_wait;
-            reclaimable += pool->reclaimable, entered += pool->entered;
-            if (used_of(pool) > most) most = used_of(pool);
-            continue;
-        }
-        PyObject *row = Py_BuildValue("(y#IIIIN)", (const char *)pool, (Py_ssize_t)KEY_BYTES,
-                                      pool->ports, pool->time_wait, pool->reclaimable, pool->entered,
-                                      ages_of(t, pool));
-        if (!row || PyList_Append(rows, row) < 0) Py_CLEAR(rows);
-        Py_XDECREF(row);
-    }
-    if (!rows) return NULL;
-    return Py_BuildValue("(N(KKKKKKy#)K)", rows, count, most, ports, time_wait, reclaimable, entered,
-                         (const char *)ages, (Py_ssize_t)sizeof ages, (unsigned long long)pools->overflow);
-}
-
-static PyObject *addresses_result(const struct tally *t)
-{
-    PyObject *list = PyList_New(t->address_count);
-    for (uint32_t i = 0; list && i < t->address_count; i++) {
-        const struct address *a = t->addresses[i];
-        PyObject *item = Py_BuildValue("(y#y#y#)", (const char *)&a->ip, (Py_ssize_t)sizeof a->ip, a->held,
-                                       (Py_ssize_t)BITMAP_BYTES, a->live, (Py_ssize_t)BITMAP_BYTES);
-        if (!item || PyList_SetItem(list, i, item) < 0) Py_CLEAR(list);
-    }
-    return list;
-}
-
-static PyObject *result(const struct tally *t)
-{
-    if (t->recent) qsort(t->recent, t->recent_count, sizeof *t->recent, compare_cookies);
-    PyObject *addresses = addresses_result(t);
-    PyObject *outbound = addresses ? pools_result(t, &t->outbound, &t->outbound_rows) : NULL;
-    PyObject *inbound = outbound ? pools_result(t, &t->inbound, &t->inbound_rows) : NULL;
-    PyObject *all = NULL;
-    if (inbound)
-        all = Py_BuildValue("(y#Oy#KOOy#y#K(LLy#))", (const char *)t->states, (Py_ssize_t)sizeof t->states,
-                            addresses, t->held, (Py_ssize_t)BITMAP_BYTES,
-                            (unsigned long long)t->address_overflow, outbound, inbound,
-                            (const char *)t->close_wait, (Py_ssize_t)sizeof t->close_wait,
-                            t->kept ? (const char *)t->kept : "", (Py_ssize_t)t->kept_bytes,
-                            (unsigned long long)t->kept_overflow, t->started_ms, t->now_ms,
-                            t->recent ? (const char *)t->recent : "",
-                            (Py_ssize_t)(t->recent_count * sizeof *t->recent));
-    Py_XDECREF(addresses), Py_XDECREF(outbound), Py_XDECREF(inbound);
-    return all;
-}
-
-static PyObject *failure(const struct tally *t)
-{
-    if (PyErr_Occurred()) return NULL; /* a signal handler raised */
-    if (t->call_errno) {
-        errno = t->call_errno;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    PyObject *reason = t->answered_errno ? PyLong_FromLong(t->kernel_errno)
-                                         : PyUnicode_FromString(t->reason);
-    PyObject *arguments = reason ? Py_BuildValue("(sN)", t->operation, reason) : NULL;
-    if (arguments) PyErr_SetObject(PyExc_ValueError, arguments);
-    Py_XDECREF(arguments);
-    return NULL;
-}
-
 /* Parse (source, sequence, (answer s, dump s, started ms), rules, limits) of compiled_tally.py. */
 static struct tally *prepare(PyObject *arguments, PyObject **source, double *seconds)
 {
@@ -166,6 +86,7 @@ static struct tally *prepare(PyObject *arguments, PyObject **source, double *sec
                          &t->outbound_rows.min_used, &t->outbound_rows.max_rows, &t->outbound_rows.watched, &outbound,
                          &t->inbound_rows.min_used, &t->inbound_rows.max_rows, &t->inbound_rows.watched, &inbound,
                          &t->kept_states, &seed)) {
+        t->name = "sock_diag dump", t->message_type = TCPDIAG_GETSOCK, t->add = add_entry;
         t->seed = seed, t->now_ms = t->started_ms, t->known_bytes = (size_t)known;
         t->outbound_rows.watched_bytes = (size_t)outbound, t->inbound_rows.watched_bytes = (size_t)inbound;
         if (usable == BITMAP_BYTES && blocked == BITMAP_BYTES && served == BITMAP_BYTES)
@@ -196,30 +117,79 @@ static PyObject *tally_socket(PyObject *module, PyObject *arguments)
     return finish(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
 }
 
+static enum outcome add_all(struct tally *t, PyObject *datagrams)
+{
+    enum outcome outcome = MORE;
+    Py_ssize_t count = PySequence_Size(datagrams);
+    for (Py_ssize_t i = 0; outcome == MORE && i < count; i++) {
+        const char *bytes;
+        Py_ssize_t length;
+        PyObject *datagram = PySequence_GetItem(datagrams, i);
+        if (!datagram || !PyArg_ParseTuple(datagram, "Ly#", &t->now_ms, &bytes, &length)) outcome = FAILED;
+        else outcome = add_datagram(t, (const uint8_t *)bytes, (size_t)length);
+        Py_XDECREF(datagram);
+    }
+    return outcome == MORE ? FAIL(t, "netlink dump", "the answer ended before NLMSG_DONE") : outcome;
+}
+
 static PyObject *tally_datagrams(PyObject *module, PyObject *arguments)
 {
     (void)module;
     PyObject *source;
     double seconds[2];
     struct tally *t = prepare(arguments, &source, seconds);
+    return t ? finish(t, add_all(t, source)) : NULL;
+}
+
+/* Parse (source, sequence, (answer s, dump s), (min used, max rows, watched), evicts, seed). */
+static struct tally *prepare_nat(PyObject *arguments, PyObject **source, double *seconds)
+{
+    Py_ssize_t watched;
+    unsigned long long seed;
+    struct tally *t = calloc(1, sizeof *t);
+    if (!t) return (struct tally *)PyErr_NoMemory();
+    struct row_rules *rows = &t->outbound_rows;
+    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIy#)pK", source, &t->sequence, &seconds[0], &seconds[1], &rows->min_used,
+                          &rows->max_rows, &rows->watched, &watched, &t->everywhere, &seed))
+        return free(t), NULL;
+    rows->watched_bytes = (size_t)watched, t->seed = seed, t->ageless = 1;
+    t->name = "ctnetlink dump", t->message_type = CT_NEW, t->add = add_conntrack;
+    return t;
+}
+
+static PyObject *finish_nat(struct tally *t, enum outcome outcome)
+{
+    watch(&t->outbound, t->outbound_rows.watched, t->outbound_rows.watched_bytes, t->seed);
+    PyObject *pools = outcome == DONE ? pools_result(t, &t->outbound, &t->outbound_rows) : failure(t);
+    release(t);
+    return pools;
+}
+
+static PyObject *tally_nat_socket(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *source;
+    double seconds[2];
+    struct tally *t = prepare_nat(arguments, &source, seconds);
     if (!t) return NULL;
-    enum outcome outcome = MORE;
-    Py_ssize_t count = PySequence_Size(source);
-    for (Py_ssize_t i = 0; outcome == MORE && i < count; i++) {
-        const char *bytes;
-        Py_ssize_t length;
-        PyObject *datagram = PySequence_GetItem(source, i);
-        if (!datagram || !PyArg_ParseTuple(datagram, "Ly#", &t->now_ms, &bytes, &length)) outcome = FAILED;
-        else outcome = add_datagram(t, (const uint8_t *)bytes, (size_t)length);
-        Py_XDECREF(datagram);
-    }
-    if (outcome == MORE) outcome = FAIL(t, "netlink dump", "the answer ended before NLMSG_DONE");
-    return finish(t, outcome);
+    int fd = (int)PyLong_AsLong(source);
+    return finish_nat(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
+}
+
+static PyObject *tally_nat_datagrams(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    PyObject *source;
+    double seconds[2];
+    struct tally *t = prepare_nat(arguments, &source, seconds);
+    return t ? finish_nat(t, add_all(t, source)) : NULL;
 }
 
 static PyMethodDef METHODS[] = {
     {"tally_socket", tally_socket, METH_VARARGS, "Drain the dump that was asked for on a netlink socket."},
     {"tally_datagrams", tally_datagrams, METH_VARARGS, "Count recorded datagrams: (ms when filled, bytes)."},
+    {"tally_nat_socket", tally_nat_socket, METH_VARARGS, "The same for translated connections of conntrack."},
+    {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},
     {NULL, NULL, 0, NULL},
 };
 

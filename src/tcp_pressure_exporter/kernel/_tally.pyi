@@ -20,3 +20,21 @@ def tally_datagrams(
     limits: tuple[int, int],
     /,
 ) -> tuple[Any, ...]: ...
+def tally_nat_socket(
+    fd: int,
+    sequence: int,
+    times: tuple[float, float],
+    rows: RowRules,
+    evicts: bool,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...
+def tally_nat_datagrams(
+    datagrams: Sequence[tuple[int, bytes]],
+    sequence: int,
+    times: tuple[float, float],
+    rows: RowRules,
+    evicts: bool,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...

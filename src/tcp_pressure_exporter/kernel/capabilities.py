@@ -9,7 +9,9 @@ NAME = "/proc/self/status"
 
 # Bit numbers, include/uapi/linux/capability.h
 CAP_DAC_READ_SEARCH = 2
+CAP_NET_ADMIN = 12
 CAP_SYS_PTRACE = 19
+CAP_SYS_ADMIN = 21
 
 EFFECTIVE = re.compile(r"CapEff:\t([0-9a-f]{1,16})")  # 64 bits
 
@@ -41,3 +43,17 @@ def may_name_processes(capabilities: int) -> bool:
     """
     needed = 1 << CAP_SYS_PTRACE | 1 << CAP_DAC_READ_SEARCH
     return capabilities & needed == needed
+
+
+def may_ask_conntrack(capabilities: int) -> bool:
+    """Tell whether ctnetlink answers (net/netfilter/nfnetlink.c, nfnetlink_rcv)."""
+    return bool(capabilities & 1 << CAP_NET_ADMIN)
+
+
+def missing_for_namespaces(capabilities: int) -> list[str]:
+    """Return the names of the capabilities that it lacks to sample other network namespaces.
+
+    CAP_SYS_ADMIN enters them (setns(2)), CAP_SYS_PTRACE reads /proc/PID/ns/net (namespaces(7)).
+    """
+    needed = {"CAP_SYS_ADMIN": CAP_SYS_ADMIN, "CAP_SYS_PTRACE": CAP_SYS_PTRACE}
+    return [name for name, number in needed.items() if not capabilities & 1 << number]

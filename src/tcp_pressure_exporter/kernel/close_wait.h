@@ -1,4 +1,5 @@
 /* Why a socket is in CLOSE_WAIT: close_wait.py explains it. */
+#pragma once
 #include <linux/inet_diag.h>
 
 /* In the order of CloseWaitCounts. */

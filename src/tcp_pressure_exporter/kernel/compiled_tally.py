@@ -10,18 +10,14 @@ from typing import Any
 
 from tcp_pressure_exporter.kernel import _tally, ports
 from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.kernel.diag_socket import (
-    ANSWER_SECONDS,
-    DUMP_SECONDS,
-    Datagram,
-    Dump,
-)
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
 from tcp_pressure_exporter.kernel.netlink import errno_reason
+from tcp_pressure_exporter.kernel.netlink_socket import ANSWER_SECONDS, DUMP_SECONDS, Datagram, Dump
 from tcp_pressure_exporter.kernel.tally import (
     AddressPorts,
     Edge,
+    NatRules,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -35,6 +31,7 @@ STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
+SEQUENCES = 0xFFFFFFFF  # 32 bits
 NO_SECONDS = (0.0, 0.0)
 NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
 
@@ -57,6 +54,25 @@ def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
     return _run(_tally.tally_socket, asked, rules)
 
 
+def tally_nat_datagrams(datagrams: Sequence[Datagram], sequence: int, rules: NatRules) -> PoolTally:
+    """Count the connections of recorded datagrams; as readable_conntrack.tally_nat does."""
+    return _run_nat(_tally.tally_nat_datagrams, (datagrams, sequence, NO_SECONDS), rules)
+
+
+def tally_nat_dump(dump: Dump, rules: NatRules) -> PoolTally:
+    """Drain a dump of conntrack from its socket and count it, without the GIL; raises as above."""
+    asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS))
+    return _run_nat(_tally.tally_nat_socket, asked, rules)
+
+
+def _run_nat(
+    count: Callable[..., Any], asked: tuple[object, int, tuple[float, float]], rules: NatRules
+) -> PoolTally:
+    source, sequence, times = asked
+    packed = (_pack(rules.rows), rules.evicts, secrets.randbits(64))
+    return _pools(*_call(count, source, sequence & SEQUENCES, times, *packed))
+
+
 def _run(
     count: Callable[..., Any],
     asked: tuple[object, int, tuple[float, float, int]],
@@ -76,13 +92,17 @@ def _run(
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
+    return _unpack(_call(count, source, sequence & SEQUENCES, times, packed, limits))
+
+
+def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
     try:
-        result = count(source, sequence & 0xFFFFFFFF, times, packed, limits)
+        result: tuple[Any, ...] = count(*arguments)
     except ValueError as error:
         operation, reason = error.args
         text = errno_reason(reason) if isinstance(reason, int) else reason
         raise SourceError(operation, text) from error
-    return _unpack(result)
+    return result
 
 
 def _pack(rules: RowRules) -> tuple[int, int, bytes]:

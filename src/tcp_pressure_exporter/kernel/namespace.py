@@ -9,7 +9,9 @@ from tcp_pressure_exporter.kernel.allowance import Allowance
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
 from tcp_pressure_exporter.kernel.canary import Canary, Verdict
 from tcp_pressure_exporter.kernel.close_wait import INFO_EXTENSION, parse_close_wait_ages
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, Dump
+from tcp_pressure_exporter.kernel.conntrack_statistics import read_conntrack_statistics
+from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.inet_diag import (
     BOUND_ONLY,
     CLOSE_WAIT,
@@ -18,12 +20,13 @@ from tcp_pressure_exporter.kernel.inet_diag import (
     NOT_LISTENING,
 )
 from tcp_pressure_exporter.kernel.net_statistics import read_net_statistics
+from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tcp_pressure_exporter.kernel.parser import Parser, best_parser
 from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket, parse_pool_sockets
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
 from tcp_pressure_exporter.kernel.resources import Resource, read_resources
 from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd, filter_attribute
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.kernel.tally import PoolKey, PoolTally, RowRules, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.tcp_sysctls import read_tcp_sysctls
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
 
@@ -36,18 +39,20 @@ BOUND_ONLY_MAX_AGE = 60.0  # seconds
 class Namespace:
     """Asks the network namespace of the calling thread. Every method raises SourceError."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the edges of the kernel, each to be replaced in a test
         self,
         procfs: Path = Path("/proc"),
         diag: DiagSocket | None = None,
         clock: Callable[[], float] = time.monotonic,
         parser: Parser | None = None,
         canary: Canary | None = None,
+        conntrack: ConntrackTable | None = None,
     ) -> None:
         self._procfs = procfs
         self._diag = diag or DiagSocket()
         self._parser = parser or best_parser()
         self._canary = canary or Canary(procfs)
+        self._conntrack = conntrack or ConntrackTable(procfs, self._parser, by_netlink=True)
         self._bound_only: list[BoundSocket] = []
         self._bound_only_allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
 
@@ -64,8 +69,8 @@ class Namespace:
         return read_resources(self._procfs, PAGESIZE)
 
     def statistics(self) -> Mapping[str, int]:
-        """Return the kernel's counters of TCP, under its own names."""
-        return read_net_statistics(self._procfs)
+        """Return the kernel's counters of TCP, under its own names, and of conntrack."""
+        return read_net_statistics(self._procfs) | read_conntrack_statistics(self._procfs)
 
     def sysctls(self) -> Mapping[str, int]:
         """Return the sysctls that decide TCP pressure, by the last part of their names."""
@@ -87,6 +92,10 @@ class Namespace:
         """Return the aggregates over all sockets that are not listening."""
         return self._diag.ask(NOT_LISTENING, lambda dump: self._parser.tally(dump, rules))
 
+    def translated(self, rules: RowRules) -> PoolTally:
+        """Return the NAT pools: the connections whose source this host translates."""
+        return self._conntrack.tally(rules)
+
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         return self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
@@ -104,8 +113,9 @@ class Namespace:
         return self._canary.hidden_ports(held_ports)
 
     def close(self) -> None:
-        """Close the netlink socket."""
+        """Close the netlink sockets."""
         self._diag.close()
+        self._conntrack.close()
 
 
 def _bound_sockets(dump: Dump) -> list[BoundSocket]:

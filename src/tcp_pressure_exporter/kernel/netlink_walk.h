@@ -2,6 +2,7 @@
  *
  * Source of the structures: linux/netlink.h (nlmsghdr, nlmsgerr).
  */
+#pragma once
 #include <linux/netlink.h>
 
 #include "tally_core.h"
@@ -32,8 +33,8 @@ static enum outcome add_datagram(struct tally *t, const uint8_t *at, size_t left
         if (h.nlmsg_seq == t->sequence && h.nlmsg_type != NLMSG_NOOP) {
             if (h.nlmsg_flags & NLM_F_DUMP_INTR)
                 return FAIL(t, "netlink dump", "interrupted: the table changed meanwhile");
-            if (h.nlmsg_type == TCPDIAG_GETSOCK) {
-                if (add_entry(t, payload, length) == FAILED) return FAILED;
+            if (h.nlmsg_type == t->message_type) {
+                if (t->add(t, payload, length) == FAILED) return FAILED;
             } else if (h.nlmsg_type <= NLMSG_OVERRUN && h.nlmsg_type >= NLMSG_ERROR)
                 return end_dump(t, h.nlmsg_type, payload, length);
         }

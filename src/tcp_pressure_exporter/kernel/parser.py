@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.kernel import readable_tally
-from tcp_pressure_exporter.kernel.diag_socket import Dump
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.kernel import readable_conntrack, readable_tally
+from tcp_pressure_exporter.kernel.netlink_socket import Dump
+from tcp_pressure_exporter.kernel.tally import NatRules, PoolTally, SocketTally, TallyRules
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """A way to count a dump under rules; raises SourceError. `name` is what users see of it."""
+    """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
+
+    tally: of TCP sockets. tally_nat: of conntrack's translated connections.
+    """
 
     name: str
     tally: Callable[[Dump, TallyRules], SocketTally]
+    tally_nat: Callable[[Dump, NatRules], PoolTally]
 
 
 def readable_parser() -> Parser:
@@ -23,6 +27,7 @@ def readable_parser() -> Parser:
         lambda dump, rules: readable_tally.tally_datagrams(
             dump.datagrams(), dump.sequence, rules, dump.started_ms
         ),
+        lambda dump, rules: readable_conntrack.tally_nat(dump.contents(), dump.sequence, rules),
     )
 
 
@@ -32,7 +37,7 @@ def compiled_parser() -> Parser | None:
         from tcp_pressure_exporter.kernel import compiled_tally  # noqa: PLC0415 - may be absent
     except ImportError:
         return None
-    return Parser("compiled", compiled_tally.tally_dump)
+    return Parser("compiled", compiled_tally.tally_dump, compiled_tally.tally_nat_dump)
 
 
 def best_parser() -> Parser:

@@ -1,4 +1,5 @@
 /* Addresses and pools of tally_core.h: a dense array, found through an open-addressing index. */
+#pragma once
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -46,12 +46,9 @@ class Pools:
 
     def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
-        pool = self.pools.get(key)
+        pool = self._pool_of(key)
         if pool is None:
-            if len(self.pools) >= MAX_POOLS:
-                self.overflow += 1
-                return
-            pool = self.pools[key] = CountedPool()
+            return
         pool.ports += 1
         if age_ms != LIVE:
             age = age_ms // 1000
@@ -59,6 +56,23 @@ class Pools:
             pool.time_wait += 1
             pool.reclaimable += reclaimable
             pool.entered += entered
+
+    def add_translated(self, key: PoolKey, *, time_wait: bool, reclaimable: bool) -> None:
+        """Count one connection of a NAT pool; its age is not known."""
+        pool = self._pool_of(key)
+        if pool is not None:
+            pool.ports += 1
+            pool.time_wait += time_wait
+            pool.reclaimable += reclaimable
+
+    def _pool_of(self, key: PoolKey) -> CountedPool | None:
+        pool = self.pools.get(key)
+        if pool is None:
+            if len(self.pools) >= MAX_POOLS:
+                self.overflow += 1
+                return None
+            pool = self.pools[key] = CountedPool()
+        return pool
 
     def result(self, rules: RowRules) -> PoolTally:
         """Split the pools into rows and others."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from tcp_pressure_exporter.kernel import ports
 from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4, normal_address
 from tcp_pressure_exporter.kernel.close_wait import CAUSES, CloseWaitCounts, close_wait_cause
-from tcp_pressure_exporter.kernel.diag_socket import Datagram
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import (
     MESSAGE,
@@ -21,6 +20,7 @@ from tcp_pressure_exporter.kernel.inet_diag import (
     TIME_WAIT_MS,
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.netlink_socket import Datagram
 from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
 from tcp_pressure_exporter.kernel.recent import Recent
 from tcp_pressure_exporter.kernel.tally import (

@@ -59,6 +59,17 @@ class RowRules(NamedTuple):
 DEFAULT_ROWS = RowRules()
 
 
+class NatRules(NamedTuple):
+    """What decides how a translated connection counts.
+
+    rows: which pools are told apart. evicts: whether one that is over is reclaimable, because the
+    kernel ends it for a new one that finds no free port.
+    """
+
+    rows: RowRules = DEFAULT_ROWS
+    evicts: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class TallyRules:
     """What decides how an entry counts; the port sets are those of kernel/ports.py.

@@ -6,66 +6,8 @@
  *
  * Source of the structures: linux/inet_diag.h (inet_diag_msg), net/tcp_states.h.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <linux/inet_diag.h>
-
-#include "close_wait.h"
-#include "pool_table.h"
-
-#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
-#define TIME_WAIT 6        /* TCP_TIME_WAIT */
-#define CLOSE_WAIT 8       /* TCP_CLOSE_WAIT */
-#define LAST_STATE 11      /* TCP_CLOSING: the last that an entry may have here */
-#define TIME_WAIT_MS 60000 /* TCP_TIMEWAIT_LEN */
-#define BITMAP_BYTES 8192
-#define AGES 61 /* whole seconds in TIME_WAIT, 0..60 */
-#define MAX_ADDRESSES 1024
-#define MAX_KEPT 4096
-#define MAX_RECENT 65536
-#define AGE_ERROR_MS 100
-
-struct address { struct ip ip; uint8_t held[BITMAP_BYTES], live[BITMAP_BYTES]; };
-
-struct tally {
-    /* the rules */
-    const uint8_t *usable, *blocked, *served;
-    uint8_t chosen[BITMAP_BYTES]; /* the ports that connect() chose: usable, not blocked, not served */
-    struct row_rules outbound_rows, inbound_rows;
-    int everywhere, on_loopback;
-    long long delay_ms, since_ms, since_end_ms; /* since: started_ms and ended_ms of the dump before */
-    const uint8_t *known; /* its cookies, sorted, 8 bytes each */
-    size_t known_bytes;
-    long long started_ms;
-    unsigned sequence, kept_states;
-    uint64_t seed;
-    long long now_ms; /* CLOCK_MONOTONIC_COARSE when the kernel filled the datagram */
-    /* the result */
-    uint64_t states[2][LAST_STATE + 1]; /* [IPv4 on the wire][state] */
-    uint64_t close_wait[CAUSES]; /* by cause */
-    struct pools outbound, inbound;
-    uint8_t held[BITMAP_BYTES];
-    struct address *addresses[MAX_ADDRESSES];
-    uint16_t address_index[2 * MAX_ADDRESSES]; /* number + 1; 0 is free */
-    uint32_t address_count;
-    uint64_t address_overflow;
-    uint32_t (*ages)[AGES], ages_count, ages_room;
-    uint8_t *kept;
-    size_t kept_bytes, kept_room;
-    uint32_t kept_count;
-    uint64_t kept_overflow;
-    uint64_t *recent; /* the cookies of this dump's edge */
-    uint32_t recent_count, recent_room;
-    /* what went wrong: a reason, or an errno of the kernel's answer, or of a system call */
-    const char *operation;
-    char reason[96];
-    int answered_errno, kernel_errno, call_errno;
-};
-
-enum outcome { MORE, DONE, FAILED };
-
-#define FAIL(t, what, ...) \
-    ((t)->operation = (what), snprintf((t)->reason, sizeof (t)->reason, __VA_ARGS__), FAILED)
+#pragma once
+#include "tally_state.h"
 
 static int has(const uint8_t *bitmap, unsigned port) { return bitmap[port >> 3] >> (port & 7) & 1; }
 
@@ -84,7 +26,7 @@ static int add_age(struct tally *t, struct pool *pool, unsigned age)
     return 1;
 }
 
-static enum outcome no_memory(struct tally *t) { return FAIL(t, "sock_diag dump", "out of memory"); }
+static enum outcome no_memory(struct tally *t) { return FAIL(t, t->name, "out of memory"); }
 
 static int is_known(const struct tally *t, uint64_t cookie)
 {
@@ -231,6 +173,7 @@ static void prepare_ports(struct tally *t)
 
 static void add_ages(const struct tally *t, const struct pool *pool, uint32_t ages[AGES])
 {
+    if (t->ageless) return;
     if (pool->histogram) for (int i = 0; i < AGES; i++) ages[i] += t->ages[pool->histogram - 1][i];
     else for (uint32_t i = 0; i < pool->time_wait; i++) ages[pool->few[i]]++;
 }

@@ -1,5 +1,6 @@
 """What to do about a finite resource near its limit, and about stuck sockets: a line each."""
 
+from tcp_pressure_exporter.model.nat_pools import NAT
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
 
@@ -16,6 +17,8 @@ _ADVICE = {
     " let them set IP_BIND_ADDRESS_NO_PORT, or add a local address.",
     INBOUND: "The remote, likely a load balancer or NAT, has few ports left towards this service:"
     " let it keep connections open, or give it more addresses.",
+    NAT: "This gateway has few ports left towards one destination, and drops new connections when"
+    " there is none: translate to more addresses, or let the clients keep connections open.",
     LISTEN_QUEUE: "The service accepts connections too slowly: look at its load and workers. A"
     " longer queue (listen backlog, somaxconn) only bridges bursts.",
     "time_wait_buckets": "Beyond the limit connections close without TIME_WAIT: close fewer, or"

@@ -150,10 +150,9 @@ def _pressure(kind: str, name: str, used: int, limit: int) -> Pressure:
 
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
-    tables = (sample.pools.value if sample.pools else None) or {}
     owners = {found.pool.key: found.owners for found in _pool_owners(sample)}
     refused = set(_refused(sample))
-    for direction, table in tables.items():
+    for direction, table in sample.pool_tables().items():
         for pool in table.listed:
             if direction == OUTBOUND:
                 yield _pool(direction, pool, owners.get(pool.key, ()), refused=pool.key in refused)

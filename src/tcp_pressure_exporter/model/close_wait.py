@@ -12,6 +12,7 @@ from tcp_pressure_exporter.kernel.tally import MAX_KEPT
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.ownership import NOBODY, OwnerCount, most, most_owners
 
+MAX_REMOTES = 5  # listed: enough to see who
 STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not
 MAX_REMEMBERED = 4 * MAX_KEPT
 
@@ -105,7 +106,10 @@ def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
             for cause, count in zip(CAUSES, counts, strict=True)
         },
         owners=listed,
-        remotes=tuple(RemoteCount(*counted) for counted in most(unowned, top, memory.remotes)),
+        remotes=tuple(
+            RemoteCount(*counted)
+            for counted in most(unowned, min(top, MAX_REMOTES), memory.remotes)
+        ),
         unlisted=sum(counts) - sum(owner.sockets for owner in listed),
     )
 

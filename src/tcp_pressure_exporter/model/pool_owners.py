@@ -13,7 +13,7 @@ from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.ownership import OwnerCount, most_owners
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
 
-MAX_OWNERS = 5  # of one pool
+MAX_OWNERS = 3  # of one pool
 
 
 class PoolOwners(NamedTuple):

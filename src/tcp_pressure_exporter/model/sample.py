@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.resources import Resource
@@ -10,9 +11,11 @@ from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenQueues
 from tcp_pressure_exporter.model.local_ports import LocalPorts
+from tcp_pressure_exporter.model.namespace_choice import Census
+from tcp_pressure_exporter.model.nat_pools import NAT
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
-from tcp_pressure_exporter.model.pool_table import PoolTables
+from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables
 from tcp_pressure_exporter.model.socket_states import SocketStates
 
 
@@ -24,6 +27,7 @@ class NamespaceSample:
     sockets: Outcome[SocketStates] | None = None
     local_ports: Outcome[LocalPorts] | None = None
     pools: Outcome[PoolTables] | None = None
+    nat: Outcome[PoolTable] | None = None
     canary: Outcome[CanaryReport] | None = None
     pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
     close_wait: Outcome[CloseWait] | None = None
@@ -32,6 +36,12 @@ class NamespaceSample:
     kernel_events: Outcome[Mapping[str, int]] | None = None
     sysctls: Outcome[Mapping[str, int]] | None = None
     findings: Outcome[tuple[FindingState, ...]] | None = None
+
+    def pool_tables(self) -> PoolTables:
+        """Return the pools of every direction that is known."""
+        tables = dict((self.pools.value if self.pools else None) or {})
+        nat = self.nat.value if self.nat else None
+        return tables | {NAT: nat} if nat else tables
 
     def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:
         """Yield (collector, outcome) of the collectors that are on."""
@@ -49,13 +59,24 @@ class NamespaceSample:
         return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
 
 
+class Taken(NamedTuple):
+    """What one pass over the namespaces gave: the own one first; of the others, how many there are.
+
+    census: None where the others are not looked for, or could not be found.
+    """
+
+    namespaces: tuple[NamespaceSample, ...]
+    census: Census | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """All namespaces at one moment.
 
     timestamp: seconds since the epoch when sampling began; started: the same moment on the
-    monotonic clock. cpu_seconds: CPU time it took.
+    monotonic clock. cpu_seconds: CPU time it took, for all namespaces together.
     interval: seconds until the next sample begins; at least the configured one.
+    census: as Taken has it.
     """
 
     timestamp: float
@@ -64,7 +85,9 @@ class Sample:
     interval: float
     configured_interval: float
     namespaces: tuple[NamespaceSample, ...]
+    census: Census | None = None
 
     def expired(self) -> "Sample":
         """Return the sample without its numbers: too old to be shown."""
-        return replace(self, namespaces=tuple(ns.expired() for ns in self.namespaces))
+        namespaces = tuple(namespace.expired() for namespace in self.namespaces)
+        return replace(self, namespaces=namespaces, census=None)

@@ -1,6 +1,7 @@
 """What an assessment speaks of, in words for people."""
 
 from tcp_pressure_exporter.model.assessment import Pressure, Stuck
+from tcp_pressure_exporter.model.nat_pools import NAT
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
 
@@ -8,6 +9,7 @@ _KINDS = {
     OUTBOUND: "outbound pool",
     INBOUND: "inbound pool",
     SOURCE: "source pool",
+    NAT: "NAT pool",
     LISTEN_QUEUE: "accept queue",
     "time_wait_buckets": "TIME_WAIT buckets",
     "memory_bytes": "TCP memory",

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tcp_pressure_exporter.model.nat_pools import NAT
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.severity import Severity
 
@@ -22,6 +23,7 @@ THRESHOLDS = {
     OUTBOUND: Threshold(0.70, 0.90),  # connect() slows down from one half on, fails at 1
     SOURCE: Threshold(0.80, NEVER),
     INBOUND: Threshold(0.90, NEVER),  # the remote may be able to reuse what is in TIME_WAIT
+    NAT: Threshold(0.75, 0.85),  # from 0.84 on the kernel's bounded search misses free ports
     LISTEN_QUEUE: Threshold(0.80, NEVER),  # the next burst is dropped
     "time_wait_buckets": Threshold(0.80, 1.0),  # at 1 connections close without TIME_WAIT
     "orphans": Threshold(0.25, 0.50),  # the kernel counts a suspicious one up to four times

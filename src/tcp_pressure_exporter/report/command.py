@@ -74,7 +74,7 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     """Return the observer of this process's network namespace."""
     # Without pauses between searches for processes: a person waits for the names.
     sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
-    reasons = {"process names": sampler.no_process_names, "canary": sampler.no_canary}
+    reasons = {"process names": sampler.no_process_names, **sampler.left_out}
     left_out = tuple((what, why) for what, why in reasons.items() if why)
     return Observer(lambda: sampler.namespace.take(config), left_out)
 

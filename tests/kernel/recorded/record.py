@@ -114,18 +114,22 @@ def fill(sock: socket.socket) -> None:
             return
 
 
-def dump(states: int) -> bytes:
+def record_dump(protocol: int, request: bytes) -> bytes:
     """Return the datagrams of one dump, each after its length in four bytes."""
     recorded = b""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as diag:
-        diag.settimeout(5)
-        diag.send(dump_request(states))
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as netlink:
+        netlink.settimeout(5)
+        netlink.send(request)
         for _ in range(1000):
-            datagram = diag.recv(32768)
+            datagram = netlink.recv(32768)
             recorded += struct.pack("<I", len(datagram)) + datagram
             if datagram[-20:-14] == DONE_START:
                 return recorded
     raise RuntimeError("the dump does not end")
+
+
+def dump(states: int) -> bytes:
+    return record_dump(NETLINK_SOCK_DIAG, dump_request(states))
 
 
 def main() -> None:

@@ -1,0 +1,160 @@
+"""What the NAT pools of a gateway cost: python -m benchmarks.conntrack [--write].
+
+Needs root, and takes under a minute. The entries are written into conntrack of a network namespace
+of their own, without traffic; they go with it.
+"""
+
+import argparse
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.contenders import Contender, time_program
+from benchmarks.failure import BenchmarkError
+from benchmarks.machine import describe_machine
+from benchmarks.marks import with_part
+from benchmarks.parsers import parsers
+from benchmarks.paths import README
+from benchmarks.results import Row
+from benchmarks.rounds import Measured
+from benchmarks.summary import summarise
+from benchmarks.tables import machine_sentence, table
+from benchmarks.timing import Timing
+from tcp_pressure_exporter.kernel.conntrack import encode_nat_request
+from tcp_pressure_exporter.kernel.conntrack_socket import ConntrackSocket, open_conntrack_socket
+from tcp_pressure_exporter.kernel.netlink_socket import DATAGRAM_BYTES
+from tcp_pressure_exporter.kernel.parser import Parser
+from tcp_pressure_exporter.kernel.proc_conntrack import read_proc_conntrack
+from tcp_pressure_exporter.kernel.tally import NatRules
+from tests.conntrack_entry import creation
+from tests.conntrack_messages import Connection
+from tests.datagrams import DONE
+from tests.network_namespace import network_namespace
+
+ENTRIES = 100_000
+DESTINATIONS = 100
+ROUNDS = 9
+REQUEST_AND_CREATE = 0x1 | 0x200 | 0x400  # NLM_F_REQUEST, EXCL, CREATE: no answer
+DONE_START = struct.pack("=IH", 20, DONE)  # length and type of the message that ends a dump
+COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
+BEGIN = "<!-- conntrack: written by benchmarks/conntrack.py, do not edit -->"
+TITLES = ("reader", "ratio to the floor", "lowest-highest", "wall ms", "ns an entry", "CPU ms")
+
+
+def main() -> int:
+    """Measure, print the table; --write puts it into the README. Return 1 if that failed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.conntrack", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
+    flags = parser.parse_args()
+    try:
+        section = results_section(measure())
+        sys.stdout.write(section + "\n")
+        if flags.write:
+            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
+    except (BenchmarkError, OSError) as error:
+        sys.stderr.write(f"benchmarks: {error}\n")
+        return 1
+    return 0
+
+
+def measure() -> list[Row]:
+    """Return a row for each way to read the entries, the floor first."""
+    with network_namespace(), readers() as (floor, *others):
+        track_connections()
+        results: dict[str, list[Measured]] = {}
+        for reader in (floor, *others):
+            reader.take()  # loads what it loads lazily
+        for _ in range(ROUNDS):
+            after = floor.take()
+            for reader in (floor, *others):
+                before, timing, after = after, reader.take(), floor.take()
+                measured = Measured(timing, tracked(), before, after)
+                results.setdefault(reader.name, []).append(measured)
+    return [summarise(name, measured) for name, measured in results.items()]
+
+
+def track_connections() -> None:
+    """Write the entries: SNAT from one address towards many destinations."""
+    with open_conntrack_socket() as netlink:
+        for number in range(ENTRIES):
+            group, port = number % DESTINATIONS, 1024 + number // DESTINATIONS
+            connection = Connection(
+                (f"10.1.{group}.7", port),
+                (f"203.0.113.{group}", 443),
+                ("198.51.100.1", port),
+            )
+            netlink.send(creation(connection, REQUEST_AND_CREATE))
+    if tracked() != ENTRIES:
+        raise BenchmarkError(f"conntrack holds {tracked():,} entries, not {ENTRIES:,}")
+
+
+def tracked() -> int:
+    """Return how many entries the namespace holds."""
+    return int(COUNT.read_text())
+
+
+@contextmanager
+def readers() -> Iterator[list[Contender]]:
+    """Give the ways to read all entries, the floor first."""
+    rules = NatRules()
+    with ExitStack() as sockets:
+        floor = sockets.enter_context(open_conntrack_socket())
+        conntrack = ConntrackSocket()
+        sockets.callback(conntrack.close)
+
+        def parse(parser: Parser) -> Callable[[], object]:
+            return lambda: conntrack.ask(lambda dump: parser.tally_nat(dump, rules))
+
+        yield [
+            Contender("floor: dump and discard", timed(lambda: discard(floor))),
+            *(Contender(f"{name} parser", timed(parse(p))) for name, p in parsers().items()),
+            Contender(
+                "text of /proc/net/nf_conntrack",
+                timed(lambda: read_proc_conntrack(Path("/proc"), rules)),
+            ),
+            Contender("conntrack -L", lambda: time_program(("conntrack", "-L", "--src-nat"))),
+        ]
+
+
+def discard(netlink: socket.socket) -> None:
+    """Ask for the entries and throw the answer away."""
+    buffer = bytearray(DATAGRAM_BYTES)
+    netlink.send(encode_nat_request(1))
+    size = netlink.recv_into(buffer)
+    while buffer[:6] != DONE_START and buffer[size - 20 : size - 14] != DONE_START:
+        size = netlink.recv_into(buffer)
+
+
+def timed(read: Callable[[], object]) -> Callable[[], Timing]:
+    """Return how long a call takes, on the clock and of CPU."""
+
+    def take() -> Timing:
+        wall, cpu = time.perf_counter(), time.process_time()
+        read()
+        return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+    return take
+
+
+def results_section(rows: list[Row]) -> str:
+    """Return the results in Markdown."""
+    cells = [
+        (
+            row.contender,
+            f"{row.ratio:.2f}",
+            f"{row.ratio_low:.2f}-{row.ratio_high:.2f}",
+            f"{row.wall_ms:,.1f}",
+            f"{row.wall_ms * 1e6 / ENTRIES:,.0f}",
+            f"{row.cpu_ms:,.1f}",
+        )
+        for row in rows
+    ]
+    return f"{machine_sentence(describe_machine({}))}\n\n{table(TITLES, cells)}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

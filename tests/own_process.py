@@ -1,0 +1,19 @@
+"""What this process has and where it is, as the kernel shows it."""
+
+from pathlib import Path
+
+
+def own_namespace() -> str:
+    """Return the network namespace of the calling thread, as net:[INODE]."""
+    return str(Path("/proc/thread-self/ns/net").readlink())
+
+
+def descriptors() -> dict[str, str]:
+    """Return what each descriptor leads to, by its number."""
+    links = {}
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            links[path.name] = str(path.readlink())
+        except FileNotFoundError:
+            continue  # that of the listing itself
+    return links

@@ -1,0 +1,166 @@
+"""NAT pools of a real gateway are what `conntrack -L` shows, whichever way they are read.
+
+Each expected value is what connect() really did, and what conntrack(8) made of it.
+"""
+
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.kernel.conntrack_socket import ConntrackSocket
+from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.kernel.proc_conntrack import read_proc_conntrack
+from tcp_pressure_exporter.kernel.tally import NatRules, PoolKey, PoolTally
+from tests.conntrack_listing import listed_pools, tracked, wait_for_states
+from tests.gateway_lab import (
+    KNOWN_SERVER,
+    OTHER_SERVER,
+    OUTSIDE,
+    OUTSIDE6,
+    SECOND_OUTSIDE,
+    SERVER,
+    SERVER6,
+    SILENT,
+    VIRTUAL,
+    GatewayLab,
+    dnat,
+    open_gateway_lab,
+    snat,
+)
+from tests.kernel.counting import key
+from tests.lab import SERVER_PORT, time_wait_here, time_wait_there
+from tests.tallies import Counts, counts
+
+PORTS_OF_1 = "masquerade to :40000-40099"
+Pools = dict[PoolKey, Counts]
+Read = Callable[[], Pools]
+
+
+@pytest.fixture
+def gateway() -> Iterator[GatewayLab]:
+    with open_gateway_lab() as lab:
+        yield lab
+
+
+def by_netlink(parser: Parser) -> PoolTally:
+    conntrack = ConntrackSocket()
+    try:
+        return conntrack.ask(lambda dump: parser.tally_nat(dump, NatRules()))
+    finally:
+        conntrack.close()
+
+
+def by_compiled_parser() -> PoolTally:
+    parser = compiled_parser()
+    assert parser is not None
+    return by_netlink(parser)
+
+
+def by_readable_parser() -> PoolTally:
+    return by_netlink(readable_parser())
+
+
+def from_text() -> PoolTally:
+    return read_proc_conntrack(Path("/proc"), NatRules())
+
+
+@pytest.fixture(params=[by_compiled_parser, by_readable_parser, from_text])
+def pools(request: pytest.FixtureRequest) -> Read:
+    """Give a way to read the pools; each reading is compared with what conntrack(8) shows."""
+
+    def read() -> Pools:
+        found = counts(request.param())
+        assert found == listed_pools(tracked("--src-nat", "-o", "extended"))
+        return found
+
+    return read
+
+
+def towards(remote: str, local: str = OUTSIDE) -> PoolKey:
+    return key(local, remote, SERVER_PORT)
+
+
+def test_forwarded(gateway: GatewayLab, pools: Read) -> None:
+    """Connections that are only forwarded take no port of the gateway."""
+    snat(PORTS_OF_1)
+    for _ in range(3):
+        gateway.connect(KNOWN_SERVER)
+    wait_for_states({"ESTABLISHED": 3})
+    assert pools() == {}
+
+
+def test_masquerade(gateway: GatewayLab, pools: Read) -> None:
+    """Each destination has a pool of its own; UDP takes no port from it."""
+    snat(PORTS_OF_1)
+    for remote, flows in ((SERVER, 5), (OTHER_SERVER, 3)):
+        for _ in range(flows):
+            gateway.connect(remote)
+        gateway.send_datagram(remote)
+    assert pools() == {towards(SERVER): (5, 0, 0), towards(OTHER_SERVER): (3, 0, 0)}
+
+
+def test_two_addresses(gateway: GatewayLab, pools: Read) -> None:
+    """Each address that the gateway translates to has pools of its own."""
+    snat(f"snat to numgen inc mod 2 map {{ 0 : {OUTSIDE}, 1 : {SECOND_OUTSIDE} }}")
+    for _ in range(6):
+        gateway.connect()
+    assert pools() == {towards(SERVER): (3, 0, 0), towards(SERVER, SECOND_OUTSIDE): (3, 0, 0)}
+
+
+def test_one_address(gateway: GatewayLab, pools: Read) -> None:
+    """A translated connection counts too where it keeps its source port."""
+    snat(f"snat to {OUTSIDE}")
+    client, accepted = gateway.connect()
+    assert accepted.getpeername() == (OUTSIDE, client.getsockname()[1])
+    assert pools() == {towards(SERVER): (1, 0, 0)}
+
+
+def test_translated_destination(gateway: GatewayLab, pools: Read) -> None:
+    """Where the destination alone is translated no port is taken."""
+    dnat(f"dnat to {KNOWN_SERVER}")
+    gateway.connect(VIRTUAL)
+    wait_for_states({"ESTABLISHED": 1})
+    assert pools() == {}
+
+
+def test_both_translated(gateway: GatewayLab, pools: Read) -> None:
+    """Where both ends are translated the pool is the one towards the real server."""
+    dnat(f"dnat to {SERVER}")
+    snat(PORTS_OF_1)
+    for remote in (VIRTUAL, SERVER):
+        gateway.connect(remote)
+    assert pools() == {towards(SERVER): (2, 0, 0)}
+
+
+def test_ipv6(gateway: GatewayLab, pools: Read) -> None:
+    """IPv6 is translated by rules of its own, and counted in pools of its own."""
+    snat(PORTS_OF_1, family="ip6")
+    for _ in range(4):
+        gateway.connect(SERVER6)
+    time_wait_here(gateway.connect(SERVER6))
+    wait_for_states({"ESTABLISHED": 4, "TIME_WAIT": 1})
+    assert pools() == {towards(SERVER6, OUTSIDE6): (5, 1, 1)}
+
+
+def test_states(gateway: GatewayLab, pools: Read) -> None:
+    """Each state holds a port; a connection in TIME_WAIT or CLOSE may be ended for a new one."""
+    snat(PORTS_OF_1)
+    gateway.connect()
+    gateway.start(SILENT)
+    half_closed, _accepted = gateway.connect()
+    half_closed.shutdown(socket.SHUT_WR)
+    time_wait_here(gateway.connect())
+    time_wait_there(gateway.connect())
+    reset, _accepted = gateway.connect()
+    reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset.close()
+    wait_for_states({"ESTABLISHED": 1, "SYN_SENT": 1, "CLOSE_WAIT": 1, "TIME_WAIT": 2, "CLOSE": 1})
+    assert pools() == {towards(SERVER): (5, 2, 3), towards(SILENT): (1, 0, 0)}
+
+
+def test_nothing_tracked(gateway: GatewayLab, pools: Read) -> None:  # noqa: ARG001 - it forwards nothing
+    """A gateway that has not translated anything has no pools."""
+    assert pools() == {}

@@ -1,0 +1,95 @@
+"""The page has at most 500 series, however much there is to show."""
+
+from prometheus_client import generate_latest
+
+from tcp_pressure_exporter.collectors.health import ExporterState
+from tcp_pressure_exporter.collectors.kernel_events import EVENTS
+from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.kernel.canary import Verdict
+from tcp_pressure_exporter.kernel.close_wait import CAUSES
+from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
+from tcp_pressure_exporter.model.canary_targets import MAX_TARGETS, CanaryReport, Probe
+from tcp_pressure_exporter.model.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
+from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.model.local_ports import LocalPorts
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.outlook import Outlook
+from tcp_pressure_exporter.model.ownership import OwnerCount
+from tcp_pressure_exporter.model.pool_owners import MAX_OWNERS, PoolOwners
+from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.model.usage import Usage
+
+TOP = Listing().top
+BUDGET = 500
+REFUSED = Verdict(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
+
+
+def table(*, reclaimable: bool, dated: bool) -> PoolTable:
+    """Return a full table of one direction; dated: its pools have a forecast."""
+    usage = Usage(90, 100, 50, 1 if reclaimable else None)
+    outlook = Outlook(10.0, 1.1, 1.0, 5) if dated else None
+    listed = tuple(_pool(number, usage, outlook) for number in range(TOP))
+    churn = Churn(1, 1, 1.0) if dated else None
+    return PoolTable(TOP, 0.9, 0.9, listed, 0, 0, churn)
+
+
+def _pool(number: int, usage: Usage, outlook: Outlook | None) -> ListedPool:
+    key = PoolKey(bytes([number] * 16), bytes(16), b"\0\1")
+    return ListedPool(key, f"10.0.0.{number}", "10.0.0.99", "1", usage, 1, outlook)
+
+
+def fullest() -> NamespaceSample:
+    """Return a sample of which every table is full."""
+    pools = {
+        OUTBOUND: table(reclaimable=True, dated=True),
+        INBOUND: table(reclaimable=False, dated=True),
+        SOURCE: table(reclaimable=False, dated=False),
+    }
+    near = pools[OUTBOUND].listed[:MAX_TARGETS]
+    owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
+    sample = NamespaceSample(
+        "host",
+        sockets=Outcome(
+            0.1, {(family, s): 1 for family in ("ipv4", "ipv6") for s in STATE_NAMES.values()}
+        ),
+        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6)),
+        pools=Outcome(0.1, pools),
+        nat=Outcome(0.1, table(reclaimable=True, dated=False)),
+        canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), 1.0)),
+        pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),
+        close_wait=Outcome(
+            0.1,
+            CloseWait(
+                {cause: CauseCount(1, 1.0) for cause in CAUSES},
+                owners,
+                tuple(RemoteCount(f"10.0.1.{n}", 1) for n in range(MAX_REMOTES)),
+                1,
+            ),
+        ),
+        listen_queues=Outcome(
+            0.1, ListenQueues(tuple(ListenQueue((bytes(16), n), 1, 1) for n in range(TOP)), 1.0)
+        ),
+        limits=Outcome(0.1, tuple(Resource(f"r{n}", 1, 1) for n in range(4))),
+        kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 1)),
+        sysctls=Outcome(0.1, {name.rpartition(".")[2]: 1 for name in SYSCTLS}),
+        findings=Outcome(0.1, tuple(FindingState(finding, "x") for finding in FINDINGS)),
+    )
+    assert {name for name, _outcome in sample.outcomes()} == set(COLLECTORS)
+    return sample
+
+
+def test_worst_case() -> None:
+    """A host that fills every table by default stays inside the budget."""
+    sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),))
+    registry = build_registry(lambda: sample, lambda: ExporterState("1", "3", "compiled"))
+    lines = generate_latest(registry).decode().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) <= BUDGET
