@@ -64,7 +64,7 @@ class GatewayLab:
 
     def __init__(self, client: int, server: int, sockets: ExitStack) -> None:
         self._client = client
-        self._server = server
+        self.server = server
         self._sockets = sockets
         with inside(server):
             self._listeners = [self._listen(address) for address in ("0.0.0.0", "::")]
