@@ -125,13 +125,22 @@ def other_namespaces(folder: Path) -> Iterator[OtherNamespaces]:
         yield others
 
 
+def in_namespace(name: str, *command: str) -> str:
+    """Run a command in a namespace of ip-netns(8), and return what it prints.
+
+    By nsenter: `ip netns exec` wants to remount /, which is no mount in a chroot.
+    """
+    full = ["nsenter", f"--net=/run/netns/{name}", *command]
+    return subprocess.run(full, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
 @contextmanager
 def ip_netns() -> Iterator[str]:
     """Give the name of a new namespace of ip-netns(8), `lo` up; delete it at the end."""
     name = f"tcp-pressure-{os.getpid()}-{secrets.token_hex(4)}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:
-        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        in_namespace(name, "ip", "link", "set", "lo", "up")
         yield name
     finally:
         subprocess.run(["ip", "netns", "del", name], check=True)

@@ -1,7 +1,6 @@
 """The numbers of another network namespace are those that the usual tools show inside of it."""
 
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from tcp_pressure_exporter.model.pools import OUTBOUND
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.lab import SERVER_PORT, Lab, open_lab, time_wait_here
 from tests.network_namespace import set_sysctl
-from tests.other_namespaces import RUN_NETNS, OtherNamespaces, inside, ip_netns
+from tests.other_namespaces import RUN_NETNS, OtherNamespaces, in_namespace, inside, ip_netns
 from tests.watched_namespaces import Watch, watching
 
 REMOTES = ("127.0.0.9", "::1")
@@ -41,8 +40,7 @@ class Scene(NamedTuple):
 
     def inside(self, *command: str) -> list[str]:
         """Run a command in the namespace and return its lines."""
-        full = ["ip", "netns", "exec", self.name, *command]
-        return subprocess.run(full, capture_output=True, text=True, check=True).stdout.splitlines()
+        return in_namespace(self.name, *command).splitlines()
 
 
 @pytest.fixture
