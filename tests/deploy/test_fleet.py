@@ -1,0 +1,51 @@
+"""docs/fleet.md: its examples are valid, and its series are those that are recorded."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.deploy.rule_files import ROOT, promtool, rules
+
+PAGE = ROOT / "docs" / "fleet.md"
+TEXT = PAGE.read_text()
+CONFIGS = [
+    block
+    for block in re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    if re.search("^(scrape_configs|remote_write):", block, re.MULTILINE)
+]
+RECORDED = {rule["record"] for _path, rule in rules() if "record" in rule}
+NAME = re.compile(r"\b[a-z_]+:(?:up|tcp_pressure_\w+):\w+\b")
+
+
+@pytest.mark.parametrize("text", CONFIGS, ids=["leaf", "federation", "remote write"])
+def test_prometheus_accepts_each_configuration(tmp_path: Path, text: str) -> None:
+    """What the page shows can be used as it stands, after names of hosts."""
+    (tmp_path / "rules").symlink_to(ROOT / "deploy" / "prometheus" / "rules")
+    (tmp_path / "prometheus.yml").write_text(text)
+    promtool("check", "config", "prometheus.yml", folder=tmp_path)
+
+
+def test_the_page_names_each_recorded_series() -> None:
+    """No recorded series is missing, none is named that does not exist."""
+    assert set(NAME.findall(TEXT)) == RECORDED
+
+
+@pytest.mark.parametrize("text", CONFIGS[1:], ids=["federation", "remote write"])
+def test_a_global_view_gets_the_recorded_series(text: str) -> None:
+    """The expressions that choose series take all recorded ones, and no raw one."""
+    patterns = [match for match in re.findall(r'"(\[a-z_\]\+:[^"]+)"', text) if match]
+    assert len(patterns) == 1
+    assert all(re.fullmatch(patterns[0], name) for name in RECORDED)
+    assert not re.fullmatch(patterns[0], "tcp_pressure_pool_ratio_max")
+
+
+def test_the_leaf_is_as_the_shipped_configuration() -> None:
+    """It has the intervals, the job and the limit of deploy/prometheus/prometheus.yml."""
+    leaf = yaml.safe_load(CONFIGS[0])
+    shipped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    for key in ("scrape_interval", "evaluation_interval"):
+        assert leaf["global"][key] == shipped["global"][key]
+    for key in ("job_name", "sample_limit"):
+        assert leaf["scrape_configs"][0][key] == shipped["scrape_configs"][0][key]
