@@ -10,6 +10,7 @@ import yaml
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.model.findings import FINDINGS
+from tcp_pressure_exporter.model.nat_pools import NAT
 from tcp_pressure_exporter.model.pools import OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE, SOON, THRESHOLDS
@@ -23,6 +24,8 @@ THRESHOLD_ALERTS = {
     "TcpPressurePoolHigh": THRESHOLDS[OUTBOUND].warning,
     "TcpPressurePoolCritical": THRESHOLDS[OUTBOUND].critical,
     "TcpPressureSourcePoolHigh": THRESHOLDS[SOURCE].warning,
+    "TcpPressureNatPoolHigh": THRESHOLDS[NAT].warning,
+    "TcpPressureNatPoolCritical": THRESHOLDS[NAT].critical,
     "TcpPressureListenQueueHigh": THRESHOLDS[LISTEN_QUEUE].warning,
     "TcpPressureTimeWaitBucketsHigh": THRESHOLDS["time_wait_buckets"].warning,
     "TcpPressureOrphansHigh": THRESHOLDS["orphans"].warning,
