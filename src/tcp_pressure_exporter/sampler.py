@@ -103,9 +103,8 @@ class NamespaceSampler:
         return Detail(
             since=self._edge,
             kept_states=CLOSE_WAIT if "close_wait" in self._collectors else 0,
-            # A group may consist of pools that are small each: then all of them are told apart.
-            min_ratio=0.0 if config.groups else config.listing.leave_ratio,
-            max_rows=MAX_POOLS if config.groups else MAX_ROWS,
+            min_ratio=_least_ratio(config),
+            max_rows=_most_rows(config),
             watched_outbound=self._memories[OUTBOUND].watched,
             watched_inbound=self._memories[INBOUND].watched,
         )
@@ -125,10 +124,9 @@ class NamespaceSampler:
         return tables
 
     def _nat(self, config: Config) -> PoolTable:
-        least = 0.0 if config.groups else config.listing.leave_ratio
         rules = RowRules(
-            min_used=ceil(least * config.nat.fewest),
-            max_rows=MAX_POOLS if config.groups else MAX_ROWS,
+            min_used=ceil(_least_ratio(config) * config.nat.fewest),
+            max_rows=_most_rows(config),
             watched=self._nat_memory.watched,
         )
         usages = nat_usages(self._namespace.translated(rules), config.nat)
@@ -172,6 +170,18 @@ class NamespaceSampler:
             self._served = reading.served
         if reading.tally.value is not None:
             self._held = reading.tally.value.held
+
+
+def _least_ratio(config: Config) -> float:
+    """Return from which ratio on a pool is told apart.
+
+    A group may consist of pools that are small each: then all of them are.
+    """
+    return 0.0 if config.groups else config.listing.leave_ratio
+
+
+def _most_rows(config: Config) -> int:
+    return MAX_POOLS if config.groups else MAX_ROWS
 
 
 def _sockets(reading: Reading) -> SocketStates:

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t->usable = ALL;
     t->blocked = rules & 1 ? SOME : NONE;
     t->served = rules & 2 ? SOME : NONE;
-    t->everywhere = rules >> 2 & 1, t->on_loopback = rules >> 3 & 1;
+    t->everywhere = t->evicts = rules >> 2 & 1, t->on_loopback = rules >> 3 & 1;
     t->delay_ms = 1000, t->since_ms = -5000, t->since_end_ms = -100;
     t->known = data, t->known_bytes = size / 8 * 8;
     t->kept_states = rules & 16 ? UINT32_MAX : 0;

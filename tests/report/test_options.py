@@ -75,7 +75,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) <= 15
     assert max(map(len, lines)) <= 80
     assert lines[0] == "usage: tcp-pressure-exporter report [flags]"
-    assert "3 nothing could be read" in text
+    assert "3 no verdict" in text
 
 
 def test_document_has_every_flag() -> None:

@@ -106,17 +106,6 @@ static PyObject *finish(struct tally *t, enum outcome outcome)
     return all;
 }
 
-static PyObject *tally_socket(PyObject *module, PyObject *arguments)
-{
-    (void)module;
-    PyObject *source;
-    double seconds[2];
-    struct tally *t = prepare(arguments, &source, seconds);
-    if (!t) return NULL;
-    int fd = (int)PyLong_AsLong(source);
-    return finish(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
-}
-
 static enum outcome add_all(struct tally *t, PyObject *datagrams)
 {
     enum outcome outcome = MORE;
@@ -132,15 +121,6 @@ static enum outcome add_all(struct tally *t, PyObject *datagrams)
     return outcome == MORE ? FAIL(t, "netlink dump", "the answer ended before NLMSG_DONE") : outcome;
 }
 
-static PyObject *tally_datagrams(PyObject *module, PyObject *arguments)
-{
-    (void)module;
-    PyObject *source;
-    double seconds[2];
-    struct tally *t = prepare(arguments, &source, seconds);
-    return t ? finish(t, add_all(t, source)) : NULL;
-}
-
 /* Parse (source, sequence, (answer s, dump s), (min used, max rows, watched), evicts, seed). */
 static struct tally *prepare_nat(PyObject *arguments, PyObject **source, double *seconds)
 {
@@ -150,7 +130,7 @@ static struct tally *prepare_nat(PyObject *arguments, PyObject **source, double 
     if (!t) return (struct tally *)PyErr_NoMemory();
     struct row_rules *rows = &t->outbound_rows;
     if (!PyArg_ParseTuple(arguments, "OI(dd)(IIy#)pK", source, &t->sequence, &seconds[0], &seconds[1], &rows->min_used,
-                          &rows->max_rows, &rows->watched, &watched, &t->everywhere, &seed))
+                          &rows->max_rows, &rows->watched, &watched, &t->evicts, &seed))
         return free(t), NULL;
     rows->watched_bytes = (size_t)watched, t->seed = seed, t->ageless = 1;
     t->name = "ctnetlink dump", t->message_type = CT_NEW, t->add = add_conntrack;
@@ -165,25 +145,40 @@ static PyObject *finish_nat(struct tally *t, enum outcome outcome)
     return pools;
 }
 
-static PyObject *tally_nat_socket(PyObject *module, PyObject *arguments)
+typedef struct tally *(*preparing)(PyObject *arguments, PyObject **source, double *seconds);
+typedef PyObject *(*finishing)(struct tally *t, enum outcome outcome);
+
+/* The source is a descriptor. */
+static PyObject *run_socket(PyObject *arguments, preparing prepared, finishing finished)
 {
-    (void)module;
     PyObject *source;
     double seconds[2];
-    struct tally *t = prepare_nat(arguments, &source, seconds);
+    struct tally *t = prepared(arguments, &source, seconds);
     if (!t) return NULL;
     int fd = (int)PyLong_AsLong(source);
-    return finish_nat(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
+    return finished(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
 }
 
-static PyObject *tally_nat_datagrams(PyObject *module, PyObject *arguments)
+/* The source is a sequence of datagrams. */
+static PyObject *run_datagrams(PyObject *arguments, preparing prepared, finishing finished)
 {
-    (void)module;
     PyObject *source;
     double seconds[2];
-    struct tally *t = prepare_nat(arguments, &source, seconds);
-    return t ? finish_nat(t, add_all(t, source)) : NULL;
+    struct tally *t = prepared(arguments, &source, seconds);
+    return t ? finished(t, add_all(t, source)) : NULL;
 }
+
+#define METHOD(name, run, prepared, finished) \
+    static PyObject *name(PyObject *module, PyObject *arguments) \
+    { \
+        (void)module; \
+        return run(arguments, prepared, finished); \
+    }
+
+METHOD(tally_socket, run_socket, prepare, finish)
+METHOD(tally_datagrams, run_datagrams, prepare, finish)
+METHOD(tally_nat_socket, run_socket, prepare_nat, finish_nat)
+METHOD(tally_nat_datagrams, run_datagrams, prepare_nat, finish_nat)
 
 static PyMethodDef METHODS[] = {
     {"tally_socket", tally_socket, METH_VARARGS, "Drain the dump that was asked for on a netlink socket."},

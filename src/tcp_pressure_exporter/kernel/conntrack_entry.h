@@ -100,6 +100,6 @@ static enum outcome add_conntrack(struct tally *t, const uint8_t *payload, uint3
     if (!pool) return MORE;
     pool->ports++;
     pool->time_wait += state == TCP_CONNTRACK_TIME_WAIT;
-    pool->reclaimable += t->everywhere && state >= TCP_CONNTRACK_TIME_WAIT;
+    pool->reclaimable += t->evicts && state >= TCP_CONNTRACK_TIME_WAIT;
     return MORE;
 }

@@ -28,7 +28,8 @@ struct tally {
     const uint8_t *usable, *blocked, *served;
     uint8_t chosen[BITMAP_BYTES]; /* the ports that connect() chose: usable, not blocked, not served */
     struct row_rules outbound_rows, inbound_rows;
-    int everywhere, on_loopback; /* where an entry gives way to a new one; of conntrack: everywhere or never */
+    int everywhere, on_loopback; /* where a TIME_WAIT entry gives way to a new connection */
+    int evicts; /* whether a closed entry of conntrack does */
     long long delay_ms, since_ms, since_end_ms; /* since: started_ms and ended_ms of the dump before */
     const uint8_t *known; /* its cookies, sorted, 8 bytes each */
     size_t known_bytes;

@@ -41,8 +41,8 @@ INTERRUPTED = 128 + signal.SIGINT
 def main(argv: Sequence[str]) -> int:
     """Run the command with the arguments after `report`; return its exit code.
 
-    That is the severity of what was seen last, or NO_VERDICT where nothing could be read or
-    printed.
+    That is the severity of what was seen last, or NO_VERDICT where the pools could not be
+    read and the rest is calm, or nothing could be printed.
     """
     options = parse_report_options(argv)
     observer = build_observer(options, read_config(options))

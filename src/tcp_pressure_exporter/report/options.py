@@ -18,7 +18,7 @@ DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
 DESCRIPTION = """\
 Tells which TCP resource of this host is closest to its limit, who causes it,
 how long it lasts and what to do. Changes nothing; needs no root."""
-EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 nothing could be read"
+EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 
 
 @dataclass(frozen=True, slots=True)
