@@ -63,4 +63,4 @@ def test_unprivileged() -> None:
     code, text = report_without(NO_RIGHTS)
     assert code == 0
     last = text.splitlines()[-1]
-    assert last == "Not shown without more rights (run it as root): process names"
+    assert last == "Not shown without more rights (run it as root): process names and NAT pools"

@@ -26,6 +26,7 @@ from tcp_pressure_exporter.report.terminal import charset_of, open_console, sign
 # What an assessment is made of.
 COLLECTORS = (
     "pools",
+    "nat",
     "canary",
     "pool_owners",
     "close_wait",
@@ -33,6 +34,7 @@ COLLECTORS = (
     "limits",
     "findings",
 )
+NAMES = {"nat": "NAT pools"}  # of collectors, for a person
 NETNS = "host"
 NO_VERDICT = 3
 INTERRUPTED = 128 + signal.SIGINT
@@ -75,7 +77,7 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     # Without pauses between searches for processes: a person waits for the names.
     sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
     reasons = {"process names": sampler.no_process_names, **sampler.left_out}
-    left_out = tuple((what, why) for what, why in reasons.items() if why)
+    left_out = tuple((NAMES.get(what, what), why) for what, why in reasons.items() if why)
     return Observer(lambda: sampler.namespace.take(config), left_out)
 
 
