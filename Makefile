@@ -4,10 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint format fuzz bench forecast tools lock clean
+.PHONY: run demo test lint format fuzz bench forecast tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
+
+demo: .venv/run  ## watch three troubles from the first socket to the alert: nine minutes, on loopback
+	@.ci/tools demo
+	@$(BIN)/python -m deploy.demo
 
 test: tools .venv/compiled  ## lint, then every test, on the real kernel: as root, for network namespaces
 	$(MAKE) lint

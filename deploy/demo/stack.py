@@ -1,0 +1,103 @@
+"""Prometheus and Alertmanager with the shipped configuration, on loopback."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".tools" / "usr"
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+CONFIG = ROOT / "deploy" / "prometheus" / "prometheus.yml"
+ALERTMANAGER_CONFIG = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
+MINUTES = re.compile(r"(for: |\[|offset )(\d+)m\b")
+# Debian's Alertmanager reads a template at a fixed path below /usr/share. A mount namespace of its
+# own shows it that of .tools, and nobody else.
+WITH_SHARE = 'mount --bind "$0" /usr/share && exec "$@"'
+
+
+def hastened(rules: str, factor: int) -> str:
+    """Return the text of a rules file with every duration of minutes that many times as short."""
+    return MINUTES.sub(lambda m: f"{m[1]}{max(int(m[2]) * 60 // factor, 1)}s", rules)
+
+
+@contextmanager
+def running_prometheus(
+    folder: Path, port: int, exporter: str, alertmanager: str, factor: int = 1
+) -> Iterator[None]:
+    """Scrape the exporter and alert by the shipped rules, hastened by the factor."""
+    rules = folder / "rules"
+    rules.mkdir()
+    for path in RULES.glob("*.yml"):
+        (rules / path.name).write_text(hastened(path.read_text(), factor))
+    config: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+    if factor > 1:
+        config["global"]["evaluation_interval"] = "1s"
+    config["rule_files"] = [f"{rules}/*.yml"]
+    config["scrape_configs"][0]["static_configs"] = [{"targets": [exporter]}]
+    config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    command = [
+        str(TOOLS / "bin" / "prometheus"),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with _running(command, folder / "prometheus.log"):
+        yield
+
+
+def with_webhook(port: int) -> dict[str, Any]:
+    """Return the shipped configuration of Alertmanager; each receiver is a path on that port."""
+    document: dict[str, Any] = yaml.safe_load(ALERTMANAGER_CONFIG.read_text())
+    document["receivers"] = [
+        {
+            "name": name,
+            "webhook_configs": [{"url": f"http://127.0.0.1:{port}/{name}", "send_resolved": True}],
+        }
+        for name in (receiver["name"] for receiver in document["receivers"])
+    ]
+    return document
+
+
+def hastened_waits(node: Any) -> Any:
+    """Return a configuration of Alertmanager that waits for seconds: a person watches."""
+    if isinstance(node, dict):
+        waits = {"group_wait": "1s", "group_interval": "5s"}
+        return {key: waits.get(key) or hastened_waits(value) for key, value in node.items()}
+    return [hastened_waits(item) for item in node] if isinstance(node, list) else node
+
+
+@contextmanager
+def running_alertmanager(folder: Path, port: int, config: Path) -> Iterator[None]:
+    """Run Alertmanager with a configuration, alone: it looks for no other."""
+    own = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
+    command = [
+        *(*own, "sh", "-c", WITH_SHARE, str(TOOLS / "share")),
+        str(TOOLS / "bin" / "prometheus-alertmanager"),
+        f"--config.file={config}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    with _running(command, folder / "alertmanager.log"):
+        yield
+
+
+@contextmanager
+def _running(command: Sequence[str], log: Path) -> Iterator[None]:
+    # setpriv becomes the program, which then dies with this process, however that ends.
+    leashed = ["setpriv", "--pdeathsig", "KILL", *command]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(leashed, stdout=output, stderr=output) as process,
+    ):
+        try:
+            yield
+        finally:
+            process.terminate()

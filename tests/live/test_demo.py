@@ -1,0 +1,71 @@
+"""`make demo`: it starts real parts, tells where they are, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from deploy.demo.stack import ROOT
+
+DEMO = (sys.executable, "-m", "deploy.demo")
+ADDRESS = re.compile(
+    r"^(exporter|Prometheus|Alertmanager) +http://127\.0\.0\.1:(\d+)/", re.MULTILINE
+)
+PATIENCE_SECONDS = 30.0
+
+
+def wait_for(text: str, output: Path) -> str:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while text not in (seen := output.read_text()):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.1)
+    return seen
+
+
+def status(port: str, path: str) -> int:
+    """Return the status of one request, as soon as somebody listens."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection = HTTPConnection("127.0.0.1", int(port), timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        finally:
+            connection.close()
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    """Exporter, Prometheus and Alertmanager answer where it says, until Ctrl-C; then none runs."""
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        demo = subprocess.Popen(DEMO, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
+    with demo:
+        ports = dict(ADDRESS.findall(wait_for("serving metrics", output)))
+        assert status(ports["exporter"], "/-/healthy") == 200
+        assert status(ports["Prometheus"], "/-/healthy") == 200
+        assert status(ports["Alertmanager"], "/-/healthy") == 200
+        os.killpg(demo.pid, signal.SIGINT)
+        assert demo.wait(PATIENCE_SECONDS) == 0
+    assert "Traceback" not in output.read_text()
+    assert subprocess.run(["ps", "-s", str(demo.pid)], check=False).returncode == 1
+
+
+def test_neither_root_nor_user_namespaces(tmp_path: Path) -> None:
+    """Where no network namespace is to be had, one line says so."""
+    refusing = tmp_path / "unshare"
+    refusing.write_text("#!/bin/sh\nexit 1\n")
+    refusing.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    demo = subprocess.run(
+        DEMO, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert demo.returncode == 1
+    assert demo.stdout == ""
+    assert demo.stderr == "demo: needs root, or user namespaces: unshare(1) was refused\n"
