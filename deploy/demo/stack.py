@@ -1,6 +1,5 @@
 """Prometheus and Alertmanager with the shipped configuration, on loopback."""
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,6 @@ RULES = ROOT / "deploy" / "prometheus" / "rules"
 CONFIG = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 ALERTMANAGER_CONFIG = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 MINUTES = re.compile(r"(for: |\[|offset )(\d+)m\b")
-# Debian's Alertmanager reads a template at a fixed path below /usr/share. A mount namespace of its
-# own shows it that of .tools, and nobody else.
-WITH_SHARE = 'mount --bind "$0" /usr/share && exec "$@"'
 
 
 def hastened(rules: str, factor: int) -> str:
@@ -76,10 +72,8 @@ def hastened_waits(node: Any) -> Any:
 @contextmanager
 def running_alertmanager(folder: Path, port: int, config: Path) -> Iterator[None]:
     """Run Alertmanager with a configuration, alone: it looks for no other."""
-    own = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
     command = [
-        *(*own, "sh", "-c", WITH_SHARE, str(TOOLS / "share")),
-        str(TOOLS / "bin" / "prometheus-alertmanager"),
+        str(TOOLS / "bin" / "alertmanager"),
         f"--config.file={config}",
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -95,7 +89,8 @@ def _running(command: Sequence[str], log: Path) -> Iterator[None]:
     leashed = ["setpriv", "--pdeathsig", "KILL", *command]
     with (
         log.open("wb") as output,
-        subprocess.Popen(leashed, stdout=output, stderr=output) as process,
+        # Alertmanager finds its templates from there.
+        subprocess.Popen(leashed, stdout=output, stderr=output, cwd=TOOLS.parent) as process,
     ):
         try:
             yield

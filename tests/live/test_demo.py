@@ -46,13 +46,14 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     output = tmp_path / "output"
     with output.open("wb") as file:
         demo = subprocess.Popen(DEMO, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
-    with demo:
+    try:
         ports = dict(ADDRESS.findall(wait_for("serving metrics", output)))
-        assert status(ports["exporter"], "/-/healthy") == 200
-        assert status(ports["Prometheus"], "/-/healthy") == 200
-        assert status(ports["Alertmanager"], "/-/healthy") == 200
+        for name in ("exporter", "Prometheus", "Alertmanager"):
+            assert status(ports[name], "/-/healthy") == 200
+    finally:
         os.killpg(demo.pid, signal.SIGINT)
-        assert demo.wait(PATIENCE_SECONDS) == 0
+        code = demo.wait(PATIENCE_SECONDS)
+    assert code == 0
     assert "Traceback" not in output.read_text()
     assert subprocess.run(["ps", "-s", str(demo.pid)], check=False).returncode == 1
 
