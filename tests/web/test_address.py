@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +26,13 @@ def test_address_forms(text: str, host: str, port: int) -> None:
     assert parse_address(text) == ListenAddress(host, port)
 
 
+def test_unix_path() -> None:
+    """'unix:///path' is a socket in the file system, of as many bytes as the kernel takes."""
+    longest = "/" + "x" * 106  # unix(7): sun_path has 108 bytes, the last one a NUL
+    assert parse_address("unix:///run/x.sock") == Path("/run/x.sock")
+    assert parse_address(f"unix://{longest}") == Path(longest)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -45,6 +54,10 @@ def test_address_forms(text: str, host: str, port: int) -> None:
         ("-x:80", "neither a name nor an address"),
         ("http://localhost:80", "brackets"),
         ("a\nb:80", "neither a name nor an address"),
+        ("unix://run/x.sock", "the path must be absolute"),
+        ("unix:///run/", "the path must be absolute"),
+        ("unix:///run/x\0y", "the path must be absolute"),
+        ("unix:///" + "x" * 107, "107 bytes at most"),
     ],
 )
 def test_bad_address(text: str, reason: str) -> None:
@@ -64,7 +77,7 @@ def test_any_text(text: str) -> None:
     except ListenError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017 - both outcomes are checked
     else:
-        assert 0 <= address.port <= 65535
+        assert isinstance(address, Path) or 0 <= address.port <= 65535
 
 
 @settings(deadline=None)

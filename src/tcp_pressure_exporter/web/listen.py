@@ -5,9 +5,11 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from tcp_pressure_exporter.web.activation import passed_listeners
 from tcp_pressure_exporter.web.address import ListenAddress, ListenError, parse_address
+from tcp_pressure_exporter.web.unix_listener import UnixListener
 
 # A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
 _BACKLOG = 1024
@@ -36,13 +38,16 @@ def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.so
 def _open(text: str) -> socket.socket:
     address = parse_address(text)
     try:
+        if isinstance(address, Path):
+            return UnixListener(address, _BACKLOG)
         listener = _listener(address)
     except socket.gaierror as error:
         raise ListenError(text, f"the host does not resolve: {error.strerror}") from error
     except UnicodeError as error:  # from the IDNA codec: a label is empty or too long
         raise ListenError(text, "the host is not a valid name") from error
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, os.strerror(error.errno or 0))
+        known = {} if isinstance(address, Path) else _REASONS
+        reason = known.get(error.errno or 0, error.strerror or str(error))
         raise ListenError(text, reason) from error
     listener.settimeout(0)
     return listener
