@@ -3,16 +3,17 @@
 import http.client
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("tcp-pressure-exporter")
-URL = re.compile(r'msg="serving metrics" url=http://127\.0\.0\.1:(\d+)/')
+URL = re.compile(r'msg="serving metrics" url=https?://127\.0\.0\.1:(\d+)/')
 START_SECONDS = 10.0
 
 # Runs the command as user nobody, who may not be able to read the checkout or even Python's own
@@ -30,17 +31,31 @@ raise SystemExit(cli.run(options, version))
 
 
 @dataclass(frozen=True)
+class Access:
+    """How to ask an exporter: by HTTPS where there is a context, with these headers."""
+
+    context: ssl.SSLContext | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def connection(self, port: int) -> http.client.HTTPConnection:
+        if self.context is None:
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=self.context)
+
+
+@dataclass(frozen=True)
 class Exporter:
-    """A running exporter; `log` is the file of its standard error."""
+    """A running exporter; `log` is the file of its standard error, `access` how it is asked."""
 
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    access: Access
 
     def get(self, path: str) -> tuple[int, str]:
         """Return the status and the body of one request."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
-            connection.request("GET", path)
+        with closing(self.access.connection(self.port)) as connection:
+            connection.request("GET", path, headers=dict(self.access.headers))
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
 
@@ -71,7 +86,10 @@ class Exporter:
 
 @contextmanager
 def running_exporter(
-    log: Path, *flags: str, command: Sequence[str] = (str(COMMAND),)
+    log: Path,
+    *flags: str,
+    command: Sequence[str] = (str(COMMAND),),
+    access: Access | None = None,
 ) -> Iterator[Exporter]:
     """Start the exporter on a free loopback port and wait for its first sample; stop it after."""
     address = "--web.listen-address=127.0.0.1:0"
@@ -79,7 +97,7 @@ def running_exporter(
         process = subprocess.Popen([*command, address, *flags], stderr=stderr)
     with process:
         try:
-            exporter = Exporter(process, _port(process, log), log)
+            exporter = Exporter(process, _port(process, log), log, access or Access())
             exporter.wait_until_ready()
             yield exporter
         finally:

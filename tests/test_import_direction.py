@@ -15,6 +15,7 @@ ALLOWED = {
     "model": {"kernel", "model"},
     "collectors": {"kernel", "model", "collectors"},
     "web": {"web"},
+    "web_config": {"web", "web_config", "config_errors", "config_reading", "escaping"},
     "report": {
         *("kernel", "model", "report"),
         *("config", "config_errors", "escaping", "flag_values", "flags", "host_sampler", "options"),

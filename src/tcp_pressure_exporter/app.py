@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
+from pathlib import Path
 
 from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
@@ -25,8 +26,10 @@ from tcp_pressure_exporter.model.sample import Taken
 from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import build_router
 from tcp_pressure_exporter.web.server import Server
+from tcp_pressure_exporter.web_config.watch import WebConfigWatch
 
 SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
 
@@ -60,7 +63,11 @@ class App:
         sys.stdout.write(generate_latest(self._registry).decode())
         return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
 
-    def serve(self, listeners: Sequence[socket.socket]) -> None:
+    def web_config(self, path: Path) -> WebConfigWatch:
+        """Read the web configuration file; raises ConfigError. Its reloads are counted."""
+        return WebConfigWatch(path, self._log, count_reload=self._count_web_reload)
+
+    def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
         """Sample and serve until SIGTERM or SIGINT."""
         log_what_is_off(self._sampler, self._log)
         stop = threading.Event()
@@ -69,12 +76,14 @@ class App:
         )
         sampling.start()
         try:
-            asyncio.run(self._serve(listeners))
+            asyncio.run(self._serve(listeners, web_config))
         finally:
             stop.set()
             sampling.join(SAMPLER_STOP_SECONDS)
 
-    async def _serve(self, listeners: Sequence[socket.socket]) -> None:
+    async def _serve(
+        self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None
+    ) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,14 +97,20 @@ class App:
             max_requests=self._options.max_requests,
             log=self._log,
         )
+        protection = web_config.current if web_config else Protection
+        scheme = "https" if protection().tls else "http"
         for listener in listeners:
             self._log.info(
                 "serving metrics",
-                url=_url(listener, self._options.telemetry_path),
+                url=_url(scheme, listener, self._options.telemetry_path),
                 parser=self._state.parser,
             )
-        await Server(listeners, router, log=self._log).run(stop)
+        await Server(listeners, router, log=self._log, protection=protection).run(stop)
         self._log.info("stopped")
+
+    def _count_web_reload(self, good: bool) -> None:  # noqa: FBT001  # it is what is counted
+        field = "web_reloads" if good else "failed_web_reloads"
+        self._state = replace(self._state, **{field: getattr(self._state, field) + 1})
 
     def _reload(self) -> None:
         """Read the configuration file again; a bad one changes nothing."""
@@ -134,11 +149,11 @@ def read_config(options: Options) -> Config:
     return replace(config, listing=replace(config.listing, top=options.pool_top))
 
 
-def _url(listener: socket.socket, path: str) -> str:
+def _url(scheme: str, listener: socket.socket, path: str) -> str:
     """Return where the listener can be reached; a wildcard address is this host."""
     if listener.family == socket.AF_UNIX:
-        return f"unix:{listener.getsockname()}"
+        return f"unix://{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = "localhost"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"

@@ -46,8 +46,13 @@ def run(options: Options, running: str) -> int:
     if options.once:
         return app.print_once()
     try:
+        file = options.web_config_file
+        web_config = app.web_config(file) if file else None
+    except ConfigError as error:
+        usage_error(f"--web.config.file: {error}")
+    try:
         listeners = open_listeners(options.listen_addresses, systemd=options.systemd_socket)
     except ListenError as error:
         usage_error(f"--web.listen-address: {error}")
-    app.serve(listeners)
+    app.serve(listeners, web_config)
     return 0

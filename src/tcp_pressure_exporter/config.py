@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from tcp_pressure_exporter.config_errors import ConfigError, explain
+from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.config_reading import converted, read_text, yaml_document
 from tcp_pressure_exporter.escaping import quoted
 from tcp_pressure_exporter.labels import parse_label
 from tcp_pressure_exporter.model.groups import (
@@ -21,9 +21,7 @@ from tcp_pressure_exporter.model.groups import (
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.nat_pools import NatRanges
 from tcp_pressure_exporter.nat_config import nat_ranges
-from tcp_pressure_exporter.strict_yaml import YamlError, parse_yaml
 
-MAX_BYTES = 1024 * 1024
 MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget
 
 
@@ -68,18 +66,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_config(path: Path) -> Config:
     """Read and parse a configuration file of at most 1 MiB of UTF-8. Raises ConfigError."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(str(path), error.strerror or str(error)) from error
-    if len(data) > MAX_BYTES:
-        raise ConfigError(str(path), f"larger than {MAX_BYTES} bytes")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(path), f"not UTF-8 at byte {error.start}") from error
-    return parse_config(text)
+    return parse_config(read_text(path))
 
 
 def parse_config(text: str) -> Config:
@@ -87,15 +74,7 @@ def parse_config(text: str) -> Config:
 
     Raises ConfigError, which names the key, or the line and column where the YAML is bad.
     """
-    try:
-        document: Any = parse_yaml(text)
-    except YamlError as error:
-        place = f"line {error.line}, column {error.column}"
-        raise ConfigError(place, str(error)) from error
-    try:
-        file = msgspec.convert({} if document is None else document, ConfigFile)
-    except msgspec.ValidationError as error:
-        raise explain(error) from error
+    file = converted(yaml_document(text), ConfigFile)
     return Config(
         Listing(file.pools.top, file.pools.min_ratio),
         _remote_groups(file.groups),

@@ -20,7 +20,7 @@ NOUNS = {
 PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<key>[^`]*)`)?", re.DOTALL)
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
-WRONG_TYPE = re.compile(r"Expected `(?P<expected>\w+)`, got `(?P<got>\w+)`")
+WRONG_TYPE = re.compile(r"Expected `(?P<expected>[\w |]+)`, got `(?P<got>\w+)`")
 BOUND = re.compile(r"Expected `\w+` (?P<sign>[<>]=) (?P<bound>[0-9.]+)")
 
 
@@ -47,13 +47,19 @@ def explain(error: ValidationError) -> ConfigError:
 
 def _reason(what: str) -> str:
     if wrong := WRONG_TYPE.fullmatch(what):
-        return f"expected {NOUNS[wrong['expected']]}, got {_got(wrong)}"
+        return f"expected {_expected(wrong)}, got {_got(wrong)}"
     if bound := BOUND.fullmatch(what):
         limit = float(bound["bound"])
         return f"must be at {'most' if bound['sign'] == '<=' else 'least'} {limit:g}"
     if what == "Expected `array` of length >= 1":
         return "must not be empty"
     return what
+
+
+def _expected(wrong: re.Match[str]) -> str:
+    """Name the types that would do, less the null of what may be left out."""
+    types = wrong["expected"].removesuffix(" | null").split(" | ")
+    return " or ".join(NOUNS[name] for name in types)
 
 
 def _got(wrong: re.Match[str]) -> str:

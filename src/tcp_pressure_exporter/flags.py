@@ -84,10 +84,11 @@ def _add_web_flags(parser: ArgumentParser) -> None:
         "--web.listen-address",
         metavar="ADDR",
         action="append",
-        help=f"[host]:port to listen on; repeatable ({DEFAULT_LISTEN_ADDRESS})",
+        help=f"[host]:port or unix:///path; repeatable ({DEFAULT_LISTEN_ADDRESS})",
     )
     flag = partial(add_flag, group.add_argument)
     flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
+    flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as exporter-toolkit has it")
     group.add_argument(
         "--web.systemd-socket",
         action="store_true",

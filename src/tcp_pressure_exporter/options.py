@@ -21,6 +21,7 @@ class Options:
 
     listen_addresses: tuple[str, ...]
     telemetry_path: str
+    web_config_file: Path | None
     systemd_socket: bool
     max_requests: int
     interval: float
@@ -54,6 +55,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     return Options(
         listen_addresses=tuple(values["web.listen_address"] or [DEFAULT_LISTEN_ADDRESS]),
         telemetry_path=values["web.telemetry_path"],
+        web_config_file=values["web.config.file"],
         systemd_socket=values["web.systemd_socket"],
         max_requests=values["web.max_requests"],
         interval=values["sample.interval"],

@@ -57,11 +57,20 @@ def test_sample() -> None:
 
 def test_exporter() -> None:
     """The exporter tells what runs, and how often its configuration was read again."""
-    state = ExporterState("0.1.0", "3.11.2", "compiled", reloads=2, failed_reloads=1)
+    state = ExporterState(
+        *("0.1.0", "3.11.2", "compiled"),
+        reloads=2,
+        failed_reloads=1,
+        web_reloads=4,
+        failed_web_reloads=3,
+    )
     assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
         # TYPE tcp_pressure_build_info gauge
         tcp_pressure_build_info{parser="compiled",python="3.11.2",version="0.1.0"} 1.0
         # TYPE tcp_pressure_config_reloads_total counter
         tcp_pressure_config_reloads_total{result="success"} 2.0
         tcp_pressure_config_reloads_total{result="failure"} 1.0
+        # TYPE tcp_pressure_web_config_reloads_total counter
+        tcp_pressure_web_config_reloads_total{result="success"} 4.0
+        tcp_pressure_web_config_reloads_total{result="failure"} 3.0
     """)

@@ -24,7 +24,11 @@ WHOLE = NamespaceSample(
     limits=Outcome(0.1, (Resource("time_wait_buckets", 0, 262144),)),
 )
 STATE = ExporterState("0.1.0", "3.11.2", "compiled")
-EXPORTER = {"tcp_pressure_build_info", "tcp_pressure_config_reloads"}
+EXPORTER = {
+    "tcp_pressure_build_info",
+    "tcp_pressure_config_reloads",
+    "tcp_pressure_web_config_reloads",
+}
 ALWAYS = EXPORTER | {
     "tcp_pressure_sample_timestamp_seconds",
     "tcp_pressure_sample_interval_seconds",

@@ -43,6 +43,7 @@ async def main():
     router = build_router(telemetry_path="/metrics", registry=CollectorRegistry(), log=log,
                           unready=lambda: None, version="1", max_requests=40)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    others = [open("/dev/null") for _ in range(50)]  # whatever else has taken them
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(0, stop.set)
     await Server([listener], router, log=log).run(stop)

@@ -1,46 +1,85 @@
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable, Iterator
 
-from tcp_pressure_exporter.web.stream import open_stream, readable
+import pytest
 
-
-async def _serve_one(listener: socket.socket) -> tuple[bytes, int]:
-    """Accept one client, read one byte; return it and the server's TCP_NODELAY."""
-    await readable(listener)
-    sock, _ = listener.accept()
-    sock.settimeout(0)
-    await readable(sock)
-    reader, writer = await open_stream(sock, buffer_bytes=1024)
-    no_delay = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    byte = await reader.read(1)
-    writer.close()
-    await writer.wait_closed()
-    return byte, no_delay
+from tcp_pressure_exporter.web.stream import Stream
 
 
-def test_stream_of_an_accepted_socket() -> None:
-    """An accepted socket becomes a stream that does not wait for acknowledgements to send."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0)
-        with socket.create_connection(listener.getsockname()) as peer:
-            peer.sendall(b"x")
-            byte, no_delay = asyncio.run(_serve_one(listener))
-    assert byte == b"x"
-    assert no_delay
-
-
-def test_stream_of_a_unix_socket() -> None:
-    """A Unix socket, as systemd may pass one, becomes a stream as well."""
-
-    async def read_one(sock: socket.socket) -> bytes:
-        reader, writer = await open_stream(sock, buffer_bytes=1024)
-        byte = await reader.read(1)
-        writer.close()
-        await writer.wait_closed()
-        return byte
-
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Make a non-blocking end for the stream, and its peer."""
     ours, theirs = socket.socketpair()
-    with theirs:
-        ours.settimeout(0)
-        theirs.sendall(b"x")
-        assert asyncio.run(read_one(ours)) == b"x"
+    ours.settimeout(0)
+    theirs.settimeout(10)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def run(sock: socket.socket, work: Callable[[Stream], Awaitable[bytes]]) -> bytes:
+    async def main() -> bytes:
+        async with asyncio.timeout(10):
+            return await work(Stream(sock))
+
+    return asyncio.run(main())
+
+
+def test_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What has arrived is read, a piece at a time, and nothing at the end."""
+    ours, theirs = pair
+    theirs.sendall(b"abc")
+    theirs.shutdown(socket.SHUT_WR)
+
+    async def read_all(stream: Stream) -> bytes:
+        return b"|".join([await stream.read(2) for _ in range(3)])
+
+    assert run(ours, read_all) == b"ab|c|"
+
+
+def test_write_waits_for_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
+    """More than the kernel holds is written as the peer reads."""
+    ours, theirs = pair
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    sent = bytes(range(256)) * 1000
+
+    async def write(stream: Stream) -> bytes:
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(None, _receive, theirs, len(sent))
+        await stream.write(sent)
+        return await reading
+
+    assert run(ours, write) == sent
+
+
+def _receive(sock: socket.socket, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size and (piece := sock.recv(65536)):
+        received += piece
+    return bytes(received)
+
+
+def test_finish_drops_what_still_comes(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The peer sees the end; what it sent after that is dropped, so that nothing is unread."""
+    ours, theirs = pair
+    theirs.sendall(b"x" * 10_000)
+    theirs.shutdown(socket.SHUT_WR)
+
+    async def finish(stream: Stream) -> bytes:
+        await stream.finish(20_000)
+        return b""
+
+    run(ours, finish)
+    assert theirs.recv(1) == b""
+    assert ours.recv(1) == b""
+
+
+def test_no_delay() -> None:
+    """Over TCP small pieces are sent without waiting for the acknowledgement of those before."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        Stream(accepted)
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

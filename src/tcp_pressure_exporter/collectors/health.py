@@ -10,6 +10,7 @@ Exposition:
     tcp_pressure_sample_interval_configured_seconds 5.0
     tcp_pressure_build_info{version="0.1.0",python="3.11.2",parser="compiled"} 1.0
     tcp_pressure_config_reloads_total{result="success"} 0.0
+    tcp_pressure_web_config_reloads_total{result="success"} 0.0
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """What runs, and how often the configuration was read again, well or badly.
+    """What runs, and how often each configuration file was read again, well or badly.
 
     parser: which parser counts the sockets, "compiled" or "readable".
     """
@@ -31,6 +32,8 @@ class ExporterState:
     parser: str
     reloads: int = 0
     failed_reloads: int = 0
+    web_reloads: int = 0
+    failed_web_reloads: int = 0
 
 
 def _success(sample: NamespaceSample) -> Iterator[Row]:
@@ -113,6 +116,17 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         lambda state: [
             (("success",), state.reloads),
             (("failure",), state.failed_reloads),
+        ],
+        kind="counter",
+    ),
+    Family(
+        "tcp_pressure_web_config_reloads_total",
+        "Reloads of the web configuration file, which is read when it or a certificate changes,"
+        " since the start. A failure changed nothing.",
+        ("result",),
+        lambda state: [
+            (("success",), state.web_reloads),
+            (("failure",), state.failed_web_reloads),
         ],
         kind="counter",
     ),

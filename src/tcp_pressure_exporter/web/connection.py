@@ -3,15 +3,17 @@
 import asyncio
 import socket
 import struct
-from contextlib import suppress
+from collections.abc import Callable
+from http import HTTPStatus
 
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.http1 import Http1, Refusal
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.message import Request, Response, text_response
+from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import Router
-from tcp_pressure_exporter.web.stream import open_stream, readable
+from tcp_pressure_exporter.web.stream import Stream
 
 _LINGER_OFF = struct.pack("ii", 1, 0)
 _LOGGED_PATH_CHARACTERS = 200
@@ -25,10 +27,16 @@ class Connection:
     """
 
     def __init__(
-        self, sock: socket.socket, router: Router, limits: Limits, log: FilteringBoundLogger
+        self,
+        sock: socket.socket,
+        router: Router,
+        protection: Callable[[], Protection],
+        limits: Limits,
+        log: FilteringBoundLogger,
     ) -> None:
-        self._sock = sock
+        self._stream = Stream(sock)
         self._router = router
+        self._protection = protection
         self._limits = limits
         self._log = log
         self.answering = False
@@ -39,30 +47,39 @@ class Connection:
         deadline = self._head_deadline()
         try:
             async with asyncio.timeout_at(deadline):
-                await readable(self._sock)
-            await self._run_stream(deadline)
+                secured = await self._secure()
+            await self._serve(Http1(self._stream, self._limits), deadline, secured=secured)
         except OSError as error:
             # Gone, silent or not reading: TimeoutError is an OSError too. Nobody is left to tell.
             self._log.debug("connection ended", reason=str(error) or type(error).__name__)
         finally:
-            self._sock.close()
+            self.close()
 
-    async def _run_stream(self, deadline: float) -> None:
-        stream = await open_stream(self._sock, buffer_bytes=self._limits.head_bytes)
-        writer = stream[1]
-        try:
-            await self._serve(Http1(stream, self._limits), deadline)
-        finally:
-            writer.transport.abort()
-            with suppress(OSError):  # what broke the connection has been raised to us before
-                await writer.wait_closed()
+    def close(self) -> None:
+        """Close the socket, also where `run` has been cancelled before it began."""
+        self._stream.close()
 
-    async def _serve(self, http: Http1, deadline: float) -> None:
+    async def _secure(self) -> bool:
+        """Shake hands where TLS is configured; False for a client that does not try to."""
+        # Nothing is spent on a client before its first byte.
+        begins_tls = await self._stream.begins_tls()
+        tls = self._protection().tls
+        if tls is None:
+            return True
+        if not begins_tls:
+            return False
+        if not tls.admits(await self._stream.start_tls(tls.context)):
+            raise ConnectionAbortedError("the client's certificate has none of the allowed names")
+        return True
+
+    async def _serve(self, http: Http1, deadline: float, *, secured: bool) -> None:
         try:
+            if not secured:
+                raise Refusal(400, "This port speaks HTTPS.")  # noqa: TRY301  # answered below
             await self._exchange(http, deadline)
         except Refusal as refusal:
             self._log.debug("request refused", status=refusal.status, reason=str(refusal))
-            await http.send(refusal.response, last=True)
+            await self._send(http, self._protection().dressed(refusal.response), last=True)
         await http.linger()
 
     async def _exchange(self, http: Http1, deadline: float) -> None:
@@ -76,19 +93,27 @@ class Connection:
             deadline = self._head_deadline()
 
     async def _answer(self, http: Http1, request: Request) -> None:
-        response = await self._response(request)
+        protection = self._protection()
+        response = protection.dressed(await self._response(request, protection))
         path = request.path[:_LOGGED_PATH_CHARACTERS]
         self._log.debug("request", method=request.method, path=path, status=response.status)
+        # Who asks for more than can be served shall at least come again for each request.
+        overload = response.status == HTTPStatus.SERVICE_UNAVAILABLE
+        await self._send(http, response, last=self.stopping or overload)
+
+    async def _send(self, http: Http1, response: Response, *, last: bool) -> None:
         try:
-            await http.send(response, last=self.stopping)
+            await http.send(response, last=last)
         except TimeoutError:
             # Without a reset the kernel would keep the unread answer, as an orphan, for minutes.
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
+            self._stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
             raise
 
-    async def _response(self, request: Request) -> Response:
+    async def _response(self, request: Request, protection: Protection) -> Response:
         try:
             async with asyncio.timeout(self._limits.answer_seconds):
+                if (refusal := await protection.refusal(request)) is not None:
+                    return refusal
                 return await self._router.dispatch(request)
         except TimeoutError:
             return text_response(503, "The page was not ready in time.")

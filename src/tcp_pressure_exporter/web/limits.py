@@ -32,3 +32,7 @@ class Limits:
     """Request line and headers."""
     body_bytes: int = 64 * 1024
     """Body of a request."""
+    send_buffer_bytes: int = 64 * 1024
+    """What the kernel holds of an answer until the client takes it (SO_SNDBUF; it doubles it)."""
+    spared_descriptors: int = 64
+    """Of those that the process may have (RLIMIT_NOFILE), not for connections but for sampling."""

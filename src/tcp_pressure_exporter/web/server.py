@@ -3,17 +3,23 @@
 import asyncio
 import errno
 import os
+import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.connection import Connection
+from tcp_pressure_exporter.web.heap import give_back
 from tcp_pressure_exporter.web.limits import Limits
+from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import Router
 from tcp_pressure_exporter.web.stream import readable
 
+_ACCEPTED_AT_ONCE = 128
+_LEAST_CONNECTIONS = 8
 _ACCEPT_PAUSE_SECONDS = 0.1
+_CROWD = 64  # connections at once, far above what scrapers make
 
 
 class Server:
@@ -26,12 +32,15 @@ class Server:
         *,
         log: FilteringBoundLogger,
         limits: Limits | None = None,
+        protection: Callable[[], Protection] = Protection,
     ) -> None:
         self._listeners = listeners
         self._router = router
+        self._protection = protection
         self._log = log
         self._limits = limits or Limits()
         self._connections: dict[asyncio.Task[None], Connection] = {}
+        self._crowded = False
         self._reported: set[int | None] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -51,15 +60,17 @@ class Server:
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             await readable(listener)
-            try:
-                sock, _ = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                continue  # the client left, or another process that shares the socket was faster
-            except OSError as error:
-                await self._pause(error)
-                continue
-            self._admit(sock)
-            await asyncio.sleep(0)  # a storm of clients shall not keep those inside waiting
+            # Several at a time, or those inside slow down who comes; not all, or the other way.
+            for _ in range(_ACCEPTED_AT_ONCE):
+                try:
+                    sock, _ = listener.accept()
+                except (BlockingIOError, ConnectionAbortedError):
+                    break  # none is left, or the client left
+                except OSError as error:
+                    await self._pause(error)
+                    break
+                self._admit(sock)
+            await asyncio.sleep(0)
 
     async def _pause(self, error: OSError) -> None:
         """Out of descriptors or memory: say so once, give one back, try again."""
@@ -75,13 +86,24 @@ class Server:
             await asyncio.wait([closing], timeout=_ACCEPT_PAUSE_SECONDS)
 
     def _admit(self, sock: socket.socket) -> None:
-        if len(self._connections) >= self._limits.connections:
+        if len(self._connections) >= self._room():
             self._close_one()
         sock.settimeout(0)
-        connection = Connection(sock, self._router, self._limits, self._log)
+        # The kernel would take megabytes for a client that does not read.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes)
+        connection = Connection(sock, self._router, self._protection, self._limits, self._log)
         task = asyncio.create_task(connection.run())
         self._connections[task] = connection
+        self._crowded |= len(self._connections) >= _CROWD
         task.add_done_callback(self._forget)
+
+    def _room(self) -> int:
+        """Return how many connections leave the sampler the descriptors that it needs."""
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if allowed == resource.RLIM_INFINITY:
+            return self._limits.connections
+        spared = max(allowed - self._limits.spared_descriptors, _LEAST_CONNECTIONS)
+        return min(self._limits.connections, spared)
 
     def _close_one(self) -> asyncio.Task[None] | None:
         """Begin to close the oldest that is not being answered; if all are, the oldest."""
@@ -93,7 +115,10 @@ class Server:
         return oldest
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._connections[task]
+        self._connections.pop(task).close()
+        if self._crowded and len(self._connections) <= _CROWD // 8:
+            self._crowded = False
+            give_back()
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._log.error("connection failed", exc_info=error)

@@ -1,9 +1,86 @@
-"""From an accepted socket to a byte stream, with nothing spent before the first byte."""
+"""Bytes to and from an accepted socket, in clear or by TLS, with nothing kept in between.
+
+asyncio's own streams hold 256 KiB for each TLS connection and count an answer as sent that they
+have only buffered; here what a connection costs is the socket, OpenSSL's state, and what is read.
+"""
 
 import asyncio
 import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+_T = TypeVar("_T")
+_Ready = Callable[[socket.socket], Awaitable[None]]
+
+_TLS_HANDSHAKE = b"\x16"  # ContentType.handshake (RFC 8446 section 5.1)
+_DROPPED_PIECE_BYTES = 16 * 1024
+
+
+class Stream:
+    """One client's bytes. Owns the connected, non-blocking socket; `sock` is it, wrapped or not.
+
+    Everything waits as long as the peer lets it: deadlines are the caller's. Raises OSError, of
+    which ssl.SSLError is one.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            # The body follows the head in a piece of its own, which shall not wait for an ACK.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    async def begins_tls(self) -> bool:
+        """Wait for the first byte; whether it is that of a TLS handshake, or the end."""
+        await readable(self.sock)
+        return self.sock.recv(1, socket.MSG_PEEK) in {_TLS_HANDSHAKE, b""}
+
+    async def start_tls(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Shake hands; from here on bytes are encrypted."""
+        secure = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        self.sock = secure
+        await self._done(secure.do_handshake, readable)
+        return secure
+
+    async def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+        await asyncio.sleep(0)  # a client that never lets us wait shall not have the loop alone
+        return await self._done(lambda: self.sock.recv(size), readable)
+
+    async def write(self, data: bytes) -> None:
+        """Return when the kernel has all of it."""
+        left = memoryview(data)
+        while left:
+            left = left[await self._done(partial(self.sock.send, left), writable) :]
+
+    async def finish(self, most: int) -> None:
+        """Say that no more will come, and drop up to `most` bytes until the peer says so, too.
+
+        Closing while bytes are unread makes the kernel reset the connection, and a reset throws
+        away what the client has not read yet (RFC 9112 section 9.6).
+        """
+        if isinstance(self.sock, ssl.SSLSocket):
+            await self._done(self.sock.unwrap, readable)
+            return
+        self.sock.shutdown(socket.SHUT_WR)
+        while most > 0 and (dropped := await self.read(_DROPPED_PIECE_BYTES)):
+            most -= len(dropped)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    async def _done(self, attempt: Callable[[], _T], ready: _Ready) -> _T:
+        """Attempt again and again, whenever the socket is ready for it."""
+        while True:
+            try:
+                return attempt()
+            except ssl.SSLWantReadError:
+                await readable(self.sock)
+            except ssl.SSLWantWriteError:
+                await writable(self.sock)
+            except BlockingIOError:
+                await ready(self.sock)
 
 
 async def readable(sock: socket.socket) -> None:
@@ -17,22 +94,15 @@ async def readable(sock: socket.socket) -> None:
         loop.remove_reader(sock)
 
 
-async def open_stream(sock: socket.socket, *, buffer_bytes: int) -> Stream:
-    """Hand the socket to asyncio; from here on the writer's transport owns and closes it.
-
-    The caller has waited for the first byte (`readable`), as what is made here costs memory:
-    a TLS layer, which asyncio adds in `connect_accepted_socket`, 256 KiB. Raises OSError.
-    """
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        # asyncio sets it only where a socket knows its protocol, which accept leaves at 0.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+async def writable(sock: socket.socket) -> None:
+    """Wait until the kernel takes bytes for the non-blocking socket, or has given it up."""
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=buffer_bytes, loop=loop)
-    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
-    # drain() shall mean "all of it is with the kernel", or a write deadline means little.
-    transport.set_write_buffer_limits(high=0)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(sock, _mark, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(sock)
 
 
 def _mark(ready: asyncio.Future[None]) -> None:

@@ -1,0 +1,100 @@
+"""The web configuration in force: read again when it changes, without a restart."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.config_reading import read_text
+from tcp_pressure_exporter.web.protection import Protection
+from tcp_pressure_exporter.web_config.load import build_protection, named_files, parse_web_config
+from tcp_pressure_exporter.web_config.sections import WebConfigFile
+
+# Where a file is, and what changes when it is written, replaced or given other rights.
+Stamp = tuple[int, int, int, int, int]
+
+
+class WebConfigWatch:
+    """Gives the Protection that the file demands now.
+
+    Asked for each connection and request, it looks at the times of the file and of those it names:
+    a few microseconds. What has changed is read as a whole; if any of it is bad, the old stays.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        log: FilteringBoundLogger,
+        *,
+        count_reload: Callable[[bool], None] = lambda _good: None,
+    ) -> None:
+        """Read the file for the first time; raises ConfigError. Later reads are counted."""
+        self._path = path
+        self._log = log
+        self._count_reload = count_reload
+        self._stamps: Mapping[Path, Stamp | None] = {}
+        self._file = self._read_file()
+        self._protection = build_protection(self._file, path.parent)
+        self._say_what_is_not_done()
+
+    def current(self) -> Protection:
+        """Return what is in force, after a look at the files."""
+        if any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
+            self._reload()
+        return self._protection
+
+    def _reload(self) -> None:
+        try:
+            file = self._read_file()
+            _check_nothing_is_opened(self._file, file)
+            built = build_protection(file, self._path.parent)
+        except ConfigError as error:
+            self._log.error("web configuration not reloaded, the old one stays", reason=str(error))
+            self._count_reload(False)  # noqa: FBT003  # whether it was good
+            return
+        self._protection = _keeping_state(self._protection, self._file, built, file)
+        self._file = file
+        self._log.info("web configuration reloaded", file=str(self._path))
+        self._count_reload(True)  # noqa: FBT003  # whether it was good
+
+    def _read_file(self) -> WebConfigFile:
+        """Read the file, and watch what it names: a certificate that is bad now may be mended."""
+        # Stamps come before what they stand for: a change in between is then seen the next time.
+        own = _stamp(self._path)
+        self._stamps = {**self._stamps, self._path: own}
+        file = parse_web_config(read_text(self._path))
+        named = {path: _stamp(path) for path in named_files(file, self._path.parent)}
+        self._stamps = {self._path: own, **named}
+        return file
+
+    def _say_what_is_not_done(self) -> None:
+        if self._file.http.http2:
+            self._log.info("HTTP/2 is not supported, HTTP/1.1 is served", file=str(self._path))
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Return what identifies the contents of a file; None for one that cannot be looked at."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path. Reading it says what is wrong.
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
+    """Refuse a file that demands less of clients: one half written looks just like that."""
+    for key in sorted(old.demands() - new.demands()):
+        raise ConfigError(key, "is gone, which takes a restart")
+
+
+def _keeping_state(
+    protection: Protection, old: WebConfigFile, built: Protection, new: WebConfigFile
+) -> Protection:
+    """Keep the verdicts on passwords and the tokens where their sections have not changed."""
+    return replace(
+        built,
+        auth=protection.auth if new.basic_auth_users == old.basic_auth_users else built.auth,
+        rate_limit=protection.rate_limit if new.rate_limit == old.rate_limit else built.rate_limit,
+    )
