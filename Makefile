@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test lint format fuzz bench forecast tools lock clean
+.PHONY: run demo test lint format hostile fuzz bench forecast tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -25,6 +25,9 @@ lint: .venv/dev  ## style, format, strict types
 format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+hostile: tools .venv/compiled  ## attack the real exporter and print what it cost; results in docs/security.md
+	$(BIN)/pytest tests/hostile
 
 fuzz: tools .venv/dev  ## fuzz the compiled parser for five minutes
 	tests/fuzz/run 300
