@@ -17,17 +17,20 @@ from tests.report.observations import (
 
 POOL = "outbound pool 10.0.0.2 → 10.0.0.9:443"
 QUEUES = "accept queue 0.0.0.0:8080"
+POOLS_RUNBOOK = "docs/runbooks/pools.md#tcppressurepoolhigh"
+QUEUES_RUNBOOK = "docs/runbooks/inbound.md#tcppressurelistenqueuehigh"
+LEAK_RUNBOOK = "docs/runbooks/stuck.md#tcppressureclosewaitleak"
 
 
 def test_order() -> None:
     """By severity; of one severity resources come before stuck connections and findings."""
     found = assessment(QUEUE, UPSTREAM, stuck=(LEAK,), findings=(ODD_RANGE, SMALL_RANGE))
     assert actions(found) == (
-        Action(CRITICAL, (POOL,), "Keep connections open."),
-        Action(WARNING, (QUEUES,), "Accept sooner."),
-        Action(WARNING, ("CLOSE_WAIT (read, but not closed)",), "Restart it."),
-        Action(WARNING, ("small_range",), "Add addresses."),
-        Action(CALM, ("odd_range",), "Make it even."),
+        Action(CRITICAL, (POOL,), "Keep connections open.", POOLS_RUNBOOK),
+        Action(WARNING, (QUEUES,), "Accept sooner.", QUEUES_RUNBOOK),
+        Action(WARNING, ("CLOSE_WAIT (read, but not closed)",), "Restart it.", LEAK_RUNBOOK),
+        Action(WARNING, ("small_range",), "Add addresses.", "docs/findings.md#small_range"),
+        Action(CALM, ("odd_range",), "Make it even.", "docs/findings.md#odd_range"),
     )
 
 
@@ -46,5 +49,6 @@ def test_each_advice_once() -> None:
             CRITICAL,
             ("accept queue 0.0.0.0:9", QUEUES, "accept queue 0.0.0.0:10"),
             "Accept sooner.",
+            QUEUES_RUNBOOK,
         ),
     )

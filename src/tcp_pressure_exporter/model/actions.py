@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.model.assessment import Assessment
+from tcp_pressure_exporter.model.runbooks import CLOSE_WAIT, pressure_runbook
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.subjects import pressure_subject, stuck_subject
 
 
 class Action(NamedTuple):
-    """An advice, and what it is for: resources, stuck sockets or findings."""
+    """An advice, and what it is for: resources, stuck sockets or findings; runbook: more of it."""
 
     severity: Severity
     subjects: tuple[str, ...]
     advice: str
+    runbook: str
 
 
 def actions(assessment: Assessment) -> tuple[Action, ...]:
@@ -30,9 +32,12 @@ def actions(assessment: Assessment) -> tuple[Action, ...]:
 def _actions(assessment: Assessment) -> Iterator[Action]:
     for pressure in assessment.pressures:
         if pressure.severity > Severity.CALM:
-            yield Action(pressure.severity, (pressure_subject(pressure),), pressure.advice)
+            runbook = pressure_runbook(pressure.kind)
+            subjects = (pressure_subject(pressure),)
+            yield Action(pressure.severity, subjects, pressure.advice, runbook)
     for stuck in assessment.stuck:
         if stuck.severity > Severity.CALM:
-            yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice)
+            yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice, CLOSE_WAIT)
     for state in assessment.findings:
-        yield Action(state.finding.severity, (state.finding.name,), state.finding.advice)
+        finding = state.finding
+        yield Action(finding.severity, (finding.name,), finding.advice, finding.runbook)

@@ -101,6 +101,7 @@ def _action(action: Action) -> Document:
         "severity": _word(action.severity),
         "subjects": list(action.subjects),
         "advice": action.advice,
+        "runbook": action.runbook,
     }
 
 

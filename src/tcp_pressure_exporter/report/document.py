@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tcp_pressure_exporter.model.actions import actions
+from tcp_pressure_exporter.model.headline import headline
 from tcp_pressure_exporter.report.charset import Charset
-from tcp_pressure_exporter.report.headline import headline
 from tcp_pressure_exporter.report.observer import Observation
 from tcp_pressure_exporter.report.pressure_table import pressure_table
 from tcp_pressure_exporter.report.sections import (

@@ -11,10 +11,7 @@ from tcp_pressure_exporter.model.assessment import Pressure
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.subjects import pressure_subject
 from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
-from tcp_pressure_exporter.report.charset import Charset
-from tcp_pressure_exporter.report.plain_table import plain_table
-from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
-from tcp_pressure_exporter.report.wording import (
+from tcp_pressure_exporter.model.wording import (
     counted,
     heads_for,
     owners_words,
@@ -22,6 +19,9 @@ from tcp_pressure_exporter.report.wording import (
     time_left,
     used_of_limit,
 )
+from tcp_pressure_exporter.report.charset import Charset
+from tcp_pressure_exporter.report.plain_table import plain_table
+from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
 
 MAX_ROWS = 10
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next

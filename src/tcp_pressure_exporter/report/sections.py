@@ -12,10 +12,10 @@ from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.subjects import cause_words
+from tcp_pressure_exporter.model.wording import duration, owners_words
 from tcp_pressure_exporter.report.charset import Charset
 from tcp_pressure_exporter.report.plain_table import plain_table
 from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
-from tcp_pressure_exporter.report.wording import duration, owners_words
 
 SUBJECTS = 3  # named of one action
 

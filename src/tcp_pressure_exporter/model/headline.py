@@ -5,7 +5,7 @@ import math
 from tcp_pressure_exporter.model.assessment import Assessment, Pressure
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.subjects import pressure_subject
-from tcp_pressure_exporter.report.wording import FULL, counted, duration, percent, time_left
+from tcp_pressure_exporter.model.wording import FULL, counted, duration, percent, time_left
 
 
 def headline(assessment: Assessment) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tcp_pressure_exporter.kernel.owners import Owner
 from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.report.wording import (
+from tcp_pressure_exporter.model.wording import (
     counted,
     duration,
     heads_for,

@@ -3,7 +3,7 @@
 import pytest
 
 from tcp_pressure_exporter.model.assessment import Assessment
-from tcp_pressure_exporter.report.headline import headline
+from tcp_pressure_exporter.model.headline import headline
 from tests.report.observations import (
     BLIND,
     CLIENTS,

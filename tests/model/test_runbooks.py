@@ -1,0 +1,19 @@
+"""The runbooks that an assessment names are there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.model.runbooks import CLOSE_WAIT, pressure_runbook
+from tcp_pressure_exporter.model.thresholds import THRESHOLDS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("runbook", [CLOSE_WAIT, *map(pressure_runbook, THRESHOLDS)])
+def test_runbook(runbook: str) -> None:
+    """Every kind of resource has a section of a runbook."""
+    path, _, anchor = runbook.partition("#")
+    titles = re.findall("^## (.+)$", (ROOT / path).read_text(), re.MULTILINE)
+    assert anchor in {title.lower() for title in titles}
