@@ -33,11 +33,14 @@ groups:
       - 2001:db8::1
 nat:
   - {address: 203.0.113.7, ports: 40000-49999}
+runbook_url: https://git.example/tcp/v1/
 """
     lb = RemoteGroup("lb", (ip_network("10.0.0.5"), ip_network("10.0.1.0/24")), 28232)
     partner = RemoteGroup("partner.eu", (ip_network("192.0.2.0/24"), ip_network("2001:db8::1")))
     nat = NatRanges({sixteen_bytes("203.0.113.7"): 10_000})
-    assert parse_config(text) == Config(Listing(3, 0.5), RemoteGroups([lb, partner]), nat)
+    groups = RemoteGroups([lb, partner])
+    url = "https://git.example/tcp/v1"
+    assert parse_config(text) == Config(Listing(3, 0.5), groups, nat, url)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,15 @@ BAD_NAME = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         ("pools:", "pools: expected a mapping, got nothing"),
         ("pools: {tops: 1}", "pools.tops: unknown key"),
         ("gnat: []", "gnat: unknown key"),
+        ("runbook_url: 7", "runbook_url: expected a string, got an integer"),
+        (
+            "runbook_url: javascript:x",
+            'runbook_url: must be an http:// or https:// URL without a query (got "javascript:x")',
+        ),
+        (
+            "runbook_url: 'http://a\"b'",
+            'runbook_url: must be an http:// or https:// URL without a query (got "http://a"b")',
+        ),
         ("'a\\n` - at `$.b`': 1", r"a\n` - at `$.b`: unknown key"),
         ('"a\\n": 1', r"a\n: unknown key"),
         ("[]", "top level: expected a mapping, got a list"),
@@ -227,6 +239,7 @@ def test_example_of_the_document() -> None:
     assert [group.name for group in config.groups] == ["lb", "partner"]
     assert config.listing == DEFAULTS.listing
     assert config.nat == NatRanges({sixteen_bytes("198.51.100.7"): 10_000})
+    assert config.runbook_url
 
 
 def keys(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:

@@ -14,6 +14,7 @@ ALLOWED = {
     "kernel": {"kernel"},
     "model": {"kernel", "model"},
     "collectors": {"kernel", "model", "collectors"},
+    "status": {"kernel", "model", "collectors", "status", "escaping"},
     "web": {"web"},
     "web_config": {"web", "web_config", "config_errors", "config_reading", "escaping"},
     "report": {

@@ -80,3 +80,15 @@ def test_recovery() -> None:
     clock.advance(60)
     latest.publish(sample(started=160.0))
     assert latest.unready() is None
+
+
+def test_whole_with_its_age() -> None:
+    """The sample stays whole for who shows when it was taken, and is told to be too old."""
+    clock = FakeClock(100.0)
+    latest = LatestSample(clock)
+    assert latest.with_age() == (None, False)
+    newest = sample(started=100.0)
+    latest.publish(newest)
+    assert latest.with_age() == (newest, True)
+    clock.advance(15.1)
+    assert latest.with_age() == (newest, False)

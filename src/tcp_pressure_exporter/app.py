@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,12 +22,16 @@ from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
-from tcp_pressure_exporter.model.sample import Taken
+from tcp_pressure_exporter.model.sample import Sample, Taken
 from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
+from tcp_pressure_exporter.recent_hour import RecentHour
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.shown_settings import shown_settings
+from tcp_pressure_exporter.status.snapshot import Snapshot
+from tcp_pressure_exporter.status.source import StatusSource
 from tcp_pressure_exporter.web.protection import Protection
-from tcp_pressure_exporter.web.routes import build_router
+from tcp_pressure_exporter.web.routes import HEALTHY_PATH, READY_PATH, STATUS_PATH, build_router
 from tcp_pressure_exporter.web.server import Server
 from tcp_pressure_exporter.web_config.watch import WebConfigWatch
 
@@ -42,12 +46,13 @@ class App:
         self._options = options
         self._log = log
         self._latest = LatestSample(time.monotonic)
+        self._hour = RecentHour()
         parser = best_parser()
         wanted = options.collectors | ({NETNS} if options.others else set())
         self._sampler = build_sampler(options.netns, options.procfs, parser, wanted)
         self._loop = SamplingLoop(
             how_to_sample(self._sampler, options, log),
-            self._latest.publish,
+            self._publish,
             Pace(options.interval, options.max_cpu),
             read_config(options),
             log,
@@ -93,7 +98,7 @@ class App:
             telemetry_path=self._options.telemetry_path,
             registry=self._registry,
             unready=self._latest.unready,
-            version=self._state.version,
+            status=self._status(),
             max_requests=self._options.max_requests,
             log=self._log,
         )
@@ -111,6 +116,32 @@ class App:
     def _count_web_reload(self, good: bool) -> None:  # noqa: FBT001  # it is what is counted
         field = "web_reloads" if good else "failed_web_reloads"
         self._state = replace(self._state, **{field: getattr(self._state, field) + 1})
+
+    def _publish(self, sample: Sample) -> None:
+        self._latest.publish(sample)
+        self._hour.record(sample)
+
+    def _status(self) -> StatusSource:
+        links = {
+            "metrics": self._options.telemetry_path,
+            "json": STATUS_PATH,
+            "healthy": HEALTHY_PATH,
+            "ready": READY_PATH,
+        }
+        return StatusSource(self._snapshot, links)
+
+    def _snapshot(self) -> Snapshot:
+        sample, current = self._latest.with_age()
+        return Snapshot(
+            host=socket.gethostname(),
+            sample=sample,
+            current=current,
+            line=self._hour.line,
+            exporter=self._state,
+            settings=shown_settings(self._options, self._loop.config),
+            left_out=tuple(what_is_off(self._sampler)),
+            runbook_url=self._loop.config.runbook_url,
+        )
 
     def _reload(self) -> None:
         """Read the configuration file again; a bad one changes nothing."""
@@ -139,6 +170,13 @@ def log_what_is_off(sampler: HostSampler, log: FilteringBoundLogger) -> None:
         log.info("process names are off", reason=sampler.no_process_names)
     for collector, reason in sampler.left_out.items():
         log.info("collector is off", collector=collector, reason=reason)
+
+
+def what_is_off(sampler: HostSampler) -> Iterator[tuple[str, str]]:
+    """Yield (what, why) is not shown for want of rights."""
+    if sampler.no_process_names:
+        yield "process names", sampler.no_process_names
+    yield from sampler.left_out.items()
 
 
 def read_config(options: Options) -> Config:

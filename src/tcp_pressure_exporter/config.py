@@ -1,5 +1,6 @@
 """The configuration file: YAML text → Config."""
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -22,6 +23,7 @@ from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.nat_pools import NatRanges
 from tcp_pressure_exporter.nat_config import nat_ranges
 
+BASE_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+\[\]-]{1,500}")
 MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget
 
 
@@ -32,6 +34,7 @@ class Config:
     listing: Listing = field(default_factory=Listing)
     groups: RemoteGroups = field(default_factory=RemoteGroups)
     nat: NatRanges = field(default_factory=NatRanges)
+    runbook_url: str | None = None
 
 
 class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +65,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     pools: PoolsSection = PoolsSection()
     groups: list[GroupEntry] = []
     nat: list[NatEntry] = []
+    runbook_url: str = ""
 
 
 def load_config(path: Path) -> Config:
@@ -79,7 +83,16 @@ def parse_config(text: str) -> Config:
         Listing(file.pools.top, file.pools.min_ratio),
         _remote_groups(file.groups),
         nat_ranges((entry.address, entry.ports) for entry in file.nat),
+        _base_url("runbook_url", file.runbook_url) if file.runbook_url else None,
     )
+
+
+def _base_url(key: str, text: str) -> str:
+    """Return a URL to which a path can be added (RFC 3986), without the slash at its end."""
+    if not BASE_URL.fullmatch(text):
+        reason = f"must be an http:// or https:// URL without a query (got {quoted(text)})"
+        raise ConfigError(key, reason)
+    return text.rstrip("/")
 
 
 def _remote_groups(entries: list[GroupEntry]) -> RemoteGroups:

@@ -1,5 +1,7 @@
 """Text from outside, made safe to print on one line."""
 
+from typing import Any
+
 SHOWN_LENGTH = 60  # characters of a value that an error line repeats
 
 
@@ -11,6 +13,19 @@ def escape_controls(text: str) -> str:
     this is for people to read, and may be done twice.
     """
     return text if text.isprintable() else "".join(_escape(char) for char in text)
+
+
+def escape_all(value: Any) -> Any:
+    """Escape all text of a document, so that a program may print what it finds."""
+    match value:
+        case str():
+            return escape_controls(value)
+        case list():
+            return [escape_all(item) for item in value]
+        case dict():
+            return {key: escape_all(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def quoted(text: str) -> str:

@@ -23,6 +23,11 @@ class LatestSample:
         sample = self._sample
         return sample.expired() if sample and self._age(sample) > _limit(sample) else sample
 
+    def with_age(self) -> tuple[Sample | None, bool]:
+        """Return the newest sample whole, and whether it is young enough to be shown."""
+        sample = self._sample
+        return sample, sample is not None and self._age(sample) <= _limit(sample)
+
     def unready(self) -> str | None:
         """Return why no current sample can be served, or None where one can."""
         sample = self._sample

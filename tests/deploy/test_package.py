@@ -27,3 +27,14 @@ def included(path: Path) -> Iterator[Path]:
     for name in OWN_INCLUDE.findall(path.read_text()):
         yield path.with_name(name)
         yield from included(path.with_name(name))
+
+
+def test_package_declares_the_files_of_the_status_page() -> None:
+    """Each template and each file that the page loads is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    package = ROOT / "src" / "tcp_pressure_exporter"
+    patterns = project["tool"]["setuptools"]["package-data"]["tcp_pressure_exporter"]
+    declared = {path for pattern in patterns for path in package.glob(pattern)}
+    needed = {*package.glob("status/templates/**/*"), *package.glob("status/static/**/*")}
+    assert len(needed) >= 8
+    assert needed <= declared

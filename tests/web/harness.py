@@ -60,6 +60,39 @@ def capturing_logger() -> tuple[FilteringBoundLogger, LogCapture]:
     return log, capture
 
 
+@dataclass(frozen=True)
+class FakeFile:
+    """A file of a page."""
+
+    path: str = "/static/a.0123.css"
+    content_type: str = "text/css"
+    body: bytes = b"* {}"
+
+
+class FakeStatus:
+    """A status whose pages are the names of what was asked for."""
+
+    files = (FakeFile(),)
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.number = 1
+
+    def edition(self) -> int:
+        return self.number
+
+    def known(self, netns: str) -> bool:
+        return netns == "host"
+
+    def page(self, netns: str | None) -> bytes:
+        self.made.append(f"page of {netns}")
+        return self.made[-1].encode()
+
+    def document(self) -> bytes:
+        self.made.append("document")
+        return b"{}"
+
+
 class Serving:
     """Context manager: the exporter's pages, served from a thread of this process."""
 
@@ -118,7 +151,7 @@ def _pages(
         telemetry_path="/metrics",
         registry=registry_of(make),
         unready=unready,
-        version="1.2.3",
+        status=FakeStatus(),
         max_requests=max_requests,
         log=log,
     )

@@ -3,7 +3,15 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.message import Request, Response
 from tcp_pressure_exporter.web.routes import Router, build_router, check_telemetry_path
-from tests.web.harness import Serving, capturing_logger, exchange, get, registry_of, request_bytes
+from tests.web.harness import (
+    FakeStatus,
+    Serving,
+    capturing_logger,
+    exchange,
+    get,
+    registry_of,
+    request_bytes,
+)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"])
@@ -66,6 +74,8 @@ def test_telemetry_path(path: str) -> None:
         ("/", "taken"),
         ("/-/healthy", "taken"),
         ("/-/ready", "taken"),
+        ("/api/v1/status", "taken"),
+        ("/static/metrics", "taken"),
         ("/metrics/", "may hold"),
         ("//metrics", "may hold"),
         ("/metrics?x", "may hold"),
@@ -87,7 +97,7 @@ def test_bad_telemetry_path(path: str, reason: str) -> None:
             telemetry_path=path,
             registry=registry_of(list),
             unready=lambda: None,
-            version="1",
+            status=FakeStatus(),
             max_requests=1,
             log=log,
         )

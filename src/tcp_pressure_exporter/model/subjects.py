@@ -25,8 +25,13 @@ _CAUSES = {
 
 def pressure_subject(pressure: Pressure) -> str:
     """Name a resource: its kind, and which one where there are several."""
-    kind = _KINDS.get(pressure.kind, pressure.kind)
+    kind = kind_words(pressure.kind)
     return f"{kind} {pressure.name}" if pressure.name else kind
+
+
+def kind_words(kind: str) -> str:
+    """Name a kind of resource of model/thresholds.py."""
+    return _KINDS.get(kind, kind)
 
 
 def stuck_subject(stuck: Stuck) -> str:

@@ -2,9 +2,8 @@
 
 import json
 from datetime import UTC
-from typing import Any
 
-from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.model.assessment_document import assessment_document
 from tcp_pressure_exporter.report.observer import Observation
 
@@ -20,17 +19,4 @@ def json_line(observation: Observation) -> str:
             {"feature": feature, "reason": reason} for feature, reason in observation.left_out
         ],
     }
-    return json.dumps(_escaped(document), allow_nan=False)
-
-
-def _escaped(value: Any) -> Any:
-    """Escape all text, so that a script may print what it finds."""
-    match value:
-        case str():
-            return escape_controls(value)
-        case list():
-            return [_escaped(item) for item in value]
-        case dict():
-            return {key: _escaped(item) for key, item in value.items()}
-        case _:
-            return value
+    return json.dumps(escape_all(document), allow_nan=False)

@@ -7,14 +7,16 @@ from prometheus_client.registry import Collector
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.health import healthy, readiness
-from tcp_pressure_exporter.web.landing import landing_page
 from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.metrics_page import MetricsPage
+from tcp_pressure_exporter.web.status_pages import Status, StatusPages
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 HEALTHY_PATH = "/-/healthy"
 READY_PATH = "/-/ready"
+STATUS_PATH = "/api/v1/status"
+STATIC_FOLDER = "/static/"
 _METHODS = ("GET", "HEAD")
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
@@ -56,38 +58,41 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
     telemetry_path: str,
     registry: Collector,
     unready: Callable[[], str | None],
-    version: str,
+    status: Status,
     max_requests: int,
     log: FilteringBoundLogger,
 ) -> Router:
     """Make the exporter's pages.
 
-    `unready` returns None, or one line that says why samples cannot be trusted now.
+    `unready` returns None, or one line that says why samples cannot be trusted now. `status` makes
+    the page at '/', and its files below STATIC_FOLDER.
     `max_requests` bounds concurrent scrapes; 0 means no limit. Raises ValueError for a telemetry
     path that `check_telemetry_path` refuses.
     """
     check_telemetry_path(telemetry_path)
     metrics = MetricsPage(registry, max_requests=max_requests, log=log)
-    links = {"Metrics": telemetry_path, "Health": HEALTHY_PATH, "Readiness": READY_PATH}
-    landing = landing_page("tcp-pressure-exporter", version, links)
-
-    async def home(_request: Request) -> Response:
-        return landing
-
+    pages = StatusPages(status)
     handlers: dict[str, Handler] = {
-        "/": home,
+        "/": pages.page,
+        STATUS_PATH: pages.document,
+        **pages.files(),
         telemetry_path: metrics.handle,
         HEALTHY_PATH: healthy,
         READY_PATH: readiness(unready),
     }
-    return Router(handlers, log=log, on_close=metrics.close)
+
+    def close() -> None:
+        metrics.close()
+        pages.close()
+
+    return Router(handlers, log=log, on_close=close)
 
 
 def check_telemetry_path(path: str) -> None:
     """Raise ValueError, with a one-line reason, unless metrics can be served at this path."""
     if not path.startswith("/"):
         raise ValueError("must start with '/'")
-    if path in {"/", HEALTHY_PATH, READY_PATH}:
+    if path in {"/", HEALTHY_PATH, READY_PATH, STATUS_PATH} or path.startswith(STATIC_FOLDER):
         raise ValueError(f"'{path}' is taken by another page")
     if not _PLAIN_PATH.fullmatch(path):
         raise ValueError("may hold letters, digits, '/', '_', '~', '-', and '.' inside a name")

@@ -1,0 +1,67 @@
+"""Makes the page and the document of what is known now."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tcp_pressure_exporter.status.assets import Asset, load_assets
+from tcp_pressure_exporter.status.document import status_json
+from tcp_pressure_exporter.status.page import page_of
+from tcp_pressure_exporter.status.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tcp_pressure_exporter.status.rendering import PageTemplate
+
+
+class StatusSource:
+    """What the web server asks for pages.
+
+    links: the other pages' paths, by name.
+    """
+
+    def __init__(self, snapshot: Callable[[], Snapshot], links: Mapping[str, str]) -> None:
+        self._snapshot = snapshot
+        self._assets = load_assets()
+        self._links = {name: _relative(path) for name, path in links.items()}
+
+    @property
+    def files(self) -> Iterable[Asset]:
+        """The files that the page needs."""
+        return self._assets.values()
+
+    def edition(self) -> Hashable:
+        """Return what differs whenever the pages may."""
+        seen = self._snapshot()
+        started = seen.sample.started if seen.sample else None
+        return started, seen.current, seen.exporter, seen.settings, seen.runbook_url
+
+    def known(self, netns: str) -> bool:
+        """Whether there is a network namespace of this name."""
+        sample = self._snapshot().sample
+        return sample is not None and any(netns == one.netns for one in sample.namespaces)
+
+    def page(self, netns: str | None) -> bytes:
+        """Return the page about a namespace, or about the worst."""
+        return self._template.render(page_of(self._snapshot(), netns))
+
+    def document(self) -> bytes:
+        """Return the JSON document."""
+        return status_json(self._snapshot())
+
+    @cached_property
+    def _template(self) -> "PageTemplate":
+        # The template library takes memory that only those shall pay who look at the page.
+        from tcp_pressure_exporter.status.rendering import PageTemplate  # noqa: PLC0415 - see above
+
+        files = {
+            "style": self._assets["status.css"],
+            "script": self._assets["status.js"],
+            "icon": self._assets["icon.svg"],
+        }
+        paths = {name: _relative(asset.path) for name, asset in files.items()}
+        return PageTemplate(self._links | paths)
+
+
+def _relative(path: str) -> str:
+    """Return the path as seen from '/': it also holds below the prefix of a reverse proxy."""
+    return path.removeprefix("/")
