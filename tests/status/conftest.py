@@ -1,19 +1,15 @@
-"""Debian's Chromium, driven by Playwright."""
+"""A browser for the tests of a module."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+
+from tests.status.chromium import running_browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run one browser for the tests of a module: while it runs, no event loop can be started."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox"],  # its sandbox does not work as root
-        )
-        yield chromium
-        chromium.close()
+    """Run one browser for all tests of a module: its start takes a second."""
+    with running_browser() as browser:
+        yield browser

@@ -26,11 +26,15 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "status.schema.json").
 POOL = "10.77.0.1 → 10.77.0.2:8080"
 
 
-def document(known: Snapshot) -> Any:
-    """Return the document after its schema has accepted it."""
-    found = json.loads(status_json(known))
+def valid(text: str | bytes) -> Any:
+    """Return a document after its schema has accepted it."""
+    found = json.loads(text)
     fastjsonschema.compile(SCHEMA)(found)
     return found
+
+
+def document(known: Snapshot) -> Any:
+    return valid(status_json(known))
 
 
 def test_trouble() -> None:

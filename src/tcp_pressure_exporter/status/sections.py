@@ -11,7 +11,7 @@ from tcp_pressure_exporter.model.observed_values import SOCKETS, by_state
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.model.subjects import cause_words
-from tcp_pressure_exporter.model.wording import duration, owners_words, percent
+from tcp_pressure_exporter.model.wording import counted, duration, owners_words, percent
 from tcp_pressure_exporter.status.pressure_rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.status.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.status.sparkline import Sparkline, sparkline
@@ -33,7 +33,7 @@ class PoolSection(NamedTuple):
     fullest: str
     fullest_of_minute: str
     rows: tuple[PressureRow, ...]
-    used_by_others: int
+    used_by_others: str
 
 
 class StateTile(NamedTuple):
@@ -80,13 +80,14 @@ def pool_sections(snapshot: Snapshot, judged: Judged) -> Iterator[PoolSection]:
             pressures = [p for p in judged.assessment.pressures if p.kind == direction]
             pressures.sort(key=lambda pressure: -pressure.ratio)
             shown, rest = pressures[:MAX_ROWS], pressures[MAX_ROWS:]
+            used = table.unlisted_ports_used + sum(pool.used for pool in rest)
             yield PoolSection(
                 title=title,
                 pools=table.count,
                 fullest=percent(table.ratio_max),
                 fullest_of_minute=percent(table.ratio_max_1m),
                 rows=pressure_rows(snapshot, judged.sample.netns, shown),
-                used_by_others=table.unlisted_ports_used + sum(pool.used for pool in rest),
+                used_by_others=counted(used, "port") if used else "",
             )
 
 
