@@ -1,6 +1,7 @@
 """Wires the parts: sampling on a thread, serving on the event loop, signals between them."""
 
 import asyncio
+import os
 import platform
 import signal
 import socket
@@ -19,6 +20,7 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.heartbeat import Heartbeat
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
@@ -27,6 +29,8 @@ from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
 from tcp_pressure_exporter.recent_hour import RecentHour
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.service_manager import ServiceManager
+from tcp_pressure_exporter.service_status import status_line
 from tcp_pressure_exporter.shown_settings import shown_settings
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
@@ -47,6 +51,7 @@ class App:
         self._log = log
         self._latest = LatestSample(time.monotonic)
         self._hour = RecentHour()
+        self._manager = ServiceManager(os.environ, os.getpid())
         parser = best_parser()
         wanted = options.collectors | ({NETNS} if options.others else set())
         self._sampler = build_sampler(options.netns, options.procfs, parser, wanted)
@@ -76,8 +81,9 @@ class App:
         """Sample and serve until SIGTERM or SIGINT."""
         log_what_is_off(self._sampler, self._log)
         stop = threading.Event()
+        heartbeat = Heartbeat(self._manager.heartbeat_seconds, self._manager.alive)
         sampling = threading.Thread(
-            target=self._loop.run, args=(stop,), name="sampling", daemon=True
+            target=self._loop.run, args=(stop, heartbeat), name="sampling", daemon=True
         )
         sampling.start()
         try:
@@ -92,7 +98,7 @@ class App:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._begin_to_stop, stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         router = build_router(
             telemetry_path=self._options.telemetry_path,
@@ -120,6 +126,7 @@ class App:
     def _publish(self, sample: Sample) -> None:
         self._latest.publish(sample)
         self._hour.record(sample)
+        self._manager.sampled(status_line(sample))
 
     def _status(self) -> StatusSource:
         links = {
@@ -143,8 +150,13 @@ class App:
             runbook_url=self._loop.config.runbook_url,
         )
 
+    def _begin_to_stop(self, stop: asyncio.Event) -> None:
+        stop.set()
+        self._manager.stopping()
+
     def _reload(self) -> None:
         """Read the configuration file again; a bad one changes nothing."""
+        self._manager.reloading()
         try:
             self._loop.config = read_config(self._options)
         except ConfigError as error:
@@ -153,6 +165,8 @@ class App:
         else:
             self._state = replace(self._state, reloads=self._state.reloads + 1)
             self._log.info("configuration reloaded", file=str(self._options.config_file))
+        finally:
+            self._manager.reloaded()
 
 
 def how_to_sample(

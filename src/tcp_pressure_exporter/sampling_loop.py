@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.heartbeat import UNHEARD, Heartbeat
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
@@ -46,8 +47,11 @@ class SamplingLoop:
         self._interval = pace.interval
         self._announced = pace.interval
 
-    def run(self, stop: threading.Event) -> None:
-        """Sample until `stop` is set. An unexpected error costs one sample, not the loop."""
+    def run(self, stop: threading.Event, heartbeat: Heartbeat = UNHEARD) -> None:
+        """Sample until `stop` is set. An unexpected error costs one sample, not the loop.
+
+        The heart beats from each sample that was published to the next, and not after a failure.
+        """
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -55,7 +59,9 @@ class SamplingLoop:
             except Exception:  # noqa: BLE001 - a defect must not blind the host for good; the
                 # page goes stale meanwhile and says so
                 self._log.exception("sampling failed unexpectedly")
-            stop.wait(max(0.0, started + self._interval - time.monotonic()))
+                stop.wait(max(0.0, started + self._interval - time.monotonic()))
+            else:
+                heartbeat.pause(stop, started + self._interval)
 
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""

@@ -1,0 +1,70 @@
+"""What `systemctl status` shows of the newest sample."""
+
+import math
+from collections.abc import Mapping
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.model.outlook import Outlook
+from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
+from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.service_status import status_line
+
+KEY = PoolKey(bytes(16), bytes(16), bytes(2))
+
+
+def namespace(netns: str, used: Mapping[str, int], left: float = math.inf) -> NamespaceSample:
+    """Return a namespace with one pool of a thousand ports in each direction that is named."""
+    outlook = Outlook(left, 0.5, 1.0, 0)
+    tables = {
+        direction: PoolTable(
+            *(1, ports / 1000, ports / 1000),
+            (ListedPool(KEY, "10.0.0.2", "10.0.0.9", "443", Usage(ports, 1000, 0, 0), 0, outlook),),
+            *(0, 0),
+        )
+        for direction, ports in used.items()
+    }
+    return NamespaceSample(netns, pools=Outcome(0.1, tables))
+
+
+def line(*namespaces: NamespaceSample) -> str:
+    return status_line(Sample(0.0, 0.0, 0.0, 5.0, 5.0, namespaces))
+
+
+def test_the_fullest_pool_is_named() -> None:
+    """Of all directions the pool with the highest ratio, rounded down, with what is left."""
+    sample = namespace("host", {"inbound": 300, "outbound": 729}, left=16.2)
+    expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full and lasts 16 s"
+    assert line(sample) == f"Fullest port pool: {expected}"
+
+
+def test_no_end_in_sight() -> None:
+    """A pool that is not about to fill is told by its ratio alone, and so is a full one."""
+    assert (
+        line(namespace("host", {"source": 20})) == "Fullest port pool: source 10.0.0.2 is 2 % full"
+    )
+    assert line(namespace("host", {"source": 1000}, 0.0)).endswith("is 100 % full")
+
+
+def test_another_namespace() -> None:
+    """A pool of another namespace is told with it; a name cannot forge a second line."""
+    other = namespace("web\nREADY=1", {"outbound": 500})
+    found = line(namespace("host", {"outbound": 100}), other)
+    assert found == (
+        r"Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 in web\nREADY=1 is 50 % full"
+    )
+
+
+def test_nothing_near_its_limit() -> None:
+    """Without a listed pool, or with the collector off, there is nothing to tell."""
+    calm = PoolTable(0, 0.0, 0.0, (), 0, 0)
+    for pools in (Outcome(0.1, {"outbound": calm}), None):
+        assert line(NamespaceSample("host", pools=pools)) == "No port pool is near its limit"
+
+
+def test_unreadable() -> None:
+    """Where the sockets cannot be read, the reason stands there."""
+    broken = NamespaceSample("host", pools=Outcome(0.1, error=SourceError("sock_diag", "denied")))
+    assert line(broken) == "Cannot read the port pools: sock_diag: denied"
