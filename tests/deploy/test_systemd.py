@@ -1,10 +1,24 @@
-"""The systemd unit that ships with the exporter."""
+"""The systemd unit that ships with the exporter, its socket, and its drop-ins."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
-UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "tcp-pressure-exporter.service"
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
+UNIT = "tcp-pressure-exporter.service"
+DROP_INS = sorted(path.stem for path in (FOLDER / "drop-ins").glob("*.conf"))
+# Ten times the exposure that systemd may see at most. All features together take a bit more.
+EACH, ALL = 20, 23
+VARIANTS = [((), EACH), *(((name,), EACH) for name in DROP_INS), ((*DROP_INS,), ALL)]
+
+each_variant = pytest.mark.parametrize(
+    ("drop_ins", "most"),
+    VARIANTS,
+    ids=lambda value: "+".join(value) if isinstance(value, tuple) else None,
+)
 
 
 def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -12,16 +26,36 @@ def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+def unit_with(drop_ins: tuple[str, ...], folder: Path) -> Path:
+    """Copy the units, and some drop-ins to where systemd looks for them; return the service."""
+    for unit in FOLDER.glob("tcp-pressure-exporter.[!e]*"):
+        shutil.copy(unit, folder)
+    (folder / f"{UNIT}.d").mkdir()
+    for name in drop_ins:
+        shutil.copy(FOLDER / "drop-ins" / f"{name}.conf", folder / f"{UNIT}.d")
+    return folder / UNIT
+
+
+@each_variant
+def test_systemd_accepts_the_unit(drop_ins: tuple[str, ...], most: int, tmp_path: Path) -> None:
     """Systemd knows every key. The programs need not be installed: a stand-in replaces them."""
-    text = re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", UNIT.read_text(), flags=re.MULTILINE)
-    copy = tmp_path / UNIT.name
-    copy.write_text(text)
-    run = systemd_analyze("verify", "--man=no", str(copy))
+    del most
+    unit = unit_with(drop_ins, tmp_path)
+    text = re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", unit.read_text(), flags=re.MULTILINE)
+    unit.write_text(text)
+    run = systemd_analyze("verify", "--man=no", str(unit))
     assert (run.returncode, run.stderr) == (0, "")  # a misspelt key only shows on stderr
 
 
-def test_the_unit_is_well_confined() -> None:
-    """Systemd rates the exposure at 2.0 of 10 or less."""
-    run = systemd_analyze("security", "--offline=true", "--threshold=20", str(UNIT))
+@each_variant
+def test_the_unit_is_well_confined(drop_ins: tuple[str, ...], most: int, tmp_path: Path) -> None:
+    """Systemd rates the exposure at 2.0 of 10 or less, with each of the drop-ins too."""
+    unit = unit_with(drop_ins, tmp_path)
+    run = systemd_analyze("security", "--offline=true", f"--threshold={most}", str(unit))
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_environment_file_changes_nothing() -> None:
+    """As it ships it sets no flag."""
+    lines = (FOLDER / "tcp-pressure-exporter.env").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ['OPTIONS=""']
