@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINE ?= docker
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test lint format hostile fuzz bench forecast tools lock clean
+.PHONY: run demo test test-ship lint format hostile fuzz bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -16,6 +18,10 @@ demo: .venv/run  ## watch three troubles from the first socket to the alert: nin
 test: tools .venv/compiled  ## lint, then every test, on the real kernel: as root, for network namespaces
 	$(MAKE) lint
 	$(BIN)/pytest $(PYTEST_FLAGS)
+
+test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, compose, unit, manifests, packages; as root
+	@.ci/ship-tools
+	$(BIN)/pytest $(PYTEST_FLAGS) tests_ship
 
 lint: .venv/dev  ## style, format, strict types
 	$(BIN)/ruff check
@@ -38,12 +44,23 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast; results in docs/forecast.md
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
+manifests: .venv/dev  ## write what Kubernetes needs of the alert rules
+	$(BIN)/python deploy/kubernetes/prometheus_rule.py
+
+dist: .venv/ship  ## the source distribution, the wheel and their bill of materials, into dist/
+	.ci/dist
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/tcp-pressure-exporter.cdx.json
+
+image:  ## the container image; ENGINE=podman or ENGINE=buildah where there is no Docker
+	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag tcp-pressure-exporter:$(VERSION) $(IMAGE_FLAGS) .
+
 tools:
 	@.ci/tools
 
-lock: .venv/dev  ## write the versions of .venv to constraints.txt
-	(head -n 1 constraints.txt; $(BIN)/pip freeze --exclude-editable) > constraints.new
-	mv constraints.new constraints.txt
+lock: .venv/ship  ## pin what pyproject.toml asks for; make lock LOCK_FLAGS=--upgrade moves all to the newest
+	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built
 	rm -rf .venv .tools build dist src/*.egg-info src/tcp_pressure_exporter/kernel/*.so
@@ -68,4 +85,9 @@ clean:  ## remove everything that was installed or built
 .venv/dev: .venv/run
 	@echo "installing the tools for tests and lint"
 	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+.venv/ship: .venv/dev
+	@echo "installing the tools to build and check what ships"
+	@$(INSTALL) --editable '.[dev,ship]'
 	@touch $@

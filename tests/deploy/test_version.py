@@ -1,0 +1,31 @@
+"""The version stands in pyproject.toml; wherever else a file needs it, it is the same."""
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAME = "tcp-pressure-exporter"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_the_program_says_it() -> None:
+    """--version and build_info read the metadata of the distribution."""
+    assert version(NAME) == VERSION
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("Dockerfile", r"^ARG VERSION=(\S+)$"),
+        ("deploy/compose.yaml", rf"image: {NAME}:(\S+)$"),
+        ("deploy/kubernetes/base/kustomization.yaml", rf"name: {NAME}\n +newTag: (\S+)$"),
+    ],
+)
+def test_others_repeat_it(path: str, pattern: str) -> None:
+    """Files that cannot read pyproject.toml have the version once."""
+    found = re.findall(pattern, (ROOT / path).read_text(), re.MULTILINE)
+    assert found == [VERSION]

@@ -1,0 +1,131 @@
+"""A small Debian: as a folder, and booted with its systemd by systemd-nspawn."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests_ship.commands import CERTIFICATES, network_environment, output, wait_until
+from tests_ship.places import SHIP
+
+# systemd wants all cgroups in one tree, whatever the machine outside has. The /sys/fs/cgroup of a
+# mount namespace of its own.
+BOOT = 'mount -t cgroup2 none /sys/fs/cgroup && exec systemd-nspawn "$@"'
+CAPABILITIES = "CAP_NET_ADMIN"  # beside those that systemd-nspawn leaves by default
+IN_ROOT = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+
+GET = """
+import sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
+    print(answer.read().decode())
+"""
+
+
+@dataclass(frozen=True)
+class Root:
+    """The files of a Debian."""
+
+    path: Path
+
+    def run(self, *command: str) -> str:
+        """Run a program in the root, with the network of this machine."""
+        variables = [f"{name}={value}" for name, value in network_environment().items()]
+        path = "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin"
+        environ = ("env", "-i", "HOME=/root", path, *variables)
+        unshared = ("unshare", "--mount", "sh", "-c", IN_ROOT, str(self.path))
+        return output(*unshared, *environ, *command)
+
+    def put(self, source: Path, place: str) -> None:
+        """Copy a file or a folder to a place that may lack its parents."""
+        target = self.path / place.removeprefix("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        output("cp", "--recursive", "--no-target-directory", source, target)
+
+
+def unpack_root(suite: str, folder: Path) -> Root:
+    """Unpack a Debian that can reach the package index."""
+    path = folder / suite
+    path.mkdir()
+    output("tar", "--extract", "--file", SHIP / f"{suite}.tar", "--directory", path)
+    root = Root(path)
+    for file in (CERTIFICATES, Path("/etc/resolv.conf")):
+        root.put(file, str(file))
+    return root
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A booted Debian; `leader` is its first process, seen from outside."""
+
+    leader: int
+
+    def run(self, *command: str) -> str:
+        """Run a program inside; AssertionError where it fails."""
+        inside = (
+            "nsenter",
+            f"--target={self.leader}",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+        )
+        return output(*inside, *command)
+
+    def systemctl(self, *arguments: str) -> str:
+        return self.run("systemctl", *arguments)
+
+    def show(self, unit: str, key: str) -> str:
+        """Return a property of a unit."""
+        return self.systemctl("show", f"--property={key}", "--value", unit).strip()
+
+    def log(self, unit: str) -> str:
+        """Return what the unit, and systemd about it, have logged."""
+        return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}")
+
+    def get(self, url: str) -> str:
+        """Return a page that is served inside."""
+        return self.run("python3", "-c", GET, url)
+
+    def is_up(self) -> bool:
+        try:
+            return bool(self.systemctl("is-system-running", "--wait"))
+        except AssertionError:
+            return False
+
+
+@contextmanager
+def booted(root: Root, log: Path) -> Iterator[Machine]:
+    """Boot the root with a network of its own, and stop it after."""
+    nspawn = (
+        *("--quiet", f"--directory={root.path}", "--boot", "--console=pipe", "--register=no"),
+        *("--keep-unit", "--private-users=no", "--private-network", f"--capability={CAPABILITIES}"),
+    )
+    command = ("unshare", "--mount", "sh", "-c", BOOT, "sh", *nspawn)
+    with log.open("wb") as console:
+        process = subprocess.Popen(command, stdout=console, stderr=console)
+    with process:
+        try:
+            wait_until(lambda: bool(_children(process.pid)), "the machine's first process")
+            machine = Machine(int(_children(process.pid)[0]))
+            wait_until(machine.is_up, "systemd is up")
+            yield machine
+        finally:
+            _power_off(process)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _power_off(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()  # systemd-nspawn powers the machine off
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        for child in _children(process.pid):
+            os.kill(int(child), signal.SIGKILL)
+        process.kill()

@@ -1,0 +1,13 @@
+"""Where things are, and the version that everything must bear."""
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHIP = ROOT / ".tools" / "ship"  # of .ci/ship-tools
+PROGRAMS = ROOT / ".tools" / "usr" / "bin"  # of .ci/tools
+DEPLOY = ROOT / "deploy"
+PORT = 10190
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+VERSION: str = _PROJECT["version"]
+IMAGE = f"tcp-pressure-exporter:{VERSION}"

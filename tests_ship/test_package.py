@@ -1,0 +1,70 @@
+"""The packages: built twice, installed as users do it, described by a bill of materials."""
+
+import hashlib
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+from tests_ship.commands import output
+from tests_ship.machine import Root
+from tests_ship.places import ROOT, VERSION
+
+NAME = "tcp_pressure_exporter"
+PIPX = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+def test_the_build_can_be_repeated(packages: Path, tmp_path: Path) -> None:
+    """Another build of the same commit has the same bytes."""
+    output(ROOT / ".ci" / "dist", tmp_path)
+    assert digests(tmp_path) == digests(packages)
+    assert len(digests(packages)) == 2
+
+
+def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
+    """One wheel, with the compiled parser, for Python 3.11 and all later ones (PEP 425)."""
+    assert wheel.name.startswith(f"{NAME}-{VERSION}-cp311-abi3-manylinux")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert f"{NAME}/kernel/_tally.abi3.so" in names
+    assert f"{NAME}/py.typed" in names
+    assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
+
+
+def test_the_source_distribution_can_be_built(packages: Path) -> None:
+    """It has the C sources with their headers, and none of the tests that need the repository."""
+    with tarfile.open(packages / f"{NAME}-{VERSION}.tar.gz") as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    headers = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.h")}
+    assert headers | {"pyproject.toml", "LICENSE", f"src/{NAME}/kernel/_tally.c"} <= names
+    assert not any(name.startswith("tests") for name in names)
+
+
+def test_pipx_installs_the_checkout(root: Root) -> None:
+    """`pipx install .` works on a fresh Debian without a compiler, with the readable parser."""
+    source = "/root/source"
+    archive = root.path / "root" / "source.tar"
+    output("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
+    root.run("sh", "-c", f"mkdir -p {source} && tar -xf /root/source.tar -C {source}")
+    try:
+        root.run(*PIPX, "install", source)
+        assert VERSION in root.run("tcp-pressure-exporter", "--version")
+        assert 'parser="readable"' in root.run("tcp-pressure-exporter", "--once")
+    finally:
+        root.run(*PIPX, "uninstall", "tcp-pressure-exporter")
+
+
+def test_bill_of_materials(tmp_path: Path) -> None:
+    """It names what runs, with the hashes of the lock, and nothing that only tests need."""
+    bom = tmp_path / "bom.json"
+    tool = ROOT / ".venv" / "bin" / "cyclonedx-py"
+    flags = ("--pyproject", ROOT / "pyproject.toml", "--output-reproducible", "--output-file", bom)
+    output(tool, "requirements", ROOT / "requirements.txt", *flags)
+    document = json.loads(bom.read_text())
+    names = {component["name"].lower() for component in document["components"]}
+    assert document["metadata"]["component"]["version"] == VERSION
+    assert {"prometheus-client", "structlog", "h11"} <= names
+    assert not names & {"pytest", "mypy", "hypothesis", "uv"}

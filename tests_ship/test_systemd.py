@@ -1,0 +1,163 @@
+"""The unit on a booted Debian: what systemd makes of it, and what the drop-ins add."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests_ship.commands import wait_until
+from tests_ship.machine import Machine
+from tests_ship.places import PORT
+
+UNIT = "tcp-pressure-exporter.service"
+DROP_INS = "/run/systemd/system/tcp-pressure-exporter.service.d"
+URL = f"http://127.0.0.1:{PORT}"
+# A /proc of links to the real one, but for the port range: that becomes a pipe into which nobody
+# writes, so that the thread that samples hangs in open(2) while all others go on.
+HOLLOW = "/var/lib/hollow"
+MAKE_HOLLOW = f"""
+mkdir -p {HOLLOW}/sys/net/ipv4
+ln -s /proc/* {HOLLOW} 2>/dev/null
+rm {HOLLOW}/self {HOLLOW}/thread-self
+ln -s /proc/self /proc/thread-self {HOLLOW}
+ln -s /proc/sys/net/ipv4/* {HOLLOW}/sys/net/ipv4
+"""
+HANG = f"cd {HOLLOW}/sys/net/ipv4; rm ip_local_port_range; mkfifo ip_local_port_range"
+
+
+@contextmanager
+def changed(machine: Machine, *names: str, text: str = "[Service]\n") -> Iterator[None]:
+    """Start the unit with drop-ins of the project, and one more; take them away at the end."""
+    machine.run("mkdir", "-p", DROP_INS)
+    for name in names:
+        machine.run("cp", f"/root/drop-ins/{name}.conf", DROP_INS)
+    machine.run("sh", "-c", 'printf "$1" >"$2/zz-test.conf"', "sh", text, DROP_INS)
+    machine.systemctl("daemon-reload")
+    try:
+        machine.systemctl("restart", UNIT)
+        yield
+    finally:
+        machine.run("rm", "-r", DROP_INS)
+        machine.systemctl("stop", UNIT, "tcp-pressure-exporter.socket")
+        machine.systemctl("daemon-reload")
+        machine.systemctl("reset-failed")
+
+
+def capabilities(machine: Machine) -> int:
+    """Return the effective capabilities of the exporter."""
+    status = machine.run("cat", f"/proc/{machine.show(UNIT, 'MainPID')}/status")
+    (line,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
+    return int(line.split()[1], 16)
+
+
+def log_since_start(machine: Machine) -> str:
+    invocation = machine.show(UNIT, "InvocationID")
+    match = f"_SYSTEMD_INVOCATION_ID={invocation}"
+    return machine.run("journalctl", "--no-pager", "--output=cat", match)
+
+
+def test_ready_with_the_first_sample(machine: Machine) -> None:
+    """When `systemctl start` returns there is a current sample, and a status in words."""
+    with changed(machine):
+        assert machine.get(f"{URL}/-/ready")
+        assert 'parser="compiled"' in machine.get(f"{URL}/metrics")
+        assert machine.show(UNIT, "StatusText") == "No port pool is near its limit"
+        assert machine.show(UNIT, "ActiveState") == "active"
+
+
+def test_it_has_no_rights(machine: Machine) -> None:
+    """It runs as a user of its own, without a capability, with nothing to write to."""
+    with changed(machine):
+        pid = machine.show(UNIT, "MainPID")
+        uids = machine.run("cat", f"/proc/{pid}/status").split("Uid:")[1].split()[:4]
+        assert all(int(uid) > 60000 for uid in uids)  # systemd's range for dynamic users
+        assert capabilities(machine) == 0
+        assert machine.show(UNIT, "StatusErrno") in {"0", ""}
+
+
+def test_its_environment_file(machine: Machine) -> None:
+    """Flags stand in /etc/default; a wrong one ends it with exit code 2, and no other start."""
+    with changed(machine, text="[Service]\nEnvironment=OPTIONS=--web.telemetry-path=/other\n"):
+        # The shipped file sets OPTIONS to nothing, and a file goes before Environment=.
+        assert machine.get(f"{URL}/metrics")
+    default = "/etc/default/tcp-pressure-exporter"
+    machine.run(
+        "sh", "-c", f"cp {default} /root/default && echo OPTIONS=--sample.interval=0s >{default}"
+    )
+    try:
+        with pytest.raises(AssertionError), changed(machine):
+            pass
+    finally:
+        machine.run("mv", "/root/default", default)
+    assert "--sample.interval: must be" in machine.log(UNIT)
+
+
+def test_reload(machine: Machine) -> None:
+    """`systemctl reload` returns when the file has been read again."""
+    machine.run("sh", "-c", "echo 'pools: {top: 5}' >/etc/tcp-pressure.yml")
+    flag = "[Service]\nEnvironment=SOCKET_OPTIONS=--config.file=/etc/tcp-pressure.yml\n"
+    with changed(machine, text=flag):
+        machine.systemctl("reload", UNIT)
+        wait_until(lambda: "configuration reloaded" in log_since_start(machine), "the reload")
+        assert machine.show(UNIT, "ActiveState") == "active"
+        assert 'config_reloads_total{result="success"} 1.0' in machine.get(f"{URL}/metrics")
+
+
+def test_a_hanging_sample_is_ended(machine: Machine) -> None:
+    """Where the thread that samples hangs, and all others go on, the watchdog starts it anew."""
+    machine.run("sh", "-c", MAKE_HOLLOW)
+    flags = f"--path.procfs={HOLLOW} --sample.interval=200ms"
+    short = f'[Service]\nWatchdogSec=2s\nRestartSec=100ms\nEnvironment="SOCKET_OPTIONS={flags}"\n'
+    with changed(machine, text=short):
+        pid = machine.show(UNIT, "MainPID")
+        machine.run("sh", "-c", HANG)
+        assert machine.get(f"{URL}/-/healthy")  # the web server sees nothing wrong
+        wait_until(lambda: "Watchdog timeout" in machine.log(UNIT), "the watchdog")
+        machine.run("rm", "-r", HOLLOW)
+        machine.run("sh", "-c", MAKE_HOLLOW)
+        wait_until(lambda: machine.show(UNIT, "ActiveState") == "active", "the restart")
+        assert machine.show(UNIT, "MainPID") != pid
+        assert int(machine.show(UNIT, "NRestarts")) >= 1
+    machine.run("rm", "-r", HOLLOW)
+
+
+def test_a_long_interval_is_no_hang(machine: Machine) -> None:
+    """An interval far above WatchdogSec= is bridged."""
+    text = "[Service]\nWatchdogSec=1s\nEnvironment=SOCKET_OPTIONS=--sample.interval=10m\n"
+    with changed(machine, text=text):
+        machine.run("sleep", "3")  # three times what the watchdog waits
+        assert machine.show(UNIT, "NRestarts") == "0"
+        assert machine.show(UNIT, "ActiveState") == "active"
+
+
+def test_socket_activation(machine: Machine) -> None:
+    """The first scrape starts the exporter, on the socket that systemd holds."""
+    with changed(machine, "socket"):
+        machine.systemctl("stop", UNIT)
+        assert machine.show("tcp-pressure-exporter.socket", "ActiveState") == "active"
+        assert machine.get(f"{URL}/-/healthy")
+        wait_until(lambda: machine.show(UNIT, "ActiveState") == "active", "the first sample")
+        assert "tcp_pressure_sockets{" in machine.get(f"{URL}/metrics")
+
+
+@pytest.mark.parametrize(
+    ("drop_in", "numbers", "off"),
+    [
+        ("process-names", {2, 19}, "process names are off"),
+        ("nat", {12}, "collector=nat"),
+        ("namespaces", {19, 21}, "collector=netns"),
+    ],
+)
+def test_drop_ins(machine: Machine, drop_in: str, numbers: set[int], off: str) -> None:
+    """Each gives just the capabilities of its feature (capability.h), which is on with them."""
+    with changed(machine, drop_in):
+        assert capabilities(machine) == sum(1 << number for number in numbers)
+        assert off not in log_since_start(machine)
+
+
+def test_all_drop_ins_together(machine: Machine) -> None:
+    """They add up: every feature is on, on a socket of systemd's, and namespaces are entered."""
+    with changed(machine, "process-names", "nat", "namespaces", "socket"):
+        log = log_since_start(machine)
+        assert " off" not in log
+        assert 'tcp_pressure_namespaces{state="unreadable"} 0.0' in machine.get(f"{URL}/metrics")
