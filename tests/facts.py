@@ -9,9 +9,9 @@ from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET, SocketId
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.resources import Resource
 from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables

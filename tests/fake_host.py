@@ -94,7 +94,7 @@ def listed(sample: NamespaceSample, direction: str) -> list[tuple[str, str, str,
     return [
         (
             *(pool.local_address, pool.remote_address, pool.port),
-            *(pool.usage.used, pool.usage.time_wait, pool.usage.reclaimable or 0),
+            *(pool.usage.used, pool.usage.time_wait or 0, pool.usage.reclaimable or 0),
         )
         for pool in tables(sample)[direction].listed
     ]

@@ -1,6 +1,8 @@
 """What this process has the rights for, and what it does without."""
 
 import errno
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,3 +101,18 @@ def test_nat_with_unknown_rights(tmp_path: Path) -> None:
     """Where the capabilities cannot be read, the text must do."""
     (tmp_path / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
     assert list(left_out(tmp_path, "nat")) == ["nat"]
+
+
+def test_linux_does_without_the_portable_modules() -> None:
+    """Where netlink answers, nothing of the other systems is imported: it would cost memory."""
+    code = (
+        "import sys; from pathlib import Path; from tcp_pressure_exporter import host_sampler as h;"
+        "from tcp_pressure_exporter.kernel.parser import best_parser;"
+        "made = h.build_sampler('host', Path('/proc'), best_parser(), ['pools']);"
+        "print(made.parser, made.no_netlink,"
+        " any('portable' in name or 'kernel.command' in name for name in sys.modules))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "compiled None False\n"

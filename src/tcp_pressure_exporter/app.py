@@ -3,13 +3,13 @@
 import asyncio
 import os
 import platform
-import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.service_manager import ServiceManager
 from tcp_pressure_exporter.service_status import status_line
 from tcp_pressure_exporter.shown_settings import shown_settings
+from tcp_pressure_exporter.signals import handled_signals
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
 from tcp_pressure_exporter.web.protection import Protection
@@ -39,6 +40,7 @@ from tcp_pressure_exporter.web.routes import HEALTHY_PATH, READY_PATH, STATUS_PA
 from tcp_pressure_exporter.web.server import Server
 from tcp_pressure_exporter.web_config.watch import WebConfigWatch
 
+STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Break
 SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
 
 
@@ -62,7 +64,7 @@ class App:
             read_config(options),
             log,
         )
-        self._state = ExporterState(running, platform.python_version(), parser.name)
+        self._state = ExporterState(running, platform.python_version(), self._sampler.parser)
         self._registry = build_registry(self._latest.newest, lambda: self._state)
 
     def print_once(self) -> int:
@@ -70,7 +72,8 @@ class App:
         log_what_is_off(self._sampler, self._log)
         sample = self._loop.sample()
         self._latest.publish(sample)
-        sys.stdout.write(generate_latest(self._registry).decode())
+        sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
+        sys.stdout.flush()
         return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
 
     def web_config(self, path: Path) -> WebConfigWatch:
@@ -87,7 +90,9 @@ class App:
         )
         sampling.start()
         try:
-            asyncio.run(self._serve(listeners, web_config))
+            # The default loop of Linux; that of Windows cannot wait for sockets.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve(listeners, web_config))
         finally:
             stop.set()
             sampling.join(SAMPLER_STOP_SECONDS)
@@ -96,10 +101,16 @@ class App:
         self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None
     ) -> None:
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._begin_to_stop, stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        callbacks = dict.fromkeys(STOP_SIGNALS, partial(self._begin_to_stop, stop))
+        with handled_signals(asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reload}):
+            await self._answer(listeners, web_config, stop)
+
+    async def _answer(
+        self,
+        listeners: Sequence[socket.socket],
+        web_config: WebConfigWatch | None,
+        stop: asyncio.Event,
+    ) -> None:
         router = build_router(
             telemetry_path=self._options.telemetry_path,
             registry=self._registry,
@@ -180,6 +191,8 @@ def how_to_sample(
 
 def log_what_is_off(sampler: HostSampler, log: FilteringBoundLogger) -> None:
     """Say what this process lacks the rights for."""
+    if sampler.no_netlink:
+        log.warning("sockets are read through psutil", reason=sampler.no_netlink)
     if sampler.no_process_names:
         log.info("process names are off", reason=sampler.no_process_names)
     for collector, reason in sampler.left_out.items():
@@ -203,7 +216,7 @@ def read_config(options: Options) -> Config:
 
 def _url(scheme: str, listener: socket.socket, path: str) -> str:
     """Return where the listener can be reached; a wildcard address is this host."""
-    if listener.family == socket.AF_UNIX:
+    if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
         return f"unix://{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:

@@ -38,6 +38,8 @@ class FindingsWatch:
             pools=pools,
             canary=canary,
             owners=self._listeners(reading),
+            system=reading.system,
+            shows_queues=reading.shows_queues,
         )
         return evaluate(facts)
 

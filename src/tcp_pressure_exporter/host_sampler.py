@@ -1,5 +1,6 @@
 """Builds the sampler of this host, with everything that this process has the rights for."""
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +15,10 @@ from tcp_pressure_exporter.kernel.capabilities import (
 )
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
+from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
+from tcp_pressure_exporter.kernel.netlink_access import why_no_netlink
 from tcp_pressure_exporter.kernel.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.kernel.parser import Parser
 from tcp_pressure_exporter.kernel.processes import find_processes
@@ -28,6 +31,7 @@ NETNS = "netns"  # stands among the collectors where other namespaces are wanted
 # rest costs one more walk each over a table of the whole host; and a mere gateway has too few
 # sockets of its own to be sampled at all.
 ONLY_OWN = frozenset({"canary", "pool_owners", "nat"})
+PORTABLE = "portable"  # the name of the parser where psutil lists the sockets
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; services are shown"
 
 
@@ -39,6 +43,7 @@ class HostSampler:
     no_process_names: the reason, None where nothing is missing. left_out: the reasons, by
     collector, of those that are wanted.
     another: makes the sampler of another namespace under its label, and what it asks.
+    parser: what counts the sockets. no_netlink: why they are read through psutil, None where not.
     """
 
     netns: str
@@ -47,6 +52,8 @@ class HostSampler:
     no_process_names: str | None
     left_out: Mapping[str, str]
     another: Callable[[str], tuple[Namespace, NamespaceSampler]]
+    parser: str
+    no_netlink: str | None
 
 
 def build_sampler(
@@ -57,21 +64,25 @@ def build_sampler(
     walk_share: float = WALK_SHARE,
 ) -> HostSampler:
     """Return the sampler. walk_share: of one CPU, for finding the processes of sockets."""
-    no_process_names = why_no_process_names(procfs)
-    find = None if no_process_names else partial(find_processes, procfs=procfs)
+    no_netlink = why_no_netlink(sys.platform, DiagSocket())
+    by_netlink = no_netlink is None and _has(procfs, may_ask_conntrack)
     canary = Canary(procfs)
-    by_netlink = _has(procfs, may_ask_conntrack)
     conntrack = ConntrackTable(procfs, parser, by_netlink=by_netlink)
+    # Through psutil no socket tells what leads to its owner.
+    no_process_names = None if no_netlink else why_no_process_names(procfs)
+    find = None if no_netlink or no_process_names else partial(find_processes, procfs=procfs)
+    owners = Owners(Cgroups(procfs), find, walk_share=walk_share)
+    own: Namespace = Namespace(procfs, parser=parser, canary=canary, conntrack=conntrack)
+    untold: Mapping[str, str] = {}
+    if no_netlink:
+        own, untold = _portable(procfs, conntrack)
     checks: Mapping[str, Callable[[], None]] = {
         "canary": canary.check,
         "nat": conntrack.check,
         NETNS: partial(check_namespaces, procfs),
     }
-    reasons = {name: why_not(check) for name, check in checks.items() if name in collectors}
-    left_out = {name: reason for name, reason in reasons.items() if reason}
-    owners = Owners(Cgroups(procfs), find, walk_share=walk_share)
+    left_out = _left_out(collectors, untold, checks)
     permitted = [name for name in collectors if name not in left_out]
-    own = Namespace(procfs, parser=parser, canary=canary, conntrack=conntrack)
     return HostSampler(
         netns,
         NamespaceSampler(netns, own, owners, permitted),
@@ -79,7 +90,29 @@ def build_sampler(
         no_process_names,
         left_out,
         partial(_another, procfs, parser, owners, permitted),
+        PORTABLE if no_netlink else parser.name,
+        no_netlink,
     )
+
+
+def _portable(procfs: Path, conntrack: ConntrackTable) -> tuple[Namespace, Mapping[str, str]]:
+    # Here, so that where netlink answers the daemon does without all of it.
+    from tcp_pressure_exporter.kernel import portable_systems  # noqa: PLC0415 - see above
+
+    return portable_systems.portable_system(sys.platform, procfs, conntrack)
+
+
+def _left_out(
+    collectors: Collection[str],
+    untold: Mapping[str, str],
+    checks: Mapping[str, Callable[[], None]],
+) -> dict[str, str]:
+    """Return why some of the collectors cannot be had, by collector."""
+    reasons = {name: reason for name, reason in untold.items() if name in collectors}
+    for name, check in checks.items():
+        if name in collectors and name not in reasons and (reason := why_not(check)):
+            reasons[name] = reason
+    return reasons
 
 
 def _another(

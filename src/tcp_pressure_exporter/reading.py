@@ -34,6 +34,16 @@ class Reading:
         self._previous_held = previous_held
         self._detail = detail
 
+    @property
+    def system(self) -> str:
+        """Whose settings these are."""
+        return self._namespace.system
+
+    @property
+    def shows_queues(self) -> bool:
+        """Whether `bound` tells the queues of listeners."""
+        return self._namespace.shows_queues
+
     @cached_property
     def settings(self) -> Outcome[PortRange]:
         """The local port range."""

@@ -1,3 +1,5 @@
+from array import array
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +25,11 @@ def test_rate() -> None:
     assert closes_per_second(histogram({})) == 0.0
 
 
+def test_rate_of_a_short_time_wait() -> None:
+    """Where TIME_WAIT is shorter than ten seconds the rate is that of its seconds."""
+    assert closes_per_second(array("I", [3, 5]).tobytes()) == 4.0
+
+
 def test_peak() -> None:
     """The peak is the fullest of sixty seconds; the last, which is cut short, is not looked at."""
     assert peak_closes(histogram({3: 12, 59: 70, 60: 900})) == 70
@@ -34,3 +41,10 @@ def test_sum(histograms: list[dict[int, int]]) -> None:
     """Histograms add up second by second, no count running over into the next."""
     total = closes_each_second(summed(histogram(one) for one in histograms))
     assert list(total) == [sum(one.get(age, 0) for one in histograms) for age in range(61)]
+
+
+def test_sum_of_other_lengths() -> None:
+    """Histograms may have another length than Linux's, or none where no age is known."""
+    longer = array("I", [1] * 120).tobytes()
+    assert list(closes_each_second(summed([longer, longer]))) == [2] * 120
+    assert summed([b"", b""]) == b""

@@ -84,3 +84,8 @@ def test_sets(
 def test_choosable(low: int, high: int, reserved: list[int], choosable: int) -> None:
     """The kernel's search steps over an even number of ports: an odd span may miss one."""
     assert choosable_ports(PortRange(low, high, port_set(reserved))) == choosable
+
+
+def test_choosable_elsewhere() -> None:
+    """Other systems search every port: an odd range misses none."""
+    assert choosable_ports(PortRange(1, 3, 0, in_pairs=False)) == 3

@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.kernel.ports import port_range
-from tcp_pressure_exporter.kernel.tally import OtherPools, PoolCount, PoolKey, PoolTally, TallyRules
+from tcp_pressure_exporter.kernel.tally import (
+    AddressPorts,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    TallyRules,
+)
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.pools import Usages, inbound_usages, outbound_usages, source_usages
@@ -81,3 +88,40 @@ def test_hold_inbound() -> None:
     """Towards this host a remote's ports wait for their minute, whatever connect() does here."""
     usages = inbound_usages(TALLY, RemoteGroups())
     assert {usage.hold for usage in usages.pools.values()} == {62.05}
+
+
+ELSEWHERE = TimeWaitReuse(everywhere=False, on_loopback=False, hold=120.0, told=False)
+
+
+def test_other_systems() -> None:
+    """Elsewhere TIME_WAIT is as long as the system says, and nobody tells what is reclaimable."""
+    outbound = outbound_usages(TALLY, rules(ELSEWHERE), 10).pools
+    inbound = inbound_usages(TALLY, RemoteGroups(), ELSEWHERE.hold).pools
+    assert {usage.hold for usage in (*outbound.values(), *inbound.values())} == {120.0}
+    assert {usage.reclaimable for usage in outbound.values()} == {None}
+
+
+def test_hidden_time_wait() -> None:
+    """Where no TIME_WAIT is shown its number is not known, in any direction."""
+    hidden = replace(TALLY, shows_time_wait=False)
+    tally = replace(
+        EMPTY,
+        shows_time_wait=False,
+        by_address={sixteen_bytes("10.0.0.2"): AddressPorts(1 << 40000, 1 << 40000)},
+    )
+    for usages in (
+        outbound_usages(hidden, rules(ELSEWHERE), 10),
+        inbound_usages(hidden, RemoteGroups()),
+        source_usages(tally, [], rules(ELSEWHERE), 10),
+    ):
+        assert {usage.time_wait for usage in usages.pools.values()} == {None}
+        assert all(usage.live == usage.used for usage in usages.pools.values())
+
+
+def test_unknown_ages() -> None:
+    """An empty histogram is none: nothing tells the ages."""
+    row = PoolCount(2, 2, 0, entered=0, ages=b"")
+    tally = PoolTally({ONE: row}, OtherPools(ages=b""), 0)
+    for usages in (outbound_usages(tally, rules(), 10), inbound_usages(tally, RemoteGroups())):
+        assert usages.ages is None
+        assert usages.pools[ONE].ages is None

@@ -30,6 +30,12 @@ def test_idle_host() -> None:
     }
 
 
+def test_hidden_time_wait() -> None:
+    """Where the system shows no TIME_WAIT that state is absent, not zero."""
+    states = socket_states(replace(EMPTY, shows_time_wait=False), [])
+    assert {state for _family, state in states} == NODE_EXPORTER_STATES - {"time_wait"}
+
+
 def test_counts() -> None:
     """The tally's numbers stand under the names of their family and state."""
     states = socket_states(

@@ -69,3 +69,11 @@ USAGES = st.builds(
 def test_live_of_a_sum(one: Usage, other: Usage) -> None:
     """The live ports of two pools are those of the one and of the other."""
     assert one.plus(other).live == one.live + other.live
+
+
+def test_hidden_time_wait() -> None:
+    """Where TIME_WAIT is not shown every used port is live, and so is the sum's."""
+    usage = Usage(used=7, limit=10, time_wait=None, reclaimable=None)
+    assert usage.live == 7
+    assert usage.plus(usage).time_wait is None
+    assert usage.plus(usage).live == 14

@@ -38,7 +38,7 @@ def ports(table: PoolTable) -> Ports:
     return {
         (pool.local_address, pool.remote_address): (
             pool.usage.used + (pool.usage.reclaimable or 0),
-            pool.usage.time_wait,
+            pool.usage.time_wait or 0,
         )
         for pool in table.listed
     }

@@ -32,7 +32,8 @@ ERRS = (
     " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to 60 s. Too"
     " low where entries leave before their minute is over (taken over by tcp_tw_reuse or a SYN,"
     " reset) or never come (beyond tcp_max_tw_buckets); too high where a duplicate FIN begins an"
-    " entry's minute again."
+    " entry's minute again. Through psutil from the differences between samples: too low where an"
+    " entry comes and goes between two; absent until one TIME_WAIT after the start."
 )
 
 
@@ -57,14 +58,15 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_closes_per_second_max_1m",
         "Most connections of the pool that entered TIME_WAIT in any one second of the last 60 s."
-        " Errs as tcp_pressure_pool_time_wait_entered_total does.",
+        " Errs as tcp_pressure_pool_time_wait_entered_total does; through psutil the average over"
+        " an interval.",
         POOL_LABELS,
         _outlook(lambda outlook: outlook.peak_closes),
     ),
     Family(
         "tcp_pressure_pool_sustainable_closes_per_second",
         "Connections per second that may enter TIME_WAIT for good without filling the pool beside"
-        " its live ones: (limit − live) ÷ the seconds TIME_WAIT holds a port, 62.05, or"
+        " its live ones: (limit − live) ÷ the seconds TIME_WAIT holds a port, 62.05 on Linux, or"
         " tcp_tw_reuse_delay (in whole seconds, rounded up) where connect() takes such ports over."
         " That of a group is the sum.",
         POOL_LABELS,

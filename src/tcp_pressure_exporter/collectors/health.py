@@ -24,7 +24,7 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 class ExporterState:
     """What runs, and how often each configuration file was read again, well or badly.
 
-    parser: which parser counts the sockets, "compiled" or "readable".
+    parser: what counts the sockets, "compiled", "readable" or "portable".
     """
 
     version: str
@@ -104,8 +104,9 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
 EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
     Family(
         "tcp_pressure_build_info",
-        "Always 1; the labels tell what runs. parser is what counts the sockets: compiled, or"
-        " readable, which costs several times as much.",
+        "Always 1; the labels tell what runs. parser is what counts the sockets: compiled;"
+        " readable, which costs several times as much; or portable, through psutil, where there is"
+        " no netlink (docs/platforms.md).",
         ("version", "python", "parser"),
         lambda state: [((state.version, state.python, state.parser), 1)],
     ),

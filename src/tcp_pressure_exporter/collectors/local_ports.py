@@ -28,19 +28,20 @@ def _value(read: Callable[[LocalPorts], int]) -> Callable[[NamespaceSample], Ite
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_local_port_range_low",
-        "Lowest port of net.ipv4.ip_local_port_range.",
+        "Lowest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
         ("netns",),
         _value(lambda ports: ports.low),
     ),
     Family(
         "tcp_pressure_local_port_range_high",
-        "Highest port of net.ipv4.ip_local_port_range.",
+        "Highest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
         ("netns",),
         _value(lambda ports: ports.high),
     ),
     Family(
         "tcp_pressure_local_ports_reserved",
-        "Ports inside the range that net.ipv4.ip_local_reserved_ports keeps from being chosen.",
+        "Ports inside the range that net.ipv4.ip_local_reserved_ports, or an excluded port range of"
+        " Windows, keeps from being chosen.",
         ("netns",),
         _value(lambda ports: ports.reserved),
     ),

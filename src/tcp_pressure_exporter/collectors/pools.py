@@ -33,7 +33,9 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " reuse one in TIME_WAIT. source: local ports that bind(local_address, port 0) cannot get;"
         " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that this"
         " gateway has given to others' connections; a lower bound, since its own take such ports"
-        " too, and not every closed connection gives way to a new one.",
+        " too, and not every closed connection gives way to a new one. Other systems than Linux may"
+        " give a port to one connection alone, whatever its destination: there source tells more"
+        " than outbound. BSD and macOS show no TIME_WAIT.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.used),
     ),

@@ -23,7 +23,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Settings as the network namespace shows them; name is the last part of the sysctl's name"
         " (net.ipv4, net.core or net.netfilter), the unit is the kernel's. One that the kernel does"
         " not have, or shows in the host's namespace alone, is absent. docs/metrics.md says what"
-        " each means.",
+        " each means. Other systems' settings, under their names: docs/platforms.md.",
         ("netns", "name"),
         _sysctls,
     ),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from mmap import PAGESIZE
 from pathlib import Path
+from typing import ClassVar
 
 from tcp_pressure_exporter.kernel.allowance import Allowance
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
@@ -26,6 +27,7 @@ from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket, parse_pool_soc
 from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
 from tcp_pressure_exporter.kernel.resources import Resource, read_resources
 from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd, filter_attribute
+from tcp_pressure_exporter.kernel.systems import LINUX
 from tcp_pressure_exporter.kernel.tally import PoolKey, PoolTally, RowRules, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.tcp_sysctls import read_tcp_sysctls
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
@@ -37,7 +39,13 @@ BOUND_ONLY_MAX_AGE = 60.0  # seconds
 
 
 class Namespace:
-    """Asks the network namespace of the calling thread. Every method raises SourceError."""
+    """Asks the network namespace of the calling thread. Every method raises SourceError.
+
+    system: whose settings these are. shows_queues: whether listeners come with their queues.
+    """
+
+    system: str = LINUX
+    shows_queues: ClassVar[bool] = True
 
     def __init__(  # noqa: PLR0913, PLR0917 - the edges of the kernel, each to be replaced in a test
         self,

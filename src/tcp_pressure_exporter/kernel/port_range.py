@@ -19,11 +19,15 @@ RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
 
 @dataclass(frozen=True, slots=True)
 class PortRange:
-    """The range low..high, both included, and the set of all reserved ports (kernel/ports.py)."""
+    """The range low..high, both included, and the set of all reserved ports (kernel/ports.py).
+
+    in_pairs: whether the kernel searches it in steps of two, as Linux does.
+    """
 
     low: int
     high: int
     reserved: int
+    in_pairs: bool = True
 
     @property
     def usable(self) -> int:

@@ -37,6 +37,11 @@ def to_bitmap(ports: int) -> bytes:
     return ports.to_bytes(BITMAP_BYTES, "little")
 
 
+def contains(bitmap: bytes, port: int) -> int:
+    """Tell whether a set that `to_bitmap` wrote has a port: 1 or 0."""
+    return bitmap[port >> 3] >> (port & 7) & 1
+
+
 def from_bitmap(bitmap: bytes | bytearray) -> int:
     """Return the set that `to_bitmap` wrote."""
     return int.from_bytes(bitmap, "little")

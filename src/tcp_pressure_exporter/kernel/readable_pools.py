@@ -31,18 +31,18 @@ class CountedPool:
     def used(self) -> int:
         return self.ports - self.reclaimable
 
-    def frozen(self) -> PoolCount:
-        return PoolCount(
-            self.ports, self.time_wait, self.reclaimable, self.entered, _packed(self.ages)
-        )
+    def frozen(self, age_seconds: int) -> PoolCount:
+        ages = _packed(self.ages, age_seconds)
+        return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
 
 
 @dataclass(slots=True)
 class Pools:
-    """The pools of one direction while they are counted."""
+    """The pools of one direction while they are counted; age_seconds: as long are histograms."""
 
     pools: dict[PoolKey, CountedPool] = field(default_factory=dict)
     overflow: int = 0
+    age_seconds: int = AGE_SECONDS
 
     def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
@@ -81,9 +81,13 @@ class Pools:
         told_apart = {
             key for key, p in self.pools.items() if p.used >= least or key in rules.watched
         }
-        rows = {key: p.frozen() for key, p in self.pools.items() if key in told_apart}
+        rows = {
+            key: pool.frozen(self.age_seconds)
+            for key, pool in self.pools.items()
+            if key in told_apart
+        }
         others = [pool for key, pool in self.pools.items() if key not in told_apart]
-        return PoolTally(rows, _sum(others), self.overflow)
+        return PoolTally(rows, _sum(others, self.age_seconds), self.overflow)
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:
@@ -98,7 +102,7 @@ def _row_threshold(used: list[int], max_rows: int) -> int:
     return -1
 
 
-def _sum(pools: list[CountedPool]) -> OtherPools:
+def _sum(pools: list[CountedPool], age_seconds: int) -> OtherPools:
     ages: Counter[int] = Counter()
     for pool in pools:
         ages.update(pool.ages)
@@ -109,9 +113,9 @@ def _sum(pools: list[CountedPool]) -> OtherPools:
         time_wait=sum(pool.time_wait for pool in pools),
         reclaimable=sum(pool.reclaimable for pool in pools),
         entered=sum(pool.entered for pool in pools),
-        ages=_packed(ages),
+        ages=_packed(ages, age_seconds),
     )
 
 
-def _packed(ages: Mapping[int, int]) -> bytes:
-    return array("I", (ages.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
+def _packed(ages: Mapping[int, int], age_seconds: int) -> bytes:
+    return array("I", (ages.get(age, 0) for age in range(age_seconds))).tobytes()

@@ -21,6 +21,7 @@ from tcp_pressure_exporter.kernel.inet_diag import (
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 from tcp_pressure_exporter.kernel.netlink_socket import Datagram
+from tcp_pressure_exporter.kernel.ports import contains
 from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
 from tcp_pressure_exporter.kernel.recent import Recent
 from tcp_pressure_exporter.kernel.tally import (
@@ -106,12 +107,12 @@ class _Counter:
             self._close_wait[close_wait_cause(timer, retransmits, rqueue, wqueue)] += 1
         if self._rules.kept_states >> state & 1:
             self._keep(payload)
-        if _contains(self._served, port):
+        if contains(self._served, port):
             key = PoolKey(local, remote, local_port)
             self._inbound.add(key, age_ms, reclaimable=False, entered=entered)
-        elif _contains(self._usable, port):
+        elif contains(self._usable, port):
             self._hold(local, port, live=age_ms == LIVE)
-            if _contains(self._blocked, port):
+            if contains(self._blocked, port):
                 return
             reclaimable = self._reclaimable(local, remote, interface, age_ms)
             key = PoolKey(local, remote, remote_port)
@@ -161,7 +162,3 @@ class _Counter:
             kept=tuple(self._kept),
             kept_overflow=self._kept_overflow,
         )
-
-
-def _contains(bitmap: bytes, port: int) -> int:
-    return bitmap[port >> 3] >> (port & 7) & 1

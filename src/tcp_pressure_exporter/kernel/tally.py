@@ -96,7 +96,8 @@ class PoolCount(NamedTuple):
     """Ports of one pool: all that a socket holds, of these in TIME_WAIT, of these reclaimable.
 
     entered: those in TIME_WAIT that the dump before did not see there.
-    ages: the histogram of whole seconds in TIME_WAIT, AGE_SECONDS native unsigned ints.
+    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, AGE_SECONDS of a
+    netlink dump, elsewhere one for each second it lasts; empty where nothing tells the ages.
     """
 
     ports: int
@@ -128,11 +129,13 @@ class PoolTally:
     rows: the pools of RowRules. Where there are more than `max_rows`, pools that are equally used
     either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS, counted nowhere else.
+    shows_time_wait: whether the system shows such entries at all.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
+    shows_time_wait: bool = True
 
 
 class AddressPorts(NamedTuple):
@@ -153,7 +156,7 @@ class SocketTally:
     TIME_WAIT. address_overflow counts the sockets of addresses beyond MAX_LOCAL_ADDRESSES.
     close_wait: sockets in CLOSE_WAIT by cause.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
-    MAX_KEPT.
+    MAX_KEPT. shows_time_wait: as PoolTally has it.
     """
 
     edge: Edge
@@ -166,3 +169,4 @@ class SocketTally:
     close_wait: CloseWaitCounts
     kept: tuple[bytes, ...]
     kept_overflow: int
+    shows_time_wait: bool = True

@@ -178,7 +178,7 @@ def _pool(
     usage = pool.usage
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     severity = severity_of(direction, usage.ratio, left)
-    mostly_time_wait = usage.time_wait * 2 > usage.used
+    mostly_time_wait = (usage.time_wait or 0) * 2 > usage.used
     return Pressure(
         kind=direction,
         name=pool_name(direction, pool),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.kernel.canary import Verdict
 from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
-from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
 from tcp_pressure_exporter.model.usage import Usage
 
@@ -51,7 +51,7 @@ def canary_targets(
 
 def _may_take_over(usage: Usage) -> bool:
     """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or in a moment."""
-    return usage.time_wait > 0 and usage.hold != TIME_WAIT_HOLD
+    return bool(usage.time_wait) and usage.hold != TIME_WAIT_HOLD
 
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:

@@ -22,8 +22,9 @@ def closes_each_second(ages: bytes) -> Sequence[int]:
 
 
 def closes_per_second(ages: bytes) -> float:
-    """Return the closes per second over the last RATE_SECONDS."""
-    return sum(closes_each_second(ages)[:RATE_SECONDS]) / RATE_SECONDS
+    """Return the closes per second over the last RATE_SECONDS, or as far as the ages go."""
+    latest = closes_each_second(ages)[:RATE_SECONDS]
+    return sum(latest) / len(latest)
 
 
 def peak_closes(ages: bytes) -> int:
@@ -35,7 +36,8 @@ def summed(histograms: Iterable[bytes]) -> bytes:
     """Add histograms up.
 
     Each is added as one long number, which adds all its counts at once: none of them grows beyond
-    its 32 bits, for there are not so many sockets.
+    its 32 bits, for there are not so many sockets. All have the same length.
     """
-    total = sum(int.from_bytes(ages, sys.byteorder) for ages in histograms)
-    return total.to_bytes(len(NO_AGES), sys.byteorder)
+    added = list(histograms)
+    total = sum(int.from_bytes(ages, sys.byteorder) for ages in added)
+    return total.to_bytes(max(map(len, added), default=len(NO_AGES)), sys.byteorder)

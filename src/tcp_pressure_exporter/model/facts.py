@@ -8,6 +8,7 @@ from tcp_pressure_exporter.kernel.inet_diag import SocketId
 from tcp_pressure_exporter.kernel.owners import Owner
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.kernel.systems import LINUX
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables
@@ -23,6 +24,7 @@ class Facts:
     """The outcomes of the sources; pools and canary are None where these collectors are off.
 
     rising: the events of model/event_rises.py. owners: those of the listeners in the port range.
+    system: as Namespace has it. shows_queues: whether `bound` tells the queues of listeners.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -33,6 +35,8 @@ class Facts:
     pools: Outcome[PoolTables] | None
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
+    system: str = LINUX
+    shows_queues: bool = True
 
     def sysctl(self, name: str) -> int | None:
         """Return a sysctl, None where the kernel has none; raises SourceError."""

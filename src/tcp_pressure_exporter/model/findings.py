@@ -1,11 +1,13 @@
 """Advice that a machine can check: the table of findings, and what they say of a namespace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.kernel.systems import LEAST_TIME_WAIT_INTERVAL, LINUX, WINDOWS
 from tcp_pressure_exporter.model import port_findings as ports
 from tcp_pressure_exporter.model import protection_findings as protection
+from tcp_pressure_exporter.model import system_findings as systems
 from tcp_pressure_exporter.model.facts import Facts, NotAskedError
 from tcp_pressure_exporter.model.severity import Severity
 
@@ -19,13 +21,19 @@ class Finding:
 
     name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
     and what to do, in one line. check: returns what it found, or None; raises SourceError or
-    NotAskedError where that cannot be told.
+    NotAskedError where that cannot be told. systems: those of kernel/systems.py that it
+    concerns, None for any.
     """
 
     name: str
     severity: Severity
     advice: str
     check: Callable[[Facts], str | None]
+    systems: Collection[str] | None = (LINUX,)
+
+    def concerns(self, system: str) -> bool:
+        """Tell whether the finding can be there on a system."""
+        return self.systems is None or system in self.systems
 
     @property
     def runbook(self) -> str:
@@ -46,6 +54,7 @@ FINDINGS: tuple[Finding, ...] = (
         "Connections to one destination need nearly all local ports, or more: reuse connections,"
         " or add addresses or ports.",
         ports.port_range_too_small,
+        systems=None,
     ),
     Finding(
         "tw_reuse_off_under_pressure",
@@ -78,8 +87,9 @@ FINDINGS: tuple[Finding, ...] = (
         "listener_in_port_range",
         CALM,
         "A service listens inside the local port range and may find its port taken when it"
-        " restarts: add the port to ip_local_reserved_ports.",
+        " restarts: reserve the port (on Linux in ip_local_reserved_ports).",
         ports.listener_in_port_range,
+        systems=None,
     ),
     Finding(
         "odd_port_range",
@@ -163,6 +173,30 @@ FINDINGS: tuple[Finding, ...] = (
         " established ones to a day.",
         protection.conntrack_established_too_long,
     ),
+    Finding(
+        "timed_wait_delay_out_of_bounds",
+        WARNING,
+        "Windows takes a TcpTimedWaitDelay of 30 to 300 seconds only: set one of them, or delete it"
+        " for the default.",
+        systems.timed_wait_delay_out_of_bounds,
+        systems=(WINDOWS,),
+    ),
+    Finding(
+        "max_user_port_leftover",
+        CALM,
+        "MaxUserPort does nothing since Windows Vista and Server 2008: delete it, and set the range"
+        " with netsh where it is too small.",
+        systems.max_user_port_leftover,
+        systems=(WINDOWS,),
+    ),
+    Finding(
+        "time_wait_interval_below_minimum",
+        WARNING,
+        "tcp_time_wait_interval is shorter than the vendor allows, so old segments may reach new"
+        " connections: restore 60000.",
+        systems.time_wait_interval_below_minimum,
+        systems=tuple(LEAST_TIME_WAIT_INTERVAL),
+    ),
 )
 
 
@@ -182,6 +216,8 @@ def evaluate(facts: Facts) -> tuple[tuple[FindingState, ...], SourceError | None
     states: list[FindingState] = []
     first: SourceError | None = None
     for finding in FINDINGS:
+        if not finding.concerns(facts.system):
+            continue
         try:
             states.append(FindingState(finding, finding.check(facts)))
         except SourceError as error:

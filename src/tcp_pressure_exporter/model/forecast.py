@@ -9,9 +9,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-# How long a closed connection blocks its port at most: TCP_TIMEWAIT_LEN (include/net/tcp.h), and
-# the batch in which the timer wheel expires such timers (kernel/time/timer.c): 2.05 s at HZ=250.
-TIME_WAIT_HOLD = 62.05
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+
 HORIZON = 600.0  # seconds: what ten seconds of history say about a later time is not worth showing
 
 

@@ -52,5 +52,5 @@ def choosable_ports(settings: PortRange) -> int:
     """
     span = settings.high - settings.low + 1
     usable = settings.usable.bit_count()
-    missed = span % 2 if span > 1 else 0
+    missed = span % 2 if span > 1 and settings.in_pairs else 0
     return max(usable - missed, 0)

@@ -52,7 +52,7 @@ def exhaustion(usage: Usage, growth: float) -> float:
 
 def _most(usage: Usage, growth: float) -> float:
     """Return more than the pool can hold within the horizon: most pools need no closer look."""
-    closes = usage.time_wait / RATE_SECONDS
+    closes = (usage.time_wait or 0) / RATE_SECONDS
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 
 

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
 from tcp_pressure_exporter.kernel.tally import (
-    PoolCount,
     PoolKey,
     PoolTally,
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
 from tcp_pressure_exporter.model.closes import summed
-from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS, RemoteGroups
 from tcp_pressure_exporter.model.usage import Usage
 
@@ -58,7 +56,7 @@ def pool_usages(
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
         OUTBOUND: outbound_usages(tally.outbound, rules, limit),
-        INBOUND: inbound_usages(tally.inbound, groups),
+        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse.hold),
         SOURCE: source_usages(tally, bound, rules, limit),
     }
 
@@ -74,7 +72,15 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
     most = Usage(blocked + others.most_used, limit, 0, None)
     return Usages(
         pools={
-            key: _outbound_usage(count, blocked, limit, _hold(key, rules.reuse))
+            key: Usage(
+                used=blocked + count.ports - count.reclaimable,
+                limit=limit,
+                time_wait=count.time_wait if tally.shows_time_wait else None,
+                reclaimable=count.reclaimable if rules.reuse.told else None,
+                entered=count.entered,
+                ages=count.ages or None,
+                hold=_hold(key, rules.reuse),
+            )
             for key, count in tally.rows.items()
         },
         others=others.pools,
@@ -86,32 +92,27 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
     )
 
 
-def _outbound_usage(count: PoolCount, blocked: int, limit: int, hold: float) -> Usage:
-    used = blocked + count.ports - count.reclaimable
-    return Usage(used, limit, count.time_wait, count.reclaimable, count.entered, count.ages, hold)
-
-
 def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
     """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
     on_loopback = is_loopback(key.local_address) or is_loopback(key.remote_address)
     reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
     # In whole seconds, as ages are known.
-    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else TIME_WAIT_HOLD
+    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else reuse.hold
 
 
 def _entered(tally: PoolTally) -> int:
     return tally.others.entered + sum(count.entered for count in tally.rows.values())
 
 
-def _ages(tally: PoolTally) -> bytes:
-    return summed((tally.others.ages, *(count.ages for count in tally.rows.values())))
+def _ages(tally: PoolTally) -> bytes | None:
+    return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
-def inbound_usages(tally: PoolTally, groups: RemoteGroups) -> Usages:
+def inbound_usages(tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD) -> Usages:
     """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
     A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
-    is newer (RFC 6191): `used` is an upper bound of what it cannot use.
+    is newer (RFC 6191): `used` is an upper bound of what it cannot use. hold: as Usage has it.
     """
     others = tally.others
     return Usages(
@@ -119,10 +120,11 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups) -> Usages:
             key: Usage(
                 used=count.ports,
                 limit=_remote_ports(key, groups),
-                time_wait=count.time_wait,
+                time_wait=count.time_wait if tally.shows_time_wait else None,
                 reclaimable=None,
                 entered=count.entered,
-                ages=count.ages,
+                ages=count.ages or None,
+                hold=hold,
             )
             for key, count in tally.rows.items()
         },
@@ -157,6 +159,8 @@ def source_usages(
         )
         for address, (held, live) in tally.by_address.items()
     }
+    if not tally.shows_time_wait:
+        pools = {key: usage._replace(time_wait=None) for key, usage in pools.items()}
     return Usages(pools, overflow_sockets=tally.address_overflow)
 
 

@@ -1,8 +1,8 @@
 """Findings about local ports and TIME_WAIT: each check returns what it found, or None."""
 
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.pool_table import ListedPool
 
 SHOWN = 5  # ports in one detail
@@ -42,7 +42,7 @@ def tw_reuse_off_under_pressure(facts: Facts) -> str | None:
         usage = pool.usage
         if usage.hold != TIME_WAIT_HOLD:
             continue  # reuse is on for this pool: its addresses are on loopback
-        if usage.ratio >= HALF_FULL and usage.time_wait * 2 > usage.used:
+        if usage.ratio >= HALF_FULL and (usage.time_wait or 0) * 2 > usage.used:
             held = f"{usage.time_wait} of {usage.limit} ports in TIME_WAIT"
             return f"{pool_ends(pool)}: {held}, net.ipv4.tcp_tw_reuse = {mode}"
     return None

@@ -1,7 +1,7 @@
 """Findings about what protects connections, accept queues and conntrack; as port_findings.py."""
 
 from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.model.facts import Facts
+from tcp_pressure_exporter.model.facts import Facts, NotAskedError
 from tcp_pressure_exporter.model.port_findings import shortened
 
 REJECTIONS = ("PAWSTimewait", "TCPACKSkippedTimeWait")  # the first: Linux 6.16 and later
@@ -51,6 +51,8 @@ def somaxconn_below_backlog(facts: Facts) -> str | None:
     The kernel shows the cut value only: a listener is meant whose queue is longer than somaxconn
     now allows, or exactly as long and half full.
     """
+    if not facts.shows_queues:
+        raise NotAskedError
     most = facts.sysctl("somaxconn")
     if most is None:
         return None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tcp_pressure_exporter.kernel.addresses import is_v4
 from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES, TCP_LISTEN
+from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES, TCP_LISTEN, TCP_TIME_WAIT
 from tcp_pressure_exporter.kernel.tally import SocketTally
 
 FAMILIES = {True: "ipv4", False: "ipv6"}
@@ -13,11 +13,14 @@ SocketStates = Mapping[tuple[str, str], int]
 
 
 def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketStates:
-    """Return sockets by (family, state name): every pair, zeros included.
+    """Return sockets by (family, state name): every pair that the system shows, zeros included.
 
     A v4-mapped socket is IPv4. A listener on [::] that takes IPv4 too is one IPv6 socket.
     """
-    counts = {(family, state): 0 for family in FAMILIES.values() for state in STATE_NAMES.values()}
+    names = dict(STATE_NAMES)
+    if not tally.shows_time_wait:
+        del names[TCP_TIME_WAIT]
+    counts = {(family, state): 0 for family in FAMILIES.values() for state in names.values()}
     for (v4, state), count in tally.states.items():
         counts[FAMILIES[v4], STATE_NAMES[state]] += count
     for socket in bound:

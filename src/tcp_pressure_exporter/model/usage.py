@@ -2,15 +2,16 @@
 
 from typing import NamedTuple
 
+from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.closes import summed
-from tcp_pressure_exporter.model.forecast import TIME_WAIT_HOLD
 
 
 class Usage(NamedTuple):
     """Ports of one pool.
 
     used: no new connection can take them now; limit: how many the choosing side has.
-    time_wait: held by TIME_WAIT alone, the reclaimable ones included.
+    time_wait: held by TIME_WAIT alone, the reclaimable ones included; None where the system does
+    not show them, and `used` lacks them.
     reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
     entered: ports that entered TIME_WAIT since the sample before.
     ages: the histogram of model/closes.py; None where it is not known.
@@ -19,7 +20,7 @@ class Usage(NamedTuple):
 
     used: int
     limit: int
-    time_wait: int
+    time_wait: int | None
     reclaimable: int | None
     entered: int = 0
     ages: bytes | None = None
@@ -33,14 +34,14 @@ class Usage(NamedTuple):
     @property
     def live(self) -> int:
         """Used ports that are not in TIME_WAIT."""
-        return self.used - self.time_wait + (self.reclaimable or 0)
+        return self.used - (self.time_wait or 0) + (self.reclaimable or 0)
 
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
         return Usage(
             self.used + other.used,
             self.limit + other.limit,
-            self.time_wait + other.time_wait,
+            None if self.time_wait is None else self.time_wait + (other.time_wait or 0),
             None if self.reclaimable is None else self.reclaimable + (other.reclaimable or 0),
             self.entered + other.entered,
             None if self.ages is None else summed(filter(None, (self.ages, other.ages))),

@@ -78,7 +78,8 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
     reasons = {"process names": sampler.no_process_names, **sampler.left_out}
     left_out = tuple((NAMES.get(what, what), why) for what, why in reasons.items() if why)
-    return Observer(lambda: sampler.namespace.take(config), left_out)
+    portable = sampler.no_netlink is not None
+    return Observer(lambda: sampler.namespace.take(config), left_out, portable=portable)
 
 
 def read_config(options: ReportOptions) -> Config:

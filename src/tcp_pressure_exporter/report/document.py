@@ -54,7 +54,8 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
         yield failure_list(found.failures, charset)
     if observation.left_out:
         features = " and ".join(feature for feature, _reason in observation.left_out)
-        yield Text(f"\nNot shown without more rights (run it as root): {features}", DIM)
+        why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
+        yield Text(f"\nNot shown without {why}: {features}", DIM)
 
 
 def _title(title: str) -> Text:

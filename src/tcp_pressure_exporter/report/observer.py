@@ -21,7 +21,7 @@ class Observation:
     """What one look showed.
 
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
-    shown for want of rights.
+    shown: for want of rights, or with portable because sockets were read through psutil.
     """
 
     host: str
@@ -29,21 +29,30 @@ class Observation:
     seconds: float
     assessment: Assessment
     left_out: LeftOut = ()
+    portable: bool = False
 
 
 class Observer:
     """Looks again and again; what one look showed makes the next one wiser."""
 
-    def __init__(self, take: Callable[[], NamespaceSample], left_out: LeftOut = ()) -> None:
+    def __init__(
+        self,
+        take: Callable[[], NamespaceSample],
+        left_out: LeftOut = (),
+        *,
+        portable: bool = False,
+    ) -> None:
         self._take = take
         self._left_out = left_out
+        self._portable = portable
 
     def look(self) -> Observation:
         """Take one sample."""
         moment, started = datetime.now().astimezone(), time.monotonic()
         assessment = assess(self._take())
         seconds = time.monotonic() - started
-        return Observation(socket.gethostname(), moment, seconds, assessment, self._left_out)
+        host = socket.gethostname()
+        return Observation(host, moment, seconds, assessment, self._left_out, self._portable)
 
 
 def look_closely(

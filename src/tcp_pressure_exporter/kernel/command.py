@@ -1,0 +1,46 @@
+"""Runs a program of the system that tells a setting, without a shell."""
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+
+from tcp_pressure_exporter.kernel.errors import SourceError
+
+SECONDS = 5.0
+MAX_BYTES = 65_536
+
+Run = Callable[[Sequence[str]], str]
+# Windows: without it a service would open a console window for each call.
+NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+
+
+def run_command(arguments: Sequence[str]) -> str:
+    """Return what a program prints; the first argument is its whole path.
+
+    What is not ASCII is replaced: words may be translated, numbers are not. Raises
+    SourceError where it is absent, fails, prints too much or takes longer than SECONDS;
+    with the reason "absent" where it is absent.
+    """
+    name = arguments[0]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed path with fixed arguments, and no shell
+            arguments,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env=os.environ | {"LC_ALL": "C"},
+            creationflags=NO_WINDOW,
+        )
+    except FileNotFoundError as error:
+        raise SourceError(name, "absent") from error
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(name, f"no answer within {SECONDS:.0f} s") from error
+    except OSError as error:
+        raise SourceError(name, error.strerror or str(error)) from error
+    if done.returncode:
+        said = done.stderr.decode("ascii", "replace").strip()[:200]
+        raise SourceError(name, f"exit code {done.returncode} {said}".rstrip())
+    if len(done.stdout) > MAX_BYTES:
+        raise SourceError(name, f"printed more than {MAX_BYTES} bytes")
+    return done.stdout.decode("ascii", "replace")

@@ -1,0 +1,145 @@
+"""The portable sampler beside the netlink one, on the same sockets of the real kernel."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.kernel.cgroups import Cgroups
+from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
+from tcp_pressure_exporter.kernel.owners import Owners
+from tcp_pressure_exporter.kernel.parser import readable_parser
+from tcp_pressure_exporter.kernel.portable_namespace import PortableNamespace
+from tcp_pressure_exporter.model.local_ports import LocalPorts
+from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
+from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sampler import NamespaceSampler
+from tests.fake_clock import FakeClock
+from tests.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
+from tests.network_namespace import set_sysctl
+from tests.real_kernel.test_against_ss import make_every_state
+
+PATIENCE_SECONDS = 10
+COLLECTORS = ("sockets", "local_ports", "pools", "findings", "sysctls", "limits")
+
+
+class PortableObserver:
+    """Samples the namespace of the thread through psutil, on a clock of the test's own."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        conntrack = ConntrackTable(Path("/proc"), readable_parser(), by_netlink=False)
+        namespace = PortableNamespace(conntrack=conntrack, clock=self.clock)
+        owners = Owners(Cgroups(), None)
+        self._sampler = NamespaceSampler("test", namespace, owners, COLLECTORS, self.clock)
+
+    def sample(self, seconds_later: float = 5.0) -> NamespaceSample:
+        self.clock.advance(seconds_later)
+        return self._sampler.take(EVERYTHING)
+
+
+@pytest.fixture
+def portable(lab: Lab) -> PortableObserver:  # noqa: ARG001 - it observes its namespace
+    """Observe the lab's namespace through psutil, which reads that of the main thread."""
+    return PortableObserver()
+
+
+def states(sample: NamespaceSample) -> object:
+    assert sample.sockets is not None
+    return sample.sockets.get()
+
+
+def ports(sample: NamespaceSample) -> LocalPorts:
+    assert sample.local_ports is not None
+    return sample.local_ports.get()
+
+
+def table(sample: NamespaceSample, direction: str) -> PoolTable:
+    assert sample.pools is not None
+    return sample.pools.get()[direction]
+
+
+def usage(pool: ListedPool) -> tuple[object, ...]:
+    found = pool.usage
+    ends = pool.local_address, pool.remote_address, pool.port
+    return (*ends, found.used, found.limit, found.time_wait, found.reclaimable)
+
+
+def test_as_netlink(lab: Lab, observer: Observer, portable: PortableObserver) -> None:
+    """States, local ports and every pool are those that netlink tells, in every direction."""
+    set_sysctl("tcp_tw_reuse", 0)  # else what was closed in the last second would be told apart
+    make_every_state(lab)
+    lab.listen("0.0.0.0", 50007)
+    for _ in range(3):
+        time_wait_there(lab.connect("127.0.0.1", "127.0.0.50"))
+    by_netlink, by_psutil = observer.sample(), portable.sample()
+    assert states(by_psutil) == states(by_netlink)
+    assert ports(by_psutil) == ports(by_netlink)
+    for direction in ("outbound", "inbound", "source"):
+        ours, theirs = table(by_psutil, direction), table(by_netlink, direction)
+        assert sorted(map(usage, ours.listed)) == sorted(map(usage, theirs.listed)), direction
+        assert (ours.count, ours.unlisted_ports_used) == (theirs.count, theirs.unlisted_ports_used)
+        assert ours.overflow_sockets == 0
+
+
+def test_rates_and_forecast(lab: Lab, portable: PortableObserver) -> None:
+    """Closes are counted from the differences between samples, and told after one TIME_WAIT."""
+    set_sysctl("tcp_tw_reuse", 0)
+    set_sysctl("ip_local_port_range", "50000 50999")
+    time_wait_here(lab.connect("127.0.0.9"))  # before the first sample: not counted
+    first = table(portable.sample(), "outbound")
+    assert first.churn is None
+    for _ in range(12):  # real sockets; the minute passes on the test's clock alone
+        for _ in range(10):
+            time_wait_here(lab.connect("127.0.0.9"))
+        early = table(portable.sample(), "outbound")
+    assert early.churn is None  # 60 s after the first sample, and TIME_WAIT lasts 62.05
+    for _ in range(10):
+        time_wait_here(lab.connect("127.0.0.9"))
+    outbound = table(portable.sample(), "outbound")
+    assert outbound.churn is not None
+    assert outbound.churn.entered_total == 130
+    (pool,) = outbound.listed
+    assert pool.outlook is not None
+    # Ten closes in five seconds: two a second, for 62.05 s each, of 1000 ports.
+    assert pool.outlook.steady_state_ratio == pytest.approx(0.1241, abs=0.005)
+    assert pool.outlook.peak_closes in {2, 3}
+    assert pool.entered_total == 130
+
+
+def test_findings(lab: Lab, portable: PortableObserver) -> None:
+    """The findings are told, but for those that need netlink or the canary, which is off here."""
+    lab.connect("127.0.0.9")
+    findings = portable.sample().findings
+    assert findings is not None
+    assert findings.error is None
+    told = {state.finding.name for state in findings.get()}
+    assert "somaxconn_below_backlog" not in told
+    assert {"listener_in_port_range", "port_range_too_small", "tw_recycle_enabled"} <= told
+
+
+def test_reused_listener(lab: Lab, portable: PortableObserver) -> None:
+    """Several listeners on one address and port count once: psutil may not tell them apart."""
+    for _ in range(3):
+        listener = lab.keep(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 8080))
+        listener.listen()
+    counted = states(portable.sample())
+    assert isinstance(counted, dict)
+    assert counted["ipv4", "listen"] == 2  # the lab's own is the other one
+
+
+def test_reuse(lab: Lab, observer: Observer, portable: PortableObserver) -> None:
+    """With tcp_tw_reuse = 1 both tell the ports in TIME_WAIT as reclaimable after their delay."""
+    set_sysctl("tcp_tw_reuse", 1)
+    for pair in [lab.connect("127.0.0.9") for _ in range(5)]:
+        time_wait_here(pair)
+    label = ("127.0.0.1", "127.0.0.9", "9000")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (usage := observer.pool("outbound", *label).usage).reclaimable != 5:
+        assert time.monotonic() < deadline, usage
+        time.sleep(0.05)
+    (pool,) = table(portable.sample(), "outbound").listed
+    assert (pool.usage.used, pool.usage.reclaimable) == (usage.used, 5)

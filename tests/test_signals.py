@@ -1,0 +1,64 @@
+"""Signals on an event loop, the way of Windows included: it works on any system."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from tcp_pressure_exporter.signals import handled_signals, woken_by_signals
+
+PATIENCE_SECONDS = 10
+
+
+async def wait_for(event: asyncio.Event) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await event.wait()
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2"])
+def test_handled(name: str) -> None:
+    """A signal calls back on the loop; one that the system does not have is left out."""
+
+    async def handle() -> None:
+        came, other = asyncio.Event(), asyncio.Event()
+        callbacks = {name: came.set, "SIGUSR1" if name == "SIGUSR2" else "SIGUSR2": other.set}
+        with handled_signals(asyncio.get_running_loop(), callbacks | {"SIGBREAK": other.set}):
+            os.kill(os.getpid(), getattr(signal, name))
+            await wait_for(came)
+        assert not other.is_set()
+
+    asyncio.run(handle())
+
+
+def test_woken() -> None:
+    """The way of Windows: a signal wakes a loop that waits, and all is put back at the end."""
+
+    async def handle() -> None:
+        loop = asyncio.get_running_loop()
+        came = asyncio.Event()
+        with woken_by_signals(loop, {signal.SIGUSR1: came.set}):
+            loop.call_later(0.05, os.kill, os.getpid(), signal.SIGUSR1)
+            await wait_for(came)
+
+    before = signal.getsignal(signal.SIGUSR1)
+    asyncio.run(handle())
+    assert signal.getsignal(signal.SIGUSR1) == before
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_woken_by_another_signal() -> None:
+    """A signal that nobody asked for calls nobody back."""
+
+    async def handle() -> None:
+        loop = asyncio.get_running_loop()
+        came, other = asyncio.Event(), asyncio.Event()
+        with woken_by_signals(loop, {signal.SIGUSR1: came.set}):
+            before = signal.signal(signal.SIGUSR2, lambda *_: other.set())
+            os.kill(os.getpid(), signal.SIGUSR2)
+            await wait_for(other)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            await wait_for(came)
+            signal.signal(signal.SIGUSR2, before)
+
+    asyncio.run(handle())
