@@ -6,7 +6,7 @@ ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test test-ship lint format hostile fuzz bench forecast manifests dist image tools lock clean
+.PHONY: run demo test test-ship test-windows lint format hostile fuzz bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -22,6 +22,10 @@ test: tools .venv/compiled  ## lint, then every test, on the real kernel: as roo
 test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, compose, unit, manifests, packages; as root
 	@.ci/ship-tools
 	$(BIN)/pytest $(PYTEST_FLAGS) tests_ship
+
+test-windows: tools .venv/compiled  ## the exporter on Windows' Python, under wine: as root; not part of `test`
+	@.ci/windows
+	$(BIN)/pytest $(PYTEST_FLAGS) tests/windows/smoke.py
 
 lint: .venv/dev  ## style, format, strict types
 	$(BIN)/ruff check

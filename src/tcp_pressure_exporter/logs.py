@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from traceback import format_exception
@@ -23,6 +24,8 @@ from tcp_pressure_exporter.escaping import escape_controls
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("auto", "console", "logfmt", "json")
+# structlog would need one library more for them on Windows.
+COLORS = sys.platform != "win32"
 BARE = re.compile(r"""[!#-<>-\[\]-~]+""")  # visible ASCII without double quote, = and backslash
 
 
@@ -37,7 +40,7 @@ def make_logger(level: str, log_format: str, stream: TextIO | None) -> Filtering
         log_format = "console" if on_terminal else "logfmt"
     logger = structlog.wrap_logger(
         structlog.ReturnLogger() if stream is None else LossyLogger(stream),
-        processors=_processors(log_format, colors=on_terminal),
+        processors=_processors(log_format, colors=on_terminal and COLORS),
         wrapper_class=structlog.make_filtering_bound_logger(NAME_TO_LEVEL[level]),
         context_class=dict,
         cache_logger_on_first_use=True,

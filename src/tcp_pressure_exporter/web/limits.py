@@ -1,5 +1,6 @@
 """What one client, and all clients together, may take from the server."""
 
+import sys
 from dataclasses import dataclass
 
 
@@ -12,7 +13,7 @@ class Limits:
     keeps its connection from scrape to scrape and leaves no TIME_WAIT behind on this host.
     """
 
-    connections: int = 512
+    connections: int = 400 if sys.platform == "win32" else 512  # select() of Windows takes 512
     """Open connections; one more closes the oldest that is not being answered."""
     head_seconds: float = 5.0
     """From accept (or, on a reused connection, from the first byte) to the end of the headers."""

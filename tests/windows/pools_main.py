@@ -1,0 +1,34 @@
+"""Prints the pools that Windows' Python sees, with a recorded answer of netsh: wine's says nothing.
+
+The folders to import from, and the answer.
+"""
+
+import json
+import sys
+
+sys.path[:0] = sys.argv[1:3]
+
+# Found in these folders.
+from tcp_pressure_exporter.config import Config  # noqa: E402
+from tcp_pressure_exporter.kernel.cgroups import Cgroups  # noqa: E402
+from tcp_pressure_exporter.kernel.foreign_namespace import ForeignNamespace  # noqa: E402
+from tcp_pressure_exporter.kernel.owners import Owners  # noqa: E402
+from tcp_pressure_exporter.kernel.windows import WindowsFacts  # noqa: E402
+from tcp_pressure_exporter.model.groups import RemoteGroups  # noqa: E402
+from tcp_pressure_exporter.model.listing import Listing  # noqa: E402
+from tcp_pressure_exporter.sampler import NamespaceSampler  # noqa: E402
+
+answer = sys.argv[3].replace("|", "\r\n")
+facts = WindowsFacts(run=lambda arguments: answer if "dynamicport" in arguments else "")
+sampler = NamespaceSampler("windows", ForeignNamespace(facts), Owners(Cgroups(), None), ("pools",))
+sample = sampler.take(Config(Listing(top=100, min_ratio=0), RemoteGroups()))
+assert sample.pools is not None
+pools = [
+    (
+        *(direction, pool.local_address, pool.remote_address, pool.port),
+        *(pool.usage.used, pool.usage.limit, pool.usage.time_wait),
+    )
+    for direction, table in sample.pools.get().items()
+    for pool in table.listed
+]
+print(json.dumps(sorted(pools)))  # noqa: T201 - for who has started this
