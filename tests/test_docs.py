@@ -8,6 +8,9 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.kernel.bsd import FREEBSD_NAMES, OPENBSD_NAMES
+from tcp_pressure_exporter.kernel.solaris import TUNABLES
+from tcp_pressure_exporter.kernel.systems import MAX_USER_PORT, TIMED_WAIT_DELAY
 from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +55,19 @@ def test_events() -> None:
 def test_sysctls() -> None:
     """docs/metrics.md explains every setting once, and no other."""
     assert sorted(rows("Settings")) == sorted(name.rpartition(".")[2] for name in SYSCTLS)
+
+
+def test_settings_of_other_systems() -> None:
+    """docs/platforms.md explains every setting that other systems tell, and no other."""
+    section = (ROOT / "docs" / "platforms.md").read_text().split("\n## Settings\n")[1]
+    columns = [row.split("|") for row in section.splitlines() if row.startswith("| ")][1:]
+    named = {name for column in columns for name in re.findall(r"`(\w+)`", column[2])}
+    bsd = {name for names in (FREEBSD_NAMES, OPENBSD_NAMES) for name in names if name}
+    assert named == {
+        *(TIMED_WAIT_DELAY, MAX_USER_PORT),
+        *TUNABLES,
+        *(name.replace(".", "_") for name in bsd),
+    }
 
 
 def test_links() -> None:
