@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket
 from tcp_pressure_exporter.kernel.portable_systems import portable_system, system_facts
-from tcp_pressure_exporter.kernel.tally import TallyRules
 from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tests.datagrams import ESTABLISHED, LISTEN, TIME_WAIT
 from tests.fake_clock import FakeClock
@@ -108,6 +108,8 @@ def socket(state: int, port: int = 40000) -> PortableSocket:
 
 LISTENER = PortableSocket(sixteen_bytes("0.0.0.0"), 80, bytes(16), 0, LISTEN)
 POOL = key("10.0.0.2", "10.0.0.9", 443)
+THIRTY_SECONDS = TimeWaitReuse(everywhere=False, on_loopback=False, hold=30.0, told=False)
+FOR_30_SECONDS = replace(rules(), reuse=THIRTY_SECONDS)
 
 
 class Lab:
@@ -117,10 +119,13 @@ class Lab:
         self.clock = FakeClock()
         self.reads = 0
         self.sockets: list[PortableSocket] = [LISTENER]
+        self.error: SourceError | None = None
         self.namespace = ForeignNamespace(facts, self._read, self.clock)
 
     def _read(self) -> list[PortableSocket]:
         self.reads += 1
+        if self.error:
+            raise self.error
         return self.sockets
 
 
@@ -131,9 +136,7 @@ def test_settings_are_remembered() -> None:
     for _ in range(3):
         assert lab.namespace.port_range().low == 40000
         assert lab.namespace.sysctls() == {"TcpTimedWaitDelay": 30}
-        assert lab.namespace.time_wait_reuse() == TimeWaitReuse(
-            everywhere=False, on_loopback=False, hold=30.0, told=False
-        )
+        assert lab.namespace.time_wait_reuse() == THIRTY_SECONDS
     assert sorted(facts.asked) == ["port_range", "settings", "time_wait_seconds"]
     lab.clock.advance(SETTINGS_SECONDS)
     lab.namespace.sysctls()
@@ -155,22 +158,12 @@ def test_failed_reading() -> None:
     """After a reading that failed nothing old is counted: the tally asks again."""
     lab = Lab(FakeFacts())
     lab.namespace.bound_sockets()
-    lab.sockets = [socket(ESTABLISHED)]
-    good = lab.namespace._read  # noqa: SLF001 - the edge of the system, put back below
-
-    def fail() -> list[PortableSocket]:
-        raise SourceError("psutil.net_connections", "this system shows connections to root only")
-
-    lab.namespace._read = fail  # noqa: SLF001 - as above
+    lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
     with pytest.raises(SourceError):
         lab.namespace.bound_sockets()
-    lab.namespace._read = good  # noqa: SLF001 - as above
+    lab.error = None
+    lab.sockets = [socket(ESTABLISHED)]
     assert lab.namespace.tally(rules()).held == 1 << 40000
-
-
-def wait_rules(since: TallyRules | None = None) -> TallyRules:
-    reuse = TimeWaitReuse(everywhere=False, on_loopback=False, hold=30.0, told=False)
-    return TallyRules(rules().usable, 0, 0, reuse, since.since if since else None)
 
 
 def test_ages_after_one_time_wait() -> None:
@@ -179,14 +172,14 @@ def test_ages_after_one_time_wait() -> None:
     lab.sockets = [socket(TIME_WAIT)]
     sizes = []
     for _ in range(8):
-        sizes.append(len(lab.namespace.tally(wait_rules()).outbound.rows[POOL].ages) // 4)
+        sizes.append(len(lab.namespace.tally(FOR_30_SECONDS).outbound.rows[POOL].ages) // 4)
         lab.clock.advance(5)
     assert sizes == [0] * 6 + [30] * 2
 
 
 def test_hidden_time_wait() -> None:
     """A system that hides TIME_WAIT hides it in the tally too."""
-    tally = Lab(FakeFacts(shows_time_wait=False)).namespace.tally(wait_rules())
+    tally = Lab(FakeFacts(shows_time_wait=False)).namespace.tally(FOR_30_SECONDS)
     assert not tally.shows_time_wait
 
 

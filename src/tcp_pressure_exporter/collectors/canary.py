@@ -42,7 +42,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " 0 where it had none (EADDRNOTAVAIL). Only for the three fullest outbound pools that are"
         " 70 % full, hidden ports included; absent where the kernel gave another reason, such as no"
         " route, or where a TIME_WAIT entry would have to be taken over to know. The firewall is"
-        " not asked.",
+        " not asked. Linux only.",
         POOL_LABELS,
         _per_probe(lambda verdict: verdict.success),
     ),

@@ -46,7 +46,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Sockets in CLOSE_WAIT (the peer has closed, this end has not) by cause. eof_unread: the"
         " application has not read to the end. not_closed: it has, but neither sends nor closes."
         " peer_gone: what it sends is not answered, not even a probe. window_closed: the peer"
-        " answers and takes nothing. A peer that loses one packet counts as gone until it answers.",
+        " answers and takes nothing. A peer that loses one packet counts as gone until it answers."
+        " Told by netlink alone, as all about CLOSE_WAIT but the number of sockets is.",
         ("netns", "cause"),
         _per_cause(lambda count: count.sockets),
     ),

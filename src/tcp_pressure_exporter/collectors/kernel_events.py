@@ -70,7 +70,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " together; event is the name in /proc/net/netstat (TcpExt), /proc/net/snmp (Tcp) or, after"
         " nf_conntrack_, in /proc/net/stat/nf_conntrack. One that this kernel does not have is"
         " absent. No counter tells of a connect() or bind() that found no port. docs/metrics.md"
-        " says what each means.",
+        " says what each means. Linux only.",
         ("netns", "event"),
         _events,
         kind="counter",

@@ -36,7 +36,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " process holds any more and that are not yet closed, those in time_wait_buckets excluded."
         " memory_bytes: buffers of all TCP sockets of the whole host, right to about 1 MiB per CPU."
         " conntrack_entries: connections of all protocols that the namespace tracks. What the"
-        " namespace does not show is absent: orphans and memory_bytes are in the host's alone.",
+        " namespace does not show is absent: orphans and memory_bytes are in the host's alone."
+        " Linux only.",
         ("netns", "resource"),
         _per_resource(lambda resource: resource.used),
     ),

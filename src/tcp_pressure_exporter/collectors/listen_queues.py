@@ -37,7 +37,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_listen_queue_used",
         "Connections that are established and wait for accept(), of the fullest queue of each"
-        " listening address and port; the fullest ones from pools.min_ratio on.",
+        " listening address and port; the fullest ones from pools.min_ratio on. Told by"
+        " netlink alone.",
         LABELS,
         _per_queue(lambda queue: queue.used),
     ),

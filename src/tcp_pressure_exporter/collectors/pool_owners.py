@@ -28,7 +28,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Live sockets of an outbound pool by the systemd unit or container that made them, and by"
         " process; the three owners with the most, of the three fullest pools that are 70 % full."
         " Up to 60 s old. TIME_WAIT has no owner: who has the live sockets most likely closed the"
-        " others. process is empty where the exporter may not look or has not yet.",
+        " others. process is empty where the exporter may not look or has not yet. Told by netlink"
+        " alone.",
         (*POOL_LABELS, "service", "process"),
         _rows,
     ),

@@ -51,7 +51,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_time_wait",
         "Ports of the pool that TIME_WAIT alone holds, the reclaimable ones included. nat: that of"
-        " conntrack.",
+        " conntrack. BSD and macOS do not show it.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.time_wait),
     ),
@@ -60,7 +60,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Ports that are held and yet not used up. outbound: in TIME_WAIT, where a connect() takes"
         " them over by tcp_tw_reuse; too high where the peer sends no timestamps. nat: of closed"
         " connections, which Linux ends from 6.5 on where a new one finds no port; not each of"
-        " them for any new one.",
+        " them for any new one. Linux only.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.reclaimable),
     ),
