@@ -50,6 +50,8 @@ def test_nan() -> None:
         ("a: !!python/object/apply:os.system [ls]", 1, 4, "tags are not supported"),
         ("a: !!int foo", 1, 4, "tags are not supported"),
         ("!!str a: 1", 1, 1, "tags are not supported"),
+        ('a: ["\\ud800"]', 1, 5, "half a surrogate pair is not a character"),
+        ('"\\ud83d\\ude00": 1', 1, 1, "half a surrogate pair is not a character"),
         ("--- a\n--- b\n", 2, 1, "expected a single document in the stream, but found another"),
         ("a: [1,\nb: 2\n", 3, 1, "expected ',' or ']', but got '<stream end>'"),
         ("a:\n\tb", 2, 1, "found character '\\t' that cannot start any token"),

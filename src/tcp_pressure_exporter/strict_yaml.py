@@ -9,6 +9,7 @@ import yaml
 from tcp_pressure_exporter.escaping import quoted
 
 MAX_DEPTH = 20  # levels of nesting; PyYAML composes by recursion
+SURROGATE = re.compile("[\ud800-\udfff]")  # escapes can make them; UTF-8 has none
 TAG = "tag:yaml.org,2002:"
 
 
@@ -26,7 +27,7 @@ def parse_yaml(text: str) -> Any:
 
     Plain scalars are read by the core schema of YAML 1.2 (section 10.3.2), decimal numbers only:
     `no` is a string, and neither `010` nor `1:30` is a number. Duplicate keys, keys that are no
-    strings, aliases, tags and deep nesting are refused. Raises YamlError.
+    strings, aliases, tags, surrogates and deep nesting are refused. Raises YamlError.
     """
     try:
         loader = StrictLoader(text)
@@ -72,6 +73,8 @@ class StrictLoader(yaml.SafeLoader):
             raise _refusal("aliases are not supported", event.start_mark)
         if event.tag is not None:
             raise _refusal("tags are not supported", event.start_mark)
+        if isinstance(event, yaml.ScalarEvent) and SURROGATE.search(event.value):
+            raise _refusal("half a surrogate pair is not a character", event.start_mark)
         if self._depth == MAX_DEPTH:
             raise _refusal(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
         self._depth += 1
