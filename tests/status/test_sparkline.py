@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.model.history import POINTS, Line
 from tcp_pressure_exporter.status.sparkline import HEIGHT, WIDTH, sparkline
 
-COMMAND = re.compile(r"M(\d+) (\d+)h1|L(\d+) (\d+)|h1")
+COMMAND = re.compile(r"M(\d+) (\d+)h1|l1( \d+|-\d+)|h1")
 
 
 def path(line: Sequence[float | None], top: float = 1.0) -> str:
@@ -32,7 +32,7 @@ def test_level() -> None:
 def test_it_ends_now() -> None:
     """A short past stands at the right edge; of four values the highest is drawn."""
     assert path([0.0, 0.25, 1.0, 0.5]) == "M59 0h1"
-    assert path([0.0] * 4 + [0.5, 0.0, 0.0, 0.0]) == "M58 20h1L60 10"
+    assert path([0.0] * 4 + [0.5, 0.0, 0.0, 0.0]) == "M58 20h1l1-10"
 
 
 def test_gap() -> None:
@@ -58,7 +58,11 @@ def test_any_line(line: Line, top: float) -> None:
         assert not any(value is not None for value in line)
         return
     assert COMMAND.sub("", found.path) == ""
+    x = y = 0
     for command in COMMAND.finditer(found.path):
-        x, y = (command[1] or command[3] or 0), (command[2] or command[4] or 0)
-        assert 0 <= int(x) <= WIDTH
-        assert 0 <= int(y) <= HEIGHT
+        if command[1]:
+            x, y = int(command[1]), int(command[2])
+        x, y = x + 1, y + int(command[3] or 0)
+        assert 0 < x <= WIDTH
+        assert 0 <= y <= HEIGHT
+    assert x == WIDTH or line[-1] is None

@@ -19,16 +19,16 @@ from tcp_pressure_exporter.model.wording import (
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.sparkline import Sparkline, sparkline
 
-BAR = 1000  # units of a bar
+BAR_DIGITS = 1  # of a per cent
 MAX_URGENT = 6
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
 
 
 class Bar(NamedTuple):
-    """Parts of BAR: what TIME_WAIT alone holds, and everything else that is used."""
+    """Per cent of the limit. waiting: held by TIME_WAIT alone; held: everything else in use."""
 
-    held: int
-    waiting: int
+    held: float
+    waiting: float
 
 
 class PressureRow(NamedTuple):
@@ -91,6 +91,6 @@ def _row(snapshot: Snapshot, netns: str, pressure: Pressure) -> PressureRow:
 
 
 def _bar(pressure: Pressure) -> Bar:
-    used = round(min(pressure.ratio, 1) * BAR)
-    waiting = round((pressure.time_wait or 0) / max(pressure.limit, 1) * BAR)
-    return Bar(max(used - waiting, 0), min(waiting, used))
+    used = min(pressure.ratio, 1) * 100
+    waiting = min((pressure.time_wait or 0) / max(pressure.limit, 1) * 100, used)
+    return Bar(round(used - waiting, BAR_DIGITS), round(waiting, BAR_DIGITS))

@@ -8,7 +8,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.status.page import Page
-from tcp_pressure_exporter.status.pressure_rows import BAR
 from tcp_pressure_exporter.status.sparkline import HEIGHT, WIDTH
 
 LONGEST = (
@@ -31,7 +30,6 @@ class PageTemplate:
         )
         environment.globals.update(
             links=dict(links),
-            bar_width=BAR,
             line_size=(WIDTH, HEIGHT),
         )
         self._template = environment.get_template("page.html")

@@ -38,14 +38,19 @@ def _thinned(line: Line) -> Line:
 
 
 def _path(line: Line, top: float) -> str:
-    """Return the path; the pen is lifted at gaps, and a lone point is a dash."""
+    """Return the path, in steps from point to point, which is shortest.
+
+    The pen is lifted at gaps, and a lone point is a dash.
+    """
     steps = []
     before: int | None = None
     for x, value in enumerate(line):
         y = None if value is None else HEIGHT - round(HEIGHT * min(value / (top or 1), 1))
-        if y is not None and y == before:
-            steps.append("h1")
-        elif y is not None:
-            steps.append(f"M{x} {y}h1" if before is None else f"L{x + 1} {y}")
+        if y is not None:
+            steps.append(f"M{x} {y}h1" if before is None else _step(y - before))
         before = y
     return "".join(steps)
+
+
+def _step(down: int) -> str:
+    return f"l1{down: d}".replace(" -", "-") if down else "h1"
