@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests_ship.commands import CERTIFICATES, output
-from tests_ship.places import IMAGE, ROOT, SHIP, VERSION
+from tests_ship.places import ROOT, SHIP
 
 BASE = "debian:trixie-slim"  # the Dockerfile's
 # runc: crun fails where a container host lends no CAP_SYS_RESOURCE. cgroupfs and a file: there may
@@ -67,12 +67,13 @@ class Engine:
         self.make_image(BASE, (SHIP / "base.tar", "/"))
 
     def build_exporter(self) -> None:
-        """Build the Dockerfile of the project. The certificates of this machine are lent to it."""
-        self.buildah(
-            *("build", "--pull-never", "--format=docker", "--isolation=chroot", "--network=host"),
+        """Run `make image`. The certificates of this machine are lent to the build."""
+        flags = (
+            *("--pull-never", "--format=docker", "--isolation=chroot", "--network=host"),
             *("--layers=false", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"),
-            *(f"--build-arg=VERSION={VERSION}", f"--tag={IMAGE}", ROOT),
         )
+        image = ("image", "ENGINE=buildah", f"IMAGE_FLAGS={' '.join(flags)}")
+        output("make", "-C", ROOT, *image, environ=self.environ)
 
     @contextmanager
     def running(self, name: str, *arguments: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The manifests for Kubernetes, as kustomize puts them together, held to their schemas."""
 
+import copy
 import warnings
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ with warnings.catch_warnings():
 KUBERNETES = DEPLOY / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 OPERATORS: dict[str, Any] = {"PodMonitor": PodMonitor, "PrometheusRule": PrometheusRule}
+VALIDATE = ROOT / ".venv" / "bin" / "kubernetes-validate"
 RELEASES = ["1.30", "1.37"]  # the oldest that is promised, and the newest that is known
 
 Manifest = dict[str, Any]
@@ -47,8 +49,17 @@ def test_kubernetes_accepts_them(overlay: str, release: str, tmp_path: Path) -> 
     assert {"Namespace", "DaemonSet", "Service", "NetworkPolicy"} <= {d["kind"] for d in core}
     path = tmp_path / "manifests.yaml"
     path.write_text(yaml.safe_dump_all(core))
-    validate = ROOT / ".venv" / "bin" / "kubernetes-validate"
-    output(validate, "--strict", "--kubernetes-version", release, path)
+    output(VALIDATE, "--strict", "--kubernetes-version", release, path)
+
+
+def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
+    """The check is strict: what Kubernetes would drop in silence is an error here."""
+    document = copy.deepcopy(manifests("base")["DaemonSet"])
+    document["spec"]["template"]["spec"]["hostNetwrk"] = True
+    path = tmp_path / "manifests.yaml"
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(AssertionError, match="hostNetwrk"):
+        output(VALIDATE, "--strict", path)
 
 
 @pytest.mark.parametrize("overlay", ["operator", "full"])

@@ -22,6 +22,8 @@ def test_the_program_says_it() -> None:
     [
         ("Dockerfile", r"^ARG VERSION=(\S+)$"),
         ("deploy/compose.yaml", rf"image: {NAME}:(\S+)$"),
+        ("docs/deployment.md", rf" {NAME}:(\S+)$"),
+        ("docs/deployment.md", r"newTag: (\S+)$"),
         ("deploy/kubernetes/base/kustomization.yaml", rf"name: {NAME}\n +newTag: (\S+)$"),
     ],
 )
