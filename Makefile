@@ -6,7 +6,7 @@ ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test test-ship test-windows lint format hostile fuzz bench forecast manifests dist image tools lock clean
+.PHONY: run demo test test-ship test-windows lint format dashboards hostile fuzz bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -15,7 +15,7 @@ demo: .venv/run  ## watch three troubles from the first socket to the alert: nin
 	@.ci/tools demo
 	@$(BIN)/python -m deploy.demo
 
-test: tools .venv/compiled  ## lint, then every test, on the real kernel: as root, for network namespaces
+test: tools .venv/compiled .tools/grafana/installed  ## lint, then every test, on the real kernel: as root, for network namespaces
 	$(MAKE) lint
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
@@ -35,6 +35,9 @@ lint: .venv/dev  ## style, format, strict types
 format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+dashboards: .venv/dev  ## write grafana/dashboards from grafana/source; runbooks elsewhere: DOCS_URL=https://...
+	$(BIN)/python -m grafana.source
 
 hostile: tools .venv/compiled  ## attack the real exporter and print what it cost; results in docs/security.md
 	$(BIN)/pytest tests/hostile
@@ -84,6 +87,13 @@ clean:  ## remove everything that was installed or built
 	@rm -rf build src/tcp_pressure_exporter/kernel/*.so
 	@$(INSTALL) --no-deps --editable .
 	@$(BIN)/python -c 'import tcp_pressure_exporter.kernel._tally'
+	@touch $@
+
+.tools/grafana/installed: tests/grafana/types/package-lock.json .venv/dev
+	@echo "installing Grafana's types"
+	@mkdir -p $(@D)
+	@cp tests/grafana/types/package.json tests/grafana/types/package-lock.json tests/grafana/types/.npmrc $(@D)
+	@$(BIN)/npm ci --silent --prefix $(@D)
 	@touch $@
 
 .venv/dev: .venv/run

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
+DASHBOARDS = sorted(FOLDER.glob("*.json"))
+VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([a-z_]\w*))")  # $1 is PromQL's
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,19 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def panels(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the panels that show data: rows are headings, texts are advice."""
-    return [panel for panel in dashboard["panels"] if panel["type"] not in {"row", "text"}]
+    """Return the panels that show data; rows are headings."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def queries(dashboard: Mapping[str, Any]) -> Iterator[Query]:
     for panel in panels(dashboard):
-        for target in panel["targets"]:
-            yield Query(
-                panel["title"],
-                target["expr"],
-                None if target.get("format") == "table" else target["legendFormat"],
-                target.get("instant", False),
-            )
+        yield from queries_of(panel)
+
+
+def queries_of(panel: Mapping[str, Any]) -> Iterator[Query]:
+    for target in panel["targets"]:
+        legend = None if target.get("format") == "table" else target["legendFormat"]
+        yield Query(panel["title"], target["expr"], legend, target["instant"])
 
 
 def variables(dashboard: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -52,5 +54,5 @@ def variables(dashboard: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def interpolate(expression: str, values: Mapping[str, str]) -> str:
-    """Replace $name and ${name}; a variable that nobody defined raises KeyError."""
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: values[found[1] or found[2]], expression)
+    """Replace $name, ${name} and ${name:format}; an unknown variable raises KeyError."""
+    return VARIABLE.sub(lambda found: values[found[1] or found[2]], expression)

@@ -1,4 +1,7 @@
-"""The shape of the dashboards: what Grafana provisions, and what its users rely on."""
+"""The shape of the dashboards: what Grafana provisions, and what its users rely on.
+
+Among it the rules of Grafana's dashboard-linter: https://github.com/grafana/dashboard-linter.
+"""
 
 import itertools
 import re
@@ -9,14 +12,26 @@ import pytest
 import yaml
 
 from tests.deploy.metric_names import documented_names, names_in
-from tests.grafana.dashboard import FOLDER, load, panels, queries, variables
+from tests.grafana.dashboard import DASHBOARDS, FOLDER, load, panels, queries, variables
 
-DASHBOARDS = sorted(FOLDER.glob("*.json"))
 STATES = (
     *("established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait"),
     *("close", "close_wait", "last_ack", "listen", "closing"),
 )
-SELECTOR = re.compile(r"\b((?:tcp_pressure|process|python)_\w+|up|ALERTS)\b(\{[^}]*\})?")
+ROOT = FOLDER.parents[1]
+METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|\w+:up:\w+|up|scrape_\w+|ALERTS\w*"
+SELECTOR = re.compile(rf"(?<![\w:\"])({METRIC})(?![\w:(\"])(\{{[^}}]*\}})?")
+# Labels that the viewer chooses by; the pool's own have one value each.
+MANY = ("job", "instance", "netns", "direction")
+POOL = ("local_address", "remote_address", "port")
+CHOSEN = {
+    "tcp-pressure-overview": MANY,
+    "tcp-pressure-fleet": ("job", "instance", "direction"),
+    "tcp-pressure-pool": MANY + POOL,
+}
+# Kinds that @grafana/ui draws, with units of Grafana's own list.
+KINDS = {"stat", "timeseries", "table"}
+UNITS = {"none", "locale", "percentunit", "s", "cps", "bytes", "string"}
 
 every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 
@@ -42,53 +57,68 @@ def test_grafana_can_provision_it(path: Path) -> None:
 
 
 @every_dashboard
-def test_the_viewer_chooses_source_job_and_instance(path: Path) -> None:
-    """Variables select the data source, and any number of jobs, instances and namespaces."""
+def test_the_viewer_chooses_what_to_see(path: Path) -> None:
+    """Variables select the data source, and any number of jobs, instances and so on."""
     dashboard = load(path)
     found = variables(dashboard)
-    assert list(found) == ["datasource", "job", "instance", "netns"]
+    assert list(found) == ["datasource", *CHOSEN[path.stem], "docs"]
     assert (found["datasource"]["type"], found["datasource"]["label"]) == (
         "datasource",
         "Data source",
     )
-    for name in ("job", "instance", "netns"):
-        assert found[name]["multi"]
+    for name in CHOSEN[path.stem]:
+        assert found[name]["multi"] == (name in MANY)
         assert found[name]["includeAll"]
-        assert found[name]["allValue"] == ".+"
+        assert found[name]["allValue"] == (".+" if name in MANY else ".*")
         assert found[name]["refresh"] == 2  # when the time range changes
     assert {source["uid"] for source in datasources(dashboard)} == {"${datasource}"}
 
 
 @every_dashboard
-def test_each_query_keeps_to_the_chosen_job_and_instance(path: Path) -> None:
-    """No selector shows another job's or host's series; rates only of counters."""
+def test_each_query_keeps_to_the_chosen_hosts(path: Path) -> None:
+    """No selector shows another job's or host's series, but what is recorded of all hosts."""
     for query in queries(load(path)):
         selectors = SELECTOR.findall(query.expression)
         assert selectors, query
-        for _name, matchers in selectors:
+        for name, matchers in selectors:
             assert 'job=~"$job"' in matchers, query
-            assert 'instance=~"$instance"' in matchers, query
-        for inner in re.findall(r"rate\(([^)]*)\)", query.expression):
-            assert re.fullmatch(r"\w+_total\{[^}]*\}\[\$__rate_interval\]", inner), query
+            if name.startswith("ALERTS"):  # TcpPressureExporterAbsent is of no instance
+                assert 'instance=~"$instance|"' in matchers, query
+            elif not name.startswith("job"):
+                assert 'instance=~"$instance"' in matchers, query
+
+
+@every_dashboard
+def test_counters_are_shown_as_rates(path: Path) -> None:
+    """A rate is of a counter, over the interval that Grafana finds; a counter is in a rate."""
+    for query in queries(load(path)):
+        counter = r"\w+_total\{[^}]*\}"
+        rated = re.findall(rf"\brate\({counter}\[\$__rate_interval\]\)", query.expression)
+        assert query.expression.count("rate(") == len(rated), query
+        assert len(re.findall(r"\w+_total\b", query.expression)) == len(rated), query
 
 
 @every_dashboard
 def test_each_panel_explains_itself(path: Path) -> None:
-    """Title, description, what is normal, what to do, unit, and words for the absence of data."""
+    """Title, meaning, what is normal, what to do, unit, and words for the absence of data."""
     for panel in panels(load(path)):
         defaults = panel["fieldConfig"]["defaults"]
         assert panel["title"]
         assert panel["targets"]
-        assert re.search("Normal:|Do:", panel["description"]), panel["title"]
-        assert defaults["unit"], panel["title"]
+        assert re.fullmatch(
+            r"[^*]{20,}\n\n\*\*Normal:\*\* \S.*\n\n\*\*Do:\*\* \S.*\.?", panel["description"]
+        ), panel["title"]
+        assert panel["type"] in KINDS
+        assert defaults["unit"] in UNITS, panel["title"]
         assert defaults["noValue"], panel["title"]
 
 
 @every_dashboard
 def test_no_panel_hides_another(path: Path) -> None:
-    """Ids are unique; panels lie inside the 24 columns and do not overlap."""
+    """Ids and titles are unique; panels lie inside the 24 columns and do not overlap."""
     every = load(path)["panels"]
     assert len({panel["id"] for panel in every}) == len(every)
+    assert len({panel["title"] for panel in every}) == len(every)
     for panel in every:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24, panel["title"]
     for a, b in itertools.combinations(every, 2):
@@ -104,22 +134,55 @@ def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
     )
 
 
-def test_each_tcp_state_has_a_colour_of_its_own() -> None:
-    """A state looks the same whichever other states are present."""
-    dashboard = load(FOLDER / "tcp-pressure-overview.json")
-    (panel,) = (p for p in panels(dashboard) if p["title"] == "Connections by state")
-    colours = {
-        override["matcher"]["options"]: override["properties"][0]["value"]["fixedColor"]
-        for override in panel["fieldConfig"]["overrides"]
+def test_the_answer_is_on_the_first_screen() -> None:
+    """Alerts, pools, owners and findings lie within the 20 units that 900 pixels show."""
+    screen = [p for p in panels(load(FOLDER / "tcp-pressure-overview.json")) if bottom(p) <= 20]
+    assert {panel["title"] for panel in screen} >= {
+        *("Fullest pool of each direction", "Time to exhaustion", "What is wrong, and what to do"),
+        *("Port pools", "Whose connections", "Findings, and what to do"),
     }
-    assert set(colours) == set(STATES)
-    assert len(set(colours.values())) == len(STATES)
+
+
+def bottom(panel: dict[str, Any]) -> int:
+    place: dict[str, int] = panel["gridPos"]
+    return place["y"] + place["h"]
+
+
+def test_each_tcp_state_has_one_colour() -> None:
+    """A state looks the same on every panel, whichever others are there, and like no other."""
+    fixed: dict[str, set[str]] = {}
+    for panel in (panel for found in DASHBOARDS for panel in panels(load(found))):
+        for override in panel["fieldConfig"]["overrides"]:
+            for setting in override["properties"]:
+                if setting["id"] == "color" and override["matcher"]["options"] in STATES:
+                    name = override["matcher"]["options"]
+                    fixed.setdefault(name, set()).add(setting["value"]["fixedColor"])
+    assert set(fixed) == set(STATES)
+    assert len(set.union(*fixed.values())) == len(STATES) == sum(map(len, fixed.values()))
+
+
+@every_dashboard
+def test_thresholds_of_lines_are_areas(path: Path) -> None:
+    """Where a line has a threshold it is an area, and what is below it stays clear."""
+    for panel in panels(load(path)):
+        defaults = panel["fieldConfig"]["defaults"]
+        if panel["type"] == "timeseries" and "thresholds" in defaults:
+            assert defaults["custom"]["thresholdsStyle"] == {"mode": "area"}
+            colours = [step["color"] for step in defaults["thresholds"]["steps"]]
+            assert "transparent" in colours, panel["title"]
 
 
 @every_dashboard
 def test_the_dashboard_uses_metrics_that_exist(path: Path) -> None:
-    """Every metric of the dashboard is documented in docs/metrics.md."""
-    assert names_in(path) <= documented_names()
+    """Every metric of the dashboard is documented in docs/metrics.md, or recorded of one."""
+    recorded = (ROOT / "deploy/prometheus/rules/fleet.yml").read_text()
+    text = path.read_text()
+    assert set(re.findall(r"\w+:tcp_pressure_\w+:\w+", text)) <= set(
+        re.findall(r"record: (\S+)", recorded)
+    )
+    assert names_in(path) <= documented_names() | {"tcp_pressure_resource_ratio"} | set(
+        re.findall(r":(tcp_pressure_\w+):", recorded)
+    )
 
 
 def test_provisioning_finds_the_dashboards_and_the_data_source() -> None:
@@ -131,3 +194,5 @@ def test_provisioning_finds_the_dashboards_and_the_data_source() -> None:
     assert provider["options"]["path"] == "/var/lib/grafana/dashboards"
     (source,) = yaml.safe_load((folder / "datasources/prometheus.yml").read_text())["datasources"]
     assert (source["type"], source["access"]) == ("prometheus", "proxy")
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]

@@ -1,116 +1,124 @@
-"""Every query of the dashboards, asked of a real Prometheus that scrapes the real exporter."""
+"""Every panel of the dashboards with what a real Prometheus has of the real exporter under load."""
 
 import math
 import re
-import socket
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.grafana.dashboard import FOLDER, Query, interpolate, load, queries, variables
-from tests.prometheus_server import (
-    PrometheusServer,
-    free_port,
-    running_prometheus,
-    scrape_config,
-    stop,
+from tests.grafana.dashboard import (
+    DASHBOARDS,
+    Query,
+    interpolate,
+    load,
+    panels,
+    queries_of,
+    variables,
 )
+from tests.grafana.pressed_hosts import JOB, POOL, pressed_hosts
+from tests.prometheus_server import PrometheusServer, Series
 
-DASHBOARDS = sorted(FOLDER.glob("*.json"))
-JOB = "tcp-pressure-exporter"
-QUERIES = [query for path in DASHBOARDS for query in queries(load(path))]
-CONNECTIONS = 20
-
-
-@contextmanager
-def connections(count: int) -> Iterator[None]:
-    """Hold connections over loopback, and as many TIME_WAIT, so that each direction has a pool."""
-    with ExitStack() as stack, socket.create_server(("127.0.0.1", 0), backlog=count) as server:
-        for number in range(2 * count):
-            client = socket.create_connection(server.getsockname())
-            accepted, _ = server.accept()
-            if number < count:
-                stack.enter_context(client)
-                stack.enter_context(accepted)
-            else:
-                accepted.close()
-                client.close()
-        yield
+PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
+# What the kernel shows of a host, and not of a network namespace, which the pressed one is.
+OF_A_HOST = {"Orphans", "TCP memory", "Other network namespaces"}
+# Labels that are empty, and so absent, where the kernel or the rights do not tell them.
+MAY_BE_ABSENT = {"service", "process"}
+EVERY = dict.fromkeys(("job", "instance", "netns", "direction"), ".+") | dict.fromkeys(POOL, ".*")
 
 
-@contextmanager
-def running_exporter(folder: Path) -> Iterator[str]:
-    """Start the exporter, which lists pools of any size; give its address."""
-    config = folder / "exporter.yml"
-    config.write_text("pools: {min_ratio: 0}\n")
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tcp_pressure_exporter"),
-        f"--web.listen-address={address}",
-        f"--config.file={config}",
-        "--sample.interval=1s",
-    ]
-    with (folder / "exporter.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        yield address
-    finally:
-        stop(process)
+@dataclass(frozen=True)
+class Pressed:
+    """Prometheus, and what Grafana fills in where the viewer has chosen the pressed host."""
+
+    prometheus: PrometheusServer
+    chosen: Mapping[str, str]
+
+    def ask(self, query: Query, values: Mapping[str, str]) -> list[Series]:
+        """Ask as Grafana does, once the query has an answer."""
+        expression = interpolate(query.expression, {**values, "__rate_interval": "10s"})
+        found = self.prometheus.wait_for(expression)
+        return found if query.instant else self.prometheus.query_range(expression)
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
-    """Prometheus with a few seconds of the exporter's metrics."""
-    folder = tmp_path_factory.mktemp("prometheus")
-    with (
-        connections(CONNECTIONS),
-        running_exporter(folder) as address,
-        running_prometheus(scrape_config({JOB: address}), folder) as server,
-    ):
-        server.wait_for("count(count by (direction) (tcp_pressure_pool_ports_used)) == 3")
-        server.wait_for("count_over_time(process_cpu_seconds_total[10s]) > 2")
-        yield server
+def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
+    with pressed_hosts(tmp_path_factory.mktemp("pressed")) as (prometheus, instance):
+        host = {"job": JOB, "instance": re.escape(instance).replace("\\", "\\\\")}
+        yield Pressed(prometheus, host | {"netns": "host", "direction": "outbound"} | POOL)
 
 
-def values(choice: str) -> dict[str, str]:
-    """Return the variables as Grafana fills them in: all, or the one that is chosen."""
-    chosen = {"job": JOB, "instance": r"127\\.0\\.0\\.1:.+", "netns": "host"}
-    every = dict.fromkeys(chosen, ".+")
-    return (chosen if choice == "one" else every) | {"__rate_interval": "10s"}
+every_panel = pytest.mark.parametrize(
+    "panel", [panel for _, panel in PANELS], ids=[f"{stem}: {p['title']}" for stem, p in PANELS]
+)
 
 
-@pytest.mark.parametrize("choice", ["all", "one"])
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.panel)
-def test_each_query_finds_numbers(prometheus: PrometheusServer, query: Query, choice: str) -> None:
-    """A query of a panel gives at least one series, only numbers, and names that differ."""
-    expression = interpolate(query.expression, values(choice))
-    found = prometheus.query(expression) if query.instant else prometheus.query_range(expression)
-    assert found, expression
-    assert not any(math.isnan(value) for series in found for _time, value in series.points)
-    names = Counter(query.name_of(series.labels) for series in found)
-    assert set(names.values()) == {1}, names
-    assert all(name.strip() for name in names)
+@every_panel
+def test_each_query_finds_numbers(pressed: Pressed, panel: dict[str, Any]) -> None:
+    """For all hosts, and for one pool of one, each query gives numbers under names that differ."""
+    for query in queries_of(panel):
+        for values in (EVERY, EVERY if panel["title"] in OF_A_HOST else pressed.chosen):
+            found = pressed.ask(query, values)
+            assert found, query.expression
+            assert not any(math.isnan(value) for series in found for _time, value in series.points)
+            names = Counter(query.name_of(series.labels) for series in found)
+            assert set(names.values()) == {1}, names
+            assert all(name.strip() for name in names)
+
+
+@every_panel
+def test_each_override_meets_a_field(pressed: Pressed, panel: dict[str, Any]) -> None:
+    """Colours, units and columns are set for names that come back; a table shows nothing else."""
+    overridden = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
+    fields = fields_of(pressed, panel)
+    assert overridden - MAY_BE_ABSENT <= fields
+    if panel["type"] == "table":
+        assert fields - {"Time"} <= overridden | set(excluded(panel))
+        titles = {
+            setting["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for setting in override["properties"]
+            if setting["id"] == "displayName"
+        }
+        assert {column["displayName"] for column in panel["options"]["sortBy"]} <= titles
+
+
+def fields_of(pressed: Pressed, panel: dict[str, Any]) -> set[str]:
+    """Return the names of the fields that Grafana makes of the answers: legends, or columns."""
+    fields = set()
+    for letter, query in zip("ABCDEFGHIJ", queries_of(panel), strict=False):
+        series = pressed.ask(query, EVERY)
+        if query.legend is not None:
+            fields |= {query.name_of(one.labels) for one in series}
+            continue
+        many = len(panel["targets"]) > 1
+        fields |= {"Time", f"Value #{letter}" if many else "Value"}
+        fields |= {label for one in series for label in one.labels}
+    return fields
+
+
+def excluded(panel: dict[str, Any]) -> dict[str, bool]:
+    (organize,) = [step for step in panel["transformations"] if step["id"] == "organize"]
+    names: dict[str, bool] = organize["options"]["excludeByName"]
+    return names
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_each_variable_has_values(prometheus: PrometheusServer, path: Path) -> None:
+def test_each_variable_has_values(pressed: Pressed, path: Path) -> None:
     """The menus on top of the dashboard are not empty."""
     for variable in variables(load(path)).values():
-        if variable["type"] != "query":
-            continue
-        found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-        assert found, variable
-        selector = interpolate(found[1], values("all"))
-        assert prometheus.query(f"count by ({found[2]}) ({selector})"), variable["name"]
+        if variable["type"] == "query":
+            found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+            assert found, variable
+            selector = interpolate(found[1], EVERY)
+            pressed.prometheus.wait_for(f"count by ({found[2]}) ({selector})")
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_each_annotation_is_a_valid_query(prometheus: PrometheusServer, path: Path) -> None:
-    """Prometheus accepts the queries of the annotations; on a host in order they find nothing."""
+def test_each_annotation_marks_alerts(pressed: Pressed, path: Path) -> None:
+    """The queries of the annotations find the alerts that fire."""
     for annotation in load(path)["annotations"]["list"]:
-        assert prometheus.query(interpolate(annotation["expr"], values("all"))) == []
+        assert pressed.prometheus.wait_for(interpolate(annotation["expr"], EVERY))

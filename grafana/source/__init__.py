@@ -1,0 +1,1 @@
+"""The source of the dashboards: `make dashboards` writes ../dashboards/*.json from it."""

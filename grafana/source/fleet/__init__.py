@@ -1,0 +1,22 @@
+"""Fleet: which hosts and pools are worst, of any number of them, from recorded series alone."""
+
+from grafana.source.dashboard import Dashboard
+from grafana.source.fleet.trends import trends
+from grafana.source.fleet.worst import worst
+from grafana.source.panel import Json
+
+LABELS = ("job", "instance", "direction")
+
+
+def fleet(docs_url: str) -> Json:
+    dashboard = Dashboard(
+        uid="tcp-pressure-fleet",
+        title="TCP pressure: fleet",
+        description="The worst hosts and port pools of any number of hosts. Everything comes from"
+        " the recording rules of deploy/prometheus/rules/fleet.yml and from ALERTS, so it is as"
+        " fast for ten thousand hosts as for ten.",
+        labels=LABELS,
+        since="6h",
+        refresh="30s",
+    )
+    return dashboard.json(docs_url, [worst(), trends()])

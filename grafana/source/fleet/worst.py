@@ -1,0 +1,118 @@
+"""The first screen: how many hosts are in trouble, and which."""
+
+from grafana.source.colour import ATTENTION, DANGER
+from grafana.source.fleet.tables import closest, fullest_hosts, fullest_pools, leaks, limits
+from grafana.source.forecast import FULL_OR_FAR, seconds_left
+from grafana.source.layout import Section, Shelf
+from grafana.source.panel import Stat
+from grafana.source.query import FLEET, firing, now, select
+from grafana.source.threshold import (
+    CALM,
+    SECONDS_LEFT,
+    any_is,
+    ratio_steps,
+)
+from tcp_pressure_exporter.model.pools import OUTBOUND
+
+CHOSEN = (*FLEET, "direction")
+ABOVE = "job_direction:tcp_pressure_pool_ratio_max:count_above"
+BELOW = "job_direction:tcp_pressure_pool_exhaustion_seconds_min:count_below"
+OUTGOING, ABOVE_90 = 'direction="outbound"', 'threshold="0.9"'
+FULLEST = "job_direction:tcp_pressure_pool_ratio_max:max"
+SOONEST = "job_direction:tcp_pressure_pool_exhaustion_seconds_min:min"
+UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
+
+
+def worst() -> Section:
+    tiles = [(4, _hosts()), (5, _alerting()), (6, _fullest()), (5, _soonest()), (4, _full_soon())]
+    return Section(
+        "",
+        [
+            Shelf(4, tiles),
+            Shelf(8, [(10, fullest_hosts()), (14, fullest_pools())]),
+            Shelf(7, [(10, closest()), (7, leaks()), (7, limits())]),
+        ],
+    )
+
+
+def _hosts() -> Stat:
+    return Stat(
+        title="Hosts that answer",
+        meaning="How many exporters Prometheus could scrape, of how many it knows.",
+        normal="both equal, and as many as you have hosts: nobody but your inventory knows those"
+        " that have gone from service discovery.",
+        action="see the alert TcpPressureExporterDown for which do not answer.",
+        queries=[
+            now(f"sum({select('job:up:sum', FLEET)})", "answer"),
+            now(f"sum({select('job:up:count', FLEET)})", "known"),
+        ],
+        unit="locale",
+        empty=UNRECORDED,
+        thresholds=CALM,
+    )
+
+
+def _alerting() -> Stat:
+    critical, warning = 'severity="critical"', 'severity="warning"'
+    return Stat(
+        title="Hosts with alerts",
+        meaning="On how many hosts something critical fires, and on how many a warning.",
+        normal="0 and 0.",
+        action="open the overview: its table of alerts says what to do.",
+        queries=[
+            now(f"count(count by (instance) ({firing(critical)})) or vector(0)", "critical"),
+            now(f"count(count by (instance) ({firing(warning)})) or vector(0)", "warning"),
+        ],
+        unit="locale",
+        empty="none",
+        thresholds=any_is(ATTENTION),
+        by_series={"critical": any_is(DANGER)},
+    )
+
+
+def _fullest() -> Stat:
+    return Stat(
+        title="Fullest pool anywhere",
+        meaning="The highest share of its ports that any pool of any host has in use.",
+        normal="outbound below 70 %.",
+        action="the table of pools names both ends; click one for its history.",
+        queries=[now(f"max by (direction) ({select(FULLEST, CHOSEN)})", "{{direction}}")],
+        unit="percentunit",
+        empty=UNRECORDED,
+        decimals=0,
+        thresholds=ratio_steps(OUTBOUND),
+        by_series={kind: ratio_steps(kind) for kind in ("source", "inbound", "nat")},
+    )
+
+
+def _soonest() -> Stat:
+    soonest = f"min by (direction) ({select(SOONEST, CHOSEN)})"
+    return Stat(
+        title="First pool to be full in",
+        meaning="Seconds until the first pool of any host is full, at today's rate.",
+        normal="> 10 min, which is as far as the forecast looks.",
+        action="below 60 s: the table First to run out says which.",
+        queries=[now(seconds_left(soonest), "{{direction}}")],
+        unit="s",
+        empty=UNRECORDED,
+        decimals=0,
+        thresholds=SECONDS_LEFT,
+        mappings=[FULL_OR_FAR],
+    )
+
+
+def _full_soon() -> Stat:
+    return Stat(
+        title="Hosts out of ports, or soon",
+        meaning="Hosts with an outbound pool that is 90 % full, and with one that is full within a"
+        " minute.",
+        normal="0 and 0.",
+        action="one host: its own traffic. Many at once: look at what they all connect to.",
+        queries=[
+            now(f"sum({select(ABOVE, FLEET, OUTGOING, ABOVE_90)})", "above 90 %"),
+            now(f"sum({select(BELOW, FLEET, OUTGOING)})", "within 60 s"),
+        ],
+        unit="locale",
+        empty=UNRECORDED,
+        thresholds=any_is(DANGER),
+    )

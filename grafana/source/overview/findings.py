@@ -1,0 +1,51 @@
+"""What the exporter found by itself, with its own advice."""
+
+from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
+from grafana.source.links import to_document, to_host
+from grafana.source.panel import texts
+from grafana.source.query import NAMESPACE, rows, select
+from grafana.source.table import Column, Table
+from tcp_pressure_exporter.model.findings import FINDINGS
+from tcp_pressure_exporter.model.severity import Severity
+
+COLOURS = {Severity.CALM: NEUTRAL, Severity.WARNING: ATTENTION, Severity.CRITICAL: DANGER}
+
+
+def finding_table() -> Table:
+    """Return the table of the findings that hold now."""
+    page = to_document("What it means, and what not to do", "findings.md#${__data.fields.finding}")
+    advice = {finding.name: finding.advice for finding in FINDINGS}
+    colours = {finding.name: COLOURS[finding.severity] for finding in FINDINGS}
+    selector = select("tcp_pressure_finding", NAMESPACE)
+    labels = "instance, finding"
+    # The same label once more, to show both its name and the advice.
+    copied = f'label_replace({selector} == 1, "advice", "$1", "finding", "(.+)")'
+    return Table(
+        title="Findings, and what to do",
+        meaning="Settings that harm or do nothing, and services in the way of ports. Red: it breaks"
+        " connections now. Orange: by daylight. Blue: it can wait, and may be meant.",
+        normal="empty, or blue ones that are meant.",
+        action="what the row says; click it for the reasons, and for what not to do.",
+        queries=[rows(f"max by ({labels}, advice) ({copied})")],
+        unit="none",
+        empty="Nothing found: no setting harms, no service is in the way.",
+        columns=[
+            Column(name="instance", title="Host", width=110, links=[to_host()]),
+            Column(
+                name="finding",
+                title="Finding",
+                width=245,
+                coloured=True,
+                mappings=[texts({name: name for name in colours}, colours)],
+                links=[page],
+            ),
+            Column(
+                name="advice",
+                title="What to do",
+                mappings=[texts(advice)],
+                links=[page],
+            ),
+        ],
+        dropped=["Value"],
+        order=[("Host", False), ("Finding", False)],
+    )

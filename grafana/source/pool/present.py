@@ -1,0 +1,126 @@
+"""The numbers of the pool now."""
+
+from grafana.source.colour import ATTENTION, DANGER, OK
+from grafana.source.forecast import FULL_OR_FAR, seconds_left
+from grafana.source.layout import Section, Shelf
+from grafana.source.panel import Stat, texts
+from grafana.source.pool_table import (
+    BEARS,
+    ENTERED,
+    LIMIT,
+    SECONDS,
+    STEADY_STATE,
+    USED,
+)
+from grafana.source.query import POOL, now, rate, ratio, select
+from grafana.source.threshold import (
+    CALM,
+    SECONDS_LEFT,
+    STEADY,
+    ratio_steps,
+    steps,
+)
+from tcp_pressure_exporter.model.pools import OUTBOUND
+
+UNDATED = "source and nat pools have none"
+
+
+def present() -> Section:
+    tiles = [_share(), _seconds(), _rates(), _steady_state(), _canary(), _ports()]
+    return Section("", [Shelf(4, [(4, tile) for tile in tiles])])
+
+
+def _share() -> Stat:
+    return Stat(
+        title="Share of ports in use",
+        meaning="Ports that no new connection can take now, of all that the choosing side has.",
+        normal="below 70 %.",
+        action="mostly TIME_WAIT: keep connections open. Otherwise there are too many open ones.",
+        queries=[now(f"max({ratio(USED, LIMIT, POOL)})", "in use")],
+        unit="percentunit",
+        empty="not listed: below 1 % or not among the fullest",
+        decimals=1,
+        thresholds=ratio_steps(OUTBOUND),
+    )
+
+
+def _seconds() -> Stat:
+    return Stat(
+        title="Full in",
+        meaning="Forecast of the seconds until the pool is full, at today's rate.",
+        normal="> 10 min, which is as far as the forecast looks.",
+        action="below 60 s: relieve the pool now, or route traffic away.",
+        queries=[now(seconds_left(f"min({select(SECONDS, POOL)})"), "full in")],
+        unit="s",
+        empty=UNDATED,
+        decimals=0,
+        thresholds=SECONDS_LEFT,
+        mappings=[FULL_OR_FAR],
+    )
+
+
+def _rates() -> Stat:
+    return Stat(
+        title="Closes per second",
+        meaning="Connections that enter TIME_WAIT here, against what the pool bears for good beside"
+        " its open connections: (limit − open) ÷ 62 s.",
+        normal="the first well below the second.",
+        action="keep connections open, or add an address: each is a pool of its own.",
+        queries=[
+            now(f"max({rate(ENTERED, POOL)})", "now"),
+            now(f"max({select(BEARS, POOL)})", "bears"),
+        ],
+        unit="none",
+        empty=UNDATED,
+        decimals=1,
+        thresholds=CALM,
+    )
+
+
+def _steady_state() -> Stat:
+    return Stat(
+        title="Heads for",
+        meaning="The share of ports that the closes of the last 10 s lead to.",
+        normal="below 80 %. Above 100 % the pool runs out within a minute or so.",
+        action="compare with the share now: higher means that it is rising.",
+        queries=[now(f"max({select(STEADY_STATE, POOL)})", "heads for")],
+        unit="percentunit",
+        empty=UNDATED,
+        decimals=0,
+        thresholds=steps(*STEADY),
+    )
+
+
+def _canary() -> Stat:
+    verdict = select("tcp_pressure_pool_canary_success", POOL)
+    words = {"0": "refused", "1": "a port was found"}
+    return Stat(
+        title="The kernel's own verdict",
+        meaning="Whether the kernel found a port for one more connection just now, without a packet"
+        " being sent.",
+        normal="empty below 70 %; a port was found.",
+        action="refused: connect() fails with EADDRNOTAVAIL now.",
+        queries=[now(f"min({verdict})", "canary")],
+        unit="none",
+        empty="not asked: below 70 %",
+        thresholds=steps((1, OK), base=DANGER),
+        mappings=[texts(words, {"0": DANGER, "1": OK})],
+    )
+
+
+def _ports() -> Stat:
+    return Stat(
+        title="Ports left",
+        meaning="How many more connections fit in now, and how many ports tcp_tw_reuse (or, on a"
+        " gateway, the end of closed connections) gives back besides.",
+        normal="thousands.",
+        action="few left and none reclaimable: tcp_tw_reuse = 1 helps where TIME_WAIT holds them.",
+        queries=[
+            now(f"min({select(LIMIT, POOL)} - {select(USED, POOL)})", "left"),
+            now(f"max({select('tcp_pressure_pool_reclaimable', POOL)})", "reclaimable"),
+        ],
+        unit="locale",
+        empty="not listed",
+        thresholds=steps((1, ATTENTION), (1000, OK), base=DANGER),
+        by_series={"reclaimable": CALM},
+    )

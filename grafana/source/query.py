@@ -1,0 +1,75 @@
+"""Queries of panels, and selectors that keep to what the viewer has chosen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+# The labels that a selector is held to, each by the variable of its name.
+FLEET = ("job",)
+HOST = (*FLEET, "instance")
+NAMESPACE = (*HOST, "netns")
+DIRECTION = (*NAMESPACE, "direction")
+POOL = (*DIRECTION, "local_address", "remote_address", "port")
+
+# What tells one pool from all others, when values of several metrics are put beside each other.
+POOL_LABELS = ", ".join(POOL[1:])
+
+
+@dataclass(frozen=True)
+class Query:
+    """A PromQL expression, and the name that a legend gives to its series."""
+
+    expression: str
+    legend: str = ""
+    instant: bool = False
+    table: bool = False
+
+    def target(self, letter: str) -> dict[str, Any]:
+        """Return the query as Grafana stores it."""
+        target = {
+            "refId": letter,
+            "datasource": DATASOURCE,
+            "editorMode": "code",
+            "expr": self.expression,
+            "instant": self.instant,
+            "range": not self.instant,
+        }
+        if self.table:
+            return target | {"format": "table"}
+        return target | {"legendFormat": self.legend}
+
+
+def select(metric: str, labels: Sequence[str], *matchers: str) -> str:
+    """Return a selector of the metric for the chosen values of the labels, and these matchers."""
+    chosen = [f'{label}=~"${label}"' for label in labels]
+    return f"{metric}{{{', '.join([*chosen, *matchers])}}}"
+
+
+def now(expression: str, legend: str = "") -> Query:
+    """Return a query of the present value only.
+
+    A range would show its last value as today's after an exporter has died.
+    """
+    return Query(expression, legend, instant=True)
+
+
+def rows(expression: str) -> Query:
+    """Return a query of present values for a table."""
+    return replace(now(expression), table=True)
+
+
+def rate(metric: str, labels: Sequence[str], *matchers: str) -> str:
+    """Return the rate per second of a counter over the interval that Grafana finds fit."""
+    return f"rate({select(metric, labels, *matchers)}[$__rate_interval])"
+
+
+def ratio(used: str, limit: str, labels: Sequence[str], *matchers: str) -> str:
+    return f"{select(used, labels, *matchers)} / {select(limit, labels, *matchers)}"
+
+
+def firing(*matchers: str) -> str:
+    """Return the selector of the alerts that fire, those of no instance in particular included."""
+    own = ('alertname=~"TcpPressure.+"', 'alertstate="firing"')
+    return select("ALERTS", FLEET, 'instance=~"$instance|"', *own, *matchers)

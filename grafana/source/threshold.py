@@ -1,0 +1,40 @@
+"""Thresholds of panels: the exporter's own, which are those of the alerts."""
+
+from typing import Any
+
+from grafana.source.colour import ATTENTION, CLEAR, DANGER, NEUTRAL, OK
+from tcp_pressure_exporter.model.thresholds import NEVER, SOON, THRESHOLDS
+
+Steps = dict[str, Any]
+
+
+def steps(*bounds: tuple[float, str], base: str = OK) -> Steps:
+    """Return the base colour, and from each bound on another one."""
+    every: list[dict[str, Any]] = [{"value": None, "color": base}]
+    every += [{"value": bound, "color": colour} for bound, colour in bounds]
+    return {"mode": "absolute", "steps": every}
+
+
+def ratio_steps(kind: str, base: str = OK) -> Steps:
+    """Return the thresholds of the ratio of used to limit for a kind of resource."""
+    warning, critical = THRESHOLDS[kind]
+    bounds = [(warning, ATTENTION)]
+    if critical != NEVER:
+        bounds.append((critical, DANGER))
+    return steps(*bounds, base=base)
+
+
+def any_is(colour: str) -> Steps:
+    """Return the thresholds of a count that should be 0."""
+    return steps((1, colour))
+
+
+# Seconds left: the alert fires below SOON, and five minutes are enough for a person to act.
+SECONDS_LEFT = steps((SOON, ATTENTION), (5 * SOON, OK), base=DANGER)
+SECONDS_LEFT_AREA = steps((SOON, ATTENTION), (5 * SOON, CLEAR), base=DANGER)
+# What today's closes lead to: TcpPressureChurnNearCeiling, and the ceiling itself.
+STEADY = ((0.8, ATTENTION), (1.0, DANGER))
+# TcpPressureCloseWaitLeak and TcpPressureSynSentPileup.
+MANY_STUCK = 100
+STUCK = steps((MANY_STUCK, ATTENTION))
+CALM = steps(base=NEUTRAL)

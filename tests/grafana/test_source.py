@@ -1,0 +1,19 @@
+"""The committed dashboards are what grafana/source makes."""
+
+from grafana.source.catalogue import FOLDER, dashboards, text_of
+from grafana.source.variables import DOCS_URL
+from tests.grafana.dashboard import variables
+
+
+def test_committed_is_regenerated() -> None:
+    """`make dashboards` changes nothing, and no other dashboard lies in the folder."""
+    made = {f"{uid}.json": text_of(made) for uid, made in dashboards(DOCS_URL).items()}
+    assert {path.name: path.read_text() for path in FOLDER.iterdir()} == made
+
+
+def test_documents_elsewhere() -> None:
+    """The address of the documents is that of the variable, and stands nowhere else."""
+    address = "https://wiki.example.com/tcp"
+    for dashboard in dashboards(address).values():
+        assert variables(dashboard)["docs"]["current"] == {"text": address, "value": address}
+        assert text_of(dashboard).count(address) == text_of(dashboard).count("wiki") == 3

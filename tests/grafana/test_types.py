@@ -1,0 +1,67 @@
+"""The dashboards against Grafana's own types, @grafana/schema, by the TypeScript compiler."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.grafana.dashboard import FOLDER, load
+
+TYPES = Path(__file__).parent / "types"
+INSTALLED = Path(__file__).parents[2] / ".tools" / "grafana" / "node_modules"
+NODE = Path(sys.executable).with_name("node")
+STRICT = (
+    *("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"),
+    *("--module", "esnext", "--moduleResolution", "bundler"),
+)
+
+
+def complaints(folder: Path, dashboards: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return the compiler's errors on the dashboards."""
+    (folder / "node_modules").symlink_to(INSTALLED)
+    shutil.copy(TYPES / "checked.ts", folder)
+    for name, dashboard in dashboards.items():
+        text = "import type { Checked } from './checked';\nexport const it: Checked = "
+        (folder / f"{name}.ts").write_text(text + json.dumps(dashboard, indent=1) + ";\n")
+    compiler = INSTALLED / "typescript" / "bin" / "tsc"
+    files = [f"{name}.ts" for name in dashboards]
+    run = subprocess.run(
+        [str(NODE), str(compiler), *STRICT, *files],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return run.stdout.splitlines()
+
+
+def test_types(tmp_path: Path) -> None:
+    """Every key and value of the dashboards is one that Grafana knows, of the right type."""
+    dashboards = {path.stem: load(path) for path in FOLDER.glob("*.json")}
+    assert complaints(tmp_path, dashboards) == []
+
+
+def test_mistakes_are_found(tmp_path: Path) -> None:
+    """A misspelt option, a wrong word and a number in place of text are errors, one each."""
+    dashboard = load(FOLDER / "tcp-pressure-pool.json")
+    stat, timeseries, text = (dict(dashboard) for _ in range(3))
+    panels = dashboard["panels"]
+    stat["panels"] = [panels[0] | {"options": panels[0]["options"] | {"colourMode": "none"}}]
+    (line,) = [panel for panel in panels if panel["title"] == "Forecast"]
+    legend = line["options"]["legend"] | {"placement": "left"}
+    timeseries["panels"] = [line | {"options": line["options"] | {"legend": legend}}]
+    text["title"] = 1
+    found = complaints(tmp_path, {"stat": stat, "timeseries": timeseries, "text": text})
+    errors = [complaint for complaint in found if ": error TS" in complaint]
+    assert sorted(error.partition(".ts")[0] for error in errors) == ["stat", "text", "timeseries"]
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    """Packages come from whatever registry npm is set up for, and are known by their hashes."""
+    lock = json.loads((TYPES / "package-lock.json").read_text())
+    packages = [package for name, package in lock["packages"].items() if name]
+    assert all("resolved" not in package and "integrity" in package for package in packages)
+    assert "://" not in (TYPES / "package-lock.json").read_text()
