@@ -3,6 +3,7 @@
 import base64
 import http.client
 import re
+import signal
 import socket
 import ssl
 from contextlib import closing
@@ -21,6 +22,7 @@ from tests.exporter_process import (
     value_of,
 )
 from tests.prometheus_server import running_prometheus
+from tests.web.harness import eventually
 
 PASSWORD = "correct horse"  # noqa: S105  # of nothing but these tests
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -156,6 +158,23 @@ def test_reload(tmp_path: Path) -> None:
     assert 'reason="tls_server_config.key_file: does not belong to the certificate"' in log
     assert value_of(page, 'tcp_pressure_web_config_reloads_total{result="failure"}') == 1
     assert value_of(page, 'tcp_pressure_web_config_reloads_total{result="success"}') >= 1
+
+
+def test_stop_does_not_wait_for_a_password(tmp_path: Path) -> None:
+    """A check of a password that takes half a minute does not hold up the end of the process."""
+    slow = "$2y$19$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
+    site = Site(tmp_path, "")
+    with running_exporter(site.log, site.flag) as exporter:
+        threads = Path(f"/proc/{exporter.process.pid}/task")
+        before = len(list(threads.iterdir()))
+        site.config.write_text(f"basic_auth_users: {{prometheus: {slow}}}\n")
+        with socket.create_connection(("127.0.0.1", exporter.port), 10) as client:
+            head = f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: {BASIC}\r\n\r\n"
+            client.sendall(head.encode())
+            eventually(lambda: len(list(threads.iterdir())) > before)
+            exporter.signal(signal.SIGTERM)
+            assert exporter.process.wait(timeout=10) == 0
+    assert "Traceback" not in site.log.read_text()
 
 
 def test_rate_limit(tmp_path: Path) -> None:

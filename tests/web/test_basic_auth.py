@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import bcrypt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcp_pressure_exporter.web.basic_auth import BasicAuth, parse_credentials
 from tcp_pressure_exporter.web.message import Request
@@ -73,6 +75,21 @@ def test_refusal_asks_for_a_password() -> None:
 def test_bad_header(header: str) -> None:
     """What is not one pair of user and password counts as none."""
     assert parse_credentials(header) is None
+
+
+@given(st.binary(), st.binary())
+def test_any_credentials(user: bytes, password: bytes) -> None:
+    """Whatever bytes are encoded come back, up to the first colon and behind it."""
+    encoded = base64.b64encode(user + b":" + password).decode()
+    found = parse_credentials(f"Basic {encoded}")
+    assert found == tuple((user + b":" + password).split(b":", 1))
+
+
+@given(st.text())
+def test_any_header(header: str) -> None:
+    """Any text is credentials or none, never an error."""
+    found = parse_credentials(f"Basic {header}")
+    assert found is None or len(found) == 2
 
 
 def test_header() -> None:

@@ -1,7 +1,10 @@
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.web.protection import Protection
@@ -215,6 +218,43 @@ def test_errors_show_no_secret() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_web_config("basic_auth_users: {prometheus: hunter2}")
     assert "hunter2" not in str(caught.value)
+
+
+KEYS = st.sampled_from(
+    [
+        "tls_server_config",
+        "http_server_config",
+        "basic_auth_users",
+        "rate_limit",
+        "headers",
+        "burst",
+    ]
+)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
+        max_leaves=8,
+    )
+)
+def test_any_document(document: object) -> None:
+    """Any document is a file or an error of one line."""
+    try:
+        parse_web_config(json.dumps(document))  # JSON is YAML
+    except ConfigError as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017  # both outcomes are checked
+
+
+@given(st.text(alphabet="0123456789.nuµmsh-+ "))
+def test_any_duration(text: str) -> None:
+    """Any text is a duration from 0 on or an error."""
+    try:
+        seconds = go_duration(text)
+    except ValueError:
+        return
+    assert seconds >= 0
 
 
 @pytest.mark.parametrize(
