@@ -1,4 +1,5 @@
 import json
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -73,7 +74,7 @@ tls_server_config:
   max_version: TLS13
   cipher_suites: [TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
   prefer_server_cipher_suites: false
-  curve_preferences: [X25519]
+  curve_preferences: [CurveP256]
 http_server_config:
   http2: false
   headers: {{X-Frame-Options: sameorigin, X-XSS-Protection: "", X-Content-Type-Options: nosniff}}
@@ -87,6 +88,18 @@ rate_limit: {{interval: 1.5s, burst: 3}}
     assert protection.auth
     assert protection.rate_limit
     assert protection.headers["X-Frame-Options"] == "sameorigin"
+
+
+def test_a_curve_that_not_every_python_can_set(folder: Path) -> None:
+    """X25519 is set, or else refused with one line; never a surprise from OpenSSL."""
+    text = f"tls_server_config: {{{PAIR}, curve_preferences: [X25519]}}"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve("X25519")
+    except ssl.SSLError:
+        with pytest.raises(ConfigError, match="curve_preferences: this Python cannot set X25519"):
+            load(text, folder)
+    else:
+        assert load(text, folder).tls
 
 
 def test_sample_file(folder: Path, tmp_path: Path) -> None:

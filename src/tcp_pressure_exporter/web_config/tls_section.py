@@ -148,7 +148,18 @@ def _curve(section: TlsSection, lowest: ssl.TLSVersion) -> str | None:
     if names and _client_auth(section) != ssl.CERT_NONE and lowest < ssl.TLSVersion.TLSv1_3:
         # Up to TLS 1.2 OpenSSL applies the setting to the keys of certificates, too.
         raise ConfigError(key, "needs min_version: TLS13 where clients have certificates")
+    if names and not _settable(names[0]):
+        raise ConfigError(key, f"this Python cannot set {section.curve_preferences[0]}")
     return names[0] if names else None
+
+
+def _settable(curve: str) -> bool:
+    """Try it: Debian 12's Python cannot set X25519, which OpenSSL prefers by itself."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve(curve)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
 
 
 def _client_auth(section: TlsSection) -> ssl.VerifyMode:
