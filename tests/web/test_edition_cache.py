@@ -64,6 +64,19 @@ def test_each_key_and_edition_anew(cache: EditionCache) -> None:
     run(test)
 
 
+def test_few_are_kept(cache: EditionCache) -> None:
+    """Of many keys the last eight stay."""
+    make = Maker()
+
+    async def test() -> None:
+        for key in range(9):
+            await cache.get(1, key, make)
+        assert (await cache.get(1, 1, make)).plain == b"body 2"
+        assert (await cache.get(1, 0, make)).plain == b"body 10"
+
+    run(test)
+
+
 def test_failure_is_not_kept(cache: EditionCache) -> None:
     """A rendering that raises does so for all who wait; the next request tries again."""
     make = Maker()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 # Half the time of the default level 9 for a page a few percent larger.
 _GZIP_LEVEL = 6
+_MOST = 8  # bodies kept: pages of many namespaces would else take megabytes
 
 
 class Body(NamedTuple):
@@ -19,7 +20,7 @@ class Body(NamedTuple):
 
 
 class EditionCache:
-    """Keeps what was made of one edition, and nothing of those before it."""
+    """Keeps the last few bodies that were made of one edition, and nothing of those before it."""
 
     def __init__(self) -> None:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="status")
@@ -27,14 +28,13 @@ class EditionCache:
         self._made: dict[Hashable, asyncio.Task[Body]] = {}
 
     async def get(self, edition: Hashable, key: Hashable, make: Callable[[], bytes]) -> Body:
-        """Return what `make` returns for this key of this edition; raises whatever it raises.
-
-        The caller bounds the number of keys.
-        """
+        """Return what `make` returns for this key of this edition; raises whatever it raises."""
         if edition != self._edition:
             self._edition, self._made = edition, {}
         task = self._made.get(key)
         if task is None:
+            if len(self._made) >= _MOST:
+                del self._made[next(iter(self._made))]
             task = self._made[key] = asyncio.create_task(self._run(make))
             task.add_done_callback(partial(self._drop_failure, self._made, key))
         # One client that leaves must not take the page from the others.
@@ -53,7 +53,8 @@ class EditionCache:
         made: dict[Hashable, "asyncio.Task[Body]"], key: Hashable, task: "asyncio.Task[Body]"
     ) -> None:
         """Forget what failed, so that the next request tries again."""
-        if task.cancelled() or task.exception() is not None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed and made.get(key) is task:
             del made[key]
 
 

@@ -72,7 +72,7 @@ class StatusPages:
         asked = request.query.get("netns")
         netns = asked[0] if asked else None
         if netns is not None and not self._status.known(netns):
-            netns = ""  # one answer for all names that are not there, else clients fill the cache
+            netns = ""  # one answer for all names that are not there, else each would be made anew
         make = partial(self._status.page, netns)
         body = await self._cache.get(self._status.edition(), ("page", netns), make)
         return _response(request, body, _PAGE_HEADERS)
