@@ -7,6 +7,7 @@ from grafana.source.table import Column, Table, value
 from grafana.source.threshold import SECONDS_LEFT, STEADY, ratio_steps, steps
 from tcp_pressure_exporter.model.pools import OUTBOUND
 
+TOP = 100  # rows, however many hosts are chosen
 USED, LIMIT = "tcp_pressure_pool_ports_used", "tcp_pressure_pool_ports_limit"
 ENTERED = "tcp_pressure_pool_time_wait_entered_total"
 BEARS = "tcp_pressure_pool_sustainable_closes_per_second"
@@ -47,7 +48,11 @@ def _queries() -> list[Query]:
         seconds_left(select(SECONDS, DIRECTION)),
     ]
     merged = [f"max by ({POOL_LABELS}) ({expression})" for expression in shown]
-    return [rows(f"sort_desc({merged[0]})"), *(rows(expression) for expression in merged[1:])]
+    fullest = f"topk({TOP}, {merged[0]})"
+    return [
+        rows(f"sort_desc({fullest})"),
+        *(rows(f"{expression} and {fullest}") for expression in merged[1:]),
+    ]
 
 
 def _columns() -> list[Column]:

@@ -9,6 +9,8 @@ from grafana.source.panel import LETTERS, Json, Panel, override
 from grafana.source.threshold import Steps
 
 HIDDEN = {"viz": True, "legend": False, "tooltip": False}
+# Links take what a cell shows: a label that is not there must stay empty.
+NOTHING = ""
 # A cell without a value would have the colour of the lowest one.
 ABSENT = {
     "type": "special",
@@ -39,7 +41,7 @@ class Column:
     def override(self) -> Json:
         properties: dict[str, Any] = {
             "displayName": self.title,
-            "noValue": "-",
+            "noValue": "-" if self.name.startswith("Value") else NOTHING,
             "custom.width": self.width,
             "unit": self.unit,
             "decimals": self.decimals,
