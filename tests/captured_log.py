@@ -2,15 +2,18 @@
 
 import structlog
 from structlog.testing import LogCapture
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import FilteringBoundLogger, Processor
 
 
-def captured_log() -> tuple[FilteringBoundLogger, LogCapture]:
-    """Return a logger and what it has been told: `entries` of the second."""
+def captured_log(*before: Processor) -> tuple[FilteringBoundLogger, LogCapture]:
+    """Return a logger and what it has been told: `entries` of the second.
+
+    before: what else each event passes first.
+    """
     capture = LogCapture()
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.PrintLogger(),
-        processors=[capture],
+        processors=[*before, capture],
         wrapper_class=structlog.make_filtering_bound_logger("debug"),
     )
     return log, capture

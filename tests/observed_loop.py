@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from structlog.typing import EventDict, WrappedLogger
+
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.resources import Resource
@@ -29,7 +31,8 @@ class ObservedLoop:
     def __init__(self, take: Take, pace: Pace = FAST) -> None:
         self.published: list[Sample] = []
         self.stop = threading.Event()
-        log, self._logged = captured_log()
+        self._line_refusals: list[Exception] = []
+        log, self._logged = captured_log(self._refuse)
         self.loop = SamplingLoop(
             lambda config: _taken(take(config)), self._publish, pace, Config(), log
         )
@@ -42,6 +45,15 @@ class ObservedLoop:
         self.published.append(sample)
         if len(self.published) >= self.enough:
             self.stop.set()
+
+    def fail_next_line(self) -> None:
+        """Let the log raise MemoryError once."""
+        self._line_refusals.append(MemoryError())
+
+    def _refuse(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if self._line_refusals:
+            raise self._line_refusals.pop()
+        return event
 
     def run(self) -> None:
         """Run until enough samples are published."""

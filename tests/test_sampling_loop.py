@@ -1,11 +1,16 @@
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
+from tcp_pressure_exporter.boot_clock import seconds_since_boot
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.namespace_choice import Census
+from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.sampling_loop import Failures
 from tests.observed_loop import (
     GOOD,
     PATIENCE_SECONDS,
@@ -18,9 +23,9 @@ from tests.observed_loop import (
 
 def test_sample() -> None:
     """A sample has its moment on both clocks, its cost, both intervals, and what was taken."""
-    before = time.time(), time.monotonic()
+    before = time.time(), seconds_since_boot()
     sample = ObservedLoop(lambda _config: GOOD, SLOW).loop.sample()
-    after = time.time(), time.monotonic()
+    after = time.time(), seconds_since_boot()
     assert before[0] <= sample.timestamp <= after[0]
     assert before[1] <= sample.started <= after[1]
     assert sample.cpu_seconds >= 0
@@ -41,7 +46,7 @@ def test_moment_is_before_the_sample() -> None:
     taken: list[float] = []
 
     def take(_config: Config) -> NamespaceSample:
-        taken.append(time.monotonic())
+        taken.append(seconds_since_boot())
         return GOOD
 
     assert ObservedLoop(take).loop.sample().started <= taken[0]
@@ -109,9 +114,38 @@ def test_unexpected_exception() -> None:
     loop = ObservedLoop(one_after_the_other([GOOD, ZeroDivisionError("oops"), GOOD, GOOD]))
     loop.run()
     assert len(loop.published) == 3
-    [line] = loop.lines
-    assert (line["event"], line["log_level"]) == ("sampling failed unexpectedly", "error")
-    assert line["exc_info"]
+    begun, over = loop.lines
+    assert (begun["event"], begun["log_level"]) == ("sampling failed unexpectedly", "error")
+    assert begun["exc_info"]
+    assert (over["event"], over["log_level"]) == ("sampling works again", "info")
+
+
+def test_defects_are_counted() -> None:
+    """A defect that stays is one line, each sample that it costs is counted."""
+    loop = ObservedLoop(one_after_the_other([*[ZeroDivisionError("oops")] * 5, GOOD, GOOD, GOOD]))
+    loop.run()
+    assert [line["event"] for line in loop.lines] == [
+        "sampling failed unexpectedly",
+        "sampling works again",
+    ]
+    assert loop.loop.failures == Failures(parts=0, samples=5)
+
+
+def test_failed_parts_are_counted() -> None:
+    """Each part of a sample that a collector could not give is counted, whatever is logged."""
+    loop = ObservedLoop(one_after_the_other([failing("absent"), failing("absent"), GOOD]), SLOW)
+    for _ in range(3):
+        loop.loop.sample()
+    assert loop.loop.failures == Failures(parts=2, samples=0)
+
+
+def test_a_log_that_fails() -> None:
+    """Where memory does not even suffice for the line about it, the loop goes on."""
+    loop = ObservedLoop(one_after_the_other([MemoryError(), GOOD, GOOD, GOOD]))
+    loop.fail_next_line()
+    loop.run()
+    assert len(loop.published) == 3
+    assert loop.loop.failures == Failures(samples=1)
 
 
 def test_exception_while_publishing() -> None:
@@ -120,7 +154,10 @@ def test_exception_while_publishing() -> None:
     loop.refusals = [ValueError("not now")]
     loop.run()
     assert len(loop.published) == 3
-    assert [line["event"] for line in loop.lines] == ["sampling failed unexpectedly"]
+    assert [line["event"] for line in loop.lines] == [
+        "sampling failed unexpectedly",
+        "sampling works again",
+    ]
 
 
 def collector_lines(*samples: NamespaceSample) -> list[tuple[str, str, str | None]]:
@@ -143,10 +180,32 @@ def test_failure_is_logged_once() -> None:
     assert collector_lines(failing("absent"), failing("absent"), failing("absent")) == [expected]
 
 
+def test_one_line_for_one_reason() -> None:
+    """Collectors that one source fails share a line when that begins, and when it is over."""
+    error: Outcome[Any] = Outcome(0.1, error=SourceError("sock_diag dump", "silent"))
+    both = replace(failing("absent"), sockets=error, pools=error)
+    good = replace(GOOD, sockets=Outcome(0.1, {}), pools=Outcome(0.1, {}))
+    loop = ObservedLoop(one_after_the_other([both, good]), SLOW)
+    loop.loop.sample()
+    loop.loop.sample()
+    assert [(line["event"], line["collector"]) for line in loop.lines] == [
+        ("collector fails", "sockets,pools"),
+        ("collector fails", "limits"),
+        ("collector works again", "sockets,pools"),
+        ("collector works again", "limits"),
+    ]
+
+
 def test_another_reason_is_logged() -> None:
     """Failing for another reason is a line of its own."""
     lines = collector_lines(failing("absent"), failing("denied"), failing("denied"))
     assert [reason for _level, _event, reason in lines] == ["sockstat: absent", "sockstat: denied"]
+
+
+def test_another_number_is_not_another_reason() -> None:
+    """Broken bytes that are broken elsewhere at each sample are one line."""
+    lines = collector_lines(failing("3 bytes left"), failing("14 bytes left"))
+    assert [reason for _level, _event, reason in lines] == ["sockstat: 3 bytes left"]
 
 
 def test_recovery_is_logged_once() -> None:

@@ -6,7 +6,6 @@ import platform
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,18 +15,20 @@ from pathlib import Path
 from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.boot_clock import seconds_since_boot
 from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
-from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.heartbeat import Heartbeat
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
+from tcp_pressure_exporter.logs import LostLines
 from tcp_pressure_exporter.model.sample import Sample, Taken
 from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
 from tcp_pressure_exporter.recent_hour import RecentHour
+from tcp_pressure_exporter.reloading import Reloader
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.service_manager import ServiceManager
 from tcp_pressure_exporter.service_status import status_line
@@ -47,11 +48,14 @@ SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any lo
 class App:
     """The exporter: everything that lives as long as the process."""
 
-    def __init__(self, options: Options, running: str, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, options: Options, running: str, log: FilteringBoundLogger, lost: LostLines
+    ) -> None:
         """Read the configuration file and make the parts; raises ConfigError."""
         self._options = options
         self._log = log
-        self._latest = LatestSample(time.monotonic)
+        self._lost = lost
+        self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
         self._manager = ServiceManager(os.environ, os.getpid())
         parser = best_parser()
@@ -64,8 +68,9 @@ class App:
             read_config(options),
             log,
         )
+        self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
         self._state = ExporterState(running, platform.python_version(), self._sampler.parser)
-        self._registry = build_registry(self._latest.newest, lambda: self._state)
+        self._registry = build_registry(self._latest.newest, self._counted)
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
@@ -89,6 +94,7 @@ class App:
             target=self._loop.run, args=(stop, heartbeat), name="sampling", daemon=True
         )
         sampling.start()
+        self._reloader.start()
         try:
             # The default loop of Linux; that of Windows cannot wait for sockets.
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -102,7 +108,9 @@ class App:
     ) -> None:
         stop = asyncio.Event()
         callbacks = dict.fromkeys(STOP_SIGNALS, partial(self._begin_to_stop, stop))
-        with handled_signals(asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reload}):
+        with handled_signals(
+            asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reloader.ask}
+        ):
             await self._answer(listeners, web_config, stop)
 
     async def _answer(
@@ -165,19 +173,27 @@ class App:
         stop.set()
         self._manager.stopping()
 
-    def _reload(self) -> None:
-        """Read the configuration file again; a bad one changes nothing."""
+    def _read_again(self) -> Config:
         self._manager.reloading()
         try:
-            self._loop.config = read_config(self._options)
-        except ConfigError as error:
-            self._state = replace(self._state, failed_reloads=self._state.failed_reloads + 1)
-            self._log.error("configuration not reloaded, the old one stays", reason=str(error))
-        else:
-            self._state = replace(self._state, reloads=self._state.reloads + 1)
-            self._log.info("configuration reloaded", file=str(self._options.config_file))
+            return read_config(self._options)
         finally:
             self._manager.reloaded()
+
+    def _use_config(self, config: Config) -> None:
+        self._loop.config = config
+
+    def _counted(self) -> ExporterState:
+        """Return the state with what the threads and the log have counted."""
+        failures = self._loop.failures
+        return replace(
+            self._state,
+            reloads=self._reloader.reloads.good,
+            failed_reloads=self._reloader.reloads.bad,
+            failed_parts=failures.parts,
+            failed_samples=failures.samples,
+            lost_lines=self._lost.count,
+        )
 
 
 def how_to_sample(

@@ -11,7 +11,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.collectors.table import COLLECTORS
     from tcp_pressure_exporter.config_errors import ConfigError
     from tcp_pressure_exporter.flags import PROGRAM, usage_error
-    from tcp_pressure_exporter.logs import make_logger
+    from tcp_pressure_exporter.logs import LostLines, make_logger
     from tcp_pressure_exporter.options import Options, parse_options
     from tcp_pressure_exporter.web.address import ListenError
     from tcp_pressure_exporter.web.listen import open_listeners
@@ -34,13 +34,14 @@ def main() -> int:
 
 def run(options: Options, running: str) -> int:
     """Run this version with the given options: print one sample, or serve until told to stop."""
-    log = make_logger(options.log_level, options.log_format, sys.stderr)
+    lost = LostLines()
+    log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
     try:
         check_telemetry_path(options.telemetry_path)
     except ValueError as error:
         usage_error(f"--web.telemetry-path: {error}")
     try:
-        app = App(options, running, log)
+        app = App(options, running, log, lost)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
     if options.once:

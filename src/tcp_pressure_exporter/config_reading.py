@@ -1,7 +1,9 @@
 """Reading a configuration file: bytes → text → YAML → what a msgspec type says it must be."""
 
+import os
 from pathlib import Path
-from typing import Any, TypeVar
+from stat import S_ISREG
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -13,17 +15,30 @@ _T = TypeVar("_T")
 
 
 def read_bytes(path: Path, key: str | None = None) -> bytes:
-    """Read a file of at most 1 MiB. Raises ConfigError, which names the key or else the file."""
+    """Read a file of at most 1 MiB. Raises ConfigError, which names the key or else the file.
+
+    One that somebody writes while it is read is refused: half of it may be good, too.
+    """
     place, prefix = (str(path), "") if key is None else (key, f"{path}: ")
     try:
         with path.open("rb") as file:
+            before = _version(file)
             data = file.read(MAX_BYTES + 1)
+            changed = _version(file) != before
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else None
         raise ConfigError(place, f"{prefix}{reason or error}") from error
+    if changed:
+        raise ConfigError(place, f"{prefix}was written while it was read")
     if len(data) > MAX_BYTES:
         raise ConfigError(place, f"{prefix}larger than {MAX_BYTES} bytes")
     return data
+
+
+def _version(file: BinaryIO) -> tuple[int, int]:
+    """Return what changes when a file is written in place; of a pipe nothing."""
+    status = os.fstat(file.fileno())
+    return (status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else (0, 0)
 
 
 def read_text(path: Path) -> str:

@@ -5,7 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from traceback import format_exception
 from typing import Any, TextIO, cast
 
@@ -29,17 +29,27 @@ COLORS = sys.platform != "win32"
 BARE = re.compile(r"""[!#-<>-\[\]-~]+""")  # visible ASCII without double quote, = and backslash
 
 
-def make_logger(level: str, log_format: str, stream: TextIO | None) -> FilteringBoundLogger:
+@dataclass(slots=True)
+class LostLines:
+    """How many lines the stream of a log did not take."""
+
+    count: int = 0
+
+
+def make_logger(
+    level: str, log_format: str, stream: TextIO | None, lost: LostLines | None = None
+) -> FilteringBoundLogger:
     """Return a logger that writes events from one of LEVELS on to the stream, in one of FORMATS.
 
     auto is console on a terminal and logfmt elsewhere. Without a stream (sys.stderr is None
-    where the process was started with it closed) the events go nowhere.
+    where the process was started with it closed) the events go nowhere. lost: where to count the
+    lines that the stream refuses.
     """
     on_terminal = stream is not None and not stream.closed and stream.isatty()
     if log_format == "auto":
         log_format = "console" if on_terminal else "logfmt"
     logger = structlog.wrap_logger(
-        structlog.ReturnLogger() if stream is None else LossyLogger(stream),
+        structlog.ReturnLogger() if stream is None else LossyLogger(stream, lost or LostLines()),
         processors=_processors(log_format, colors=on_terminal and COLORS),
         wrapper_class=structlog.make_filtering_bound_logger(NAME_TO_LEVEL[level]),
         context_class=dict,
@@ -49,15 +59,21 @@ def make_logger(level: str, log_format: str, stream: TextIO | None) -> Filtering
 
 
 class LossyLogger(structlog.WriteLogger):
-    """Writes lines to a stream, and drops those that the stream does not take."""
+    """Writes lines to a stream; drops, and counts, those that the stream does not take."""
+
+    def __init__(self, stream: TextIO, lost: LostLines) -> None:
+        super().__init__(stream)
+        self._lost = lost
 
     def msg(self, message: str) -> None:
         """Write and flush the line."""
-        # OSError: the reader of the pipe has gone, or the disk is full. ValueError: the stream
-        # was closed, or cannot encode the text. The metrics matter more than the log, and there is
-        # no better place to complain than the one that has just failed.
-        with suppress(OSError, ValueError):
+        try:
             super().msg(message)
+        except (OSError, ValueError):
+            # OSError: the reader of the pipe has gone, or the disk is full. ValueError: the stream
+            # was closed, or cannot encode the text. The metrics matter more than the log, and there
+            # is no better place to complain than the one that has just failed.
+            self._lost.count += 1
 
     debug = info = warning = error = critical = msg
 

@@ -1,18 +1,26 @@
 """The polling loop: one sample after the other on a thread of its own, until it is told to stop."""
 
+import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.boot_clock import seconds_since_boot
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.heartbeat import UNHEARD, Heartbeat
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.2
+
+NUMBERS = re.compile(r"\d+")
+Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +35,18 @@ class Pace:
         return max(self.interval, cpu_seconds / self.max_cpu)
 
 
+class Failures(NamedTuple):
+    """How much failed since the start: parts of samples, one collector's each; whole samples."""
+
+    parts: int = 0
+    samples: int = 0
+
+
 class SamplingLoop:
-    """Takes samples at a pace and publishes each; `config` may be replaced at any time."""
+    """Takes samples at a pace and publishes each; `config` may be replaced at any time.
+
+    failures: replaced as a whole, so that another thread may read it.
+    """
 
     def __init__(
         self,
@@ -43,7 +61,9 @@ class SamplingLoop:
         self._pace = pace
         self.config = config
         self._log = log
+        self.failures = Failures()
         self._failing: dict[tuple[str, str], str] = {}
+        self._defect: str | None = None
         self._interval = pace.interval
         self._announced = pace.interval
 
@@ -54,18 +74,35 @@ class SamplingLoop:
         """
         while not stop.is_set():
             started = time.monotonic()
-            try:
-                self._publish(self.sample())
-            except Exception:  # noqa: BLE001 - a defect must not blind the host for good; the
-                # page goes stale meanwhile and says so
-                self._log.exception("sampling failed unexpectedly")
-                stop.wait(max(0.0, started + self._interval - time.monotonic()))
+            published = False
+            # Where memory is short, the line about an error may be the next error.
+            with suppress(Exception):
+                published = self._try_sample()
+            end = started + self._interval
+            if published:
+                heartbeat.pause(stop, end)
             else:
-                heartbeat.pause(stop, started + self._interval)
+                stop.wait(max(0.0, end - time.monotonic()))
+
+    def _try_sample(self) -> bool:
+        """Take and publish a sample; return whether that worked."""
+        try:
+            self._publish(self.sample())
+        except Exception as error:  # noqa: BLE001 - a defect must not blind the host for good; the
+            # page goes stale meanwhile and says so
+            self.failures = self.failures._replace(samples=self.failures.samples + 1)
+            before, self._defect = self._defect, repr(error)
+            if self._defect != before:
+                self._log.exception("sampling failed unexpectedly")
+            return False
+        if self._defect:
+            self._defect = None
+            self._log.info("sampling works again")
+        return True
 
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""
-        timestamp, started, cpu = time.time(), time.monotonic(), time.thread_time()
+        timestamp, started, cpu = time.time(), seconds_since_boot(), time.thread_time()
         namespaces, census = self._take(self.config)
         cpu_seconds = time.thread_time() - cpu
         self._log_outcomes(namespaces)
@@ -82,20 +119,30 @@ class SamplingLoop:
         )
 
     def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
-        """Write one line when a collector begins to fail, fails otherwise, or recovers."""
+        """Count what failed; write a line when collectors begin to fail, or recover.
+
+        One source may feed many collectors: those of one namespace and reason share their line.
+        """
         failing: dict[tuple[str, str], str] = {}  # afresh: what is gone with its namespace is over
+        begun: Together = defaultdict(list)
+        over: Together = defaultdict(list)
         for namespace in namespaces:
             for collector, outcome in namespace.outcomes():
                 key = (namespace.netns, collector)
                 before, now = self._failing.get(key), outcome.error and str(outcome.error)
-                where = {"netns": namespace.netns, "collector": collector}
                 if now:
                     failing[key] = now
-                if now and now != before:
-                    self._log.error("collector fails", **where, reason=now)
+                if now and (before is None or _kind(now) != _kind(before)):
+                    begun[namespace.netns, now].append(collector)
                 elif before and not now:
-                    self._log.info("collector works again", **where)
+                    over[namespace.netns, before].append(collector)
         self._failing = failing
+        self.failures = self.failures._replace(parts=self.failures.parts + len(failing))
+        for (netns, reason), collectors in begun.items():
+            where = {"netns": netns, "collector": ",".join(collectors)}
+            self._log.error("collector fails", **where, reason=reason)
+        for (netns, _reason), collectors in over.items():
+            self._log.info("collector works again", netns=netns, collector=",".join(collectors))
 
     def _log_interval(self, cpu_seconds: float) -> None:
         change = self._interval / self._announced
@@ -109,3 +156,8 @@ class SamplingLoop:
             configured=self._pace.interval,
             sample_cpu_seconds=round(cpu_seconds, 4),
         )
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its numbers: of broken bytes they may change at each sample."""
+    return NUMBERS.sub("", reason)

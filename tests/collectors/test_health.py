@@ -56,13 +56,16 @@ def test_sample() -> None:
 
 
 def test_exporter() -> None:
-    """The exporter tells what runs, and how often its configuration was read again."""
+    """The exporter tells what runs, how often its configuration was read, and what failed."""
     state = ExporterState(
         *("0.1.0", "3.11.2", "compiled"),
         reloads=2,
         failed_reloads=1,
         web_reloads=4,
         failed_web_reloads=3,
+        failed_parts=7,
+        failed_samples=1,
+        lost_lines=3,
     )
     assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
         # TYPE tcp_pressure_build_info gauge
@@ -73,4 +76,10 @@ def test_exporter() -> None:
         # TYPE tcp_pressure_web_config_reloads_total counter
         tcp_pressure_web_config_reloads_total{result="success"} 4.0
         tcp_pressure_web_config_reloads_total{result="failure"} 3.0
+        # TYPE tcp_pressure_collector_failures_total counter
+        tcp_pressure_collector_failures_total 7.0
+        # TYPE tcp_pressure_sample_failures_total counter
+        tcp_pressure_sample_failures_total 1.0
+        # TYPE tcp_pressure_log_lines_lost_total counter
+        tcp_pressure_log_lines_lost_total 3.0
     """)

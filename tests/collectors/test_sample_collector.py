@@ -28,6 +28,9 @@ EXPORTER = {
     "tcp_pressure_build_info",
     "tcp_pressure_config_reloads",
     "tcp_pressure_web_config_reloads",
+    "tcp_pressure_collector_failures",
+    "tcp_pressure_sample_failures",
+    "tcp_pressure_log_lines_lost",
 }
 ALWAYS = EXPORTER | {
     "tcp_pressure_sample_timestamp_seconds",

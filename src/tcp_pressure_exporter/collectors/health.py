@@ -11,6 +11,9 @@ Exposition:
     tcp_pressure_build_info{version="0.1.0",python="3.11.2",parser="compiled"} 1.0
     tcp_pressure_config_reloads_total{result="success"} 0.0
     tcp_pressure_web_config_reloads_total{result="success"} 0.0
+    tcp_pressure_collector_failures_total 0.0
+    tcp_pressure_sample_failures_total 0.0
+    tcp_pressure_log_lines_lost_total 0.0
 """
 
 from collections.abc import Iterator
@@ -24,7 +27,8 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 class ExporterState:
     """What runs, and how often each configuration file was read again, well or badly.
 
-    parser: what counts the sockets, "compiled", "readable" or "portable".
+    parser: what counts the sockets, "compiled", "readable" or "portable". failed_parts: of
+    samples, one collector's each. lost_lines: of the log.
     """
 
     version: str
@@ -34,6 +38,9 @@ class ExporterState:
     failed_reloads: int = 0
     web_reloads: int = 0
     failed_web_reloads: int = 0
+    failed_parts: int = 0
+    failed_samples: int = 0
+    lost_lines: int = 0
 
 
 def _success(sample: NamespaceSample) -> Iterator[Row]:
@@ -129,6 +136,31 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
             (("success",), state.web_reloads),
             (("failure",), state.failed_web_reloads),
         ],
+        kind="counter",
+    ),
+    # Without labels: the log names the collector and the reason, collector_success what fails now.
+    Family(
+        "tcp_pressure_collector_failures_total",
+        "Collectors' parts of samples that failed since the start, over all collectors and"
+        " namespaces. Shows failures that begin and end between two scrapes.",
+        (),
+        lambda state: [((), state.failed_parts)],
+        kind="counter",
+    ),
+    Family(
+        "tcp_pressure_sample_failures_total",
+        "Whole samples that were lost since the start, to an unexpected error. The log has the"
+        " traceback; numbers that are too old vanish.",
+        (),
+        lambda state: [((), state.failed_samples)],
+        kind="counter",
+    ),
+    Family(
+        "tcp_pressure_log_lines_lost_total",
+        "Lines of the exporter's log that could not be written since the start: a full disk, or a"
+        " reader that has gone.",
+        (),
+        lambda state: [((), state.lost_lines)],
         kind="counter",
     ),
 )

@@ -73,8 +73,8 @@ class Taken(NamedTuple):
 class Sample:
     """All namespaces at one moment.
 
-    timestamp: seconds since the epoch when sampling began; started: the same moment on the
-    monotonic clock. cpu_seconds: CPU time it took, for all namespaces together.
+    timestamp: seconds since the epoch when sampling began; started: the same moment in seconds
+    since boot, suspends included. cpu_seconds: CPU time it took, for all namespaces together.
     interval: seconds until the next sample begins; at least the configured one.
     census: as Taken has it.
     """

@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from tcp_pressure_exporter.boot_clock import seconds_since_boot
+
+
+def test_seconds_since_boot() -> None:
+    """The clock is that of /proc/uptime, which counts suspends (fs/proc/uptime.c)."""
+    before = float(Path("/proc/uptime").read_text().split()[0])
+    now = seconds_since_boot()
+    after = float(Path("/proc/uptime").read_text().split()[0])
+    assert before - 0.01 <= now <= after + 0.01
