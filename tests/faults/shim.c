@@ -1,0 +1,168 @@
+/* A kernel at fault, between the exporter and libc (LD_PRELOAD): netlink that refuses, lies, is
+ * silent or never ends, and clocks that jump.
+ *
+ * Which fault is on stands in a file that tests/faults/shim.py writes: struct faults, mapped here.
+ * Only what a dump uses is looked at: send, recvfrom, poll; all other sockets pass untouched.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DUMP_SECONDS 61   /* more than a dump may take (kernel/netlink_socket.py) */
+#define REPLAYS 200       /* so many parts of an endless dump are let through in real time */
+#define REPLAY_MICROSECONDS 100
+
+/* In the order of the fields in shim.py. Codes are errno values, 0 for no such fault. */
+struct faults {
+	int64_t send_error;      /* send() fails */
+	int64_t receive_error;   /* recvfrom() fails */
+	int64_t answer_error;    /* the kernel answers NLMSG_ERROR with this code */
+	int64_t interrupted;     /* NLM_F_DUMP_INTR on every message */
+	int64_t cut;             /* the last bytes of each datagram are missing */
+	int64_t garbage;         /* datagrams of 0xff */
+	int64_t silent;          /* requests never reach the kernel */
+	int64_t endless;         /* NLMSG_DONE never comes, something else comes for ever */
+	int64_t realtime_step;   /* seconds that CLOCK_REALTIME is off */
+	int64_t boottime_step;   /* seconds that CLOCK_BOOTTIME is off: what a suspend adds */
+};
+
+static const struct faults NONE;
+static const struct faults *faults = &NONE;
+static __thread int replays;        /* of an endless dump, on this thread */
+static __thread int a_minute_later; /* the next look at the clock ends the dump */
+
+static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static ssize_t (*real_send)(int, const void *, size_t, int);
+static ssize_t (*real_recvfrom)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+static int (*real_poll)(struct pollfd *, nfds_t, int);
+
+__attribute__((constructor)) static void load(void)
+{
+	const char *path = getenv("TCP_PRESSURE_FAULTS");
+	int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+	real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+	real_send = dlsym(RTLD_NEXT, "send");
+	real_recvfrom = dlsym(RTLD_NEXT, "recvfrom");
+	real_poll = dlsym(RTLD_NEXT, "poll");
+	if (file < 0)
+		return;
+	void *mapped = mmap(NULL, sizeof(*faults), PROT_READ, MAP_SHARED, file, 0);
+	if (mapped != MAP_FAILED)
+		faults = mapped;
+	close(file);
+}
+
+static int is_netlink(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+	int kept = errno;
+	int found = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0;
+
+	errno = kept;
+	return found && domain == AF_NETLINK;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	int result = real_clock_gettime(clock, time);
+
+	if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)
+		time->tv_sec += faults->realtime_step;
+	else if (clock == CLOCK_BOOTTIME)
+		time->tv_sec += faults->boottime_step;
+	else if (clock == CLOCK_MONOTONIC && a_minute_later) {
+		a_minute_later = 0;
+		time->tv_sec += DUMP_SECONDS;
+	}
+	return result;
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+	replays = 0;
+	if (faults->send_error && is_netlink(fd)) {
+		errno = (int)faults->send_error;
+		return -1;
+	}
+	if (faults->silent && is_netlink(fd))
+		return (ssize_t)size;
+	return real_send(fd, data, size, flags);
+}
+
+/* Let something else stand where the dump's messages are; return the size of the datagram. */
+static ssize_t spoil(char *datagram, ssize_t size)
+{
+	struct nlmsghdr header;
+
+	for (ssize_t at = 0; at + (ssize_t)sizeof(header) <= size; at += NLMSG_ALIGN(header.nlmsg_len)) {
+		memcpy(&header, datagram + at, sizeof(header));
+		if (faults->interrupted)
+			header.nlmsg_flags |= NLM_F_DUMP_INTR;
+		if (faults->answer_error) {
+			int32_t code = -(int32_t)faults->answer_error;
+
+			header.nlmsg_type = NLMSG_ERROR;
+			memcpy(datagram + at + sizeof(header), &code, sizeof(code));
+		}
+		if (faults->endless && header.nlmsg_type == NLMSG_DONE) {
+			header.nlmsg_type = NLMSG_NOOP;
+			replays = 1;
+		}
+		memcpy(datagram + at, &header, sizeof(header));
+		if (header.nlmsg_len < sizeof(header))
+			break;
+	}
+	if (faults->garbage)
+		memset(datagram, 0xff, (size_t)size);
+	return faults->cut ? size - 3 : size;
+}
+
+/* One more message without meaning, as from a kernel that finds no end. */
+static ssize_t replay(char *buffer, struct sockaddr *from, socklen_t *from_size)
+{
+	const struct nlmsghdr noop = { .nlmsg_len = sizeof(noop), .nlmsg_type = NLMSG_NOOP };
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	usleep(REPLAY_MICROSECONDS);
+	a_minute_later = ++replays > REPLAYS;
+	memcpy(buffer, &noop, sizeof(noop));
+	memcpy(from, &kernel, sizeof(kernel));
+	*from_size = sizeof(kernel);
+	return sizeof(noop);
+}
+
+ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *from, socklen_t *from_size)
+{
+	if (faults == &NONE || !is_netlink(fd))
+		return real_recvfrom(fd, buffer, size, flags, from, from_size);
+	if (faults->receive_error) {
+		errno = (int)faults->receive_error;
+		return -1;
+	}
+	if (faults->endless && replays)
+		return replay(buffer, from, from_size);
+	ssize_t received = real_recvfrom(fd, buffer, size, flags, from, from_size);
+	return received > 0 && (size_t)received <= size ? spoil(buffer, received) : received;
+}
+
+int poll(struct pollfd *files, nfds_t count, int milliseconds)
+{
+	/* glibc declares the array write-only, which it is not: poll reads which files are meant. */
+	if (faults->endless && replays && count == 1 && is_netlink(*(volatile int *)&files->fd)) {
+		files->revents = POLLIN;
+		return 1;
+	}
+	return real_poll(files, count, milliseconds);
+}

@@ -1,0 +1,97 @@
+"""The daemon on a kernel whose netlink is at fault."""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tests.exporter_process import Exporter, running_exporter
+from tests.faults.conftest import COMMANDS
+from tests.faults.processes import FAILURES, lines_since, wait_until, wait_until_well
+from tests.faults.shim import Faults
+
+# What cannot be told without sock_diag; findings are told in part.
+NEED_SOCK_DIAG = frozenset(
+    {
+        *("sockets", "local_ports", "pools", "canary", "pool_owners"),
+        *("close_wait", "listen_queues", "findings"),
+    }
+)
+FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")
+
+
+class Daemon(NamedTuple):
+    exporter: Exporter
+    faults: Faults
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def daemon(
+    request: pytest.FixtureRequest, shim: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daemon]:
+    """Run one daemon for all faults, with either parser: it must survive each of them."""
+    folder = tmp_path_factory.mktemp("netlink")
+    faults = Faults(shim, folder / "faults")
+    command = faults.command(COMMANDS[request.param])
+    with running_exporter(folder / "exporter.log", *FLAGS, command=command) as exporter:
+        yield Daemon(exporter, faults)
+
+
+def metrics_of(collectors: frozenset[str]) -> set[str]:
+    return {family.name for name in collectors for family in COLLECTORS[name].families}
+
+
+def named(lines: list[str]) -> list[str]:
+    """Return the collectors that the lines name, in the order of their names."""
+    fields = [line.split(" collector=")[1].split()[0] for line in lines]
+    return sorted(name for field in fields for name in field.split(","))
+
+
+@pytest.mark.parametrize(
+    ("fault", "value", "reason"),
+    [
+        ("send_error", errno.EPERM, "Operation not permitted"),
+        ("receive_error", errno.ENOBUFS, "No buffer space available"),
+        ("receive_error", errno.EBUSY, "Device or resource busy"),
+        ("answer_error", errno.EBUSY, "EBUSY: Device or resource busy"),
+        ("answer_error", errno.EPERM, "EPERM: Operation not permitted"),
+        ("interrupted", 1, "interrupted: the table changed meanwhile"),
+        ("cut", 1, "bytes left"),
+        ("garbage", 1, "length 4294967295"),
+        ("endless", 1, "not finished after 60 s"),
+    ],
+)
+def test_fault(daemon: Daemon, fault: str, value: int, reason: str) -> None:
+    """What sock_diag tells vanishes, all else stays; one line begins it, one ends it; it counts."""
+    exporter, faults = daemon
+    before = wait_until_well(exporter)
+    place = len(exporter.log.read_text())
+    with faults.on(**{fault: value}):
+        during = wait_until(exporter, lambda state: state.failing == NEED_SOCK_DIAG)
+        assert during.ready, "the sample is fresh, if poorer"
+        assert not during.has(*(metrics_of(NEED_SOCK_DIAG) - {"tcp_pressure_finding"}))
+        assert during.has("tcp_pressure_resource_used", "tcp_pressure_sysctl")
+    lines = lines_since(exporter, place, "collector fails")
+    assert all(reason in line for line in lines)
+    assert named(lines) == sorted(NEED_SOCK_DIAG), "each collector is in one line"
+    after = wait_until_well(exporter)
+    assert named(lines_since(exporter, place, "collector works again")) == sorted(NEED_SOCK_DIAG)
+    assert after.value(FAILURES) - before.value(FAILURES) >= len(NEED_SOCK_DIAG)
+    assert after.has(*metrics_of(frozenset({"sockets"})))
+    assert "Traceback" not in exporter.log.read_text()
+
+
+def test_silence(shim: Path, tmp_path: Path) -> None:
+    """A kernel that never answers: no old number is shown, the thread does not hang for ever."""
+    faults = Faults(shim, tmp_path / "faults")
+    command = faults.command(COMMANDS["compiled"])
+    log = tmp_path / "exporter.log"
+    with running_exporter(log, *FLAGS, command=command) as exporter:
+        with faults.on(silent=1):
+            during = wait_until(exporter, lambda state: not state.ready)
+            assert not during.working, "a sample older than three intervals is not shown"
+            exporter.wait_for_log("sock_diag dump: timed out")
+        assert wait_until_well(exporter).has("tcp_pressure_sockets")
