@@ -1,0 +1,65 @@
+"""The daemon while clocks jump, the host sleeps, or the process is stopped."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.exporter_process import running_exporter
+from tests.faults.conftest import COMMANDS
+from tests.faults.processes import FAILURES, state_of, wait_until, wait_until_well
+from tests.faults.shim import Faults
+
+TIMESTAMP = "tcp_pressure_sample_timestamp_seconds"
+YEAR = 365 * 86_400
+
+
+@pytest.mark.parametrize("step", [YEAR, -YEAR])
+def test_a_step(faults: Faults, log: Path, step: int) -> None:
+    """A step of the wall clock changes the time of the samples, and nothing else."""
+    command = faults.command(COMMANDS["compiled"])
+    with running_exporter(log, "--sample.interval=100ms", command=command) as exporter:
+        before = wait_until_well(exporter)
+        with faults.on(realtime_step=step):
+            moment = time.time() + step
+            during = wait_until(exporter, lambda state: abs(state.value(TIMESTAMP) - moment) < 60)
+            assert during.ready
+            assert not during.failing
+        wait_until(exporter, lambda state: abs(state.value(TIMESTAMP) - time.time()) < 60)
+        assert state_of(exporter).value(FAILURES) == before.value(FAILURES)
+    assert "level=error" not in log.read_text()
+
+
+def test_suspend(faults: Faults, log: Path) -> None:
+    """After a suspend of an hour nothing from before it is shown; the next sample makes it ready.
+
+    CLOCK_BOOTTIME and the wall clock go on during a suspend, CLOCK_MONOTONIC does not.
+    """
+    command = faults.command(COMMANDS["compiled"])
+    with running_exporter(log, "--sample.interval=3s", command=command) as exporter:
+        before = wait_until_well(exporter)
+        faults.set(realtime_step=3600, boottime_step=3600)
+        during = state_of(exporter)
+        assert not during.ready
+        assert not during.working
+        assert not during.has("tcp_pressure_sockets", "tcp_pressure_pools")
+        after = wait_until_well(exporter)
+        assert after.value(TIMESTAMP) - before.value(TIMESTAMP) > 3600
+    assert "level=error" not in log.read_text()
+
+
+def test_stopped_and_continued(log: Path) -> None:
+    """After SIGSTOP and SIGCONT nothing from before is shown as current, and nothing fails."""
+    with running_exporter(log, "--sample.interval=500ms") as exporter:
+        before = wait_until_well(exporter)
+        exporter.signal(signal.SIGSTOP)
+        time.sleep(2)  # four intervals: the stop itself is what is tested
+        exporter.signal(signal.SIGCONT)
+        state = state_of(exporter)
+        fresh = state.value(TIMESTAMP) - before.value(TIMESTAMP) >= 2
+        assert fresh or not (state.ready or state.working)
+        after = wait_until_well(exporter)
+        assert after.value(TIMESTAMP) - before.value(TIMESTAMP) >= 2
+        assert after.value(FAILURES) == 0
+    assert "level=error" not in log.read_text()
