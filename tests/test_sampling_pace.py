@@ -38,7 +38,21 @@ def cpu_costs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 )
 def test_pace(cpu_seconds: float, interval: float) -> None:
     """The interval is the configured one, or longer where the sample costs more than its share."""
-    assert Pace(interval=5.0, max_cpu=0.05).stretched(cpu_seconds) == pytest.approx(interval)
+    pace = Pace(interval=5.0, max_cpu=0.05)
+    assert pace.stretched(cpu_seconds, cpu_seconds) == pytest.approx(interval)
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "seconds", "interval"),
+    [(0.01, 4.0, 5.0), (0.01, 7.0, 7.0), (0.5, 7.0, 10.0), (0.01, 3600.0, 15.0)],
+)
+def test_slow_sample(cpu_seconds: float, seconds: float, interval: float) -> None:
+    """A sample that lasts longer than its interval is the interval, up to three of them.
+
+    So a slow host shows fresh numbers, and a process that was stopped none from before.
+    """
+    pace = Pace(interval=5.0, max_cpu=0.05)
+    assert pace.stretched(cpu_seconds, seconds) == pytest.approx(interval)
 
 
 def test_interval_stretches(cpu_costs: Callable[..., None]) -> None:
@@ -52,8 +66,8 @@ def test_interval_stretches(cpu_costs: Callable[..., None]) -> None:
 
 
 def test_stretching_is_logged_once_per_change(cpu_costs: Callable[..., None]) -> None:
-    """A stretched interval is one line when it begins, changes by a fifth, or ends."""
-    cpu_costs(0.001, 1.0, 1.1, 1.0, 2.0, 0.001, 0.001)
+    """A stretched interval is one line when it begins, changes by half, or ends."""
+    cpu_costs(0.001, 1.0, 1.4, 1.0, 2.0, 0.001, 0.001)
     loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
     for _ in range(7):
         loop.loop.sample()

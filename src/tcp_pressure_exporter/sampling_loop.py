@@ -17,7 +17,10 @@ from tcp_pressure_exporter.heartbeat import UNHEARD, Heartbeat
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
-NOTABLE_CHANGE = 1.2
+NOTABLE_CHANGE = 1.5
+# A host without free CPU may make a sample last so many intervals; a process that was stopped for
+# longer is not slow, and what it began before that is too old to be shown.
+LATEST = 3
 
 NUMBERS = re.compile(r"\d+")
 Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
@@ -30,9 +33,13 @@ class Pace:
     interval: float
     max_cpu: float
 
-    def stretched(self, cpu_seconds: float) -> float:
-        """Return the interval at which a sample of that cost stays inside the share."""
-        return max(self.interval, cpu_seconds / self.max_cpu)
+    def stretched(self, cpu_seconds: float, seconds: float) -> float:
+        """Return the interval at which a sample of that cost stays inside the share.
+
+        And at which one that takes so many seconds on the clock is over before the next begins.
+        """
+        paced = max(self.interval, cpu_seconds / self.max_cpu)
+        return max(paced, min(seconds, LATEST * paced))
 
 
 class Failures(NamedTuple):
@@ -103,11 +110,12 @@ class SamplingLoop:
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""
         timestamp, started, cpu = time.time(), seconds_since_boot(), time.thread_time()
+        begun = time.monotonic()
         namespaces, census = self._take(self.config)
-        cpu_seconds = time.thread_time() - cpu
+        cpu_seconds, seconds = time.thread_time() - cpu, time.monotonic() - begun
         self._log_outcomes(namespaces)
-        self._interval = self._pace.stretched(cpu_seconds)
-        self._log_interval(cpu_seconds)
+        self._interval = self._pace.stretched(cpu_seconds, seconds)
+        self._log_interval(cpu_seconds, seconds)
         return Sample(
             timestamp=timestamp,
             started=started,
@@ -144,7 +152,7 @@ class SamplingLoop:
         for (netns, _reason), collectors in over.items():
             self._log.info("collector works again", netns=netns, collector=",".join(collectors))
 
-    def _log_interval(self, cpu_seconds: float) -> None:
+    def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
         change = self._interval / self._announced
         if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE:
             return
@@ -154,6 +162,7 @@ class SamplingLoop:
             "sampling interval stretched" if stretched else "sampling interval as configured",
             interval=round(self._interval, 2),
             configured=self._pace.interval,
+            sample_seconds=round(seconds, 4),
             sample_cpu_seconds=round(cpu_seconds, 4),
         )
 

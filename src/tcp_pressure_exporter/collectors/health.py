@@ -96,7 +96,7 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
     Family(
         "tcp_pressure_sample_interval_seconds",
         "Seconds from one sample to the next; above the configured interval where sampling would"
-        " else use more than its share of a CPU.",
+        " else use more than its share of a CPU, or takes longer than that.",
         (),
         lambda sample: [((), sample.interval)],
     ),
