@@ -1,0 +1,161 @@
+"""Holds the daemon against the kernel while connections come and go as fast as the machine can.
+
+usage: python -m tests.reliability.churn [SECONDS [RATE]]     as root; 600 s, as fast as it can
+
+In a network namespace of its own. Every sample that the daemon publishes is compared with its own
+sums, with what the load tool has done and with the kernel's own count around it; some with ss.
+"""
+
+import http.client
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tests.exporter_process import Exporter, running_exporter
+from tests.network_namespace import network_namespace, set_sysctl
+from tests.reliability.churn_record import Kernel, Load, Record, Seen, Ss, check, seen_on
+
+SOURCE = Path(__file__).with_suffix(".c")
+WORKERS, TIME_WAIT_PERCENT, DESTINATIONS = 2, 10, 200
+FLAGS = ("--sample.interval=1s", "--no-collector.nat")
+SS_SECONDS = 10.0
+SAME_SECONDS = 0.1  # two samples are further apart
+SETTINGS = {
+    "ip_local_port_range": "1024 65535",
+    "tcp_tw_reuse": "0",
+    "tcp_max_tw_buckets": "1000000",
+}
+
+
+def run(seconds: float, rate: float = 0.0) -> Record:
+    """Load a namespace for so long, and record what was seen."""
+    record = Record()
+    with tempfile.TemporaryDirectory() as name, network_namespace():
+        folder = Path(name)
+        for setting, value in SETTINGS.items():
+            set_sysctl(setting, value)
+        with running_exporter(folder / "log", *FLAGS) as exporter, _scraper(exporter) as scraper:
+            record.before = _next_sample(scraper, time.monotonic())
+            with _load(compiled(folder), (seconds, rate), record), _kernel_counts(record):
+                _watch(scraper, record, time.monotonic() + seconds)
+            record.settled = _next_sample(scraper, time.monotonic())
+            record.settled_ss = _count_by_ss()
+        record.log = (folder / "log").read_text()
+    return record
+
+
+def compiled(folder: Path) -> Path:
+    """Compile the load tool into the folder and return it."""
+    program = folder / "churn"
+    flags = ("-O2", "-Wall", "-Wextra", "-std=gnu17", "-pthread")
+    subprocess.run(["cc", *flags, "-o", program, SOURCE], check=True)
+    return program
+
+
+@contextmanager
+def _scraper(exporter: Exporter) -> Iterator[http.client.HTTPConnection]:
+    """Give one connection for all scrapes: it leaves no TIME_WAIT of its own meanwhile."""
+    with closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=30)) as connection:
+        yield connection
+
+
+def _scrape(scraper: http.client.HTTPConnection) -> str:
+    scraper.request("GET", "/metrics")
+    return scraper.getresponse().read().decode()
+
+
+def _next_sample(scraper: http.client.HTTPConnection, moment: float) -> Seen:
+    """Return the first sample that began after a moment."""
+    end = time.monotonic() + 120
+    while (seen := seen_on(_scrape(scraper))).moment <= moment:
+        assert time.monotonic() < end, "no sample"
+        time.sleep(0.1)
+    return seen
+
+
+@contextmanager
+def _load(program: Path, duty: tuple[float, float], record: Record) -> Iterator[None]:
+    """Run the load tool and record its lines, until it ends by itself."""
+    seconds, rate = duty
+    numbers = (WORKERS, rate, TIME_WAIT_PERCENT, DESTINATIONS, seconds)
+    command: list[str] = [str(program), *map(str, numbers)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                moment, connections, time_waits = line.split()
+                record.loads.append(Load(float(moment), int(connections), int(time_waits)))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield
+            reader.join(60)
+        finally:
+            process.kill()
+            reader.join()
+    assert process.returncode in {0, -9}
+
+
+@contextmanager
+def _kernel_counts(record: Record) -> Iterator[None]:
+    """Record the kernel's own count twenty times a second."""
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.wait(0.05):
+            record.kernel.append(_kernel_count())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        reader.join()
+
+
+def _kernel_count() -> Kernel:
+    text = Path("/proc/thread-self/net/sockstat").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("TCP:")]
+    words = line.split()
+    return Kernel(time.monotonic(), int(words[words.index("tw") + 1]))
+
+
+def _watch(scraper: http.client.HTTPConnection, record: Record, end: float) -> None:
+    """Record every sample until then, and what ss counts now and then."""
+    next_ss = time.monotonic() + SS_SECONDS / 2
+    while (now := time.monotonic()) < end:
+        seen = seen_on(_scrape(scraper))
+        if not record.seen or seen.moment > record.seen[-1].moment + SAME_SECONDS:
+            record.seen.append(seen)
+        if now > next_ss:
+            record.ss.append(Ss(now, _count_by_ss(), time.monotonic()))
+            next_ss = now + SS_SECONDS
+        time.sleep(0.1)
+
+
+def _count_by_ss() -> int:
+    done = subprocess.run(["ss", "-Htan", "state", "time-wait"], stdout=subprocess.PIPE, check=True)
+    return done.stdout.count(b"\n")
+
+
+def main() -> None:
+    """Run as the arguments say, print what was seen, and fail where something disagrees."""
+    seconds, rate = (*map(float, sys.argv[1:]), *(600.0, 0.0)[len(sys.argv) - 1 :])
+    record = run(seconds, rate)
+    for line in check(record):
+        sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()

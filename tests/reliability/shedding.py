@@ -1,0 +1,79 @@
+"""A million sockets at an interval of a second, and as many pools as sockets: what gives way?
+
+usage: python -m tests.reliability.shedding     as root; about six minutes, 2 GB of memory
+
+The daemon has to keep to its share of a CPU by sampling less often, to say so, and to go on
+serving; and its memory has to stay bounded whatever the number of pools.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.cpu_clock import process_cpu_seconds
+from benchmarks.paths import HERE as BENCHMARKS
+from benchmarks.population import populated
+from benchmarks.programs import compile_c
+from benchmarks.shape import Shape
+from tests.exporter_process import Exporter, running_exporter, value_of
+from tests.network_namespace import network_namespace
+from tests.reliability.soak import size_of
+
+INTERVAL, SHARE = 1.0, 0.05
+ROOM = 1.4  # the share is that of sampling; serving, and the wait for a first cheap sample, add
+OBSERVED_SECONDS = 40.0
+SHAPES = (
+    ("a million sockets", Shape(1_000_000), 45),
+    ("a hundred thousand pools", Shape(110_000, heavy_percent=0, light=100_000), 45),
+)
+
+
+def run() -> Iterator[str]:
+    """Yield what was seen; raises AssertionError where a promise is not kept."""
+    with tempfile.TemporaryDirectory() as name:
+        program = compile_c(BENCHMARKS / "make_sockets.c", Path(name))
+        for what, shape, most_mb in SHAPES:
+            with network_namespace(), populated(shape, program, lambda _text: None) as population:
+                population.stay(OBSERVED_SECONDS + 10)
+                log = Path(name) / "log"
+                with running_exporter(log, f"--sample.interval={INTERVAL:.0f}s") as exporter:
+                    yield f"{what}: {_observe(exporter, most_mb)}"
+
+
+def _observe(exporter: Exporter, most_mb: int) -> str:
+    time.sleep(5)  # the first samples are over, and the interval is what they cost
+    pid, begun = exporter.process.pid, time.monotonic()
+    cpu = process_cpu_seconds(pid)
+    pages, slowest = [], 0.0
+    while time.monotonic() < begun + OBSERVED_SECONDS:
+        asked = time.monotonic()
+        assert exporter.get("/-/ready")[0] == 200
+        pages.append(exporter.metrics())
+        slowest = max(slowest, time.monotonic() - asked)
+        time.sleep(1)
+    share = (process_cpu_seconds(pid) - cpu) / (time.monotonic() - begun)
+    interval = value_of(pages[-1], "tcp_pressure_sample_interval_seconds")
+    moments = {value_of(page, "tcp_pressure_sample_timestamp_seconds") for page in pages}
+    memory = size_of(pid).resident_kb / 1024
+    stretched = "sampling interval stretched" in exporter.log.read_text()
+    assert share <= SHARE * ROOM, share
+    assert stretched == (interval > 1.5 * INTERVAL), exporter.log.read_text()
+    assert memory < most_mb, memory
+    return (
+        f"every {interval:.1f} s instead of {INTERVAL:.0f} s, {100 * share:.1f} % of a CPU with"
+        f" {len(pages)} scrapes, the slowest in {1e3 * slowest:.0f} ms; {len(moments)} samples;"
+        f" RSS {memory:.1f} MiB; in the log: {'yes' if stretched else 'no need'}"
+    )
+
+
+def main() -> None:
+    """Run all of it."""
+    for line in run():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

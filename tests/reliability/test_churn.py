@@ -1,0 +1,13 @@
+"""A short run of what `make churn` does for ten minutes."""
+
+from tests.reliability.churn import run
+from tests.reliability.churn_record import check
+
+SECONDS = 15.0
+
+
+def test_churn() -> None:
+    """Under as many connections as the machine gives, each sample agrees with the kernel and ss."""
+    report = list(check(run(SECONDS)))
+    print("\n".join(report))  # noqa: T201 - shown where something fails
+    assert len(report) == 5

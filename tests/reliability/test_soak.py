@@ -1,0 +1,12 @@
+"""A short run of what `make soak` does for an hour."""
+
+from tests.reliability.soak import check, run
+
+SECONDS = 25.0
+
+
+def test_soak() -> None:
+    """Among churn, namespaces, reloads and hostile clients the daemon keeps its size."""
+    report = list(check(run(SECONDS)))
+    print("\n".join(report))  # noqa: T201 - shown where something fails
+    assert len(report) == 6
