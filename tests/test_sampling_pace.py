@@ -47,7 +47,7 @@ def test_pace(cpu_seconds: float, interval: float) -> None:
     [(0.01, 4.0, 5.0), (0.01, 7.0, 7.0), (0.5, 7.0, 10.0), (0.01, 3600.0, 15.0)],
 )
 def test_slow_sample(cpu_seconds: float, seconds: float, interval: float) -> None:
-    """A sample that lasts longer than its interval is the interval, up to three of them.
+    """A sample that lasts longer than its interval is the interval, up to 15 s.
 
     So a slow host shows fresh numbers, and a process that was stopped none from before.
     """

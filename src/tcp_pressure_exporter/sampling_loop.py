@@ -18,9 +18,9 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.5
-# A host without free CPU may make a sample last so many intervals; a process that was stopped for
+# A host without free CPU may make a sample last so many seconds; a process that was stopped for
 # longer is not slow, and what it began before that is too old to be shown.
-LATEST = 3
+LONGEST_SAMPLE = 15.0
 
 NUMBERS = re.compile(r"\d+")
 Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
@@ -38,8 +38,7 @@ class Pace:
 
         And at which one that takes so many seconds on the clock is over before the next begins.
         """
-        paced = max(self.interval, cpu_seconds / self.max_cpu)
-        return max(paced, min(seconds, LATEST * paced))
+        return max(self.interval, cpu_seconds / self.max_cpu, min(seconds, LONGEST_SAMPLE))
 
 
 class Failures(NamedTuple):
