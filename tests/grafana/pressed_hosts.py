@@ -26,6 +26,7 @@ JOB = "tcp-pressure-exporter"
 LOCAL = "127.0.0.1"
 PORTS = "20000 20059"
 CLIENT = "127.0.0.30"  # of the connections that get stuck
+POOL = {"local_address": LOCAL, "remote_address": REMOTE, "port": str(SERVER_PORT)}
 BUSY = ("127.0.0.20", 9100)  # its service accepts nothing
 # As systemd passes a socket: descriptor 3, and exec keeps the process id.
 TAKE_OVER = """
@@ -85,7 +86,7 @@ def _press(lab: Lab) -> None:
 @contextmanager
 def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
     """Run an exporter in the namespace of the thread, on a socket of another one."""
-    settings = folder / "pools.yml"
+    settings = folder / "exporter.yml"
     settings.write_text("pools: {min_ratio: 0}\n")
     descriptor = listener.fileno()
     command = [
@@ -103,7 +104,8 @@ def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
 
 def _config(folder: Path, *targets: str) -> str:
     """Return a configuration with both exporters under one job, and with the shipped rules."""
-    rules = [folder / path.name for path in RULES]
+    rules = [folder / "rules" / path.name for path in RULES]
+    rules[0].parent.mkdir()
     for path, copy in zip(RULES, rules, strict=True):
         text = path.read_text()
         for pattern, faster in HASTE:
@@ -112,6 +114,3 @@ def _config(folder: Path, *targets: str) -> str:
     config = yaml.safe_load(scrape_config({JOB: ""}, rules))
     config["scrape_configs"][0]["static_configs"] = [{"targets": list(targets)}]
     return yaml.safe_dump(config)
-
-
-POOL = {"local_address": LOCAL, "remote_address": REMOTE, "port": str(SERVER_PORT)}

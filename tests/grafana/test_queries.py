@@ -47,6 +47,7 @@ class Pressed:
 @pytest.fixture(scope="module")
 def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
     with pressed_hosts(tmp_path_factory.mktemp("pressed")) as (prometheus, instance):
+        prometheus.wait_for(f'tcp_pressure_pools{{instance="{instance}"}}')
         host = {"job": JOB, "instance": re.escape(instance).replace("\\", "\\\\")}
         yield Pressed(prometheus, host | {"netns": "host", "direction": "outbound"} | POOL)
 

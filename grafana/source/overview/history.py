@@ -14,7 +14,7 @@ from grafana.source.threshold import (
 )
 from tcp_pressure_exporter.model.pools import OUTBOUND
 
-NAME = "{{instance}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
+NAME = "{{instance}} {{netns}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
 TOP = 10
 
 
