@@ -6,7 +6,7 @@ ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test test-ship test-windows lint format dashboards hostile fuzz bench forecast manifests dist image tools lock clean
+.PHONY: run demo test test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -42,8 +42,21 @@ dashboards: .venv/dev  ## write grafana/dashboards from grafana/source; runbooks
 hostile: tools .venv/compiled  ## attack the real exporter and print what it cost; results in docs/security.md
 	$(BIN)/pytest tests/hostile
 
-fuzz: tools .venv/dev  ## fuzz the compiled parser for five minutes
-	tests/fuzz/run 300
+fuzz: tools .venv/compiled  ## fuzz the compiled parser for FUZZ_SECONDS (300), then all others with 2,000 examples each
+	tests/fuzz/run $(or $(FUZZ_SECONDS),300)
+	$(BIN)/pytest --hypothesis-profile=long $$(grep -rl 'from hypothesis import given' tests)
+
+churn: tools .venv/compiled  ## hold the daemon against the kernel under churn for CHURN_SECONDS (600); as root
+	$(BIN)/python -m tests.reliability.churn $(or $(CHURN_SECONDS),600)
+
+soak: tools .venv/compiled  ## run the daemon for SOAK_SECONDS (3600) among churn, namespaces and hostile clients; as root
+	$(BIN)/python -m tests.reliability.soak $(or $(SOAK_SECONDS),3600)
+
+shedding: tools .venv/compiled  ## a million sockets and a hundred thousand pools at an interval of a second; as root
+	$(BIN)/python -m tests.reliability.shedding
+
+audit: .venv/run  ## look the pinned dependencies up among the known vulnerabilities; needs pypi.org
+	@.ci/audit
 
 bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
 	$(BIN)/python -m benchmarks $(BENCH_FLAGS)

@@ -12,6 +12,7 @@ from tests.other_namespaces import OtherNamespaces, other_namespaces
 
 # A loaded machine must not fail a property test: nothing here is about time.
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=2_000)  # make fuzz
 settings.load_profile("untimed")
 
 

@@ -192,3 +192,12 @@ def test_orphans_of_the_host() -> None:
             leave_orphan(sockets.enter_context(open_lab()))
         found = by_name()
     assert found.get("orphans", Resource("not shown here", 1, 1)).used >= 1
+
+
+def test_negative_numbers(tmp_path: Path) -> None:
+    """A negative limit, which sysctl(8) lets one set, allows none; a negative count is none."""
+    procfs = FakeProcfs(tmp_path)
+    procfs.write("sys/net/ipv4/tcp_max_tw_buckets", "-1\n")
+    procfs.write("thread-self/net/sockstat", "TCP: inuse 5 orphan 0 tw -3 alloc 7 mem 1\n")
+    buckets, *_others = read_resources(procfs.root, 4096)
+    assert buckets == Resource("time_wait_buckets", 0, 0)

@@ -27,7 +27,10 @@ def read_resources(procfs: Path, page_size: int) -> tuple[Resource, ...]:
     bytes is the unit of both of memory's numbers (used: 4 KiB before Linux 6.0, whatever a page).
     conntrack_entries: the namespace's; absent without conntrack, or where its limit is 0: none.
     """
-    return tuple(_resources(procfs, page_size))
+    # tcp_max_tw_buckets and tcp_max_orphans take negative numbers: the kernel then allows none.
+    # Its sum of per-CPU counts may be below zero for a moment.
+    found = _resources(procfs, page_size)
+    return tuple(Resource(name, max(used, 0), max(limit, 0)) for name, used, limit in found)
 
 
 def _resources(procfs: Path, page_size: int) -> Iterator[Resource]:
