@@ -140,12 +140,16 @@ def test_failed_parts_are_counted() -> None:
 
 
 def test_a_log_that_fails() -> None:
-    """Where memory does not even suffice for the line about it, the loop goes on."""
-    loop = ObservedLoop(one_after_the_other([MemoryError(), GOOD, GOOD, GOOD]))
+    """Where not even the line about it can be written, the loop goes on, and says it later."""
+    loop = ObservedLoop(one_after_the_other([MemoryError(), MemoryError(), GOOD, GOOD, GOOD]))
     loop.fail_next_line()
     loop.run()
     assert len(loop.published) == 3
-    assert loop.loop.failures == Failures(samples=1)
+    assert loop.loop.failures == Failures(samples=2)
+    assert [line["event"] for line in loop.lines] == [
+        "sampling failed unexpectedly",
+        "sampling works again",
+    ]
 
 
 def test_exception_while_publishing() -> None:

@@ -97,9 +97,9 @@ class SamplingLoop:
         except Exception as error:  # noqa: BLE001 - a defect must not blind the host for good; the
             # page goes stale meanwhile and says so
             self.failures = self.failures._replace(samples=self.failures.samples + 1)
-            before, self._defect = self._defect, repr(error)
-            if self._defect != before:
+            if self._defect != repr(error):
                 self._log.exception("sampling failed unexpectedly")
+                self._defect = repr(error)  # only now: the line itself may have failed
             return False
         if self._defect:
             self._defect = None

@@ -153,6 +153,10 @@ ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *
 	}
 	if (faults->endless && replays)
 		return replay(buffer, from, from_size);
+	if (replays) { /* the fault is over in the middle of a dump, of which nothing real is left */
+		errno = ENOBUFS;
+		return -1;
+	}
 	ssize_t received = real_recvfrom(fd, buffer, size, flags, from, from_size);
 	return received > 0 && (size_t)received <= size ? spoil(buffer, received) : received;
 }
@@ -160,7 +164,7 @@ ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *
 int poll(struct pollfd *files, nfds_t count, int milliseconds)
 {
 	/* glibc declares the array write-only, which it is not: poll reads which files are meant. */
-	if (faults->endless && replays && count == 1 && is_netlink(*(volatile int *)&files->fd)) {
+	if (replays && count == 1 && is_netlink(*(volatile int *)&files->fd)) {
 		files->revents = POLLIN;
 		return 1;
 	}

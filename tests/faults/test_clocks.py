@@ -51,17 +51,18 @@ def test_suspend(faults: Faults, log: Path) -> None:
 
 def test_stopped_and_continued(log: Path) -> None:
     """After SIGSTOP and SIGCONT nothing from before is shown as current, and nothing fails."""
-    with running_exporter(log, "--sample.interval=500ms") as exporter:
+    with running_exporter(log, "--sample.interval=100ms") as exporter:
         before = wait_until_well(exporter)
         exporter.signal(signal.SIGSTOP)
-        time.sleep(2)  # four intervals: the stop itself is what is tested
+        time.sleep(2)  # many intervals: the stop itself is what is tested
         exporter.signal(signal.SIGCONT)
         state = state_of(exporter)
         fresh = state.value(TIMESTAMP) - before.value(TIMESTAMP) >= 2
-        # A sample that was under way has lasted so long, and says so.
-        lasted = state.value("tcp_pressure_sample_interval_seconds") >= 2
-        assert fresh or lasted or not (state.ready or state.working)
-        after = wait_until_well(exporter)
-        assert after.value(TIMESTAMP) - before.value(TIMESTAMP) >= 2
+        # Where the host is slow, or a sample was under way, the interval is longer, and says so.
+        young = 3 * state.value("tcp_pressure_sample_interval_seconds") >= 2
+        assert fresh or young or not (state.ready or state.working)
+        fresh_from = before.value(TIMESTAMP) + 2
+        after = wait_until(exporter, lambda state: state.value(TIMESTAMP) >= fresh_from)
+        assert after.ready
         assert after.value(FAILURES) == 0
     assert "level=error" not in log.read_text()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import COMMAND, Exporter, running_exporter
+from tests.exporter_process import COMMAND, Access, Exporter, running_exporter
 from tests.faults.processes import FAILURES, lines_since, state_of, wait_until, wait_until_well
 from tests.lab import Lab
 
@@ -64,7 +64,7 @@ def test_no_descriptors(log: Path) -> None:
 
 
 def test_no_memory(lab: Lab, tmp_path: Path, log: Path) -> None:
-    """Where memory does not suffice for a sample it is lost and counted; the next ones are not."""
+    """What memory does not suffice for is lost and counted; with memory all comes back."""
     config = tmp_path / "config.yml"
     config.write_text("groups: [{name: far, cidrs: [192.0.2.0/24]}]\n")  # all pools are told apart
     flags = (f"--config.file={config}", FAST, "--sample.max-cpu=1")
@@ -73,11 +73,12 @@ def test_no_memory(lab: Lab, tmp_path: Path, log: Path) -> None:
         with limited(exporter, resource.RLIMIT_DATA, 1):
             for number in range(5000):
                 lab.connect(f"127.{number >> 8}.{number & 255}.1")
-            exporter.wait_for_log("sampling failed unexpectedly")
+            # Either the parser has no memory for its tables, or Python none for the result.
+            exporter.wait_for_log("level=error")
         after = wait_until_well(exporter)
-        assert after.value(LOST_SAMPLES) > 0
-        exporter.wait_for_log("sampling works again")
-    assert log.read_text().count("sampling failed unexpectedly") < 5
+        assert after.value(LOST_SAMPLES) + after.value(FAILURES) > 0
+        exporter.wait_for_log(" again")
+    assert log.read_text().count("level=error") < 10
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_closed_outputs(closed: str, tmp_path: Path) -> None:
         port = free.getsockname()[1]
     shell = f"exec {COMMAND} --web.listen-address=127.0.0.1:{port} {closed}"
     with subprocess.Popen(["sh", "-c", shell]) as process:
-        exporter = Exporter(process, port, tmp_path / "nothing")
+        exporter = Exporter(process, port, tmp_path / "nothing", Access())
         exporter.log.touch()
         deadline = time.monotonic() + 10
         while True:

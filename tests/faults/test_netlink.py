@@ -74,9 +74,9 @@ def test_fault(daemon: Daemon, fault: str, value: int, reason: str) -> None:
         assert during.ready, "the sample is fresh, if poorer"
         assert not during.has(*(metrics_of(NEED_SOCK_DIAG) - {"tcp_pressure_finding"}))
         assert during.has("tcp_pressure_resource_used", "tcp_pressure_sysctl")
-    lines = lines_since(exporter, place, "collector fails")
-    assert all(reason in line for line in lines)
-    assert named(lines) == sorted(NEED_SOCK_DIAG), "each collector is in one line"
+        lines = lines_since(exporter, place, "collector fails")
+        assert all(reason in line for line in lines)
+        assert named(lines) == sorted(NEED_SOCK_DIAG), "each collector is in one line"
     after = wait_until_well(exporter)
     assert named(lines_since(exporter, place, "collector works again")) == sorted(NEED_SOCK_DIAG)
     assert after.value(FAILURES) - before.value(FAILURES) >= len(NEED_SOCK_DIAG)

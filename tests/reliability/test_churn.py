@@ -3,7 +3,7 @@
 from tests.reliability.churn import run
 from tests.reliability.churn_record import check
 
-SECONDS = 15.0
+SECONDS = 20.0
 
 
 def test_churn() -> None:

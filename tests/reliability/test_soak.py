@@ -2,7 +2,7 @@
 
 from tests.reliability.soak import check, run
 
-SECONDS = 25.0
+SECONDS = 30.0
 
 
 def test_soak() -> None:
