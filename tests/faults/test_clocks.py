@@ -62,7 +62,8 @@ def test_stopped_and_continued(log: Path) -> None:
         young = 3 * state.value("tcp_pressure_sample_interval_seconds") >= 2
         assert fresh or young or not (state.ready or state.working)
         fresh_from = before.value(TIMESTAMP) + 2
-        after = wait_until(exporter, lambda state: state.value(TIMESTAMP) >= fresh_from)
-        assert after.ready
+        after = wait_until(
+            exporter, lambda state: state.ready and state.value(TIMESTAMP) >= fresh_from
+        )
         assert after.value(FAILURES) == 0
     assert "level=error" not in log.read_text()
