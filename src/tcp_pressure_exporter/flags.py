@@ -11,7 +11,6 @@ from argparse import (
     RawDescriptionHelpFormatter,
 )
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -42,8 +41,12 @@ MAX_NAMESPACES = 100
 def usage_error(message: str) -> NoReturn:
     """Print the message as one line on stderr and exit with code 2."""
     line = f"{PROGRAM}: error: {escape_controls(message)}"
-    with suppress(OSError):  # where stderr takes nothing, the exit code still tells
+    try:
         print(line, file=sys.stderr)  # noqa: T201  # there is no logger yet
+    except OSError:
+        # Where stderr takes nothing, the exit code still tells. Python 3.13 would try once more at
+        # the exit, and make it 120.
+        sys.stderr = None
     raise SystemExit(2)
 
 

@@ -1,5 +1,6 @@
 """The daemon's own log: one event, rendered for a terminal, as logfmt or as JSON."""
 
+import atexit
 import json
 import math
 import re
@@ -73,7 +74,16 @@ class LossyLogger(structlog.WriteLogger):
             # OSError: the reader of the pipe has gone, or the disk is full. ValueError: the stream
             # was closed, or cannot encode the text. The metrics matter more than the log, and there
             # is no better place to complain than the one that has just failed.
-            self._lost.count += 1
+            self._lose()
+
+    def _lose(self) -> None:
+        """Count the line, and keep the exit code.
+
+        Python 3.13 makes it 120 where stderr holds what it cannot write.
+        """
+        if not self._lost.count and self._file is sys.stderr:
+            atexit.register(setattr, sys, "stderr", None)
+        self._lost.count += 1
 
     debug = info = warning = error = critical = msg
 
