@@ -43,7 +43,7 @@ def network_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Look again and again until the condition holds; AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -15,6 +15,8 @@ BASE = "debian:trixie-slim"  # the Dockerfile's
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+[network]
+network_config_dir = "{folder}/networks"
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -35,7 +37,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         storage, containers = folder / "storage.conf", folder / "containers.conf"
         storage.write_text(STORAGE_CONF.format(folder=folder))
-        containers.write_text(CONTAINERS_CONF)
+        containers.write_text(CONTAINERS_CONF.format(folder=folder))
         self.environ = {
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_CONF": str(containers),

@@ -17,6 +17,7 @@ BOOT = 'mount -t cgroup2 none /sys/fs/cgroup && exec systemd-nspawn "$@"'
 CAPABILITIES = "CAP_NET_ADMIN"  # beside those that systemd-nspawn leaves by default
 IN_ROOT = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 
+BOOT_SECONDS = 120.0  # a busy disk makes ten of what is one second otherwise
 GET = """
 import sys, urllib.request
 with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
@@ -109,9 +110,9 @@ def booted(root: Root, log: Path) -> Iterator[Machine]:
         process = subprocess.Popen(command, stdout=console, stderr=console)
     with process:
         try:
-            wait_until(lambda: bool(_children(process.pid)), "the machine's first process")
+            wait_until(lambda: bool(_children(process.pid)), "its first process", BOOT_SECONDS)
             machine = Machine(int(_children(process.pid)[0]))
-            wait_until(machine.is_up, "systemd is up")
+            wait_until(machine.is_up, "systemd is up", BOOT_SECONDS)
             yield machine
         finally:
             _power_off(process)
