@@ -6,10 +6,9 @@ import platform
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 from prometheus_client import generate_latest
@@ -23,6 +22,7 @@ from tcp_pressure_exporter.heartbeat import Heartbeat
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
+from tcp_pressure_exporter.left_out import left_out, log_left_out
 from tcp_pressure_exporter.logs import LostLines
 from tcp_pressure_exporter.model.sample import Sample, Taken
 from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
@@ -36,6 +36,7 @@ from tcp_pressure_exporter.shown_settings import shown_settings
 from tcp_pressure_exporter.signals import handled_signals
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
+from tcp_pressure_exporter.web.listen import listener_url
 from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import HEALTHY_PATH, READY_PATH, STATUS_PATH, build_router
 from tcp_pressure_exporter.web.server import Server
@@ -74,7 +75,7 @@ class App:
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
-        log_what_is_off(self._sampler, self._log)
+        log_left_out(self._sampler, self._log)
         sample = self._loop.sample()
         self._latest.publish(sample)
         sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
@@ -87,7 +88,7 @@ class App:
 
     def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
         """Sample and serve until SIGTERM or SIGINT."""
-        log_what_is_off(self._sampler, self._log)
+        log_left_out(self._sampler, self._log)
         stop = threading.Event()
         heartbeat = Heartbeat(self._manager.heartbeat_seconds, self._manager.alive)
         sampling = threading.Thread(
@@ -132,7 +133,7 @@ class App:
         for listener in listeners:
             self._log.info(
                 "serving metrics",
-                url=_url(scheme, listener, self._options.telemetry_path),
+                url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._state.parser,
             )
         await Server(listeners, router, log=self._log, protection=protection).run(stop)
@@ -163,9 +164,9 @@ class App:
             sample=sample,
             current=current,
             line=self._hour.line,
-            exporter=self._state,
+            exporter=self._counted(),
             settings=shown_settings(self._options, self._loop.config),
-            left_out=tuple(what_is_off(self._sampler)),
+            left_out=tuple(left_out(self._sampler)),
             runbook_url=self._loop.config.runbook_url,
         )
 
@@ -205,36 +206,9 @@ def how_to_sample(
     return NamespaceSamplers(sampler, options.others, options.procfs, log).take
 
 
-def log_what_is_off(sampler: HostSampler, log: FilteringBoundLogger) -> None:
-    """Say what this process lacks the rights for."""
-    if sampler.no_netlink:
-        log.warning("sockets are read through psutil", reason=sampler.no_netlink)
-    if sampler.no_process_names:
-        log.info("process names are off", reason=sampler.no_process_names)
-    for collector, reason in sampler.left_out.items():
-        log.info("collector is off", collector=collector, reason=reason)
-
-
-def what_is_off(sampler: HostSampler) -> Iterator[tuple[str, str]]:
-    """Yield (what, why) is not shown for want of rights."""
-    if sampler.no_process_names:
-        yield "process names", sampler.no_process_names
-    yield from sampler.left_out.items()
-
-
 def read_config(options: Options) -> Config:
     """Return the configuration of the file and the flags that override it; raises ConfigError."""
     config = load_config(options.config_file) if options.config_file else Config()
     if options.pool_top is None:
         return config
     return replace(config, listing=replace(config.listing, top=options.pool_top))
-
-
-def _url(scheme: str, listener: socket.socket, path: str) -> str:
-    """Return where the listener can be reached; a wildcard address is this host."""
-    if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
-        return f"unix://{listener.getsockname()}"
-    host, port = listener.getsockname()[:2]
-    if ip_address(host).is_unspecified:
-        host = "localhost"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"

@@ -13,6 +13,7 @@ from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.flags import PROGRAM, usage_error
 from tcp_pressure_exporter.host_sampler import build_sampler
 from tcp_pressure_exporter.kernel.parser import best_parser
+from tcp_pressure_exporter.left_out import left_out
 from tcp_pressure_exporter.report.observer import (
     Observation,
     Observer,
@@ -76,10 +77,9 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     """Return the observer of this process's network namespace."""
     # Without pauses between searches for processes: a person waits for the names.
     sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
-    reasons = {"process names": sampler.no_process_names, **sampler.left_out}
-    left_out = tuple((NAMES.get(what, what), why) for what, why in reasons.items() if why)
+    missing = tuple((NAMES.get(what, what), why) for what, why in left_out(sampler))
     portable = sampler.no_netlink is not None
-    return Observer(lambda: sampler.namespace.take(config), left_out, portable=portable)
+    return Observer(lambda: sampler.namespace.take(config), missing, portable=portable)
 
 
 def read_config(options: ReportOptions) -> Config:

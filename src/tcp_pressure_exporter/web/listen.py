@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 
 from tcp_pressure_exporter.web.activation import passed_listeners
@@ -33,6 +34,16 @@ def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.so
         listeners = [opened.enter_context(_open(text)) for text in addresses]
         opened.pop_all()
     return listeners
+
+
+def listener_url(scheme: str, listener: socket.socket, path: str) -> str:
+    """Return where a listener can be reached; a wildcard address is this host."""
+    if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
+        return f"unix://{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "localhost"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
 
 def _open(text: str) -> socket.socket:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tcp_pressure_exporter.app import log_what_is_off
 from tcp_pressure_exporter.host_sampler import HostSampler, build_sampler
 from tcp_pressure_exporter.kernel.parser import readable_parser
+from tcp_pressure_exporter.left_out import log_left_out
 from tests.captured_log import captured_log
 
 
@@ -18,14 +18,14 @@ def sampler(no_process_names: str | None, left_out: Mapping[str, str]) -> HostSa
 def test_nothing_is_off() -> None:
     """Where nothing is missing, nothing is logged."""
     log, logged = captured_log()
-    log_what_is_off(sampler(None, {}), log)
+    log_left_out(sampler(None, {}), log)
     assert logged.entries == []
 
 
 def test_what_is_off() -> None:
     """What the process lacks the rights for is one line each, with the reason."""
     log, logged = captured_log()
-    log_what_is_off(sampler("needs this", {"canary": "needs that"}), log)
+    log_left_out(sampler("needs this", {"canary": "needs that"}), log)
     assert logged.entries == [
         {"event": "process names are off", "reason": "needs this", "log_level": "info"},
         {
