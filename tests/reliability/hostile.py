@@ -1,6 +1,7 @@
 """Clients that mean no good, one after the other: none of them may leave a trace in the daemon."""
 
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -38,6 +39,15 @@ def greets_by_tls(sock: socket.socket) -> None:
     sock.recv(65536)
 
 
+def speaks_by_tls(sock: socket.socket) -> None:
+    """Ask by TLS, if that is spoken here, with a wrong password, and go without a word."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with context.wrap_socket(sock) as tls:
+        tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n\r\n")
+        tls.recv(65536)
+
+
 def resets_its_request(sock: socket.socket) -> None:
     """Ask for the page and reset the connection."""
     sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -56,6 +66,7 @@ ATTACKS: Sequence[Attack] = (
     talks_nonsense,
     sends_too_much,
     greets_by_tls,
+    speaks_by_tls,
     resets_its_request,
     does_not_read,
 )

@@ -19,9 +19,10 @@ from benchmarks.paths import HERE as BENCHMARKS
 from benchmarks.population import count_sockets, populated
 from benchmarks.programs import compile_c
 from benchmarks.shape import Shape
+from tcp_pressure_exporter.sampling_loop import NOTABLE_CHANGE
 from tests.exporter_process import Exporter, running_exporter, value_of
 from tests.network_namespace import network_namespace
-from tests.reliability.soak import size_of
+from tests.reliability.process_size import size_of
 
 INTERVAL, SHARE = 1.0, 0.05
 ROOM = 1.4  # the share is that of sampling; serving, and the wait for a first cheap sample, add
@@ -58,16 +59,17 @@ def _observe(exporter: Exporter, most_mb: int) -> str:
         slowest = max(slowest, time.monotonic() - asked)
         time.sleep(1)
     share = (process_cpu_seconds(pid) - cpu) / (time.monotonic() - begun)
-    interval = value_of(pages[-1], "tcp_pressure_sample_interval_seconds")
+    interval = max(value_of(page, "tcp_pressure_sample_interval_seconds") for page in pages)
     moments = {value_of(page, "tcp_pressure_sample_timestamp_seconds") for page in pages}
     memory = size_of(pid).resident_kb / 1024
     stretched = "sampling interval stretched" in exporter.log.read_text()
     assert share <= SHARE * ROOM, share
-    assert stretched == (interval > 1.5 * INTERVAL), exporter.log.read_text()
+    assert stretched or interval < NOTABLE_CHANGE * INTERVAL, exporter.log.read_text()
     assert memory < most_mb, memory
     return (
-        f"every {interval:.1f} s instead of {INTERVAL:.0f} s, {100 * share:.1f} % of a CPU with"
-        f" {len(pages)} scrapes, the slowest in {1e3 * slowest:.0f} ms; {len(moments)} samples;"
+        f"every {interval:.1f} s at the longest instead of {INTERVAL:.0f} s,"
+        f" {100 * share:.1f} % of a CPU with {len(pages)} scrapes,"
+        f" the slowest in {1e3 * slowest:.0f} ms; {len(moments)} samples;"
         f" RSS {memory:.1f} MiB; in the log: {'yes' if stretched else 'no need'}"
     )
 

@@ -1,11 +1,13 @@
-"""Runs the daemon for long among churn, namespaces that come and go, reloads and hostile clients.
+"""Runs the daemon for long, by TLS, among churn, namespaces, reloads and hostile clients.
 
 usage: python -m tests.reliability.soak [SECONDS]     as root; an hour
 
 Prints its memory, descriptors and threads over time, and fails where one of them grows.
 """
 
+import base64
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -14,44 +16,37 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
-from tests.exporter_process import Exporter, running_exporter
+import bcrypt
+
+from tests.certificates import Authority
+from tests.exporter_process import Access, Exporter, running_exporter
 from tests.faults.processes import SUCCESS, state_of
 from tests.lab import open_lab
 from tests.network_namespace import network_namespace
 from tests.other_namespaces import inside, ip_netns
 from tests.reliability.churn import compiled
 from tests.reliability.hostile import attack
+from tests.reliability.process_size import Part, Size, parts_of, size_of
 
 FLAGS = ("--sample.interval=1s", "--collector.netns", "--netns.include=tcp-pressure-.*")
 WORKERS, RATE, TIME_WAIT_PERCENT, DESTINATIONS = 1, 200, 50, 100
-PARTS = 5  # of the time; the first is warm-up
+PASSWORD = "soaked"  # noqa: S105 - of this run's own daemon
+LEAVING_SECONDS = 20.0  # above the deadlines of web/limits.py, but for an idle connection
 ROOM_KB = 1024  # malloc's and Python's own arenas move by less
 
 
-class Size(NamedTuple):
-    """What the daemon takes at one moment."""
-
-    resident_kb: int
-    descriptors: int
-    threads: int
-
-
-class Part(NamedTuple):
-    """A part of the time: the median of the memory, the least descriptors, the most threads."""
-
-    resident_kb: float
-    descriptors: int
-    threads: int
-
-
 class Soaked(NamedTuple):
-    """What came of it. failed: samples in which a collector failed."""
+    """What came of it. failed: scrapes that showed a failed collector.
+
+    before, after: the daemon with nobody near it.
+    """
 
     seconds: float
+    before: Size
     parts: list[Part]
+    after: Size
     scrapes: int
     failed: int
     log: str
@@ -66,18 +61,47 @@ def run(seconds: float) -> Soaked:
         config = folder / "config.yml"
         config.write_text("pools: {top: 10}\n")
         log = folder / "log"
-        exporter = stack.enter_context(running_exporter(log, f"--config.file={config}", *FLAGS))
-        stack.enter_context(_churn(compiled(folder), seconds))
-        stack.enter_context(_repeated(lambda _number: _come_and_go(), 2.0))
-        stack.enter_context(_repeated(lambda number: attack(exporter.port, number), 0.5))
-        stack.enter_context(_repeated(lambda _number: exporter.signal(signal.SIGHUP), 10.0))
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            failed += _scrape(exporter)
-            sizes.append(size_of(exporter.process.pid))
-            time.sleep(1.0)
+        flags = (f"--config.file={config}", f"--web.config.file={folder / 'web.yml'}", *FLAGS)
+        access = _protect(folder)
+        exporter = stack.enter_context(running_exporter(log, *flags, access=access))
+        before = size_of(exporter.process.pid)
+        with ExitStack() as company:
+            company.enter_context(_churn(compiled(folder), seconds))
+            company.enter_context(_repeated(lambda _number: _come_and_go(), 2.0))
+            company.enter_context(_repeated(lambda number: attack(exporter.port, number), 0.5))
+            company.enter_context(_repeated(lambda _number: exporter.signal(signal.SIGHUP), 10.0))
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                failed += _scrape(exporter)
+                sizes.append(size_of(exporter.process.pid))
+                time.sleep(1.0)
+        after = _left_alone(exporter, before)
         text = log.read_text()
-    return Soaked(seconds, _parts(sizes), len(sizes), failed, text)
+    return Soaked(seconds, before, parts_of(sizes), after, len(sizes), failed, text)
+
+
+def _left_alone(exporter: Exporter, before: Size) -> Size:
+    """Return the daemon's size once all have gone and their deadlines have passed."""
+    end = time.monotonic() + LEAVING_SECONDS
+    while (size := size_of(exporter.process.pid)).descriptors > before.descriptors:
+        if time.monotonic() > end:
+            break
+        time.sleep(0.2)
+    return size
+
+
+def _protect(folder: Path) -> Access:
+    """Write a web configuration with TLS and a user; return how that user comes in."""
+    authority = Authority(folder)
+    authority.sign("server")
+    password = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    (folder / "web.yml").write_text(
+        "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
+        f"basic_auth_users: {{prometheus: {password}}}\n"
+    )
+    credentials = base64.b64encode(f"prometheus:{PASSWORD}".encode()).decode()
+    context = ssl.create_default_context(cafile=str(authority.cert))
+    return Access(context, {"Authorization": f"Basic {credentials}"})
 
 
 def check(soaked: Soaked) -> Iterator[str]:
@@ -88,10 +112,11 @@ def check(soaked: Soaked) -> Iterator[str]:
             f"part {number}: RSS {part.resident_kb / 1024:.1f} MiB,"
             f" {part.descriptors} descriptors, {part.threads} threads"
         )
-    _warm_up, before, *_between, last = soaked.parts
-    assert last.resident_kb <= before.resident_kb + ROOM_KB, "memory grows"
-    assert last.descriptors <= before.descriptors, "descriptors are left open"
-    assert last.threads <= before.threads, "threads are left over"
+    yield f"alone: {soaked.before.descriptors} descriptors before, {soaked.after.descriptors} after"
+    _warm_up, early, *_between, late = soaked.parts
+    assert late.resident_kb <= early.resident_kb + ROOM_KB, "memory grows"
+    assert late.threads <= early.threads, "threads are left over"
+    assert soaked.after.descriptors <= soaked.before.descriptors, "descriptors are left open"
     assert soaked.failed == 0, soaked.log
     assert "level=error" not in soaked.log, soaked.log
 
@@ -142,32 +167,6 @@ def _scrape(exporter: Exporter) -> bool:
     page = state_of(exporter).page
     exporter.get("/")
     return any(success == "0" for _name, success in SUCCESS.findall(page))
-
-
-def size_of(pid: int) -> Size:
-    """Return what a process takes now."""
-    status = dict(
-        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-    )
-    return Size(
-        int(status["VmRSS"].split()[0]),
-        len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        int(status["Threads"]),
-    )
-
-
-def _parts(sizes: list[Size]) -> list[Part]:
-    length = len(sizes) // PARTS
-    assert length, "too short a time"
-    parts = (sizes[start * length : (start + 1) * length] for start in range(PARTS))
-    return [
-        Part(
-            median(size.resident_kb for size in part),
-            min(size.descriptors for size in part),
-            max(size.threads for size in part),
-        )
-        for part in parts
-    ]
 
 
 def main() -> None:
