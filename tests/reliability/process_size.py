@@ -9,9 +9,10 @@ PARTS = 5  # of the time; the first is warm-up
 
 
 class Size(NamedTuple):
-    """What a process takes at one moment."""
+    """What a process takes at one moment, and the most memory that it ever took."""
 
     resident_kb: int
+    peak_kb: int
     descriptors: int
     threads: int
 
@@ -31,6 +32,7 @@ def size_of(pid: int) -> Size:
     )
     return Size(
         int(status["VmRSS"].split()[0]),
+        int(status["VmHWM"].split()[0]),
         len(list(Path(f"/proc/{pid}/fd").iterdir())),
         int(status["Threads"]),
     )
