@@ -1,5 +1,6 @@
 """What this process has and where it is, as the kernel shows it."""
 
+import os
 from pathlib import Path
 
 
@@ -17,3 +18,8 @@ def descriptors() -> dict[str, str]:
         except FileNotFoundError:
             continue  # that of the listing itself
     return links
+
+
+def buffered() -> dict[str, str]:
+    """Return the environment without what would spare Python's streams their buffers."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.logs import make_logger
+from tests.own_process import buffered
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 HOSTILE = "a\nlevel=error \x1b[31m\r\x85\u2028\x00\"='\\"
@@ -194,7 +195,11 @@ def test_broken_stderr() -> None:
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=writer, check=False
+            [sys.executable, "-c", code],
+            env=buffered(),
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            check=False,
         )
     finally:
         os.close(writer)

@@ -9,6 +9,7 @@ import pytest
 from tcp_pressure_exporter.flags import build_parser, usage_error
 from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
 from tcp_pressure_exporter.options import Options, parse_options
+from tests.own_process import buffered
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
 COLLECTORS = {
@@ -217,7 +218,8 @@ def test_usage_error_without_stderr() -> None:
     """The exit code is 2 also where stderr takes nothing."""
     code = "from tcp_pressure_exporter.flags import usage_error; usage_error('x')"
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run([sys.executable, "-c", code], stderr=full, check=False)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=buffered(), stderr=full, check=False)
     assert done.returncode == 2
 
 

@@ -44,7 +44,7 @@ def usage_error(message: str) -> NoReturn:
     try:
         print(line, file=sys.stderr)  # noqa: T201  # there is no logger yet
     except OSError:
-        # Where stderr takes nothing, the exit code still tells. Python 3.13 would try once more at
+        # Where stderr takes nothing, the exit code still tells. Python would try once more at
         # the exit, and make it 120.
         sys.stderr = None
     raise SystemExit(2)

@@ -79,7 +79,7 @@ class LossyLogger(structlog.WriteLogger):
     def _lose(self) -> None:
         """Count the line, and keep the exit code.
 
-        Python 3.13 makes it 120 where stderr holds what it cannot write.
+        Python makes it 120 where stderr still holds what it did not take.
         """
         if not self._lost.count and self._file is sys.stderr:
             atexit.register(setattr, sys, "stderr", None)
