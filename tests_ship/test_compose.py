@@ -86,15 +86,12 @@ def started(engine: Engine) -> Iterator[None]:
 def make_stand_ins(engine: Engine) -> None:
     """Make images of Debian's programs under the names and with the paths of the real ones."""
     share = ROOT / ".tools" / "usr" / "share" / "prometheus"
-    for service, program in (
-        ("prometheus", "prometheus"),
-        ("alertmanager", "prometheus-alertmanager"),
-    ):
+    for name in ("prometheus", "alertmanager"):
         engine.make_image(
-            services()[service]["image"],
-            *((PROGRAMS / program, f"/bin/{service}"), (share, "/usr/share/prometheus")),
+            services()[name]["image"],
+            *((PROGRAMS / name, f"/bin/{name}"), (share, "/usr/share/prometheus")),
             base=BASE,
-            entrypoint=f"/bin/{service}",
+            entrypoint=f"/bin/{name}",
         )
 
 
