@@ -45,7 +45,11 @@ def entered(counted: SocketTally) -> int:
 
 def test_first_dump() -> None:
     """Before there was a dump nothing has entered; what is young, or may be, is noted by name."""
-    young, doubtful, old = waiting(2, 0), waiting(1, 2 * AGE_ERROR_MS), waiting(3, 201)
+    young, doubtful, old = (
+        waiting(2, 0),
+        waiting(1, 2 * AGE_ERROR_MS),
+        waiting(3, 2 * AGE_ERROR_MS + 1),
+    )
     alive = replace(waiting(4, 0), state=ESTABLISHED)
     counted = count([filled(5000, [young, old, alive, doubtful])], 5000, None)
     assert entered(counted) == 0

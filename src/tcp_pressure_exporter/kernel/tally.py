@@ -19,7 +19,7 @@ AGE_SECONDS = 61  # whole seconds a TIME_WAIT entry can be old: 0..60
 MAX_RECENT = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
-AGE_ERROR_MS = 100
+AGE_ERROR_MS = 500
 
 
 class Edge(NamedTuple):

@@ -17,7 +17,7 @@
 #define MAX_ADDRESSES 1024
 #define MAX_KEPT 4096
 #define MAX_RECENT 65536
-#define AGE_ERROR_MS 100
+#define AGE_ERROR_MS 500
 
 struct address { struct ip ip; uint8_t held[BITMAP_BYTES], live[BITMAP_BYTES]; };
 
