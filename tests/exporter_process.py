@@ -17,10 +17,14 @@ URL = re.compile(r'msg="serving metrics" url=https?://127\.0\.0\.1:(\d+)/')
 START_SECONDS = 10.0
 
 # Runs the command as user nobody, who may not be able to read the checkout or even Python's own
-# files: everything is imported and the version is read before root's rights are given up.
+# files: everything is imported, and what is read at the start is read, before root's rights are
+# given up.
 AS_NOBODY = """
 import concurrent.futures.thread, encodings.idna, importlib.metadata, os, sys
-from tcp_pressure_exporter import cli
+from tcp_pressure_exporter import app, cli
+from tcp_pressure_exporter.status import source
+files = source.load_assets()
+source.load_assets = lambda: files
 version = importlib.metadata.version("tcp-pressure-exporter")
 options = cli.parse_options(sys.argv[1:], {name: "" for name in cli.COLLECTORS})
 os.setgroups([])

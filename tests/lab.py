@@ -53,16 +53,19 @@ class Lab:
         sock.bind((address, port))
         return sock
 
-    def connect(self, remote: str, local: str | None = None, *, mapped: bool = False) -> Pair:
-        """Connect to the server, the kernel choosing the port; return client and accepted side.
+    def connect(
+        self, remote: str, local: str | None = None, port: int = 0, *, mapped: bool = False
+    ) -> Pair:
+        """Connect to the server; return client and accepted side.
 
-        mapped: from an IPv6 socket to the v4-mapped address. Raises OSError as connect() does.
+        port: the client's, at `local`; 0: the kernel chooses. mapped: from an IPv6 socket to the
+        v4-mapped address. Raises OSError as connect() does.
         """
         client = socket.socket(socket.AF_INET6 if mapped else family_of(remote))
         try:
             if local:
                 client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-                client.bind((f"::ffff:{local}" if mapped else local, 0))
+                client.bind((f"::ffff:{local}" if mapped else local, port))
             client.connect((f"::ffff:{remote}" if mapped else remote, SERVER_PORT))
         except OSError:
             client.close()

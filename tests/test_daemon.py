@@ -167,7 +167,7 @@ def established_connection() -> Iterator[None]:
 
 
 def wait_for_listed_pools(exporter: Exporter) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while "tcp_pressure_pool_ports_used{" not in exporter.metrics():
         assert time.monotonic() < deadline
         time.sleep(0.05)
