@@ -65,11 +65,16 @@ def test_interval_stretches(cpu_costs: Callable[..., None]) -> None:
     assert sample.configured_interval == 5.0
 
 
-def test_stretching_is_logged_once_per_change(cpu_costs: Callable[..., None]) -> None:
+def test_stretching_is_logged_once_per_change(
+    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
+) -> None:
     """A stretched interval is one line when it begins, changes by half, or ends."""
+    clock = FakeClock(1000.0)
+    monkeypatch.setattr(time, "monotonic", clock)
     cpu_costs(0.001, 1.0, 1.4, 1.0, 2.0, 0.001, 0.001)
     loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
     for _ in range(7):
+        clock.advance(60)
         loop.loop.sample()
     assert [(line["event"], line["interval"]) for line in loop.lines] == [
         ("sampling interval stretched", 20.0),
@@ -78,6 +83,23 @@ def test_stretching_is_logged_once_per_change(cpu_costs: Callable[..., None]) ->
     ]
     assert loop.lines[0]["configured"] == 5.0
     assert loop.lines[0]["sample_cpu_seconds"] == pytest.approx(1.0)
+
+
+def test_stretching_is_logged_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
+) -> None:
+    """On a host where the cost goes up and down a line is followed by a minute of silence."""
+    clock = FakeClock(1000.0)
+    monkeypatch.setattr(time, "monotonic", clock)
+    cpu_costs(1.0, 0.001, 1.0, 0.001, 0.001, 0.001, 0.001)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    for _ in range(7):
+        loop.loop.sample()
+        clock.advance(20)
+    assert [(line["event"], line["interval"]) for line in loop.lines] == [
+        ("sampling interval stretched", 20.0),
+        ("sampling interval as configured", 5.0),
+    ]
 
 
 class Pauses(threading.Event):

@@ -18,6 +18,7 @@ from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.5
+QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up and down
 # A host without free CPU may make a sample last so many seconds; a process that was stopped for
 # longer is not slow, and what it began before that is too old to be shown.
 LONGEST_SAMPLE = 15.0
@@ -72,6 +73,7 @@ class SamplingLoop:
         self._defect: str | None = None
         self._interval = pace.interval
         self._announced = pace.interval
+        self._quiet_until = 0.0
 
     def run(self, stop: threading.Event, heartbeat: Heartbeat = UNHEARD) -> None:
         """Sample until `stop` is set. An unexpected error costs one sample, not the loop.
@@ -153,8 +155,10 @@ class SamplingLoop:
 
     def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
         change = self._interval / self._announced
-        if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE:
+        now = time.monotonic()
+        if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE or now < self._quiet_until:
             return
+        self._quiet_until = now + QUIET_SECONDS
         self._announced = self._interval
         stretched = self._interval > self._pace.interval
         self._log.info(
