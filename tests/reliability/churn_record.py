@@ -159,7 +159,7 @@ def _settled(record: Record, last: Load) -> str:
     assert record.settled is not None
     assert record.before is not None
     counted = record.settled.entered - record.before.entered
-    # Exact where the exporter gets its CPU; 0.1 % too many have been seen where it did not.
+    # Exact where the exporter gets its CPU within half a second (kernel/tally.py, Edge).
     assert abs(counted - last.time_waits) <= last.time_waits // 100 + 10, (counted, last)
     gone = abs(record.settled_ss - record.settled.time_wait)
     assert gone <= last.time_waits // 20, (record.settled_ss, record.settled)
