@@ -101,6 +101,14 @@ def test_exporter() -> None:
     assert exporter["left_out"] == [{"feature": "canary", "reason": "needs X"}]
 
 
+@pytest.mark.parametrize("parser", ["compiled", "readable", "portable"])
+def test_parser(parser: str) -> None:
+    """Whatever counts the sockets, psutil too, the document fits its schema."""
+    known = snapshot(CALM_HOST)
+    running = replace(known.exporter, parser=parser)
+    assert document(replace(known, exporter=running))["exporter"]["parser"] == parser
+
+
 def test_hostile_text() -> None:
     """The document is ASCII, and its text prints as it is."""
     text = status_json(replace(snapshot(CALM_HOST), host="a\x1b[31m\u202e\udc80→")).decode("ascii")
