@@ -1,12 +1,18 @@
 """What to do about a finite resource near its limit, and about stuck sockets: a line each."""
 
 from tcp_pressure_exporter.model.nat_pools import NAT
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.model.pools import INBOUND, SOURCE
 from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
+from tcp_pressure_exporter.model.usage import Usage
 
 _WAITING = (
     "Most ports wait in TIME_WAIT: let the client keep connections to this destination open. At"
     " once: tcp_tw_reuse = 1, or one more local or remote address."
+)
+# Where nothing tells that connect() takes over ports in TIME_WAIT: tcp_tw_reuse is Linux's.
+_WAITING_ELSEWHERE = (
+    "Most ports wait in TIME_WAIT: let the client keep connections to this destination open. At"
+    " once: one more local or remote address."
 )
 _LIVE = (
     "Most ports are in use by open connections: look at their owner, limit or share them. At once:"
@@ -14,7 +20,7 @@ _LIVE = (
 )
 _ADVICE = {
     SOURCE: "Applications that bind() before connect() share these ports between all destinations:"
-    " let them set IP_BIND_ADDRESS_NO_PORT, or add a local address.",
+    " let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or add a local address.",
     INBOUND: "The remote, likely a load balancer or NAT, has few ports left towards this service:"
     " let it keep connections open, or give it more addresses.",
     NAT: "This gateway has few ports left towards one destination, and drops new connections when"
@@ -42,11 +48,16 @@ _CLOSE_WAIT_ADVICE = {
 }
 
 
-def pressure_advice(kind: str, *, mostly_time_wait: bool = False) -> str:
-    """Return what to do about a resource of a kind of model/thresholds.py."""
-    if kind == OUTBOUND:
-        return _WAITING if mostly_time_wait else _LIVE
+def pressure_advice(kind: str) -> str:
+    """Return what to do about a resource of a kind of model/thresholds.py, but `outbound`."""
     return _ADVICE[kind]
+
+
+def outbound_advice(usage: Usage) -> str:
+    """Return what to do about an outbound pool."""
+    if (usage.time_wait or 0) * 2 <= usage.used:
+        return _LIVE
+    return _WAITING_ELSEWHERE if usage.reclaimable is None else _WAITING
 
 
 def close_wait_advice(cause: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.model.advice import close_wait_advice, pressure_advice
+from tcp_pressure_exporter.model.advice import close_wait_advice, outbound_advice, pressure_advice
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.grouping import Key
@@ -178,14 +178,13 @@ def _pool(
     usage = pool.usage
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     severity = severity_of(direction, usage.ratio, left)
-    mostly_time_wait = (usage.time_wait or 0) * 2 > usage.used
     return Pressure(
         kind=direction,
         name=pool_name(direction, pool),
         used=usage.used,
         limit=usage.limit,
         severity=Severity.CRITICAL if refused else severity,
-        advice=pressure_advice(direction, mostly_time_wait=mostly_time_wait),
+        advice=outbound_advice(usage) if direction == OUTBOUND else pressure_advice(direction),
         time_wait=usage.time_wait,
         seconds_left=left,
         refused=refused,
