@@ -1,6 +1,6 @@
 # The image of the exporter. It runs as an unprivileged user, with a read-only root and no
 # capabilities, in the network namespace that it is to watch:
-#   docker run --network host --cgroupns host --read-only --cap-drop all tcp-pressure-exporter
+#   docker run --network host --cgroupns host --read-only --cap-drop all tcp-pressure-exporter:VERSION
 
 # Any Debian or Ubuntu with Python 3.11 or later; give a digest to have the same one each time.
 ARG BASE=debian:trixie-slim
