@@ -45,7 +45,7 @@ class Refusal:
 
 
 def test_a_defect(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that one namespace brings out is logged, and costs only its own sample."""
+    """An exception that one namespace brings out is logged once, and costs only its own sample."""
     home, take = own_namespace(), NamespaceSampler.take
 
     def fail(self: NamespaceSampler, config: Config) -> NamespaceSample:
@@ -65,6 +65,8 @@ def test_a_defect(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> N
             ("a network namespace cannot be read", "sampling: failed unexpectedly"),
         ]
         assert watch.logged.entries[0]["netns"] == "bad"
+        watch.take()
+        assert len(watch.logged.entries) == 2, "the same is not said again"
         monkeypatch.undo()
         assert watch.census() == Census(sampled=3)
     assert own_namespace() == home

@@ -26,6 +26,7 @@ from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice
 from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
 
 MAX_LOOKS = 1_024  # namespaces whose sockets are counted at a sample: about 40 µs each
+MAX_TOLD = 1_024  # reasons that are remembered as said; some have a container's name in them
 TOP = 2  # pools per direction, queues and owners that each of the others lists
 
 Errors = list[SourceError]
@@ -165,11 +166,21 @@ class NamespaceSamplers:
             return held.sampler.take(config)
         except Exception as error:  # whatever one container's sockets bring out in this program
             # must not blind it for the host and all others
-            self._log.exception("sampling failed unexpectedly", netns=held.netns)
+            if self._is_news(f"{held.netns}: {type(error).__name__}"):
+                self._log.exception("sampling failed unexpectedly", netns=held.netns)
             raise SourceError("sampling", "failed unexpectedly") from error
 
     def _tell(self, errors: Errors) -> None:
         """Say once why a namespace cannot be read; how many cannot is in the census."""
-        for reason in {str(error) for error in errors} - self._told:
-            self._told.add(reason)
-            self._log.warning("a network namespace cannot be read", reason=reason)
+        for reason in sorted({str(error) for error in errors}):
+            if self._is_news(reason):
+                self._log.warning("a network namespace cannot be read", reason=reason)
+
+    def _is_news(self, reason: str) -> bool:
+        """Whether this has not been said yet, or so long ago that it has been forgotten."""
+        if reason in self._told:
+            return False
+        if len(self._told) >= MAX_TOLD:
+            self._told.clear()
+        self._told.add(reason)
+        return True
