@@ -14,6 +14,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.logs import LostLines, make_logger
     from tcp_pressure_exporter.options import Options, parse_options
     from tcp_pressure_exporter.web.address import ListenError
+    from tcp_pressure_exporter.web.daemon_thread import exit_beside_work
     from tcp_pressure_exporter.web.listen import open_listeners
     from tcp_pressure_exporter.web.routes import check_telemetry_path
 
@@ -56,4 +57,4 @@ def run(options: Options, running: str) -> int:
     except ListenError as error:
         usage_error(f"--web.listen-address: {error}")
     app.serve(listeners, web_config)
-    return 0
+    return exit_beside_work(0)

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -36,3 +38,29 @@ def test_nobody_waits_any_more() -> None:
     release.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+PROGRAM = """
+import asyncio, atexit, sys, threading, time
+from tcp_pressure_exporter.web.daemon_thread import exit_beside_work, in_daemon_thread
+
+async def begin(seconds):
+    asyncio.create_task(in_daemon_thread(time.sleep, seconds))
+    await asyncio.sleep(0)
+
+atexit.register(print, "Python ends", end="")
+asyncio.run(begin(float(sys.argv[1])))
+for thread in threading.enumerate()[1:]:
+    thread.join(float(sys.argv[2]))
+sys.exit(exit_beside_work(3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waited", "said"), [("60", "0", ""), ("0", "30", "Python ends")]
+)
+def test_exit_beside_work(seconds: str, waited: str, said: str) -> None:
+    """The process ends with its code, and without Python's own end while work is under way."""
+    command = [sys.executable, "-c", PROGRAM, seconds, waited]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, said, "")
