@@ -1,6 +1,7 @@
 import json
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,13 @@ def test_bad_file(folder: Path, text: str, error: str) -> None:
         load(text, folder)
     assert error in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_tls_on_other_systems(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file can be in memory alone TLS is refused, and the key is not written to a disk."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(ConfigError, match=r"key_file: .* on Linux only"):
+        load(f"tls_server_config: {{{PAIR}}}", folder)
 
 
 def test_errors_show_no_secret() -> None:

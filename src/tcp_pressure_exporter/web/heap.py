@@ -1,6 +1,7 @@
 """Memory that many clients needed at once, back to the kernel."""
 
 import ctypes
+import sys
 
 
 def give_back() -> None:
@@ -9,6 +10,8 @@ def give_back() -> None:
     After 500 unfinished TLS handshakes that is 20 MB. malloc_trim(3) is glibc's: with another C
     library nothing happens.
     """
+    if sys.platform == "win32":  # nor does ctypes find it without a name
+        return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

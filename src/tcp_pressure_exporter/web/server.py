@@ -3,8 +3,8 @@
 import asyncio
 import errno
 import os
-import resource
 import socket
+import sys
 from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
@@ -15,6 +15,9 @@ from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import Router
 from tcp_pressure_exporter.web.stream import readable
+
+if sys.platform != "win32":
+    import resource
 
 _ACCEPTED_AT_ONCE = 128
 _LEAST_CONNECTIONS = 8
@@ -99,6 +102,8 @@ class Server:
 
     def _room(self) -> int:
         """Return how many connections leave the sampler the descriptors that it needs."""
+        if sys.platform == "win32":  # its sockets are no descriptors
+            return self._limits.connections
         allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if allowed == resource.RLIM_INFINITY:
             return self._limits.connections

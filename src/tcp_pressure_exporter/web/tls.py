@@ -3,6 +3,7 @@
 import os
 import re
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class TlsServer:
 
 
 def _context(settings: TlsSettings) -> ssl.SSLContext:
+    if sys.platform != "linux":
+        raise TlsError("key", "OpenSSL can be given it without a file on a disk on Linux only")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = settings.lowest
     context.maximum_version = settings.highest
