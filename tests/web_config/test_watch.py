@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -75,6 +76,22 @@ def test_bad_pair_keeps_the_old(tmp_path: Path) -> None:
     (tmp_path / "server.key").write_bytes(good)
     assert watched.watch.current() is not before
     assert watched.reloads == [False, True]
+
+
+def test_shortage_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewed pair that cannot be loaded for want of a descriptor is told and counted."""
+
+    def none_is_free(_name: str) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    watched = Watched(tmp_path, TLS)
+    before = watched.watch.current()
+    watched.authority.sign("server")
+    monkeypatch.setattr(os, "memfd_create", none_is_free)
+    assert watched.watch.current() is before
+    reason = "tls_server_config.key_file: cannot be handed to OpenSSL: Too many open files"
+    assert errors(watched.logged) == [reason]
+    assert watched.reloads == [False]
 
 
 @pytest.mark.parametrize("text", ["basic_auth_users: [", "unknown: 1", "rate_limit: {burst: x}"])

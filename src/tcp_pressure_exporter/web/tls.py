@@ -91,6 +91,8 @@ def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
         if error.reason in {"EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"}:
             raise TlsError("cert", "too weak for this OpenSSL") from error
         raise TlsError("key", "not a PEM private key without a passphrase") from error
+    except OSError as error:  # short of descriptors or memory
+        raise TlsError("key", f"cannot be handed to OpenSSL: {error.strerror}") from error
 
 
 def _load_authorities(context: ssl.SSLContext, pem: bytes, what: str) -> None:
