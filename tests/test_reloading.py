@@ -2,6 +2,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from structlog.typing import EventDict
+
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.reloading import Reloader, Reloads
@@ -67,3 +69,28 @@ def test_a_storm() -> None:
     assert used.acquire(timeout=PATIENCE_SECONDS)
     assert used.acquire(timeout=PATIENCE_SECONDS)
     assert not used.acquire(timeout=1.0)
+
+
+def test_a_log_that_fails() -> None:
+    """Where even the line about an error fails, the next signal is heeded all the same."""
+    used, failed = threading.Semaphore(0), threading.Event()
+    outcomes: Iterator[Config | None] = iter([None, OLD])
+
+    def read() -> Config:
+        config = next(outcomes)
+        if config is None:
+            raise MemoryError
+        return config
+
+    def fail_once(_logger: object, _method: str, event: EventDict) -> EventDict:
+        if not failed.is_set():
+            failed.set()
+            raise MemoryError
+        return event
+
+    reloader = Reloader(read, lambda _config: used.release(), None, captured_log(fail_once)[0])
+    reloader.start()
+    reloader.ask()
+    assert failed.wait(PATIENCE_SECONDS)
+    reloader.ask()
+    assert used.acquire(timeout=PATIENCE_SECONDS)

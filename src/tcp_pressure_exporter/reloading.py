@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,7 +54,9 @@ class Reloader:
         while True:
             self._asked.wait()
             self._asked.clear()
-            self.reload()
+            # Where memory is short, the line about an error may be the next error.
+            with suppress(Exception):
+                self.reload()
             time.sleep(PAUSE_SECONDS)
 
     def reload(self) -> None:
