@@ -1,10 +1,14 @@
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import astuple
+from pathlib import Path
 
 import pytest
 
 from tcp_pressure_exporter.web.stream import Stream
+from tests.certificates import Authority
 
 
 @pytest.fixture
@@ -72,6 +76,36 @@ def test_finish_drops_what_still_comes(pair: tuple[socket.socket, socket.socket]
     run(ours, finish)
     assert theirs.recv(1) == b""
     assert ours.recv(1) == b""
+
+
+def test_finish_of_tls_drops_what_still_comes(
+    pair: tuple[socket.socket, socket.socket], tmp_path: Path
+) -> None:
+    """Over TLS, too, the peer may go on to send, and sees the end in order (close_notify)."""
+    ours, theirs = pair
+    authority = Authority(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*astuple(authority.sign("server")))
+    context = ssl.create_default_context(cafile=authority.cert)
+
+    def send() -> bytes:
+        wrapped = context.wrap_socket(
+            theirs, server_hostname="localhost", suppress_ragged_eofs=False
+        )
+        with wrapped:
+            wrapped.sendall(b"x" * 500_000)
+            return wrapped.recv(10) + wrapped.recv(10)
+
+    async def finish(stream: Stream) -> bytes:
+        sending = asyncio.get_running_loop().run_in_executor(None, send)
+        await stream.start_tls(server)
+        await stream.read(10)
+        await stream.write(b"enough")
+        await stream.finish(1_000_000)
+        stream.close()
+        return await sending
+
+    assert run(ours.dup(), finish) == b"enough"
 
 
 def test_no_delay() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -61,9 +62,13 @@ class Stream:
         away what the client has not read yet (RFC 9112 section 9.6).
         """
         if isinstance(self.sock, ssl.SSLSocket):
-            await self._done(self.sock.unwrap, readable)
-            return
-        self.sock.shutdown(socket.SHUT_WR)
+            # Only to send close_notify. SSLError: it would now wait for that of the peer, or the
+            # kernel has no room for ours; what else still comes is dropped unread, below.
+            with suppress(ssl.SSLError):
+                self.sock.unwrap()
+        self.sock.shutdown(
+            socket.SHUT_WR
+        )  # of TLS, too: what is read from here on is not decrypted
         while most > 0 and (dropped := await self.read(_DROPPED_PIECE_BYTES)):
             most -= len(dropped)
 
