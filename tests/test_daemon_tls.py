@@ -132,6 +132,22 @@ def test_plain_http_to_the_tls_port(tmp_path: Path) -> None:
             assert (answer.status, answer.read()) == (400, b"This port speaks HTTPS.\n")
 
 
+def test_connections_from_before_end(tmp_path: Path) -> None:
+    """Who came in before TLS was demanded gets one more answer, and the connection ends."""
+    site = Site(tmp_path, "")
+    with running_exporter(site.log, site.flag) as exporter:
+        with closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=10)) as plain:
+            closed = []
+            for text in ("", TLS):
+                site.config.write_text(text)
+                plain.request("GET", "/-/healthy")
+                answer = plain.getresponse()
+                assert (answer.status, answer.read()) == (200, b"OK\n")
+                closed.append(answer.getheader("Connection"))
+        assert closed == [None, "close"]
+        assert ask(exporter, site.context()) == 200
+
+
 def test_every_page_asks_for_the_password(tmp_path: Path) -> None:
     """Without the password no page is shown, health checks included, as in exporter-toolkit."""
     site = Site(tmp_path, TLS + USERS)

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import Router
 from tcp_pressure_exporter.web.stream import Stream
+from tcp_pressure_exporter.web.tls import TlsServer
 
 _LINGER_OFF = struct.pack("ii", 1, 0)
 _LOGGED_PATH_CHARACTERS = 200
@@ -39,6 +40,7 @@ class Connection:
         self._protection = protection
         self._limits = limits
         self._log = log
+        self._tls: TlsServer | None = None  # what the client was let in by
         self.answering = False
         self.stopping = False
 
@@ -63,7 +65,7 @@ class Connection:
         """Shake hands where TLS is configured; False for a client that does not try to."""
         # Nothing is spent on a client before its first byte.
         begins_tls = await self._stream.begins_tls()
-        tls = self._protection().tls
+        self._tls = tls = self._protection().tls
         if tls is None:
             return True
         if not begins_tls:
@@ -99,7 +101,9 @@ class Connection:
         self._log.debug("request", method=request.method, path=path, status=response.status)
         # Who asks for more than can be served shall at least come again for each request.
         overload = response.status == HTTPStatus.SERVICE_UNAVAILABLE
-        await self._send(http, response, last=self.stopping or overload)
+        # Who was let in by what has been replaced since shall meet the new door.
+        replaced = protection.tls is not self._tls
+        await self._send(http, response, last=self.stopping or overload or replaced)
 
     async def _send(self, http: Http1, response: Response, *, last: bool) -> None:
         try:
