@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import gzip
 import threading
@@ -11,15 +12,19 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
+from tcp_pressure_exporter.web.message import Request
+from tcp_pressure_exporter.web.metrics_page import MetricsPage
 from tests.web.harness import (
     PATIENCE_SECONDS,
     Reply,
     Serving,
+    capturing_logger,
     client,
     eventually,
     get,
     parse_replies,
     read_all,
+    registry_of,
     request_bytes,
     two_families,
 )
@@ -146,6 +151,29 @@ def test_every_later_scrape_is_rendered_anew() -> None:
     with Serving(gate.collect, max_requests=1) as serving:
         assert [get(serving.address).status for _ in range(3)] == [200] * 3
     assert gate.collections == 3
+
+
+def test_renderings_that_nobody_waits_for() -> None:
+    """What is left to render of clients that have gone counts until it is rendered."""
+    gate = _Gate()
+
+    async def leave_and_come() -> list[int]:
+        page = MetricsPage(registry_of(gate.collect), max_requests=2, log=capturing_logger()[0])
+        queries = [{"name[]": [name]} for name in "abc"]
+        requests = [Request("GET", "/metrics", query, {}) for query in queries]
+        leaving = [asyncio.create_task(page.handle(request)) for request in requests[:2]]
+        await asyncio.sleep(0)
+        for task in leaving:
+            task.cancel()
+        await asyncio.wait(leaving)
+        refused = await page.handle(requests[2])
+        gate.opened.set()
+        await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+        answer = await page.handle(requests[2])
+        page.close()
+        return [refused.status, answer.status]
+
+    assert asyncio.run(leave_and_come()) == [503, 200]
 
 
 def test_no_limit() -> None:

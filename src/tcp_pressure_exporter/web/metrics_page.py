@@ -25,7 +25,9 @@ class MetricsPage:
 
     async def handle(self, request: Request) -> Response:
         """200 with the page, 503 over the limit, 500 when a collector raised."""
-        if self._max_requests and self._requests >= self._max_requests:
+        # Clients that leave, or gave up, may have left renderings behind.
+        busy = max(self._requests, self._renderer.waiting)
+        if self._max_requests and busy >= self._max_requests:
             return text_response(503, f"Already answering {self._max_requests} scrapes; try later.")
         self._requests += 1
         try:

@@ -36,6 +36,11 @@ class Renderer:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
         self._under_way: dict[Variant, asyncio.Task[bytes]] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many renderings are not done yet, whether anyone still wants them or not."""
+        return len(self._under_way)
+
     async def render(self, variant: Variant) -> bytes:
         """Page in this variant. Raises whatever the collectors raise."""
         task = self._under_way.get(variant)
