@@ -98,7 +98,7 @@ def _add_web_flags(parser: ArgumentParser) -> None:
         help="listen on the sockets that systemd passes instead",
     )
     requests = partial(parse_integer, low=0, high=MAX_REQUESTS)
-    flag("--web.max-requests", "N", requests, "40", "requests served at a time, 0 = no limit")
+    flag("--web.max-requests", "N", requests, "40", "scrapes served at a time, 0 = no limit")
 
 
 def _add_sampling_flags(parser: ArgumentParser) -> None:
