@@ -7,6 +7,9 @@ from pathlib import Path
 EXTENSIONS = """\
 [leaf]
 basicConstraints = CA:FALSE
+keyUsage = critical, digitalSignature
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 subjectAltName = {names}
 """
 
@@ -28,6 +31,8 @@ class Authority:
         pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
         _openssl(
             *("req", "-x509", "-new", "-nodes", "-days", "1", "-subj", f"/CN={name}"),
+            # From 3.13 on Python asks for what RFC 5280 section 4.2.1.3 demands of an authority.
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-keyout", pair.key, "-out", pair.cert),
         )

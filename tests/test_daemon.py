@@ -89,11 +89,11 @@ def test_series_budget(log: Path) -> None:
 
 
 def test_memory(log: Path) -> None:
-    """The daemon's resident memory stays under 40 MB over many samples and scrapes."""
+    """The daemon's resident memory stays under 45 MB over many samples and scrapes."""
     with running_exporter(log, "--sample.interval=100ms") as exporter:
         for _ in range(100):
             page = exporter.metrics()
-        assert value_of(page, "process_resident_memory_bytes") < 40e6
+        assert value_of(page, "process_resident_memory_bytes") < 45e6
 
 
 def test_nobody_sees_everything(log: Path) -> None:
