@@ -55,7 +55,7 @@ soak: tools .venv/compiled  ## run the daemon for SOAK_SECONDS (3600) among chur
 shedding: tools .venv/compiled  ## a million sockets and a hundred thousand pools at an interval of a second; as root
 	$(BIN)/python -m tests.reliability.shedding
 
-audit: .venv/run  ## look the pinned dependencies up among the known vulnerabilities; needs pypi.org
+audit: .venv/run  ## look the pinned dependencies up among the known vulnerabilities; needs PyPI
 	@.ci/audit
 
 bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
