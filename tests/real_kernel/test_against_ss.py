@@ -2,12 +2,14 @@
 
 import socket
 import subprocess
+import time
 from collections import Counter
 
 from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
 from tests.lab import SERVER_PORT, Lab, Observer, time_wait_here, time_wait_there
 from tests.network_namespace import set_sysctl
 
+PATIENCE_SECONDS = 5.0
 SS_STATES = {
     "ESTAB": "established",
     "SYN-SENT": "syn_sent",
@@ -58,6 +60,10 @@ def make_every_state(lab: Lab) -> None:
     set_sysctl("ip_local_port_range", "50000 50999")
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     half_open.connect_ex(("192.0.2.1", SERVER_PORT))  # nobody answers: SYN_SENT
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(state == "fin_wait1" for _family, state in ss_states()):
+        assert time.monotonic() < deadline  # the acknowledgement of a FIN may be delayed by 40 ms
+        time.sleep(0.01)
 
 
 def test_states(lab: Lab, observer: Observer) -> None:
