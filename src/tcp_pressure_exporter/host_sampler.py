@@ -70,8 +70,8 @@ def build_sampler(
     conntrack = ConntrackTable(procfs, parser, by_netlink=by_netlink)
     # Through psutil no socket tells what leads to its owner.
     no_process_names = None if no_netlink else why_no_process_names(procfs)
-    find = None if no_netlink or no_process_names else partial(find_processes, procfs=procfs)
-    owners = Owners(Cgroups(procfs), find, walk_share=walk_share)
+    named = not (no_netlink or no_process_names)
+    owners = _owners(procfs, walk_share, named=named)
     own: Namespace = Namespace(procfs, parser=parser, canary=canary, conntrack=conntrack)
     untold: Mapping[str, str] = {}
     if no_netlink:
@@ -84,15 +84,20 @@ def build_sampler(
     left_out = _left_out(collectors, untold, checks)
     permitted = [name for name in collectors if name not in left_out]
     return HostSampler(
-        netns,
-        NamespaceSampler(netns, own, owners, permitted),
-        own,
-        no_process_names,
-        left_out,
-        partial(_another, procfs, parser, owners, permitted),
-        PORTABLE if no_netlink else parser.name,
-        no_netlink,
+        netns=netns,
+        namespace=NamespaceSampler(netns, own, owners, permitted),
+        asked=own,
+        no_process_names=no_process_names,
+        left_out=left_out,
+        another=partial(_another, procfs, parser, owners, permitted),
+        parser=PORTABLE if no_netlink else parser.name,
+        no_netlink=no_netlink,
     )
+
+
+def _owners(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+    find = partial(find_processes, procfs=procfs) if named else None
+    return Owners(Cgroups(procfs), find, walk_share=walk_share)
 
 
 def _portable(procfs: Path, conntrack: ConntrackTable) -> tuple[Namespace, Mapping[str, str]]:
