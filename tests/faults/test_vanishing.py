@@ -2,14 +2,13 @@
 
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.exporter_process import running_exporter
 from tests.faults.processes import FAILURES, lines_since, wait_until_well
 from tests.lab import open_lab
+from tests.meanwhile import meanwhile
 from tests.other_namespaces import inside, ip_netns
 
 ROUNDS = 25
@@ -19,24 +18,6 @@ FLAGS = (
     "--collector.netns",
     "--netns.include=tcp-pressure-.*",
 )
-
-
-@contextmanager
-def meanwhile(act: Callable[[], None]) -> Iterator[None]:
-    """Do something on a thread until the end."""
-    stop = threading.Event()
-
-    def run() -> None:
-        while not stop.is_set():
-            act()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def short_life() -> None:

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.exporter_process import Exporter, running_exporter
+from tests.meanwhile import meanwhile
 from tests.network_namespace import network_namespace, set_sysctl
 from tests.reliability.churn_record import Kernel, Load, Record, Seen, Ss, check, seen_on
 
@@ -24,6 +25,7 @@ SOURCE = Path(__file__).with_suffix(".c")
 WORKERS, TIME_WAIT_PERCENT, DESTINATIONS = 2, 10, 200
 FLAGS = ("--sample.interval=1s", "--no-collector.nat")
 SS_SECONDS = 10.0
+KERNEL_SECONDS = 0.05
 SAME_SECONDS = 0.1  # two samples are further apart
 SETTINGS = {
     "ip_local_port_range": "1024 65535",
@@ -41,7 +43,10 @@ def run(seconds: float, rate: float = 0.0) -> Record:
             set_sysctl(setting, value)
         with running_exporter(folder / "log", *FLAGS) as exporter, _scraper(exporter) as scraper:
             record.before = _next_sample(scraper, time.monotonic())
-            with _load(compiled(folder), (seconds, rate), record), _kernel_counts(record):
+            with (
+                _load(compiled(folder), (seconds, rate), record),
+                meanwhile(lambda: record.kernel.append(_kernel_count()), KERNEL_SECONDS),
+            ):
                 _watch(scraper, record, time.monotonic() + seconds)
             record.settled = _next_sample(scraper, time.monotonic())
             record.settled_ss = _count_by_ss()
@@ -104,24 +109,6 @@ def _load(program: Path, duty: tuple[float, float], record: Record) -> Iterator[
             process.kill()
             reader.join()
     assert process.returncode in {0, -9}
-
-
-@contextmanager
-def _kernel_counts(record: Record) -> Iterator[None]:
-    """Record the kernel's own count twenty times a second."""
-    stop = threading.Event()
-
-    def read() -> None:
-        while not stop.wait(0.05):
-            record.kernel.append(_kernel_count())
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        reader.join()
 
 
 def _kernel_count() -> Kernel:

@@ -11,10 +11,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from tests.certificates import Authority
 from tests.exporter_process import Access, Exporter, running_exporter
 from tests.faults.processes import state_of
 from tests.lab import open_lab
+from tests.meanwhile import meanwhile
 from tests.network_namespace import network_namespace
 from tests.other_namespaces import inside, ip_netns
 from tests.reliability.churn import compiled
@@ -67,9 +68,11 @@ def run(seconds: float) -> Soaked:
         before = size_of(exporter.process.pid)
         with ExitStack() as company:
             company.enter_context(_churn(compiled(folder), seconds))
-            company.enter_context(_repeated(lambda _number: _come_and_go(), 2.0))
-            company.enter_context(_repeated(lambda number: attack(exporter.port, number), 0.5))
-            company.enter_context(_repeated(lambda _number: exporter.signal(signal.SIGHUP), 10.0))
+            company.enter_context(meanwhile(_come_and_go, 2.0))
+            numbers = count()
+            attacking = meanwhile(lambda: attack(exporter.port, next(numbers)), 0.5)
+            company.enter_context(attacking)
+            company.enter_context(meanwhile(lambda: exporter.signal(signal.SIGHUP), 10.0))
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 failed += _scrape(exporter)
@@ -130,26 +133,6 @@ def _churn(program: Path, seconds: float) -> Iterator[None]:
             yield
         finally:
             process.kill()
-
-
-@contextmanager
-def _repeated(act: Callable[[int], object], seconds: float) -> Iterator[None]:
-    """Do something again and again on a thread, with a pause."""
-    stop = threading.Event()
-
-    def run() -> None:
-        number = 0
-        while not stop.wait(seconds):
-            act(number)
-            number += 1
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _come_and_go() -> None:
