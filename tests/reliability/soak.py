@@ -2,7 +2,8 @@
 
 usage: python -m tests.reliability.soak [SECONDS]     as root; an hour
 
-Prints its memory, descriptors and threads over time, and fails where one of them grows.
+Tells its memory, descriptors and threads each minute or so on stderr; prints them over time, and
+fails where one of them grows.
 """
 
 import base64
@@ -34,6 +35,7 @@ from tests.reliability.process_size import Part, Size, parts_of, size_of
 FLAGS = ("--sample.interval=1s", "--collector.netns", "--netns.include=tcp-pressure-.*")
 WORKERS, RATE, TIME_WAIT_PERCENT, DESTINATIONS = 1, 200, 50, 100
 PASSWORD = "soaked"  # noqa: S105 - of this run's own daemon
+PROGRESS_SCRAPES = 60
 LEAVING_SECONDS = 20.0  # above the deadlines of web/limits.py, but for an idle connection
 ROOM_KB = 1024  # malloc's and Python's own arenas move by less
 
@@ -55,32 +57,45 @@ class Soaked(NamedTuple):
 
 def run(seconds: float) -> Soaked:
     """Run the daemon for so long."""
-    sizes: list[Size] = []
-    failed = 0
-    with tempfile.TemporaryDirectory() as name, network_namespace(), ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name, network_namespace():
         folder = Path(name)
-        config = folder / "config.yml"
+        config, log = folder / "config.yml", folder / "log"
         config.write_text("pools: {top: 10}\n")
-        log = folder / "log"
         flags = (f"--config.file={config}", f"--web.config.file={folder / 'web.yml'}", *FLAGS)
-        access = _protect(folder)
-        exporter = stack.enter_context(running_exporter(log, *flags, access=access))
-        before = size_of(exporter.process.pid)
-        with ExitStack() as company:
-            company.enter_context(_churn(compiled(folder), seconds))
-            company.enter_context(meanwhile(_come_and_go, 2.0))
-            numbers = count()
-            attacking = meanwhile(lambda: attack(exporter.port, next(numbers)), 0.5)
-            company.enter_context(attacking)
-            company.enter_context(meanwhile(lambda: exporter.signal(signal.SIGHUP), 10.0))
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                failed += _scrape(exporter)
-                sizes.append(size_of(exporter.process.pid))
-                time.sleep(1.0)
-        after = _left_alone(exporter, before)
+        with running_exporter(log, *flags, access=_protect(folder)) as exporter:
+            before = size_of(exporter.process.pid)
+            with _company(exporter, folder, seconds):
+                sizes, failed = _watch(exporter, seconds)
+            after = _left_alone(exporter, before)
         text = log.read_text()
     return Soaked(seconds, before, parts_of(sizes), after, len(sizes), failed, text)
+
+
+@contextmanager
+def _company(exporter: Exporter, folder: Path, seconds: float) -> Iterator[None]:
+    """Keep churn, namespaces, hostile clients and reloads going beside the daemon."""
+    numbers = count()
+    with (
+        _churn(compiled(folder), seconds),
+        meanwhile(_come_and_go, 2.0),
+        meanwhile(lambda: attack(exporter.port, next(numbers)), 0.5),
+        meanwhile(lambda: exporter.signal(signal.SIGHUP), 10.0),
+    ):
+        yield
+
+
+def _watch(exporter: Exporter, seconds: float) -> tuple[list[Size], int]:
+    """Scrape and measure for so long; return the sizes and how many scrapes showed a failure."""
+    sizes: list[Size] = []
+    failed = 0
+    begin = time.monotonic()
+    while (elapsed := time.monotonic() - begin) < seconds:
+        failed += _scrape(exporter)
+        sizes.append(size_of(exporter.process.pid))
+        if len(sizes) % PROGRESS_SCRAPES == 0:
+            sys.stderr.write(f"{elapsed:6.0f} s: {_told(sizes[-1])}\n")
+        time.sleep(1.0)
+    return sizes, failed
 
 
 def _left_alone(exporter: Exporter, before: Size) -> Size:
@@ -111,10 +126,7 @@ def check(soaked: Soaked) -> Iterator[str]:
     """Yield what was seen; raises AssertionError where the daemon grew or failed."""
     yield f"{soaked.seconds:.0f} s, {soaked.scrapes} scrapes"
     for number, part in enumerate(soaked.parts, 1):
-        yield (
-            f"part {number}: RSS {part.resident_kb / 1024:.1f} MiB,"
-            f" {part.descriptors} descriptors, {part.threads} threads"
-        )
+        yield f"part {number}: {_told(part)}"
     yield f"alone: {soaked.before.descriptors} descriptors before, {soaked.after.descriptors} after"
     _warm_up, early, *_between, late = soaked.parts
     assert late.resident_kb <= early.resident_kb + ROOM_KB, "memory grows"
@@ -122,6 +134,13 @@ def check(soaked: Soaked) -> Iterator[str]:
     assert soaked.after.descriptors <= soaked.before.descriptors, "descriptors are left open"
     assert soaked.failed == 0, soaked.log
     assert "level=error" not in soaked.log, soaked.log
+
+
+def _told(size: Size | Part) -> str:
+    return (
+        f"RSS {size.resident_kb / 1024:.1f} MiB,"
+        f" {size.descriptors} descriptors, {size.threads} threads"
+    )
 
 
 @contextmanager
