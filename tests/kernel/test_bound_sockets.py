@@ -57,6 +57,11 @@ def test_port(port: int) -> None:
     assert parse(Entry(LISTEN, "::1", port))[0].port == port
 
 
+def test_closed_meanwhile() -> None:
+    """A socket that was closed while the dump ran has no port left, and is left out."""
+    assert parse(Entry(CLOSE, "::1", 0)) == []
+
+
 def test_listening_or_bound_only() -> None:
     """A bound-only socket is reported in state CLOSE; only LISTEN is listening."""
     found = parse(Entry(LISTEN, "::1", 8080), Entry(CLOSE, "::1", 8081))

@@ -54,13 +54,19 @@ def test_as_nobody(tree: CgroupTree) -> None:
 def test_long_name(tmp_path: Path) -> None:
     """A name longer than the kernel's 15 characters is whole, up to 63 characters."""
     program = tmp_path / ("long-name-" * 8)
-    program.symlink_to("/bin/sleep")
+    program.symlink_to("/bin/cat")
     with socket.socket() as sock:
         inode = os.fstat(sock.fileno()).st_ino
-        with subprocess.Popen([program, "60"], pass_fds=[sock.fileno()]) as process:
+        with subprocess.Popen(
+            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[sock.fileno()]
+        ) as process:
             sock.close()
-            try:
-                found = find_processes([inode], [process.pid])
-            finally:
-                process.kill()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            # What runs has its arguments: exec reports success before it sets them.
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            found = find_processes([inode], [process.pid])
+            process.kill()
     assert found == {inode: ("long-name-" * 8)[:63]}

@@ -37,10 +37,13 @@ class BoundSocket(NamedTuple):
 def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
     """Return the listening and the bound-only sockets of a dump.
 
+    Without those that were closed between being found and being described: they have no port left.
+
     Raises SourceError as `dump_payloads` does and on an entry that is cut short.
     """
     payloads = dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence)
-    return [_parse_entry(payload) for payload in payloads]
+    sockets = (_parse_entry(payload) for payload in payloads)
+    return [socket for socket in sockets if socket.port]
 
 
 def _parse_entry(payload: memoryview) -> BoundSocket:

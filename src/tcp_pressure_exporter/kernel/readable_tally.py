@@ -95,11 +95,15 @@ class _Counter:
          interface, cookie, expires, rqueue, wqueue, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
         if state not in STATE_NAMES:
             raise SourceError("inet_diag message", f"state {state} is unknown")
+        port = int.from_bytes(local_port)
+        if not port:
+            # The dump finds a socket under the bucket's lock and describes it later: this one was
+            # closed in between and has given its port back (inet_put_port). It is no more.
+            return
         local = normal_address(family, source)
         remote = normal_address(family, destination)
         kind = (is_v4(local), state)
         self._states[kind] = self._states.get(kind, 0) + 1
-        port = int.from_bytes(local_port)
         age_ms = max(TIME_WAIT_MS - expires, 0) if state == TCP_TIME_WAIT else LIVE
         self._held[port >> 3] |= 1 << (port & 7)
         entered = age_ms != LIVE and self._recent.add(cookie, age_ms)

@@ -129,6 +129,7 @@ static enum outcome add_entry(struct tally *t, const uint8_t *payload, uint32_t 
     memcpy(&m, payload, sizeof m);
     if (m.idiag_state < 1 || m.idiag_state > LAST_STATE)
         return FAIL(t, "inet_diag message", "state %u is unknown", m.idiag_state);
+    if (!m.id.idiag_sport) return MORE; /* closed after the dump had found it */
     struct key key;
     key.local = normalised(m.idiag_family, m.id.idiag_src);
     key.remote = normalised(m.idiag_family, m.id.idiag_dst);
