@@ -55,8 +55,8 @@ soak: tools .venv/compiled  ## run the daemon for SOAK_SECONDS (3600) among chur
 shedding: tools .venv/compiled  ## a million sockets and a hundred thousand pools at an interval of a second; as root
 	$(BIN)/python -m tests.reliability.shedding
 
-audit: .venv/run  ## look the pinned dependencies up among the known vulnerabilities; needs PyPI
-	@.ci/audit
+audit: .venv/dev  ## look the pinned dependencies up among the known vulnerabilities
+	$(BIN)/python -m deploy.dependency_audit
 
 bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
 	$(BIN)/python -m benchmarks $(BENCH_FLAGS)
