@@ -36,6 +36,8 @@ from tcp_pressure_exporter.shown_settings import shown_settings
 from tcp_pressure_exporter.signals import handled_signals
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
+from tcp_pressure_exporter.web.connection import Shared
+from tcp_pressure_exporter.web.http_counts import HttpCounts
 from tcp_pressure_exporter.web.listen import listener_url
 from tcp_pressure_exporter.web.protection import Protection
 from tcp_pressure_exporter.web.routes import HEALTHY_PATH, READY_PATH, STATUS_PATH, build_router
@@ -58,6 +60,7 @@ class App:
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
+        self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
         parser = best_parser()
         wanted = options.collectors | ({NETNS} if options.others else set())
@@ -136,7 +139,8 @@ class App:
                 url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._state.parser,
             )
-        await Server(listeners, router, log=self._log, protection=protection).run(stop)
+        shared = Shared(router, self._log, protection=protection, counts=self._http)
+        await Server(listeners, shared).run(stop)
         self._log.info("stopped")
 
     def _count_web_reload(self, good: bool) -> None:  # noqa: FBT001  # it is what is counted
@@ -194,6 +198,8 @@ class App:
             failed_parts=failures.parts,
             failed_samples=failures.samples,
             lost_lines=self._lost.count,
+            responses=dict(self._http.responses),
+            failed_accepts=self._http.accept_failures,
         )
 
 

@@ -66,6 +66,8 @@ def test_exporter() -> None:
         failed_parts=7,
         failed_samples=1,
         lost_lines=3,
+        responses={"2xx": 8120, "4xx": 2, "5xx": 1},
+        failed_accepts=6,
     )
     assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
         # TYPE tcp_pressure_build_info gauge
@@ -82,4 +84,10 @@ def test_exporter() -> None:
         tcp_pressure_sample_failures_total 1.0
         # TYPE tcp_pressure_log_lines_lost_total counter
         tcp_pressure_log_lines_lost_total 3.0
+        # TYPE tcp_pressure_http_responses_total counter
+        tcp_pressure_http_responses_total{code="2xx"} 8120.0
+        tcp_pressure_http_responses_total{code="4xx"} 2.0
+        tcp_pressure_http_responses_total{code="5xx"} 1.0
+        # TYPE tcp_pressure_http_accept_failures_total counter
+        tcp_pressure_http_accept_failures_total 6.0
     """)

@@ -31,6 +31,8 @@ EXPORTER = {
     "tcp_pressure_collector_failures",
     "tcp_pressure_sample_failures",
     "tcp_pressure_log_lines_lost",
+    "tcp_pressure_http_responses",
+    "tcp_pressure_http_accept_failures",
 }
 ALWAYS = EXPORTER | {
     "tcp_pressure_sample_timestamp_seconds",

@@ -18,6 +18,8 @@ from tests.faults.processes import FAILURES, lines_since, state_of, wait_until, 
 from tests.lab import Lab
 
 FAST = "--sample.interval=100ms"
+ACCEPT_FAILURES = "tcp_pressure_http_accept_failures_total"
+ERRORS = 'tcp_pressure_http_responses_total{code="5xx"}'
 LOST_LINES = "tcp_pressure_log_lines_lost_total"
 LOST_SAMPLES = "tcp_pressure_sample_failures_total"
 RELOADS = 'tcp_pressure_config_reloads_total{result="success"}'
@@ -57,6 +59,7 @@ def test_no_descriptors(log: Path) -> None:
             exporter.wait_for_log("cannot accept connections")
         after = wait_until_well(exporter)
         assert after.value(FAILURES) > 0
+        assert after.value(ACCEPT_FAILURES) > 0
         assert descriptors(exporter) < 16
     text = log.read_text()
     assert text.count("cannot accept connections") == 1
@@ -169,9 +172,12 @@ def scrape(port: int) -> None:
 
 
 def test_a_crowd_of_scrapers(log: Path) -> None:
-    """Two hundred scrapers at once cost no sample, no descriptor and no thread for long."""
-    with running_exporter(log, FAST, "--sample.max-cpu=1") as exporter:
-        wait_until_well(exporter)
+    """Two hundred scrapers at once cost no sample, no descriptor and no thread for long.
+
+    Those above the limit get an error, which is counted; the log says once that there are such.
+    """
+    with running_exporter(log, FAST, "--sample.max-cpu=1", "--web.max-requests=2") as exporter:
+        errors = wait_until_well(exporter).value(ERRORS)
         before = descriptors(exporter), threads(exporter)
         crowd = [threading.Thread(target=scrape, args=(exporter.port,)) for _ in range(200)]
         for scraper in crowd:
@@ -180,10 +186,12 @@ def test_a_crowd_of_scrapers(log: Path) -> None:
             scraper.join()
         after = wait_until_well(exporter)
         assert after.value(LOST_SAMPLES) == 0
+        assert after.value(ERRORS) > errors
         deadline = time.monotonic() + 10
         while descriptors(exporter) > before[0]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         assert threads(exporter) <= before[1] + 1
     assert not lines_since(exporter, 0, "level=error")
+    assert len(lines_since(exporter, 0, "scrapes are refused")) == 1
     assert "Traceback" not in log.read_text()

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from structlog.testing import LogCapture
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.web.connection import Shared
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.listen import open_listeners
 from tcp_pressure_exporter.web.routes import Router, build_router
@@ -109,7 +110,7 @@ class Serving:
         pages = router(log) if router else _pages(make, max_requests, unready, log)
         [listener] = open_listeners(["127.0.0.1:0"], systemd=False)
         self.address: tuple[str, int] = listener.getsockname()
-        self._server = Server([listener], pages, limits=limits, log=log)
+        self._server = Server([listener], Shared(pages, log, limits or Limits()))
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)

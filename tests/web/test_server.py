@@ -28,6 +28,7 @@ _FEW_DESCRIPTORS = """
 import asyncio, resource, sys
 from prometheus_client import CollectorRegistry
 import structlog
+from tcp_pressure_exporter.web.connection import Shared
 from tcp_pressure_exporter.web.listen import open_listeners
 from tcp_pressure_exporter.web.routes import build_router
 from tcp_pressure_exporter.web.server import Server
@@ -47,7 +48,7 @@ async def main():
     others = [open("/dev/null") for _ in range(50)]  # whatever else has taken them
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(0, stop.set)
-    await Server([listener], router, log=log).run(stop)
+    await Server([listener], Shared(router, log)).run(stop)
 
 asyncio.run(main())
 """

@@ -14,10 +14,13 @@ Exposition:
     tcp_pressure_collector_failures_total 0.0
     tcp_pressure_sample_failures_total 0.0
     tcp_pressure_log_lines_lost_total 0.0
+    tcp_pressure_http_responses_total{code="2xx"} 8120.0
+    tcp_pressure_http_responses_total{code="5xx"} 0.0
+    tcp_pressure_http_accept_failures_total 0.0
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
@@ -28,7 +31,8 @@ class ExporterState:
     """What runs, and how often each configuration file was read again, well or badly.
 
     parser: what counts the sockets, "compiled", "readable" or "portable". failed_parts: of
-    samples, one collector's each. lost_lines: of the log.
+    samples, one collector's each. lost_lines: of the log. responses: of the server, by class of
+    status such as "2xx".
     """
 
     version: str
@@ -41,6 +45,8 @@ class ExporterState:
     failed_parts: int = 0
     failed_samples: int = 0
     lost_lines: int = 0
+    responses: Mapping[str, int] = field(default_factory=dict)
+    failed_accepts: int = 0
 
 
 def _success(sample: NamespaceSample) -> Iterator[Row]:
@@ -161,6 +167,23 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         " reader that has gone.",
         (),
         lambda state: [((), state.lost_lines)],
+        kind="counter",
+    ),
+    Family(
+        "tcp_pressure_http_responses_total",
+        "Answers of the exporter's HTTP server since the start, by class of status. 4xx: the"
+        " request was not understood or not allowed, the rate limit included. 5xx: too many at"
+        " once, not ready, or a page that failed. An answer counts where its client has gone, too.",
+        ("code",),
+        lambda state: [((code,), count) for code, count in state.responses.items()],
+        kind="counter",
+    ),
+    Family(
+        "tcp_pressure_http_accept_failures_total",
+        "Attempts to accept a connection that failed since the start, for lack of descriptors or"
+        " memory. The client waits or fails; the log has the reason once.",
+        (),
+        lambda state: [((), state.failed_accepts)],
         kind="counter",
     ),
 )

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.http1 import Http1, Refusal
+from tcp_pressure_exporter.web.http_counts import HttpCounts
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.protection import Protection
@@ -20,6 +22,17 @@ _LINGER_OFF = struct.pack("ii", 1, 0)
 _LOGGED_PATH_CHARACTERS = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all connections of a server have in common."""
+
+    router: Router
+    log: FilteringBoundLogger
+    limits: Limits = field(default_factory=Limits)
+    protection: Callable[[], Protection] = Protection
+    counts: HttpCounts = field(default_factory=HttpCounts)
+
+
 class Connection:
     """Serves one accepted, non-blocking socket until either side ends it; owns the socket.
 
@@ -27,19 +40,9 @@ class Connection:
     server, makes the answer under way the last one.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        router: Router,
-        protection: Callable[[], Protection],
-        limits: Limits,
-        log: FilteringBoundLogger,
-    ) -> None:
+    def __init__(self, sock: socket.socket, shared: Shared) -> None:
         self._stream = Stream(sock)
-        self._router = router
-        self._protection = protection
-        self._limits = limits
-        self._log = log
+        self._shared = shared
         self._tls: TlsServer | None = None  # what the client was let in by
         self.answering = False
         self.stopping = False
@@ -50,10 +53,10 @@ class Connection:
         try:
             async with asyncio.timeout_at(deadline):
                 secured = await self._secure()
-            await self._serve(Http1(self._stream, self._limits), deadline, secured=secured)
+            await self._serve(Http1(self._stream, self._shared.limits), deadline, secured=secured)
         except OSError as error:
             # Gone, silent or not reading: TimeoutError is an OSError too. Nobody is left to tell.
-            self._log.debug("connection ended", reason=str(error) or type(error).__name__)
+            self._shared.log.debug("connection ended", reason=str(error) or type(error).__name__)
         finally:
             self.close()
 
@@ -65,7 +68,7 @@ class Connection:
         """Shake hands where TLS is configured; False for a client that does not try to."""
         # Nothing is spent on a client before its first byte.
         begins_tls = await self._stream.begins_tls()
-        self._tls = tls = self._protection().tls
+        self._tls = tls = self._shared.protection().tls
         if tls is None:
             return True
         if not begins_tls:
@@ -80,8 +83,8 @@ class Connection:
                 raise Refusal(400, "This port speaks HTTPS.")  # noqa: TRY301  # answered below
             await self._exchange(http, deadline)
         except Refusal as refusal:
-            self._log.debug("request refused", status=refusal.status, reason=str(refusal))
-            await self._send(http, self._protection().dressed(refusal.response), last=True)
+            self._shared.log.debug("request refused", status=refusal.status, reason=str(refusal))
+            await self._send(http, self._shared.protection().dressed(refusal.response), last=True)
         await http.linger()
 
     async def _exchange(self, http: Http1, deadline: float) -> None:
@@ -95,10 +98,10 @@ class Connection:
             deadline = self._head_deadline()
 
     async def _answer(self, http: Http1, request: Request) -> None:
-        protection = self._protection()
+        protection = self._shared.protection()
         response = protection.dressed(await self._response(request, protection))
         path = request.path[:_LOGGED_PATH_CHARACTERS]
-        self._log.debug("request", method=request.method, path=path, status=response.status)
+        self._shared.log.debug("request", method=request.method, path=path, status=response.status)
         # Who asks for more than can be served shall at least come again for each request.
         overload = response.status == HTTPStatus.SERVICE_UNAVAILABLE
         # Who was let in by what has been replaced since shall meet the new door.
@@ -106,6 +109,7 @@ class Connection:
         await self._send(http, response, last=self.stopping or overload or replaced)
 
     async def _send(self, http: Http1, response: Response, *, last: bool) -> None:
+        self._shared.counts.answered(response.status)
         try:
             await http.send(response, last=last)
         except TimeoutError:
@@ -115,12 +119,12 @@ class Connection:
 
     async def _response(self, request: Request, protection: Protection) -> Response:
         try:
-            async with asyncio.timeout(self._limits.answer_seconds):
+            async with asyncio.timeout(self._shared.limits.answer_seconds):
                 if (refusal := await protection.refusal(request)) is not None:
                     return refusal
-                return await self._router.dispatch(request)
+                return await self._shared.router.dispatch(request)
         except TimeoutError:
             return text_response(503, "The page was not ready in time.")
 
     def _head_deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._limits.head_seconds
+        return asyncio.get_running_loop().time() + self._shared.limits.head_seconds

@@ -22,18 +22,25 @@ class MetricsPage:
         self._max_requests = max_requests
         self._log = log
         self._requests = 0
+        self._refused = False
 
     async def handle(self, request: Request) -> Response:
         """200 with the page, 503 over the limit, 500 when a collector raised."""
         # Clients that leave, or gave up, may have left renderings behind.
         busy = max(self._requests, self._renderer.waiting)
         if self._max_requests and busy >= self._max_requests:
-            return text_response(503, f"Already answering {self._max_requests} scrapes; try later.")
+            return self._refuse()
         self._requests += 1
         try:
             return await self._scrape(request)
         finally:
             self._requests -= 1
+
+    def _refuse(self) -> Response:
+        if not self._refused:  # once: the answers are counted
+            self._refused = True
+            self._log.warning("scrapes are refused: too many at once", limit=self._max_requests)
+        return text_response(503, f"Already answering {self._max_requests} scrapes; try later.")
 
     def close(self) -> None:
         """End the rendering thread."""

@@ -5,15 +5,10 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from structlog.typing import FilteringBoundLogger
-
-from tcp_pressure_exporter.web.connection import Connection
+from tcp_pressure_exporter.web.connection import Connection, Shared
 from tcp_pressure_exporter.web.heap import give_back
-from tcp_pressure_exporter.web.limits import Limits
-from tcp_pressure_exporter.web.protection import Protection
-from tcp_pressure_exporter.web.routes import Router
 from tcp_pressure_exporter.web.stream import readable
 
 if sys.platform != "win32":
@@ -26,22 +21,13 @@ _CROWD = 64  # connections at once, far above what scrapers make
 
 
 class Server:
-    """Serves a router on listening, non-blocking sockets; owns both from `run` on."""
+    """Serves the router on listening, non-blocking sockets; owns both from `run` on."""
 
-    def __init__(
-        self,
-        listeners: Sequence[socket.socket],
-        router: Router,
-        *,
-        log: FilteringBoundLogger,
-        limits: Limits | None = None,
-        protection: Callable[[], Protection] = Protection,
-    ) -> None:
+    def __init__(self, listeners: Sequence[socket.socket], shared: Shared) -> None:
         self._listeners = listeners
-        self._router = router
-        self._protection = protection
-        self._log = log
-        self._limits = limits or Limits()
+        self._shared = shared
+        self._limits = shared.limits
+        self._log = shared.log
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._crowded = False
         self._reported: set[int | None] = set()
@@ -58,7 +44,7 @@ class Server:
             for listener in self._listeners:
                 listener.close()
             await self._finish()
-            self._router.close()
+            self._shared.router.close()
 
     async def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -77,6 +63,7 @@ class Server:
 
     async def _pause(self, error: OSError) -> None:
         """Out of descriptors or memory: say so once, give one back, try again."""
+        self._shared.counts.accept_failures += 1
         if error.errno not in self._reported:
             self._reported.add(error.errno)
             name = errno.errorcode.get(error.errno or 0, "unknown")
@@ -94,7 +81,7 @@ class Server:
         sock.settimeout(0)
         # The kernel would take megabytes for a client that does not read.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes)
-        connection = Connection(sock, self._router, self._protection, self._limits, self._log)
+        connection = Connection(sock, self._shared)
         task = asyncio.create_task(connection.run())
         self._connections[task] = connection
         self._crowded |= len(self._connections) >= _CROWD
