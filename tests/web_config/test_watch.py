@@ -78,8 +78,11 @@ def test_bad_pair_keeps_the_old(tmp_path: Path) -> None:
     assert watched.reloads == [False, True]
 
 
-def test_shortage_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A renewed pair that cannot be loaded for want of a descriptor is told and counted."""
+def test_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A renewed pair that cannot be loaded for want of a descriptor is told and counted once.
+
+    It is loaded with the first descriptor that is free again.
+    """
 
     def none_is_free(_name: str) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -87,11 +90,15 @@ def test_shortage_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     watched = Watched(tmp_path, TLS)
     before = watched.watch.current()
     watched.authority.sign("server")
-    monkeypatch.setattr(os, "memfd_create", none_is_free)
-    assert watched.watch.current() is before
+    with monkeypatch.context() as short:
+        short.setattr(os, "memfd_create", none_is_free)
+        assert [watched.watch.current() for _ in range(3)] == [before] * 3
     reason = "tls_server_config.key_file: cannot be handed to OpenSSL: Too many open files"
     assert errors(watched.logged) == [reason]
-    assert watched.reloads == [False]
+    after = watched.watch.current()
+    assert after is not before
+    assert watched.watch.current() is after
+    assert watched.reloads == [False, True]
 
 
 @pytest.mark.parametrize("text", ["basic_auth_users: [", "unknown: 1", "rate_limit: {burst: x}"])

@@ -1,5 +1,7 @@
 """The web configuration in force: read again when it changes, without a restart."""
 
+import errno
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +17,15 @@ from tcp_pressure_exporter.web_config.sections import WebConfigFile
 # Where a file is, and what changes when it is written, replaced or given other rights.
 Stamp = tuple[int, int, int, int, int]
 
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
 
 class WebConfigWatch:
     """Gives the Protection that the file demands now.
 
     Asked for each connection and request, it looks at the times of the file and of those it names:
-    a few microseconds. What has changed is read as a whole; if any of it is bad, the old stays.
+    a few microseconds. What has changed is read as a whole; if any of it is bad, the old stays
+    until it changes again, or, where descriptors or memory were short, until there are some.
     """
 
     def __init__(
@@ -35,29 +40,38 @@ class WebConfigWatch:
         self._log = log
         self._count_reload = count_reload
         self._stamps: Mapping[Path, Stamp | None] = {}
+        self._postponed = False  # a reload, for want of descriptors or memory
         self._file = self._read_file()
         self._protection = build_protection(self._file, path.parent)
         self._say_what_is_not_done()
 
     def current(self) -> Protection:
         """Return what is in force, after a look at the files."""
-        if any(_stamp(path) != stamp for path, stamp in self._stamps.items()):
-            self._reload()
+        changed = any(_stamp(path) != stamp for path, stamp in self._stamps.items())
+        if changed or self._postponed:
+            self._reload(told=self._postponed and not changed)
         return self._protection
 
-    def _reload(self) -> None:
+    def _reload(self, *, told: bool) -> None:
+        """Read all again. `told`: that there was a shortage is in the log and counted."""
         try:
             file = self._read_file()
             _check_nothing_is_opened(self._file, file)
             built = build_protection(file, self._path.parent)
         except ConfigError as error:
-            self._log.error("web configuration not reloaded, the old one stays", reason=str(error))
-            self._count_reload(False)  # noqa: FBT003  # whether it was good
+            self._postponed = _is_shortage(error)
+            if not (told and self._postponed):
+                self._refuse(str(error))
             return
+        self._postponed = False
         self._protection = _keeping_state(self._protection, self._file, built, file)
         self._file = file
         self._log.info("web configuration reloaded", file=str(self._path))
         self._count_reload(True)  # noqa: FBT003  # whether it was good
+
+    def _refuse(self, reason: str) -> None:
+        self._log.error("web configuration not reloaded, the old one stays", reason=reason)
+        self._count_reload(False)  # noqa: FBT003  # whether it was good
 
     def _read_file(self) -> WebConfigFile:
         """Read the file, and watch what it names: a certificate that is bad now may be mended."""
@@ -81,6 +95,15 @@ def _stamp(path: Path) -> Stamp | None:
     except (OSError, ValueError):  # ValueError: a NUL in the path. Reading it says what is wrong.
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_shortage(error: BaseException | None) -> bool:
+    """Tell whether an error goes back to what may be over without a change of any file."""
+    while error is not None:
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+            return error.errno in SHORTAGES
+        error = error.__cause__
+    return False
 
 
 def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
