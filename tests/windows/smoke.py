@@ -107,11 +107,14 @@ def test_service(windows: Wine) -> None:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until_ready(process)
-        for path in ("/metrics", "/", "/-/healthy"):
-            assert ask(path)[0] == 200
-        process.send_signal(signal.SIGINT)  # wine makes it a Ctrl-C
-        _output, log = process.communicate(timeout=PATIENCE_SECONDS)
+        try:
+            wait_until_ready(process)
+            for path in ("/metrics", "/", "/-/healthy"):
+                assert ask(path)[0] == 200
+            process.send_signal(signal.SIGINT)  # wine makes it a Ctrl-C
+            _output, log = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
     assert process.returncode == 0, log
     assert "msg=stopped" in log
     assert "Traceback" not in log
