@@ -65,6 +65,11 @@ def rate(metric: str, labels: Sequence[str], *matchers: str) -> str:
     return f"rate({select(metric, labels, *matchers)}[$__rate_interval])"
 
 
+def increase(metric: str, labels: Sequence[str], *matchers: str) -> str:
+    """Return by how much a counter has grown over the interval that Grafana finds fit."""
+    return f"increase({select(metric, labels, *matchers)}[$__rate_interval])"
+
+
 def ratio(used: str, limit: str, labels: Sequence[str], *matchers: str) -> str:
     return f"{select(used, labels, *matchers)} / {select(limit, labels, *matchers)}"
 

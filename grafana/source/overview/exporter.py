@@ -3,7 +3,7 @@
 from grafana.source.colour import ATTENTION, CLEAR, DANGER, DIRECTIONS
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
-from grafana.source.query import DIRECTION, HOST, NAMESPACE, Query, rate, select
+from grafana.source.query import DIRECTION, HOST, NAMESPACE, Query, increase, rate, select
 from grafana.source.threshold import steps
 
 SAMPLED = select("tcp_pressure_sample_timestamp_seconds", HOST)
@@ -15,7 +15,16 @@ def exporter() -> Section:
         "The exporter itself",
         [
             Shelf(8, [(6, _failures()), (6, _age()), (6, _durations()), (6, _cost())]),
-            Shelf(8, [(6, _unlisted()), (6, _pools()), (6, _series()), (6, _namespaces())]),
+            Shelf(
+                8,
+                [
+                    (5, _counted()),
+                    (5, _unlisted()),
+                    (4, _pools()),
+                    (5, _series()),
+                    (5, _namespaces()),
+                ],
+            ),
         ],
     )
 
@@ -33,6 +42,31 @@ def _failures() -> TimeSeries:
         low=0,
         thresholds=steps((1, ATTENTION), base=CLEAR),
         calcs=(),
+    )
+
+
+def _counted() -> TimeSeries:
+    counters = {
+        "collectors": "tcp_pressure_collector_failures_total",
+        "samples": "tcp_pressure_sample_failures_total",
+        "log lines": "tcp_pressure_log_lines_lost_total",
+        "accepts": "tcp_pressure_http_accept_failures_total",
+    }
+    errors = increase("tcp_pressure_http_responses_total", HOST, 'code="5xx"')
+    return TimeSeries(
+        title="Failures, short ones too",
+        meaning="What failed since the point before: parts of samples, whole samples, lines of the"
+        " log, attempts to accept a connection, answers.",
+        normal="0; answers may fail while the exporter starts.",
+        action="the exporter's log has one line with the reason. answers: fewer scrapers at once,"
+        " or a higher --web.max-requests.",
+        queries=[
+            *(Query(f"sum({increase(name, HOST)})", what) for what, name in counters.items()),
+            Query(f"sum({errors})", "answers"),
+        ],
+        unit="none",
+        empty="no exporter answers",
+        low=0,
     )
 
 
