@@ -161,13 +161,13 @@ def test_storm_of_hangups(tmp_path: Path, log: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
-def scrape(port: int) -> None:
-    """Scrape once, whatever comes of it."""
+def scrape(port: int, number: int) -> None:
+    """Scrape once, whatever comes of it; each asks for a page that must be made for it alone."""
     with (
         suppress(OSError, http.client.HTTPException),
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
     ):
-        connection.request("GET", "/metrics")
+        connection.request("GET", f"/metrics?name[]=of_{number}&name[]=tcp_pressure_sockets")
         connection.getresponse().read()
 
 
@@ -179,7 +179,7 @@ def test_a_crowd_of_scrapers(log: Path) -> None:
     with running_exporter(log, FAST, "--sample.max-cpu=1", "--web.max-requests=2") as exporter:
         errors = wait_until_well(exporter).value(ERRORS)
         before = descriptors(exporter), threads(exporter)
-        crowd = [threading.Thread(target=scrape, args=(exporter.port,)) for _ in range(200)]
+        crowd = [threading.Thread(target=scrape, args=(exporter.port, n)) for n in range(200)]
         for scraper in crowd:
             scraper.start()
         for scraper in crowd:
