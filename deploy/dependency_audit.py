@@ -10,6 +10,7 @@ Exit codes: 0 all were looked up and none is vulnerable, 1 one is, 3 not all cou
 
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +20,17 @@ import requests
 
 # pip-audit has no public interface but its command, which cannot be told of another page.
 from pip_audit._dependency_source import RequirementSource
-from pip_audit._service.interface import Dependency, ResolvedDependency, ServiceError
+from pip_audit._service.interface import (
+    Dependency,
+    ResolvedDependency,
+    ServiceError,
+    VulnerabilityResult,
+)
 from pip_audit._service.pypi import PyPIService
 
 PINNED = Path(__file__).parent.parent / "constraints.txt"
 TIMEOUT_SECONDS = 15
+AT_ONCE = 8
 CLEAN, VULNERABLE, UNKNOWN = 0, 1, 3
 
 
@@ -82,7 +89,7 @@ def _newest_instead(response: requests.Response, **_options: Any) -> requests.Re
 def audit(dependencies: Iterable[Dependency], service: PyPIService) -> Audit:
     """Look each up; raises ServiceError or RequestException where the index does not answer."""
     looked_up, vulnerabilities, unknown = 0, [], []
-    for found, known in service.query_all(iter(dependencies)):
+    for found, known in _answers(dependencies, service):
         if not isinstance(found, ResolvedDependency):
             unknown.append(found.name)
             continue
@@ -93,6 +100,17 @@ def audit(dependencies: Iterable[Dependency], service: PyPIService) -> Audit:
                 f"{found.name} {found.version}: {one.id}, mended in {mended}: {one.description}"
             )
     return Audit(looked_up, vulnerabilities, unknown)
+
+
+def _answers(
+    dependencies: Iterable[Dependency], service: PyPIService
+) -> list[tuple[Dependency, list[VulnerabilityResult]]]:
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        return list(pool.map(service.query, dependencies))
+    finally:
+        # Where the index does not answer, the others need not wait for it, too.
+        pool.shutdown(cancel_futures=True)
 
 
 def main() -> int:
