@@ -181,7 +181,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
     Family(
         "tcp_pressure_http_accept_failures_total",
         "Attempts to accept a connection that failed since the start, for lack of descriptors or"
-        " memory. The client waits or fails; the log has the reason once.",
+        " memory. The client waits or fails; the log has the reason.",
         (),
         lambda state: [((), state.failed_accepts)],
         kind="counter",

@@ -3,6 +3,7 @@
 from prometheus_client.registry import Collector
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.web.episodes import Episodes
 from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.negotiation import choose_format, gzip_accepted
 from tcp_pressure_exporter.web.rendering import Renderer, Variant
@@ -22,7 +23,7 @@ class MetricsPage:
         self._max_requests = max_requests
         self._log = log
         self._requests = 0
-        self._refused = False
+        self._refusals = Episodes()
 
     async def handle(self, request: Request) -> Response:
         """200 with the page, 503 over the limit, 500 when a collector raised."""
@@ -37,8 +38,7 @@ class MetricsPage:
             self._requests -= 1
 
     def _refuse(self) -> Response:
-        if not self._refused:  # once: the answers are counted
-            self._refused = True
+        if self._refusals.begins():
             self._log.warning("scrapes are refused: too many at once", limit=self._max_requests)
         return text_response(503, f"Already answering {self._max_requests} scrapes; try later.")
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from tcp_pressure_exporter.web.connection import Connection, Shared
+from tcp_pressure_exporter.web.episodes import Episodes
 from tcp_pressure_exporter.web.heap import give_back
 from tcp_pressure_exporter.web.stream import readable
 
@@ -30,7 +31,7 @@ class Server:
         self._log = shared.log
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self._crowded = False
-        self._reported: set[int | None] = set()
+        self._shortages = Episodes()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish the answers under way and close everything."""
@@ -62,10 +63,9 @@ class Server:
             await asyncio.sleep(0)
 
     async def _pause(self, error: OSError) -> None:
-        """Out of descriptors or memory: say so once, give one back, try again."""
+        """Out of descriptors or memory: say so, give one back, try again."""
         self._shared.counts.accept_failures += 1
-        if error.errno not in self._reported:
-            self._reported.add(error.errno)
+        if self._shortages.begins(error.errno):
             name = errno.errorcode.get(error.errno or 0, "unknown")
             reason = os.strerror(error.errno or 0)
             self._log.warning("cannot accept connections", error=name, reason=reason)
