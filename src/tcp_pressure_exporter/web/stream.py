@@ -66,9 +66,8 @@ class Stream:
             # kernel has no room for ours; what else still comes is dropped unread, below.
             with suppress(ssl.SSLError):
                 self.sock.unwrap()
-        self.sock.shutdown(
-            socket.SHUT_WR
-        )  # of TLS, too: what is read from here on is not decrypted
+        # Of TLS, too: what is read from here on is not decrypted.
+        self.sock.shutdown(socket.SHUT_WR)
         while most > 0 and (dropped := await self.read(_DROPPED_PIECE_BYTES)):
             most -= len(dropped)
 
