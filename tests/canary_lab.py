@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.canary import Canary, Verdict
-from tcp_pressure_exporter.kernel.ports import port_range
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.ports import port_range
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.kernel.canary import Canary
 from tests.lab import SERVER_PORT
 from tests.network_namespace import set_sysctl
 
@@ -44,11 +45,11 @@ def privilege(*, root: bool) -> Iterator[None]:
         os.seteuid(0)
 
 
-def whole_range(key: PoolKey = POOL) -> Verdict:
+def whole_range(key: PoolKey = POOL) -> CanaryAnswer:
     return Canary().probe(key, reuse=False, free_ports=0)
 
 
-def single_ports(free_ports: int) -> Verdict:
+def single_ports(free_ports: int) -> CanaryAnswer:
     return Canary().probe(POOL, reuse=True, free_ports=free_ports)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import Counts
 

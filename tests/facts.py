@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET, SocketId
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import PoolKey
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, SocketId
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE

@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Self, cast
 
-from tcp_pressure_exporter.kernel.canary import Canary, Verdict
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.kernel.canary import Canary
 from tests.fake_clock import FakeClock
 
 LOCAL_PORT_RANGE = (0, 51)  # level and number of the option: include/uapi/linux/in.h
@@ -78,15 +79,15 @@ class FakeKernel:
         self.opened.append(FakeTcpSocket(self, family))
         return cast("socket.socket", self.opened[-1])
 
-    def whole_range(self, key: PoolKey = V4) -> Verdict:
+    def whole_range(self, key: PoolKey = V4) -> CanaryAnswer:
         """Probe in the form for the whole range."""
         return self._probe(lambda: self.canary.probe(key, reuse=False, free_ports=0))
 
-    def single_ports(self, free_ports: int) -> Verdict:
+    def single_ports(self, free_ports: int) -> CanaryAnswer:
         """Probe in the form for single ports."""
         return self._probe(lambda: self.canary.probe(V4, reuse=True, free_ports=free_ports))
 
-    def _probe(self, probe: Callable[[], Verdict]) -> Verdict:
+    def _probe(self, probe: Callable[[], CanaryAnswer]) -> CanaryAnswer:
         try:
             return probe()
         finally:

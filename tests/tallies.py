@@ -4,8 +4,8 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.tally import (
     AGE_SECONDS,
     NO_AGES,
     Edge,

@@ -11,14 +11,15 @@ import pytest
 
 from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.tally import SocketTally
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owner, Owners
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import readable_parser
-from tcp_pressure_exporter.kernel.tally import SocketTally
 from tcp_pressure_exporter.model import close_wait as model
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups

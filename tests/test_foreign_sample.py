@@ -10,12 +10,12 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
 from tcp_pressure_exporter.kernel.foreign_namespace import ForeignNamespace
 from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import readable_parser
-from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, parse_portable_sockets
 from tcp_pressure_exporter.kernel.portable_systems import portable_system
 from tcp_pressure_exporter.model.groups import RemoteGroups

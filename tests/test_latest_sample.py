@@ -1,8 +1,8 @@
 import pytest
 
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.latest_sample import LatestSample
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tests.fake_clock import FakeClock
 

@@ -9,7 +9,7 @@ import pytest
 
 from tcp_pressure_exporter import namespace_samplers
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.network_namespaces import FoundNamespace, find_namespaces
 from tcp_pressure_exporter.kernel.setns import AwayError
 from tcp_pressure_exporter.kernel.sockstat import count_tcp_sockets

@@ -7,19 +7,18 @@ from pathlib import Path
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.sample_collector import all_namespace_families
 from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.host_sampler import ONLY_OWN
-from tcp_pressure_exporter.kernel.close_wait import CAUSES
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import PoolKey
 from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.namespace_choice import DEFAULT_MOST
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable

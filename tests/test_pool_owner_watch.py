@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owner, Owners
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model.grouping import GroupKey, Key
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups

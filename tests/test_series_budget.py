@@ -6,12 +6,12 @@ from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.kernel.canary import Verdict
-from tcp_pressure_exporter.kernel.close_wait import CAUSES
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 from tcp_pressure_exporter.model.canary_targets import MAX_TARGETS, CanaryReport, Probe
 from tcp_pressure_exporter.model.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
@@ -19,7 +19,6 @@ from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pool_owners import MAX_OWNERS, PoolOwners
@@ -30,7 +29,7 @@ from tcp_pressure_exporter.model.usage import Usage
 
 TOP = Listing().top
 BUDGET = 500
-REFUSED = Verdict(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
+REFUSED = CanaryAnswer(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
 
 
 def table(*, reclaimable: bool, dated: bool) -> PoolTable:

@@ -9,10 +9,10 @@ from benchmarks.forecast.application import SERVER, Application
 from benchmarks.forecast.load import Scenario
 from benchmarks.forecast.scenarios import PORTS
 from benchmarks.forecast.trace import Poll, Trace
+from tcp_pressure_exporter.facts.ports import port_range, port_set
+from tcp_pressure_exporter.facts.tally import PoolCount, TallyRules
+from tcp_pressure_exporter.facts.time_wait import time_wait_reuse
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.ports import port_range, port_set
-from tcp_pressure_exporter.kernel.tally import PoolCount, TallyRules
-from tcp_pressure_exporter.kernel.time_wait import time_wait_reuse
 from tests.network_namespace import network_namespace, set_sysctl
 
 LOW = 20_000

@@ -8,7 +8,7 @@ from benchmarks.failure import BenchmarkError
 from benchmarks.forecast.driver import run_scenario
 from benchmarks.forecast.load import Scenario
 from benchmarks.forecast.trace import Trace
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 
 
 def run_all(loads: Sequence[Scenario], say: Callable[[str], None]) -> list[Trace]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.canary import Canary
 from tcp_pressure_exporter.kernel.capabilities import (
     effective_capabilities,
@@ -16,7 +17,6 @@ from tcp_pressure_exporter.kernel.capabilities import (
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.netlink_access import why_no_netlink
 from tcp_pressure_exporter.kernel.owners import WALK_SHARE, Owners

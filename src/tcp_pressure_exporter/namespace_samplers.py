@@ -9,9 +9,9 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.held_namespaces import HeldNamespace, HeldNamespaces
 from tcp_pressure_exporter.host_sampler import HostSampler
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netns_label import namespace_label
 from tcp_pressure_exporter.kernel.network_namespaces import (
     RUN_NETNS,

@@ -6,8 +6,8 @@ from ipaddress import IPv6Address, ip_address
 
 from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.escaping import quoted
-from tcp_pressure_exporter.kernel.addresses import V4_MAPPED
-from tcp_pressure_exporter.kernel.ports import MAX_PORT
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.model.nat_pools import NatRanges
 
 RANGE = re.compile("([0-9]{1,5})-([0-9]{1,5})")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.kernel.allowance import Allowance
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.tally import TallyRules
 from tcp_pressure_exporter.model.grouping import Key
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.ownership import OwnerCount

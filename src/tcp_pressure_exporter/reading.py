@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.facts.outcome import Outcome, attempt
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.model.outcome import Outcome, attempt
 from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
 from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
 

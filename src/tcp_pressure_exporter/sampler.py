@@ -8,18 +8,18 @@ from typing import TypeVar
 
 from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
 from tcp_pressure_exporter.config import Config
+from tcp_pressure_exporter.facts.outcome import Outcome, attempt, attempt_partly
+from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS, Edge, RowRules
 from tcp_pressure_exporter.findings_watch import FindingsWatch
 from tcp_pressure_exporter.kernel.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.tally import MAX_POOLS, MAX_ROWS, Edge, RowRules
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenKey, ListenQueues, listen_queues
 from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
 from tcp_pressure_exporter.model.nat_pools import nat_usages
-from tcp_pressure_exporter.model.outcome import Outcome, attempt, attempt_partly
 from tcp_pressure_exporter.model.pool_memory import PoolMemory
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables, pool_table

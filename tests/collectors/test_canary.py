@@ -1,18 +1,17 @@
 from tcp_pressure_exporter.collectors.canary import FAMILIES
-from tcp_pressure_exporter.kernel.canary import Verdict
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.canary_targets import CanaryReport, Probe
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import ListedPool
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.usage import Usage
 from tests.collectors.exposition import golden, of_namespaces
 
 
-def probe(remote: str, success: bool | None, seconds: float | None) -> Probe:  # noqa: FBT001 - as in Verdict
+def probe(remote: str, success: bool | None, seconds: float | None) -> Probe:  # noqa: FBT001 - as in CanaryAnswer
     pool = ListedPool(PoolKey(b"", b"", b""), "10.0.0.2", remote, "443", Usage(9, 10, 0, 0))
-    return Probe(pool, Verdict(success, seconds, ""))
+    return Probe(pool, CanaryAnswer(success, seconds, ""))
 
 
 def page(report: CanaryReport) -> str:

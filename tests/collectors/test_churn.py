@@ -3,9 +3,8 @@ import math
 import pytest
 
 from tcp_pressure_exporter.collectors.churn import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.tally import PoolKey
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.model.sample import NamespaceSample

@@ -1,10 +1,9 @@
 import pytest
 
 from tcp_pressure_exporter.collectors.close_wait import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces

@@ -4,9 +4,8 @@ from tcp_pressure_exporter.collectors.health import (
     SAMPLE_FAMILIES,
     ExporterState,
 )
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
 

@@ -3,9 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 

@@ -1,9 +1,8 @@
 import pytest
 
 from tcp_pressure_exporter.collectors.limits import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 

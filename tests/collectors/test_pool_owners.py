@@ -1,10 +1,9 @@
 import pytest
 
 from tcp_pressure_exporter.collectors.pool_owners import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.tally import PoolKey
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import ListedPool

@@ -1,9 +1,8 @@
 import pytest
 
 from tcp_pressure_exporter.collectors.pools import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.tally import PoolKey
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.usage import Usage

@@ -8,10 +8,9 @@ from prometheus_client.metrics_core import Metric
 from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import Churn, PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 

@@ -3,8 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from tcp_pressure_exporter.collectors.sysctls import FAMILIES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, PoolTally
 from tcp_pressure_exporter.kernel import compiled_tally, readable_conntrack
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink_socket import Datagram
-from tcp_pressure_exporter.kernel.tally import NatRules, PoolTally
 from tests.conntrack_messages import Connection, dump_of_entries, entry
 from tests.datagrams import SEQUENCE
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.addresses import (
+from tcp_pressure_exporter.facts.addresses import (
     V4_ANY,
     V6_ANY,
     format_address,

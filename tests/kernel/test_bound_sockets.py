@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
+from tcp_pressure_exporter.kernel.bound_sockets import parse_bound_sockets
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tests.datagrams import (
     CLOSE,

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.canary import Canary, Verdict
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.ports import port_range, port_set
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import port_range, port_set
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.kernel.canary import Canary
 from tests.fake_tcp_socket import LOCAL_PORT_RANGE, V4, V6, FakeKernel
 
 
 def test_found() -> None:
     """A port that was found is a success, with the time of the search."""
-    assert FakeKernel().whole_range() == Verdict(success=True, seconds=0.25, reason="")
+    assert FakeKernel().whole_range() == CanaryAnswer(success=True, seconds=0.25, reason="")
 
 
 def test_exhausted() -> None:
@@ -38,7 +39,7 @@ def test_another_refusal(number: int) -> None:
     kernel = FakeKernel()
     kernel.connect = lambda _port: number
     reason = f"connect(): {errno.errorcode[number]}: {os.strerror(number)}"
-    assert kernel.whole_range() == Verdict(success=None, seconds=None, reason=reason)
+    assert kernel.whole_range() == CanaryAnswer(success=None, seconds=None, reason=reason)
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EACCES, errno.EPERM])
@@ -47,7 +48,7 @@ def test_bind_refused(number: int) -> None:
     kernel = FakeKernel()
     kernel.bind_error = number
     reason = f"bind(): {errno.errorcode[number]}: {os.strerror(number)}"
-    assert kernel.whole_range() == Verdict(success=None, seconds=None, reason=reason)
+    assert kernel.whole_range() == CanaryAnswer(success=None, seconds=None, reason=reason)
     assert kernel.asked == []
 
 
@@ -100,7 +101,7 @@ def test_single_port_found() -> None:
     """The first port that works is a success; no more are asked, and no time is told."""
     kernel = FakeKernel()
     free_ports = port_range(40_000, 40_999)
-    assert kernel.single_ports(free_ports) == Verdict(success=True, seconds=None, reason="")
+    assert kernel.single_ports(free_ports) == CanaryAnswer(success=True, seconds=None, reason="")
     [port] = kernel.asked
     assert port in range(40_000, 41_000)
 

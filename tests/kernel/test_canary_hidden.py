@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import port_set
 from tests.fake_tcp_socket import LOCAL_PORT_RANGE, FakeKernel
 
 HIDDEN = {40003, 40005}

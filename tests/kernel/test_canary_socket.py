@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tests.fake_tcp_socket import LOCAL_PORT_RANGE, V4, V6, FakeKernel
 
 # Level and number of the options: include/uapi/linux/tcp.h and in.h

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
@@ -13,7 +14,6 @@ from tcp_pressure_exporter.kernel.capabilities import (
     missing_for_namespaces,
     parse_effective_capabilities,
 )
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tests.fake_procfs import FakeProcfs
 
 FILE = "self/status"

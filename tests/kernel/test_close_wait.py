@@ -6,16 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitSocket, close_wait_cause
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.kernel import close_wait as module
-from tcp_pressure_exporter.kernel.close_wait import (
-    CAUSES,
-    CloseWaitSocket,
-    close_wait_cause,
-    close_wait_sockets,
-    parse_close_wait_ages,
-)
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
+from tcp_pressure_exporter.kernel.close_wait import close_wait_sockets, parse_close_wait_ages
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tests.close_wait_kinds import KINDS, Kind, kind_of
 from tests.datagrams import (

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel import command
 from tcp_pressure_exporter.kernel.command import run_command
-from tcp_pressure_exporter.kernel.errors import SourceError
 
 
 def python(code: str) -> str:

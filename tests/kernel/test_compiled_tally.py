@@ -14,9 +14,9 @@ from dataclasses import replace
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel import _tally, compiled_tally
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import NOT_LISTENING, encode_request
 from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tcp_pressure_exporter.kernel.parser import best_parser, compiled_parser, readable_parser

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.proc_conntrack import tally_proc_conntrack
 from tests.conntrack_listing import listed_pools
 from tests.kernel.counting import key

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.conntrack_statistics import (
     parse_conntrack_statistics,
     read_conntrack_statistics,
 )
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tests.conntrack_entry import track_connection
 from tests.fake_procfs import FakeProcfs
 

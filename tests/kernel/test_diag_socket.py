@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket, open_diag_socket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tests.datagrams import GETSOCK, done, error, message

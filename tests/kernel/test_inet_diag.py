@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, SocketId
 from tcp_pressure_exporter.kernel.inet_diag import (
     BOUND_ONLY,
     CLOSE_WAIT,
@@ -12,8 +13,6 @@ from tcp_pressure_exporter.kernel.inet_diag import (
     LIVE,
     MESSAGE,
     NOT_LISTENING,
-    STATE_NAMES,
-    SocketId,
     attributes,
     encode_request,
     socket_id,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.net_statistics import parse_net_statistics, read_net_statistics
 from tests.fake_procfs import FakeProcfs
 from tests.lab import Lab, time_wait_here

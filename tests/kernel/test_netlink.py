@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.netlink import dump_payloads, encode_dump_request
 from tests.datagrams import (
     DONE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.network_namespaces import (
     FoundNamespace,
     find_namespaces,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owner, Owners
+from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.kernel.processes import find_processes
 from tests.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import RemoteEnd, SocketId
+from tcp_pressure_exporter.facts.tally import PoolSocket
 from tcp_pressure_exporter.kernel import pool_sockets as module
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
 from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket, parse_pool_sockets
-from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd
+from tcp_pressure_exporter.kernel.pool_sockets import parse_pool_sockets
 from tests.datagrams import (
     ESTABLISHED,
     GETSOCK,

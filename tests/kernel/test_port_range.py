@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange, port_set, ports_of
 from tcp_pressure_exporter.kernel.port_range import (
-    PortRange,
     parse_port_range,
     parse_reserved_ports,
     read_port_range,
 )
-from tcp_pressure_exporter.kernel.ports import port_set, ports_of
 from tests.fake_procfs import IPV4, FakeProcfs
 
 RANGE = f"{IPV4}/ip_local_port_range"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.kernel.portable_sockets import (
     PortableSocket,
     bound_sockets,

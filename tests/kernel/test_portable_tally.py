@@ -7,14 +7,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.ports import port_set
+from tcp_pressure_exporter.facts.tally import Edge, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.kernel.netlink_socket import Datagram
 from tcp_pressure_exporter.kernel.observed_ages import UNKNOWN
 from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, parse_portable_sockets
 from tcp_pressure_exporter.kernel.portable_tally import TimeWaitView, tally_portable_sockets
-from tcp_pressure_exporter.kernel.ports import port_set
 from tcp_pressure_exporter.kernel.readable_tally import tally_datagrams
-from tcp_pressure_exporter.kernel.tally import Edge, PoolTally, SocketTally, TallyRules
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 from tests.datagrams import ESTABLISHED, SEQUENCE, TIME_WAIT, Entry, dump_of
 from tests.kernel.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules
 from tests.portable_rows import row_of

@@ -2,13 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.ports import (
-    from_bitmap,
-    port_range,
-    port_set,
-    ports_of,
-    to_bitmap,
-)
+from tcp_pressure_exporter.facts.ports import from_bitmap, port_range, port_set, ports_of, to_bitmap
 
 PORT = st.integers(0, 65535)
 PORTS = st.frozensets(PORT | st.sampled_from([0, 1, 7, 8, 65534, 65535]), max_size=60)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
 from tcp_pressure_exporter.kernel.proc_conntrack import (
     may_read_proc_conntrack,
     read_proc_conntrack,
     tally_proc_conntrack,
 )
-from tcp_pressure_exporter.kernel.tally import NatRules, OtherPools, PoolTally, RowRules
 from tests.conntrack_messages import SYN_SENT2, TIME_WAIT, Connection
 from tests.fake_procfs import FakeProcfs
 from tests.kernel.counting import key

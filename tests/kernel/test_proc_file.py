@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 
 DEVICES = "/proc/thread-self/net/dev"

@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.tally import (
-    MAX_POOLS,
-    NatRules,
-    OtherPools,
-    PoolKey,
-    RowRules,
-)
+from tcp_pressure_exporter.facts.tally import MAX_POOLS, NatRules, OtherPools, PoolKey, RowRules
 from tests.conntrack_messages import (
     ADDRESSES,
     CLOSE,

@@ -1,6 +1,6 @@
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.remembered import Remembered
 from tests.fake_clock import FakeClock
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.kernel.command import Run
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.solaris import SolarisFacts, parse_ipadm, parse_ndd
 from tests.kernel.system_recordings import ILLUMOS_PROPERTIES, SOLARIS_11_4_PROPERTIES
 

@@ -2,15 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.ports import ports_of
-from tcp_pressure_exporter.kernel.tally import (
-    MAX_KEPT,
-    MAX_LOCAL_ADDRESSES,
-    MAX_POOLS,
-    OtherPools,
-)
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import ports_of
+from tcp_pressure_exporter.facts.tally import MAX_KEPT, MAX_LOCAL_ADDRESSES, MAX_POOLS, OtherPools
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.datagrams import (
     CLOSE,
     CLOSE_WAIT,

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.ports import ports_of
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.ports import ports_of
+from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.datagrams import TIME_WAIT, Entry
 from tests.kernel.counting import key, rules, tally
 from tests.socket_entries import entries, port_sets, sixteen_bytes

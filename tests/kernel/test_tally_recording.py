@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.ports import port_range, port_set, ports_of
-from tcp_pressure_exporter.kernel.tally import PoolKey, TallyRules
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import port_range, port_set, ports_of
+from tcp_pressure_exporter.facts.tally import PoolKey, TallyRules
 from tests.kernel.counting import NEVER, key, tally_datagrams
 from tests.kernel.faults import Fault, faults, with_fault
 from tests.kernel.recordings import recorded_datagrams, ss_lines

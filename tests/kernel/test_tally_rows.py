@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.tally import OtherPools, RowRules
+from tcp_pressure_exporter.facts.tally import OtherPools, RowRules
 from tests.datagrams import ESTABLISHED, TIME_WAIT, Entry
 from tests.kernel.counting import key, rules, tally
 

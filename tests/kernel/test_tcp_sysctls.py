@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS, read_tcp_sysctls
 from tests.fake_procfs import IPV4, FakeProcfs
 

@@ -2,12 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.time_wait import (
-    TimeWaitReuse,
-    read_time_wait_reuse,
-    time_wait_reuse,
-)
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
+from tcp_pressure_exporter.kernel.time_wait import read_time_wait_reuse
 from tests.fake_procfs import IPV4, FakeProcfs
 
 

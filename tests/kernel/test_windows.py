@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_range, ports_of
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange, port_range, ports_of
 from tcp_pressure_exporter.kernel.windows import (
     WindowsFacts,
     netsh_path,

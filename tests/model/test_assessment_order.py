@@ -2,12 +2,11 @@
 
 import pytest
 
-from tcp_pressure_exporter.kernel.addresses import V4_ANY
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.addresses import V4_ANY
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.assessment import assess
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.model.sample import NamespaceSample

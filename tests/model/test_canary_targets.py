@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from tcp_pressure_exporter.kernel.ports import port_set, ports_of
-from tcp_pressure_exporter.kernel.tally import AddressPorts, PoolKey
+from tcp_pressure_exporter.facts.ports import port_set, ports_of
+from tcp_pressure_exporter.facts.tally import AddressPorts, PoolKey
 from tcp_pressure_exporter.model.canary_targets import Target, canary_targets
 from tcp_pressure_exporter.model.grouping import GroupKey, Key
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable

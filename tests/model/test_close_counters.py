@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.close_counters import CloseCounters
 from tcp_pressure_exporter.model.grouping import GroupKey, Key
 from tcp_pressure_exporter.model.usage import Usage

@@ -7,9 +7,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
-from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
+from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner
 from tcp_pressure_exporter.model.close_wait import CloseWait, CloseWaitMemory, close_wait
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tests.socket_entries import sixteen_bytes

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitSocket
-from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET
+from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket
+from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET
 from tcp_pressure_exporter.model import close_wait as module
 from tcp_pressure_exporter.model.close_wait import CloseWaitMemory
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.model.facts import NotAskedError
 from tests.facts import ORDINARY, failed, hidden, known, listener, outbound, pool, with_sysctls
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.systems import LINUX
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.model.facts import Facts
 from tcp_pressure_exporter.model.findings import FINDINGS, Finding, FindingState, evaluate
 from tcp_pressure_exporter.model.severity import Severity

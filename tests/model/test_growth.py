@@ -1,6 +1,6 @@
 import pytest
 
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.growth import LiveHistory
 from tcp_pressure_exporter.model.usage import Usage
 from tests.socket_entries import sixteen_bytes

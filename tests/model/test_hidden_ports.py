@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.canary import NOWHERE
-from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.tally import AddressPorts
+from tcp_pressure_exporter.facts.canary import NOWHERE
+from tcp_pressure_exporter.facts.ports import port_set
+from tcp_pressure_exporter.facts.tally import AddressPorts
 from tcp_pressure_exporter.model.hidden_ports import HiddenPorts, candidates
 from tests.kernel.counting import rules
 from tests.tallies import EMPTY

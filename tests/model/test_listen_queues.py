@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues, listen_queues
 from tcp_pressure_exporter.model.listing import Listing
 from tests.socket_entries import sixteen_bytes

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
 
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003, 50000]))

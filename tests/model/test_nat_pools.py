@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.tally import OtherPools
+from tcp_pressure_exporter.facts.tally import OtherPools
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.nat_pools import NatRanges, nat_usages

@@ -1,10 +1,9 @@
 """The numbers that are remembered."""
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.history import SeriesKey
 from tcp_pressure_exporter.model.observed_values import observed_values
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tests.facts import outbound, pool
 

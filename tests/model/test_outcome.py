@@ -1,7 +1,6 @@
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.model.outcome import Outcome, attempt
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError, attempt
 from tests.fake_clock import FakeClock
 
 ERROR = SourceError("net.ipv4.tcp_tw_reuse", "absent")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.model.ownership import most, most_owners
 
 WEB, CACHE = Owner("web.service", "nginx"), Owner("cache.service", "redis")

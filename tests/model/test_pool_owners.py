@@ -4,11 +4,8 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket
-from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner, RemoteEnd
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
 from tcp_pressure_exporter.model.grouping import GroupKey, Key
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.pool_owners import owned_pools, owners_by_pool, remote_ends

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.ports import port_range, port_set
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts.ports import port_range, port_set
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.tally import (
     NO_AGES,
     AddressPorts,
     OtherPools,
@@ -17,7 +17,7 @@ from tcp_pressure_exporter.kernel.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.pools import (
     Usages,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.ports import port_range
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts.ports import port_range
+from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     OtherPools,
     PoolCount,
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.kernel.tally import (
     PoolTally,
     TallyRules,
 )
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.pools import Usages, inbound_usages, outbound_usages, source_usages
 from tests.socket_entries import sixteen_bytes

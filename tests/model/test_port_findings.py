@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_range
+from tcp_pressure_exporter.facts.ports import PortRange, port_range
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.model import port_findings as findings
 from tcp_pressure_exporter.model.facts import Facts
 from tcp_pressure_exporter.model.pool_table import ListedPool

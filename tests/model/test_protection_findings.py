@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.model import protection_findings as findings
 from tcp_pressure_exporter.model.facts import Facts
 from tests.facts import ORDINARY, conntrack, known, listener, with_sysctls

@@ -2,10 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.model.socket_states import SocketStates
 

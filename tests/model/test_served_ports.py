@@ -1,4 +1,4 @@
-from tcp_pressure_exporter.kernel.ports import port_set
+from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
 
 NOW = 5000.0

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.tally import SocketTally
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.tally import SocketTally
 from tcp_pressure_exporter.model.socket_states import socket_states
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
 from tests.socket_entries import sixteen_bytes

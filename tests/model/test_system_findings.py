@@ -4,14 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.kernel.systems import (
-    BSD,
-    LINUX,
-    MACOS,
-    SOLARIS,
-    SOLARIS_11_4,
-    WINDOWS,
-)
+from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SOLARIS, SOLARIS_11_4, WINDOWS
 from tcp_pressure_exporter.model.facts import Facts
 from tcp_pressure_exporter.model.findings import FINDINGS, evaluate
 from tests.facts import ORDINARY, failed, known

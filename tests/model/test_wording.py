@@ -2,7 +2,7 @@
 
 import pytest
 
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.wording import (
     counted,

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections import Counter
 
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tests.lab import SERVER_PORT, Lab, Observer, time_wait_here, time_wait_there
 from tests.network_namespace import set_sysctl
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tcp_pressure_exporter.kernel.canary import Verdict
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
 from tests.canary_lab import (
     HIGH,
@@ -117,7 +117,7 @@ def test_single_ports_leave_time_wait(lab: Lab, *, root: bool) -> None:
     before = counters()
     with privilege(root=root):
         for _ in range(50):
-            assert single_ports(free_ports) == Verdict(success=True, seconds=None, reason="")
+            assert single_ports(free_ports) == CanaryAnswer(success=True, seconds=None, reason="")
     assert moved(before) == {}
     assert time_wait_entries() == 36
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
 from tcp_pressure_exporter.model.pools import OUTBOUND
 from tcp_pressure_exporter.model.sample import NamespaceSample

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tests.cgroup_tree import cgroup_tree
 from tests.close_wait_lab import connected_process

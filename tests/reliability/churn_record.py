@@ -158,7 +158,7 @@ def _settled(record: Record, last: Load) -> str:
     assert record.settled is not None
     assert record.before is not None
     counted = record.settled.entered - record.before.entered
-    # Exact where the exporter gets its CPU within half a second (kernel/tally.py, Edge).
+    # Exact where the exporter gets its CPU within half a second (facts/tally.py, Edge).
     assert abs(counted - last.time_waits) <= last.time_waits // 100 + 10, (counted, last)
     gone = abs(record.settled_ss - record.settled.time_wait)
     assert gone <= last.time_waits // 20, (record.settled_ss, record.settled)

@@ -5,7 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.model.assessment import Assessment, Pressure, Stuck
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.model.findings import Finding, FindingState

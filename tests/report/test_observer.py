@@ -4,8 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.model.outcome import Outcome
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.severity import Severity
 from tcp_pressure_exporter.report.observer import Observer, look_again_and_again, look_closely

@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tcp_pressure_exporter.collectors.health import ExporterState
-from tcp_pressure_exporter.kernel.close_wait import CAUSES
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait
 from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
 from tcp_pressure_exporter.model.history import Line, SeriesKey
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.observed_values import observed_values
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.outlook import Outlook
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pool_owners import PoolOwners

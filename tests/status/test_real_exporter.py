@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tests.close_wait_lab import not_closed
 from tests.exporter_process import Exporter, running_exporter
 from tests.lab import Lab

@@ -5,13 +5,12 @@ from random import Random
 
 import pytest
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.model.history import Line, SeriesKey
 from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.sample import NamespaceSample

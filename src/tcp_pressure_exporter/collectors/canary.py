@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.collectors.pool_rows import POOL_LABELS, Rows
-from tcp_pressure_exporter.kernel.canary import Verdict
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.model.pools import OUTBOUND
 from tcp_pressure_exporter.model.sample import NamespaceSample
 
 
-def _per_probe(read: Callable[[Verdict], float | None]) -> Rows:
+def _per_probe(read: Callable[[CanaryAnswer], float | None]) -> Rows:
     def rows(sample: NamespaceSample) -> Iterator[Row]:
         report = sample.canary.value if sample.canary else None
         for pool, verdict in report.probes if report else ():

@@ -15,7 +15,7 @@ Exposition:
 from collections.abc import Callable, Iterable
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.sample import NamespaceSample
 
 

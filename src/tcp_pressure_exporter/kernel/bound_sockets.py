@@ -1,37 +1,18 @@
 """Sockets that own a port without a peer: listening, or bound only. Datagrams in, entries out."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import normal_address
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import TCP_LISTEN, BoundSocket
 from tcp_pressure_exporter.kernel.inet_diag import (
     INET_DIAG_SKV6ONLY,
     MESSAGE,
-    TCP_LISTEN,
     TCPDIAG_GETSOCK,
-    UNKNOWN_SOCKET,
-    SocketId,
     attributes,
     socket_id,
 )
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
-
-
-class BoundSocket(NamedTuple):
-    """One entry; `address` as in kernel/addresses.py, `ipv6_only` the socket's IPV6_V6ONLY.
-
-    queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
-    many may (net/ipv4/tcp_diag.c, tcp_diag_get_info: sk_ack_backlog and sk_max_ack_backlog).
-    """
-
-    address: bytes
-    port: int
-    listening: bool
-    ipv6_only: bool
-    queue_used: int = 0
-    queue_limit: int = 0
-    owner_id: SocketId = UNKNOWN_SOCKET
 
 
 def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange
 from tcp_pressure_exporter.kernel.command import Run, run_command
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import MAX_PORT
 from tcp_pressure_exporter.kernel.sysctl import parse_int
 
 LINE = re.compile(r"^([a-z0-9._]+)[ \t]*[:=][ \t]*(\S+)[ \t\r]*$", re.MULTILINE)

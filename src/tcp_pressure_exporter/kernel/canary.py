@@ -8,12 +8,15 @@ the pool has such entries single ports are asked for instead, at which there is 
 import errno
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import SystemRandom
 from socket import AF_INET, AF_INET6, socket
 
-from tcp_pressure_exporter.kernel.addresses import V4_MAPPED, is_v4
+from tcp_pressure_exporter.facts.addresses import is_v4
+from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.kernel.canary_socket import (
     OPERATION,
     Search,
@@ -21,32 +24,12 @@ from tcp_pressure_exporter.kernel.canary_socket import (
     open_canary_socket,
     search_port,
 )
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink import errno_reason
-from tcp_pressure_exporter.kernel.ports import MAX_PORT
-from tcp_pressure_exporter.kernel.tally import PoolKey
 
 MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
 MAX_HELD_PORTS_ASKED = 64
-# A destination that no one else has, so that asking about a port concerns the port alone.
-_NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
-NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, (1).to_bytes(2))
 # What connect() says where a SYN left: it is under way, or this host's firewall refused it.
 ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The kernel's answer for one pool.
-
-    success: a port was found (True); there is none, connect() says EADDRNOTAVAIL (False); or the
-    kernel said something else, or was not asked (None), for the given reason.
-    seconds: duration of the search of the whole range; None where none was made.
-    """
-
-    success: bool | None
-    seconds: float | None
-    reason: str
 
 
 class Canary:
@@ -75,12 +58,12 @@ class Canary:
         except OSError as error:
             raise SourceError(OPERATION, error.strerror or str(error)) from error
 
-    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
         """Return the verdict for an outbound pool.
 
         reuse: the pool has TIME_WAIT entries that a connect() may take over.
         free_ports: only used then; the ports of the range that no socket at the pool's local
-        address holds (kernel/ports.py), TIME_WAIT included.
+        address holds (facts/ports.py), TIME_WAIT included.
 
         Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
         socket, and for ever after a SYN has left all the same.
@@ -100,7 +83,7 @@ class Canary:
     def hidden_ports(self, held_ports: int) -> tuple[int, int]:
         """Return how many of some random ports were asked about, and how many are hidden.
 
-        held_ports: ports (kernel/ports.py) that some socket holds, none of them known to be bound.
+        held_ports: ports (facts/ports.py) that some socket holds, none of them known to be bound.
         A port is hidden where a socket was bound to it before it connected: no connect() may
         choose it then, whatever the destination, and sock_diag does not show it. (0, 0) where the
         kernel cannot be asked about single ports (before 6.3). Raises SourceError as `probe` does.
@@ -112,7 +95,7 @@ class Canary:
         accepted = sum(search.port == port for search, port in zip(searches, ports, strict=True))
         return accepted + refused, refused
 
-    def _ask_single_ports(self, key: PoolKey, free_ports: int) -> Verdict:
+    def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
         """Ask for some ports, until one is had.
 
         Never False: where all fail, connect() would still take over a TIME_WAIT entry.
@@ -143,18 +126,18 @@ class Canary:
         return search
 
 
-def _verdict(search: Search, seconds: float | None) -> Verdict:
+def _verdict(search: Search, seconds: float | None) -> CanaryAnswer:
     if search.error == 0:
-        return Verdict(success=True, seconds=seconds, reason="")
+        return CanaryAnswer(success=True, seconds=seconds, reason="")
     reason = f"{search.call}: {errno_reason(-search.error)}"
     # bind() says the same errno of an address that is not this host's.
     if search.call == "connect()" and search.error == errno.EADDRNOTAVAIL:
-        return Verdict(success=False, seconds=seconds, reason=reason)
+        return CanaryAnswer(success=False, seconds=seconds, reason=reason)
     return _unknown(reason)
 
 
-def _unknown(reason: str) -> Verdict:
-    return Verdict(success=None, seconds=None, reason=reason)
+def _unknown(reason: str) -> CanaryAnswer:
+    return CanaryAnswer(success=None, seconds=None, reason=reason)
 
 
 def _is_link_local(address: bytes) -> bool:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.kernel.sysctl import read_sysctl_int
-from tcp_pressure_exporter.kernel.tally import PoolKey
 
 OPERATION = "canary"
 

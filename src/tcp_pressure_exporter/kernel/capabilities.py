@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 
 NAME = "/proc/self/status"
 

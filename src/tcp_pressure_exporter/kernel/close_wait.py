@@ -7,16 +7,15 @@ where a FIN that nobody has read counts as one byte).
 
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import normal_address
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import TCP_CLOSE_WAIT
 from tcp_pressure_exporter.kernel.inet_diag import (
     INET_DIAG_INFO,
     MESSAGE,
-    TCP_CLOSE_WAIT,
     TCPDIAG_GETSOCK,
-    SocketId,
     attributes,
     socket_id,
 )
@@ -24,49 +23,9 @@ from tcp_pressure_exporter.kernel.netlink import dump_payloads
 
 INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)
 LAST_ACK_RECV = struct.Struct("=56xI")  # tcpi_last_ack_recv in struct tcp_info, milliseconds
-TIMER_RETRANSMIT = 1
-TIMER_WINDOW_PROBE = 4
 MAX_AGES = 8_192  # twice the entries that a tally keeps, in the same order of the hash table
 
 COOKIE = slice(44, 52)  # idiag_cookie in struct inet_diag_msg
-
-
-class CloseWaitCounts(NamedTuple):
-    """Sockets in CLOSE_WAIT by cause.
-
-    eof_unread: the application has not read up to the end that the peer sent.
-    not_closed: it has, and neither sends nor closes.
-    peer_gone: its data or probes are sent again and again, and nobody answers (tcp_retries2).
-    window_closed: the peer answers, and does not take its data.
-    """
-
-    eof_unread: int = 0
-    not_closed: int = 0
-    peer_gone: int = 0
-    window_closed: int = 0
-
-
-CAUSES = CloseWaitCounts._fields
-
-
-class CloseWaitSocket(NamedTuple):
-    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` leads to whose."""
-
-    cookie: bytes
-    cause: str
-    remote_address: bytes
-    owner_id: SocketId
-
-
-def close_wait_cause(timer: int, retransmits: int, rqueue: int, wqueue: int) -> str:
-    """Return one of CAUSES for the fields of an entry."""
-    if wqueue and timer == TIMER_RETRANSMIT and retransmits:
-        return "peer_gone"
-    if wqueue and timer == TIMER_WINDOW_PROBE:
-        # A peer that is there answers each probe, and its answer sets the count back to 0
-        # (net/ipv4/tcp_input.c, tcp_ack). One may be on its way.
-        return "window_closed" if retransmits <= 1 else "peer_gone"
-    return "eof_unread" if rqueue else "not_closed"
 
 
 def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:

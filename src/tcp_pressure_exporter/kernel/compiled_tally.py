@@ -8,13 +8,11 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tcp_pressure_exporter.kernel import _tally, ports
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
-from tcp_pressure_exporter.kernel.netlink import errno_reason
-from tcp_pressure_exporter.kernel.netlink_socket import ANSWER_SECONDS, DUMP_SECONDS, Datagram, Dump
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     Edge,
     NatRules,
@@ -26,6 +24,9 @@ from tcp_pressure_exporter.kernel.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.kernel import _tally
+from tcp_pressure_exporter.kernel.netlink import errno_reason
+from tcp_pressure_exporter.kernel.netlink_socket import ANSWER_SECONDS, DUMP_SECONDS, Datagram, Dump
 
 STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12

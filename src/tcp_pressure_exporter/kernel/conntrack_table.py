@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
 from tcp_pressure_exporter.kernel.conntrack import EVICTS_SINCE
 from tcp_pressure_exporter.kernel.conntrack_socket import ConntrackSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.kernel_release import read_kernel_release
 from tcp_pressure_exporter.kernel.parser import Parser
 from tcp_pressure_exporter.kernel.proc_conntrack import may_read_proc_conntrack, read_proc_conntrack
 from tcp_pressure_exporter.kernel.sysctl import parse_int, read_sysctl
-from tcp_pressure_exporter.kernel.tally import NatRules, OtherPools, PoolTally, RowRules
 
 COUNT = "net.netfilter.nf_conntrack_count"
 NOTHING = PoolTally({}, OtherPools(), 0)

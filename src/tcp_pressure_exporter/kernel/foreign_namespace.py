@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.system import Resource, SystemFacts
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.kernel.portable_namespace import PortableNamespace, ReadSockets
 from tcp_pressure_exporter.kernel.portable_sockets import read_portable_sockets
 from tcp_pressure_exporter.kernel.remembered import Remembered
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.system_facts import SystemFacts
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
 
 SETTINGS_SECONDS = 60.0  # a program is started for them, and they hardly ever change
 

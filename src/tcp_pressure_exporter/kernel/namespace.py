@@ -6,9 +6,22 @@ from mmap import PAGESIZE
 from pathlib import Path
 from typing import ClassVar
 
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.system import LINUX, Resource
+from tcp_pressure_exporter.facts.tally import (
+    PoolKey,
+    PoolSocket,
+    PoolTally,
+    RowRules,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.kernel.allowance import Allowance
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket, parse_bound_sockets
-from tcp_pressure_exporter.kernel.canary import Canary, Verdict
+from tcp_pressure_exporter.kernel.bound_sockets import parse_bound_sockets
+from tcp_pressure_exporter.kernel.canary import Canary
 from tcp_pressure_exporter.kernel.close_wait import INFO_EXTENSION, parse_close_wait_ages
 from tcp_pressure_exporter.kernel.conntrack_statistics import read_conntrack_statistics
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
@@ -23,14 +36,12 @@ from tcp_pressure_exporter.kernel.inet_diag import (
 from tcp_pressure_exporter.kernel.net_statistics import read_net_statistics
 from tcp_pressure_exporter.kernel.netlink_socket import Dump
 from tcp_pressure_exporter.kernel.parser import Parser, best_parser
-from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket, parse_pool_sockets
-from tcp_pressure_exporter.kernel.port_range import PortRange, read_port_range
-from tcp_pressure_exporter.kernel.resources import Resource, read_resources
-from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd, filter_attribute
-from tcp_pressure_exporter.kernel.systems import LINUX
-from tcp_pressure_exporter.kernel.tally import PoolKey, PoolTally, RowRules, SocketTally, TallyRules
+from tcp_pressure_exporter.kernel.pool_sockets import parse_pool_sockets
+from tcp_pressure_exporter.kernel.port_range import read_port_range
+from tcp_pressure_exporter.kernel.resources import read_resources
+from tcp_pressure_exporter.kernel.socket_filter import filter_attribute
 from tcp_pressure_exporter.kernel.tcp_sysctls import read_tcp_sysctls
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse, read_time_wait_reuse
+from tcp_pressure_exporter.kernel.time_wait import read_time_wait_reuse
 
 # Finding the few sockets that are bound only means a walk over all sockets. It may take this
 # share of one CPU: at every sample on a quiet host, seldom on one with a million sockets.
@@ -112,7 +123,7 @@ class Namespace:
         """Return the live sockets towards some remote ends (kernel/pool_sockets.py)."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
-    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> Verdict:
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
         """Return whether a connect() of an outbound pool would find a port (kernel/canary.py)."""
         return self._canary.probe(key, reuse=reuse, free_ports=free_ports)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 from tcp_pressure_exporter.kernel.sysctl import NUMBER, parse_int
 

@@ -13,7 +13,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 
 NLMSG_NOOP = 1
 NLMSG_ERROR = 2

@@ -2,11 +2,11 @@
 
 import errno
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.kernel.bound_sockets import parse_bound_sockets
 from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.inet_diag import LISTENING
-from tcp_pressure_exporter.kernel.systems import LINUX
 
 # What a kernel without sock_diag answers, and what a sandbox that denies it does.
 DENIALS = frozenset(

@@ -4,8 +4,8 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.coarse_clock import coarse_ms
-from tcp_pressure_exporter.kernel.errors import SourceError
 
 DATAGRAM_BYTES = 32_768  # the kernel grows its datagrams up to this (net/netlink/af_netlink.c)
 ANSWER_SECONDS = 5.0  # a kernel silent for so long will not answer

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.kernel.allowance import Allowance
 from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
 from tcp_pressure_exporter.kernel.services import service_name
 
 WALK_SHARE = 0.005  # of one CPU
@@ -16,17 +15,6 @@ RENEWAL = 300.0  # seconds
 MAX_KNOWN = 65_536
 
 FindProcesses = Callable[[Collection[int], Iterable[int]], dict[int, str]]
-
-
-class Owner(NamedTuple):
-    """Whose a socket is; a part that is not known is "".
-
-    service: as kernel/services.py names it. process: its name. Both are whatever somebody chose:
-    any Unicode text, control characters included.
-    """
-
-    service: str = ""
-    process: str = ""
 
 
 class Owners:

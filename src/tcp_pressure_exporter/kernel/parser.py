@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, TallyRules
 from tcp_pressure_exporter.kernel import readable_conntrack, readable_tally
 from tcp_pressure_exporter.kernel.netlink_socket import Dump
-from tcp_pressure_exporter.kernel.tally import NatRules, PoolTally, SocketTally, TallyRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,14 @@
 """The live sockets of some pools, with what leads to their owners. TIME_WAIT has no owner."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import normal_address
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import (
-    MESSAGE,
-    TCPDIAG_GETSOCK,
-    SocketId,
-    attributes,
-    socket_id,
-)
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
+from tcp_pressure_exporter.kernel.inet_diag import MESSAGE, TCPDIAG_GETSOCK, attributes, socket_id
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
-from tcp_pressure_exporter.kernel.tally import PoolKey
 
 MAX_SOCKETS = 65_536  # more of them are not looked at
-
-
-class PoolSocket(NamedTuple):
-    """A socket as part of an outbound pool; `local_port` is the one it holds."""
-
-    key: PoolKey
-    local_port: int
-    owner_id: SocketId
 
 
 def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSocket]:

@@ -4,35 +4,16 @@ Source: Documentation/networking/ip-sysctl.rst, ip_local_port_range and ip_local
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.ports import MAX_PORT, port_range
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
 from tcp_pressure_exporter.kernel.sysctl import read_sysctl
 
 PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
 RESERVED = "net.ipv4.ip_local_reserved_ports"
 RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
-
-
-@dataclass(frozen=True, slots=True)
-class PortRange:
-    """The range low..high, both included, and the set of all reserved ports (kernel/ports.py).
-
-    in_pairs: whether the kernel searches it in steps of two, as Linux does.
-    """
-
-    low: int
-    high: int
-    reserved: int
-    in_pairs: bool = True
-
-    @property
-    def usable(self) -> int:
-        """The set of ports that the kernel may choose."""
-        return port_range(self.low, self.high) & ~self.reserved
 
 
 def read_port_range(procfs: Path) -> PortRange:

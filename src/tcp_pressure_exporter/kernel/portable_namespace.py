@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
+from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT, BoundSocket
+from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.inet_diag import TCP_TIME_WAIT
 from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.kernel.observed_ages import ObservedAges
 from tcp_pressure_exporter.kernel.portable_sockets import (
@@ -16,7 +16,6 @@ from tcp_pressure_exporter.kernel.portable_sockets import (
     read_portable_sockets,
 )
 from tcp_pressure_exporter.kernel.portable_tally import TimeWaitView, tally_portable_sockets
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
 
 ReadSockets = Callable[[], list[PortableSocket]]
 

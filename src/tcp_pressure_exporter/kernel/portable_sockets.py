@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from tcp_pressure_exporter.kernel.addresses import V4_MAPPED, V6_ANY
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES, TCP_CLOSE, TCP_LISTEN
-from tcp_pressure_exporter.kernel.ports import MAX_PORT
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED, V6_ANY
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_CLOSE, TCP_LISTEN, BoundSocket
 
 OPERATION = "psutil.net_connections"
 # psutil writes the same names in capitals. What else systems have (Windows' DELETE_TCB, Solaris'
@@ -19,7 +18,7 @@ NUMBERS = {name.upper(): number for number, name in STATE_NAMES.items()}
 
 
 class PortableSocket(NamedTuple):
-    """A socket by its ends; addresses as in kernel/addresses.py, state as in kernel/inet_diag.py.
+    """A socket by its ends; addresses as in facts/addresses.py, state as in kernel/inet_diag.py.
 
     remote, remote_port: 16 zero bytes and 0 where it has no peer.
     """

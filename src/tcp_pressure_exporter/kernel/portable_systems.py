@@ -5,15 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SystemFacts
 from tcp_pressure_exporter.kernel.bsd import FREEBSD_NAMES, OPENBSD_NAMES, BsdFacts
 from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.foreign_namespace import ForeignNamespace
-from tcp_pressure_exporter.kernel.port_range import PortRange
 from tcp_pressure_exporter.kernel.portable_namespace import PortableNamespace
 from tcp_pressure_exporter.kernel.solaris import SolarisFacts
-from tcp_pressure_exporter.kernel.system_facts import SystemFacts
-from tcp_pressure_exporter.kernel.systems import BSD, LINUX, MACOS
 from tcp_pressure_exporter.kernel.windows import WindowsFacts, running_version
 
 # Collectors, by what they need.

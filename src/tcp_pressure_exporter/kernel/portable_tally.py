@@ -6,13 +6,11 @@ What such a list cannot tell stays empty: causes of CLOSE_WAIT, whole entries, s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tcp_pressure_exporter.kernel import ports
-from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.kernel.inet_diag import TCP_TIME_WAIT
-from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, is_connection
-from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.addresses import is_loopback, is_v4
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT
+from tcp_pressure_exporter.facts.tally import (
     MAX_LOCAL_ADDRESSES,
     AddressPorts,
     Edge,
@@ -22,6 +20,8 @@ from tcp_pressure_exporter.kernel.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, is_connection
+from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
 
 
 @dataclass(frozen=True, slots=True)

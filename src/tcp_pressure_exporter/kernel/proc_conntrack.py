@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
-from tcp_pressure_exporter.kernel.addresses import normal_address
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
 from tcp_pressure_exporter.kernel.readable_pools import Pools
-from tcp_pressure_exporter.kernel.tally import NatRules, PoolKey, PoolTally
 
 NAME = "/proc/net/nf_conntrack"
 # ipv4 2 tcp 6 431999 ESTABLISHED src=A dst=B sport=C dport=D [UNREPLIED] src=E dst=F sport=G ...

@@ -2,7 +2,7 @@
 
 import os
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 
 PART_BYTES = 65_536
 

@@ -7,7 +7,9 @@ the address and port that the gateway has put in place of the source.
 from collections.abc import Iterable, Iterator
 from socket import AF_INET, AF_INET6, IPPROTO_TCP
 
-from tcp_pressure_exporter.kernel.addresses import ADDRESS_BYTES, normal_address
+from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
 from tcp_pressure_exporter.kernel.conntrack import (
     ATTRIBUTE,
     CT_NEW,
@@ -30,10 +32,8 @@ from tcp_pressure_exporter.kernel.conntrack import (
     TCP_CONNTRACK_TIME_WAIT,
     TYPE_MASK,
 )
-from tcp_pressure_exporter.kernel.errors import SourceError
 from tcp_pressure_exporter.kernel.netlink import dump_payloads
 from tcp_pressure_exporter.kernel.readable_pools import Pools
-from tcp_pressure_exporter.kernel.tally import NatRules, PoolKey, PoolTally
 
 OPERATION = "ctnetlink message"
 Attributes = dict[int, memoryview]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts.tally import (
     AGE_SECONDS,
     MAX_POOLS,
     OtherPools,

@@ -7,24 +7,13 @@ rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
 
 from collections.abc import Iterable, Iterator
 
-from tcp_pressure_exporter.kernel import ports
-from tcp_pressure_exporter.kernel.addresses import is_loopback, is_v4, normal_address
-from tcp_pressure_exporter.kernel.close_wait import CAUSES, CloseWaitCounts, close_wait_cause
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.inet_diag import (
-    MESSAGE,
-    STATE_NAMES,
-    TCP_CLOSE_WAIT,
-    TCP_TIME_WAIT,
-    TCPDIAG_GETSOCK,
-    TIME_WAIT_MS,
-)
-from tcp_pressure_exporter.kernel.netlink import dump_payloads
-from tcp_pressure_exporter.kernel.netlink_socket import Datagram
-from tcp_pressure_exporter.kernel.ports import contains
-from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
-from tcp_pressure_exporter.kernel.recent import Recent
-from tcp_pressure_exporter.kernel.tally import (
+from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.addresses import is_loopback, is_v4, normal_address
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, close_wait_cause
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import contains
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_CLOSE_WAIT, TCP_TIME_WAIT
+from tcp_pressure_exporter.facts.tally import (
     MAX_KEPT,
     MAX_LOCAL_ADDRESSES,
     AddressPorts,
@@ -32,6 +21,12 @@ from tcp_pressure_exporter.kernel.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_MS
+from tcp_pressure_exporter.kernel.inet_diag import MESSAGE, TCPDIAG_GETSOCK
+from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.kernel.netlink_socket import Datagram
+from tcp_pressure_exporter.kernel.readable_pools import LIVE, Pools
+from tcp_pressure_exporter.kernel.recent import Recent
 
 LOOPBACK_INDEX = 1  # include/net/net_namespace.h: LOOPBACK_IFINDEX
 

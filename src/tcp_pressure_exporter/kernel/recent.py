@@ -3,8 +3,8 @@
 import sys
 from array import array
 
-from tcp_pressure_exporter.kernel.inet_diag import TIME_WAIT_MS
-from tcp_pressure_exporter.kernel.tally import AGE_ERROR_MS, MAX_RECENT, Edge
+from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_RECENT, Edge
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_MS
 
 
 class Recent:

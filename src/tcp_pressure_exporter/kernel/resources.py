@@ -2,21 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
 from tcp_pressure_exporter.kernel.sysctl import parse_int, read_sysctl, read_sysctl_int
 
 MEMORY = "net.ipv4.tcp_mem"
-
-
-class Resource(NamedTuple):
-    """A finite resource: `used` of `limit`, in the unit that the name ends with, else a count."""
-
-    name: str
-    used: int
-    limit: int
 
 
 def read_resources(procfs: Path, page_size: int) -> tuple[Resource, ...]:

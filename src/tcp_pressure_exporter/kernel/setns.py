@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 
 OPERATION = "network namespaces"
 CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h

@@ -11,9 +11,9 @@ net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
 import struct
 from collections.abc import Sequence
 from socket import AF_INET, AF_INET6
-from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import V4_MAPPED, is_v4
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED, is_v4
+from tcp_pressure_exporter.facts.sockets import RemoteEnd
 from tcp_pressure_exporter.kernel.inet_diag import ATTRIBUTE
 
 INET_DIAG_REQ_BYTECODE = 1
@@ -23,13 +23,6 @@ OPERATION = struct.Struct("=BBH")  # code; how far to go on if it holds, and if 
 HOST_CONDITION = struct.Struct("=BBxxi")  # family, prefix length, port; the address follows
 AF_ANY = 0
 MAX_REMOTES = 64
-
-
-class RemoteEnd(NamedTuple):
-    """A remote port (network order), of one address (kernel/addresses.py) or, None, of any."""
-
-    address: bytes | None
-    port: bytes
 
 
 def filter_attribute(remotes: Sequence[RemoteEnd]) -> bytes:

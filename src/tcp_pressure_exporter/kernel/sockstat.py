@@ -5,7 +5,7 @@ Source: net/ipv4/proc.c, sockstat_seq_show, and net/ipv6/proc.c, sockstat6_seq_s
 
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 from tcp_pressure_exporter.kernel.sysctl import parse_int
 

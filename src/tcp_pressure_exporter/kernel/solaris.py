@@ -6,12 +6,11 @@ and _smallest_anon_port; ipadm(8) and ndd(8) of illumos.
 
 from collections.abc import Mapping
 
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange
+from tcp_pressure_exporter.facts.system import SOLARIS, SOLARIS_11_4, TIME_WAIT_INTERVAL
 from tcp_pressure_exporter.kernel.command import Run, run_command
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import MAX_PORT
 from tcp_pressure_exporter.kernel.sysctl import parse_int
-from tcp_pressure_exporter.kernel.systems import SOLARIS, SOLARIS_11_4, TIME_WAIT_INTERVAL
 
 SMALLEST, LARGEST = "tcp_smallest_anon_port", "tcp_largest_anon_port"
 TUNABLES = (TIME_WAIT_INTERVAL, SMALLEST, LARGEST)  # as ndd calls them

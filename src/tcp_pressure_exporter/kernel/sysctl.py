@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.kernel.proc_file import read_proc_file
 
 # The kernel allocates and clears what a reader offers, at every read: offer little.

@@ -11,17 +11,16 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from tcp_pressure_exporter.kernel.command import Run, run_command
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import MAX_PORT, port_range
-from tcp_pressure_exporter.kernel.systems import (
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
+from tcp_pressure_exporter.facts.system import (
     LEAST_DELAY,
     MAX_USER_PORT,
     MOST_DELAY,
     TIMED_WAIT_DELAY,
     WINDOWS,
 )
+from tcp_pressure_exporter.kernel.command import Run, run_command
 
 PARAMETERS = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 DEFAULT_DELAY, OLD_DEFAULT_DELAY = 120, 240

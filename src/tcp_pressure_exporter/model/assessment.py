@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.model.advice import close_wait_advice, outbound_advice, pressure_advice
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
 from tcp_pressure_exporter.model.grouping import Key
-from tcp_pressure_exporter.model.ownership import NOBODY, OwnerCount
+from tcp_pressure_exporter.model.ownership import OwnerCount
 from tcp_pressure_exporter.model.pool_names import end, pool_name
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import ListedPool

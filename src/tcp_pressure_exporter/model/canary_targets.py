@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.canary import Verdict
-from tcp_pressure_exporter.kernel.tally import PoolKey, SocketTally, TallyRules
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
 from tcp_pressure_exporter.model.usage import Usage
 
@@ -27,7 +27,7 @@ class Probe(NamedTuple):
     """A pool and the kernel's verdict on it."""
 
     pool: ListedPool
-    verdict: Verdict
+    verdict: CanaryAnswer
 
 
 class CanaryReport(NamedTuple):
@@ -55,7 +55,7 @@ def _may_take_over(usage: Usage) -> bool:
 
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
-    """Return the ports that surely no socket of the pool holds (kernel/ports.py)."""
+    """Return the ports that surely no socket of the pool holds (facts/ports.py)."""
     address = tally.by_address.get(key.local_address)
     held = tally.held if address is None or tally.address_overflow else address.held
     return rules.usable & ~rules.blocked & ~rules.served & ~held

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.kernel.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.tally import MAX_KEPT
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
+from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
+from tcp_pressure_exporter.facts.tally import MAX_KEPT
 from tcp_pressure_exporter.model.groups import RemoteGroups
-from tcp_pressure_exporter.model.ownership import NOBODY, OwnerCount, most, most_owners
+from tcp_pressure_exporter.model.ownership import OwnerCount, most, most_owners
 
 MAX_REMOTES = 5  # listed: enough to see who
 STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not

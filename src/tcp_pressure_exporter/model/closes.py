@@ -10,7 +10,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Sequence
 
-from tcp_pressure_exporter.kernel.tally import NO_AGES
+from tcp_pressure_exporter.facts.tally import NO_AGES
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
 WHOLE_SECONDS = 60  # the last second of the minute is cut short by the end of TIME_WAIT

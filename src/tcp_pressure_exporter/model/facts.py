@@ -3,14 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.resources import Resource
-from tcp_pressure_exporter.kernel.systems import LINUX
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.facts.system import LINUX, Resource
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables
 from tcp_pressure_exporter.model.pools import OUTBOUND
 

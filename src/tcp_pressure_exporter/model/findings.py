@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.systems import LEAST_TIME_WAIT_INTERVAL, LINUX, WINDOWS
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.system import LEAST_TIME_WAIT_INTERVAL, LINUX, WINDOWS
 from tcp_pressure_exporter.model import port_findings as ports
 from tcp_pressure_exporter.model import protection_findings as protection
 from tcp_pressure_exporter.model import system_findings as systems
@@ -21,7 +21,7 @@ class Finding:
 
     name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
     and what to do, in one line. check: returns what it found, or None; raises SourceError or
-    NotAskedError where that cannot be told. systems: those of kernel/systems.py that it
+    NotAskedError where that cannot be told. systems: those of facts/system.py that it
     concerns, None for any.
     """
 

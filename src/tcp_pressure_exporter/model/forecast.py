@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 
 HORIZON = 600.0  # seconds: what ten seconds of history say about a later time is not worth showing
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.usage import Usage
 

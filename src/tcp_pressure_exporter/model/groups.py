@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 
-from tcp_pressure_exporter.kernel.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED
 
 Network = IPv4Network | IPv6Network
 # For one address family: how far to shift an address right, and the prefixes left then.

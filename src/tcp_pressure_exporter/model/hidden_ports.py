@@ -5,8 +5,8 @@ Such a port is closed to every connect(), and sock_diag does not tell it from ot
 
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.kernel.canary import NOWHERE
-from tcp_pressure_exporter.kernel.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.facts.canary import NOWHERE
+from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 
 # Highest ratio of the outbound and source pools from which on hidden ports may matter.
 WORTH_ASKING = 0.3
@@ -14,7 +14,7 @@ SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of s
 
 
 def candidates(tally: SocketTally, rules: TallyRules) -> int:
-    """Return the ports that may be hidden (kernel/ports.py): held, and not known to be bound."""
+    """Return the ports that may be hidden (facts/ports.py): held, and not known to be bound."""
     nowhere = tally.by_address.get(NOWHERE.local_address)
     own = nowhere.held if nowhere else 0
     return rules.usable & tally.held & ~rules.blocked & ~own

@@ -4,12 +4,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.inet_diag import UNKNOWN_SOCKET, SocketId
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.sockets import NOBODY, UNKNOWN_SOCKET, BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.model.listing import Listing, select
-from tcp_pressure_exporter.model.ownership import NOBODY
 
 ListenKey = tuple[bytes, int]
 CROWDED = 0.5  # ratio from which on it is worth knowing whose the queue is

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_range, port_set
+from tcp_pressure_exporter.facts.ports import PortRange, port_range, port_set
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 
 
 @dataclass(frozen=True, slots=True)

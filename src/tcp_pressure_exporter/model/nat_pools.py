@@ -8,7 +8,7 @@ kernel ends it where a new one needs its port (net/netfilter/nf_nat_core.c).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.kernel.tally import PoolCount, PoolTally
+from tcp_pressure_exporter.facts.tally import PoolCount, PoolTally
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS
 from tcp_pressure_exporter.model.pools import Usages
 from tcp_pressure_exporter.model.usage import Usage
@@ -18,7 +18,7 @@ NAT = "nat"
 
 @dataclass(frozen=True, slots=True)
 class NatRanges:
-    """How many ports each translated address (kernel/addresses.py) has for one destination.
+    """How many ports each translated address (facts/addresses.py) has for one destination.
 
     By default those from 1024 on, as masquerade without a range has: net/netfilter/nf_nat_core.c,
     nf_nat_l4proto_unique_tuple.

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable
 from typing import NamedTuple, TypeVar
 
-from tcp_pressure_exporter.kernel.owners import Owner
+from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
 from tcp_pressure_exporter.model.listing import Listing, select
-
-NOBODY = Owner()
 
 Name = TypeVar("Name", bound=Hashable)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.close_counters import CloseCounters
 from tcp_pressure_exporter.model.grouping import Key
 from tcp_pressure_exporter.model.growth import LiveHistory

@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.owners import Owner
-from tcp_pressure_exporter.kernel.pool_sockets import PoolSocket
-from tcp_pressure_exporter.kernel.socket_filter import RemoteEnd
-from tcp_pressure_exporter.kernel.tally import PoolKey, TallyRules
+from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, TallyRules
 from tcp_pressure_exporter.model.canary_targets import MAX_TARGETS, NEAR_LIMIT
 from tcp_pressure_exporter.model.grouping import GroupKey, Key
 from tcp_pressure_exporter.model.groups import RemoteGroups

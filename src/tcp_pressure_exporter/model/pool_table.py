@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.addresses import format_address
-from tcp_pressure_exporter.kernel.tally import PoolKey
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.model.closes import peak_closes
 from tcp_pressure_exporter.model.grouping import Grouping, GroupKey, Key, group_pools
 from tcp_pressure_exporter.model.groups import RemoteGroups

@@ -9,15 +9,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tcp_pressure_exporter.kernel.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.tally import (
-    PoolKey,
-    PoolTally,
-    SocketTally,
-    TallyRules,
-)
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
+from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
 from tcp_pressure_exporter.model.closes import summed
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS, RemoteGroups
 from tcp_pressure_exporter.model.usage import Usage

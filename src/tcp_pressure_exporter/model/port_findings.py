@@ -1,7 +1,7 @@
 """Findings about local ports and TIME_WAIT: each check returns what it found, or None."""
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.facts import Facts
 from tcp_pressure_exporter.model.pool_table import ListedPool
 

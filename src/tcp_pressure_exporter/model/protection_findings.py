@@ -1,6 +1,6 @@
 """Findings about what protects connections, accept queues and conntrack; as port_findings.py."""
 
-from tcp_pressure_exporter.kernel.addresses import format_address
+from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.model.facts import Facts, NotAskedError
 from tcp_pressure_exporter.model.port_findings import shortened
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.errors import SourceError
-from tcp_pressure_exporter.kernel.resources import Resource
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
@@ -13,7 +13,6 @@ from tcp_pressure_exporter.model.listen_queues import ListenQueues
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.namespace_choice import Census
 from tcp_pressure_exporter.model.nat_pools import NAT
-from tcp_pressure_exporter.model.outcome import Outcome
 from tcp_pressure_exporter.model.pool_owners import PoolOwners
 from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables
 from tcp_pressure_exporter.model.socket_states import SocketStates

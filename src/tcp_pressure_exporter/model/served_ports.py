@@ -6,7 +6,7 @@ still own it, and no connect() can choose it, but nothing in an entry tells that
 
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.kernel.ports import ports_of
+from tcp_pressure_exporter.facts.ports import ports_of
 
 # Two lengths of TIME_WAIT. A port held for longer without a pause may by now be an ephemeral one.
 MEMORY_SECONDS = 120.0
@@ -18,7 +18,7 @@ def served_ports(previous: ServedPorts, listening: int, held: int, now: float) -
     """Return the served ports with the time (of `now`'s clock) each was last seen listening.
 
     `listening` is the set of ports that listen now, `held` the set of local ports that sockets
-    held at the sample before (kernel/ports.py).
+    held at the sample before (facts/ports.py).
     """
     draining = {
         port: seen

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from tcp_pressure_exporter.kernel.addresses import is_v4
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES, TCP_LISTEN, TCP_TIME_WAIT
-from tcp_pressure_exporter.kernel.tally import SocketTally
+from tcp_pressure_exporter.facts.addresses import is_v4
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_LISTEN, TCP_TIME_WAIT, BoundSocket
+from tcp_pressure_exporter.facts.tally import SocketTally
 
 FAMILIES = {True: "ipv4", False: "ipv6"}
 

@@ -1,6 +1,6 @@
 """Findings about the settings of Windows and Solaris; each check as in port_findings.py."""
 
-from tcp_pressure_exporter.kernel.systems import (
+from tcp_pressure_exporter.facts.system import (
     LEAST_DELAY,
     LEAST_TIME_WAIT_INTERVAL,
     MAX_USER_PORT,

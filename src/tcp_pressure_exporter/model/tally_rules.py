@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from tcp_pressure_exporter.kernel.bound_sockets import BoundSocket
-from tcp_pressure_exporter.kernel.port_range import PortRange
-from tcp_pressure_exporter.kernel.ports import port_set
-from tcp_pressure_exporter.kernel.tally import MAX_ROWS, Edge, PoolKey, RowRules, TallyRules
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.tally import MAX_ROWS, Edge, PoolKey, RowRules, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.model.groups import DEFAULT_PORTS
 from tcp_pressure_exporter.model.local_ports import choosable_ports
 from tcp_pressure_exporter.model.served_ports import ServedPorts

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.model.closes import summed
 
 

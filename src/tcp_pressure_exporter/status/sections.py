@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.inet_diag import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.model.assessment import Assessment
 from tcp_pressure_exporter.model.history import SeriesKey
 from tcp_pressure_exporter.model.nat_pools import NAT

@@ -1,9 +1,11 @@
-"""Sets of TCP ports as integers: bit p of the integer stands for port p.
+"""Sets of TCP ports as integers, and the range that the kernel chooses from.
 
-A set of 65,536 ports is 8 KiB; union, intersection and size are single operations on it.
+Bit p of the integer stands for port p. A set of 65,536 ports is 8 KiB; union, intersection and size
+are single operations on it.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 MAX_PORT = 65535
 BITMAP_BYTES = (MAX_PORT + 1) // 8
@@ -45,3 +47,21 @@ def contains(bitmap: bytes, port: int) -> int:
 def from_bitmap(bitmap: bytes | bytearray) -> int:
     """Return the set that `to_bitmap` wrote."""
     return int.from_bytes(bitmap, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """The range low..high, both included, and the set of all reserved ports (facts/ports.py).
+
+    in_pairs: whether the kernel searches it in steps of two, as Linux does.
+    """
+
+    low: int
+    high: int
+    reserved: int
+    in_pairs: bool = True
+
+    @property
+    def usable(self) -> int:
+        """The set of ports that the kernel may choose."""
+        return port_range(self.low, self.high) & ~self.reserved

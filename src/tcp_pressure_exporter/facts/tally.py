@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.kernel.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.sockets import SocketId
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
@@ -72,7 +73,7 @@ class NatRules(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TallyRules:
-    """What decides how an entry counts; the port sets are those of kernel/ports.py.
+    """What decides how an entry counts; the port sets are those of facts/ports.py.
 
     usable: the ports a connect() may choose from.
     blocked: ports no connect() can choose because a socket was bound there.
@@ -139,7 +140,7 @@ class PoolTally:
 
 
 class AddressPorts(NamedTuple):
-    """Local ports of one address (kernel/ports.py): held by any socket, and held by a live one."""
+    """Local ports of one address (facts/ports.py): held by any socket, and held by a live one."""
 
     held: int
     live: int
@@ -170,3 +171,11 @@ class SocketTally:
     kept: tuple[bytes, ...]
     kept_overflow: int
     shows_time_wait: bool = True
+
+
+class PoolSocket(NamedTuple):
+    """A socket as part of an outbound pool; `local_port` is the one it holds."""
+
+    key: PoolKey
+    local_port: int
+    owner_id: SocketId

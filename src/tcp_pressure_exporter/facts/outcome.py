@@ -1,10 +1,18 @@
-"""What came of asking a source or building a part of the sample: a value, or the reason of none."""
+"""What came of asking a source: a value, or the one error that every source raises."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tcp_pressure_exporter.kernel.errors import SourceError
+
+class SourceError(Exception):
+    """A source could not be read or its answer made no sense; names the operation."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation}: {reason}")
+        self.operation = operation
+        self.reason = reason
+
 
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105 - the plain name reads best in signatures
 Built = TypeVar("Built")

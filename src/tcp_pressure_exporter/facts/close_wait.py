@@ -1,0 +1,51 @@
+"""Why a socket is in CLOSE_WAIT: the peer has closed, and this end has not yet.
+
+The timer and the queues of its entry tell what it waits for. Source: net/ipv4/inet_diag.c
+(inet_sk_diag_fill: timer and retransmits) and net/ipv4/tcp_diag.c (tcp_diag_get_info: the queues,
+where a FIN that nobody has read counts as one byte).
+"""
+
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.sockets import SocketId
+
+TIMER_RETRANSMIT = 1
+TIMER_WINDOW_PROBE = 4
+
+
+class CloseWaitCounts(NamedTuple):
+    """Sockets in CLOSE_WAIT by cause.
+
+    eof_unread: the application has not read up to the end that the peer sent.
+    not_closed: it has, and neither sends nor closes.
+    peer_gone: its data or probes are sent again and again, and nobody answers (tcp_retries2).
+    window_closed: the peer answers, and does not take its data.
+    """
+
+    eof_unread: int = 0
+    not_closed: int = 0
+    peer_gone: int = 0
+    window_closed: int = 0
+
+
+CAUSES = CloseWaitCounts._fields
+
+
+class CloseWaitSocket(NamedTuple):
+    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` leads to whose."""
+
+    cookie: bytes
+    cause: str
+    remote_address: bytes
+    owner_id: SocketId
+
+
+def close_wait_cause(timer: int, retransmits: int, rqueue: int, wqueue: int) -> str:
+    """Return one of CAUSES for the fields of an entry."""
+    if wqueue and timer == TIMER_RETRANSMIT and retransmits:
+        return "peer_gone"
+    if wqueue and timer == TIMER_WINDOW_PROBE:
+        # A peer that is there answers each probe, and its answer sets the count back to 0
+        # (net/ipv4/tcp_input.c, tcp_ack). One may be on its way.
+        return "window_closed" if retransmits <= 1 else "peer_gone"
+    return "eof_unread" if rqueue else "not_closed"

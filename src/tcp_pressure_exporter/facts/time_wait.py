@@ -1,0 +1,35 @@
+"""How long TIME_WAIT holds a port, and when a connect() may take it over before."""
+
+from dataclasses import dataclass
+
+# TIME_WAIT lasts TCP_TIMEWAIT_LEN (include/net/tcp.h); `expires` counts down from it.
+TIME_WAIT_MS = 60_000
+DEFAULT_DELAY_MS = 1_000  # kernels without that sysctl wait a second
+# How long a closed connection blocks its port at most: TCP_TIMEWAIT_LEN (include/net/tcp.h), and
+# the batch in which the timer wheel expires such timers (kernel/time/timer.c): 2.05 s at HZ=250.
+TIME_WAIT_HOLD = 62.05
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWaitReuse:
+    """Where connect() may take over a TIME_WAIT entry, and `delay_ms` after its start.
+
+    hold: seconds that an entry keeps its port at most. told: whether the system tells what
+    connect() takes over; else nothing is taken to be.
+    Source: net/ipv4/tcp_ipv4.c, tcp_twsk_unique.
+    """
+
+    everywhere: bool
+    on_loopback: bool
+    delay_ms: int = DEFAULT_DELAY_MS
+    hold: float = TIME_WAIT_HOLD
+    told: bool = True
+
+
+def time_wait_reuse(mode: int, timestamps: int, delay_ms: int | None) -> TimeWaitReuse:
+    """Return what the three values mean together; without timestamps nothing is reused."""
+    return TimeWaitReuse(
+        everywhere=mode == 1 and timestamps != 0,
+        on_loopback=mode != 0 and timestamps != 0,
+        delay_ms=DEFAULT_DELAY_MS if delay_ms is None else delay_ms,
+    )
