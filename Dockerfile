@@ -21,7 +21,7 @@ COPY src ./src
 # The import proves that the parser was compiled, which pyproject.toml leaves optional. What built it
 # goes again.
 RUN CFLAGS=-g0 /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && /opt/tcp-pressure-exporter/bin/python -c 'import tcp_pressure_exporter.kernel._tally' \
+    && /opt/tcp-pressure-exporter/bin/python -c 'import tcp_pressure_exporter.sources.counting._tally' \
     && /opt/tcp-pressure-exporter/bin/pip uninstall --yes setuptools pip
 
 FROM ${BASE}

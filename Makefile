@@ -83,7 +83,7 @@ lock: .venv/ship  ## pin what pyproject.toml asks for; make lock LOCK_FLAGS=--up
 	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built
-	rm -rf .venv .tools build dist src/*.egg-info src/tcp_pressure_exporter/kernel/*.so
+	rm -rf .venv .tools build dist src/*.egg-info src/tcp_pressure_exporter/sources/counting/*.so
 
 .venv/bin/pip:
 	@echo "making the Python environment in .venv (once)"
@@ -95,11 +95,11 @@ clean:  ## remove everything that was installed or built
 	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/compiled: .venv/dev $(wildcard src/tcp_pressure_exporter/kernel/*.[ch])
+.venv/compiled: .venv/dev $(wildcard src/tcp_pressure_exporter/sources/counting/*.[ch])
 	@echo "building the compiled parser"
-	@rm -rf build src/tcp_pressure_exporter/kernel/*.so
+	@rm -rf build src/tcp_pressure_exporter/sources/counting/*.so
 	@$(INSTALL) --no-deps --editable .
-	@$(BIN)/python -c 'import tcp_pressure_exporter.kernel._tally'
+	@$(BIN)/python -c 'import tcp_pressure_exporter.sources.counting._tally'
 	@touch $@
 
 .tools/grafana/installed: tests/grafana/types/package-lock.json .venv/dev

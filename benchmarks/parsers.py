@@ -2,7 +2,7 @@
 
 import sys
 
-from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tests.exporter_process import COMMAND
 
 

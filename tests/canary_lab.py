@@ -9,7 +9,7 @@ from pathlib import Path
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.ports import port_range
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.kernel.canary import Canary
+from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.lab import SERVER_PORT
 from tests.network_namespace import set_sysctl
 

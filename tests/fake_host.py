@@ -5,16 +5,16 @@ from pathlib import Path
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model.pool_table import PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.captured_log import captured_log
 from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock

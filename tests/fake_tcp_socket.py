@@ -10,7 +10,7 @@ from typing import Self, cast
 
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.kernel.canary import Canary
+from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.fake_clock import FakeClock
 
 LOCAL_PORT_RANGE = (0, 51)  # level and number of the option: include/uapi/linux/in.h

@@ -15,15 +15,15 @@ from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import SocketTally
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.parser import readable_parser
 from tcp_pressure_exporter.model import close_wait as model
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.close_wait_kinds import kind_of
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, Entry, attribute, diag_message
 from tests.fake_clock import FakeClock

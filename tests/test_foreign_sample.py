@@ -11,17 +11,17 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.foreign_namespace import ForeignNamespace
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.parser import readable_parser
-from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, parse_portable_sockets
-from tcp_pressure_exporter.kernel.portable_systems import portable_system
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.portable.namespace import ForeignNamespace
+from tcp_pressure_exporter.sources.portable.sockets import PortableSocket, parse_portable_sockets
+from tcp_pressure_exporter.sources.portable.systems import portable_system
 from tests.fake_clock import FakeClock
 from tests.portable_rows import row
 

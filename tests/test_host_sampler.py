@@ -12,7 +12,7 @@ from tcp_pressure_exporter.host_sampler import (
     why_no_process_names,
     why_not,
 )
-from tcp_pressure_exporter.kernel.parser import readable_parser
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tests.fake_tcp_socket import FakeKernel
 
 # include/uapi/linux/capability.h
@@ -107,7 +107,7 @@ def test_linux_does_without_the_portable_modules() -> None:
     """Where netlink answers, nothing of the other systems is imported: it would cost memory."""
     code = (
         "import sys; from pathlib import Path; from tcp_pressure_exporter import host_sampler as h;"
-        "from tcp_pressure_exporter.kernel.parser import best_parser;"
+        "from tcp_pressure_exporter.sources.counting.parser import best_parser;"
         "made = h.build_sampler('host', Path('/proc'), best_parser(), ['pools']);"
         "print(made.parser, made.no_netlink,"
         " any('portable' in name or 'kernel.command' in name for name in sys.modules))"

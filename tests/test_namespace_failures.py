@@ -10,12 +10,12 @@ import pytest
 from tcp_pressure_exporter import namespace_samplers
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.network_namespaces import FoundNamespace, find_namespaces
-from tcp_pressure_exporter.kernel.setns import AwayError
-from tcp_pressure_exporter.kernel.sockstat import count_tcp_sockets
 from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.netns.discovery import FoundNamespace, find_namespaces
+from tcp_pressure_exporter.sources.netns.switch import AwayError
+from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
 from tests.other_namespaces import OtherNamespaces
 from tests.own_process import own_namespace
 from tests.watched_namespaces import Watch, watching

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel import diag_socket
-from tcp_pressure_exporter.kernel.inet_diag import NOT_LISTENING, encode_request
 from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice
+from tcp_pressure_exporter.sources.netlink import diag as diag_socket
+from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
 from tests.cgroup_tree import cgroup_tree
 from tests.other_namespaces import OtherNamespaces
 from tests.own_process import descriptors, own_namespace

@@ -13,7 +13,6 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.host_sampler import ONLY_OWN
-from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
 from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
@@ -25,6 +24,7 @@ from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.model.usage import Usage
 from tcp_pressure_exporter.namespace_samplers import TOP
+from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"
 RESOURCES = ("time_wait_buckets", "orphans", "memory_bytes", "conntrack_entries")

@@ -12,7 +12,6 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS
 from tcp_pressure_exporter.model.canary_targets import MAX_TARGETS, CanaryReport, Probe
 from tcp_pressure_exporter.model.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
@@ -26,6 +25,7 @@ from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
 TOP = Listing().top
 BUDGET = 500

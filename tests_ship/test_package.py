@@ -29,7 +29,7 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
     """One wheel, with the compiled parser, for Python 3.11 and all later ones (PEP 425)."""
     assert wheel.name.startswith(f"{NAME}-{VERSION}-cp311-abi3-manylinux")
     names = zipfile.ZipFile(wheel).namelist()
-    assert f"{NAME}/kernel/_tally.abi3.so" in names
+    assert f"{NAME}/sources/counting/_tally.abi3.so" in names
     assert f"{NAME}/py.typed" in names
     assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
 
@@ -39,7 +39,7 @@ def test_the_source_distribution_can_be_built(packages: Path) -> None:
     with tarfile.open(packages / f"{NAME}-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     headers = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.h")}
-    assert headers | {"pyproject.toml", "LICENSE", f"src/{NAME}/kernel/_tally.c"} <= names
+    assert headers | {"pyproject.toml", "LICENSE", f"src/{NAME}/sources/counting/_tally.c"} <= names
     assert not any(name.startswith("tests") for name in names)
 
 

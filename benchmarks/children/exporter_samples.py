@@ -11,11 +11,11 @@ from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.processes import find_processes
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 
 NEAR_THE_LIMIT = {"canary", "pool_owners"}
 

@@ -20,7 +20,6 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.heartbeat import Heartbeat
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
-from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.latest_sample import LatestSample
 from tcp_pressure_exporter.left_out import left_out, log_left_out
 from tcp_pressure_exporter.logs import LostLines
@@ -34,6 +33,7 @@ from tcp_pressure_exporter.service_manager import ServiceManager
 from tcp_pressure_exporter.service_status import status_line
 from tcp_pressure_exporter.shown_settings import shown_settings
 from tcp_pressure_exporter.signals import handled_signals
+from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
 from tcp_pressure_exporter.web.connection import Shared

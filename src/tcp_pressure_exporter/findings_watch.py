@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.event_rises import EventRises
 from tcp_pressure_exporter.model.facts import Facts, listeners_in_range
 from tcp_pressure_exporter.model.findings import FindingState, evaluate
 from tcp_pressure_exporter.model.pool_table import PoolTables
 from tcp_pressure_exporter.reading import Reading
+from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class FindingsWatch:

@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.netns_label import unique_label
-from tcp_pressure_exporter.kernel.network_namespaces import FoundNamespace, open_namespace
-from tcp_pressure_exporter.kernel.setns import NamespaceSwitch
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.netns.discovery import FoundNamespace, open_namespace
+from tcp_pressure_exporter.sources.netns.label import unique_label
+from tcp_pressure_exporter.sources.netns.switch import NamespaceSwitch
 
 
 class HeldNamespace(NamedTuple):

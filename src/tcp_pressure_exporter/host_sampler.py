@@ -7,24 +7,22 @@ from functools import partial
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.canary import Canary
-from tcp_pressure_exporter.kernel.capabilities import (
+from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.canary.canary import Canary
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, SparingDiagSocket, why_no_netlink
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
+from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
     may_name_processes,
     missing_for_namespaces,
 )
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.netlink_access import why_no_netlink
-from tcp_pressure_exporter.kernel.owners import WALK_SHARE, Owners
-from tcp_pressure_exporter.kernel.parser import Parser
-from tcp_pressure_exporter.kernel.processes import find_processes
-from tcp_pressure_exporter.kernel.setns import OPERATION, NamespaceSwitch
-from tcp_pressure_exporter.kernel.sparing_diag_socket import SparingDiagSocket
-from tcp_pressure_exporter.sampler import NamespaceSampler
 
 NETNS = "netns"  # stands among the collectors where other namespaces are wanted
 # Left out of other namespaces. The canary takes a port, if for microseconds: not from others. The
@@ -102,7 +100,7 @@ def _owners(procfs: Path, walk_share: float, *, named: bool) -> Owners:
 
 def _portable(procfs: Path, conntrack: ConntrackTable) -> tuple[Namespace, Mapping[str, str]]:
     # Here, so that where netlink answers the daemon does without all of it.
-    from tcp_pressure_exporter.kernel import portable_systems  # noqa: PLC0415 - see above
+    from tcp_pressure_exporter.sources.portable import systems as portable_systems  # noqa: PLC0415 - see above
 
     return portable_systems.portable_system(sys.platform, procfs, conntrack)
 

@@ -12,18 +12,18 @@ from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.held_namespaces import HeldNamespace, HeldNamespaces
 from tcp_pressure_exporter.host_sampler import HostSampler
-from tcp_pressure_exporter.kernel.netns_label import namespace_label
-from tcp_pressure_exporter.kernel.network_namespaces import (
+from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice, busy
+from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.sources.netns.discovery import (
     RUN_NETNS,
     FoundNamespace,
     find_namespaces,
     open_namespace,
     read_cgroup,
 )
-from tcp_pressure_exporter.kernel.setns import NamespaceSwitch
-from tcp_pressure_exporter.kernel.sockstat import count_tcp_sockets
-from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice, busy
-from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.sources.netns.label import namespace_label
+from tcp_pressure_exporter.sources.netns.switch import NamespaceSwitch
+from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
 
 MAX_LOOKS = 1_024  # namespaces whose sockets are counted at a sample: about 40 µs each
 MAX_TOLD = 1_024  # reasons that are remembered as said; some have a container's name in them

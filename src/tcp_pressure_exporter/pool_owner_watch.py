@@ -3,9 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.tally import TallyRules
-from tcp_pressure_exporter.kernel.allowance import Allowance
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.model.grouping import Key
 from tcp_pressure_exporter.model.groups import RemoteGroups
 from tcp_pressure_exporter.model.ownership import OwnerCount
@@ -16,6 +13,9 @@ from tcp_pressure_exporter.model.pool_owners import (
     remote_ends,
 )
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.pacing import Allowance
 
 SHARE = 0.005  # of one CPU, for a walk over the sockets and one over the processes
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get

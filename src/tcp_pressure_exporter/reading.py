@@ -8,9 +8,9 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.kernel.namespace import Namespace
 from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
 from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 
 
 class Reading:

@@ -11,9 +11,6 @@ from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, attempt, attempt_partly
 from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS, Edge, RowRules
 from tcp_pressure_exporter.findings_watch import FindingsWatch
-from tcp_pressure_exporter.kernel.inet_diag import CLOSE_WAIT
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.model.canary_targets import CanaryReport
 from tcp_pressure_exporter.model.close_wait import CloseWait
 from tcp_pressure_exporter.model.findings import FindingState
@@ -31,6 +28,9 @@ from tcp_pressure_exporter.model.tally_rules import Detail
 from tcp_pressure_exporter.pool_owner_watch import PoolOwnerWatch
 from tcp_pressure_exporter.prober import Prober
 from tcp_pressure_exporter.reading import Reading
+from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.owners import Owners
 
 Clock = Callable[[], float]
 Part = TypeVar("Part")

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DUMP_SECONDS 61   /* more than a dump may take (kernel/netlink_socket.py) */
+#define DUMP_SECONDS 61   /* more than a dump may take (sources/netlink/socket.py) */
 #define REPLAYS 200       /* so many parts of an endless dump are let through in real time */
 #define REPLAY_MICROSECONDS 100
 

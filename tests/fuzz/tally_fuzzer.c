@@ -4,7 +4,7 @@
  * into two datagrams. The sequence number is the one of the first message, so that most messages
  * belong to the dump.
  */
-#include "../../src/tcp_pressure_exporter/kernel/conntrack_entry.h"
+#include "../../src/tcp_pressure_exporter/sources/counting/conntrack_entry.h"
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
 static const uint8_t NONE[BITMAP_BYTES];

@@ -6,8 +6,9 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.kernel import compiled_tally, readable_tally
-from tcp_pressure_exporter.kernel.netlink_socket import Datagram
+from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
+from tcp_pressure_exporter.sources.counting import readable as readable_tally
+from tcp_pressure_exporter.sources.netlink.socket import Datagram
 from tests.datagrams import SEQUENCE, Entry, dump_of
 from tests.socket_entries import sixteen_bytes
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tcp_pressure_exporter.kernel import _tally
+from tcp_pressure_exporter.sources.counting import _tally
 
 
 def test_module_under_test() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.allowance import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance
 from tests.fake_clock import FakeClock
 
 SHARE = 0.25  # exact in binary, so that moments can be compared

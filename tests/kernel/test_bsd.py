@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.kernel.bsd import FREEBSD_NAMES, OPENBSD_NAMES, BsdFacts, parse_sysctl
+from tcp_pressure_exporter.sources.portable.bsd import (
+    FREEBSD_NAMES,
+    OPENBSD_NAMES,
+    BsdFacts,
+    parse_sysctl,
+)
 from tests.kernel.system_recordings import FREEBSD_SETTINGS, MACOS_SETTINGS, OPENBSD_SETTINGS
 
 

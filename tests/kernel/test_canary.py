@@ -13,7 +13,7 @@ from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.kernel.canary import Canary
+from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.fake_tcp_socket import LOCAL_PORT_RANGE, V4, V6, FakeKernel
 
 

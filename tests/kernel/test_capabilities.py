@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.capabilities import (
+from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
     may_name_processes,
@@ -21,7 +21,7 @@ STATUS = "Name:\tpython3\nUmask:\t0022\nCapPrm:\t0000000000000000\nCapEff:\t0000
 # Prints what this process has as root, and then as nobody.
 BOTH = """
 import os, pathlib
-from tcp_pressure_exporter.kernel.capabilities import effective_capabilities
+from tcp_pressure_exporter.sources.procfs.capabilities import effective_capabilities
 print(effective_capabilities(pathlib.Path("/proc")))
 os.setresuid(65534, 65534, 65534)
 print(effective_capabilities(pathlib.Path("/proc")))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.cgroups import cgroup2_mounts
+from tcp_pressure_exporter.sources.owners.cgroups import cgroup2_mounts
 
 HYBRID = (  # a host whose systemd uses both versions: /sys/fs/cgroup itself is a tmpfs
     "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"

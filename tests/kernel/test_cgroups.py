@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tests.cgroup_tree import CgroupTree, cgroup_tree, fake_mounts, mounted_at, socket_holder
 from tests.fake_clock import FakeClock
 

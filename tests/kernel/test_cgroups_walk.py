@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel import cgroups as module
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners import cgroups as module
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tests.cgroup_tree import CgroupTree, cgroup_tree, fake_mounts, mounted_at
 from tests.fake_clock import FakeClock
 

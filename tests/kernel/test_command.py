@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel import command
-from tcp_pressure_exporter.kernel.command import run_command
+from tcp_pressure_exporter.sources.portable import command
+from tcp_pressure_exporter.sources.portable.command import run_command
 
 
 def python(code: str) -> str:

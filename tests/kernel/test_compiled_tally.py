@@ -15,11 +15,16 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel import _tally, compiled_tally
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.inet_diag import NOT_LISTENING, encode_request
-from tcp_pressure_exporter.kernel.netlink_socket import Dump
-from tcp_pressure_exporter.kernel.parser import best_parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.counting import _tally
+from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
+from tcp_pressure_exporter.sources.counting.parser import (
+    best_parser,
+    compiled_parser,
+    readable_parser,
+)
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
+from tcp_pressure_exporter.sources.netlink.socket import Dump
 from tests.datagrams import SEQUENCE
 from tests.exporter_process import run_exporter
 from tests.kernel.counting import rules
@@ -57,7 +62,7 @@ def test_the_compiled_parser_is_used() -> None:
 
 WITHOUT_EXTENSION = """
 import sys
-sys.modules["tcp_pressure_exporter.kernel._tally"] = None  # its import fails
+sys.modules["tcp_pressure_exporter.sources.counting._tally"] = None  # its import fails
 from tcp_pressure_exporter.cli import main
 sys.argv[1:] = ["--once"]
 raise SystemExit(main())

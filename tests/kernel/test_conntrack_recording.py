@@ -3,7 +3,7 @@
 from hypothesis import given
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.proc_conntrack import tally_proc_conntrack
+from tcp_pressure_exporter.sources.conntrack.proc import tally_proc_conntrack
 from tests.conntrack_listing import listed_pools
 from tests.kernel.counting import key
 from tests.kernel.faults import Fault, faults, with_fault

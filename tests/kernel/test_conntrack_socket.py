@@ -7,11 +7,11 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import PoolTally
-from tcp_pressure_exporter.kernel import compiled_tally
-from tcp_pressure_exporter.kernel.conntrack import encode_nat_request
-from tcp_pressure_exporter.kernel.conntrack_socket import ConntrackSocket, open_conntrack_socket
-from tcp_pressure_exporter.kernel.netlink_socket import Dump
-from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.conntrack.ctnetlink import encode_nat_request
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket, open_conntrack_socket
+from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
+from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.netlink.socket import Dump
 from tests.canary_lab import privilege
 from tests.conntrack_entry import track_connection
 from tests.conntrack_messages import Connection, dump_of_entries, entry

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.conntrack_statistics import (
+from tcp_pressure_exporter.sources.procfs.counters import (
     parse_conntrack_statistics,
     read_conntrack_statistics,
 )

@@ -5,8 +5,8 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import RowRules
-from tcp_pressure_exporter.kernel.conntrack_table import NOTHING, ConntrackTable
-from tcp_pressure_exporter.kernel.parser import best_parser
+from tcp_pressure_exporter.sources.conntrack.table import NOTHING, ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tests.conntrack_entry import track_connection
 from tests.fake_procfs import FakeProcfs
 from tests.kernel.counting import key

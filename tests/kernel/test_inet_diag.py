@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, SocketId
-from tcp_pressure_exporter.kernel.inet_diag import (
+from tcp_pressure_exporter.sources.netlink.inet_diag import (
     BOUND_ONLY,
     CLOSE_WAIT,
     LISTENING,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.kernel_release import (
-    UNKNOWN,
+from tcp_pressure_exporter.sources.procfs.files import (
+    UNKNOWN_RELEASE,
     parse_kernel_release,
     read_kernel_release,
 )
@@ -20,11 +20,11 @@ from tests.fake_procfs import FakeProcfs
         ("6.5.0-rc1", (6, 5)),
         ("6.18", (6, 18)),
         ("4.4-generic", (4, 4)),
-        ("", UNKNOWN),
-        ("linux", UNKNOWN),
-        ("6", UNKNOWN),
-        ("6.x", UNKNOWN),
-        ("٦.1", UNKNOWN),
+        ("", UNKNOWN_RELEASE),
+        ("linux", UNKNOWN_RELEASE),
+        ("6", UNKNOWN_RELEASE),
+        ("6.x", UNKNOWN_RELEASE),
+        ("٦.1", UNKNOWN_RELEASE),
     ],
 )
 def test_parse(text: str, release: tuple[int, int]) -> None:
@@ -35,7 +35,7 @@ def test_parse(text: str, release: tuple[int, int]) -> None:
 def test_read(tmp_path: Path) -> None:
     """The release is a sysctl; a tree without it is of no known release."""
     procfs = FakeProcfs(tmp_path)
-    assert read_kernel_release(tmp_path) == UNKNOWN
+    assert read_kernel_release(tmp_path) == UNKNOWN_RELEASE
     procfs.write("sys/kernel/osrelease", "6.1.0-18-amd64\n")
     assert read_kernel_release(tmp_path) == (6, 1)
 
@@ -48,4 +48,4 @@ def test_this_kernel() -> None:
 @given(st.text(alphabet="0123456789.-x", max_size=20))
 def test_any_text(text: str) -> None:
     """Any text gives two numbers that are not negative."""
-    assert parse_kernel_release(text) >= UNKNOWN
+    assert parse_kernel_release(text) >= UNKNOWN_RELEASE

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.net_statistics import parse_net_statistics, read_net_statistics
+from tcp_pressure_exporter.sources.procfs.counters import parse_net_statistics, read_net_statistics
 from tests.fake_procfs import FakeProcfs
 from tests.lab import Lab, time_wait_here
 from tests.network_namespace import set_sysctl

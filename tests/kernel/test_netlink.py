@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.netlink import dump_payloads, encode_dump_request
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, encode_dump_request
 from tests.datagrams import (
     DONE,
     DUMP_INTR,

@@ -5,8 +5,7 @@ import socket
 
 import pytest
 
-from tcp_pressure_exporter.kernel.diag_socket import DiagSocket
-from tcp_pressure_exporter.kernel.netlink_access import why_no_netlink
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, why_no_netlink
 from tests.fake_netlink_socket import FakeKernel
 
 

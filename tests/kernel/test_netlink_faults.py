@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.netlink import dump_payloads
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tests.datagrams import (
     DONE,
     DUMP_INTR,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.network_namespaces import (
+from tcp_pressure_exporter.sources.netns.discovery import (
     FoundNamespace,
     find_namespaces,
     open_namespace,

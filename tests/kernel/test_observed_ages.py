@@ -3,8 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.kernel.observed_ages import UNKNOWN, ObservedAges
-from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket
+from tcp_pressure_exporter.sources.portable.sockets import (
+    UNKNOWN_BEGINNING,
+    ObservedAges,
+    PortableSocket,
+)
 from tests.datagrams import TIME_WAIT
 from tests.socket_entries import sixteen_bytes
 
@@ -21,7 +24,10 @@ def entries(*ports: int) -> list[PortableSocket]:
 
 def test_first_sample() -> None:
     """When the entries of the first sample began is not known."""
-    assert ObservedAges().seen(entries(1, 2), 1000) == {entry(1): UNKNOWN, entry(2): UNKNOWN}
+    assert ObservedAges().seen(entries(1, 2), 1000) == {
+        entry(1): UNKNOWN_BEGINNING,
+        entry(2): UNKNOWN_BEGINNING,
+    }
 
 
 def test_new_entries() -> None:
@@ -29,7 +35,7 @@ def test_new_entries() -> None:
     ages = ObservedAges()
     ages.seen(entries(1), 1000)
     dates = ages.seen(entries(1, 2, 3, 4), 5000)
-    assert dates == {entry(1): UNKNOWN, entry(2): 2000, entry(3): 3000, entry(4): 4000}
+    assert dates == {entry(1): UNKNOWN_BEGINNING, entry(2): 2000, entry(3): 3000, entry(4): 4000}
 
 
 def test_entries_keep_their_dates() -> None:

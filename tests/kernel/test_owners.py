@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tests.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 
 # Looks for the owner of the socket it is given, with everything imported before: nobody may not be
 # able to read the checkout.
 AS_NOBODY = """
 import os, sys
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.inet_diag import SocketId
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.facts.sockets import SocketId
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)

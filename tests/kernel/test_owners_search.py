@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import SocketId
-from tcp_pressure_exporter.kernel import owners as module
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.owners import Owners
+from tcp_pressure_exporter.sources.owners import owners as module
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.fake_clock import FakeClock
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import RemoteEnd, SocketId
 from tcp_pressure_exporter.facts.tally import PoolSocket
-from tcp_pressure_exporter.kernel import pool_sockets as module
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.pool_sockets import parse_pool_sockets
+from tcp_pressure_exporter.sources.netlink import entries as module
+from tcp_pressure_exporter.sources.netlink.entries import parse_pool_sockets
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tests.datagrams import (
     ESTABLISHED,
     GETSOCK,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_set, ports_of
-from tcp_pressure_exporter.kernel.port_range import (
+from tcp_pressure_exporter.sources.procfs.settings import (
     parse_port_range,
     parse_reserved_ports,
     read_port_range,

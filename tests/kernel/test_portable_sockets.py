@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.kernel.portable_sockets import (
+from tcp_pressure_exporter.sources.portable.sockets import (
     PortableSocket,
     bound_sockets,
     is_connection,

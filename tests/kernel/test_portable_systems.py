@@ -11,11 +11,11 @@ from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.foreign_namespace import SETTINGS_SECONDS, ForeignNamespace
-from tcp_pressure_exporter.kernel.parser import readable_parser
-from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket
-from tcp_pressure_exporter.kernel.portable_systems import portable_system, system_facts
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.portable.namespace import SETTINGS_SECONDS, ForeignNamespace
+from tcp_pressure_exporter.sources.portable.sockets import PortableSocket
+from tcp_pressure_exporter.sources.portable.systems import portable_system, system_facts
 from tests.datagrams import ESTABLISHED, LISTEN, TIME_WAIT
 from tests.fake_clock import FakeClock
 from tests.kernel.counting import key, rules

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.tally import Edge, PoolTally, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.kernel.netlink_socket import Datagram
-from tcp_pressure_exporter.kernel.observed_ages import UNKNOWN
-from tcp_pressure_exporter.kernel.portable_sockets import PortableSocket, parse_portable_sockets
-from tcp_pressure_exporter.kernel.portable_tally import TimeWaitView, tally_portable_sockets
-from tcp_pressure_exporter.kernel.readable_tally import tally_datagrams
+from tcp_pressure_exporter.sources.counting.readable import tally_datagrams
+from tcp_pressure_exporter.sources.netlink.socket import Datagram
+from tcp_pressure_exporter.sources.portable.sockets import (
+    UNKNOWN_BEGINNING,
+    PortableSocket,
+    parse_portable_sockets,
+)
+from tcp_pressure_exporter.sources.portable.tally import TimeWaitView, tally_portable_sockets
 from tests.datagrams import ESTABLISHED, SEQUENCE, TIME_WAIT, Entry, dump_of
 from tests.kernel.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules
 from tests.portable_rows import row_of
@@ -83,7 +86,7 @@ WAITING = [outgoing(TIME_WAIT, port) for port in (40000, 40001, 40002)]
 
 def test_entered() -> None:
     """Those entered that began after the tally before was read; an unknown moment is before it."""
-    dates = dict(zip(WAITING, [UNKNOWN, 5000.0, 5000.5], strict=True))
+    dates = dict(zip(WAITING, [UNKNOWN_BEGINNING, 5000.0, 5000.5], strict=True))
     view = TimeWaitView(10_000, dates, complete=False)
     first = tally_portable_sockets(WAITING, rules(), view)
     assert first.outbound.rows[POOL].entered == 0
@@ -94,7 +97,7 @@ def test_entered() -> None:
 
 def test_without_ages() -> None:
     """Until all entries have a date there is no histogram of ages, not one of zeros."""
-    view = TimeWaitView(10_000, dict.fromkeys(WAITING, UNKNOWN), complete=False)
+    view = TimeWaitView(10_000, dict.fromkeys(WAITING, UNKNOWN_BEGINNING), complete=False)
     tally = tally_portable_sockets(WAITING, rules(), view)
     assert tally.outbound.rows[POOL].ages == b""
     assert tally.outbound.others.ages == b""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
-from tcp_pressure_exporter.kernel.proc_conntrack import (
+from tcp_pressure_exporter.sources.conntrack.proc import (
     may_read_proc_conntrack,
     read_proc_conntrack,
     tally_proc_conntrack,

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.proc_file import read_proc_file
+from tcp_pressure_exporter.sources.procfs.files import read_proc_file
 
 DEVICES = "/proc/thread-self/net/dev"
 PAIRS = "".join(f"link add a{i} type veth peer name b{i}\n" for i in range(40))

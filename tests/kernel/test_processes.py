@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tests.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 
 # Looks for the inode it is given and for one of its own, as nobody, with everything imported
 # before: nobody may not be able to read the checkout.
 AS_NOBODY = """
 import os, socket, sys
-from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 with open("/proc/self/comm", "w") as name:
     name.write("nobodys")
 os.setgroups([])

@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tcp_pressure_exporter.kernel import processes as module
-from tcp_pressure_exporter.kernel.processes import find_processes
+from tcp_pressure_exporter.sources.owners import processes as module
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 
 HERE, PARENT = os.getpid(), os.getppid()
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.remembered import Remembered
+from tcp_pressure_exporter.sources.pacing import Remembered
 from tests.fake_clock import FakeClock
 
 

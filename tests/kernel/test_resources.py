@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.kernel.resources import read_resources
+from tcp_pressure_exporter.sources.procfs.resources import read_resources
 from tests.fake_procfs import IPV4, FakeProcfs
 from tests.lab import Lab, open_lab, time_wait_here
 from tests.network_namespace import network_namespace, set_sysctl

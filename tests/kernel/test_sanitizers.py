@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCE = Path("tcp_pressure_exporter/kernel/_tally.c")
+SOURCE = Path("tcp_pressure_exporter/sources/counting/_tally.c")
 FLAGS = "-g -O1 -shared -fPIC -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 TESTS = [
     *("test_tally.py", "test_tally_formula.py", "test_tally_recording.py"),

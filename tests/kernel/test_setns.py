@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.setns import AwayError, NamespaceSwitch
+from tcp_pressure_exporter.sources.netns.switch import AwayError, NamespaceSwitch
 from tests.other_namespaces import OtherNamespaces
 from tests.own_process import descriptors, own_namespace
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.sockstat import (
+from tcp_pressure_exporter.sources.procfs.resources import (
     count_tcp_sockets,
     parse_tcp_sockstat,
     read_tcp_sockstat,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.kernel.command import Run
-from tcp_pressure_exporter.kernel.solaris import SolarisFacts, parse_ipadm, parse_ndd
+from tcp_pressure_exporter.sources.portable.command import Run
+from tcp_pressure_exporter.sources.portable.solaris import SolarisFacts, parse_ipadm, parse_ndd
 from tests.kernel.system_recordings import ILLUMOS_PROPERTIES, SOLARIS_11_4_PROPERTIES
 
 DEFAULTS = {

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.sysctl import parse_int, read_sysctl, read_sysctl_int
+from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl, read_sysctl_int
 from tests.fake_procfs import IPV4, FakeProcfs
 
 NAME = "net.ipv4.tcp_max_tw_buckets"

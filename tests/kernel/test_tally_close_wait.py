@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.tally import MAX_KEPT, SocketTally
-from tcp_pressure_exporter.kernel.close_wait import close_wait_sockets
+from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tests.close_wait_kinds import KINDS, Kind, kind_of
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT, Entry, diag_message
 from tests.kernel.counting import rules, tally, tally_datagrams

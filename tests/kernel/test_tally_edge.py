@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_RECENT, Edge, SocketTally
-from tcp_pressure_exporter.kernel.netlink_socket import Datagram
+from tcp_pressure_exporter.sources.netlink.socket import Datagram
 from tests.datagrams import ESTABLISHED, TIME_WAIT, Entry, done, entry_messages
 from tests.kernel.counting import rules, tally_timed
 

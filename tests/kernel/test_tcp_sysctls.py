@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.tcp_sysctls import SYSCTLS, read_tcp_sysctls
+from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS, read_tcp_sysctls
 from tests.fake_procfs import IPV4, FakeProcfs
 
 PROC = Path("/proc")

@@ -4,7 +4,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
-from tcp_pressure_exporter.kernel.time_wait import read_time_wait_reuse
+from tcp_pressure_exporter.sources.procfs.settings import read_time_wait_reuse
 from tests.fake_procfs import IPV4, FakeProcfs
 
 

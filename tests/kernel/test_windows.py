@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_range, ports_of
-from tcp_pressure_exporter.kernel.windows import (
+from tcp_pressure_exporter.sources.portable.windows import (
     WindowsFacts,
     netsh_path,
     parse_dynamic_ports,

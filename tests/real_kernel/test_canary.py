@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
-from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
+from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
 from tests.canary_lab import (
     HIGH,
     LOW,

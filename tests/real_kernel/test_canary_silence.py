@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.kernel.canary import Canary
-from tcp_pressure_exporter.kernel.sockstat import read_tcp_sockstat
+from tcp_pressure_exporter.sources.canary.canary import Canary
+from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
 from tests.canary_lab import (
     POOL,
     POOL6,

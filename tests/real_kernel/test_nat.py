@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
-from tcp_pressure_exporter.kernel.conntrack_socket import ConntrackSocket
-from tcp_pressure_exporter.kernel.parser import Parser, compiled_parser, readable_parser
-from tcp_pressure_exporter.kernel.proc_conntrack import read_proc_conntrack
+from tcp_pressure_exporter.sources.conntrack.proc import read_proc_conntrack
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket
+from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tests.conntrack_listing import listed_pools, tracked, wait_for_states
 from tests.gateway_lab import (
     KNOWN_SERVER,

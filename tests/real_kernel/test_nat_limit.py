@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.namespace import Namespace
-from tcp_pressure_exporter.kernel.owners import Owners
 from tcp_pressure_exporter.model.listing import Listing
 from tcp_pressure_exporter.model.nat_pools import NatRanges
 from tcp_pressure_exporter.model.pool_table import PoolTable
 from tcp_pressure_exporter.model.usage import Usage
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.conntrack_listing import wait_for_states
 from tests.gateway_lab import (
     OTHER_SERVER,

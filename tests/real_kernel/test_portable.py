@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.kernel.cgroups import Cgroups
-from tcp_pressure_exporter.kernel.conntrack_table import ConntrackTable
-from tcp_pressure_exporter.kernel.owners import Owners
-from tcp_pressure_exporter.kernel.parser import readable_parser
-from tcp_pressure_exporter.kernel.portable_namespace import PortableNamespace
 from tcp_pressure_exporter.model.local_ports import LocalPorts
 from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
 from tcp_pressure_exporter.model.sample import NamespaceSample
 from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.portable.namespace import PortableNamespace
 from tests.fake_clock import FakeClock
 from tests.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
 from tests.network_namespace import set_sysctl

@@ -10,13 +10,13 @@ sys.path[:0] = sys.argv[1:3]
 
 # Found in these folders.
 from tcp_pressure_exporter.config import Config  # noqa: E402
-from tcp_pressure_exporter.kernel.cgroups import Cgroups  # noqa: E402
-from tcp_pressure_exporter.kernel.foreign_namespace import ForeignNamespace  # noqa: E402
-from tcp_pressure_exporter.kernel.owners import Owners  # noqa: E402
-from tcp_pressure_exporter.kernel.windows import WindowsFacts  # noqa: E402
 from tcp_pressure_exporter.model.groups import RemoteGroups  # noqa: E402
 from tcp_pressure_exporter.model.listing import Listing  # noqa: E402
 from tcp_pressure_exporter.sampler import NamespaceSampler  # noqa: E402
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups  # noqa: E402
+from tcp_pressure_exporter.sources.owners.owners import Owners  # noqa: E402
+from tcp_pressure_exporter.sources.portable.namespace import ForeignNamespace  # noqa: E402
+from tcp_pressure_exporter.sources.portable.windows import WindowsFacts  # noqa: E402
 
 answer = sys.argv[3].replace("|", "\r\n")
 facts = WindowsFacts(run=lambda arguments: answer if "dynamicport" in arguments else "")

@@ -61,5 +61,5 @@ def outbound_advice(usage: Usage) -> str:
 
 
 def close_wait_advice(cause: str) -> str:
-    """Return what to do about sockets in CLOSE_WAIT for a cause of kernel/close_wait.py."""
+    """Return what to do about sockets in CLOSE_WAIT for a cause of sources/netlink/entries.py."""
     return _CLOSE_WAIT_ADVICE[cause]

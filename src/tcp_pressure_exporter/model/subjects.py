@@ -40,5 +40,5 @@ def stuck_subject(stuck: Stuck) -> str:
 
 
 def cause_words(cause: str) -> str:
-    """Say why sockets are in CLOSE_WAIT, for a cause of kernel/close_wait.py."""
+    """Say why sockets are in CLOSE_WAIT, for a cause of sources/netlink/entries.py."""
     return _CAUSES[cause]

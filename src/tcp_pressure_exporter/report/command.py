@@ -12,7 +12,6 @@ from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.flags import PROGRAM, usage_error
 from tcp_pressure_exporter.host_sampler import build_sampler
-from tcp_pressure_exporter.kernel.parser import best_parser
 from tcp_pressure_exporter.left_out import left_out
 from tcp_pressure_exporter.report.observer import (
     Observation,
@@ -23,6 +22,7 @@ from tcp_pressure_exporter.report.observer import (
 from tcp_pressure_exporter.report.options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.report.presentation import presentation
 from tcp_pressure_exporter.report.terminal import charset_of, open_console, sign_of_life
+from tcp_pressure_exporter.sources.counting.parser import best_parser
 
 # What an assessment is made of.
 COLLECTORS = (

@@ -1,1 +1,0 @@
-"""Asks the kernel and decodes its answers; knows nothing of pools, metrics or HTTP."""

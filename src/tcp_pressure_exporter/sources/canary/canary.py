@@ -1,0 +1,165 @@
+"""The canary: would a connect() of an outbound pool find a local port? The kernel says, unsent.
+
+Two forms. The whole range is searched as an application's connect() searches it. That search
+takes over a TIME_WAIT entry where tcp_tw_reuse lets it, and the entry is gone after it. So where
+the pool has such entries single ports are asked for instead, at which there is none.
+"""
+
+import errno
+import time
+from collections.abc import Callable
+from pathlib import Path
+from secrets import SystemRandom
+from socket import AF_INET, AF_INET6, socket
+
+from tcp_pressure_exporter.facts.addresses import is_v4
+from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.sources.canary.socket import (
+    OPERATION,
+    Search,
+    keep_silent,
+    open_canary_socket,
+    search_port,
+)
+from tcp_pressure_exporter.sources.netlink.messages import errno_reason
+
+MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
+MAX_HELD_PORTS_ASKED = 64
+# What connect() says where a SYN left: it is under way, or this host's firewall refused it.
+ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
+
+
+class Canary:
+    """Asks the network namespace of the calling thread; one instance may serve several.
+
+    The firewall is not asked, nor a policy that binds other cgroups only. Where the range has an
+    odd number of ports and one is left, the kernel itself finds it at some tries only.
+    """
+
+    def __init__(
+        self,
+        procfs: Path = Path("/proc"),
+        open_socket: Callable[[int], socket] = open_canary_socket,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._procfs = procfs
+        self._open_socket = open_socket
+        self._clock = clock
+        self._escape: str | None = None
+
+    def check(self) -> None:
+        """Raise SourceError where nothing could keep a SYN from leaving."""
+        try:
+            with self._open_socket(AF_INET) as sock:
+                keep_silent(sock, self._procfs)
+        except OSError as error:
+            raise SourceError(OPERATION, error.strerror or str(error)) from error
+
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
+        """Return the verdict for an outbound pool.
+
+        reuse: the pool has TIME_WAIT entries that a connect() may take over.
+        free_ports: only used then; the ports of the range that no socket at the pool's local
+        address holds (facts/ports.py), TIME_WAIT included.
+
+        Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
+        socket, and for ever after a SYN has left all the same.
+        """
+        self._refuse_after_escape()
+        if _is_link_local(key.remote_address) or _is_link_local(key.local_address):
+            return _unknown("a link-local address says nothing without its interface")
+        if reuse:
+            return self._ask_single_ports(key, free_ports)
+        search = self._search(key)
+        return _verdict(search, search.seconds)
+
+    def _refuse_after_escape(self) -> None:
+        if self._escape is not None:
+            raise SourceError(OPERATION, self._escape)
+
+    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+        """Return how many of some random ports were asked about, and how many are hidden.
+
+        held_ports: ports (facts/ports.py) that some socket holds, none of them known to be bound.
+        A port is hidden where a socket was bound to it before it connected: no connect() may
+        choose it then, whatever the destination, and sock_diag does not show it. (0, 0) where the
+        kernel cannot be asked about single ports (before 6.3). Raises SourceError as `probe` does.
+        """
+        self._refuse_after_escape()
+        ports = _some_ports(held_ports, MAX_HELD_PORTS_ASKED)
+        searches = [self._search(NOWHERE, port) for port in ports]
+        refused = sum(search.error == errno.EADDRNOTAVAIL for search in searches)
+        accepted = sum(search.port == port for search, port in zip(searches, ports, strict=True))
+        return accepted + refused, refused
+
+    def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
+        """Ask for some ports, until one is had.
+
+        Never False: where all fail, connect() would still take over a TIME_WAIT entry.
+        """
+        ports = _some_ports(free_ports, MAX_PORTS_ASKED)
+        for port in ports:
+            search = self._search(key, port)
+            if search.error == 0 and search.port != port:
+                return _unknown(f"asked for port {port}, got {search.port}: the range has changed")
+            verdict = _verdict(search, None)
+            if verdict.success is not False:
+                return verdict
+        if not ports:
+            return _unknown("no port without a socket: a connect() would need a TIME_WAIT entry")
+        return _unknown(f"{len(ports)} ports without a socket of this address were refused")
+
+    def _search(self, key: PoolKey, only_port: int | None = None) -> Search:
+        family = AF_INET if is_v4(key.local_address) else AF_INET6
+        try:
+            with self._open_socket(family) as sock:
+                keep_silent(sock, self._procfs)
+                search = search_port(sock, key, only_port, self._clock)
+        except OSError as error:
+            raise SourceError(OPERATION, error.strerror or str(error)) from error
+        if search.call == "connect()" and search.error in ESCAPED:
+            self._escape = f"off because connect() sent a SYN ({errno_reason(-search.error)})"
+            raise SourceError(OPERATION, self._escape)
+        return search
+
+
+def _verdict(search: Search, seconds: float | None) -> CanaryAnswer:
+    if search.error == 0:
+        return CanaryAnswer(success=True, seconds=seconds, reason="")
+    reason = f"{search.call}: {errno_reason(-search.error)}"
+    # bind() says the same errno of an address that is not this host's.
+    if search.call == "connect()" and search.error == errno.EADDRNOTAVAIL:
+        return CanaryAnswer(success=False, seconds=seconds, reason=reason)
+    return _unknown(reason)
+
+
+def _unknown(reason: str) -> CanaryAnswer:
+    return CanaryAnswer(success=None, seconds=None, reason=reason)
+
+
+def _is_link_local(address: bytes) -> bool:
+    """Tell whether the address is in fe80::/10 (RFC 4291, section 2.5.6)."""
+    return address[0] == 0xFE and address[1] & 0xC0 == 0x80  # noqa: PLR2004 - the prefix's bits
+
+
+def _some_ports(ports: int, count: int) -> list[int]:
+    """Return up to `count` random ports of a set; which ones, nobody can tell beforehand."""
+    size = ports.bit_count()
+    places = SystemRandom().sample(range(size), min(size, count))
+    return [_port_at(ports, place) for place in places]
+
+
+def _port_at(ports: int, place: int) -> int:
+    """Return the port of the set that has `place` lower ones in it, by halving the set."""
+    lowest, width = 0, MAX_PORT + 1
+    while width := width // 2:
+        lower = ports & ((1 << width) - 1)
+        lower_size = lower.bit_count()
+        if place < lower_size:
+            ports = lower
+        else:
+            place, ports, lowest = place - lower_size, ports >> width, lowest + width
+    return lowest

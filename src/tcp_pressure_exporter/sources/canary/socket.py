@@ -1,0 +1,109 @@
+"""A TCP socket whose connect() searches for a local port as any other does, and sends nothing.
+
+TCP_FASTOPEN_CONNECT puts the SYN off until there is data, which never comes, and
+TCP_FASTOPEN_NO_COOKIE does so without a cookie of the remote. With TCP_REPAIR, for which the
+kernel wants CAP_NET_ADMIN, connect() never sends: the net below fast open, and its substitute
+where it is switched off.
+
+Source: net/ipv4/tcp_fastopen.c, tcp_fastopen_defer_connect; net/ipv4/tcp_output.c, tcp_connect;
+net/ipv4/inet_hashtables.c, __inet_hash_connect.
+"""
+
+import errno
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.sources.procfs.files import read_sysctl_int
+
+OPERATION = "canary"
+
+# include/uapi/linux/tcp.h and in.h; Python 3.11 knows none of them.
+TCP_REPAIR = 19
+TCP_FASTOPEN_CONNECT = 30
+TCP_FASTOPEN_NO_COOKIE = 34
+IP_BIND_ADDRESS_NO_PORT = 24
+IP_LOCAL_PORT_RANGE = 51
+
+# Where it is not 0, fast open stops deferring for a while after the kernel took a loss for the
+# work of a firewall: then the SYN leaves (tcp_fastopen_active_should_disable).
+BLACKHOLE_TIMEOUT = "net.ipv4.tcp_fastopen_blackhole_timeout_sec"
+
+
+class Search(NamedTuple):
+    """What became of one port search.
+
+    call: which call the kernel refused with `error` (an errno), "connect()" where it refused none.
+    port: the local port that was found, else 0. seconds: how long connect() took.
+    """
+
+    call: str
+    error: int
+    port: int = 0
+    seconds: float = 0.0
+
+
+def open_canary_socket(family: int) -> socket.socket:
+    """Open a socket that asks the network namespace of the calling thread."""
+    return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+
+
+def keep_silent(sock: socket.socket, procfs: Path) -> None:
+    """Make sure that connect() will send nothing; raises SourceError where that cannot be had."""
+    repaired = _refusal(sock, TCP_REPAIR) is None
+    refusal = _refusal(sock, TCP_FASTOPEN_CONNECT) or _refusal(sock, TCP_FASTOPEN_NO_COOKIE)
+    if repaired:
+        return
+    if refusal is not None:
+        reason = f"needs CAP_NET_ADMIN because fast open is off (net.ipv4.tcp_fastopen): {refusal}"
+        raise SourceError(OPERATION, reason)
+    if read_sysctl_int(procfs, BLACKHOLE_TIMEOUT) != 0:
+        raise SourceError(OPERATION, f"needs CAP_NET_ADMIN because {BLACKHOLE_TIMEOUT} is not 0")
+
+
+def search_port(
+    sock: socket.socket, key: PoolKey, only_port: int | None, clock: Callable[[], float]
+) -> Search:
+    """Let connect() search the whole range for a port, or look at `only_port` alone.
+
+    The kernel ignores an `only_port` outside its range and searches it all: look at the port that
+    was found. Raises OSError where the kernel lacks IP_BIND_ADDRESS_NO_PORT.
+    """
+    sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    if only_port is not None:
+        try:
+            sock.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, _range_of(only_port))
+        except OSError as error:
+            return Search("IP_LOCAL_PORT_RANGE (Linux 6.3)", _number(error))
+    try:
+        sock.bind((format_address(key.local_address), 0))
+    except OSError as error:
+        return Search("bind()", _number(error))
+    remote = (format_address(key.remote_address), int.from_bytes(key.port))
+    start = clock()
+    error_number = sock.connect_ex(remote)
+    seconds = clock() - start
+    port = 0 if error_number else sock.getsockname()[1]
+    return Search("connect()", error_number, port, seconds)
+
+
+def _range_of(port: int) -> bytes:
+    return struct.pack("=I", port | port << 16)  # low in the lower half, high in the upper
+
+
+def _refusal(sock: socket.socket, option: int) -> str | None:
+    """Set a TCP option to 1; return why the kernel refused, None where it did not."""
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+    except OSError as error:  # no right to it, switched off or unknown: all say "not this way"
+        return error.strerror or str(error)
+    return None
+
+
+def _number(error: OSError) -> int:
+    return error.errno or errno.EIO  # never 0, which would mean success

@@ -1,0 +1,96 @@
+"""/proc/net/nf_conntrack: the entries of conntrack as text, for want of ctnetlink.
+
+Root may read it, and who has CAP_DAC_READ_SEARCH. The kernel writes all entries, of all protocols,
+and nothing tells a translated source but the difference between the two tuples of a line.
+Source: net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
+"""
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
+from tcp_pressure_exporter.sources.counting.pools import Pools
+
+NAME = "/proc/net/nf_conntrack"
+# ipv4 2 tcp 6 431999 ESTABLISHED src=A dst=B sport=C dport=D [UNREPLIED] src=E dst=F sport=G ...
+# An entry in a flow table has neither seconds nor state.
+ADDRESS, PORT = "([0-9a-f.:]{2,45})", "([0-9]{1,5})"
+TUPLE = f"src={ADDRESS} dst={ADDRESS} sport={PORT} dport={PORT} "
+DETAILS = r"(?:zone-orig=[0-9]+ )?(?:packets=[0-9]+ bytes=[0-9]+ )?(?:\[UNREPLIED\] )?"
+ENTRY = re.compile(
+    f"ipv[46] +[0-9]+ tcp +6 (?:[0-9]+ )?(?:([A-Z0-9_]+) )?{TUPLE}{DETAILS}{TUPLE}.*"
+)
+TIME_WAIT = "TIME_WAIT"
+OVER = frozenset({TIME_WAIT, "CLOSE", "SYN_SENT2"})  # as in sources/conntrack/ctnetlink.py
+
+
+def read_proc_conntrack(procfs: Path, rules: NatRules) -> PoolTally:
+    """Count the translated TCP connections into pools; raises SourceError."""
+    try:
+        with _path(procfs).open(encoding="ascii") as lines:
+            return tally_proc_conntrack(lines, rules)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(NAME, getattr(error, "strerror", None) or str(error)) from error
+
+
+def may_read_proc_conntrack(procfs: Path) -> bool:
+    """Tell whether this process may read the file, or there is none because nothing is tracked.
+
+    Only an attempt tells: access(2) asks for the real user, and passes over capabilities.
+    """
+    try:
+        _path(procfs).open("rb").close()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _path(procfs: Path) -> Path:
+    # /proc/net would be the namespace of the process's first thread, not of this one.
+    return procfs / "thread-self" / "net" / "nf_conntrack"
+
+
+def tally_proc_conntrack(lines: Iterable[str], rules: NatRules) -> PoolTally:
+    """Count the lines of the file; raises SourceError on one about TCP that makes no sense."""
+    pools = Pools()
+    for line in lines:
+        if " tcp " not in line:
+            continue
+        match = ENTRY.fullmatch(line.rstrip("\n"))
+        if match is None:
+            raise SourceError(NAME, f"a line that makes no sense: {line[:40]!r}")
+        _add(pools, match, evicts=rules.evicts)
+    return pools.result(rules.rows)
+
+
+def _add(pools: Pools, match: re.Match[str], *, evicts: bool) -> None:
+    state, source, _destination, sport, _dport, remote, local, remote_port, local_port = (
+        match.groups()
+    )
+    if (source, sport) != (local, local_port):
+        key = PoolKey(_address(local), _address(remote), _port(remote_port))
+        pools.add_translated(
+            key, time_wait=state == TIME_WAIT, reclaimable=evicts and state in OVER
+        )
+
+
+def _address(text: str) -> bytes:
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise SourceError(NAME, str(error)) from error
+    return normal_address(AF_INET if address.version == 4 else AF_INET6, address.packed)  # noqa: PLR2004 - IPv4
+
+
+def _port(text: str) -> bytes:
+    try:
+        return int(text).to_bytes(2)
+    except OverflowError as error:
+        raise SourceError(NAME, f"expected a port, got {text}") from error

@@ -1,0 +1,5 @@
+"""From entries to counts: one library in C, and a readable Python one that is its oracle.
+
+Here may live what counts sockets and translated connections under given rules, without the GIL
+where it is compiled. Where the bytes come from is the other folders' business.
+"""

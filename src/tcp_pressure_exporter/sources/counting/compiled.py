@@ -1,0 +1,160 @@
+"""The compiled parser of a dump: packs the rules for _tally.c and unpacks its result.
+
+Raises ImportError where the extension was not built: the readable parser then does its work.
+"""
+
+import secrets
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.facts.tally import (
+    AddressPorts,
+    Edge,
+    NatRules,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    RowRules,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.sources.counting import _tally
+from tcp_pressure_exporter.sources.netlink.messages import errno_reason
+from tcp_pressure_exporter.sources.netlink.socket import (
+    ANSWER_SECONDS,
+    DUMP_SECONDS,
+    Datagram,
+    Dump,
+)
+
+STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
+STATE_SLOTS = 12
+CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
+KEPT_LENGTH = struct.Struct("=I")
+SEQUENCES = 0xFFFFFFFF  # 32 bits
+NO_SECONDS = (0.0, 0.0)
+NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
+
+
+def tally_datagrams(
+    datagrams: Sequence[Datagram], sequence: int, rules: TallyRules, started_ms: int
+) -> SocketTally:
+    """Count the sockets of recorded datagrams; as readable_tally.tally_datagrams does."""
+    asked = (datagrams, sequence, (*NO_SECONDS, started_ms))
+    return _run(_tally.tally_datagrams, asked, rules)
+
+
+def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
+    """Drain a dump from its netlink socket and count it, without the GIL.
+
+    Raises SourceError as tally_datagrams does, and where the kernel is silent or not done in
+    time; OSError where receiving fails.
+    """
+    asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS, dump.started_ms))
+    return _run(_tally.tally_socket, asked, rules)
+
+
+def tally_nat_datagrams(datagrams: Sequence[Datagram], sequence: int, rules: NatRules) -> PoolTally:
+    """Count the connections of recorded datagrams; as readable_conntrack.tally_nat does."""
+    return _run_nat(_tally.tally_nat_datagrams, (datagrams, sequence, NO_SECONDS), rules)
+
+
+def tally_nat_dump(dump: Dump, rules: NatRules) -> PoolTally:
+    """Drain a dump of conntrack from its socket and count it, without the GIL; raises as above."""
+    asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS))
+    return _run_nat(_tally.tally_nat_socket, asked, rules)
+
+
+def _run_nat(
+    count: Callable[..., Any], asked: tuple[object, int, tuple[float, float]], rules: NatRules
+) -> PoolTally:
+    source, sequence, times = asked
+    packed = (_pack(rules.rows), rules.evicts, secrets.randbits(64))
+    return _pools(*_call(count, source, sequence & SEQUENCES, times, *packed))
+
+
+def _run(
+    count: Callable[..., Any],
+    asked: tuple[object, int, tuple[float, float, int]],
+    rules: TallyRules,
+) -> SocketTally:
+    source, sequence, times = asked
+    packed = (
+        ports.to_bitmap(rules.usable),
+        ports.to_bitmap(rules.blocked),
+        ports.to_bitmap(rules.served),
+        rules.reuse.everywhere,
+        rules.reuse.on_loopback,
+        rules.reuse.delay_ms,
+        *(rules.since or NO_EDGE),
+        _pack(rules.outbound_rows),
+        _pack(rules.inbound_rows),
+    )
+    # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
+    limits = (rules.kept_states, secrets.randbits(64))
+    return _unpack(_call(count, source, sequence & SEQUENCES, times, packed, limits))
+
+
+def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
+    try:
+        result: tuple[Any, ...] = count(*arguments)
+    except ValueError as error:
+        operation, reason = error.args
+        text = errno_reason(reason) if isinstance(reason, int) else reason
+        raise SourceError(operation, text) from error
+    return result
+
+
+def _pack(rules: RowRules) -> tuple[int, int, bytes]:
+    return rules.min_used, rules.max_rows, b"".join(map(b"".join, rules.watched))
+
+
+def _unpack(result: tuple[Any, ...]) -> SocketTally:
+    (states, addresses, held, address_overflow,
+     outbound, inbound, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
+    by_address = {
+        address: AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
+        for address, all_, live in addresses
+    }
+    return SocketTally(
+        edge=Edge(*edge),
+        states=dict(_states(states)),
+        held=ports.from_bitmap(held),
+        by_address=by_address,
+        address_overflow=address_overflow,
+        outbound=_pools(*outbound),
+        inbound=_pools(*inbound),
+        close_wait=CloseWaitCounts(*CLOSE_WAIT.unpack(close_wait)),
+        kept=tuple(_kept(kept)),
+        kept_overflow=kept_overflow,
+    )
+
+
+def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
+    counts = STATES.unpack(packed)
+    for v4 in (False, True):
+        for state in STATE_NAMES:
+            if count := counts[v4 * STATE_SLOTS + state]:
+                yield (v4, state), count
+
+
+def _pools(
+    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[Any, ...], overflow: int
+) -> PoolTally:
+    counts = {PoolKey(row[0][:16], row[0][16:32], row[0][32:]): PoolCount(*row[1:]) for row in rows}
+    return PoolTally(counts, OtherPools(*others), overflow)
+
+
+def _kept(packed: bytes) -> Iterator[bytes]:
+    offset = 0
+    while offset < len(packed):
+        (length,) = KEPT_LENGTH.unpack_from(packed, offset)
+        offset += KEPT_LENGTH.size
+        yield packed[offset : offset + length]
+        offset += length

@@ -1,0 +1,46 @@
+"""The two parsers of a dump, and which one this installation has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.sources.conntrack import ctnetlink as readable_conntrack
+from tcp_pressure_exporter.sources.counting import readable as readable_tally
+from tcp_pressure_exporter.sources.netlink.socket import Dump
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
+
+    tally: of TCP sockets. tally_nat: of conntrack's translated connections.
+    """
+
+    name: str
+    tally: Callable[[Dump, TallyRules], SocketTally]
+    tally_nat: Callable[[Dump, NatRules], PoolTally]
+
+
+def readable_parser() -> Parser:
+    """Return the parser in Python, which every installation has."""
+    return Parser(
+        "readable",
+        lambda dump, rules: readable_tally.tally_datagrams(
+            dump.datagrams(), dump.sequence, rules, dump.started_ms
+        ),
+        lambda dump, rules: readable_conntrack.tally_nat(dump.contents(), dump.sequence, rules),
+    )
+
+
+def compiled_parser() -> Parser | None:
+    """Return the parser in C, or None where it was not built: there was no compiler."""
+    try:
+        from tcp_pressure_exporter.sources.counting import compiled as compiled_tally  # noqa: PLC0415 - may be absent
+    except ImportError:
+        return None
+    return Parser("compiled", compiled_tally.tally_dump, compiled_tally.tally_nat_dump)
+
+
+def best_parser() -> Parser:
+    """Return the fastest parser there is."""
+    return compiled_parser() or readable_parser()

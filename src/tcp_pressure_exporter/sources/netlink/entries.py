@@ -1,0 +1,124 @@
+"""The entries of small dumps: bound sockets, those of some pools, and those in CLOSE_WAIT.
+
+Datagrams in, records out. Every length is checked before it is used.
+"""
+
+import struct
+from collections.abc import Iterable
+
+from tcp_pressure_exporter.facts.addresses import normal_address
+from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import TCP_CLOSE_WAIT, TCP_LISTEN, BoundSocket
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
+from tcp_pressure_exporter.sources.netlink.inet_diag import (
+    INET_DIAG_INFO,
+    INET_DIAG_SKV6ONLY,
+    MESSAGE,
+    TCPDIAG_GETSOCK,
+    attributes,
+    socket_id,
+)
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
+
+
+def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
+    """Return the listening and the bound-only sockets of a dump.
+
+    Without those that were closed between being found and being described: they have no port left.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    """
+    payloads = dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence)
+    sockets = (_parse_bound_socket(payload) for payload in payloads)
+    return [socket for socket in sockets if socket.port]
+
+
+def _parse_bound_socket(payload: memoryview) -> BoundSocket:
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (family, state, _timer, _retransmits, sport, _dport, source, _destination, _interface,
+     _cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    found = dict(attributes(payload))
+    return BoundSocket(
+        address=normal_address(family, source),
+        port=int.from_bytes(sport),
+        listening=state == TCP_LISTEN,
+        ipv6_only=found.get(INET_DIAG_SKV6ONLY, b"\0")[:1] == b"\1",
+        queue_used=rqueue,
+        queue_limit=wqueue,
+        owner_id=socket_id(inode, found),
+    )
+
+
+MAX_SOCKETS = 65_536  # more of them are not looked at
+
+
+def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSocket]:
+    """Return the first MAX_SOCKETS sockets of a dump.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    """
+    found: list[PoolSocket] = []
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        if len(found) < MAX_SOCKETS:  # the others must still be received
+            found.append(_parse_pool_socket(payload))
+    return found
+
+
+def _parse_pool_socket(payload: memoryview) -> PoolSocket:
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (family, _state, _timer, _retransmits, sport, dport, source, destination, *_,
+     inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    local, remote = normal_address(family, source), normal_address(family, destination)
+    return PoolSocket(
+        PoolKey(local, remote, dport),
+        int.from_bytes(sport),
+        socket_id(inode, dict(attributes(payload))),
+    )
+
+
+INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)
+LAST_ACK_RECV = struct.Struct("=56xI")  # tcpi_last_ack_recv in struct tcp_info, milliseconds
+MAX_AGES = 8_192  # twice the entries that a tally keeps, in the same order of the hash table
+
+COOKIE = slice(44, 52)  # idiag_cookie in struct inet_diag_msg
+
+
+def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:
+    """Return the sockets in CLOSE_WAIT among the kept entries of a tally; raises SourceError."""
+    return [_parse_close_wait_socket(entry) for entry in kept if entry[1] == TCP_CLOSE_WAIT]
+
+
+def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
+    (family, _state, timer, retransmits, _sport, _dport, _source, destination, _interface,
+     cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(entry)  # fmt: skip
+    return CloseWaitSocket(
+        cookie=cookie,
+        cause=close_wait_cause(timer, retransmits, rqueue, wqueue),
+        remote_address=normal_address(family, destination),
+        owner_id=socket_id(inode, dict(attributes(memoryview(entry)))),
+    )
+
+
+def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:
+    """Return for each cookie the seconds since the peer was last heard: at least so old it is.
+
+    The FIN was heard no later. The first MAX_AGES sockets are told. Raises SourceError as
+    `dump_payloads` does and on an entry that is cut short.
+    """
+    ages: dict[bytes, float] = {}
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        cookie, age = _parse_close_wait_age(payload)
+        if len(ages) < MAX_AGES:  # the others must still be received
+            ages[cookie] = age
+    return ages
+
+
+def _parse_close_wait_age(entry: memoryview) -> tuple[bytes, float]:
+    if len(entry) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(entry)} bytes, an entry has {MESSAGE.size}")
+    info = dict(attributes(entry)).get(INET_DIAG_INFO, b"")
+    known = len(info) >= LAST_ACK_RECV.size
+    return bytes(entry[COOKIE]), LAST_ACK_RECV.unpack_from(info)[0] / 1000 if known else 0.0

@@ -1,0 +1,119 @@
+"""The messages of sock_diag for TCP: how a dump is asked for and what a socket's entry holds.
+
+A filter lets the kernel leave out most sockets of a dump. Its strategy: one condition for each
+remote end. A condition that holds goes on to a jump to the end of the program, which accepts; one
+that does not goes on to the next condition, the last one beyond the end, which refuses.
+
+Source: include/uapi/linux/inet_diag.h (struct inet_diag_req, inet_diag_msg, inet_diag_bc_op,
+inet_diag_hostcond) and net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
+"""
+
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from socket import AF_INET, AF_INET6
+
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED, is_v4
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import (
+    STATE_NAMES,
+    TCP_BOUND_INACTIVE,
+    TCP_CLOSE_WAIT,
+    TCP_LISTEN,
+    TCP_TIME_WAIT,
+    RemoteEnd,
+    SocketId,
+)
+from tcp_pressure_exporter.sources.netlink.messages import encode_dump_request
+
+# The legacy request: it alone returns IPv4 and IPv6 from one walk of the hash table.
+TCPDIAG_GETSOCK = 18
+
+LISTENING = 1 << TCP_LISTEN
+BOUND_ONLY = 1 << TCP_BOUND_INACTIVE
+# Every state of the established-hash table; NEW_SYN_RECV comes with SYN_RECV.
+NOT_LISTENING = sum(1 << state for state in STATE_NAMES if state != TCP_LISTEN)
+LIVE = NOT_LISTENING & ~(1 << TCP_TIME_WAIT)
+CLOSE_WAIT = 1 << TCP_CLOSE_WAIT
+
+# struct inet_diag_req: family, two lengths, extensions, id, states, database
+REQUEST = struct.Struct("=BBBB48sII")
+# struct inet_diag_msg: family, state, timer, retransmits; sport, dport, src, dst, interface,
+# cookie; expires (ms), rqueue, wqueue, uid, inode. Ports and addresses are in network order.
+MESSAGE = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
+ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
+INET_DIAG_INFO = 2  # struct tcp_info (include/uapi/linux/tcp.h), on request
+INET_DIAG_SKV6ONLY = 11
+INET_DIAG_CGROUP_ID = 21  # Linux 5.7 and later
+CGROUP_ID_BYTES = 8
+
+
+def encode_request(
+    states: int, sequence: int, extensions: int = 0, attribute: bytes = b""
+) -> bytes:
+    """Return the request for all TCP sockets of both families in a set of states (bit mask).
+
+    extensions: bit mask of the attributes that the kernel sends on request only.
+    attribute: one of the request's own, such as a filter (sources/netlink/inet_diag.py).
+    """
+    body = REQUEST.pack(0, 0, 0, extensions, b"", states, 0)
+    return encode_dump_request(TCPDIAG_GETSOCK, body + attribute, sequence)
+
+
+def attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
+    """Yield (type, value) of the attributes of a whole entry; raises SourceError."""
+    rest = entry[MESSAGE.size :]
+    while len(rest) >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(rest)
+        if not ATTRIBUTE.size <= length <= len(rest):
+            raise SourceError("inet_diag attribute", f"length {length}, {len(rest)} bytes left")
+        yield kind, bytes(rest[ATTRIBUTE.size : length])
+        rest = rest[(length + 3) & ~3 :]
+
+
+def socket_id(inode: int, found: dict[int, bytes]) -> SocketId:
+    """Return what an entry and its attributes tell about whose socket it is."""
+    value = found.get(INET_DIAG_CGROUP_ID, b"")
+    known = len(value) == CGROUP_ID_BYTES
+    return SocketId(inode, int.from_bytes(value, sys.byteorder) if known else None)
+
+
+INET_DIAG_REQ_BYTECODE = 1
+BC_JMP = 1
+BC_D_COND = 8  # about the remote end
+OPERATION = struct.Struct("=BBH")  # code; how far to go on if it holds, and if it does not
+HOST_CONDITION = struct.Struct("=BBxxi")  # family, prefix length, port; the address follows
+AF_ANY = 0
+MAX_REMOTES = 64
+
+
+def filter_attribute(remotes: Sequence[RemoteEnd]) -> bytes:
+    """Return the attribute of a request that leaves only sockets towards one of 1 to 64 ends."""
+    if not 1 <= len(remotes) <= MAX_REMOTES:
+        raise ValueError(f"{len(remotes)} remote ends")
+    program = b""
+    for remote in reversed(remotes):
+        program = _condition(remote, len(program)) + program
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(program), INET_DIAG_REQ_BYTECODE) + program
+
+
+def _condition(remote: RemoteEnd, rest: int) -> bytes:
+    """Return a condition and its jump over the `rest` bytes of the program behind it."""
+    host = _host(remote)
+    length = OPERATION.size + len(host)
+    beyond = 0 if rest else OPERATION.size  # behind the last condition is the end, not refusal
+    test = OPERATION.pack(BC_D_COND, length, length + OPERATION.size + beyond)
+    jump = OPERATION.pack(BC_JMP, OPERATION.size, OPERATION.size + rest)
+    return test + host + jump
+
+
+def _host(remote: RemoteEnd) -> bytes:
+    if remote.address is None:
+        family, address = AF_ANY, b""
+    elif is_v4(remote.address):
+        # The kernel lets this hold for a v4-mapped IPv6 socket too.
+        family, address = AF_INET, remote.address[len(V4_MAPPED) :]
+    else:
+        family, address = AF_INET6, remote.address
+    port = int.from_bytes(remote.port)
+    return HOST_CONDITION.pack(family, 8 * len(address), port) + address

@@ -1,0 +1,116 @@
+"""The network namespaces of a host: those that have a name, and those that processes are in.
+
+Sources: ip-netns(8) for the names, namespaces(7) for the files, which are those of nsfs.
+"""
+
+import os
+import re
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.sources.procfs.files import read_proc_file
+
+RUN_NETNS = Path("/run/netns")
+MAX_NAMES = 4_096
+MAX_PROCESSES = 65_536
+MAX_CGROUP_BYTES = 65_536
+OPERATION = "network namespaces"
+LINK = re.compile(r"net:\[([0-9]{1,10})\]")
+
+
+class FoundNamespace(NamedTuple):
+    """A network namespace and how to get there.
+
+    inode: what the kernel tells namespaces apart by; it comes again once a namespace is gone.
+    path: the file to open. name: under /run/netns, any bytes as os.fsdecode has them; "" without.
+    pid: of the first process in it, as a rule the oldest; None where there is none.
+    """
+
+    inode: int
+    path: str
+    name: str
+    pid: int | None
+
+
+def find_namespaces(procfs: Path, names: Path = RUN_NETNS) -> list[FoundNamespace]:
+    """Return each network namespace once, without that of the calling thread; raises SourceError.
+
+    What this process may not look at is left out: the namespaces of other users' processes take
+    CAP_SYS_PTRACE. So are namespaces that only an open file or a mount elsewhere keeps.
+    """
+    try:
+        own = (procfs / "thread-self" / "ns" / "net").stat()
+        processes = _processes(procfs)
+    except OSError as error:
+        raise SourceError(OPERATION, error.strerror or str(error)) from error
+    found: dict[int, FoundNamespace] = {}
+    for name in _names(names):
+        inode = _inode(f"{names}/{name}", own.st_dev)
+        if inode is not None:
+            found.setdefault(inode, FoundNamespace(inode, f"{names}/{name}", name, None))
+    for inode, pid in processes.items():
+        nameless = FoundNamespace(inode, f"{procfs}/{pid}/ns/net", "", None)
+        found[inode] = found.get(inode, nameless)._replace(pid=pid)
+    found.pop(own.st_ino, None)
+    return list(found.values())
+
+
+def open_namespace(found: FoundNamespace) -> int | None:
+    """Return a descriptor of the namespace, None where it is gone; raises SourceError.
+
+    An open descriptor keeps a namespace alive, and so its inode number to it.
+    """
+    try:
+        # Not to wait for a writer, should somebody have put a pipe there meanwhile.
+        descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except OSError as error:
+        raise SourceError(OPERATION, error.strerror or str(error)) from error
+    if os.fstat(descriptor).st_ino != found.inode:  # the name or the process is another's by now
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def read_cgroup(procfs: Path, pid: int) -> str:
+    """Return the text of proc_pid_cgroup(5), "" where it cannot be read."""
+    try:
+        return read_proc_file("cgroup", f"{procfs}/{pid}/cgroup", MAX_CGROUP_BYTES) or ""
+    except SourceError:
+        return ""  # a path that is not ASCII; its namespace has a label without it
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entry.name for entry in islice(entries, MAX_NAMES))
+    except OSError:
+        return []  # ip-netns(8) makes it with the first name
+
+
+def _inode(path: str, nsfs: int) -> int | None:
+    """Return the inode of a file of nsfs; any other file is a name without its namespace."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - Path would not take what os.scandir gives any better
+    except OSError:
+        return None  # removed meanwhile, or a link that leads nowhere
+    return status.st_ino if status.st_dev == nsfs else None
+
+
+def _processes(procfs: Path) -> dict[int, int]:
+    """Return the first process in each namespace; the kernel lists them by their numbers."""
+    first: dict[str, str] = {}
+    for name in islice(filter(str.isdecimal, os.listdir(procfs)), MAX_PROCESSES):  # noqa: PTH208 - texts
+        first.setdefault(_read_link(f"{procfs}/{name}/ns/net"), name)
+    matches = ((LINK.fullmatch(link), name) for link, name in first.items())
+    return {int(match[1]): int(name) for match, name in matches if match}
+
+
+def _read_link(path: str) -> str:
+    try:
+        return os.readlink(path)  # noqa: PTH115 - a Path each would double the time
+    except OSError:
+        return ""  # it has ended, or is not for this user to look at

@@ -1,0 +1,143 @@
+"""The cgroup2 tree: from the id that sock_diag gives a socket to its path and its processes."""
+
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tcp_pressure_exporter.sources.pacing import Allowance
+
+WALK_SHARE = 0.005  # of one CPU
+MAX_PAUSE = 60.0  # seconds
+MAX_CGROUPS = 65_536
+MAX_PATH = 512  # characters; bounds the memory where somebody nests cgroups for fun
+MAX_PROCESSES_BYTES = 65_536
+
+# show_mountinfo() in fs/proc_namespace.c writes tab, newline, space and backslash so.
+ESCAPE = re.compile(r"\\(011|012|040|134)")
+# A mount's root in the reader's cgroup namespace: all of it, or more, as hosts lend it containers.
+WHOLE = re.compile(r"/|(?:/\.\.)+")
+# A process outside the reader's PID namespace is 0. A line that was cut off is no process.
+PROCESS_LINE = re.compile(rb"^([1-9][0-9]{0,9})\n", re.MULTILINE)
+
+
+class Cgroups:
+    """Knows the cgroups as of the last walk over the tree; none where cgroup2 is not mounted.
+
+    The tree is walked when an unknown id is asked for, within a share of one CPU. An id that a
+    walk has missed is that of a removed cgroup, and does not come again (kernfs counts them up).
+    """
+
+    def __init__(
+        self, procfs: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._procfs = procfs
+        self._allowance = Allowance(WALK_SHARE, MAX_PAUSE, clock)
+        self._mount: Path | None = None
+        self._paths: dict[int, str] = {}
+        self._removed: set[int] = set()
+
+    def path(self, cgroup_id: int) -> str | None:
+        """Return the path of a cgroup below the mount, "/" for the root; None where unknown.
+
+        cgroup_id: as INET_DIAG_CGROUP_ID has it, the directory's inode number (cgroup_id() in
+        include/linux/cgroup.h).
+        """
+        unknown = cgroup_id not in self._paths and cgroup_id not in self._removed
+        if unknown and self._allowance.due():
+            with self._allowance.spend():
+                self._walk()
+            if cgroup_id not in self._paths and self._mount is not None:
+                self._removed.add(cgroup_id)
+        return self._paths.get(cgroup_id)
+
+    def processes(self, cgroup_id: int) -> list[int]:
+        """Return the process ids in a cgroup; none where it is unknown or cannot be read."""
+        path = self.path(cgroup_id)
+        if path is None:
+            return []
+        try:
+            with Path(f"{self._mount}{path}/cgroup.procs").open("rb") as file:
+                return [int(pid) for pid in PROCESS_LINE.findall(file.read(MAX_PROCESSES_BYTES))]
+        except OSError:
+            # It is gone, or it is a threaded cgroup, which has no list of processes. The list
+            # only saves time (sources/owners/processes.py).
+            return []
+
+    def _walk(self) -> None:
+        self._mount, self._paths = None, {}
+        if len(self._removed) >= MAX_CGROUPS:
+            self._removed.clear()
+        for mount in cgroup2_mounts(_read_mountinfo(self._procfs)):
+            root = _root_id(mount)
+            if root is not None:
+                self._mount, self._paths = mount, _paths_by_id(mount, root)
+                return
+
+
+def cgroup2_mounts(mountinfo: str) -> list[Path]:
+    """Return where cgroup2 is mounted, by how much of the tree is there, most first.
+
+    Source: proc_pid_mountinfo(5), and cgroup_namespaces(7) for roots above the reader's own.
+    Lines that make no sense are skipped.
+    """
+    mounts: list[tuple[str, str]] = []
+    for line in mountinfo.split("\n"):
+        place, _separator, filesystem = line.partition(" - ")
+        fields = place.split(" ")
+        if filesystem.split(" ")[0] == "cgroup2" and len(fields) > 4:  # noqa: PLR2004 - 3 and 4
+            mounts.append((fields[3], fields[4]))
+    mounts.sort(key=lambda mount: _rank(mount[0]))
+    return [Path(_unescape(point)) for _root, point in mounts]
+
+
+def _rank(root: str) -> int:
+    return -root.count("/..") if WHOLE.fullmatch(root) else 1
+
+
+def _unescape(text: str) -> str:
+    return ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
+
+
+def _read_mountinfo(procfs: Path) -> str:
+    try:
+        return os.fsdecode((procfs / "self" / "mountinfo").read_bytes())
+    except OSError:
+        return ""  # without /proc no socket's service is known, and nothing else is lost
+
+
+def _root_id(mount: Path) -> int | None:
+    """Return the id of the topmost cgroup of a mount, None where it cannot be reached."""
+    try:
+        # Another file system mounted over it would have inode numbers of its own.
+        (mount / "cgroup.controllers").stat()
+        return mount.stat().st_ino
+    except OSError:
+        return None
+
+
+def _paths_by_id(mount: Path, root: int) -> dict[int, str]:
+    """Walk the tree from the root outwards, up to the limits."""
+    paths = {root: "/"}
+    pending = deque([""])
+    while pending:
+        parent = pending.popleft()
+        for child in _children(f"{mount}{parent}"):
+            path = f"{parent}/{child.name}"
+            if len(path) > MAX_PATH:
+                continue
+            if len(paths) >= MAX_CGROUPS:
+                return paths
+            paths[child.inode()] = path
+            pending.append(path)
+    return paths
+
+
+def _children(directory: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            yield from (entry for entry in entries if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return  # a cgroup goes with its last process; or somebody closed it to other users

@@ -1,0 +1,85 @@
+"""Whose a socket is: the service by its cgroup, the process by its descriptor where permitted."""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.services import service_name
+from tcp_pressure_exporter.sources.pacing import Allowance
+
+WALK_SHARE = 0.005  # of one CPU
+MAX_PAUSE = 300.0  # seconds
+RENEWAL = 300.0  # seconds
+MAX_KNOWN = 65_536
+
+FindProcesses = Callable[[Collection[int], Iterable[int]], dict[int, str]]
+
+
+class Owners:
+    """Remembers the processes of sockets; looking for them takes at most a share of one CPU.
+
+    find: as `find_processes` (sources/owners/processes.py); None where process names are not
+    permitted. walk_share: of one CPU; 1 is without pauses.
+
+    Every RENEWAL seconds, or one pause later, all that is known is forgotten and looked for
+    anew. So a name does not outlive its process for long, and sockets without a process get
+    another chance. It also deals with inode numbers that come again: get_next_ino() in fs/inode.c
+    repeats itself only after some four billion.
+    """
+
+    def __init__(
+        self,
+        cgroups: Cgroups,
+        find: FindProcesses | None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        walk_share: float = WALK_SHARE,
+    ) -> None:
+        self._cgroups = cgroups
+        self._find = find
+        self._clock = clock
+        self._allowance = Allowance(walk_share, MAX_PAUSE, clock)
+        self._processes: dict[int, str] = {}  # by inode; "" where none was found
+        self._renewal_at = clock()
+
+    def look_up(self, sockets: Collection[SocketId]) -> None:
+        """Find the processes of new sockets, if it is time; to be called at every sample.
+
+        Of more than MAX_KNOWN sockets the first ones are looked for.
+        """
+        if self._find is None or not self._allowance.due():
+            return
+        wanted = {one.inode: one.cgroup_id for one in islice(sockets, MAX_KNOWN) if one.inode}
+        self._forget(wanted)
+        sought = wanted.keys() - self._processes.keys()
+        if not sought:
+            return
+        with self._allowance.spend():
+            found = self._find(sought, self._likely({wanted[inode] for inode in sought}))
+        self._processes.update((inode, _unicode(found.get(inode, ""))) for inode in sought)
+
+    def owner(self, socket: SocketId) -> Owner:
+        """Return what is known of a socket's owner."""
+        process = self._processes.get(socket.inode, "")
+        path = None if socket.cgroup_id is None else self._cgroups.path(socket.cgroup_id)
+        return Owner(_unicode(service_name(path or "")), process)
+
+    def _forget(self, wanted: Collection[int]) -> None:
+        """Forget everything when it is old, or too much together with what is wanted."""
+        now = self._clock()
+        if now >= self._renewal_at or len(self._processes.keys() | wanted) > MAX_KNOWN:
+            self._processes = {}
+            self._renewal_at = now + RENEWAL
+
+    def _likely(self, cgroup_ids: Iterable[int | None]) -> Iterator[int]:
+        """Yield the processes of some cgroups: a socket is mostly held where it was made."""
+        for cgroup_id in cgroup_ids:
+            if cgroup_id is not None:
+                yield from self._cgroups.processes(cgroup_id)
+
+
+def _unicode(name: str) -> str:
+    """Replace what stands for bytes that are not UTF-8: no page and no log could carry it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

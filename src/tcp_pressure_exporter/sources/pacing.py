@@ -1,0 +1,57 @@
+"""Questions that need not be asked at every sample: by a share of one CPU, or by the clock."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+
+class Allowance:
+    """Tells when a costly question may be asked again: often while it is cheap, else seldom.
+
+    share: of one CPU, for the question by itself. longest: seconds of the longest pause.
+    """
+
+    def __init__(self, share: float, longest: float, clock: Callable[[], float]) -> None:
+        self._share = share
+        self._longest = longest
+        self._clock = clock
+        self._due_at = clock()
+
+    def due(self) -> bool:
+        """Tell whether the question may be asked now."""
+        return self._clock() >= self._due_at
+
+    @contextmanager
+    def spend(self) -> Iterator[None]:
+        """Measure what the question costs, and make it wait accordingly; not where it failed."""
+        start = self._clock()
+        yield
+        end = self._clock()
+        self._due_at = start + min((end - start) / self._share, self._longest)
+
+
+Answer = TypeVar("Answer")
+
+
+class Remembered(Generic[Answer]):
+    """Asks at most every `seconds`; a failure is not remembered."""
+
+    def __init__(
+        self,
+        ask: Callable[[], Answer],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._clock = clock
+        self._known: tuple[Answer, float] | None = None
+
+    def get(self) -> Answer:
+        """Return the answer; raises what asking raises."""
+        now = self._clock()
+        if self._known is None or now >= self._known[1]:
+            self._known = None
+            self._known = (self._ask(), now + self._seconds)
+        return self._known[0]

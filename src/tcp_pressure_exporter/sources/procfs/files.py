@@ -1,0 +1,103 @@
+"""Small text files of /proc, sysctls among them, each read with few system calls."""
+
+import os
+import re
+from pathlib import Path
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+
+PART_BYTES = 65_536
+
+
+def read_proc_file(
+    operation: str, path: str, max_bytes: int, *, in_records: bool = False
+) -> str | None:
+    """Return the ASCII text of a file, or None where there is none.
+
+    in_records: the kernel writes it record by record, and gives no more than a page at once
+    (fs/seq_file.c). Raises SourceError under the name of the operation where it exists but cannot
+    be read, or has `max_bytes` or more.
+    """
+    read = _read_all if in_records else _read_once
+    try:
+        text = read(path, max_bytes).decode("ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(operation, getattr(error, "strerror", None) or str(error)) from error
+    if len(text) >= max_bytes:
+        raise SourceError(operation, f"{max_bytes} bytes or more")
+    return text
+
+
+def _read_once(path: str, max_bytes: int) -> bytes:
+    """Read at a third of what a file object costs: a sample reads some forty such files.
+
+    One read: many sysctls have nothing more to say to a second one.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, max_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(path: str, max_bytes: int) -> bytes:
+    """Read until nothing more comes, or `max_bytes` are reached."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    text = bytearray()
+    try:
+        while len(text) < max_bytes and (part := os.read(descriptor, PART_BYTES)):
+            text += part
+    finally:
+        os.close(descriptor)
+    return bytes(text)
+
+
+# The kernel allocates and clears what a reader offers, at every read: offer little.
+MAX_TEXT_BYTES = 4_096
+NUMBER = re.compile("-?[0-9]{1,20}")  # 64 bits
+
+
+def read_sysctl(procfs: Path, name: str, max_bytes: int = MAX_TEXT_BYTES) -> str | None:
+    """Return the text of a sysctl without its newline, or None where the kernel has none.
+
+    Raises SourceError where it exists but cannot be read, or is longer than `max_bytes`.
+    """
+    text = read_proc_file(name, f"{procfs}/sys/{name.replace('.', '/')}", max_bytes)
+    return None if text is None else text.strip()
+
+
+def read_sysctl_int(procfs: Path, name: str) -> int:
+    """Return a sysctl that every kernel has; raises SourceError where it is absent or no number."""
+    text = read_sysctl(procfs, name)
+    if text is None:
+        raise SourceError(name, "absent")
+    return parse_int(name, text)
+
+
+def parse_int(name: str, text: str) -> int:
+    """Parse the decimal value of a sysctl; raises SourceError."""
+    if NUMBER.fullmatch(text) is None:
+        raise SourceError(name, f"expected a number, got {text[:40]!r}")
+    return int(text)
+
+
+RELEASE = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+UNKNOWN_RELEASE = (0, 0)  # older than any
+
+Release = tuple[int, int]
+
+
+def read_kernel_release(procfs: Path) -> Release:
+    """Return the first two numbers of the release, such as (6, 1); raises SourceError.
+
+    A distribution may have put what is newer into an older release.
+    """
+    return parse_kernel_release(read_sysctl(procfs, "kernel.osrelease") or "")
+
+
+def parse_kernel_release(text: str) -> Release:
+    """Parse "6.1.0-18-amd64"; UNKNOWN_RELEASE where it does not begin with two numbers."""
+    match = RELEASE.match(text)
+    return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE

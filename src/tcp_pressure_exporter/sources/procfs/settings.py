@@ -1,0 +1,120 @@
+"""The sysctls that decide TCP pressure: the ports to choose from, TIME_WAIT's reuse, and the rest.
+
+Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
+"""
+
+import re
+from pathlib import Path
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
+from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl, read_sysctl_int
+
+PORT = re.compile("[0-9]{1,5}")
+RANGE = "net.ipv4.ip_local_port_range"
+RESERVED = "net.ipv4.ip_local_reserved_ports"
+RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
+
+
+def read_port_range(procfs: Path) -> PortRange:
+    """Read both sysctls; raises SourceError. Kernels before 2.6.35 reserve nothing."""
+    text = read_sysctl(procfs, RANGE)
+    if text is None:
+        raise SourceError(RANGE, "absent")
+    low, high = parse_port_range(text)
+    return PortRange(
+        low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED, RESERVED_BYTES) or "")
+    )
+
+
+def parse_port_range(text: str) -> tuple[int, int]:
+    """Parse "low<white space>high"; raises SourceError."""
+    fields = text.split()
+    if len(fields) != 2:  # noqa: PLR2004 - low and high
+        raise SourceError(RANGE, f"expected two ports, got {text[:40]!r}")
+    low, high = (_parse_port(RANGE, field) for field in fields)
+    if low > high:
+        raise SourceError(RANGE, f"{low} is above {high}")
+    return low, high
+
+
+def parse_reserved_ports(text: str) -> int:
+    """Parse "40002-40003,50000" into the set of ports; raises SourceError."""
+    reserved = 0
+    for item in filter(None, text.strip().split(",")):
+        first, dash, last = item.partition("-")
+        low = _parse_port(RESERVED, first)
+        high = _parse_port(RESERVED, last) if dash else low
+        if low > high:
+            raise SourceError(RESERVED, f"{low} is above {high}")
+        reserved |= port_range(low, high)
+    return reserved
+
+
+def _parse_port(name: str, text: str) -> int:
+    if PORT.fullmatch(text) is None or int(text) > MAX_PORT:
+        raise SourceError(name, f"expected a port, got {text[:40]!r}")
+    return int(text)
+
+
+DELAY = "net.ipv4.tcp_tw_reuse_delay"
+
+
+def read_time_wait_reuse(procfs: Path) -> TimeWaitReuse:
+    """Read net.ipv4.tcp_tw_reuse, tcp_timestamps and tcp_tw_reuse_delay; raises SourceError."""
+    mode = read_sysctl_int(procfs, "net.ipv4.tcp_tw_reuse")
+    timestamps = read_sysctl_int(procfs, "net.ipv4.tcp_timestamps")
+    delay = read_sysctl(procfs, DELAY)
+    return time_wait_reuse(mode, timestamps, None if delay is None else parse_int(DELAY, delay))
+
+
+# A kernel lacks some of them: those of the whole host in a network namespace that is not the first,
+# those of conntrack without its module, and those that came or went with its version.
+SYSCTLS = (
+    # How long ports stay taken.
+    "net.ipv4.tcp_tw_reuse",
+    "net.ipv4.tcp_tw_reuse_delay",
+    "net.ipv4.tcp_tw_recycle",  # before Linux 4.12; breaks clients behind NAT
+    "net.ipv4.tcp_timestamps",  # without them nothing in TIME_WAIT is reused
+    "net.ipv4.tcp_rfc1337",
+    "net.ipv4.tcp_max_tw_buckets",
+    "net.ipv4.tcp_fin_timeout",  # of orphans in FIN_WAIT2: no setting shortens TIME_WAIT
+    "net.ipv4.ip_autobind_reuse",  # whether bind(address, 0) shares ports
+    # How many connections may wait to be accepted.
+    "net.core.somaxconn",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_abort_on_overflow",
+    # How long a connection to a dead peer lives.
+    "net.ipv4.tcp_syn_retries",
+    "net.ipv4.tcp_synack_retries",
+    "net.ipv4.tcp_retries2",
+    "net.ipv4.tcp_orphan_retries",
+    "net.ipv4.tcp_max_orphans",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    # What each packet's search for its connection costs.
+    "net.ipv4.tcp_ehash_entries",  # negative where the namespace shares the first one's table
+    "net.netfilter.nf_conntrack_buckets",
+    # How many connections a NAT gateway can track, and for how long.
+    "net.netfilter.nf_conntrack_max",
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_sent",
+    "net.netfilter.nf_conntrack_tcp_timeout_established",
+    "net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+    "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+)
+
+
+def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
+    """Return the values by the last part of their names (tcp_tw_reuse); raises SourceError.
+
+    A sysctl that the kernel does not have is absent. Times are in seconds, tcp_tw_reuse_delay in
+    milliseconds. Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
+    """
+    texts = ((name, read_sysctl(procfs, name)) for name in SYSCTLS)
+    return {
+        name.rpartition(".")[2]: parse_int(name, text) for name, text in texts if text is not None
+    }
