@@ -9,12 +9,12 @@ from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, Soc
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
-from tcp_pressure_exporter.model.canary_targets import CanaryReport
-from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 Value = TypeVar("Value")
@@ -112,7 +112,7 @@ def hidden(ports: float | None) -> Outcome[CanaryReport]:
     return known(CanaryReport((), ports))
 
 
-ORDINARY = Facts(
+ORDINARY = Evidence(
     sysctls=known(DEFAULTS),
     rising=known(frozenset[str]()),
     resources=conntrack(20),
@@ -123,7 +123,7 @@ ORDINARY = Facts(
 )
 
 
-def with_sysctls(facts: Facts = ORDINARY, /, **changed: int | None) -> Facts:
+def with_sysctls(facts: Evidence = ORDINARY, /, **changed: int | None) -> Evidence:
     """Return the facts with other settings; None: the kernel does not have it."""
     values = {**facts.sysctls.get(), **changed}
     return replace(facts, sysctls=known({k: v for k, v in values.items() if v is not None}))

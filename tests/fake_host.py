@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.pool_table import PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable

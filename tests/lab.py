@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.groups import RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTables
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.groups import RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace

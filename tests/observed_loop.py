@@ -9,7 +9,7 @@ from structlog.typing import EventDict, WrappedLogger
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tests.captured_log import captured_log
 

@@ -15,10 +15,10 @@ from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import SocketTally
-from tcp_pressure_exporter.model import close_wait as model
-from tcp_pressure_exporter.model.close_wait import CloseWait
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.sample import close_wait as model
+from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace

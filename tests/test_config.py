@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.config import Config, ConfigFile, load_config, parse_config
 from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.nat_pools import NatRanges
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
 from tests.socket_entries import sixteen_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"

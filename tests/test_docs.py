@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.facts.system import MAX_USER_PORT, TIMED_WAIT_DELAY
+from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NAMES
 from tcp_pressure_exporter.sources.portable.solaris import TUNABLES
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS

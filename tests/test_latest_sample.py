@@ -2,8 +2,8 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.latest_sample import LatestSample
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.latest import LatestSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tests.fake_clock import FakeClock
 
 NAMESPACE = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice
+from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tests.cgroup_tree import cgroup_tree
 from tests.other_namespaces import OtherNamespaces
 from tests.watched_namespaces import watching

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice
+from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sources.netlink import diag as diag_socket
 from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
 from tests.cgroup_tree import cgroup_tree

@@ -12,18 +12,18 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
 from tcp_pressure_exporter.host_sampler import ONLY_OWN
-from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
-from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.namespace_choice import DEFAULT_MOST
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.usage import Usage
 from tcp_pressure_exporter.namespace_samplers import TOP
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.model.nat_pools import NatRanges
 from tcp_pressure_exporter.nat_config import nat_ranges
+from tcp_pressure_exporter.pools.directions import NatRanges
 from tests.socket_entries import sixteen_bytes
 
 ADDRESS = "203.0.113.7"

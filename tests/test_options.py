@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.flags import build_parser, usage_error
-from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
 from tcp_pressure_exporter.options import Options, parse_options
+from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tests.own_process import buffered
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"

@@ -10,12 +10,11 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.grouping import GroupKey, Key
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.pool_owners import PoolOwners
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
-from tcp_pressure_exporter.model.usage import Usage
 from tcp_pressure_exporter.pool_owner_watch import PoolOwnerWatch
+from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace

@@ -1,8 +1,7 @@
 """The hour that the page shows, fed by samples."""
 
-from tcp_pressure_exporter.model.history import SeriesKey
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.recent_hour import RecentHour
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.history import RecentHour, SeriesKey
 from tests.facts import outbound, pool
 
 KEY = SeriesKey("host", "outbound", "10.0.0.2 → 10.0.0.9:443")

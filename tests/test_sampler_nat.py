@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.nat_pools import NatRanges
-from tcp_pressure_exporter.model.pool_table import PoolTable
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.fake_host import FakeHost, failed
 from tests.kernel.recordings import RECORDED
 from tests.socket_entries import sixteen_bytes

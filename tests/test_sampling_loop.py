@@ -6,9 +6,9 @@ from typing import Any
 from tcp_pressure_exporter.boot_clock import seconds_since_boot
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampling_loop import Failures
 from tests.observed_loop import (
     GOOD,

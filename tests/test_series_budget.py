@@ -2,7 +2,6 @@
 
 from prometheus_client import generate_latest
 
-from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.collectors.table import COLLECTORS
@@ -12,19 +11,24 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.canary_targets import MAX_TARGETS, CanaryReport, Probe
-from tcp_pressure_exporter.model.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
-from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.pool_owners import MAX_OWNERS, PoolOwners
-from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.listing import Listing, OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.near_limit import (
+    MAX_OWNERS,
+    MAX_TARGETS,
+    CanaryReport,
+    PoolOwners,
+    Probe,
+)
+from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
 TOP = Listing().top

@@ -11,7 +11,7 @@ from benchmarks.forecast.predict_linear import (
 )
 from benchmarks.forecast.rates import Estimate, agreeing, fastest, mean, trend
 from benchmarks.forecast.trace import Poll
-from tcp_pressure_exporter.model.forecast import Flow, exhaustion_seconds
+from tcp_pressure_exporter.pools.forecast import Flow, exhaustion_seconds
 
 Forecast = Callable[[Sequence[Poll], int], float]
 

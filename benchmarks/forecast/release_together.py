@@ -2,7 +2,7 @@
 
 import math
 
-from tcp_pressure_exporter.model.forecast import HORIZON, Flow
+from tcp_pressure_exporter.pools.forecast import HORIZON, Flow
 
 
 def exhaustion_seconds(flow: Flow) -> float:

@@ -5,7 +5,7 @@ from grafana.source.links import to_pool
 from grafana.source.query import DIRECTION, POOL_LABELS, Query, rate, ratio, rows, select
 from grafana.source.table import Column, Table, value
 from grafana.source.threshold import SECONDS_LEFT, STEADY, ratio_steps, steps
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 TOP = 100  # rows, however many hosts are chosen
 USED, LIMIT = "tcp_pressure_pool_ports_used", "tcp_pressure_pool_ports_limit"

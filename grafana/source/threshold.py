@@ -3,7 +3,7 @@
 from typing import Any
 
 from grafana.source.colour import ATTENTION, CLEAR, DANGER, NEUTRAL, OK
-from tcp_pressure_exporter.model.thresholds import NEVER, SOON, THRESHOLDS
+from tcp_pressure_exporter.findings.kinds import NEVER, SOON, THRESHOLDS
 
 Steps = dict[str, Any]
 

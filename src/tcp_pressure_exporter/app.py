@@ -15,19 +15,18 @@ from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.boot_clock import seconds_since_boot
-from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.config import Config, load_config
 from tcp_pressure_exporter.heartbeat import Heartbeat
 from tcp_pressure_exporter.host_sampler import NETNS, HostSampler, build_sampler
-from tcp_pressure_exporter.latest_sample import LatestSample
 from tcp_pressure_exporter.left_out import left_out, log_left_out
 from tcp_pressure_exporter.logs import LostLines
-from tcp_pressure_exporter.model.sample import Sample, Taken
 from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.options import Options
-from tcp_pressure_exporter.recent_hour import RecentHour
 from tcp_pressure_exporter.reloading import Reloader
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.latest import LatestSample
+from tcp_pressure_exporter.sample.sample import Sample, Taken
 from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
 from tcp_pressure_exporter.service_manager import ServiceManager
 from tcp_pressure_exporter.service_status import status_line
@@ -36,6 +35,7 @@ from tcp_pressure_exporter.signals import handled_signals
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.status.source import StatusSource
+from tcp_pressure_exporter.verdict.history import RecentHour
 from tcp_pressure_exporter.web.connection import Shared
 from tcp_pressure_exporter.web.http_counts import HttpCounts
 from tcp_pressure_exporter.web.listen import listener_url

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.tally import SocketTally
-from tcp_pressure_exporter.model.close_wait import CloseWait, CloseWaitMemory, close_wait
+from tcp_pressure_exporter.sample.close_wait import CloseWait, CloseWaitMemory, close_wait
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.owners import Owners

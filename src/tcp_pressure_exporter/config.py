@@ -12,16 +12,16 @@ from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.config_reading import converted, read_text, yaml_document
 from tcp_pressure_exporter.escaping import quoted
 from tcp_pressure_exporter.labels import parse_label
-from tcp_pressure_exporter.model.groups import (
+from tcp_pressure_exporter.nat_config import nat_ranges
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.groups import (
     DEFAULT_PORTS,
     Network,
     OverlapError,
     RemoteGroup,
     RemoteGroups,
 )
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.nat_pools import NatRanges
-from tcp_pressure_exporter.nat_config import nat_ranges
+from tcp_pressure_exporter.pools.listing import Listing
 
 BASE_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+\[\]-]{1,500}")
 MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.model.canary_targets import CanaryReport
-from tcp_pressure_exporter.model.event_rises import EventRises
-from tcp_pressure_exporter.model.facts import Facts, listeners_in_range
-from tcp_pressure_exporter.model.findings import FindingState, evaluate
-from tcp_pressure_exporter.model.pool_table import PoolTables
+from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
+from tcp_pressure_exporter.findings.table import FindingState, evaluate
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.table import PoolTables
 from tcp_pressure_exporter.reading import Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
@@ -28,7 +27,7 @@ class FindingsWatch:
         now: float,
     ) -> tuple[tuple[FindingState, ...], SourceError | None]:
         """Return the findings that can be told, and why the others cannot."""
-        facts = Facts(
+        facts = Evidence(
             sysctls=reading.sysctls,
             rising=self._rising(reading.statistics, now),
             resources=reading.resources,

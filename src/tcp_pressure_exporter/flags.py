@@ -27,7 +27,7 @@ from tcp_pressure_exporter.flag_values import (
 )
 from tcp_pressure_exporter.labels import parse_label
 from tcp_pressure_exporter.logs import FORMATS, LEVELS
-from tcp_pressure_exporter.model.namespace_choice import DEFAULT_MOST
+from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 
 PROGRAM = "tcp-pressure-exporter"
 DESCRIPTION = """\

@@ -12,8 +12,8 @@ from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.held_namespaces import HeldNamespace, HeldNamespaces
 from tcp_pressure_exporter.host_sampler import HostSampler
-from tcp_pressure_exporter.model.namespace_choice import Census, NamespaceChoice, busy
-from tcp_pressure_exporter.model.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice, busy
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sources.netns.discovery import (
     RUN_NETNS,
     FoundNamespace,

@@ -8,7 +8,7 @@ from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.escaping import quoted
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
 from tcp_pressure_exporter.facts.ports import MAX_PORT
-from tcp_pressure_exporter.model.nat_pools import NatRanges
+from tcp_pressure_exporter.pools.directions import NatRanges
 
 RANGE = re.compile("([0-9]{1,5})-([0-9]{1,5})")
 

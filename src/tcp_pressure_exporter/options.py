@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tcp_pressure_exporter.flags import DEFAULT_LISTEN_ADDRESS, build_parser, usage_error
-from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
+from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 
 SHOWN_LENGTH = 60  # characters of an unknown flag
 

@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.tally import TallyRules
-from tcp_pressure_exporter.model.grouping import Key
-from tcp_pressure_exporter.model.groups import RemoteGroups
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.pool_owners import (
+from tcp_pressure_exporter.pools.groups import Key, RemoteGroups
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.near_limit import (
     PoolOwners,
     owned_pools,
     owners_by_pool,
     remote_ends,
 )
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance

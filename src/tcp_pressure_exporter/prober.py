@@ -1,10 +1,16 @@
 """Asks the canary in each sample, and remembers what it said about hidden ports."""
 
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.model.canary_targets import CanaryReport, Probe, canary_targets
-from tcp_pressure_exporter.model.hidden_ports import WORTH_ASKING, HiddenPorts, candidates
-from tcp_pressure_exporter.model.pool_table import PoolTables
-from tcp_pressure_exporter.model.pools import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.near_limit import (
+    WORTH_ASKING,
+    CanaryReport,
+    HiddenPorts,
+    Probe,
+    canary_targets,
+    candidates,
+)
+from tcp_pressure_exporter.pools.table import PoolTables
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 
 

@@ -8,15 +8,15 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
-from tcp_pressure_exporter.model.tally_rules import Detail, states_only_rules, tally_rules
+from tcp_pressure_exporter.pools.local_ports import ServedPorts, served_ports
+from tcp_pressure_exporter.pools.rules import Detail, states_only_rules, tally_rules
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 
 
 class Reading:
     """The outcomes of the sources of one namespace at one moment.
 
-    previous_served and previous_held come from the sample before (model/served_ports.py).
+    previous_served and previous_held come from the sample before (pools/local_ports.py).
     """
 
     def __init__(

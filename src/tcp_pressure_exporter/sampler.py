@@ -10,24 +10,26 @@ from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, attempt, attempt_partly
 from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS, Edge, RowRules
+from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.findings_watch import FindingsWatch
-from tcp_pressure_exporter.model.canary_targets import CanaryReport
-from tcp_pressure_exporter.model.close_wait import CloseWait
-from tcp_pressure_exporter.model.findings import FindingState
-from tcp_pressure_exporter.model.listen_queues import ListenKey, ListenQueues, listen_queues
-from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
-from tcp_pressure_exporter.model.nat_pools import nat_usages
-from tcp_pressure_exporter.model.pool_memory import PoolMemory
-from tcp_pressure_exporter.model.pool_owners import PoolOwners
-from tcp_pressure_exporter.model.pool_table import PoolTable, PoolTables, pool_table
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, pool_usages
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.served_ports import ServedPorts
-from tcp_pressure_exporter.model.socket_states import SocketStates, socket_states
-from tcp_pressure_exporter.model.tally_rules import Detail
 from tcp_pressure_exporter.pool_owner_watch import PoolOwnerWatch
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, nat_usages, pool_usages
+from tcp_pressure_exporter.pools.local_ports import (
+    LocalPorts,
+    ServedPorts,
+    choosable_ports,
+    local_ports,
+)
+from tcp_pressure_exporter.pools.memory import PoolMemory
+from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.rules import Detail
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.prober import Prober
 from tcp_pressure_exporter.reading import Reading
+from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.listen_queues import ListenKey, ListenQueues, listen_queues
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sockets import SocketStates, socket_states
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.owners import Owners

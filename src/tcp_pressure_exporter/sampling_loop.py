@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.boot_clock import seconds_since_boot
 from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.heartbeat import UNHEARD, Heartbeat
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample, Taken
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
 
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.5

@@ -3,9 +3,8 @@
 import math
 
 from tcp_pressure_exporter.escaping import escape_controls
-from tcp_pressure_exporter.model.pool_names import pool_name
-from tcp_pressure_exporter.model.pool_table import ListedPool
-from tcp_pressure_exporter.model.sample import Sample
+from tcp_pressure_exporter.pools.table import ListedPool, pool_name
+from tcp_pressure_exporter.sample.sample import Sample
 
 
 def status_line(sample: Sample) -> str:

@@ -1,8 +1,8 @@
 """The settings that the status page shows: those of the sampling, and nothing secret."""
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.wording import counted
 from tcp_pressure_exporter.options import Options
+from tcp_pressure_exporter.verdict.words import counted
 
 
 def shown_settings(options: Options, config: Config) -> tuple[tuple[str, str], ...]:

@@ -2,10 +2,10 @@ from tcp_pressure_exporter.collectors.canary import FAMILIES
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.canary_targets import CanaryReport, Probe
-from tcp_pressure_exporter.model.pool_table import ListedPool
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.near_limit import CanaryReport, Probe
+from tcp_pressure_exporter.pools.table import ListedPool
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 

@@ -5,10 +5,10 @@ import pytest
 from tcp_pressure_exporter.collectors.churn import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable, PoolTables
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 KEY = PoolKey(b"", b"", b"")

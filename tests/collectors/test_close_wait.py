@@ -3,9 +3,9 @@ import pytest
 from tcp_pressure_exporter.collectors.close_wait import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 TABLE = CloseWait(

@@ -2,11 +2,11 @@ from tcp_pressure_exporter.collectors.health import (
     EXPORTER_FAMILIES,
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
-    ExporterState,
 )
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
 
 

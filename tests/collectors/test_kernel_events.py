@@ -4,7 +4,7 @@ import pytest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tests.collectors.exposition import golden, of_namespaces
 

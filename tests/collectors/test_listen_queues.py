@@ -2,8 +2,8 @@ import pytest
 
 from tcp_pressure_exporter.collectors.listen_queues import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 from tests.socket_entries import sixteen_bytes
 

@@ -2,8 +2,8 @@ import pytest
 
 from tcp_pressure_exporter.collectors.local_ports import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 PORTS = LocalPorts(low=32768, high=60999, reserved=2, usable=28230, used=20593, listeners=0)

@@ -3,9 +3,9 @@ import pytest
 from tcp_pressure_exporter.collectors.pools import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 KEY = PoolKey(b"", b"", b"")

@@ -1,7 +1,7 @@
 from prometheus_client import REGISTRY, generate_latest
 
-from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.sample.exporter import ExporterState
 
 STATE = ExporterState("0.1.0", "3.11.2", "compiled")
 

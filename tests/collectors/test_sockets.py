@@ -1,6 +1,6 @@
 from tcp_pressure_exporter.collectors.sockets import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 

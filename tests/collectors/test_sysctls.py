@@ -4,7 +4,7 @@ import pytest
 
 from tcp_pressure_exporter.collectors.sysctls import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 
 SETTINGS = {"tcp_tw_reuse": 2, "tcp_rfc1337": 0, "tcp_ehash_entries": -262144}

@@ -6,7 +6,7 @@ from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.collectors.health import EXPORTER_FAMILIES, SAMPLE_FAMILIES
 from tcp_pressure_exporter.collectors.sample_collector import all_namespace_families
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 FAMILIES: list[Family[Any]] = list(all_namespace_families())
 OTHERS: list[Family[Any]] = [*EXPORTER_FAMILIES, *SAMPLE_FAMILIES]

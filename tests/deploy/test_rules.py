@@ -9,11 +9,9 @@ import pytest
 import yaml
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.model.findings import FINDINGS
-from tcp_pressure_exporter.model.nat_pools import NAT
-from tcp_pressure_exporter.model.pools import OUTBOUND, SOURCE
-from tcp_pressure_exporter.model.severity import Severity
-from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE, SOON, THRESHOLDS
+from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, SOON, THRESHOLDS, Severity
+from tcp_pressure_exporter.findings.table import FINDINGS
+from tcp_pressure_exporter.pools.directions import NAT, OUTBOUND, SOURCE
 from tests.deploy.metric_names import documented_names, names_in
 from tests.deploy.rule_files import RULES, UNIT_TESTS, alerts, promtool, rules
 

@@ -1,6 +1,6 @@
 """What to do, the most urgent first and each advice once."""
 
-from tcp_pressure_exporter.model.actions import Action, actions
+from tcp_pressure_exporter.verdict.actions import Action, actions
 from tests.report.observations import (
     CALM,
     CLIENTS,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tcp_pressure_exporter.model.advice import outbound_advice
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.verdict.kinds import outbound_advice
 
 
 @pytest.mark.parametrize(

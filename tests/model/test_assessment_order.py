@@ -6,11 +6,11 @@ from tcp_pressure_exporter.facts.addresses import V4_ANY
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.assessment import assess
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable, PoolTables
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.assessment import assess
 
 FAILED: Outcome[tuple[Resource, ...]] = Outcome(0.0, error=SourceError("sock_diag", "refused"))
 NO_POOLS: Outcome[PoolTables] = Outcome(0.0, error=SourceError("sock_diag", "refused"))

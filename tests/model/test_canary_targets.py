@@ -2,10 +2,10 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
 from tcp_pressure_exporter.facts.tally import AddressPorts, PoolKey
-from tcp_pressure_exporter.model.canary_targets import Target, canary_targets
-from tcp_pressure_exporter.model.grouping import GroupKey, Key
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.groups import GroupKey, Key
+from tcp_pressure_exporter.pools.near_limit import Target, canary_targets
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.kernel.counting import key, rules
 from tests.tallies import EMPTY
 

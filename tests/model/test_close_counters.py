@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.close_counters import CloseCounters
-from tcp_pressure_exporter.model.grouping import GroupKey, Key
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.groups import GroupKey, Key
+from tcp_pressure_exporter.pools.memory import CloseCounters
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 MAX_REMEMBERED = 256  # what the help text of the metric promises

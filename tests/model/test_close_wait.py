@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner
-from tcp_pressure_exporter.model.close_wait import CloseWait, CloseWaitMemory, close_wait
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.sample.close_wait import CloseWait, CloseWaitMemory, close_wait
 from tests.socket_entries import sixteen_bytes
 
 NOW = 1000.0

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET
-from tcp_pressure_exporter.model import close_wait as module
-from tcp_pressure_exporter.model.close_wait import CloseWaitMemory
+from tcp_pressure_exporter.sample import close_wait as module
+from tcp_pressure_exporter.sample.close_wait import CloseWaitMemory
 
 A, B, C = (bytes([number]) * 8 for number in (1, 2, 3))
 

@@ -3,7 +3,7 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.closes import (
+from tcp_pressure_exporter.pools.usage import (
     closes_each_second,
     closes_per_second,
     peak_closes,

@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.event_rises import EventRises
+from tcp_pressure_exporter.findings.evidence import EventRises
 
 NOTHING: frozenset[str] = frozenset()
 TEN_MINUTES = 600.0

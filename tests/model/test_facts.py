@@ -5,7 +5,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
-from tcp_pressure_exporter.model.facts import NotAskedError
+from tcp_pressure_exporter.findings.evidence import NotAskedError
 from tests.facts import ORDINARY, failed, hidden, known, listener, outbound, pool, with_sysctls
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.findings import FINDINGS, Finding, FindingState, evaluate
-from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.table import FINDINGS, Finding, FindingState, evaluate
 from tests.facts import (
     DEFAULTS,
     ORDINARY,
@@ -61,7 +61,7 @@ NEED_NO_SYSCTL = {
 }
 
 
-def told(facts: Facts) -> dict[str, str | None]:
+def told(facts: Evidence) -> dict[str, str | None]:
     return {state.finding.name: state.detail for state in evaluate(facts)[0]}
 
 
@@ -110,7 +110,7 @@ def test_suspicious_host() -> None:
         (replace(SUSPICIOUS, canary=failed("no")), {"bind_before_connect"}),
     ],
 )
-def test_failed_source(failure: Facts, lost: set[str]) -> None:
+def test_failed_source(failure: Evidence, lost: set[str]) -> None:
     """A source that failed takes away the findings that need it, and is named."""
     _states, error = evaluate(failure)
     assert set(told(failure)) == set(NAMES) - lost
@@ -132,7 +132,7 @@ def test_first_error() -> None:
         (replace(SUSPICIOUS, canary=None), {"bind_before_connect"}),
     ],
 )
-def test_collector_that_is_off(switched_off: Facts, lost: set[str]) -> None:
+def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:
     """A collector that is off takes its findings away without an error."""
     assert set(told(switched_off)) == set(NAMES) - lost
     assert evaluate(switched_off)[1] is None
@@ -145,7 +145,7 @@ def test_collector_that_is_off(switched_off: Facts, lost: set[str]) -> None:
     ),
     st.sampled_from([ORDINARY, SUSPICIOUS]),
 )
-def test_any_settings(changed: dict[str, int | None], host: Facts) -> None:
+def test_any_settings(changed: dict[str, int | None], host: Evidence) -> None:
     """Whatever the kernel's settings are, each finding is told, in one line."""
     states, error = evaluate(with_sysctls(host, **changed))
     assert error is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.forecast import (
+from tcp_pressure_exporter.pools.forecast import (
     Flow,
     exhaustion_seconds,
     steady_state_ratio,

@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.grouping import GroupKey, group_pools
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.groups import GroupKey, RemoteGroup, RemoteGroups, group_pools
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 LOCAL = sixteen_bytes("10.0.0.2")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.groups import OverlapError, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.groups import OverlapError, RemoteGroup, RemoteGroups
 
 Network = IPv4Network | IPv6Network
 

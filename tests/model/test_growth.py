@@ -1,8 +1,8 @@
 import pytest
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.growth import LiveHistory
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.memory import LiveHistory
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 POOL = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9"), b"\x01\xbb")

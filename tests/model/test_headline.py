@@ -2,8 +2,8 @@
 
 import pytest
 
-from tcp_pressure_exporter.model.assessment import Assessment
-from tcp_pressure_exporter.model.headline import headline
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.words import headline
 from tests.report.observations import (
     BLIND,
     CLIENTS,

@@ -5,7 +5,7 @@ import pytest
 from tcp_pressure_exporter.facts.canary import NOWHERE
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.tally import AddressPorts
-from tcp_pressure_exporter.model.hidden_ports import HiddenPorts, candidates
+from tcp_pressure_exporter.pools.near_limit import HiddenPorts, candidates
 from tests.kernel.counting import rules
 from tests.tallies import EMPTY
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.high_water import HighWater, raised
+from tcp_pressure_exporter.pools.memory import HighWater, raised
 
 SAMPLES = st.lists(
     st.tuples(st.integers(1, 40).map(float), st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0])),

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues, listen_queues
-from tcp_pressure_exporter.model.listing import Listing
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues, listen_queues
 from tests.socket_entries import sixteen_bytes
 
 EVERYTHING = Listing(top=1000, min_ratio=0.0)

@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.listing import Listing, select
+from tcp_pressure_exporter.pools.listing import Listing, select
 
 Ratios = dict[str, float]
 

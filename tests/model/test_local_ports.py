@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.model.local_ports import LocalPorts, choosable_ports, local_ports
+from tcp_pressure_exporter.pools.local_ports import LocalPorts, choosable_ports, local_ports
 
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003, 50000]))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.namespace_choice import QUIET, NamespaceChoice, busy
+from tcp_pressure_exporter.sample.namespaces import QUIET, NamespaceChoice, busy
 
 COUNTS = {1: 100, 2: 300, 3: 200}
 

@@ -4,13 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import OtherPools
-from tcp_pressure_exporter.model.groups import RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.nat_pools import NatRanges, nat_usages
-from tcp_pressure_exporter.model.pool_memory import PoolMemory
-from tcp_pressure_exporter.model.pool_table import pool_table
-from tcp_pressure_exporter.model.pools import Usages
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.directions import NatRanges, Usages, nat_usages
+from tcp_pressure_exporter.pools.groups import RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.memory import PoolMemory
+from tcp_pressure_exporter.pools.table import pool_table
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.kernel.counting import key
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import NO_POOLS, pools

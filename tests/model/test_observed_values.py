@@ -2,9 +2,8 @@
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.model.history import SeriesKey
-from tcp_pressure_exporter.model.observed_values import observed_values
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.history import SeriesKey, observed_values
 from tests.facts import outbound, pool
 
 OWN = NamespaceSample(

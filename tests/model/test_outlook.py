@@ -4,9 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.forecast import Flow, exhaustion_seconds
-from tcp_pressure_exporter.model.outlook import exhaustion, outlook
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.forecast import Flow, exhaustion, exhaustion_seconds, outlook
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.tallies import histogram
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.ownership import most, most_owners
+from tcp_pressure_exporter.pools.listing import most, most_owners
 
 WEB, CACHE = Owner("web.service", "nginx"), Owner("cache.service", "redis")
 ONLY_SERVICE, ONLY_PROCESS = Owner("web.service", ""), Owner("", "nginx")

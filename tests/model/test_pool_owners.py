@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
-from tcp_pressure_exporter.model.grouping import GroupKey, Key
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.pool_owners import owned_pools, owners_by_pool, remote_ends
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.near_limit import owned_pools, owners_by_pool, remote_ends
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.kernel.counting import key, rules
 from tests.socket_entries import sixteen_bytes
 

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.pool_memory import PoolMemory
-from tcp_pressure_exporter.model.pool_table import PoolTable, pool_table
-from tcp_pressure_exporter.model.pools import Usages
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.directions import Usages
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.memory import PoolMemory
+from tcp_pressure_exporter.pools.table import PoolTable, pool_table
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 
 LB = RemoteGroups([RemoteGroup("lb", (ip_network("10.0.1.0/24"), ip_network("fd00::/64")), 1000)])

@@ -7,13 +7,12 @@ from ipaddress import ip_network
 import pytest
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.grouping import GroupKey
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.pool_memory import PoolMemory
-from tcp_pressure_exporter.model.pool_table import Churn, PoolTable, pool_table
-from tcp_pressure_exporter.model.pools import Usages
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.directions import Usages
+from tcp_pressure_exporter.pools.groups import GroupKey, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.memory import PoolMemory
+from tcp_pressure_exporter.pools.table import Churn, PoolTable, pool_table
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import histogram
 

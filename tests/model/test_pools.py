@@ -18,15 +18,15 @@ from tcp_pressure_exporter.facts.tally import (
     TallyRules,
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.model.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.model.pools import (
+from tcp_pressure_exporter.pools.directions import (
     Usages,
     inbound_usages,
     outbound_usages,
     pool_usages,
     source_usages,
 )
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import EMPTY, pools
 

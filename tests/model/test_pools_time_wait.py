@@ -14,8 +14,13 @@ from tcp_pressure_exporter.facts.tally import (
     TallyRules,
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.model.groups import RemoteGroups
-from tcp_pressure_exporter.model.pools import Usages, inbound_usages, outbound_usages, source_usages
+from tcp_pressure_exporter.pools.directions import (
+    Usages,
+    inbound_usages,
+    outbound_usages,
+    source_usages,
+)
+from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import EMPTY, histogram
 

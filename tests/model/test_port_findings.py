@@ -6,9 +6,9 @@ import pytest
 
 from tcp_pressure_exporter.facts.ports import PortRange, port_range
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.model import port_findings as findings
-from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.pool_table import ListedPool
+from tcp_pressure_exporter.findings import ports as findings
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.pools.table import ListedPool
 from tests.facts import (
     ORDINARY,
     heading,
@@ -21,11 +21,11 @@ from tests.facts import (
 )
 
 
-def with_range(low: int, high: int, reserved: int = 0) -> Facts:
+def with_range(low: int, high: int, reserved: int = 0) -> Evidence:
     return replace(ORDINARY, settings=known(PortRange(low, high, reserved)))
 
 
-def with_pools(*pools: ListedPool, **sysctls: int | None) -> Facts:
+def with_pools(*pools: ListedPool, **sysctls: int | None) -> Evidence:
     return with_sysctls(replace(ORDINARY, pools=outbound(*pools)), **sysctls)
 
 

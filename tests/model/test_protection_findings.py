@@ -6,23 +6,23 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.model import protection_findings as findings
-from tcp_pressure_exporter.model.facts import Facts
+from tcp_pressure_exporter.findings import protection as findings
+from tcp_pressure_exporter.findings.evidence import Evidence
 from tests.facts import ORDINARY, conntrack, known, listener, with_sysctls
 
 DAY = 86400
 ESTABLISHED = "nf_conntrack_tcp_timeout_established"
 
 
-def with_conntrack(used: int, limit: int = 1000, /, **sysctls: int | None) -> Facts:
+def with_conntrack(used: int, limit: int = 1000, /, **sysctls: int | None) -> Evidence:
     return with_sysctls(replace(ORDINARY, resources=conntrack(used, limit)), **sysctls)
 
 
-def with_listeners(somaxconn: int | None, *listeners: BoundSocket) -> Facts:
+def with_listeners(somaxconn: int | None, *listeners: BoundSocket) -> Evidence:
     return with_sysctls(replace(ORDINARY, bound=known([*listeners])), somaxconn=somaxconn)
 
 
-def with_rising(rfc1337: int, *events: str) -> Facts:
+def with_rising(rfc1337: int, *events: str) -> Evidence:
     return with_sysctls(replace(ORDINARY, rising=known(frozenset(events))), tcp_rfc1337=rfc1337)
 
 
@@ -36,7 +36,7 @@ def with_rising(rfc1337: int, *events: str) -> Facts:
     ],
 )
 def test_setting(
-    check: Callable[[Facts], str | None], name: str, bad: list[int], good: list[int]
+    check: Callable[[Evidence], str | None], name: str, bad: list[int], good: list[int]
 ) -> None:
     """A setting is found at the values its documentation warns of, and at no other."""
     for value in bad:
@@ -64,7 +64,7 @@ def test_rfc1337_rejections() -> None:
         with_rising(1, "TW", "PAWSEstab"),
     ],
 )
-def test_rfc1337_harmless(facts: Facts) -> None:
+def test_rfc1337_harmless(facts: Evidence) -> None:
     """By itself tcp_rfc1337 harms nobody, nor do rejections that a RST may end."""
     assert findings.rfc1337_rejections(facts) is None
 
@@ -97,7 +97,7 @@ def test_somaxconn_of_many() -> None:
         with_listeners(4096),
     ],
 )
-def test_somaxconn_high_enough(facts: Facts) -> None:
+def test_somaxconn_high_enough(facts: Evidence) -> None:
     """A queue shorter than somaxconn was not cut; one as long may be what was asked for."""
     assert findings.somaxconn_below_backlog(facts) is None
 
@@ -163,7 +163,7 @@ def test_conntrack_established_too_long(seconds: int | None, used: int, *, expec
         findings.conntrack_established_too_long,
     ],
 )
-def test_without_conntrack(check: Callable[[Facts], str | None]) -> None:
+def test_without_conntrack(check: Callable[[Evidence], str | None]) -> None:
     """A host that tracks no connection has no trouble with conntrack."""
     facts = with_sysctls(
         replace(ORDINARY, resources=known(())),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.model.runbooks import CLOSE_WAIT, pressure_runbook
-from tcp_pressure_exporter.model.thresholds import THRESHOLDS
+from tcp_pressure_exporter.findings.kinds import THRESHOLDS
+from tcp_pressure_exporter.verdict.kinds import CLOSE_WAIT, pressure_runbook
 
 ROOT = Path(__file__).parents[2]
 

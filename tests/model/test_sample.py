@@ -4,9 +4,9 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.model.namespace_choice import Census
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.model.socket_states import SocketStates
+from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sockets import SocketStates
 
 BUCKETS = (Resource("time_wait_buckets", 2, 262144),)
 

@@ -1,5 +1,5 @@
 from tcp_pressure_exporter.facts.ports import port_set
-from tcp_pressure_exporter.model.served_ports import ServedPorts, served_ports
+from tcp_pressure_exporter.pools.local_ports import ServedPorts, served_ports
 
 NOW = 5000.0
 

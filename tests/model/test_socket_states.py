@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import SocketTally
-from tcp_pressure_exporter.model.socket_states import socket_states
+from tcp_pressure_exporter.sample.sockets import socket_states
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
 from tests.socket_entries import sixteen_bytes
 from tests.tallies import EMPTY

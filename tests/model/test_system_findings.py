@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SOLARIS, SOLARIS_11_4, WINDOWS
-from tcp_pressure_exporter.model.facts import Facts
-from tcp_pressure_exporter.model.findings import FINDINGS, evaluate
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
 from tests.facts import ORDINARY, failed, known
 
 EVERYWHERE = {"port_range_too_small", "listener_in_port_range"}
 
 
-def facts(system: str, **settings: int) -> Facts:
+def facts(system: str, **settings: int) -> Evidence:
     """Return the facts of another system: Linux's sources tell nothing there."""
     return replace(
         ORDINARY,
@@ -24,7 +24,7 @@ def facts(system: str, **settings: int) -> Facts:
     )
 
 
-def found(facts: Facts) -> dict[str, str]:
+def found(facts: Evidence) -> dict[str, str]:
     states, error = evaluate(facts)
     assert error is None
     return {state.finding.name: state.detail for state in states if state.detail}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage
 from tests.tallies import histogram
 
 

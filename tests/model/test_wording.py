@@ -3,8 +3,8 @@
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.wording import (
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.verdict.words import (
     counted,
     duration,
     heads_for,

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.model.close_wait import CloseWait
+from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT

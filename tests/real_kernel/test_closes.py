@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tcp_pressure_exporter.model.pool_table import Churn, PoolTable
+from tcp_pressure_exporter.pools.table import Churn, PoolTable
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tests.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here, time_wait_there
 from tests.network_namespace import set_sysctl

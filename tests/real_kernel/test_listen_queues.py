@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from tcp_pressure_exporter.model.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tests.lab import Lab, Observer
 from tests.network_namespace import SYSCTLS, set_sysctl
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tcp_pressure_exporter.model.pool_table import PoolTable
+from tcp_pressure_exporter.pools.table import PoolTable
 from tests.gateway_lab import (
     OTHER_SERVER,
     OUTSIDE,

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.model.listing import Listing
-from tcp_pressure_exporter.model.nat_pools import NatRanges
-from tcp_pressure_exporter.model.pool_table import PoolTable
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
-from tcp_pressure_exporter.model.namespace_choice import NamespaceChoice
-from tcp_pressure_exporter.model.pools import OUTBOUND
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.lab import SERVER_PORT, Lab, open_lab, time_wait_here
 from tests.network_namespace import set_sysctl
 from tests.other_namespaces import RUN_NETNS, OtherNamespaces, in_namespace, inside, ip_netns

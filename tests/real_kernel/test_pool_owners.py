@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.pool_owners import PoolOwners
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tests.cgroup_tree import cgroup_tree
 from tests.close_wait_lab import connected_process
 from tests.lab import Lab, Observer, time_wait_here

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser

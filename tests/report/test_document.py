@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.model.ownership import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount
 from tests.report.observations import (
     ASCII,
     BLIND,

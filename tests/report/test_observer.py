@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.report.observer import Observer, look_again_and_again, look_closely
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def sign() -> AbstractContextManager[None]:

@@ -4,25 +4,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tcp_pressure_exporter.collectors.health import ExporterState
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait
-from tcp_pressure_exporter.model.findings import FINDINGS, FindingState
-from tcp_pressure_exporter.model.history import Line, SeriesKey
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.observed_values import observed_values
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.ownership import OwnerCount
-from tcp_pressure_exporter.model.pool_owners import PoolOwners
-from tcp_pressure_exporter.model.pool_table import Churn, ListedPool, PoolTable
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.model.usage import Usage
+from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.status.snapshot import Snapshot
+from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
 from tests.facts import known
 from tests.socket_entries import sixteen_bytes
 from tests.test_series_budget import fullest

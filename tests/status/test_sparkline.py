@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.model.history import POINTS, Line
 from tcp_pressure_exporter.status.sparkline import HEIGHT, WIDTH, sparkline
+from tcp_pressure_exporter.verdict.history import POINTS, Line
 
 COMMAND = re.compile(r"M(\d+) (\d+)h1|l1( \d+|-\d+)|h1")
 

@@ -10,8 +10,8 @@ sys.path[:0] = sys.argv[1:3]
 
 # Found in these folders.
 from tcp_pressure_exporter.config import Config  # noqa: E402
-from tcp_pressure_exporter.model.groups import RemoteGroups  # noqa: E402
-from tcp_pressure_exporter.model.listing import Listing  # noqa: E402
+from tcp_pressure_exporter.pools.groups import RemoteGroups  # noqa: E402
+from tcp_pressure_exporter.pools.listing import Listing  # noqa: E402
 from tcp_pressure_exporter.sampler import NamespaceSampler  # noqa: E402
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups  # noqa: E402
 from tcp_pressure_exporter.sources.owners.owners import Owners  # noqa: E402

@@ -6,7 +6,7 @@ from grafana.source.links import to_host, to_pool
 from grafana.source.query import HOST, rows, select
 from grafana.source.table import Column, Table
 from grafana.source.threshold import MANY_STUCK, SECONDS_LEFT, Steps, ratio_steps, steps
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 CHOSEN = (*HOST, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."

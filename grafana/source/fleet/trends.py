@@ -5,7 +5,7 @@ from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
 from grafana.source.query import FLEET, Query, firing, select
 from grafana.source.threshold import ratio_steps, steps
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 CHOSEN = (*FLEET, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."

@@ -12,7 +12,7 @@ from grafana.source.threshold import (
     any_is,
     ratio_steps,
 )
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 CHOSEN = (*FLEET, "direction")
 ABOVE = "job_direction:tcp_pressure_pool_ratio_max:count_above"

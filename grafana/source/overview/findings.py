@@ -5,8 +5,8 @@ from grafana.source.links import to_document, to_host
 from grafana.source.panel import texts
 from grafana.source.query import NAMESPACE, rows, select
 from grafana.source.table import Column, Table
-from tcp_pressure_exporter.model.findings import FINDINGS
-from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.table import FINDINGS
 
 COLOURS = {Severity.CALM: NEUTRAL, Severity.WARNING: ATTENTION, Severity.CRITICAL: DANGER}
 

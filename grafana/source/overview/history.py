@@ -12,7 +12,7 @@ from grafana.source.threshold import (
     ratio_steps,
     steps,
 )
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 NAME = "{{instance}} {{netns}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
 TOP = 10

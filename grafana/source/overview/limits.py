@@ -5,7 +5,7 @@ from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat, TimeSeries
 from grafana.source.query import NAMESPACE, Query, now, ratio, select
 from grafana.source.threshold import ratio_steps, steps
-from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
+from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE
 
 USED, LIMIT = "tcp_pressure_resource_used", "tcp_pressure_resource_limit"
 TOP = 10

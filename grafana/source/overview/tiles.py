@@ -12,8 +12,7 @@ from grafana.source.threshold import (
     ratio_steps,
     steps,
 )
-from tcp_pressure_exporter.model.nat_pools import NAT
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 
 URGENT = {"critical": 'severity="critical"', "warning": 'severity="warning"'}
 

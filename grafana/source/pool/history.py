@@ -10,7 +10,7 @@ from grafana.source.threshold import (
     SECONDS_LEFT_AREA,
     ratio_steps,
 )
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 UNLISTED = "Not listed in this time: below 1 % (pools.min_ratio), or not among the fullest."
 UNDATED = "Source and nat pools have no rates: what they share cannot be dated."

@@ -20,7 +20,7 @@ from grafana.source.threshold import (
     ratio_steps,
     steps,
 )
-from tcp_pressure_exporter.model.pools import OUTBOUND
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 UNDATED = "source and nat pools have none"
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.collectors.pool_rows import POOL_LABELS, Rows
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
-from tcp_pressure_exporter.model.pools import OUTBOUND
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def _per_probe(read: Callable[[CanaryAnswer], float | None]) -> Rows:

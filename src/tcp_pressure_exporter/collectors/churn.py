@@ -23,9 +23,9 @@ from tcp_pressure_exporter.collectors.pool_rows import (
     per_direction,
     per_pool,
 )
-from tcp_pressure_exporter.model.outlook import Outlook
-from tcp_pressure_exporter.model.pool_table import Churn
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.table import Churn
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 # Where both counters err.
 ERRS = (

@@ -12,8 +12,8 @@ Exposition:
 from collections.abc import Callable, Iterable, Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.close_wait import CauseCount, CloseWait
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 Rows = Callable[[NamespaceSample], Iterable[Row]]
 

@@ -19,34 +19,11 @@ Exposition:
     tcp_pressure_http_accept_failures_total 0.0
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
-
-
-@dataclass(frozen=True, slots=True)
-class ExporterState:
-    """What runs, and how often each configuration file was read again, well or badly.
-
-    parser: what counts the sockets, "compiled", "readable" or "portable". failed_parts: of
-    samples, one collector's each. lost_lines: of the log. responses: of the server, by class of
-    status such as "2xx".
-    """
-
-    version: str
-    python: str
-    parser: str
-    reloads: int = 0
-    failed_reloads: int = 0
-    web_reloads: int = 0
-    failed_web_reloads: int = 0
-    failed_parts: int = 0
-    failed_samples: int = 0
-    lost_lines: int = 0
-    responses: Mapping[str, int] = field(default_factory=dict)
-    failed_accepts: int = 0
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 
 def _success(sample: NamespaceSample) -> Iterator[Row]:

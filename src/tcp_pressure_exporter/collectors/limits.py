@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def _per_resource(read: Callable[[Resource], int]) -> Callable[[NamespaceSample], Iterable[Row]]:

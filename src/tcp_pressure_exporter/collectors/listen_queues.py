@@ -10,8 +10,8 @@ Exposition:
 from collections.abc import Callable, Iterable, Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.listen_queues import ListenQueue
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 LABELS = ("netns", "local_address", "port")
 

@@ -13,8 +13,8 @@ Exposition:
 from collections.abc import Callable, Iterable
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.local_ports import LocalPorts
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def _value(read: Callable[[LocalPorts], int]) -> Callable[[NamespaceSample], Iterable[Row]]:

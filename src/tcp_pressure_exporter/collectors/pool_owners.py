@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.collectors.pool_rows import POOL_LABELS
-from tcp_pressure_exporter.model.pools import OUTBOUND
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def _rows(sample: NamespaceSample) -> Iterator[Row]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from tcp_pressure_exporter.collectors.family import Row
-from tcp_pressure_exporter.model.pool_table import ListedPool, PoolTable
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 POOL_LABELS = ("netns", "direction", "local_address", "remote_address", "port")
 DIRECTION_LABELS = ("netns", "direction")

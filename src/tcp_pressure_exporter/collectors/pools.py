@@ -21,7 +21,7 @@ from tcp_pressure_exporter.collectors.pool_rows import (
     per_direction,
     per_pool,
 )
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(

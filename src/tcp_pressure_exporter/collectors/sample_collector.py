@@ -11,10 +11,10 @@ from tcp_pressure_exporter.collectors.health import (
     EXPORTER_FAMILIES,
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
-    ExporterState,
 )
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 
 class SampleCollector(Collector):

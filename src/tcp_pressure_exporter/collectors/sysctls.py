@@ -9,7 +9,7 @@ Exposition:
 from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 def _sysctls(sample: NamespaceSample) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from tcp_pressure_exporter.collectors import (
     sysctls,
 )
 from tcp_pressure_exporter.collectors.family import Family
-from tcp_pressure_exporter.model.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tcp_pressure_exporter.model.actions import actions
-from tcp_pressure_exporter.model.headline import headline
 from tcp_pressure_exporter.report.charset import Charset
 from tcp_pressure_exporter.report.observer import Observation
 from tcp_pressure_exporter.report.pressure_table import pressure_table
@@ -17,6 +15,8 @@ from tcp_pressure_exporter.report.sections import (
     stuck_table,
 )
 from tcp_pressure_exporter.report.styles import DIM, TITLE, VERDICT_STYLES
+from tcp_pressure_exporter.verdict.actions import actions
+from tcp_pressure_exporter.verdict.words import headline
 
 
 def document(observation: Observation, charset: Charset, width: int) -> Group:

@@ -4,7 +4,7 @@ import json
 from datetime import UTC
 
 from tcp_pressure_exporter.escaping import escape_all
-from tcp_pressure_exporter.model.assessment_document import assessment_document
+from tcp_pressure_exporter.pages.assessment_document import assessment_document
 from tcp_pressure_exporter.report.observer import Observation
 
 

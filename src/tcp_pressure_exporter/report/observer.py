@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from tcp_pressure_exporter.model.assessment import Assessment, assess
-from tcp_pressure_exporter.model.growth import MIN_DISTANCE
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.memory import MIN_DISTANCE
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 
 Sign = Callable[[], AbstractContextManager[None]]
 LeftOut = tuple[tuple[str, str], ...]

@@ -7,21 +7,20 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tcp_pressure_exporter.model.assessment import Pressure
-from tcp_pressure_exporter.model.severity import Severity
-from tcp_pressure_exporter.model.subjects import pressure_subject
-from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
-from tcp_pressure_exporter.model.wording import (
+from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, Severity
+from tcp_pressure_exporter.report.charset import Charset
+from tcp_pressure_exporter.report.plain_table import plain_table
+from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
+from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.words import (
     counted,
     heads_for,
     owners_words,
     percent,
+    pressure_subject,
     time_left,
     used_of_limit,
 )
-from tcp_pressure_exporter.report.charset import Charset
-from tcp_pressure_exporter.report.plain_table import plain_table
-from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
 
 MAX_ROWS = 10
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next

@@ -6,16 +6,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tcp_pressure_exporter.model.actions import Action
-from tcp_pressure_exporter.model.assessment import Assessment
-from tcp_pressure_exporter.model.close_wait import CloseWait
-from tcp_pressure_exporter.model.findings import FindingState
-from tcp_pressure_exporter.model.severity import Severity
-from tcp_pressure_exporter.model.subjects import cause_words
-from tcp_pressure_exporter.model.wording import duration, owners_words
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.report.charset import Charset
 from tcp_pressure_exporter.report.plain_table import plain_table
 from tcp_pressure_exporter.report.styles import DIM, SEVERITY_STYLES
+from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.verdict.actions import Action
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.kinds import cause_words
+from tcp_pressure_exporter.verdict.words import duration, owners_words
 
 SUBJECTS = 3  # named of one action
 

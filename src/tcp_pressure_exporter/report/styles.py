@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.model.severity import Severity
+from tcp_pressure_exporter.findings.kinds import Severity
 
 DIM = "dim"
 TITLE = "bold underline"

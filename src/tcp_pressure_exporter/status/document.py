@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tcp_pressure_exporter.escaping import escape_all
-from tcp_pressure_exporter.model.assessment_document import Document, assessment_document
-from tcp_pressure_exporter.model.headline import headline
-from tcp_pressure_exporter.model.history import POINT_SECONDS, Line, SeriesKey
-from tcp_pressure_exporter.model.observed_values import SOCKETS
-from tcp_pressure_exporter.model.sample import NamespaceSample
-from tcp_pressure_exporter.model.socket_states import SocketStates
+from tcp_pressure_exporter.pages.assessment_document import Document, assessment_document
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.status.snapshot import Judged, Snapshot, verdict_of
+from tcp_pressure_exporter.verdict.history import POINT_SECONDS, SOCKETS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.words import headline
 
 DIGITS = 4  # of a ratio: a hundredth of a per cent
 

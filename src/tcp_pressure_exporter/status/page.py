@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tcp_pressure_exporter.model.actions import Action, actions
 from tcp_pressure_exporter.status.pressure_rows import PressureRow, Shown, closest
 from tcp_pressure_exporter.status.sections import (
     FindingRow,
@@ -19,6 +18,7 @@ from tcp_pressure_exporter.status.sections import (
     urgency,
 )
 from tcp_pressure_exporter.status.snapshot import Judged, Snapshot, Verdict, verdict_of
+from tcp_pressure_exporter.verdict.actions import Action, actions
 
 SUBJECTS = 3  # named of one action
 

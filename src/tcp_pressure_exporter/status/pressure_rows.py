@@ -4,20 +4,19 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
-from tcp_pressure_exporter.model.assessment import Pressure
-from tcp_pressure_exporter.model.history import SeriesKey
-from tcp_pressure_exporter.model.severity import Severity
-from tcp_pressure_exporter.model.subjects import kind_words
-from tcp_pressure_exporter.model.thresholds import LISTEN_QUEUE
-from tcp_pressure_exporter.model.wording import (
+from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, Severity
+from tcp_pressure_exporter.status.snapshot import Snapshot
+from tcp_pressure_exporter.status.sparkline import Sparkline, sparkline
+from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.history import SeriesKey
+from tcp_pressure_exporter.verdict.kinds import kind_words
+from tcp_pressure_exporter.verdict.words import (
     heads_for,
     owners_words,
     percent,
     time_left,
     used_of_limit,
 )
-from tcp_pressure_exporter.status.snapshot import Snapshot
-from tcp_pressure_exporter.status.sparkline import Sparkline, sparkline
 
 BAR_DIGITS = 1  # of a per cent
 MAX_URGENT = 6

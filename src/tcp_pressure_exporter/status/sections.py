@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
-from tcp_pressure_exporter.model.assessment import Assessment
-from tcp_pressure_exporter.model.history import SeriesKey
-from tcp_pressure_exporter.model.nat_pools import NAT
-from tcp_pressure_exporter.model.observed_values import SOCKETS, by_state
-from tcp_pressure_exporter.model.pools import INBOUND, OUTBOUND, SOURCE
-from tcp_pressure_exporter.model.severity import Severity
-from tcp_pressure_exporter.model.subjects import cause_words
-from tcp_pressure_exporter.model.wording import counted, duration, owners_words, percent
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.status.pressure_rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.status.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.status.sparkline import Sparkline, sparkline
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.history import SOCKETS, SeriesKey, by_state
+from tcp_pressure_exporter.verdict.kinds import cause_words
+from tcp_pressure_exporter.verdict.words import counted, duration, owners_words, percent
 
 DIRECTIONS = {
     OUTBOUND: "Outbound pools",

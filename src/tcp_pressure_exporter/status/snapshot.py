@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.collectors.health import ExporterState
-from tcp_pressure_exporter.model.assessment import Assessment, assess
-from tcp_pressure_exporter.model.headline import headline
-from tcp_pressure_exporter.model.history import Line, SeriesKey
-from tcp_pressure_exporter.model.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.history import Line, SeriesKey
+from tcp_pressure_exporter.verdict.words import headline
 
 UNKNOWN = "unknown"
 NO_SAMPLE = "There is no sample yet."

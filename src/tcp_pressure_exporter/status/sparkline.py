@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tcp_pressure_exporter.model.history import POINTS, Line
+from tcp_pressure_exporter.verdict.history import POINTS, Line
 
 WIDTH, HEIGHT = 60, 20  # of the SVG's view box
 _JOINED = POINTS // WIDTH  # points of the history that are one of the line

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.forecast.release_together import exhaustion_seconds
-from tcp_pressure_exporter.model.forecast import Flow
+from tcp_pressure_exporter.pools.forecast import Flow
 
 
 def test_ports_come_back_late() -> None:

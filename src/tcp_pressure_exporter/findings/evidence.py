@@ -1,0 +1,90 @@
+"""What the findings are made from: the settings of a network namespace, and what it shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.facts.system import LINUX, Resource
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
+
+REMEMBERED = 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class EventRises:
+    """The counters as of the last sample, and when each last rose (seconds on a clock)."""
+
+    counters: Mapping[str, int] = field(default_factory=dict)
+    rose: Mapping[str, float] = field(default_factory=dict)
+
+    def after(self, counters: Mapping[str, int], now: float) -> "EventRises":
+        """Return what is known after one more sample."""
+        risen = {
+            event: now
+            for event, count in counters.items()
+            if count > self.counters.get(event, count)
+        }
+        recent = {event: at for event, at in self.rose.items() if now - at < REMEMBERED}
+        return EventRises(dict(counters), recent | risen)
+
+    @property
+    def recent(self) -> frozenset[str]:
+        """The events that rose between samples of the last ten minutes."""
+        return frozenset(self.rose)
+
+
+class NotAskedError(Exception):
+    """A finding needs what a collector tells that is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The outcomes of the sources; pools and canary are None where these collectors are off.
+
+    rising: the events of findings/evidence.py. owners: those of the listeners in the port range.
+    system: as Namespace has it. shows_queues: whether `bound` tells the queues of listeners.
+    """
+
+    sysctls: Outcome[Mapping[str, int]]
+    rising: Outcome[frozenset[str]]
+    resources: Outcome[tuple[Resource, ...]]
+    settings: Outcome[PortRange]
+    bound: Outcome[list[BoundSocket]]
+    pools: Outcome[PoolTables] | None
+    canary: Outcome[CanaryReport] | None
+    owners: Mapping[SocketId, Owner] = field(default_factory=dict)
+    system: str = LINUX
+    shows_queues: bool = True
+
+    def sysctl(self, name: str) -> int | None:
+        """Return a sysctl, None where the kernel has none; raises SourceError."""
+        return self.sysctls.get().get(name)
+
+    def outbound(self) -> PoolTable:
+        """Return the outbound pools; raises SourceError, NotAskedError."""
+        if self.pools is None:
+            raise NotAskedError
+        return self.pools.get()[OUTBOUND]
+
+    def hidden_ports(self) -> float:
+        """Return the estimate of hidden ports, 0 where no pool is full enough to be asked about.
+
+        Raises SourceError, NotAskedError.
+        """
+        if self.canary is None:
+            raise NotAskedError
+        return self.canary.get().hidden_ports or 0.0
+
+    def listeners_in_range(self) -> list[BoundSocket]:
+        """Return the sockets that listen on a port the kernel may give away; raises SourceError."""
+        return listeners_in_range(self.settings.get(), self.bound.get())
+
+
+def listeners_in_range(settings: PortRange, bound: list[BoundSocket]) -> list[BoundSocket]:
+    """Return the sockets that listen on a usable local port."""
+    usable = settings.usable
+    return [socket for socket in bound if socket.listening and usable >> socket.port & 1]

@@ -1,0 +1,235 @@
+"""The pools of each direction: the ports that the choosing side has between two fixed ends.
+
+outbound: this host chooses; local address → remote address : port.
+inbound: the remote chooses; remote address → local address : port.
+source: this host, for applications that bind before they connect; per local address.
+nat: this host as a gateway; the address that it puts in place of the source → destination : port.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.tally import PoolCount, PoolKey, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
+from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
+from tcp_pressure_exporter.pools.usage import Usage, summed
+
+OUTBOUND = "outbound"
+INBOUND = "inbound"
+SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Usages:
+    """The pools of one direction.
+
+    pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
+    number, the sum of their used ports, and their highest ratio.
+    entered, ages: as of one pool, for all pools of the direction together.
+    overflow_sockets: sockets of pools (or local addresses) too many to be kept.
+    """
+
+    pools: Mapping[PoolKey, Usage]
+    others: int = 0
+    others_used: int = 0
+    others_ratio_max: float = 0.0
+    entered: int = 0
+    ages: bytes | None = None
+    overflow_sockets: int = 0
+
+
+def pool_usages(
+    tally: SocketTally,
+    bound: Iterable[BoundSocket],
+    rules: TallyRules,
+    limit: int,
+    groups: RemoteGroups,
+) -> Mapping[str, Usages]:
+    """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
+    return {
+        OUTBOUND: outbound_usages(tally.outbound, rules, limit),
+        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse.hold),
+        SOURCE: source_usages(tally, bound, rules, limit),
+    }
+
+
+def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
+    """Return the usage of the outbound pools; all share the blocked ports and one limit.
+
+    Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
+    the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
+    """
+    others = tally.others
+    blocked = rules.blocked.bit_count()
+    most = Usage(blocked + others.most_used, limit, 0, None)
+    return Usages(
+        pools={
+            key: Usage(
+                used=blocked + count.ports - count.reclaimable,
+                limit=limit,
+                time_wait=count.time_wait if tally.shows_time_wait else None,
+                reclaimable=count.reclaimable if rules.reuse.told else None,
+                entered=count.entered,
+                ages=count.ages or None,
+                hold=_hold(key, rules.reuse),
+            )
+            for key, count in tally.rows.items()
+        },
+        others=others.pools,
+        others_used=blocked * others.pools + others.ports - others.reclaimable,
+        others_ratio_max=most.ratio if others.pools else 0.0,
+        entered=_entered(tally),
+        ages=_ages(tally),
+        overflow_sockets=tally.overflow,
+    )
+
+
+def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
+    """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
+    on_loopback = is_loopback(key.local_address) or is_loopback(key.remote_address)
+    reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
+    # In whole seconds, as ages are known.
+    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else reuse.hold
+
+
+def _entered(tally: PoolTally) -> int:
+    return tally.others.entered + sum(count.entered for count in tally.rows.values())
+
+
+def _ages(tally: PoolTally) -> bytes | None:
+    return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
+
+
+def inbound_usages(tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD) -> Usages:
+    """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
+
+    A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
+    is newer (RFC 6191): `used` is an upper bound of what it cannot use. hold: as Usage has it.
+    """
+    others = tally.others
+    return Usages(
+        pools={
+            key: Usage(
+                used=count.ports,
+                limit=_remote_ports(key, groups),
+                time_wait=count.time_wait if tally.shows_time_wait else None,
+                reclaimable=None,
+                entered=count.entered,
+                ages=count.ages or None,
+                hold=hold,
+            )
+            for key, count in tally.rows.items()
+        },
+        others=others.pools,
+        others_used=others.ports,
+        others_ratio_max=others.most_used / DEFAULT_PORTS,
+        entered=_entered(tally),
+        ages=_ages(tally),
+        overflow_sockets=tally.overflow,
+    )
+
+
+def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
+    group = groups.find(key.remote_address) if groups else None
+    return group.ports if group else DEFAULT_PORTS
+
+
+def source_usages(
+    tally: SocketTally, bound: Iterable[BoundSocket], rules: TallyRules, limit: int
+) -> Usages:
+    """Return the usage of each local address: ports that bind(address, port 0) cannot get.
+
+    Source: kernel, inet_csk_find_open_port: any socket at the address or at a wildcard of its
+    family holds the port, TIME_WAIT included, whatever its destination. A port that is served
+    without a listener any more counts for every address: which ones are left there is not known.
+    """
+    usable = rules.usable
+    owned = _OwnedPorts(bound, rules.served)
+    pools = {
+        PoolKey(address, b"", b""): _source_usage(
+            usable & held, usable & live, usable & owned.against(address), limit
+        )
+        for address, (held, live) in tally.by_address.items()
+    }
+    if not tally.shows_time_wait:
+        pools = {key: usage._replace(time_wait=None) for key, usage in pools.items()}
+    return Usages(pools, overflow_sockets=tally.address_overflow)
+
+
+def _source_usage(held: int, live: int, owned: int, limit: int) -> Usage:
+    time_wait = held & ~live & ~owned
+    return Usage((held | owned).bit_count(), limit, time_wait.bit_count(), None)
+
+
+class _OwnedPorts:
+    """The ports of bound and listening sockets, by the addresses that they exclude."""
+
+    def __init__(self, bound: Iterable[BoundSocket], served: int) -> None:
+        self._by_address: dict[bytes, int] = {}
+        self._dual_stack = 0
+        self._draining = served
+        for socket in bound:
+            bit = 1 << socket.port
+            self._by_address[socket.address] = self._by_address.get(socket.address, 0) | bit
+            if socket.address == V6_ANY and not socket.ipv6_only:
+                self._dual_stack |= bit
+            self._draining &= ~bit
+
+    def against(self, address: bytes) -> int:
+        """Return the ports at which some socket excludes a bind to the address."""
+        wildcard = (
+            self._by_address.get(V4_ANY, 0) | self._dual_stack
+            if is_v4(address)
+            else self._by_address.get(V6_ANY, 0)
+        )
+        return wildcard | self._draining | self._by_address.get(address, 0)
+
+
+NAT = "nat"
+
+
+@dataclass(frozen=True, slots=True)
+class NatRanges:
+    """How many ports each translated address (facts/addresses.py) has for one destination.
+
+    By default those from 1024 on, as masquerade without a range has: net/netfilter/nf_nat_core.c,
+    nf_nat_l4proto_unique_tuple.
+    """
+
+    ports: Mapping[bytes, int] = field(default_factory=dict)
+
+    def of(self, address: bytes) -> int:
+        """Return the ports of one address."""
+        return self.ports.get(address, DEFAULT_PORTS)
+
+    @property
+    def fewest(self) -> int:
+        """The ports of the address that has the fewest."""
+        return min((DEFAULT_PORTS, *self.ports.values()))
+
+
+def nat_usages(tally: PoolTally, ranges: NatRanges) -> Usages:
+    """Return the usage of every NAT pool."""
+    others = tally.others
+    return Usages(
+        pools={
+            key: _nat_usage(count, ranges.of(key.local_address))
+            for key, count in tally.rows.items()
+        },
+        others=others.pools,
+        others_used=others.ports - others.reclaimable,
+        others_ratio_max=others.most_used / ranges.fewest,
+        overflow_sockets=tally.overflow,
+    )
+
+
+def _nat_usage(count: PoolCount, limit: int) -> Usage:
+    return Usage(
+        used=count.ports - count.reclaimable,
+        limit=limit,
+        time_wait=count.time_wait,
+        reclaimable=count.reclaimable,
+    )

@@ -1,0 +1,129 @@
+"""How long a pool lasts: the known releases of its TIME_WAIT ports against today's inflow.
+
+Every TIME_WAIT entry tells how long it has been there, so the moment at which each port comes back
+is known. Between now and then new connections take ports at the rate seen last. A pool is full when
+the second outruns the first.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.pools.usage import (
+    RATE_SECONDS,
+    Usage,
+    closes_each_second,
+    closes_per_second,
+    peak_closes,
+)
+
+HORIZON = 600.0  # seconds: what ten seconds of history say about a later time is not worth showing
+
+
+class Flow(NamedTuple):
+    """How the ports of a pool come and go; rates are per second.
+
+    live: used ports that are not in TIME_WAIT.
+    ages: blocked ports in TIME_WAIT, by whole seconds since they entered it.
+    hold: seconds that a port stays blocked after its connection closed; at least len(ages).
+    closes: connections entering TIME_WAIT; growth: what is added to `live`.
+    """
+
+    limit: int
+    live: float
+    ages: Sequence[int]
+    closes: float
+    growth: float = 0.0
+    hold: float = TIME_WAIT_HOLD
+
+
+def exhaustion_seconds(flow: Flow) -> float:
+    """Return the seconds until the pool is full: 0 if it is, +Inf where that is not in sight.
+
+    Walks through the releases in their order. Ages are known to the second, so the ports of one
+    second are taken to come back evenly within it. From `hold` on as many ports come back as are
+    closed, so that only growth fills the pool.
+    """
+    used, now = flow.live + sum(flow.ages), 0.0
+    if used >= flow.limit:
+        return 0.0
+    for until, back in _releases(flow):
+        slope = flow.closes + flow.growth - back
+        if (full := _full_at(flow.limit - used, slope, now)) <= until:
+            return full
+        used += slope * (until - now)
+        now = until
+    full = _full_at(flow.limit - used, flow.growth, now)
+    return full if full <= HORIZON else math.inf
+
+
+def steady_state_ratio(flow: Flow) -> float:
+    """Return where today's rates lead: (live + hold × closes) ÷ limit; without a port, 1."""
+    return (flow.live + flow.hold * flow.closes) / flow.limit if flow.limit else 1.0
+
+
+def sustainable_closes(flow: Flow) -> float:
+    """Return the closes per second that the pool can bear for good beside its live ports."""
+    return max(flow.limit - flow.live, 0.0) / flow.hold
+
+
+def _releases(flow: Flow) -> Iterator[tuple[float, int]]:
+    """Yield (until when, ports that come back per second until then); the last is `hold`."""
+    yield flow.hold - len(flow.ages), 0
+    for age in reversed(range(len(flow.ages))):
+        yield flow.hold - age, flow.ages[age]
+
+
+def _full_at(free: float, slope: float, now: float) -> float:
+    return now + free / slope if slope > 0 else math.inf
+
+
+class Outlook(NamedTuple):
+    """What is to come of a pool.
+
+    exhaustion_seconds: until it is full, +Inf where that is not in sight.
+    steady_state_ratio: what today's closes lead to. sustainable_closes: per second.
+    peak_closes: the most in any one second of the last minute.
+    """
+
+    exhaustion_seconds: float
+    steady_state_ratio: float
+    sustainable_closes: float
+    peak_closes: int
+
+
+def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
+    """Return the outlook of a pool; None where nothing tells when its ports were closed."""
+    if usage.ages is None:
+        return None
+    flow = _flow(usage, usage.ages, 0.0)
+    return Outlook(
+        exhaustion, steady_state_ratio(flow), sustainable_closes(flow), peak_closes(usage.ages)
+    )
+
+
+def exhaustion(usage: Usage, growth: float) -> float:
+    """Return the seconds until the pool is full; `growth` is that of its live ports per second."""
+    if usage.ages is None or _most(usage, growth) < usage.limit:
+        return math.inf
+    return exhaustion_seconds(_flow(usage, usage.ages, growth))
+
+
+def _most(usage: Usage, growth: float) -> float:
+    """Return more than the pool can hold within the horizon: most pools need no closer look."""
+    closes = (usage.time_wait or 0) / RATE_SECONDS
+    return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
+
+
+def _flow(usage: Usage, ages: bytes, growth: float) -> Flow:
+    # Older ones hold no port: a connect() may take them over.
+    waiting = closes_each_second(ages)[: math.ceil(usage.hold)]
+    return Flow(
+        limit=usage.limit,
+        live=usage.used - sum(waiting),
+        ages=waiting,
+        closes=closes_per_second(ages),
+        growth=growth,
+        hold=usage.hold,
+    )

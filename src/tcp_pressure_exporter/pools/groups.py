@@ -1,0 +1,158 @@
+"""Remote groups: addresses with one role, such as load balancers, under one name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from itertools import pairwise
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.pools.usage import Usage
+
+Network = IPv4Network | IPv6Network
+# For one address family: how far to shift an address right, and the prefixes left then.
+Tables = dict[int, dict[int, "RemoteGroup"]]
+
+DEFAULT_PORTS = 64512  # 1024-65535: every port that is not reserved for privileged services
+V4_MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
+
+
+class OverlapError(ValueError):
+    """Two networks of the groups share addresses.
+
+    group and network are the indices of the later one: `groups[group].networks[network]`.
+    """
+
+    def __init__(self, reason: str, group: int, network: int) -> None:
+        super().__init__(reason)
+        self.group = group
+        self.network = network
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGroup:
+    """Networks that count as one remote, and the ports each of their addresses can use towards us.
+
+    A v4-mapped IPv6 network is kept as the IPv4 network that it is.
+    """
+
+    name: str
+    networks: tuple[Network, ...]
+    ports: int = DEFAULT_PORTS
+
+    def __post_init__(self) -> None:
+        networks = tuple(_without_mapping(network) for network in self.networks)
+        object.__setattr__(self, "networks", networks)  # the way of a frozen dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGroups:
+    """All remote groups of a host, searched by address.
+
+    Raises OverlapError when two networks, of one group or of two, share addresses.
+    """
+
+    groups: Sequence[RemoteGroup] = ()
+    _v4: Tables = field(init=False, repr=False, compare=False, default_factory=dict)
+    _v6: Tables = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", tuple(self.groups))
+        _refuse_overlaps(self.groups)
+        for group in self.groups:
+            for network in group.networks:
+                tables = self._v4 if network.version == 4 else self._v6  # noqa: PLR2004  # IPv4
+                shift = network.max_prefixlen - network.prefixlen
+                prefix = int(network.network_address) >> shift
+                tables.setdefault(shift, {})[prefix] = group
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+    def __iter__(self) -> Iterator[RemoteGroup]:
+        return iter(self.groups)
+
+    def find(self, address: bytes) -> RemoteGroup | None:
+        """Return the group of an address of 16 bytes (IPv4 in its v4-mapped form), if any."""
+        mapped = address.startswith(V4_MAPPED)
+        number = int.from_bytes(address[12:] if mapped else address, "big")
+        for shift, prefixes in (self._v4 if mapped else self._v6).items():
+            group = prefixes.get(number >> shift)
+            if group is not None:
+                return group
+        return None
+
+
+def _without_mapping(network: Network) -> Network:
+    if isinstance(network, IPv4Network) or not network.subnet_of(V4_MAPPED_NETWORK):
+        return network
+    address = network.network_address.packed[len(V4_MAPPED) :]
+    return IPv4Network((address, network.prefixlen - V4_MAPPED_NETWORK.prefixlen))
+
+
+def _refuse_overlaps(groups: Sequence[RemoteGroup]) -> None:
+    """Raise OverlapError for the first two networks that share addresses.
+
+    Two networks are either apart or one holds the other, so that in the order of their first
+    address, wider ones first, some neighbours overlap if any two do.
+    """
+    places = [(g, n) for g, group in enumerate(groups) for n in range(len(group.networks))]
+
+    def network_at(place: tuple[int, int]) -> Network:
+        return groups[place[0]].networks[place[1]]
+
+    def order(place: tuple[int, int]) -> tuple[int, int, int]:
+        network = network_at(place)
+        return network.version, int(network.network_address), network.prefixlen
+
+    for pair in pairwise(sorted(places, key=order)):
+        earlier, later = sorted(pair)
+        if network_at(earlier).overlaps(network_at(later)):
+            raise OverlapError(
+                f"{network_at(later)} of group {groups[later[0]].name} overlaps "
+                f"{network_at(earlier)} of group {groups[earlier[0]].name}",
+                *later,
+            )
+
+
+class GroupKey(NamedTuple):
+    """The pools of several remote addresses of one group, added up."""
+
+    local_address: bytes
+    group: str
+    port: bytes
+
+
+Key = PoolKey | GroupKey
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The pools that are shown, and of which single pools each group consists.
+
+    A group's limit is that of one address times the addresses in use.
+    """
+
+    usages: Mapping[Key, Usage]
+    members: Mapping[Key, Sequence[PoolKey]]
+
+    def members_of(self, key: Key) -> Sequence[PoolKey]:
+        """Return the single pools behind a key: itself, where it is no group."""
+        return (key,) if isinstance(key, PoolKey) else self.members[key]
+
+
+def group_pools(pools: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Grouping:
+    """Add the pools of each group's addresses up."""
+    usages: dict[Key, Usage] = {}
+    members: dict[Key, list[PoolKey]] = {}
+    if not groups:
+        usages.update(pools.items())
+        return Grouping(usages, members)
+    for key, usage in pools.items():
+        group = groups.find(key.remote_address) if key.remote_address else None
+        name = GroupKey(key.local_address, group.name, key.port) if group else key
+        usages[name] = usages[name].plus(usage) if name in usages else usage
+        if group:
+            members.setdefault(name, []).append(key)
+    return Grouping(usages, members)

@@ -1,0 +1,75 @@
+"""Which few of many get series of their own, so that their number is bounded and none flaps."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
+
+# A pool that is listed stays until another is this much fuller, or until its ratio falls to
+# this share of the threshold: two pools that are equally full do not take turns.
+INCUMBENT_BONUS = 1.1
+LEAVE_SHARE = 0.8
+
+Key = TypeVar("Key", bound=Hashable)
+Usage = TypeVar("Usage")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The `top` fullest pools per direction and namespace are listed, from `min_ratio` on."""
+
+    top: int = 10
+    min_ratio: float = 0.01
+
+    @property
+    def leave_ratio(self) -> float:
+        """The ratio below which no pool is listed."""
+        return self.min_ratio * LEAVE_SHARE
+
+
+def select(
+    usages: Mapping[Key, Usage],
+    ratio: Callable[[Usage], float],
+    listing: Listing,
+    incumbents: Collection[Key],
+) -> list[Key]:
+    """Return the keys to list, fullest first; `incumbents` are those listed at the last sample."""
+    candidates = []
+    for key, usage in usages.items():
+        value = ratio(usage)
+        listed = key in incumbents
+        if value >= listing.min_ratio * (LEAVE_SHARE if listed else 1.0):
+            # At ratio 0 the bonus is nothing: being listed decides between equal scores.
+            score = (value * (INCUMBENT_BONUS if listed else 1.0), listed)
+            candidates.append((score, value, key))
+    chosen = heapq.nlargest(listing.top, candidates, key=lambda candidate: candidate[0])
+    return [key for _score, _value, key in sorted(chosen, key=lambda c: c[1], reverse=True)]
+
+
+Name = TypeVar("Name", bound=Hashable)
+
+
+class OwnerCount(NamedTuple):
+    """An owner, and how many of the sockets are its."""
+
+    owner: Owner
+    sockets: int
+
+
+def most(names: Iterable[Name], top: int, incumbents: Collection[Name]) -> list[tuple[Name, int]]:
+    """Return the `top` most frequent names with their number; `incumbents` were listed before."""
+    counts = Counter(names)
+    total = counts.total()
+    chosen = select(counts, lambda count: count / total, Listing(top, 0.0), incumbents)
+    return [(name, counts[name]) for name in chosen]
+
+
+def most_owners(
+    owners: Iterable[Owner], top: int, incumbents: Collection[Owner] = ()
+) -> tuple[OwnerCount, ...]:
+    """Return the owners with the most sockets; sockets whose owner is unknown do not count."""
+    known = (owner for owner in owners if owner != NOBODY)
+    return tuple(OwnerCount(*counted) for counted in most(known, top, incumbents))

@@ -1,0 +1,99 @@
+"""What the next sample of a direction's pools needs to know of the ones before."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.pools.groups import Key
+from tcp_pressure_exporter.pools.usage import Usage
+
+HIGH_WATER_SECONDS = 60.0  # seconds
+
+# (time, value) of samples inside the window, values falling: each is the highest from then on.
+HighWater = tuple[tuple[float, float], ...]
+
+
+def raised(previous: HighWater, now: float, value: float) -> HighWater:
+    """Return the marks after one more value; the first of them is the highest of the window."""
+    kept = (mark for mark in previous if mark[0] > now - HIGH_WATER_SECONDS and mark[1] > value)
+    return (*kept, (now, value))
+
+
+GROWTH_SECONDS = 10.0  # seconds: as long as the closes are averaged over
+MIN_DISTANCE = 1.0  # seconds: over less, the growth of some sockets says nothing
+MIN_RATIO = 0.01  # a pool that is less used is looked at again long before it is full
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHistory:
+    """The live ports of pools at some earlier times, the oldest first."""
+
+    moments: tuple[tuple[float, Mapping[PoolKey, int]], ...] = ()
+
+    def growth(self, key: PoolKey, live: int, now: float) -> float:
+        """Return by how many ports per second `live` has grown over the window.
+
+        Where there was no sample in the window, since the last one. 0 where the pool is new: what
+        it began with may have been there all the time.
+        """
+        known = [
+            (then, ports[key])
+            for then, ports in self.moments
+            if key in ports and now - then >= MIN_DISTANCE
+        ]
+        if not known:
+            return 0.0
+        # A sample may come a little late.
+        inside = (moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE)
+        then, before = next(inside, known[-1])
+        return (live - before) / (now - then)
+
+    def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "LiveHistory":
+        """Return the history with one sample more, without those that are too old."""
+        moments = tuple(moment for moment in self.moments if now - moment[0] < GROWTH_SECONDS)
+        if moments and now - moments[-1][0] < MIN_DISTANCE:
+            return LiveHistory(moments)
+        live = {key: usage.live for key, usage in pools.items() if usage.ratio >= MIN_RATIO}
+        return LiveHistory((*moments, (now, live)))
+
+
+MAX_REMEMBERED = 256  # pools per direction: those shown, and the latest of those shown before
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCounters:
+    """Closes since the start: of all pools together, and of each pool since it was first shown.
+
+    pools: in the order in which they were last shown.
+    """
+
+    total: int = 0
+    pools: Mapping[Key, int] = field(default_factory=dict)
+
+    def after(
+        self, entered: int, usages: Mapping[Key, Usage], shown: Collection[Key]
+    ) -> "CloseCounters":
+        """Return the counters after a sample; `entered` is the sum over all pools."""
+        others = [key for key in self.pools if key not in shown]
+        room = max(MAX_REMEMBERED - len(shown), 0)
+        kept = others[max(len(others) - room, 0) :]
+        counts = {
+            key: self.pools.get(key, 0) + (usages[key].entered if key in usages else 0)
+            for key in (*kept, *shown)
+        }
+        return CloseCounters(self.total + entered, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMemory:
+    """What was listed, what was counted, how the live ports went, and the highest ratios."""
+
+    listed: Collection[Key] = ()
+    closes: CloseCounters = field(default_factory=CloseCounters)
+    live: LiveHistory = field(default_factory=LiveHistory)
+    ratios: HighWater = ()
+
+    @property
+    def watched(self) -> list[PoolKey]:
+        """The pools that must be told apart, so that their counters miss nothing."""
+        return [key for key in self.closes.pools if isinstance(key, PoolKey)]

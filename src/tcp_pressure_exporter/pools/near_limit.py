@@ -1,0 +1,149 @@
+"""Which pools are looked at closely: the few that may be full soon.
+
+The kernel is asked about them (the canary), their owners are looked for, and ports that sockets
+hold which were bound before they connected are estimated: such a port is closed to every connect(),
+and sock_diag does not tell it from others.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroups
+from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+
+# A search holds a free port for microseconds and costs up to some milliseconds: only where it may
+# matter.
+NEAR_LIMIT = 0.7
+MAX_TARGETS = 3  # per sample
+
+
+class Target(NamedTuple):
+    """A pool to ask about, as Canary.probe takes it."""
+
+    pool: ListedPool
+    key: PoolKey
+    reuse: bool
+    free_ports: int
+
+
+class Probe(NamedTuple):
+    """A pool and the kernel's verdict on it."""
+
+    pool: ListedPool
+    verdict: CanaryAnswer
+
+
+class CanaryReport(NamedTuple):
+    """The verdicts of one sample, and the estimate of hidden ports; None where none was made."""
+
+    probes: tuple[Probe, ...]
+    hidden_ports: float | None
+
+
+def canary_targets(
+    outbound: PoolTable, tally: SocketTally, rules: TallyRules, hidden_ports: float
+) -> list[Target]:
+    """Return the fullest of the listed outbound pools near their limit; a group is none."""
+    return [
+        Target(pool, key, _may_take_over(pool.usage), _free_ports(key, tally, rules))
+        for pool in outbound.listed
+        if isinstance(key := pool.key, PoolKey)
+        and pool.usage.used + hidden_ports >= NEAR_LIMIT * pool.usage.limit
+    ][:MAX_TARGETS]
+
+
+def _may_take_over(usage: Usage) -> bool:
+    """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or in a moment."""
+    return bool(usage.time_wait) and usage.hold != TIME_WAIT_HOLD
+
+
+def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
+    """Return the ports that surely no socket of the pool holds (facts/ports.py)."""
+    address = tally.by_address.get(key.local_address)
+    held = tally.held if address is None or tally.address_overflow else address.held
+    return rules.usable & ~rules.blocked & ~rules.served & ~held
+
+
+# Highest ratio of the outbound and source pools from which on hidden ports may matter.
+WORTH_ASKING = 0.3
+SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
+
+
+def candidates(tally: SocketTally, rules: TallyRules) -> int:
+    """Return the ports that may be hidden (facts/ports.py): held, and not known to be bound."""
+    nowhere = tally.by_address.get(NOWHERE.local_address)
+    own = nowhere.held if nowhere else 0
+    return rules.usable & tally.held & ~rules.blocked & ~own
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenPorts:
+    """What the last samples showed: (asked, hidden) of each, and the candidates of the newest."""
+
+    samples: tuple[tuple[int, int], ...] = ()
+    candidates: int = 0
+
+    def after(self, candidates: int, asked: int, hidden: int) -> "HiddenPorts":
+        """Return the estimate after one more sample."""
+        return HiddenPorts((*self.samples, (asked, hidden))[-SAMPLES:], candidates)
+
+    @property
+    def estimate(self) -> float | None:
+        """The hidden ports; None where the kernel did not answer."""
+        if self.candidates == 0:
+            return 0.0
+        asked = sum(asked for asked, _hidden in self.samples)
+        hidden = sum(hidden for _asked, hidden in self.samples)
+        return self.candidates * hidden / asked if asked else None
+
+
+MAX_OWNERS = 3  # of one pool
+
+
+class PoolOwners(NamedTuple):
+    """A pool and the owners with the most of its live sockets."""
+
+    pool: ListedPool
+    owners: tuple[OwnerCount, ...]
+
+
+def owned_pools(outbound: PoolTable) -> list[ListedPool]:
+    """Return the fullest of the listed outbound pools near their limit."""
+    return [pool for pool in outbound.listed if pool.usage.ratio >= NEAR_LIMIT][:MAX_TARGETS]
+
+
+def remote_ends(pools: Iterable[ListedPool]) -> list[RemoteEnd]:
+    """Return whom to ask the kernel about; of a group, every address."""
+    ends = {_remote_end(pool.key): None for pool in pools}
+    return list(ends)
+
+
+def _remote_end(key: Key) -> RemoteEnd:
+    return RemoteEnd(key.remote_address if isinstance(key, PoolKey) else None, key.port)
+
+
+def owners_by_pool(
+    sockets: Iterable[PoolSocket],
+    owners: Sequence[Owner],
+    rules: TallyRules,
+    groups: RemoteGroups,
+) -> Mapping[Key, tuple[OwnerCount, ...]]:
+    """Return the owners of each pool; `owners` are those of `sockets`, in their order."""
+    found: dict[Key, list[Owner]] = {}
+    chosen = rules.usable & ~rules.blocked & ~rules.served  # ports that a connect() chose
+    for socket, owner in zip(sockets, owners, strict=True):
+        if chosen >> socket.local_port & 1:
+            found.setdefault(_shown_key(socket.key, groups), []).append(owner)
+    return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
+
+
+def _shown_key(key: PoolKey, groups: RemoteGroups) -> Key:
+    group = groups.find(key.remote_address)
+    return GroupKey(key.local_address, group.name, key.port) if group else key

@@ -1,0 +1,149 @@
+"""The pools of one direction as they are published: totals over all of them, and the fullest."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, Usages
+from tcp_pressure_exporter.pools.forecast import Outlook, exhaustion, outlook
+from tcp_pressure_exporter.pools.groups import Grouping, GroupKey, Key, RemoteGroups, group_pools
+from tcp_pressure_exporter.pools.listing import Listing, select
+from tcp_pressure_exporter.pools.memory import LiveHistory, PoolMemory, raised
+from tcp_pressure_exporter.pools.usage import Usage, peak_closes
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPool:
+    """One pool with its labels; an end that does not apply is an empty text.
+
+    entered_total: its closes since it was first listed.
+    outlook: None where nothing tells when its ports were closed.
+    """
+
+    key: Key
+    local_address: str
+    remote_address: str
+    port: str
+    usage: Usage
+    entered_total: int = 0
+    outlook: Outlook | None = None
+
+
+class Churn(NamedTuple):
+    """What TIME_WAIT tells of all pools of a direction together.
+
+    entered_total: closes since the start. peak_closes: the most in any one second of the last
+    minute. exhaustion_seconds: until the first of the pools is full, +Inf where none is in sight.
+    """
+
+    entered_total: int
+    peak_closes: int
+    exhaustion_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTable:
+    """The pools of one direction.
+
+    count and ratio_max cover every single pool, listed or not, before addresses are added up to
+    groups, so that one full address is not averaged away; ratio_max_1m is the highest ratio_max
+    at the samples of the last minute.
+    unlisted_ports_used is the remainder: ports used in the pools that are not listed.
+    overflow_sockets were not attributed to a pool because there are too many pools.
+    churn: None where nothing tells when ports were closed.
+    """
+
+    count: int
+    ratio_max: float
+    ratio_max_1m: float
+    listed: tuple[ListedPool, ...]
+    unlisted_ports_used: int
+    overflow_sockets: int
+    churn: Churn | None = None
+
+
+PoolTables = Mapping[str, PoolTable]
+Forecasts = Mapping[PoolKey, float]
+
+
+def pool_table(
+    usages: Usages, groups: RemoteGroups, listing: Listing, previous: PoolMemory, now: float
+) -> tuple[PoolTable, PoolMemory]:
+    """Return the table of one direction, and what the next sample is to remember of it.
+
+    `now` is the time of the sample: seconds on a monotonic clock.
+    """
+    grouping = group_pools(usages.pools, groups)
+    shown = select(grouping.usages, lambda usage: usage.ratio, listing, previous.listed)
+    ratios = (usage.ratio for usage in usages.pools.values())
+    # A watched pool may be told apart while fuller ones are not.
+    ratio_max = max(usages.others_ratio_max, max(ratios, default=0.0))
+    memory = PoolMemory(
+        listed=frozenset(shown),
+        closes=previous.closes.after(usages.entered, grouping.usages, shown),
+        live=previous.live.after(now, usages.pools),
+        ratios=raised(previous.ratios, now, ratio_max),
+    )
+    forecasts = _forecasts(usages, previous.live, now)
+    listed = tuple(_listed(key, grouping, forecasts, memory) for key in shown)
+    used = usages.others_used + sum(usage.used for usage in usages.pools.values())
+    table = PoolTable(
+        count=usages.others + len(usages.pools),
+        ratio_max=ratio_max,
+        ratio_max_1m=memory.ratios[0][1],
+        listed=listed,
+        unlisted_ports_used=used - sum(pool.usage.used for pool in listed),
+        overflow_sockets=usages.overflow_sockets,
+        churn=_churn(usages, forecasts, memory),
+    )
+    return table, memory
+
+
+def _forecasts(usages: Usages, live: LiveHistory, now: float) -> Forecasts:
+    return {
+        key: exhaustion(usage, live.growth(key, usage.live, now))
+        for key, usage in usages.pools.items()
+    }
+
+
+def _churn(usages: Usages, forecasts: Forecasts, memory: PoolMemory) -> Churn | None:
+    if usages.ages is None:
+        return None
+    first = min(forecasts.values(), default=math.inf)
+    return Churn(memory.closes.total, peak_closes(usages.ages), first)
+
+
+def _listed(key: Key, grouping: Grouping, forecasts: Forecasts, memory: PoolMemory) -> ListedPool:
+    match key:
+        case GroupKey():
+            remote = key.group
+        case PoolKey():
+            remote = format_address(key.remote_address) if key.remote_address else ""
+    usage = grouping.usages[key]
+    first = min(forecasts[member] for member in grouping.members_of(key))
+    return ListedPool(
+        key=key,
+        local_address=format_address(key.local_address),
+        remote_address=remote,
+        port=str(int.from_bytes(key.port)) if key.port else "",
+        usage=usage,
+        entered_total=memory.closes.pools[key],
+        outlook=outlook(usage, first),
+    )
+
+
+def pool_name(direction: str, pool: ListedPool) -> str:
+    """Write the fixed ends of a pool, the choosing side first."""
+    if direction in {OUTBOUND, NAT}:
+        return f"{pool.local_address} → {end(pool.remote_address, pool.port)}"
+    if direction == INBOUND:
+        return f"{pool.remote_address} → {end(pool.local_address, pool.port)}"
+    return pool.local_address
+
+
+def end(address: str, port: str) -> str:
+    """Write an address and a port, an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,88 @@
+"""How much of one pool is used, and what the ages of its TIME_WAIT ports tell of the last minute.
+
+An entry starts at 60 s and counts down, so one dump holds the moment of every close of the last
+minute, whatever the interval between dumps. A histogram of ages is AGE_SECONDS native unsigned
+ints: entry n counts the closes of n to n + 1 seconds ago. It misses entries that are gone before
+their minute is over: reused by a connect() or a SYN, reset, or refused by tcp_max_tw_buckets.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.tally import NO_AGES
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+
+RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
+WHOLE_SECONDS = 60  # the last second of the minute is cut short by the end of TIME_WAIT
+
+
+def closes_each_second(ages: bytes) -> Sequence[int]:
+    """Return the closes of each second, the latest first."""
+    return array("I", ages)
+
+
+def closes_per_second(ages: bytes) -> float:
+    """Return the closes per second over the last RATE_SECONDS, or as far as the ages go."""
+    latest = closes_each_second(ages)[:RATE_SECONDS]
+    return sum(latest) / len(latest)
+
+
+def peak_closes(ages: bytes) -> int:
+    """Return the most closes in any one second of the last minute."""
+    return max(closes_each_second(ages)[:WHOLE_SECONDS])
+
+
+def summed(histograms: Iterable[bytes]) -> bytes:
+    """Add histograms up.
+
+    Each is added as one long number, which adds all its counts at once: none of them grows beyond
+    its 32 bits, for there are not so many sockets. All have the same length.
+    """
+    added = list(histograms)
+    total = sum(int.from_bytes(ages, sys.byteorder) for ages in added)
+    return total.to_bytes(max(map(len, added), default=len(NO_AGES)), sys.byteorder)
+
+
+class Usage(NamedTuple):
+    """Ports of one pool.
+
+    used: no new connection can take them now; limit: how many the choosing side has.
+    time_wait: held by TIME_WAIT alone, the reclaimable ones included; None where the system does
+    not show them, and `used` lacks them.
+    reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
+    entered: ports that entered TIME_WAIT since the sample before.
+    ages: the histogram of pools/usage.py; None where it is not known.
+    hold: seconds that TIME_WAIT keeps a port from the choosing side.
+    """
+
+    used: int
+    limit: int
+    time_wait: int | None
+    reclaimable: int | None
+    entered: int = 0
+    ages: bytes | None = None
+    hold: float = TIME_WAIT_HOLD
+
+    @property
+    def ratio(self) -> float:
+        """Used ÷ limit; a pool without any port is full."""
+        return self.used / self.limit if self.limit else 1.0
+
+    @property
+    def live(self) -> int:
+        """Used ports that are not in TIME_WAIT."""
+        return self.used - (self.time_wait or 0) + (self.reclaimable or 0)
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Return both pools as one."""
+        return Usage(
+            self.used + other.used,
+            self.limit + other.limit,
+            None if self.time_wait is None else self.time_wait + (other.time_wait or 0),
+            None if self.reclaimable is None else self.reclaimable + (other.reclaimable or 0),
+            self.entered + other.entered,
+            None if self.ages is None else summed(filter(None, (self.ages, other.ages))),
+            max(self.hold, other.hold),
+        )

@@ -1,0 +1,126 @@
+"""Sockets in CLOSE_WAIT: why they are, since when, and whose they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
+from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
+from tcp_pressure_exporter.facts.tally import MAX_KEPT
+from tcp_pressure_exporter.pools.groups import RemoteGroups
+from tcp_pressure_exporter.pools.listing import OwnerCount, most, most_owners
+
+MAX_REMOTES = 5  # listed: enough to see who
+STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not
+MAX_REMEMBERED = 4 * MAX_KEPT
+
+
+class CauseCount(NamedTuple):
+    """Sockets of one cause, and the age in seconds of the oldest: at least so old it is."""
+
+    sockets: int
+    oldest_seconds: float
+
+
+class RemoteCount(NamedTuple):
+    """A remote address or group, and how many of the sockets are towards it."""
+
+    remote: str
+    sockets: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWait:
+    """All sockets in CLOSE_WAIT.
+
+    causes: each of CAUSES. owners: those with the most sockets. remotes: those with the most
+    sockets of no known owner. unlisted: sockets of no listed owner.
+    """
+
+    causes: Mapping[str, CauseCount]
+    owners: tuple[OwnerCount, ...]
+    remotes: tuple[RemoteCount, ...]
+    unlisted: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWaitMemory:
+    """What the next sample needs: since when each socket is known to be in CLOSE_WAIT, by cookie.
+
+    Times are seconds on the sampler's clock. owners and remotes were listed.
+    """
+
+    since: Mapping[bytes, float] = field(default_factory=dict)
+    owners: frozenset[Owner] = frozenset()
+    remotes: frozenset[str] = frozenset()
+
+    def stuck(self, sockets: Sequence[CloseWaitSocket], now: float) -> list[CloseWaitSocket]:
+        """Return the sockets that are not just passing through CLOSE_WAIT."""
+        return [socket for socket in sockets if now - self.since[socket.cookie] >= STUCK_SECONDS]
+
+    def seen(
+        self,
+        sockets: Sequence[CloseWaitSocket],
+        ages: Mapping[bytes, float],
+        now: float,
+        *,
+        complete: bool,
+    ) -> Mapping[bytes, float]:
+        """Return since when each socket is known; `ages` is what the kernel tells of their age.
+
+        complete: these are all sockets. Else some that are not among them may be next time, and
+        the oldest of those are remembered too.
+        """
+        since = {
+            socket.cookie: self.since.get(socket.cookie, now - ages.get(socket.cookie, 0.0))
+            for socket in sockets
+        }
+        if complete:
+            return since
+        unseen = (item for item in self.since.items() if item[0] not in since)
+        oldest = nsmallest(MAX_REMEMBERED - len(since), unseen, key=lambda item: item[1])
+        return {**dict(oldest), **since}
+
+
+def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
+    counts: CloseWaitCounts,
+    sockets: Sequence[CloseWaitSocket],
+    owners: Sequence[Owner],
+    groups: RemoteGroups,
+    memory: CloseWaitMemory,
+    top: int,
+    now: float,
+) -> CloseWait:
+    """Return the table of a dump; `owners` are those of `sockets`, in their order."""
+    listed = most_owners(owners, top, memory.owners)
+    unowned = (
+        _remote(socket, groups)
+        for socket, owner in zip(sockets, owners, strict=True)
+        if owner == NOBODY
+    )
+    return CloseWait(
+        causes={
+            cause: CauseCount(count, _oldest(cause, sockets, memory.since, now))
+            for cause, count in zip(CAUSES, counts, strict=True)
+        },
+        owners=listed,
+        remotes=tuple(
+            RemoteCount(*counted)
+            for counted in most(unowned, min(top, MAX_REMOTES), memory.remotes)
+        ),
+        unlisted=sum(counts) - sum(owner.sockets for owner in listed),
+    )
+
+
+def _oldest(
+    cause: str, sockets: Sequence[CloseWaitSocket], since: Mapping[bytes, float], now: float
+) -> float:
+    ages = (now - since.get(socket.cookie, now) for socket in sockets if socket.cause == cause)
+    return max(ages, default=0.0)
+
+
+def _remote(socket: CloseWaitSocket, groups: RemoteGroups) -> str:
+    group = groups.find(socket.remote_address)
+    return group.name if group else format_address(socket.remote_address)

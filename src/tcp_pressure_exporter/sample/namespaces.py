@@ -1,0 +1,57 @@
+"""Which network namespaces beside the own one are sampled: few, so that cost and series are."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcp_pressure_exporter.pools.listing import Listing, select
+
+# A walk over the sockets of a namespace passes those of the whole host. With fewer sockets than
+# this, no pool of the default 28,232 ports is a fifth as full as is needed to be listed.
+QUIET = 50
+DEFAULT_MOST = 20
+
+
+class Census(NamedTuple):
+    """How many other namespaces there are, by what comes of them.
+
+    sampled: they have series. unlisted: busy, but others are busier. excluded: busy, but not
+    wanted. quiet: they have next to no sockets. unreadable: the kernel did not let us in.
+    """
+
+    sampled: int = 0
+    unlisted: int = 0
+    excluded: int = 0
+    quiet: int = 0
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceChoice:
+    """Which namespaces are wanted by their label, and how many of them at most.
+
+    include, exclude: match whole labels; None: all are wanted, none is unwanted.
+    """
+
+    include: re.Pattern[str] | None = None
+    exclude: re.Pattern[str] | None = None
+    most: int = DEFAULT_MOST
+
+    def wants(self, label: str) -> bool:
+        """Tell whether a namespace of that label is wanted."""
+        if self.include is not None and self.include.fullmatch(label) is None:
+            return False
+        return self.exclude is None or self.exclude.fullmatch(label) is None
+
+    def busiest(self, sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
+        """Return the namespaces to sample out of those whose sockets are given, busiest first.
+
+        sampled: those of the last sample; they stay until others are busier by a tenth.
+        """
+        return select(sockets, float, Listing(self.most, QUIET), sampled)
+
+
+def busy(sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
+    """Return the namespaces worth a walk; one that is sampled stays so until it has fewer."""
+    return select(sockets, float, Listing(len(sockets), QUIET), sampled)

@@ -1,0 +1,91 @@
+"""One finished sample: frozen, so that a scrape can read it while the next one is taken."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.findings.table import FindingState
+from tcp_pressure_exporter.pools.directions import NAT
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
+from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.listen_queues import ListenQueues
+from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.sockets import SocketStates
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSample:
+    """What one network namespace showed, by collector; None for a collector that is off."""
+
+    netns: str
+    sockets: Outcome[SocketStates] | None = None
+    local_ports: Outcome[LocalPorts] | None = None
+    pools: Outcome[PoolTables] | None = None
+    nat: Outcome[PoolTable] | None = None
+    canary: Outcome[CanaryReport] | None = None
+    pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
+    close_wait: Outcome[CloseWait] | None = None
+    listen_queues: Outcome[ListenQueues] | None = None
+    limits: Outcome[tuple[Resource, ...]] | None = None
+    kernel_events: Outcome[Mapping[str, int]] | None = None
+    sysctls: Outcome[Mapping[str, int]] | None = None
+    findings: Outcome[tuple[FindingState, ...]] | None = None
+
+    def pool_tables(self) -> PoolTables:
+        """Return the pools of every direction that is known."""
+        tables = dict((self.pools.value if self.pools else None) or {})
+        nat = self.nat.value if self.nat else None
+        return tables | {NAT: nat} if nat else tables
+
+    def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:
+        """Yield (collector, outcome) of the collectors that are on."""
+        for field in fields(self):
+            outcome = getattr(self, field.name)
+            if isinstance(outcome, Outcome):
+                yield field.name, outcome
+
+    def expired(self) -> "NamespaceSample":
+        """Return the same namespace with every outcome failed: too old to be shown."""
+        reason = SourceError("sample", "older than three intervals")
+        failed: dict[str, Outcome[object]] = {
+            name: Outcome(outcome.seconds, error=reason) for name, outcome in self.outcomes()
+        }
+        return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
+
+
+class Taken(NamedTuple):
+    """What one pass over the namespaces gave: the own one first; of the others, how many there are.
+
+    census: None where the others are not looked for, or could not be found.
+    """
+
+    namespaces: tuple[NamespaceSample, ...]
+    census: Census | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All namespaces at one moment.
+
+    timestamp: seconds since the epoch when sampling began; started: the same moment in seconds
+    since boot, suspends included. cpu_seconds: CPU time it took, for all namespaces together.
+    interval: seconds until the next sample begins; at least the configured one.
+    census: as Taken has it.
+    """
+
+    timestamp: float
+    started: float
+    cpu_seconds: float
+    interval: float
+    configured_interval: float
+    namespaces: tuple[NamespaceSample, ...]
+    census: Census | None = None
+
+    def expired(self) -> "Sample":
+        """Return the sample without its numbers: too old to be shown."""
+        namespaces = tuple(namespace.expired() for namespace in self.namespaces)
+        return replace(self, namespaces=namespaces, census=None)

@@ -1,0 +1,200 @@
+"""What a sample means for a person: what is close to its limit, who, how long, what to do."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.sockets import NOBODY
+from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, Severity, severity_of
+from tcp_pressure_exporter.findings.table import FindingState
+from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.groups import Key
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
+from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.kinds import close_wait_advice, outbound_advice, pressure_advice
+
+LEAK_SOCKETS = 100  # of one cause: fewer are no leak worth waking anybody
+LEAK_SECONDS = 60.0
+
+
+class Pressure(NamedTuple):
+    """How close one finite resource is to its limit.
+
+    kind: a direction, LISTEN_QUEUE, or the name of a resource of the kernel.
+    name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
+    seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
+    refused: the kernel itself found no port (the canary).
+    owners: of its live sockets; of an accept queue, who is to accept what waits.
+    steady_state_ratio: what today's rate leads to, None where it is not known.
+    """
+
+    kind: str
+    name: str
+    used: int
+    limit: int
+    severity: Severity
+    advice: str
+    time_wait: int | None = None
+    seconds_left: float | None = None
+    refused: bool = False
+    owners: tuple[OwnerCount, ...] = ()
+    steady_state_ratio: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Used ÷ limit."""
+        return self.used / max(self.limit, 1)
+
+    @property
+    def mostly_time_wait(self) -> bool:
+        """Whether TIME_WAIT alone holds more than half of what is used."""
+        return 2 * (self.time_wait or 0) > self.used
+
+
+class Stuck(NamedTuple):
+    """Sockets in CLOSE_WAIT of one cause; the oldest is at least so old."""
+
+    cause: str
+    sockets: int
+    oldest_seconds: float
+    severity: Severity
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The worst first in every part.
+
+    severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
+    findings: those that found something. failures: (collector, reason): what is not known.
+    blind: the pools could not be read, so that being calm says nothing.
+    """
+
+    netns: str
+    severity: Severity
+    pressures: tuple[Pressure, ...]
+    stuck: tuple[Stuck, ...]
+    close_wait: CloseWait | None
+    findings: tuple[FindingState, ...]
+    failures: tuple[tuple[str, str], ...]
+    blind: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The severity as a word, "unknown" where it cannot be told."""
+        return "unknown" if self.blind else self.severity.name.lower()
+
+
+def assess(sample: NamespaceSample) -> Assessment:
+    """Return what a sample means."""
+    pressures = sorted(_pressures(sample), key=_urgency)
+    waiting = sample.close_wait.value if sample.close_wait else None
+    stuck = sorted(_stuck(waiting), key=lambda s: (-s.severity, -s.sockets)) if waiting else []
+    states = (sample.findings.value if sample.findings else None) or ()
+    findings = sorted(
+        (state for state in states if state.detail is not None),
+        key=lambda state: -state.finding.severity,
+    )
+    severity = max(
+        [
+            Severity.CALM,
+            *(pressure.severity for pressure in pressures),
+            *(cause.severity for cause in stuck),
+            *(state.finding.severity for state in findings),
+        ]
+    )
+    return Assessment(
+        netns=sample.netns,
+        severity=severity,
+        pressures=tuple(pressures),
+        stuck=tuple(stuck),
+        close_wait=waiting,
+        findings=tuple(findings),
+        failures=tuple(
+            (collector, str(outcome.error))
+            for collector, outcome in sample.outcomes()
+            if outcome.error
+        ),
+        blind=severity == Severity.CALM and sample.pools is not None and bool(sample.pools.error),
+    )
+
+
+def _urgency(pressure: Pressure) -> tuple[int, float, bool, float]:
+    left = math.inf if pressure.seconds_left is None else pressure.seconds_left
+    # A source pool is as full as its fullest outbound pool, and concerns only those who bind.
+    echo = pressure.kind == SOURCE and pressure.severity > Severity.CALM
+    return (-pressure.severity, left, echo, -pressure.ratio)
+
+
+def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
+    yield from _pools(sample)
+    queues = sample.listen_queues.value if sample.listen_queues else None
+    for queue in queues.listed if queues else ():
+        name = end(queue.local_address, queue.port)
+        known = queue.owner != NOBODY
+        owners = (OwnerCount(queue.owner, queue.used),) if known else ()
+        found = _pressure(LISTEN_QUEUE, name, queue.used, queue.limit)
+        yield found._replace(owners=owners)
+    for name, used, limit in (sample.limits.value if sample.limits else None) or ():
+        yield _pressure(name, "", used, limit)
+
+
+def _pressure(kind: str, name: str, used: int, limit: int) -> Pressure:
+    severity = severity_of(kind, used / max(limit, 1), None)
+    return Pressure(kind, name, used, limit, severity, pressure_advice(kind))
+
+
+def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
+    owners = {found.pool.key: found.owners for found in _pool_owners(sample)}
+    refused = set(_refused(sample))
+    for direction, table in sample.pool_tables().items():
+        for pool in table.listed:
+            if direction == OUTBOUND:
+                yield _pool(direction, pool, owners.get(pool.key, ()), refused=pool.key in refused)
+            else:
+                yield _pool(direction, pool, (), refused=False)
+
+
+def _pool_owners(sample: NamespaceSample) -> tuple[PoolOwners, ...]:
+    return (sample.pool_owners.value if sample.pool_owners else None) or ()
+
+
+def _refused(sample: NamespaceSample) -> Iterator[Key]:
+    """Yield the pools in which the canary found no port."""
+    report = sample.canary.value if sample.canary else None
+    for probe in report.probes if report else ():
+        if probe.verdict.success is False:
+            yield probe.pool.key
+
+
+def _pool(
+    direction: str, pool: ListedPool, owners: tuple[OwnerCount, ...], *, refused: bool
+) -> Pressure:
+    usage = pool.usage
+    left = pool.outlook.exhaustion_seconds if pool.outlook else None
+    severity = severity_of(direction, usage.ratio, left)
+    return Pressure(
+        kind=direction,
+        name=pool_name(direction, pool),
+        used=usage.used,
+        limit=usage.limit,
+        severity=Severity.CRITICAL if refused else severity,
+        advice=outbound_advice(usage) if direction == OUTBOUND else pressure_advice(direction),
+        time_wait=usage.time_wait,
+        seconds_left=left,
+        refused=refused,
+        owners=owners,
+        steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
+    )
+
+
+def _stuck(waiting: CloseWait) -> Iterator[Stuck]:
+    for cause, (sockets, oldest) in waiting.causes.items():
+        if sockets:
+            leak = sockets >= LEAK_SOCKETS and oldest >= LEAK_SECONDS
+            severity = Severity.WARNING if leak else Severity.CALM
+            yield Stuck(cause, sockets, oldest, severity, close_wait_advice(cause))
