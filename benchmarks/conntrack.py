@@ -25,10 +25,10 @@ from benchmarks.summary import summarise
 from benchmarks.tables import machine_sentence, table
 from benchmarks.timing import Timing
 from tcp_pressure_exporter.facts.tally import NatRules
-from tcp_pressure_exporter.sources.conntrack.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.conntrack.proc import read_proc_conntrack
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket, open_conntrack_socket
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import DATAGRAM_BYTES
 from tests.conntrack_entry import creation
 from tests.conntrack_messages import Connection

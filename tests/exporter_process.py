@@ -21,8 +21,8 @@ START_SECONDS = 10.0
 # given up.
 AS_NOBODY = """
 import concurrent.futures.thread, encodings.idna, importlib.metadata, os, sys
-from tcp_pressure_exporter import app, cli
-from tcp_pressure_exporter.status import source
+from tcp_pressure_exporter.daemon import app, command as cli
+from tcp_pressure_exporter.pages.status import source
 files = source.load_assets()
 source.load_assets = lambda: files
 version = importlib.metadata.version("tcp-pressure-exporter")

@@ -4,17 +4,17 @@ import errno
 from pathlib import Path
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampler import NamespaceSampler
-from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.captured_log import captured_log
 from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
+from tcp_pressure_exporter.collectors.registry import SampleCollector
 from tcp_pressure_exporter.sample.exporter import ExporterState
 
 GOLDEN = Path(__file__).with_suffix(".txt")

@@ -6,11 +6,11 @@ from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
-from tcp_pressure_exporter.sampling_loop import Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
+from tcp_pressure_exporter.settings.config import Config
 from tests.captured_log import captured_log
 
 PATIENCE_SECONDS = 10.0

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.close_wait_watch import CloseWaitWatch
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
@@ -19,11 +17,13 @@ from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample import close_wait as model
 from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sampling.parts.close_wait import CloseWaitWatch
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.close_wait_kinds import kind_of
 from tests.datagrams import CLOSE_WAIT, ESTABLISHED, Entry, attribute, diag_message
 from tests.fake_clock import FakeClock

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.config import Config, ConfigFile, load_config, parse_config
-from tcp_pressure_exporter.config_errors import ConfigError
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.settings.config import Config, ConfigFile, load_config, parse_config
+from tcp_pressure_exporter.settings.errors import ConfigError
 from tests.socket_entries import sixteen_bytes
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"

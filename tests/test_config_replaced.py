@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tcp_pressure_exporter.config import load_config
-from tcp_pressure_exporter.config_errors import ConfigError
+from tcp_pressure_exporter.settings.config import load_config
+from tcp_pressure_exporter.settings.errors import ConfigError
 
 OLD, NEW = "pools: {top: 3}\n", "pools: {top: 4}\n# and more\n"
 

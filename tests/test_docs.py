@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
+from tcp_pressure_exporter.collectors.registry import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.facts.system import MAX_USER_PORT, TIMED_WAIT_DELAY
 from tcp_pressure_exporter.sample.exporter import ExporterState

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.durations import parse_duration
+from tcp_pressure_exporter.settings.values import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tcp_pressure_exporter.flag_values import parse_pattern
+from tcp_pressure_exporter.settings.values import parse_pattern
 
 
 @pytest.mark.parametrize("text", ["", "web", "web-[0-9]+|db", "(?i)web", r"\w+\.[a-z]*"])

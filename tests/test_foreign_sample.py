@@ -8,20 +8,20 @@ from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.portable.namespace import ForeignNamespace
 from tcp_pressure_exporter.sources.portable.sockets import PortableSocket, parse_portable_sockets
-from tcp_pressure_exporter.sources.portable.systems import portable_system
+from tcp_pressure_exporter.sources.systems.portable_namespace import ForeignNamespace
+from tcp_pressure_exporter.sources.systems.portable_systems import portable_system
 from tests.fake_clock import FakeClock
 from tests.portable_rows import row
 

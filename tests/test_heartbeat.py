@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from tcp_pressure_exporter.heartbeat import Heartbeat
+from tcp_pressure_exporter.sampling.loop import Heartbeat
 from tests.observed_loop import FAST, GOOD, SLOW, ObservedLoop, one_after_the_other
 
 LONG = 600.0

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tcp_pressure_exporter.hidden_module import hidden_module
+from tcp_pressure_exporter.daemon.hidden_module import hidden_module
 
 
 def test_hidden() -> None:
@@ -19,7 +19,7 @@ def test_unknown_before() -> None:
     """A module that nobody had imported can be imported after the block."""
     code = (
         "import sys\n"
-        "from tcp_pressure_exporter.hidden_module import hidden_module\n"
+        "from tcp_pressure_exporter.daemon.hidden_module import hidden_module\n"
         "with hidden_module('this'): pass\n"
         "assert 'this' not in sys.modules\n"
     )
@@ -30,7 +30,7 @@ def test_the_daemon_does_without_rich() -> None:
     """What the daemon imports does not import rich, which belongs to the report."""
     code = (
         "import sys\n"
-        "from tcp_pressure_exporter import cli\n"
+        "from tcp_pressure_exporter.daemon import command as cli\n"
         "print([name for name in sys.modules if name.partition('.')[0] in ('rich', 'pygments')])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

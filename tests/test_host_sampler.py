@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tcp_pressure_exporter.host_sampler import (
+from tcp_pressure_exporter.sampling.host import (
     NEEDED_CAPABILITIES,
     build_sampler,
     why_no_process_names,
@@ -106,7 +106,8 @@ def test_nat_with_unknown_rights(tmp_path: Path) -> None:
 def test_linux_does_without_the_portable_modules() -> None:
     """Where netlink answers, nothing of the other systems is imported: it would cost memory."""
     code = (
-        "import sys; from pathlib import Path; from tcp_pressure_exporter import host_sampler as h;"
+        "import sys; from pathlib import Path;"
+        "from tcp_pressure_exporter.sampling import host as h;"
         "from tcp_pressure_exporter.sources.counting.parser import best_parser;"
         "made = h.build_sampler('host', Path('/proc'), best_parser(), ['pools']);"
         "print(made.parser, made.no_netlink,"

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tcp_pressure_exporter.host_sampler import HostSampler, build_sampler
-from tcp_pressure_exporter.left_out import log_left_out
+from tcp_pressure_exporter.sampling.host import HostSampler, build_sampler, log_left_out
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tests.captured_log import captured_log
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.logs import make_logger
+from tcp_pressure_exporter.daemon.logs import make_logger
 from tests.own_process import buffered
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
@@ -186,7 +186,7 @@ def test_stream_that_closes_later() -> None:
 def test_broken_stderr() -> None:
     """A process whose log reader has gone lives on, and exits with its own code."""
     code = (
-        "import sys; from tcp_pressure_exporter.logs import make_logger\n"
+        "import sys; from tcp_pressure_exporter.daemon.logs import make_logger\n"
         "logger = make_logger('info', 'auto', sys.stderr)\n"
         "for number in range(1000): logger.info('lost', number=number)\n"
         "print('alive')"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter import namespace_samplers
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sampling import namespaces as namespace_samplers
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import FoundNamespace, find_namespaces
 from tcp_pressure_exporter.sources.netns.switch import AwayError
 from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.host_sampler import NETNS, build_sampler, check_namespaces, why_not
+from tcp_pressure_exporter.sampling.host import NETNS, build_sampler, check_namespaces, why_not
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 
 ADMIN, PTRACE = 1 << 21, 1 << 19  # include/uapi/linux/capability.h

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.collectors.sample_collector import all_namespace_families
+from tcp_pressure_exporter.collectors.registry import all_namespace_families
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome
@@ -13,8 +13,6 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
-from tcp_pressure_exporter.host_sampler import ONLY_OWN
-from tcp_pressure_exporter.namespace_samplers import TOP
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
@@ -24,6 +22,8 @@ from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, Remot
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sampling.host import ONLY_OWN
+from tcp_pressure_exporter.sampling.namespaces import TOP
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "metrics.md"

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.nat_config import nat_ranges
 from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.settings.config import nat_ranges
+from tcp_pressure_exporter.settings.errors import ConfigError
 from tests.socket_entries import sixteen_bytes
 
 ADDRESS = "203.0.113.7"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.flags import build_parser, usage_error
-from tcp_pressure_exporter.options import Options, parse_options
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
+from tcp_pressure_exporter.settings.flags import build_parser, usage_error
+from tcp_pressure_exporter.settings.options import Options, parse_options
 from tests.own_process import buffered
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -216,7 +216,7 @@ def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture
 
 def test_usage_error_without_stderr() -> None:
     """The exit code is 2 also where stderr takes nothing."""
-    code = "from tcp_pressure_exporter.flags import usage_error; usage_error('x')"
+    code = "from tcp_pressure_exporter.settings.flags import usage_error; usage_error('x')"
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, env=buffered(), stderr=full, check=False)

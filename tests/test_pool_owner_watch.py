@@ -10,16 +10,16 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.pool_owner_watch import PoolOwnerWatch
 from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnerWatch
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.datagrams import ESTABLISHED, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import ATTRIBUTE_AT, FakeKernel, Reply, Request

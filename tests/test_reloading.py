@@ -4,9 +4,9 @@ from pathlib import Path
 
 from structlog.typing import EventDict
 
-from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.reloading import Reloader, Reloads
+from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.settings.errors import ConfigError
 from tests.captured_log import captured_log
 
 PATIENCE_SECONDS = 10.0

@@ -4,11 +4,11 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.settings.config import Config
 from tests.datagrams import ESTABLISHED, Entry
 from tests.fake_host import BACKEND, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
 from tests.fake_procfs import IPV4

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netlink import socket as netlink_socket
 from tests.datagrams import ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_host import BACKEND, CLIENT, HOST, LISTENERS, MAIN_DUMP, FakeHost, failed, tables

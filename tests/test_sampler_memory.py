@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.settings.config import Config
 from tests.datagrams import ESTABLISHED, LISTEN, Entry
 from tests.fake_host import BACKEND, CLIENT, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
 from tests.fake_procfs import IPV4

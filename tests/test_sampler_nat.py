@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.settings.config import Config
 from tests.fake_host import FakeHost, failed
 from tests.kernel.recordings import RECORDED
 from tests.socket_entries import sixteen_bytes

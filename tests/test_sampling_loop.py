@@ -3,13 +3,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from tcp_pressure_exporter.boot_clock import seconds_since_boot
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling_loop import Failures
+from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
+from tcp_pressure_exporter.sampling.loop import Failures
+from tcp_pressure_exporter.settings.config import Config
 from tests.observed_loop import (
     GOOD,
     PATIENCE_SECONDS,

@@ -7,9 +7,9 @@ from itertools import chain, repeat
 
 import pytest
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling_loop import Pace
+from tcp_pressure_exporter.sampling.loop import Pace
+from tcp_pressure_exporter.settings.config import Config
 from tests.fake_clock import FakeClock
 from tests.observed_loop import GOOD, ObservedLoop, one_after_the_other
 

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.service_manager import (
-    ServiceManager,
-    heartbeat_seconds,
-    notify_address,
-)
+from tcp_pressure_exporter.daemon.systemd import ServiceManager, heartbeat_seconds, notify_address
 from tests.notify_socket import NotifySocket, notify_socket
 
 PID = 77

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.pages.service_line import status_line
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.service_status import status_line
 
 KEY = PoolKey(bytes(16), bytes(16), bytes(2))
 

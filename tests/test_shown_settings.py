@@ -1,8 +1,8 @@
 """The settings on the status page."""
 
-from tcp_pressure_exporter.config import Config, parse_config
-from tcp_pressure_exporter.options import parse_options
-from tcp_pressure_exporter.shown_settings import shown_settings
+from tcp_pressure_exporter.daemon.shown import shown_settings
+from tcp_pressure_exporter.settings.config import Config, parse_config
+from tcp_pressure_exporter.settings.options import parse_options
 
 OPTIONS = parse_options(["--sample.interval=1m30s"], {"pools": "", "limits": ""})
 TEXT = """

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tcp_pressure_exporter.signals import handled_signals, woken_by_signals
+from tcp_pressure_exporter.daemon.signals import handled_signals, woken_by_signals
 
 PATIENCE_SECONDS = 10
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.strict_yaml import YamlError, parse_yaml
+from tcp_pressure_exporter.settings.strict_yaml import YamlError, parse_yaml
 
 
 @pytest.mark.parametrize(

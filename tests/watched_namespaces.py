@@ -8,11 +8,11 @@ from pathlib import Path
 from structlog.testing import LogCapture
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.host_sampler import build_sampler
-from tcp_pressure_exporter.namespace_samplers import NamespaceSamplers
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sampling.host import build_sampler
+from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tests.captured_log import captured_log
 from tests.other_namespaces import OtherNamespaces

@@ -1,7 +1,7 @@
 """Child: walks past all sockets for those that are bound only, as the daemon does at its start."""
 
 from benchmarks.children.stopwatch import answer_each_line
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 
 
 def main() -> None:

@@ -10,12 +10,12 @@ import time
 from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.config import Config
-from tcp_pressure_exporter.sampler import NamespaceSampler
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 
 NEAR_THE_LIMIT = {"canary", "pool_owners"}
 

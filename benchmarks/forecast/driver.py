@@ -12,7 +12,7 @@ from benchmarks.forecast.trace import Poll, Trace
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.tally import PoolCount, TallyRules
 from tcp_pressure_exporter.facts.time_wait import time_wait_reuse
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.network_namespace import network_namespace, set_sysctl
 
 LOW = 20_000

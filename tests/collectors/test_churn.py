@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tcp_pressure_exporter.collectors.churn import FAMILIES
+from tcp_pressure_exporter.collectors.pools import CHURN_FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.forecast import Outlook
@@ -37,7 +37,7 @@ TABLES = {
 def test_golden() -> None:
     """Listed pools and directions tell their closes; those of source pools are not known."""
     sample = NamespaceSample("host", pools=Outcome(0.1, TABLES))
-    assert of_namespaces(FAMILIES, sample) == golden("""
+    assert of_namespaces(CHURN_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_time_wait_entered_total counter
         tcp_pressure_pool_time_wait_entered_total{direction="outbound",local_address="10.0.0.2",\\
             netns="host",port="443",remote_address="10.0.0.9"} 120411.0
@@ -78,11 +78,11 @@ def test_golden() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, nothing is told, not even zero."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", pools=outcome))
+    assert "{" not in of_namespaces(CHURN_FAMILIES, NamespaceSample("host", pools=outcome))
 
 
 def test_nat() -> None:
     """NAT pools have no row: conntrack does not tell when a connection was closed."""
     listed = (ListedPool(KEY, "198.51.100.1", "203.0.113.9", "443", USAGE),)
     sample = NamespaceSample("host", nat=Outcome(0.1, PoolTable(1, 0.75, 0.75, listed, 0, 0)))
-    assert "{" not in of_namespaces(FAMILIES, sample)
+    assert "{" not in of_namespaces(CHURN_FAMILIES, sample)

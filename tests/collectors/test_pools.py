@@ -1,6 +1,6 @@
 import pytest
 
-from tcp_pressure_exporter.collectors.pools import FAMILIES
+from tcp_pressure_exporter.collectors.pools import USE_FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
@@ -36,7 +36,7 @@ TABLES = {
 def test_golden() -> None:
     """Listed pools have a series of each kind they know; directions have their totals."""
     sample = NamespaceSample("host", pools=Outcome(0.1, TABLES))
-    assert of_namespaces(FAMILIES, sample) == golden("""
+    assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
         tcp_pressure_pool_ports_used{direction="outbound",local_address="10.0.0.2",\\
             netns="host",port="443",remote_address="10.0.0.9"} 21174.0
@@ -89,7 +89,7 @@ def test_golden() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, there are no pools, not even zero of them."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", pools=outcome))
+    assert "{" not in of_namespaces(USE_FAMILIES, NamespaceSample("host", pools=outcome))
 
 
 NAT = PoolTable(
@@ -105,7 +105,7 @@ NAT = PoolTable(
 def test_nat() -> None:
     """NAT pools are rows of the same families, whether or not there are those of sockets."""
     sample = NamespaceSample("host", nat=Outcome(0.1, NAT))
-    assert of_namespaces(FAMILIES, sample) == golden("""
+    assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
         tcp_pressure_pool_ports_used{direction="nat",local_address="198.51.100.1",\\
             netns="host",port="443",remote_address="203.0.113.9"} 6250.0
@@ -134,6 +134,8 @@ def test_nat() -> None:
 @pytest.mark.parametrize("nat", [None, Outcome(0.1, error=SourceError("ctnetlink", "no"))])
 def test_nat_absent(nat: Outcome[PoolTable] | None) -> None:
     """Where conntrack cannot be asked, the other directions stay as they are."""
-    shown = of_namespaces(FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES), nat=nat))
-    assert shown == of_namespaces(FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES)))
+    shown = of_namespaces(
+        USE_FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES), nat=nat)
+    )
+    assert shown == of_namespaces(USE_FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES)))
     assert 'direction="nat"' not in shown

@@ -5,7 +5,7 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
-from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
+from tcp_pressure_exporter.collectors.registry import SampleCollector
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource

@@ -4,7 +4,7 @@ from typing import Any
 
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.collectors.health import EXPORTER_FAMILIES, SAMPLE_FAMILIES
-from tcp_pressure_exporter.collectors.sample_collector import all_namespace_families
+from tcp_pressure_exporter.collectors.registry import all_namespace_families
 from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tcp_pressure_exporter.durations import parse_duration
-from tcp_pressure_exporter.options import parse_options
+from tcp_pressure_exporter.settings.options import parse_options
+from tcp_pressure_exporter.settings.values import parse_duration
 from tests.deploy.rule_files import FOLDER, ROOT, alerts, groups
 from tests.prometheus_server import PROGRAMS
 

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tcp_pressure_exporter.options import parse_options
+from tcp_pressure_exporter.settings.options import parse_options
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "deploy" / "windows" / "tcp-pressure-exporter.xml"

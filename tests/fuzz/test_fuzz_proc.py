@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 
-from tcp_pressure_exporter.collectors.sample_collector import all_namespace_families
+from tcp_pressure_exporter.collectors.registry import all_namespace_families
 from tests.fake_host import FakeHost
 from tests.fake_procfs import FILES
 

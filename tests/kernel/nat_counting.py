@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, PoolTally
-from tcp_pressure_exporter.sources.conntrack import ctnetlink as readable_conntrack
 from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
+from tcp_pressure_exporter.sources.counting import translated as readable_conntrack
 from tcp_pressure_exporter.sources.netlink.socket import Datagram
 from tests.conntrack_messages import Connection, dump_of_entries, entry
 from tests.datagrams import SEQUENCE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
 from tcp_pressure_exporter.sources.netlink.entries import parse_bound_sockets
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.datagrams import (
     CLOSE,
     GETSOCK,

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.sources.netlink import entries as module
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets, parse_close_wait_ages
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.close_wait_kinds import KINDS, Kind, kind_of
 from tests.datagrams import (
     CLOSE_WAIT,

@@ -63,7 +63,7 @@ def test_the_compiled_parser_is_used() -> None:
 WITHOUT_EXTENSION = """
 import sys
 sys.modules["tcp_pressure_exporter.sources.counting._tally"] = None  # its import fails
-from tcp_pressure_exporter.cli import main
+from tcp_pressure_exporter.daemon.command import main
 sys.argv[1:] = ["--once"]
 raise SystemExit(main())
 """

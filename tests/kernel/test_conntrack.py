@@ -1,8 +1,8 @@
 import socket
 import struct
 
-from tcp_pressure_exporter.sources.conntrack import ctnetlink as conntrack
-from tcp_pressure_exporter.sources.conntrack.ctnetlink import encode_nat_request
+from tcp_pressure_exporter.sources.netlink import ctnetlink as conntrack
+from tcp_pressure_exporter.sources.netlink.ctnetlink import encode_nat_request
 from tests import conntrack_messages
 from tests.conntrack_messages import GET, SRC_NAT, STATUS_MASK, status
 from tests.datagrams import DUMP_REQUEST, attribute

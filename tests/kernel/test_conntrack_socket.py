@@ -7,10 +7,10 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import PoolTally
-from tcp_pressure_exporter.sources.conntrack.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket, open_conntrack_socket
 from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.netlink.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import Dump
 from tests.canary_lab import privilege
 from tests.conntrack_entry import track_connection

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
 from tests.fake_clock import FakeClock
 from tests.fake_netlink_socket import FakeKernel, Reply, Request

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 
 # Looks for the owner of the socket it is given, with everything imported before: nobody may not be

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.sockets import RemoteEnd, SocketId
 from tcp_pressure_exporter.facts.tally import PoolSocket
 from tcp_pressure_exporter.sources.netlink import entries as module
 from tcp_pressure_exporter.sources.netlink.entries import parse_pool_sockets
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.datagrams import (
     ESTABLISHED,
     GETSOCK,

@@ -13,9 +13,12 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.portable.namespace import SETTINGS_SECONDS, ForeignNamespace
 from tcp_pressure_exporter.sources.portable.sockets import PortableSocket
-from tcp_pressure_exporter.sources.portable.systems import portable_system, system_facts
+from tcp_pressure_exporter.sources.systems.portable_namespace import (
+    SETTINGS_SECONDS,
+    ForeignNamespace,
+)
+from tcp_pressure_exporter.sources.systems.portable_systems import portable_system, system_facts
 from tests.datagrams import ESTABLISHED, LISTEN, TIME_WAIT
 from tests.fake_clock import FakeClock
 from tests.kernel.counting import key, rules

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import RemoteEnd
 from tcp_pressure_exporter.sources.netlink.inet_diag import filter_attribute
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.filter_program import accepts, audit, program_of
 from tests.lab import SERVER_PORT, Lab
 from tests.socket_entries import MAPPED, V4, V6, sixteen_bytes

@@ -1,7 +1,7 @@
 """The diag socket of other namespaces leaves out the sockets that are bound only."""
 
 from tcp_pressure_exporter.sources.netlink.diag import SparingDiagSocket
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.lab import SERVER_PORT, Lab
 
 

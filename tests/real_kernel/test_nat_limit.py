@@ -7,15 +7,15 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tcp_pressure_exporter.config import Config
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sampler import NamespaceSampler
-from tcp_pressure_exporter.sources.netlink.namespace import Namespace
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.conntrack_listing import wait_for_states
 from tests.gateway_lab import (
     OTHER_SERVER,

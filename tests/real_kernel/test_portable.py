@@ -9,12 +9,12 @@ import pytest
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampler import NamespaceSampler
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.portable.namespace import PortableNamespace
+from tcp_pressure_exporter.sources.systems.portable_namespace import PortableNamespace
 from tests.fake_clock import FakeClock
 from tests.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
 from tests.network_namespace import set_sysctl

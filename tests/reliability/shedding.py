@@ -20,7 +20,7 @@ from benchmarks.paths import HERE as BENCHMARKS
 from benchmarks.population import count_sockets, populated
 from benchmarks.programs import compile_c
 from benchmarks.shape import Shape
-from tcp_pressure_exporter.sampling_loop import NOTABLE_CHANGE
+from tcp_pressure_exporter.sampling.loop import NOTABLE_CHANGE
 from tests.exporter_process import Exporter, running_exporter, value_of
 from tests.network_namespace import network_namespace
 from tests.reliability.process_size import size_of

@@ -8,10 +8,10 @@ from rich.console import Console
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import Finding, FindingState
+from tcp_pressure_exporter.pages.report.document import document
+from tcp_pressure_exporter.pages.report.observation import LeftOut, Observation
+from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.report.charset import Charset
-from tcp_pressure_exporter.report.document import document
-from tcp_pressure_exporter.report.observer import LeftOut, Observation
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tcp_pressure_exporter.report.json_line import json_line
+from tcp_pressure_exporter.pages.report.json_line import json_line
 from tests.lab import Lab, time_wait_here
 from tests.report.observations import BLIND, TROUBLE, observation
 from tests.report.process import LOCAL, REMOTE, look

@@ -24,7 +24,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 # Looks once, so that everything is imported, and then again without a right or a means.
 AGAIN = """
 import os, resource, sys
-from tcp_pressure_exporter.report import command
+from tcp_pressure_exporter.daemon.report import command
 command.main(["--json"])
 command.main([])
 print("---", flush=True)

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
+from tcp_pressure_exporter.daemon.report.observer import (
+    Observer,
+    look_again_and_again,
+    look_closely,
+)
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.report.observer import Observer, look_again_and_again, look_closely
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 

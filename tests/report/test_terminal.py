@@ -7,7 +7,7 @@ from io import BytesIO, StringIO, TextIOWrapper
 import pytest
 from rich.console import Console
 
-from tcp_pressure_exporter.report.terminal import charset_of, open_console, sign_of_life
+from tcp_pressure_exporter.daemon.report.terminal import charset_of, open_console, sign_of_life
 from tests.report.observations import ASCII, UNICODE
 
 LONG = 3600.0

@@ -10,6 +10,7 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -20,7 +21,6 @@ from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
 from tests.facts import known
 from tests.socket_entries import sixteen_bytes

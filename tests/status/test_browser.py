@@ -9,8 +9,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.status.snapshot import Snapshot
 from tests.status.served_status import ServedStatus, served, tab
 from tests.status.snapshots import (
     CALM_HOST,

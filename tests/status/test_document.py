@@ -8,9 +8,9 @@ from typing import Any
 import fastjsonschema
 import pytest
 
+from tcp_pressure_exporter.pages.status.document import status_json
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.status.document import status_json
-from tcp_pressure_exporter.status.snapshot import Snapshot
 from tcp_pressure_exporter.verdict.history import SeriesKey
 from tests.status.snapshots import (
     BROKEN_HOST,

@@ -8,13 +8,13 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.status.snapshot import Snapshot
-from tcp_pressure_exporter.status.source import StatusSource
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
 from tests.facts import known
 from tests.status.html_outline import Outline

@@ -17,11 +17,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from structlog.testing import LogCapture
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.web.connection import Shared
+from tcp_pressure_exporter.web.clients.connection import Shared
+from tcp_pressure_exporter.web.clients.server import Server
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.listen import open_listeners
-from tcp_pressure_exporter.web.routes import Router, build_router
-from tcp_pressure_exporter.web.server import Server
+from tcp_pressure_exporter.web.pages.routes import Router, build_router
 
 PATIENCE_SECONDS = 10.0
 

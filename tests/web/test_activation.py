@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tcp_pressure_exporter.web.activation import passed_listeners
-from tcp_pressure_exporter.web.address import ListenError
+from tcp_pressure_exporter.web.listen import ListenError, passed_listeners
 
 # As systemd does: the socket becomes descriptor 3, and exec keeps the process id.
 _LAUNCH = """
@@ -17,7 +16,7 @@ os.environ.update(LISTEN_FDS=sys.argv[2], LISTEN_PID=str(os.getpid()))
 os.execv(sys.executable, [sys.executable, "-c", sys.argv[3]])
 """
 _OPEN = """
-from tcp_pressure_exporter.web.address import ListenError
+from tcp_pressure_exporter.web.listen import ListenError
 from tcp_pressure_exporter.web.listen import open_listeners
 try:
     [listener] = open_listeners([":10190"], systemd=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.web.address import ListenAddress, ListenError, parse_address
+from tcp_pressure_exporter.web.listen import ListenAddress, ListenError, parse_address
 
 
 @pytest.mark.parametrize(

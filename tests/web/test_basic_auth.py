@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.web.basic_auth import BasicAuth, parse_credentials
 from tcp_pressure_exporter.web.message import Request
+from tcp_pressure_exporter.web.protection.basic_auth import BasicAuth, parse_credentials
 
 COST = 4  # bcrypt's least
 LONG = "x" * 72

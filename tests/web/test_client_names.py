@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.web.client_names import client_names
+from tcp_pressure_exporter.web.protection.tls import client_names
 from tests.certificates import Authority
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tcp_pressure_exporter.web.edition_cache import EditionCache
+from tcp_pressure_exporter.web.pages.cache import EditionCache
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.web.episodes import Episodes
+from tcp_pressure_exporter.web.accounting import Episodes
 from tests.fake_clock import FakeClock
 
 

@@ -3,8 +3,7 @@ import socket
 
 import pytest
 
-from tcp_pressure_exporter.web.address import ListenError
-from tcp_pressure_exporter.web.listen import open_listeners
+from tcp_pressure_exporter.web.listen import ListenError, open_listeners
 from tests.web.harness import open_descriptors
 
 

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
 from tcp_pressure_exporter.web.message import Request
-from tcp_pressure_exporter.web.metrics_page import MetricsPage
+from tcp_pressure_exporter.web.pages.metrics import MetricsPage
 from tests.web.harness import (
     PATIENCE_SECONDS,
     Reply,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.web.negotiation import (
+from tcp_pressure_exporter.web.pages.negotiation import (
     CLASSIC,
     OPENMETRICS,
     Format,

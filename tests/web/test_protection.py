@@ -2,10 +2,9 @@ import asyncio
 
 import bcrypt
 
-from tcp_pressure_exporter.web.basic_auth import BasicAuth
 from tcp_pressure_exporter.web.message import Request, text_response
-from tcp_pressure_exporter.web.protection import Protection
-from tcp_pressure_exporter.web.rate_limit import TokenBucket
+from tcp_pressure_exporter.web.protection.basic_auth import BasicAuth
+from tcp_pressure_exporter.web.protection.protection import Protection, TokenBucket
 from tests.fake_clock import FakeClock
 
 REQUEST = Request("GET", "/metrics", {}, {})

@@ -1,4 +1,4 @@
-from tcp_pressure_exporter.web.rate_limit import TokenBucket
+from tcp_pressure_exporter.web.protection.protection import TokenBucket
 from tests.fake_clock import FakeClock
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.core import Metric
 
-from tcp_pressure_exporter.web.negotiation import CLASSIC, OPENMETRICS
-from tcp_pressure_exporter.web.rendering import Renderer, Variant, page
+from tcp_pressure_exporter.web.pages.metrics import Renderer, Variant, page
+from tcp_pressure_exporter.web.pages.negotiation import CLASSIC, OPENMETRICS
 from tests.web.harness import PATIENCE_SECONDS, registry_of, two_families
 
 

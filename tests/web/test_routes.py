@@ -2,7 +2,7 @@ import pytest
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.message import Request, Response
-from tcp_pressure_exporter.web.routes import Router, build_router, check_telemetry_path
+from tcp_pressure_exporter.web.pages.routes import Router, build_router, check_telemetry_path
 from tests.web.harness import (
     FakeStatus,
     Serving,

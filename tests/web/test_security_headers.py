@@ -1,5 +1,5 @@
 from tcp_pressure_exporter.web.message import Response, text_response
-from tcp_pressure_exporter.web.security_headers import secured
+from tcp_pressure_exporter.web.protection.protection import secured
 from tests.web.harness import Serving, exchange, get, request_bytes
 
 EXPECTED = {

@@ -28,10 +28,10 @@ _FEW_DESCRIPTORS = """
 import asyncio, resource, sys
 from prometheus_client import CollectorRegistry
 import structlog
-from tcp_pressure_exporter.web.connection import Shared
+from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.listen import open_listeners
-from tcp_pressure_exporter.web.routes import build_router
-from tcp_pressure_exporter.web.server import Server
+from tcp_pressure_exporter.web.pages.routes import build_router
+from tcp_pressure_exporter.web.clients.server import Server
 from tests.web.harness import FakeStatus
 
 async def main():

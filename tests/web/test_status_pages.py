@@ -5,7 +5,7 @@ import gzip
 import pytest
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.web.routes import Router, build_router
+from tcp_pressure_exporter.web.pages.routes import Router, build_router
 from tests.web.harness import FakeStatus, Serving, get, registry_of, two_families
 
 

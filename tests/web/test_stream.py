@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.web.stream import Stream
+from tcp_pressure_exporter.web.clients.stream import Stream
 from tests.certificates import Authority
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.web.address import ListenError
-from tcp_pressure_exporter.web.listen import open_listeners
+from tcp_pressure_exporter.web.listen import ListenError, open_listeners
 
 
 def opened(path: Path) -> socket.socket:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.web.protection import Protection
-from tcp_pressure_exporter.web_config.load import build_protection, parse_web_config
-from tcp_pressure_exporter.web_config.sections import go_duration
+from tcp_pressure_exporter.daemon.protection import build_protection, parse_web_config
+from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.web_file import go_duration
+from tcp_pressure_exporter.web.protection.protection import Protection
 from tests.certificates import Authority
 from tests.prometheus_server import PROMTOOL
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import LogCapture
 
-from tcp_pressure_exporter.config_errors import ConfigError
-from tcp_pressure_exporter.web_config.watch import WebConfigWatch
+from tcp_pressure_exporter.daemon.protection import WebConfigWatch
+from tcp_pressure_exporter.settings.errors import ConfigError
 from tests.captured_log import captured_log
 from tests.certificates import Authority
 

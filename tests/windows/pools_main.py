@@ -9,14 +9,14 @@ import sys
 sys.path[:0] = sys.argv[1:3]
 
 # Found in these folders.
-from tcp_pressure_exporter.config import Config  # noqa: E402
 from tcp_pressure_exporter.pools.groups import RemoteGroups  # noqa: E402
 from tcp_pressure_exporter.pools.listing import Listing  # noqa: E402
-from tcp_pressure_exporter.sampler import NamespaceSampler  # noqa: E402
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler  # noqa: E402
+from tcp_pressure_exporter.settings.config import Config  # noqa: E402
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups  # noqa: E402
 from tcp_pressure_exporter.sources.owners.owners import Owners  # noqa: E402
-from tcp_pressure_exporter.sources.portable.namespace import ForeignNamespace  # noqa: E402
 from tcp_pressure_exporter.sources.portable.windows import WindowsFacts  # noqa: E402
+from tcp_pressure_exporter.sources.systems.portable_namespace import ForeignNamespace  # noqa: E402
 
 answer = sys.argv[3].replace("|", "\r\n")
 facts = WindowsFacts(run=lambda arguments: answer if "dynamicport" in arguments else "")

@@ -1,1 +1,5 @@
-"""Translates a sample into metric families; one file per subject."""
+"""From a sample to metric families: one file for each subject, and a table of them.
+
+Here may live names, help texts, labels and how rows are read from a sample. A calculation may not:
+a number on the page is one that the sample has.
+"""

@@ -9,7 +9,7 @@ Exposition:
 from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.collectors.pool_rows import POOL_LABELS
+from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 

@@ -1,12 +1,62 @@
 """The registry of everything that is exported; made afresh, never the library's global one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
-from tcp_pressure_exporter.collectors.sample_collector import SampleCollector
+from tcp_pressure_exporter.collectors.family import Family
+from tcp_pressure_exporter.collectors.health import (
+    EXPORTER_FAMILIES,
+    NAMESPACE_FAMILIES,
+    SAMPLE_FAMILIES,
+)
+from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.sample.exporter import ExporterState
-from tcp_pressure_exporter.sample.sample import Sample
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+
+
+class SampleCollector(Collector):
+    """Yields families built afresh from the newest sample (None before the first) and `state`."""
+
+    def __init__(
+        self, newest: Callable[[], Sample | None], state: Callable[[], ExporterState]
+    ) -> None:
+        self._newest = newest
+        self._state = state
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield every family without rows, so that the registry can filter by name."""
+        for exporter_family in EXPORTER_FAMILIES:
+            yield exporter_family.metric()
+        for family in SAMPLE_FAMILIES:
+            yield family.metric()
+        for namespace_family in all_namespace_families():
+            yield namespace_family.metric()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families that have rows: what failed or is off is absent."""
+        state = self._state()
+        for exporter_family in EXPORTER_FAMILIES:
+            yield exporter_family.metric([((), state)])
+        sample = self._newest()
+        if sample is None:
+            return
+        namespaces = [((namespace.netns,), namespace) for namespace in sample.namespaces]
+        metrics = chain(
+            (family.metric([((), sample)]) for family in SAMPLE_FAMILIES),
+            (family.metric(namespaces) for family in all_namespace_families()),
+        )
+        yield from (metric for metric in metrics if metric.samples)
+
+
+def all_namespace_families() -> Iterator[Family[NamespaceSample]]:
+    """Yield the families about a namespace: the health of its collectors, then each subject."""
+    yield from NAMESPACE_FAMILIES
+    for entry in COLLECTORS.values():
+        yield from entry.families
 
 
 def build_registry(

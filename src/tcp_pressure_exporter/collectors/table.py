@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from tcp_pressure_exporter.collectors import (
     canary,
-    churn,
     close_wait,
     findings,
     kernel_events,
@@ -32,9 +31,7 @@ class CollectorEntry:
 COLLECTORS: Mapping[str, CollectorEntry] = {
     "sockets": CollectorEntry("sockets per family and state", sockets.FAMILIES),
     "local_ports": CollectorEntry("the local port range and its use", local_ports.FAMILIES),
-    "pools": CollectorEntry(
-        "port pools: the fullest, totals, forecast", (*pools.FAMILIES, *churn.FAMILIES)
-    ),
+    "pools": CollectorEntry("port pools: the fullest, totals, forecast", pools.FAMILIES),
     # Its rows are in the families of the pools.
     "nat": CollectorEntry("port pools of a NAT gateway, from conntrack", ()),
     "canary": CollectorEntry("the kernel's verdict on pools near their limit", canary.FAMILIES),

@@ -1,5 +1,7 @@
 """What came of asking a source: a value, or the one error that every source raises."""
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,3 +52,9 @@ def attempt_partly(
     start = clock()
     value, error = build()
     return Outcome(clock() - start, value, error)
+
+
+def errno_reason(code: int) -> str:
+    """Name the negative errno of the kernel's answer, as in "EBUSY: Device or resource busy"."""
+    name = errno.errorcode.get(-code)
+    return f"{name}: {os.strerror(-code)}" if name else f"error {code}"

@@ -1,16 +1,168 @@
-"""Listening sockets: opened here, or passed by systemd."""
+"""Listening sockets: addresses as they are written, opened here or passed by systemd."""
 
 import errno
 import os
+import re
 import socket
-from collections.abc import Sequence
-from contextlib import ExitStack
+import stat
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from tcp_pressure_exporter.web.activation import passed_listeners
-from tcp_pressure_exporter.web.address import ListenAddress, ListenError, parse_address
-from tcp_pressure_exporter.web.unix_listener import UnixListener
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\s\[\]%]+)?)\]")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
+_PORT = re.compile(r"[0-9]{1,5}")
+_HIGHEST_PORT = 65535
+_UNIX = "unix://"
+_UNIX_PATH_BYTES = 107  # sun_path of unix(7) less its NUL
+
+
+class ListenError(Exception):
+    """An address cannot be listened on: `address` as it was given, and a one-line `reason`."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.address = address
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen. An empty host means all addresses, IPv4 and IPv6; port 0 any free port."""
+
+    host: str
+    port: int
+
+
+def parse_address(text: str) -> ListenAddress | Path:
+    """Parse 'host:port', ':port', '[ipv6]:port' or 'unix:///path'. Raises ListenError."""
+    if text.startswith(_UNIX):
+        return _parse_path(text)
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ListenError(repr(text), "must be host:port or :port")
+    if not _PORT.fullmatch(port) or int(port) > _HIGHEST_PORT:
+        raise ListenError(repr(text), f"the port must be a number from 0 to {_HIGHEST_PORT}")
+    return ListenAddress(_parse_host(text, host), int(port))
+
+
+def _parse_path(text: str) -> Path:
+    path = text.removeprefix(_UNIX)
+    if not path.startswith("/") or path.endswith("/") or "\0" in path:
+        raise ListenError(repr(text), "the path must be absolute, as in unix:///run/x.sock")
+    if len(os.fsencode(path)) > _UNIX_PATH_BYTES:
+        raise ListenError(repr(text), f"the path may have {_UNIX_PATH_BYTES} bytes at most")
+    return Path(path)
+
+
+def _parse_host(text: str, host: str) -> str:
+    bracketed = _BRACKETED.fullmatch(host)
+    if bracketed:
+        return bracketed[1]
+    if ":" in host:
+        raise ListenError(repr(text), "an IPv6 address must be in brackets, as in [::1]:10190")
+    if host and not _NAME.fullmatch(host):
+        raise ListenError(repr(text), "the host is neither a name nor an address")
+    return host
+
+
+_FIRST_FD = 3  # SD_LISTEN_FDS_START
+_ORIGIN = "systemd socket"
+
+
+def passed_listeners(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
+    """Take over the sockets that LISTEN_FDS counts, if LISTEN_PID says they are for `pid`.
+
+    They become non-blocking and are not inherited by child processes. Raises ListenError when
+    there are none, or when one is not a listening stream socket.
+    """
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal() or int(count) == 0:
+        raise ListenError(_ORIGIN, "none was passed to this process (LISTEN_PID, LISTEN_FDS)")
+    with ExitStack() as taken:
+        fds = range(_FIRST_FD, _FIRST_FD + int(count))
+        listeners = [taken.enter_context(_take(fd)) for fd in fds]
+        taken.pop_all()
+    return listeners
+
+
+def _take(fd: int) -> socket.socket:
+    try:
+        sock = socket.socket(fileno=fd)
+    except OSError as error:
+        raise ListenError(_ORIGIN, f"descriptor {fd} is not an open socket") from error
+    if not _is_listening_stream(sock):
+        sock.close()
+        raise ListenError(_ORIGIN, f"descriptor {fd} is not a listening stream socket")
+    sock.settimeout(0)
+    sock.set_inheritable(False)
+    return sock
+
+
+def _is_listening_stream(sock: socket.socket) -> bool:
+    listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    return sock.type == socket.SOCK_STREAM and bool(listening)
+
+
+_MODE = 0o660  # connecting takes the right to write: that of the owner and of the group
+
+
+class UnixListener(socket.socket):
+    """A non-blocking listener at a path; its file goes when it is closed.
+
+    A file that a process left behind when it died is replaced, one that somebody listens on is
+    not. Raises OSError.
+    """
+
+    def __init__(self, path: Path, backlog: int) -> None:
+        super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._path = path
+        self._file: tuple[int, int] | None = None
+        try:
+            _remove_stale(path)
+            self.bind(str(path))
+            self._file = _identity(path)
+            # Before anyone can connect: until listen() the kernel refuses.
+            path.chmod(_MODE)
+            self.listen(backlog)
+        except OSError:
+            self.close()
+            raise
+        self.settimeout(0)
+
+    def close(self) -> None:
+        """Close, and remove the file unless another process has put its own in its place."""
+        file, self._file = self._file, None
+        if file is not None and file == _identity(self._path):
+            with suppress(OSError):  # the folder has become read-only: the next start replaces it
+                self._path.unlink()
+        super().close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None  # gone, or out of reach: not ours to remove
+    return found.st_dev, found.st_ino
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(errno.EEXIST, "there is a file that is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)  # a full queue is an answer, too
+        refused = probe.connect_ex(str(path)) == errno.ECONNREFUSED
+    if not refused:
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    path.unlink()
+
 
 # A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
 _BACKLOG = 1024

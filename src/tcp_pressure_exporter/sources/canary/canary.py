@@ -14,7 +14,7 @@ from socket import AF_INET, AF_INET6, socket
 
 from tcp_pressure_exporter.facts.addresses import is_v4
 from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
-from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.socket import (
@@ -24,7 +24,6 @@ from tcp_pressure_exporter.sources.canary.socket import (
     open_canary_socket,
     search_port,
 )
-from tcp_pressure_exporter.sources.netlink.messages import errno_reason
 
 MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
 MAX_HELD_PORTS_ASKED = 64

@@ -26,7 +26,7 @@ ENTRY = re.compile(
     f"ipv[46] +[0-9]+ tcp +6 (?:[0-9]+ )?(?:([A-Z0-9_]+) )?{TUPLE}{DETAILS}{TUPLE}.*"
 )
 TIME_WAIT = "TIME_WAIT"
-OVER = frozenset({TIME_WAIT, "CLOSE", "SYN_SENT2"})  # as in sources/conntrack/ctnetlink.py
+OVER = frozenset({TIME_WAIT, "CLOSE", "SYN_SENT2"})  # as in sources/counting/translated.py
 
 
 def read_proc_conntrack(procfs: Path, rules: NatRules) -> PoolTally:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
-from tcp_pressure_exporter.sources.conntrack.ctnetlink import EVICTS_SINCE, encode_nat_request
 from tcp_pressure_exporter.sources.conntrack.proc import (
     may_read_proc_conntrack,
     read_proc_conntrack,
 )
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.ctnetlink import EVICTS_SINCE, encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_kernel_release, read_sysctl
 

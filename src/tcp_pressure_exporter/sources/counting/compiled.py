@@ -10,7 +10,7 @@ from typing import Any
 
 from tcp_pressure_exporter.facts import ports
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
@@ -25,7 +25,6 @@ from tcp_pressure_exporter.facts.tally import (
     TallyRules,
 )
 from tcp_pressure_exporter.sources.counting import _tally
-from tcp_pressure_exporter.sources.netlink.messages import errno_reason
 from tcp_pressure_exporter.sources.netlink.socket import (
     ANSWER_SECONDS,
     DUMP_SECONDS,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, TallyRules
-from tcp_pressure_exporter.sources.conntrack import ctnetlink as readable_conntrack
 from tcp_pressure_exporter.sources.counting import readable as readable_tally
+from tcp_pressure_exporter.sources.counting import translated as readable_conntrack
 from tcp_pressure_exporter.sources.netlink.socket import Dump
 
 

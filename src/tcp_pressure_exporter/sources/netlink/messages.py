@@ -8,12 +8,10 @@ partial answer can never be taken for a whole one.
 Source: include/uapi/linux/netlink.h, RFC 3549 section 2.3.2.
 """
 
-import errno
-import os
 import struct
 from collections.abc import Iterable, Iterator
 
-from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 
 NLMSG_NOOP = 1
 NLMSG_ERROR = 2
@@ -83,9 +81,3 @@ def _check_ending(kind: int, payload: memoryview) -> None:
     (code,) = ERROR_CODE.unpack_from(payload)
     if code < 0 or kind == NLMSG_ERROR:
         raise SourceError("netlink dump", errno_reason(code))
-
-
-def errno_reason(code: int) -> str:
-    """Name the negative errno of the kernel's answer, as in "EBUSY: Device or resource busy"."""
-    name = errno.errorcode.get(-code)
-    return f"{name}: {os.strerror(-code)}" if name else f"error {code}"

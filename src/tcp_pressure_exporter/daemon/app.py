@@ -1,0 +1,229 @@
+"""Wires the parts: sampling on a thread, serving on the event loop, signals between them."""
+
+import asyncio
+import os
+import platform
+import socket
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import generate_latest
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.daemon.logs import LostLines
+from tcp_pressure_exporter.daemon.protection import WebConfigWatch
+from tcp_pressure_exporter.daemon.reloading import Reloader
+from tcp_pressure_exporter.daemon.shown import shown_settings
+from tcp_pressure_exporter.daemon.signals import handled_signals
+from tcp_pressure_exporter.daemon.systemd import ServiceManager
+from tcp_pressure_exporter.pages.service_line import status_line
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.status.source import StatusSource
+from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.latest import LatestSample
+from tcp_pressure_exporter.sample.sample import Sample, Taken
+from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
+from tcp_pressure_exporter.sampling.host import (
+    NETNS,
+    HostSampler,
+    build_sampler,
+    left_out,
+    log_left_out,
+)
+from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
+from tcp_pressure_exporter.settings.config import Config, load_config
+from tcp_pressure_exporter.settings.options import Options
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.verdict.history import RecentHour
+from tcp_pressure_exporter.web.accounting import HttpCounts
+from tcp_pressure_exporter.web.clients.connection import Shared
+from tcp_pressure_exporter.web.clients.server import Server
+from tcp_pressure_exporter.web.listen import listener_url
+from tcp_pressure_exporter.web.pages.routes import (
+    HEALTHY_PATH,
+    READY_PATH,
+    STATUS_PATH,
+    build_router,
+)
+from tcp_pressure_exporter.web.protection.protection import Protection
+
+STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Break
+SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
+
+
+class App:
+    """The exporter: everything that lives as long as the process."""
+
+    def __init__(
+        self, options: Options, running: str, log: FilteringBoundLogger, lost: LostLines
+    ) -> None:
+        """Read the configuration file and make the parts; raises ConfigError."""
+        self._options = options
+        self._log = log
+        self._lost = lost
+        self._latest = LatestSample(seconds_since_boot)
+        self._hour = RecentHour()
+        self._http = HttpCounts()
+        self._manager = ServiceManager(os.environ, os.getpid())
+        parser = best_parser()
+        wanted = options.collectors | ({NETNS} if options.others else set())
+        self._sampler = build_sampler(options.netns, options.procfs, parser, wanted)
+        self._loop = SamplingLoop(
+            how_to_sample(self._sampler, options, log),
+            self._publish,
+            Pace(options.interval, options.max_cpu),
+            read_config(options),
+            log,
+        )
+        self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
+        self._state = ExporterState(running, platform.python_version(), self._sampler.parser)
+        self._registry = build_registry(self._latest.newest, self._counted)
+
+    def print_once(self) -> int:
+        """Take one sample and print it; return the exit code: 1 where a collector failed."""
+        log_left_out(self._sampler, self._log)
+        sample = self._loop.sample()
+        self._latest.publish(sample)
+        sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
+        sys.stdout.flush()
+        return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
+
+    def web_config(self, path: Path) -> WebConfigWatch:
+        """Read the web configuration file; raises ConfigError. Its reloads are counted."""
+        return WebConfigWatch(path, self._log, count_reload=self._count_web_reload)
+
+    def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
+        """Sample and serve until SIGTERM or SIGINT."""
+        log_left_out(self._sampler, self._log)
+        stop = threading.Event()
+        heartbeat = Heartbeat(self._manager.heartbeat_seconds, self._manager.alive)
+        sampling = threading.Thread(
+            target=self._loop.run, args=(stop, heartbeat), name="sampling", daemon=True
+        )
+        sampling.start()
+        self._reloader.start()
+        try:
+            # The default loop of Linux; that of Windows cannot wait for sockets.
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._serve(listeners, web_config))
+        finally:
+            stop.set()
+            sampling.join(SAMPLER_STOP_SECONDS)
+
+    async def _serve(
+        self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None
+    ) -> None:
+        stop = asyncio.Event()
+        callbacks = dict.fromkeys(STOP_SIGNALS, partial(self._begin_to_stop, stop))
+        with handled_signals(
+            asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reloader.ask}
+        ):
+            await self._answer(listeners, web_config, stop)
+
+    async def _answer(
+        self,
+        listeners: Sequence[socket.socket],
+        web_config: WebConfigWatch | None,
+        stop: asyncio.Event,
+    ) -> None:
+        router = build_router(
+            telemetry_path=self._options.telemetry_path,
+            registry=self._registry,
+            unready=self._latest.unready,
+            status=self._status(),
+            max_requests=self._options.max_requests,
+            log=self._log,
+        )
+        protection = web_config.current if web_config else Protection
+        scheme = "https" if protection().tls else "http"
+        for listener in listeners:
+            self._log.info(
+                "serving metrics",
+                url=listener_url(scheme, listener, self._options.telemetry_path),
+                parser=self._state.parser,
+            )
+        shared = Shared(router, self._log, protection=protection, counts=self._http)
+        await Server(listeners, shared).run(stop)
+        self._log.info("stopped")
+
+    def _count_web_reload(self, good: bool) -> None:  # noqa: FBT001  # it is what is counted
+        field = "web_reloads" if good else "failed_web_reloads"
+        self._state = replace(self._state, **{field: getattr(self._state, field) + 1})
+
+    def _publish(self, sample: Sample) -> None:
+        self._latest.publish(sample)
+        self._hour.record(sample)
+        self._manager.sampled(status_line(sample))
+
+    def _status(self) -> StatusSource:
+        links = {
+            "metrics": self._options.telemetry_path,
+            "json": STATUS_PATH,
+            "healthy": HEALTHY_PATH,
+            "ready": READY_PATH,
+        }
+        return StatusSource(self._snapshot, links)
+
+    def _snapshot(self) -> Snapshot:
+        sample, current = self._latest.with_age()
+        return Snapshot(
+            host=socket.gethostname(),
+            sample=sample,
+            current=current,
+            line=self._hour.line,
+            exporter=self._counted(),
+            settings=shown_settings(self._options, self._loop.config),
+            left_out=tuple(left_out(self._sampler)),
+            runbook_url=self._loop.config.runbook_url,
+        )
+
+    def _begin_to_stop(self, stop: asyncio.Event) -> None:
+        stop.set()
+        self._manager.stopping()
+
+    def _read_again(self) -> Config:
+        self._manager.reloading()
+        try:
+            return read_config(self._options)
+        finally:
+            self._manager.reloaded()
+
+    def _use_config(self, config: Config) -> None:
+        self._loop.config = config
+
+    def _counted(self) -> ExporterState:
+        """Return the state with what the threads and the log have counted."""
+        failures = self._loop.failures
+        return replace(
+            self._state,
+            reloads=self._reloader.reloads.good,
+            failed_reloads=self._reloader.reloads.bad,
+            failed_parts=failures.parts,
+            failed_samples=failures.samples,
+            lost_lines=self._lost.count,
+            responses=dict(self._http.responses),
+            failed_accepts=self._http.accept_failures,
+        )
+
+
+def how_to_sample(
+    sampler: HostSampler, options: Options, log: FilteringBoundLogger
+) -> Callable[[Config], Taken]:
+    """Return what takes a sample of the namespaces that are wanted and permitted."""
+    if options.others is None or NETNS in sampler.left_out:
+        return lambda config: Taken((sampler.namespace.take(config),))
+    return NamespaceSamplers(sampler, options.others, options.procfs, log).take
+
+
+def read_config(options: Options) -> Config:
+    """Return the configuration of the file and the flags that override it; raises ConfigError."""
+    config = load_config(options.config_file) if options.config_file else Config()
+    if options.pool_top is None:
+        return config
+    return replace(config, listing=replace(config.listing, top=options.pool_top))

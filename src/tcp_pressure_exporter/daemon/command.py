@@ -1,0 +1,59 @@
+"""The command: checks what the user gave, then runs the exporter or the report."""
+
+import sys
+from importlib.metadata import version
+
+from tcp_pressure_exporter.daemon.hidden_module import hidden_module
+
+# structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
+with hidden_module("rich"):
+    from tcp_pressure_exporter.collectors.table import COLLECTORS
+    from tcp_pressure_exporter.daemon.app import App
+    from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
+    from tcp_pressure_exporter.settings.errors import ConfigError
+    from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
+    from tcp_pressure_exporter.settings.options import Options, parse_options
+    from tcp_pressure_exporter.web.blocking_work import exit_beside_work
+    from tcp_pressure_exporter.web.listen import ListenError, open_listeners
+    from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
+
+REPORT = "report"
+
+
+def main() -> int:
+    """Run the command and return its exit code; whatever the user got wrong exits with 2."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == [REPORT]:
+        # Here, so that the daemon does without rich.
+        from tcp_pressure_exporter.daemon.report import command  # noqa: PLC0415 - see above
+
+        return command.main(arguments[1:])
+    descriptions = {name: entry.description for name, entry in COLLECTORS.items()}
+    return run(parse_options(arguments, descriptions), version(PROGRAM))
+
+
+def run(options: Options, running: str) -> int:
+    """Run this version with the given options: print one sample, or serve until told to stop."""
+    lost = LostLines()
+    log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
+    try:
+        check_telemetry_path(options.telemetry_path)
+    except ValueError as error:
+        usage_error(f"--web.telemetry-path: {error}")
+    try:
+        app = App(options, running, log, lost)
+    except ConfigError as error:
+        usage_error(f"--config.file: {error}")
+    if options.once:
+        return app.print_once()
+    try:
+        file = options.web_config_file
+        web_config = app.web_config(file) if file else None
+    except ConfigError as error:
+        usage_error(f"--web.config.file: {error}")
+    try:
+        listeners = open_listeners(options.listen_addresses, systemd=options.systemd_socket)
+    except ListenError as error:
+        usage_error(f"--web.listen-address: {error}")
+    app.serve(listeners, web_config)
+    return exit_beside_work(0)

@@ -1,0 +1,170 @@
+"""The web configuration in force: read again when it changes, without a restart."""
+
+import errno
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.daemon.tls_settings import file_key, tls_settings
+from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.web_file import (
+    RateSection,
+    TlsSection,
+    WebConfigFile,
+    checked_headers,
+    checked_rate,
+    checked_users,
+)
+from tcp_pressure_exporter.web.protection.basic_auth import BasicAuth
+from tcp_pressure_exporter.web.protection.protection import Protection, TokenBucket
+from tcp_pressure_exporter.web.protection.tls import TlsError, TlsServer
+
+
+def parse_web_config(text: str) -> WebConfigFile:
+    """Parse the text of a file; an empty one protects nothing.
+
+    Raises ConfigError, which names the key, or the line and column where the YAML is bad.
+    """
+    file = converted(yaml_document(text), WebConfigFile)
+    checked_headers(file.http.headers)
+    checked_users(file.basic_auth_users or {})
+    checked_rate(file.rate_limit or RateSection())
+    return file
+
+
+def named_files(file: WebConfigFile, folder: Path) -> list[Path]:
+    """Return the certificates and keys, relative ones from the folder."""
+    return [folder / name for name in file.tls.files()] if file.tls else []
+
+
+def build_protection(file: WebConfigFile, folder: Path) -> Protection:
+    """Read certificates and keys, relative ones from the folder. Raises ConfigError."""
+    rate = checked_rate(file.rate_limit or RateSection())
+    users = file.basic_auth_users
+    return Protection(
+        tls=_tls(file.tls, folder) if file.tls else None,
+        rate_limit=TokenBucket(*rate) if rate else None,
+        auth=BasicAuth(users) if users else None,
+        headers=file.http.headers,
+    )
+
+
+def _tls(section: TlsSection, folder: Path) -> TlsServer:
+    settings = tls_settings(section, folder)
+    try:
+        return TlsServer(settings)
+    except TlsError as error:
+        raise ConfigError(file_key(section, error.what), error.reason) from error
+
+
+# Where a file is, and what changes when it is written, replaced or given other rights.
+Stamp = tuple[int, int, int, int, int]
+
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+
+
+class WebConfigWatch:
+    """Gives the Protection that the file demands now.
+
+    Asked for each connection and request, it looks at the times of the file and of those it names:
+    a few microseconds. What has changed is read as a whole; if any of it is bad, the old stays
+    until it changes again, or, where descriptors or memory were short, until there are some.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        log: FilteringBoundLogger,
+        *,
+        count_reload: Callable[[bool], None] = lambda _good: None,
+    ) -> None:
+        """Read the file for the first time; raises ConfigError. Later reads are counted."""
+        self._path = path
+        self._log = log
+        self._count_reload = count_reload
+        self._stamps: Mapping[Path, Stamp | None] = {}
+        self._postponed = False  # a reload, for want of descriptors or memory
+        self._file = self._read_file()
+        self._protection = build_protection(self._file, path.parent)
+        self._say_what_is_not_done()
+
+    def current(self) -> Protection:
+        """Return what is in force, after a look at the files."""
+        changed = any(_stamp(path) != stamp for path, stamp in self._stamps.items())
+        if changed or self._postponed:
+            self._reload(told=self._postponed and not changed)
+        return self._protection
+
+    def _reload(self, *, told: bool) -> None:
+        """Read all again. `told`: that there was a shortage is in the log and counted."""
+        try:
+            file = self._read_file()
+            _check_nothing_is_opened(self._file, file)
+            built = build_protection(file, self._path.parent)
+        except ConfigError as error:
+            self._postponed = _is_shortage(error)
+            if not (told and self._postponed):
+                self._refuse(str(error))
+            return
+        self._postponed = False
+        self._protection = _keeping_state(self._protection, self._file, built, file)
+        self._file = file
+        self._log.info("web configuration reloaded", file=str(self._path))
+        self._count_reload(True)  # noqa: FBT003  # whether it was good
+
+    def _refuse(self, reason: str) -> None:
+        self._log.error("web configuration not reloaded, the old one stays", reason=reason)
+        self._count_reload(False)  # noqa: FBT003  # whether it was good
+
+    def _read_file(self) -> WebConfigFile:
+        """Read the file, and watch what it names: a certificate that is bad now may be mended."""
+        # Stamps come before what they stand for: a change in between is then seen the next time.
+        own = _stamp(self._path)
+        self._stamps = {**self._stamps, self._path: own}
+        file = parse_web_config(read_text(self._path))
+        named = {path: _stamp(path) for path in named_files(file, self._path.parent)}
+        self._stamps = {self._path: own, **named}
+        return file
+
+    def _say_what_is_not_done(self) -> None:
+        if self._file.http.http2:
+            self._log.info("HTTP/2 is not supported, HTTP/1.1 is served", file=str(self._path))
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Return what identifies the contents of a file; None for one that cannot be looked at."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path. Reading it says what is wrong.
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_shortage(error: BaseException | None) -> bool:
+    """Tell whether an error goes back to what may be over without a change of any file."""
+    while error is not None:
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+            return error.errno in SHORTAGES
+        error = error.__cause__
+    return False
+
+
+def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
+    """Refuse a file that demands less of clients: one half written looks just like that."""
+    for key in sorted(old.demands() - new.demands()):
+        raise ConfigError(key, "is gone, which takes a restart")
+
+
+def _keeping_state(
+    protection: Protection, old: WebConfigFile, built: Protection, new: WebConfigFile
+) -> Protection:
+    """Keep the verdicts on passwords and the tokens where their sections have not changed."""
+    return replace(
+        built,
+        auth=protection.auth if new.basic_auth_users == old.basic_auth_users else built.auth,
+        rate_limit=protection.rate_limit if new.rate_limit == old.rate_limit else built.rate_limit,
+    )

@@ -1,0 +1,76 @@
+"""Reads the configuration file again when it is asked to, beside sampling and serving."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.settings.errors import ConfigError
+
+PAUSE_SECONDS = 0.5  # between two readings, so that a storm of signals costs little and logs little
+
+
+class Reloads(NamedTuple):
+    """How often the configuration was read again since the start, well or badly."""
+
+    good: int = 0
+    bad: int = 0
+
+
+class Reloader:
+    """Reads a file of seconds (PyYAML: 18 s for a megabyte) on a thread of its own.
+
+    reloads: replaced as a whole, so that another thread may read it.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Config],
+        use: Callable[[Config], None],
+        file: Path | None,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._read = read
+        self._use = use
+        self._file = file
+        self._log = log
+        self._asked = threading.Event()
+        self.reloads = Reloads()
+
+    def start(self) -> None:
+        """Start the thread; it ends with the process."""
+        threading.Thread(target=self._run, name="reloading", daemon=True).start()
+
+    def ask(self) -> None:
+        """Let the file be read soon: once, however often this is asked before it begins."""
+        self._asked.set()
+
+    def _run(self) -> None:
+        while True:
+            self._asked.wait()
+            self._asked.clear()
+            # Where memory is short, the line about an error may be the next error.
+            with suppress(Exception):
+                self.reload()
+            time.sleep(PAUSE_SECONDS)
+
+    def reload(self) -> None:
+        """Read the file; a bad one changes nothing, and neither does a defect in reading it."""
+        good, bad = self.reloads
+        try:
+            self._use(self._read())
+        except ConfigError as error:
+            self.reloads = Reloads(good, bad + 1)
+            self._log.error("configuration not reloaded, the old one stays", reason=str(error))
+        except Exception:  # noqa: BLE001 - short of memory, for one: the next signal shall find this
+            # thread alive
+            self.reloads = Reloads(good, bad + 1)
+            self._log.exception("configuration not reloaded, the old one stays")
+        else:
+            self.reloads = Reloads(good + 1, bad)
+            self._log.info("configuration reloaded", file=str(self._file))

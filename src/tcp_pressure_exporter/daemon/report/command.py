@@ -1,0 +1,111 @@
+"""The command `report`: looks once or again and again, and tells the verdict as its exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from tcp_pressure_exporter.daemon.report.observer import (
+    Observer,
+    look_again_and_again,
+    look_closely,
+)
+from tcp_pressure_exporter.daemon.report.terminal import (
+    charset_of,
+    open_console,
+    presentation,
+    sign_of_life,
+)
+from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.pages.report.observation import Observation
+from tcp_pressure_exporter.sampling.host import build_sampler, left_out
+from tcp_pressure_exporter.settings.config import Config, load_config
+from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
+from tcp_pressure_exporter.settings.report_options import ReportOptions, parse_report_options
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+
+# What an assessment is made of.
+COLLECTORS = (
+    "pools",
+    "nat",
+    "canary",
+    "pool_owners",
+    "close_wait",
+    "listen_queues",
+    "limits",
+    "findings",
+)
+NAMES = {"nat": "NAT pools"}  # of collectors, for a person
+NETNS = "host"
+NO_VERDICT = 3
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command with the arguments after `report`; return its exit code.
+
+    That is the severity of what was seen last, or NO_VERDICT where the pools could not be
+    read and the rest is calm, or nothing could be printed.
+    """
+    options = parse_report_options(argv)
+    observer = build_observer(options, read_config(options))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
+    code = INTERRUPTED
+    try:
+        with presentation(options, sys.stdout) as show:
+            for seen in looks(observer, options):
+                code = exit_code(seen)
+                try:
+                    show(seen)
+                except OSError as error:
+                    return _without_stdout(error, code)
+    except KeyboardInterrupt:
+        pass  # Ctrl-C is how --watch ends
+    return code
+
+
+def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
+    """Yield one look, or look for ever."""
+    sign = partial(sign_of_life, open_console(sys.stderr), charset_of(sys.stderr))
+    if options.watch is None:
+        yield look_closely(observer, sign)
+    else:
+        yield from look_again_and_again(observer, sign, options.watch)
+
+
+def build_observer(options: ReportOptions, config: Config) -> Observer:
+    """Return the observer of this process's network namespace."""
+    # Without pauses between searches for processes: a person waits for the names.
+    sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
+    missing = tuple((NAMES.get(what, what), why) for what, why in left_out(sampler))
+    portable = sampler.no_netlink is not None
+    return Observer(lambda: sampler.namespace.take(config), missing, portable=portable)
+
+
+def read_config(options: ReportOptions) -> Config:
+    """Return the configuration, with the fullest pools listed however little they use."""
+    try:
+        config = load_config(options.config_file) if options.config_file else Config()
+    except ConfigError as error:
+        usage_error(f"--config.file: {error}")
+    top = config.listing.top if options.top is None else options.top
+    return replace(config, listing=replace(config.listing, top=top, min_ratio=0.0))
+
+
+def exit_code(seen: Observation) -> int:
+    """Return the exit code for a look."""
+    return NO_VERDICT if seen.assessment.blind else int(seen.assessment.severity)
+
+
+def _without_stdout(error: OSError, code: int) -> int:
+    """Return the exit code where stdout takes nothing: `report | head` has merely seen enough."""
+    # Python shall find nothing to complain about when it flushes stdout at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return code
+    line = f"{PROGRAM}: error: standard output: {error.strerror}"
+    print(escape_controls(line), file=sys.stderr)  # noqa: T201 - there is no logger
+    return NO_VERDICT

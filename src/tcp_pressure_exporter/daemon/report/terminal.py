@@ -1,0 +1,104 @@
+"""The terminal, pipe or file that the report goes to, and how looks are shown there."""
+
+import locale
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.status import Status
+
+from tcp_pressure_exporter.pages.report.document import document
+from tcp_pressure_exporter.pages.report.json_line import json_line
+from tcp_pressure_exporter.pages.report.observation import Observation
+from tcp_pressure_exporter.pages.report.text import Charset
+from tcp_pressure_exporter.settings.report_options import ReportOptions
+
+MIN_WIDTH = 60  # columns: less is not enough for the figures
+PATIENCE = 1.0  # seconds without a sign of life
+
+
+def open_console(stream: TextIO | None) -> Console:
+    """Return the console of a stream; colour where that is a terminal and NO_COLOR does not object.
+
+    NO_COLOR: https://no-color.org. rich by itself would keep bold and underline.
+    """
+    plain = bool(os.environ.get("NO_COLOR"))
+    console = Console(
+        file=stream,
+        color_system=None if plain else "auto",
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+    if console.width < MIN_WIDTH:  # noqa: PLR1730 - a width that is set follows no terminal
+        console.width = MIN_WIDTH  # the terminal breaks the lines, and nothing is lost
+    return console
+
+
+def charset_of(stream: TextIO | None) -> Charset:
+    """Return the characters that may be written to a stream.
+
+    Where LC_ALL=C asks for ASCII, Python writes UTF-8 all the same (PEP 540), so that the locale
+    is asked as well.
+    """
+    encodings = (getattr(stream, "encoding", None) or "", locale.getencoding())
+    return Charset(unicode=all(_is_utf8(name) for name in encodings))
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+@contextmanager
+def sign_of_life(console: Console, charset: Charset, patience: float = PATIENCE) -> Iterator[None]:
+    """Show that work is under way if it takes longer than `patience` seconds, on a terminal."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield
+        return
+    spinner = "dots" if charset.unicode else "line"
+    status = Status("reading the kernel's socket tables", console=console, spinner=spinner)
+    timer = threading.Timer(patience, status.start)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # it may just be starting the sign
+        status.stop()
+
+
+Show = Callable[[Observation], None]
+
+
+@contextmanager
+def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show]:
+    """Give a function that shows a look. It raises OSError where the stream takes nothing."""
+    if options.json:
+        yield lambda seen: print(json_line(seen), file=stream, flush=True)
+        return
+    console, charset = open_console(stream), charset_of(stream)
+    if options.watch is None or not console.is_terminal or console.is_dumb_terminal:
+        yield lambda seen: print(
+            _rendered(document(seen, charset, console.width), console), file=stream, flush=True
+        )
+        return
+    # Not higher than the terminal while it renews itself; the last one is printed whole.
+    with Live(
+        console=console,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        vertical_overflow="ellipsis",
+    ) as live:
+        yield lambda seen: live.update(document(seen, charset, console.width), refresh=True)
+
+
+def _rendered(report: Group, console: Console) -> str:
+    """Return the lines without the blanks that fill them up."""
+    with console.capture() as capture:
+        console.print(report)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -1,0 +1,68 @@
+"""What the report's text is made of: characters that an output can show, tables, and colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.console import JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.findings.kinds import Severity
+
+DIM = "dim"
+TITLE = "bold underline"
+SEVERITY_STYLES: Mapping[Severity, str] = {
+    Severity.CALM: "green",
+    Severity.WARNING: "yellow",
+    Severity.CRITICAL: "bold red",
+}
+VERDICT_STYLES = {
+    "calm": "bold green",
+    "warning": "bold black on yellow",
+    "critical": "bold white on red",
+    "unknown": "bold white on magenta",
+}
+
+EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+ASCII_ARROW = "->"
+
+
+@dataclass(frozen=True, slots=True)
+class Charset:
+    """Unicode, or ASCII alone."""
+
+    unicode: bool
+
+    def text(self, content: str, style: str = "") -> Text:
+        """Return the content as it is to be printed: no markup, no control characters."""
+        return Text().append(
+            self.plain(content), style
+        )  # a base style would spread to what follows
+
+    def plain(self, content: str) -> str:
+        r"""Return the content with what cannot be shown written as \xNN, \uNNNN or \UNNNNNNNN."""
+        shown = escape_controls(content)
+        if self.unicode:
+            return shown
+        return shown.replace("→", ASCII_ARROW).encode("ascii", "backslashreplace").decode("ascii")
+
+    def bar(self, ratio: float, width: int) -> str:
+        """Return a bar, full from a ratio of 1 on."""
+        if not self.unicode:
+            filled = min(int(ratio * width), width)
+            return "#" * filled + "." * (width - filled)
+        whole, eighths = divmod(min(int(ratio * width * 8), width * 8), 8)
+        return ("█" * whole + EIGHTHS[eighths]).ljust(width, "░")
+
+
+RIGHT = frozenset({"used / limit", "TIME_WAIT", "connections", "heads for"})
+
+
+def plain_table(*columns: str) -> Table:
+    """Return a table with these columns; those of RIGHT are aligned to the right."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=DIM)
+    for name in columns:
+        justify: JustifyMethod = "right" if name in RIGHT else "left"
+        table.add_column(name, justify=justify, overflow="fold")
+    return table

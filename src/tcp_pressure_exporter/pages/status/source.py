@@ -1,0 +1,97 @@
+"""The page's own files: each has a hash of its content in its path, so that it may be kept."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tcp_pressure_exporter.pages.status.document import status_json
+from tcp_pressure_exporter.pages.status.page import page_of
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tcp_pressure_exporter.pages.status.template import PageTemplate
+
+
+FOLDER = "/static/"
+_FILES = {
+    "status.css": "text/css; charset=utf-8",
+    "status.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+_HASH_DIGITS = 12
+
+
+class Asset(NamedTuple):
+    """A file that never changes under its path."""
+
+    path: str
+    content_type: str
+    body: bytes
+
+
+def load_assets() -> dict[str, Asset]:
+    """Read the files, by their names; raises OSError where the installation is broken."""
+    source = Path(__file__).with_name("static")
+    return {name: _asset(source / name, kind) for name, kind in _FILES.items()}
+
+
+def _asset(file: Path, content_type: str) -> Asset:
+    body = file.read_bytes()
+    digest = sha256(body).hexdigest()[:_HASH_DIGITS]
+    return Asset(f"{FOLDER}{file.stem}.{digest}{file.suffix}", content_type, body)
+
+
+class StatusSource:
+    """What the web server asks for pages.
+
+    links: the other pages' paths, by name.
+    """
+
+    def __init__(self, snapshot: Callable[[], Snapshot], links: Mapping[str, str]) -> None:
+        self._snapshot = snapshot
+        self._assets = load_assets()
+        self._links = {name: _relative(path) for name, path in links.items()}
+
+    @property
+    def files(self) -> Iterable[Asset]:
+        """The files that the page needs."""
+        return self._assets.values()
+
+    def edition(self) -> Hashable:
+        """Return what differs whenever the pages may."""
+        seen = self._snapshot()
+        started = seen.sample.started if seen.sample else None
+        return started, seen.current, seen.exporter, seen.settings, seen.runbook_url
+
+    def known(self, netns: str) -> bool:
+        """Whether there is a network namespace of this name."""
+        sample = self._snapshot().sample
+        return sample is not None and any(netns == one.netns for one in sample.namespaces)
+
+    def page(self, netns: str | None) -> bytes:
+        """Return the page about a namespace, or about the worst."""
+        return self._template.render(page_of(self._snapshot(), netns))
+
+    def document(self) -> bytes:
+        """Return the JSON document."""
+        return status_json(self._snapshot())
+
+    @cached_property
+    def _template(self) -> "PageTemplate":
+        # The template library takes memory that only those shall pay who look at the page.
+        from tcp_pressure_exporter.pages.status.template import PageTemplate  # noqa: PLC0415 - see above
+
+        files = {
+            "style": self._assets["status.css"],
+            "script": self._assets["status.js"],
+            "icon": self._assets["icon.svg"],
+        }
+        paths = {name: _relative(asset.path) for name, asset in files.items()}
+        return PageTemplate(self._links | paths)
+
+
+def _relative(path: str) -> str:
+    """Return the path as seen from '/': it also holds below the prefix of a reverse proxy."""
+    return path.removeprefix("/")

@@ -1,0 +1,47 @@
+"""A Page as HTML, by templates that escape all they are given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.pages.status.page import Page
+from tcp_pressure_exporter.pages.status.sparkline import HEIGHT, WIDTH
+
+LONGEST = (
+    250  # characters of any text: what is said here is shorter, what comes from outside may not be
+)
+
+
+class PageTemplate:
+    """The compiled template. links: where the other pages are, by name, relative to this one."""
+
+    def __init__(self, links: Mapping[str, str]) -> None:
+        environment = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=_presentable,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.globals.update(
+            links=dict(links),
+            line_size=(WIDTH, HEIGHT),
+        )
+        self._template = environment.get_template("page.html")
+
+    def render(self, page: Page) -> bytes:
+        """Return the page."""
+        return self._template.render(page=page).encode()
+
+
+def _presentable(value: Any) -> Any:
+    """Make text printable and bounded before it is escaped; markup of the templates stays."""
+    if type(value) is not str:
+        return value
+    text = escape_controls(value[:LONGEST])
+    return f"{text}…" if len(value) > LONGEST else text

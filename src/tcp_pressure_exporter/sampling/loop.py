@@ -1,0 +1,196 @@
+"""The pulse of the sampling loop, for a supervisor that restarts what hangs."""
+
+import math
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from structlog.typing import FilteringBoundLogger
+
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
+from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
+from tcp_pressure_exporter.settings.config import Config
+
+
+class Heartbeat:
+    """Beats after each good sample and while the loop then pauses, on the thread that samples."""
+
+    def __init__(self, seconds: float, beat: Callable[[], None]) -> None:
+        """Beat at least every so many seconds of a pause; with +Inf once at its beginning."""
+        self._seconds = seconds
+        self._beat = beat
+
+    def pause(self, stop: threading.Event, end: float) -> None:
+        """Beat until `end`, on the monotonic clock, or until `stop` is set."""
+        while not stop.is_set():
+            self._beat()
+            left = max(0.0, end - time.monotonic())
+            stop.wait(min(left, self._seconds))
+            if left <= self._seconds:
+                return
+
+
+UNHEARD = Heartbeat(math.inf, lambda: None)
+
+# The loop says how it stretches when the interval differs by this factor from what it said last.
+NOTABLE_CHANGE = 1.5
+QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up and down
+# A host without free CPU may make a sample last so many seconds; a process that was stopped for
+# longer is not slow, and what it began before that is too old to be shown.
+LONGEST_SAMPLE = 15.0
+
+NUMBERS = re.compile(r"\d+")
+Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to sample: seconds between samples, and the share of one CPU it may cost."""
+
+    interval: float
+    max_cpu: float
+
+    def stretched(self, cpu_seconds: float, seconds: float) -> float:
+        """Return the interval at which a sample of that cost stays inside the share.
+
+        And at which one that takes so many seconds on the clock is over before the next begins.
+        """
+        return max(self.interval, cpu_seconds / self.max_cpu, min(seconds, LONGEST_SAMPLE))
+
+
+class Failures(NamedTuple):
+    """How much failed since the start: parts of samples, one collector's each; whole samples."""
+
+    parts: int = 0
+    samples: int = 0
+
+
+class SamplingLoop:
+    """Takes samples at a pace and publishes each; `config` may be replaced at any time.
+
+    failures: replaced as a whole, so that another thread may read it.
+    """
+
+    def __init__(
+        self,
+        take: Callable[[Config], Taken],
+        publish: Callable[[Sample], None],
+        pace: Pace,
+        config: Config,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._take = take
+        self._publish = publish
+        self._pace = pace
+        self.config = config
+        self._log = log
+        self.failures = Failures()
+        self._failing: dict[tuple[str, str], str] = {}
+        self._defect: str | None = None
+        self._interval = pace.interval
+        self._announced = pace.interval
+        self._quiet_until = 0.0
+
+    def run(self, stop: threading.Event, heartbeat: Heartbeat = UNHEARD) -> None:
+        """Sample until `stop` is set. An unexpected error costs one sample, not the loop.
+
+        The heart beats from each sample that was published to the next, and not after a failure.
+        """
+        while not stop.is_set():
+            started = time.monotonic()
+            published = False
+            # Where memory is short, the line about an error may be the next error.
+            with suppress(Exception):
+                published = self._try_sample()
+            end = started + self._interval
+            if published:
+                heartbeat.pause(stop, end)
+            else:
+                stop.wait(max(0.0, end - time.monotonic()))
+
+    def _try_sample(self) -> bool:
+        """Take and publish a sample; return whether that worked."""
+        try:
+            self._publish(self.sample())
+        except Exception as error:  # noqa: BLE001 - a defect must not blind the host for good; the
+            # page goes stale meanwhile and says so
+            self.failures = self.failures._replace(samples=self.failures.samples + 1)
+            if self._defect != repr(error):
+                self._log.exception("sampling failed unexpectedly")
+                self._defect = repr(error)  # only now: the line itself may have failed
+            return False
+        if self._defect:
+            self._defect = None
+            self._log.info("sampling works again")
+        return True
+
+    def sample(self) -> Sample:
+        """Take one sample, log what changed, and return it."""
+        timestamp, started, cpu = time.time(), seconds_since_boot(), time.thread_time()
+        begun = time.monotonic()
+        namespaces, census = self._take(self.config)
+        cpu_seconds, seconds = time.thread_time() - cpu, time.monotonic() - begun
+        self._log_outcomes(namespaces)
+        self._interval = self._pace.stretched(cpu_seconds, seconds)
+        self._log_interval(cpu_seconds, seconds)
+        return Sample(
+            timestamp=timestamp,
+            started=started,
+            cpu_seconds=cpu_seconds,
+            interval=self._interval,
+            configured_interval=self._pace.interval,
+            namespaces=namespaces,
+            census=census,
+        )
+
+    def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
+        """Count what failed; write a line when collectors begin to fail, or recover.
+
+        One source may feed many collectors: those of one namespace and reason share their line.
+        """
+        failing: dict[tuple[str, str], str] = {}  # afresh: what is gone with its namespace is over
+        begun: Together = defaultdict(list)
+        over: Together = defaultdict(list)
+        for namespace in namespaces:
+            for collector, outcome in namespace.outcomes():
+                key = (namespace.netns, collector)
+                before, now = self._failing.get(key), outcome.error and str(outcome.error)
+                if now:
+                    failing[key] = now
+                if now and (before is None or _kind(now) != _kind(before)):
+                    begun[namespace.netns, now].append(collector)
+                elif before and not now:
+                    over[namespace.netns, before].append(collector)
+        self._failing = failing
+        self.failures = self.failures._replace(parts=self.failures.parts + len(failing))
+        for (netns, reason), collectors in begun.items():
+            where = {"netns": netns, "collector": ",".join(collectors)}
+            self._log.error("collector fails", **where, reason=reason)
+        for (netns, _reason), collectors in over.items():
+            self._log.info("collector works again", netns=netns, collector=",".join(collectors))
+
+    def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
+        change = self._interval / self._announced
+        now = time.monotonic()
+        if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE or now < self._quiet_until:
+            return
+        self._quiet_until = now + QUIET_SECONDS
+        self._announced = self._interval
+        stretched = self._interval > self._pace.interval
+        self._log.info(
+            "sampling interval stretched" if stretched else "sampling interval as configured",
+            interval=round(self._interval, 2),
+            configured=self._pace.interval,
+            sample_seconds=round(seconds, 4),
+            sample_cpu_seconds=round(cpu_seconds, 4),
+        )
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its numbers: of broken bytes they may change at each sample."""
+    return NUMBERS.sub("", reason)

@@ -1,0 +1,181 @@
+"""The part `nat` of the configuration file: the ports of each address a gateway translates to."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from tcp_pressure_exporter.escaping import quoted
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.groups import (
+    DEFAULT_PORTS,
+    Network,
+    OverlapError,
+    RemoteGroup,
+    RemoteGroups,
+)
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.values import parse_label
+
+RANGE = re.compile("([0-9]{1,5})-([0-9]{1,5})")
+
+
+def nat_ranges(entries: Iterable[tuple[str, str]]) -> NatRanges:
+    """Return the ports of each address; entries are its text and its range. Raises ConfigError."""
+    ports: dict[bytes, int] = {}
+    for index, (address, text) in enumerate(entries):
+        packed = _nat_address(f"nat[{index}].address", address)
+        if packed in ports:
+            reason = f"has an entry already (got {quoted(address)})"
+            raise ConfigError(f"nat[{index}].address", reason)
+        ports[packed] = _nat_ports(f"nat[{index}].ports", text)
+    return NatRanges(ports)
+
+
+def _nat_address(key: str, text: str) -> bytes:
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise ConfigError(key, f"must be an IP address (got {quoted(text)})") from error
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            raise ConfigError(key, f"must not name an interface (got {quoted(text)})")
+        return address.packed
+    return V4_MAPPED + address.packed
+
+
+def _nat_ports(key: str, text: str) -> int:
+    match = RANGE.fullmatch(text)
+    low, high = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= low <= high <= MAX_PORT:
+        raise ConfigError(key, f"must be a range such as 40000-49999 (got {quoted(text)})")
+    return high - low + 1
+
+
+BASE_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+\[\]-]{1,500}")
+MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the configuration file says; without a file, the defaults."""
+
+    listing: Listing = field(default_factory=Listing)
+    groups: RemoteGroups = field(default_factory=RemoteGroups)
+    nat: NatRanges = field(default_factory=NatRanges)
+    runbook_url: str | None = None
+
+
+class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """The mapping `pools`."""
+
+    top: Annotated[int, Meta(ge=0, le=MAX_TOP)] = Listing().top
+    min_ratio: Annotated[float, Meta(ge=0, le=1)] = Listing().min_ratio
+
+
+class GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list `groups`."""
+
+    name: str
+    cidrs: Annotated[list[str], Meta(min_length=1)]
+    ports: Annotated[int, Meta(ge=1, le=65535)] = DEFAULT_PORTS
+
+
+class NatEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list `nat`."""
+
+    address: str
+    ports: str
+
+
+class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    pools: PoolsSection = PoolsSection()
+    groups: list[GroupEntry] = []
+    nat: list[NatEntry] = []
+    runbook_url: str = ""
+
+
+def load_config(path: Path) -> Config:
+    """Read and parse a configuration file of at most 1 MiB of UTF-8. Raises ConfigError."""
+    return parse_config(read_text(path))
+
+
+def parse_config(text: str) -> Config:
+    """Parse the text of a configuration file; an empty one gives the defaults.
+
+    Raises ConfigError, which names the key, or the line and column where the YAML is bad.
+    """
+    file = converted(yaml_document(text), ConfigFile)
+    return Config(
+        Listing(file.pools.top, file.pools.min_ratio),
+        _remote_groups(file.groups),
+        nat_ranges((entry.address, entry.ports) for entry in file.nat),
+        _base_url("runbook_url", file.runbook_url) if file.runbook_url else None,
+    )
+
+
+def _base_url(key: str, text: str) -> str:
+    """Return a URL to which a path can be added (RFC 3986), without the slash at its end."""
+    if not BASE_URL.fullmatch(text):
+        reason = f"must be an http:// or https:// URL without a query (got {quoted(text)})"
+        raise ConfigError(key, reason)
+    return text.rstrip("/")
+
+
+def _remote_groups(entries: list[GroupEntry]) -> RemoteGroups:
+    names: set[str] = set()
+    for index, entry in enumerate(entries):
+        _check_name(f"groups[{index}].name", entry.name)
+        if entry.name in names:
+            raise ConfigError(f"groups[{index}].name", f"{entry.name} is the name of another group")
+        names.add(entry.name)
+    try:
+        return RemoteGroups([_remote_group(index, entry) for index, entry in enumerate(entries)])
+    except OverlapError as error:
+        key = f"groups[{error.group}].cidrs[{error.network}]"
+        raise ConfigError(key, str(error)) from error
+
+
+def _check_name(key: str, name: str) -> None:
+    """Raise ConfigError unless the name can stand where the labels have a remote's address."""
+    try:
+        parse_label(name)
+    except ValueError as error:
+        raise ConfigError(key, f"{error} (got {quoted(name)})") from error
+    try:
+        ip_address(name)
+    except ValueError:
+        return  # as it must be: a group that looks like an address would be taken for one
+    raise ConfigError(key, f"must not be an IP address (got {quoted(name)})")
+
+
+def _remote_group(index: int, entry: GroupEntry) -> RemoteGroup:
+    networks = (
+        _network(f"groups[{index}].cidrs[{position}]", text)
+        for position, text in enumerate(entry.cidrs)
+    )
+    return RemoteGroup(entry.name, tuple(networks), entry.ports)
+
+
+def _network(key: str, text: str) -> Network:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError as error:
+        raise ConfigError(key, f"must be an IP network (got {quoted(text)})") from error
+    if "%" in text:
+        raise ConfigError(key, f"must not name an interface (got {quoted(text)})")
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        reason = f"has bits set beyond its prefix, did you mean {network}? (got {quoted(text)})"
+        raise ConfigError(key, reason) from error

@@ -1,0 +1,179 @@
+"""The flags and their help, as an argparse parser whose errors are one line."""
+
+import platform
+import re
+import sys
+from argparse import (
+    SUPPRESS,
+    ArgumentParser,
+    ArgumentTypeError,
+    BooleanOptionalAction,
+    RawDescriptionHelpFormatter,
+)
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from tcp_pressure_exporter.escaping import escape_controls, quoted
+from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
+from tcp_pressure_exporter.settings.config import MAX_TOP
+from tcp_pressure_exporter.settings.values import (
+    FORMATS,
+    LEVELS,
+    parse_choice,
+    parse_integer,
+    parse_interval,
+    parse_label,
+    parse_path,
+    parse_pattern,
+    parse_share,
+)
+
+PROGRAM = "tcp-pressure-exporter"
+DESCRIPTION = """\
+Tells Prometheus how close this host's TCP port pools are to running out, and
+towards whom. Reads the kernel's socket tables; changes nothing, needs no root."""
+DEFAULT_LISTEN_ADDRESS = ":10190"
+MAX_REQUESTS = 10_000
+MAX_NAMESPACES = 100
+
+
+def usage_error(message: str) -> NoReturn:
+    """Print the message as one line on stderr and exit with code 2."""
+    line = f"{PROGRAM}: error: {escape_controls(message)}"
+    try:
+        print(line, file=sys.stderr)  # noqa: T201  # there is no logger yet
+    except OSError:
+        # Where stderr takes nothing, the exit code still tells. Python would try once more at
+        # the exit, and make it 120.
+        sys.stderr = None
+    raise SystemExit(2)
+
+
+class OneLineParser(ArgumentParser):
+    """An ArgumentParser with one line for an error, and help that fits a screen."""
+
+    def error(self, message: str) -> NoReturn:
+        """Report argparse's error, `argument FLAG: reason`, as a usage_error."""
+        message = message.removeprefix("argument ")
+        usage_error(re.sub(r"ignored explicit argument .*", "takes no value", message))
+
+    def format_help(self) -> str:
+        """Return the help without the blank lines between its groups."""
+        return re.sub(r"\n\n(?=(web|sampling|collectors|program)\b)", "\n", super().format_help())
+
+
+def build_parser(collectors: Mapping[str, str]) -> ArgumentParser:
+    """Return the parser of all flags. collectors: name → what it tells."""
+    parser = OneLineParser(
+        prog=PROGRAM,
+        usage="%(prog)s [flags]\n       %(prog)s report [flags]  (for people, at a terminal)",
+        description=DESCRIPTION,
+        allow_abbrev=False,
+        add_help=False,
+        # A fixed width: by itself argparse asks the environment.
+        formatter_class=partial(RawDescriptionHelpFormatter, width=80, max_help_position=30),
+    )
+    _add_web_flags(parser)
+    _add_sampling_flags(parser)
+    _add_collector_flags(parser, collectors)
+    _add_program_flags(parser)
+    return parser
+
+
+def _add_web_flags(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("web")
+    group.add_argument(
+        "--web.listen-address",
+        metavar="ADDR",
+        action="append",
+        help=f"[host]:port or unix:///path; repeatable ({DEFAULT_LISTEN_ADDRESS})",
+    )
+    flag = partial(add_flag, group.add_argument)
+    flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
+    flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as exporter-toolkit has it")
+    group.add_argument(
+        "--web.systemd-socket",
+        action="store_true",
+        help="listen on the sockets that systemd passes instead",
+    )
+    requests = partial(parse_integer, low=0, high=MAX_REQUESTS)
+    flag("--web.max-requests", "N", requests, "40", "scrapes served at a time, 0 = no limit")
+
+
+def _add_sampling_flags(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("sampling")
+    flag = partial(add_flag, group.add_argument)
+    top = partial(parse_integer, low=0, high=MAX_TOP)
+    flag("--sample.interval", "TIME", parse_interval, "5s", "time between samples, 100ms to 10m")
+    flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "of one CPU that sampling may use")
+    flag("--pool.top", "N", top, None, "pools listed; goes before pools.top of the file")
+    _add_namespace_flags(group.add_argument)
+    flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
+    group.add_argument("--once", action="store_true", help="print one sample to stdout and exit")
+
+
+def _add_namespace_flags(add_argument: Callable[..., Any]) -> None:
+    flag = partial(add_flag, add_argument)
+    flag("--netns.name", "NAME", parse_label, "host", "netns label of its own namespace")
+    others = partial(add_argument, dest="collector.netns", default=False)
+    needs = "others too; needs CAP_SYS_ADMIN and CAP_SYS_PTRACE"
+    others("--collector.netns", action="store_true", help=needs)
+    others("--no-collector.netns", action="store_false", help=SUPPRESS)
+    include = "of others only these labels; --netns.exclude: not"
+    flag("--netns.include", "REGEX", parse_pattern, None, include)
+    flag("--netns.exclude", "REGEX", parse_pattern, None, SUPPRESS)
+    most = partial(parse_integer, low=1, high=MAX_NAMESPACES)
+    flag("--netns.max", "N", most, str(DEFAULT_MOST), "of others the N busiest at most")
+
+
+def _add_collector_flags(parser: ArgumentParser, collectors: Mapping[str, str]) -> None:
+    """Add a pair of flags for each collector, and one line of help for both."""
+    width = max(map(len, collectors), default=0)
+    group = parser.add_argument_group(
+        "collectors, all on (--no-collector.NAME, --collector.NAME)",
+        "\n".join(f"{name:{width}}  {text}" for name, text in collectors.items()),
+    )
+    for name in collectors:
+        group.add_argument(
+            f"--collector.{name}", action=BooleanOptionalAction, default=True, help=SUPPRESS
+        )
+
+
+def _add_program_flags(parser: ArgumentParser) -> None:
+    group = parser.add_argument_group("program")
+    flag = partial(add_flag, group.add_argument)
+    level = partial(parse_choice, choices=LEVELS)
+    log_format = partial(parse_choice, choices=FORMATS)
+    flag("--config.file", "FILE", parse_path, None, "YAML; SIGHUP makes it read again")
+    flag("--log.level", "LEVEL", level, "info", ", ".join(LEVELS))
+    flag("--log.format", "FORMAT", log_format, "auto", ", ".join(FORMATS))
+    running = f"{PROGRAM} {version(PROGRAM)} (Python {platform.python_version()})"
+    group.add_argument("--version", action="version", version=running, help=SUPPRESS)
+    group.add_argument("-h", "--help", action="help", help="print this; --version: what runs")
+
+
+def add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag
+    add_argument: Callable[..., Any],
+    name: str,
+    metavar: str,
+    parse: Callable[[str], Any],
+    default: str | None,
+    text: str,
+) -> None:
+    """Add a flag with a value; argparse parses the default like any other value."""
+    shown = text if default is None else f"{text} ({default})"
+    add_argument(name, metavar=metavar, type=checked(parse), default=default, help=shown)
+
+
+def checked(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse report a ValueError's own words, and the value that they are about."""
+
+    def parse_checked(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{error} (got {quoted(text)})") from error
+
+    return parse_checked

@@ -1,0 +1,78 @@
+"""The command line: arguments → Options, or one line that says what is wrong."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
+from tcp_pressure_exporter.settings.flags import DEFAULT_LISTEN_ADDRESS, build_parser, usage_error
+
+SHOWN_LENGTH = 60  # characters of an unknown flag
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says. The listen addresses and the telemetry path are not checked.
+
+    interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
+    others: which other network namespaces are sampled, None for none.
+    """
+
+    listen_addresses: tuple[str, ...]
+    telemetry_path: str
+    web_config_file: Path | None
+    systemd_socket: bool
+    max_requests: int
+    interval: float
+    max_cpu: float
+    netns: str
+    others: NamespaceChoice | None
+    pool_top: int | None
+    collectors: frozenset[str]
+    config_file: Path | None
+    once: bool
+    procfs: Path
+    log_level: str
+    log_format: str
+
+
+def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options:
+    """Parse the arguments after the program's name. collectors: name → what it tells.
+
+    --help and --version print to stdout and exit with code 0; a bad argument is a usage_error.
+    """
+    namespace, rest = build_parser(collectors).parse_known_args(argv)
+    if rest:
+        refuse(rest[0])
+    values = vars(namespace)
+    enabled = frozenset(name for name in collectors if values[f"collector.{name}"])
+    if not enabled:
+        usage_error("--no-collector: all collectors are off, nothing is left to export")
+    if values["web.systemd_socket"] and values["web.listen_address"]:
+        usage_error("--web.systemd-socket: cannot be combined with --web.listen-address")
+    others = NamespaceChoice(values["netns.include"], values["netns.exclude"], values["netns.max"])
+    return Options(
+        listen_addresses=tuple(values["web.listen_address"] or [DEFAULT_LISTEN_ADDRESS]),
+        telemetry_path=values["web.telemetry_path"],
+        web_config_file=values["web.config.file"],
+        systemd_socket=values["web.systemd_socket"],
+        max_requests=values["web.max_requests"],
+        interval=values["sample.interval"],
+        max_cpu=values["sample.max_cpu"],
+        netns=values["netns.name"],
+        others=others if values["collector.netns"] else None,
+        pool_top=values["pool.top"],
+        collectors=enabled,
+        config_file=values["config.file"],
+        once=values["once"],
+        procfs=values["path.procfs"],
+        log_level=values["log.level"],
+        log_format=values["log.format"],
+    )
+
+
+def refuse(argument: str) -> NoReturn:
+    """Report an argument that no flag takes as a usage_error."""
+    flag = argument.partition("=")[0][:SHOWN_LENGTH]
+    usage_error(f"{flag}: {'unknown flag' if flag.startswith('-') else 'unexpected argument'}")

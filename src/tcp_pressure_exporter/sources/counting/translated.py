@@ -1,0 +1,108 @@
+"""The readable parser of a ctnetlink dump: datagrams in, NAT pools out. The oracle of the C code.
+
+A translated connection is known by the tuple of its replies: they come from the destination to
+the address and port that the gateway has put in place of the source.
+"""
+
+from collections.abc import Iterable, Iterator
+from socket import AF_INET, AF_INET6, IPPROTO_TCP
+
+from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
+from tcp_pressure_exporter.sources.counting.pools import Pools
+from tcp_pressure_exporter.sources.netlink.ctnetlink import (
+    ATTRIBUTE,
+    CT_NEW,
+    CTA_IP_V4_DST,
+    CTA_IP_V4_SRC,
+    CTA_IP_V6_DST,
+    CTA_IP_V6_SRC,
+    CTA_PROTO_NUM,
+    CTA_PROTO_SRC_PORT,
+    CTA_PROTOINFO,
+    CTA_PROTOINFO_TCP,
+    CTA_PROTOINFO_TCP_STATE,
+    CTA_STATUS,
+    CTA_TUPLE_IP,
+    CTA_TUPLE_PROTO,
+    CTA_TUPLE_REPLY,
+    FAMILY_HEADER,
+    IPS_SRC_NAT,
+    TCP_CONNTRACK_NONE,
+    TCP_CONNTRACK_TIME_WAIT,
+    TYPE_MASK,
+)
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
+
+OPERATION = "ctnetlink message"
+Attributes = dict[int, memoryview]
+
+
+def tally_nat(datagrams: Iterable[bytes], sequence: int, rules: NatRules) -> PoolTally:
+    """Count the translated TCP connections of a dump into pools.
+
+    Raises SourceError as `dump_payloads` does and on an entry that lacks what it must have.
+    """
+    pools = Pools()
+    for payload in dump_payloads(datagrams, CT_NEW, sequence):
+        entry = _attributes(payload[FAMILY_HEADER.size :])
+        if int.from_bytes(_value(entry, CTA_STATUS, 4)) & IPS_SRC_NAT:
+            _add(pools, entry, evicts=rules.evicts)
+    return pools.result(rules.rows)
+
+
+def _add(pools: Pools, entry: Attributes, *, evicts: bool) -> None:
+    reply = _attributes(_value(entry, CTA_TUPLE_REPLY))
+    protocol = _attributes(_value(reply, CTA_TUPLE_PROTO))
+    if _value(protocol, CTA_PROTO_NUM, 1)[0] != IPPROTO_TCP:
+        return
+    addresses = _attributes(_value(reply, CTA_TUPLE_IP))
+    key = PoolKey(
+        local_address=_address(addresses, CTA_IP_V4_DST, CTA_IP_V6_DST),
+        remote_address=_address(addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC),
+        port=bytes(_value(protocol, CTA_PROTO_SRC_PORT, 2)),
+    )
+    state = _state(entry)
+    pools.add_translated(
+        key,
+        time_wait=state == TCP_CONNTRACK_TIME_WAIT,
+        reclaimable=evicts and state >= TCP_CONNTRACK_TIME_WAIT,
+    )
+
+
+def _state(entry: Attributes) -> int:
+    """Return conntrack's state of the connection; that of one in a flow table is not told."""
+    if CTA_PROTOINFO not in entry:
+        return TCP_CONNTRACK_NONE
+    info = _attributes(entry[CTA_PROTOINFO])
+    tcp = _attributes(_value(info, CTA_PROTOINFO_TCP))
+    return _value(tcp, CTA_PROTOINFO_TCP_STATE, 1)[0]
+
+
+def _address(addresses: Attributes, v4: int, v6: int) -> bytes:
+    if v4 in addresses:
+        return normal_address(AF_INET, bytes(_value(addresses, v4, 4)))
+    return normal_address(AF_INET6, bytes(_value(addresses, v6, ADDRESS_BYTES)))
+
+
+def _value(attributes: Attributes, kind: int, size: int | None = None) -> memoryview:
+    value = attributes.get(kind)
+    if value is None:
+        raise SourceError(OPERATION, f"an entry without attribute {kind}")
+    if size is not None and len(value) != size:
+        raise SourceError(OPERATION, f"attribute {kind} has {len(value)} bytes, not {size}")
+    return value
+
+
+def _attributes(payload: memoryview) -> Attributes:
+    return dict(_walk(payload))
+
+
+def _walk(payload: memoryview) -> Iterator[tuple[int, memoryview]]:
+    while len(payload) >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(payload)
+        if not ATTRIBUTE.size <= length <= len(payload):
+            raise SourceError(OPERATION, f"attribute length {length}, {len(payload)} bytes left")
+        yield kind & TYPE_MASK, payload[ATTRIBUTE.size : length]
+        payload = payload[(length + 3) & ~3 :]

@@ -1,1 +1,0 @@
-"""The status page and its JSON twin: what the newest sample means, for people without Grafana."""

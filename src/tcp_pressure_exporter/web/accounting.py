@@ -1,0 +1,41 @@
+"""What the server has answered, whom it could not take in, and when that is worth a line."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class HttpCounts:
+    """Counted since the start, on the event loop; read from any thread.
+
+    responses: by class of status, "2xx", "4xx" and "5xx". accept_failures: attempts.
+    """
+
+    responses: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("2xx", "4xx", "5xx"), 0)
+    )
+    accept_failures: int = 0
+
+    def answered(self, status: int) -> None:
+        """Count an answer."""
+        self.responses[f"{status // 100}xx"] += 1
+
+
+QUIET_SECONDS = 60.0
+
+
+class Episodes:
+    """Tells the first of several events of a kind: that after a minute without one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: dict[int | None, float] = {}
+
+    def begins(self, kind: int | None = None) -> bool:
+        """Note an event; tell whether an episode of its kind, such as an errno, begins with it."""
+        now = self._clock()
+        before = self._last.get(kind, -math.inf)
+        self._last[kind] = now
+        return now - before > QUIET_SECONDS
