@@ -30,10 +30,10 @@ from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket, open_
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import DATAGRAM_BYTES
-from tests.conntrack_entry import creation
-from tests.conntrack_messages import Connection
-from tests.datagrams import DONE
-from tests.network_namespace import network_namespace
+from tests.support.labs.conntrack_entry import creation
+from tests.support.labs.network_namespace import network_namespace
+from tests.support.messages.conntrack_messages import Connection
+from tests.support.messages.datagrams import DONE
 
 ENTRIES = 100_000
 DESTINATIONS = 100

@@ -13,7 +13,7 @@ from benchmarks.failure import BenchmarkError
 from benchmarks.parsers import daemon_command
 from benchmarks.results import DaemonRow, Idle
 from benchmarks.summary import quantile
-from tests.exporter_process import Exporter, running_exporter
+from tests.support.labs.exporter_process import Exporter, running_exporter
 
 BACK_TO_BACK = ("--sample.interval=100ms", "--sample.max-cpu=1")
 PAUSE_SECONDS = 0.01  # between scrapes: each meets the sampler at another moment

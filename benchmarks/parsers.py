@@ -3,7 +3,7 @@
 import sys
 
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
-from tests.exporter_process import COMMAND
+from tests.support.labs.exporter_process import COMMAND
 
 
 def parsers() -> dict[str, Parser]:

@@ -18,7 +18,7 @@ from benchmarks.rounds import measure_rounds
 from benchmarks.shape import LIGHT, SHAPES, SMALL, Shape
 from benchmarks.summary import summarise
 from benchmarks.tables import case_section, daemon_table, idle_sentence
-from tests.network_namespace import network_namespace
+from tests.support.labs.network_namespace import network_namespace
 
 Say = Callable[[str], None]
 DAEMON_SECONDS = 20.0  # what start and scrapes take at most, with room

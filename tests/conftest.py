@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.lab import Lab, Observer, open_lab, open_observer
-from tests.network_namespace import network_namespace
-from tests.other_namespaces import OtherNamespaces, other_namespaces
+from tests.support.labs.lab import Lab, Observer, open_lab, open_observer
+from tests.support.labs.network_namespace import network_namespace
+from tests.support.labs.other_namespaces import OtherNamespaces, other_namespaces
 
 # A loaded machine must not fail a property test: nothing here is about time.
 settings.register_profile("untimed", deadline=None)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import SampleCollector
@@ -12,9 +11,9 @@ from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NAMES
 from tcp_pressure_exporter.sources.portable.solaris import TUNABLES
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parent.parent
-DOCS = sorted(ROOT.glob("docs/*.md"))
+PAGES = sorted(ROOT.glob("docs/*.md"))
 ROW = re.compile(r"^\| `(tcp_pressure_\w+)` \| (\w+) \| ([\w, ]*?) ?\|", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
@@ -72,7 +71,7 @@ def test_settings_of_other_systems() -> None:
 
 def test_links() -> None:
     """Every link between the documents leads to a file."""
-    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS]:
+    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]:
         for target in LINK.findall(document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 

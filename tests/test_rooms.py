@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.places import ROOT
+
 PRODUCT = "tcp_pressure_exporter"
-SOURCE = Path(__file__).parent.parent / "src" / PRODUCT
+SOURCE = ROOT / "src" / PRODUCT
 SAMPLE_AND_BELOW = {"sample", "findings", "pools", "facts"}
 # What each room, or module of the root, imports besides itself. An arrow up would be a circle.
 ALLOWED = {

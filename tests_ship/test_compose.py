@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.network_namespace import network_namespace
+from tests.support.labs.network_namespace import network_namespace
 from tests_ship.commands import output, wait_until
 from tests_ship.containers import BASE, Engine
 from tests_ship.places import DEPLOY, IMAGE, PROGRAMS, ROOT, SHIP

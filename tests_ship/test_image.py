@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.network_namespace import network_namespace
+from tests.support.labs.network_namespace import network_namespace
 from tests_ship.commands import output, wait_until
 from tests_ship.containers import BASE, Engine
 from tests_ship.places import IMAGE, PORT, ROOT, VERSION

@@ -13,7 +13,7 @@ from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.tally import PoolCount, TallyRules
 from tcp_pressure_exporter.facts.time_wait import time_wait_reuse
 from tcp_pressure_exporter.sources.systems.namespace import Namespace
-from tests.network_namespace import network_namespace, set_sysctl
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 LOW = 20_000
 HIGH = LOW + PORTS - 1

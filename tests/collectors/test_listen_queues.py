@@ -5,7 +5,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
-from tests.socket_entries import sixteen_bytes
+from tests.support.messages.socket_entries import sixteen_bytes
 
 QUEUES = ListenQueues(
     listed=(

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-METRICS_PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+from tests.support.places import DOCS
+
+METRICS_PAGE = DOCS / "metrics.md"
 NAME = re.compile(r"\btcp_pressure_[a-z0-9_]+\b")
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from tests.prometheus_server import PROMTOOL
+from tests.support.labs.prometheus_server import PROMTOOL
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = sorted(FOLDER.glob("rules/*.yml"))
 UNIT_TESTS = sorted(FOLDER.glob("tests/*.yml"))

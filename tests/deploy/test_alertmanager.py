@@ -11,8 +11,9 @@ import yaml
 
 from tcp_pressure_exporter.settings.options import parse_options
 from tcp_pressure_exporter.settings.values import parse_duration
-from tests.deploy.rule_files import FOLDER, ROOT, alerts, groups
-from tests.prometheus_server import PROGRAMS
+from tests.deploy.rule_files import FOLDER, alerts, groups
+from tests.support.labs.prometheus_server import PROGRAMS
+from tests.support.places import ROOT
 
 AMTOOL = PROGRAMS / "amtool"
 CONFIG = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"

@@ -5,9 +5,9 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.places import ROOT
+
 PACKAGE = "tcp_pressure_exporter"
 
 

@@ -17,8 +17,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from deploy.dependency_audit import Audit, audit, client, pinned
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 # As the index tells of a release that is known to be vulnerable.
 VULNERABLE = {
     "id": "PYSEC-2017-94",

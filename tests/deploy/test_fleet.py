@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.rule_files import ROOT, promtool, rules
+from tests.deploy.rule_files import promtool, rules
+from tests.support.places import ROOT
 
 PAGE = ROOT / "docs" / "fleet.md"
 TEXT = PAGE.read_text()

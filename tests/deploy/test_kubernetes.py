@@ -1,14 +1,14 @@
 """What the manifests for Kubernetes repeat of other files. Their schemas: tests_ship."""
 
 import re
-from pathlib import Path
 
 import yaml
 
 from deploy.kubernetes.prometheus_rule import TARGET, prometheus_rule
 from tests.deploy.rule_files import FOLDER, groups
+from tests.support.places import DEPLOY
 
-KUBERNETES = Path(__file__).parents[2] / "deploy" / "kubernetes"
+KUBERNETES = DEPLOY / "kubernetes"
 
 
 def test_the_prometheus_rule_is_made_of_the_rules_files() -> None:

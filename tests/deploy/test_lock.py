@@ -3,11 +3,11 @@
 import re
 import tomllib
 from itertools import chain
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.places import ROOT
+
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

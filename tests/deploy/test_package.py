@@ -5,7 +5,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.places import ROOT
+
 OWN_INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 
 
@@ -35,6 +36,9 @@ def test_package_declares_the_files_of_the_status_page() -> None:
     package = ROOT / "src" / "tcp_pressure_exporter"
     patterns = project["tool"]["setuptools"]["package-data"]["tcp_pressure_exporter"]
     declared = {path for pattern in patterns for path in package.glob(pattern)}
-    needed = {*package.glob("status/templates/**/*"), *package.glob("status/static/**/*")}
+    needed = {
+        *package.glob("pages/status/templates/**/*"),
+        *package.glob("pages/status/static/**/*"),
+    }
     assert len(needed) >= 8
     assert needed <= declared

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from tests.deploy.metric_names import documented_names, names_in
-from tests.deploy.rule_files import ROOT, rules
+from tests.deploy.rule_files import rules
 from tests.grafana.dashboard import FOLDER as DASHBOARDS
 from tests.grafana.dashboard import load, panels
+from tests.support.places import ROOT
 
 DOCS = ROOT / "docs"
 INDEX = DOCS / "alerts.md"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
+from tests.support.places import DEPLOY
+
+FOLDER = DEPLOY / "systemd"
 UNIT = "tcp-pressure-exporter.service"
 DROP_INS = sorted(path.stem for path in (FOLDER / "drop-ins").glob("*.conf"))
 # Ten times the exposure that systemd may see at most. All features together take a bit more.

@@ -1,12 +1,11 @@
 """The file for a service wrapper of Windows; the wrapper itself was never run."""
 
 import shlex
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tcp_pressure_exporter.settings.options import parse_options
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "deploy" / "windows" / "tcp-pressure-exporter.xml"
 SERVICE = ET.parse(FILE).getroot()  # noqa: S314 - our own
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import COMMAND
 from tests.faults.shim import Faults, compile_shim
+from tests.support.labs.exporter_process import COMMAND
 
 READABLE = (sys.executable, "-m", "benchmarks.children.readable_daemon")
 COMMANDS = {"compiled": (str(COMMAND),), "readable": READABLE}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.exporter_process import Exporter, value_of
+from tests.support.labs.exporter_process import Exporter, value_of
 
 PATIENCE_SECONDS = 15.0
 SUCCESS = re.compile(

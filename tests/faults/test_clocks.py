@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import running_exporter
 from tests.faults.conftest import COMMANDS
 from tests.faults.processes import FAILURES, state_of, wait_until, wait_until_well
 from tests.faults.shim import Faults
+from tests.support.labs.exporter_process import running_exporter
 
 TIMESTAMP = "tcp_pressure_sample_timestamp_seconds"
 YEAR = 365 * 86_400

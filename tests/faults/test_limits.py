@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import COMMAND, Access, Exporter, running_exporter
 from tests.faults.processes import FAILURES, lines_since, state_of, wait_until, wait_until_well
-from tests.lab import Lab
+from tests.support.labs.exporter_process import COMMAND, Access, Exporter, running_exporter
+from tests.support.labs.lab import Lab
 
 FAST = "--sample.interval=100ms"
 ACCEPT_FAILURES = "tcp_pressure_http_accept_failures_total"

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tests.exporter_process import Exporter, running_exporter
 from tests.faults.conftest import COMMANDS
 from tests.faults.processes import FAILURES, lines_since, wait_until, wait_until_well
 from tests.faults.shim import Faults
+from tests.support.labs.exporter_process import Exporter, running_exporter
 
 # What cannot be told without sock_diag; findings are told in part.
 NEED_SOCK_DIAG = frozenset(

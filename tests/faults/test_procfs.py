@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import running_exporter
-from tests.fake_procfs import FILES, FakeProcfs
 from tests.faults.processes import FAILURES, lines_since, wait_until, wait_until_well
+from tests.support.fakes.fake_procfs import FILES, FakeProcfs
+from tests.support.labs.exporter_process import running_exporter
 
 SOCKSTAT = "thread-self/net/sockstat"
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")

@@ -5,11 +5,11 @@ import subprocess
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from tests.exporter_process import running_exporter
 from tests.faults.processes import FAILURES, lines_since, wait_until_well
-from tests.lab import open_lab
-from tests.meanwhile import meanwhile
-from tests.other_namespaces import inside, ip_netns
+from tests.support.labs.exporter_process import running_exporter
+from tests.support.labs.lab import open_lab
+from tests.support.labs.meanwhile import meanwhile
+from tests.support.labs.other_namespaces import inside, ip_netns
 
 ROUNDS = 25
 FLAGS = (

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.datagrams import done, error
-from tests.kernel.recordings import recorded_datagrams
+from tests.sources.counting.recordings import recorded_datagrams
+from tests.support.messages.datagrams import done, error
 
 PIECE = 400  # bytes: libFuzzer gets further with small inputs
 CONNTRACK = 32  # the bit of a dump of conntrack

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 
 from tcp_pressure_exporter.collectors.registry import all_namespace_families
-from tests.fake_host import FakeHost
-from tests.fake_procfs import FILES
+from tests.support.fakes.fake_host import FakeHost
+from tests.support.fakes.fake_procfs import FILES
 
 NUMBERS = st.sampled_from(
     ["0", "-1", "65536", "4294967296", "9" * 30, "1e9", "0x10", "7 7", "", "٣"]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
+from tests.support.places import ROOT
+
+FOLDER = ROOT / "grafana" / "dashboards"
 DASHBOARDS = sorted(FOLDER.glob("*.json"))
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([a-z_]\w*))")  # $1 is PromQL's
 

@@ -14,13 +14,18 @@ from pathlib import Path
 
 import yaml
 
-from tests.close_wait_lab import REMOTE, eof_unread, not_closed
 from tests.deploy.rule_files import RULES
-from tests.exporter_process import COMMAND, running_exporter
-from tests.gateway_lab import translate
-from tests.lab import SERVER_PORT, Lab, time_wait_here
-from tests.network_namespace import network_namespace, set_sysctl
-from tests.prometheus_server import PrometheusServer, running_prometheus, scrape_config, stop
+from tests.support.labs.close_wait_lab import REMOTE, eof_unread, not_closed
+from tests.support.labs.exporter_process import COMMAND, running_exporter
+from tests.support.labs.gateway_lab import translate
+from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
+from tests.support.labs.prometheus_server import (
+    PrometheusServer,
+    running_prometheus,
+    scrape_config,
+    stop,
+)
 
 JOB = "tcp-pressure-exporter"
 LOCAL = "127.0.0.1"

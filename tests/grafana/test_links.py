@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.rule_files import ROOT, alerts
+from tests.deploy.rule_files import alerts
 from tests.grafana.dashboard import DASHBOARDS, FOLDER, load, panels, variables
+from tests.support.places import ROOT
 
 FIELD = re.compile(r"\$\{__data\.fields\.(\w+)\}")
 ADVICE_FITS = 95  # characters, in the widest column at 1600 pixels

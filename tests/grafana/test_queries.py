@@ -20,7 +20,7 @@ from tests.grafana.dashboard import (
     variables,
 )
 from tests.grafana.pressed_hosts import JOB, POOL, pressed_hosts
-from tests.prometheus_server import PrometheusServer, Series
+from tests.support.labs.prometheus_server import PrometheusServer, Series
 
 PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
 # What the kernel shows of a host, and not of a network namespace, which the pressed one is.

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.grafana.dashboard import FOLDER, load
+from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
-INSTALLED = Path(__file__).parents[2] / ".tools" / "grafana" / "node_modules"
+INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (
     *("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"),

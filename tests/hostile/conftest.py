@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import bcrypt
 import pytest
 
-from tests.certificates import Authority
-from tests.exporter_process import Access
 from tests.hostile.target import Figures, Target, warm_target
+from tests.support.labs.certificates import Authority
+from tests.support.labs.exporter_process import Access
 
 USER, PASSWORD = "prometheus", "correct horse"
 FIGURES = pytest.StashKey[list[Figures]]()

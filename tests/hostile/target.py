@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.exporter_process import Access, Exporter, running_exporter
+from tests.support.labs.exporter_process import Access, Exporter, running_exporter
 
 PATIENCE_SECONDS = 20.0
 MEMORY_TOLERANCE = 8 * 1024 * 1024

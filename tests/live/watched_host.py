@@ -21,9 +21,9 @@ from deploy.demo.stack import (
     with_webhook,
 )
 from deploy.demo.webhook import running_webhook
-from tests.exporter_process import running_exporter
 from tests.live.inbox import Inbox
-from tests.network_namespace import network_namespace, set_sysctl
+from tests.support.labs.exporter_process import running_exporter
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 PROMETHEUS = 9090
 ALERTMANAGER = 9093

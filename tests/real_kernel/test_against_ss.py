@@ -6,8 +6,8 @@ import time
 from collections import Counter
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
-from tests.lab import SERVER_PORT, Lab, Observer, time_wait_here, time_wait_there
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here, time_wait_there
+from tests.support.labs.network_namespace import set_sysctl
 
 PATIENCE_SECONDS = 5.0
 SS_STATES = {

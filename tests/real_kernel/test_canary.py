@@ -10,7 +10,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
-from tests.canary_lab import (
+from tests.support.labs.canary_lab import (
     HIGH,
     LOW,
     POOL,
@@ -25,8 +25,8 @@ from tests.canary_lab import (
     use_small_range,
     whole_range,
 )
-from tests.lab import SERVER_PORT, Lab, time_wait_here
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
-from tests.canary_lab import (
+from tests.support.fakes.fake_procfs import IPV4, FakeProcfs
+from tests.support.labs.canary_lab import (
     POOL,
     POOL6,
     PROCFS,
@@ -23,9 +24,8 @@ from tests.canary_lab import (
     use_small_range,
     whole_range,
 )
-from tests.fake_procfs import IPV4, FakeProcfs
-from tests.lab import SERVER_PORT, Lab
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab
+from tests.support.labs.network_namespace import set_sysctl
 
 ETH_P_ALL = 3  # include/uapi/linux/if_ether.h
 BLACKHOLE = "tcp_fastopen_blackhole_timeout_sec"

@@ -18,8 +18,8 @@ from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
-from tests.cgroup_tree import cgroup_tree
-from tests.close_wait_lab import (
+from tests.support.labs.cgroup_tree import cgroup_tree
+from tests.support.labs.close_wait_lab import (
     eof_unread,
     leaking_process,
     not_closed,
@@ -27,8 +27,8 @@ from tests.close_wait_lab import (
     vanish,
     window_closed,
 )
-from tests.lab import Lab, Observer, open_observer
-from tests.network_namespace import add_address
+from tests.support.labs.lab import Lab, Observer, open_observer
+from tests.support.labs.network_namespace import add_address
 
 EACH = 20
 PATIENCE_SECONDS = 10.0

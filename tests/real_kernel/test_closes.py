@@ -12,8 +12,15 @@ import pytest
 
 from tcp_pressure_exporter.pools.table import Churn, PoolTable
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
-from tests.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here, time_wait_there
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import (
+    SERVER_PORT,
+    Lab,
+    Observer,
+    open_observer,
+    time_wait_here,
+    time_wait_there,
+)
+from tests.support.labs.network_namespace import set_sysctl
 
 REMOTE = "127.0.0.9"
 LOCAL = "127.0.0.1"

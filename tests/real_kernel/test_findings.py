@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conntrack_entry import track_connection
-from tests.fake_host import FakeHost
-from tests.findings_lab import (
+from tests.support.fakes.fake_host import FakeHost
+from tests.support.labs.conntrack_entry import track_connection
+from tests.support.labs.findings_lab import (
     PATIENCE_SECONDS,
     await_count,
     counted,
@@ -21,8 +21,8 @@ from tests.findings_lab import (
     leave_time_wait_of_the_future,
     reconnect,
 )
-from tests.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here
-from tests.network_namespace import add_address, set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here
+from tests.support.labs.network_namespace import add_address, set_sysctl
 
 IPV4 = Path("/proc/sys/net/ipv4")
 CORE = Path("/proc/sys/net/core")

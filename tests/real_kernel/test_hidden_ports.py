@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from tests.lab import SERVER_PORT, Lab, Observer
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer
+from tests.support.labs.network_namespace import set_sysctl
 
 FIRST = 40000
 PORTS = 400

@@ -1,7 +1,7 @@
 """Inbound pools: what a load balancer in front of this host has used of its own ports."""
 
-from tests.lab import SERVER_PORT, Lab, Observer, time_wait_there
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_there
+from tests.support.labs.network_namespace import set_sysctl
 
 PORT = str(SERVER_PORT)
 

@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
-from tests.lab import Lab, Observer
-from tests.network_namespace import SYSCTLS, set_sysctl
+from tests.support.labs.lab import Lab, Observer
+from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 
 ADDRESS = ("127.0.0.1", 9100)
 

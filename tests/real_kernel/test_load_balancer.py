@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tcp_pressure_exporter.pools.table import PoolTable
-from tests.gateway_lab import (
+from tests.support.labs.gateway_lab import (
     OTHER_SERVER,
     OUTSIDE,
     SERVER,
@@ -16,7 +16,7 @@ from tests.gateway_lab import (
     open_gateway_lab,
     snat,
 )
-from tests.lab import SERVER_PORT, open_observer, time_wait_there
+from tests.support.labs.lab import SERVER_PORT, open_observer, time_wait_there
 
 Ports = dict[tuple[str, str], tuple[int, int]]
 

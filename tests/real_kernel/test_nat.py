@@ -14,8 +14,10 @@ from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
 from tcp_pressure_exporter.sources.conntrack.proc import read_proc_conntrack
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
-from tests.conntrack_listing import listed_pools, tracked, wait_for_states
-from tests.gateway_lab import (
+from tests.sources.counting.counting import key
+from tests.support.fakes.tallies import Counts, counts
+from tests.support.labs.conntrack_listing import listed_pools, tracked, wait_for_states
+from tests.support.labs.gateway_lab import (
     KNOWN_SERVER,
     OTHER_SERVER,
     OUTSIDE,
@@ -30,9 +32,7 @@ from tests.gateway_lab import (
     open_gateway_lab,
     snat,
 )
-from tests.kernel.counting import key
-from tests.lab import SERVER_PORT, time_wait_here, time_wait_there
-from tests.tallies import Counts, counts
+from tests.support.labs.lab import SERVER_PORT, time_wait_here, time_wait_there
 
 PORTS_OF_1 = "masquerade to :40000-40099"
 Pools = dict[PoolKey, Counts]

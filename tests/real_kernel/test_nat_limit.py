@@ -16,8 +16,8 @@ from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.systems.namespace import Namespace
-from tests.conntrack_listing import wait_for_states
-from tests.gateway_lab import (
+from tests.support.labs.conntrack_listing import wait_for_states
+from tests.support.labs.gateway_lab import (
     OTHER_SERVER,
     OUTSIDE,
     SERVER,
@@ -25,8 +25,8 @@ from tests.gateway_lab import (
     open_gateway_lab,
     snat,
 )
-from tests.lab import SERVER_PORT, time_wait_here
-from tests.socket_entries import sixteen_bytes
+from tests.support.labs.lab import SERVER_PORT, time_wait_here
+from tests.support.messages.socket_entries import sixteen_bytes
 
 # Since Linux 6.5 a connection that is over makes room for a new one.
 EVICTS = tuple(map(int, platform.release().split(".")[:2])) >= (6, 5)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.exporter_process import AS_NOBODY, COMMAND, run_exporter
-from tests.gateway_lab import OUTSIDE, SERVER, GatewayLab, open_gateway_lab, snat
+from tests.support.labs.exporter_process import AS_NOBODY, COMMAND, run_exporter
+from tests.support.labs.gateway_lab import OUTSIDE, SERVER, GatewayLab, open_gateway_lab, snat
 
 NOBODY = (sys.executable, "-c", AS_NOBODY)
 AS_NOBODY_READING_ALL = (

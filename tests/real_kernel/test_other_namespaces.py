@@ -13,10 +13,16 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tests.lab import SERVER_PORT, Lab, open_lab, time_wait_here
-from tests.network_namespace import set_sysctl
-from tests.other_namespaces import RUN_NETNS, OtherNamespaces, in_namespace, inside, ip_netns
-from tests.watched_namespaces import Watch, watching
+from tests.support.labs.lab import SERVER_PORT, Lab, open_lab, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
+from tests.support.labs.other_namespaces import (
+    RUN_NETNS,
+    OtherNamespaces,
+    in_namespace,
+    inside,
+    ip_netns,
+)
+from tests.support.labs.watched_namespaces import Watch, watching
 
 REMOTES = ("127.0.0.9", "::1")
 SS_STATES = {

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.lab import (
+from tests.support.labs.lab import (
     SERVER_PORT,
     Lab,
     Observer,
@@ -17,7 +17,7 @@ from tests.lab import (
     open_observer,
     time_wait_here,
 )
-from tests.network_namespace import add_address, network_namespace, set_sysctl
+from tests.support.labs.network_namespace import add_address, network_namespace, set_sysctl
 
 REMOTE = "127.0.0.9"
 LOCAL = "127.0.0.1"

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.lab import SERVER_PORT, Lab, Observer, time_wait_here
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
 
 REMOTE = "127.0.0.9"
 LOCAL = "127.0.0.1"

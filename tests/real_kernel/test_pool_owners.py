@@ -4,10 +4,10 @@ from pathlib import Path
 
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
-from tests.cgroup_tree import cgroup_tree
-from tests.close_wait_lab import connected_process
-from tests.lab import Lab, Observer, time_wait_here
-from tests.network_namespace import set_sysctl
+from tests.support.labs.cgroup_tree import cgroup_tree
+from tests.support.labs.close_wait_lab import connected_process
+from tests.support.labs.lab import Lab, Observer, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
 
 
 def owners(observer: Observer) -> tuple[PoolOwners, ...]:

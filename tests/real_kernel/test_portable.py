@@ -15,10 +15,10 @@ from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.systems.portable_namespace import PortableNamespace
-from tests.fake_clock import FakeClock
-from tests.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
-from tests.network_namespace import set_sysctl
 from tests.real_kernel.test_against_ss import make_every_state
+from tests.support.fakes.fake_clock import FakeClock
+from tests.support.labs.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
+from tests.support.labs.network_namespace import set_sysctl
 
 PATIENCE_SECONDS = 10
 COLLECTORS = ("sockets", "local_ports", "pools", "findings", "sysctls", "limits")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.lab import Lab, Observer, time_wait_here
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import Lab, Observer, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
 
 REMOTES = ["127.0.0.7", "127.0.0.8", "127.0.0.9"]
 

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.exporter_process import Exporter, running_exporter
-from tests.meanwhile import meanwhile
-from tests.network_namespace import network_namespace, set_sysctl
 from tests.reliability.churn_record import Kernel, Load, Record, Seen, Ss, check, seen_on
+from tests.support.labs.exporter_process import Exporter, running_exporter
+from tests.support.labs.meanwhile import meanwhile
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 SOURCE = Path(__file__).with_suffix(".c")
 WORKERS, TIME_WAIT_PERCENT, DESTINATIONS = 2, 10, 200

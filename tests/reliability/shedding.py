@@ -21,9 +21,9 @@ from benchmarks.population import count_sockets, populated
 from benchmarks.programs import compile_c
 from benchmarks.shape import Shape
 from tcp_pressure_exporter.sampling.loop import NOTABLE_CHANGE
-from tests.exporter_process import Exporter, running_exporter, value_of
-from tests.network_namespace import network_namespace
 from tests.reliability.process_size import size_of
+from tests.support.labs.exporter_process import Exporter, running_exporter, value_of
+from tests.support.labs.network_namespace import network_namespace
 
 INTERVAL, SHARE = 1.0, 0.05
 ROOM = 1.4  # the share is that of sampling; serving, and the wait for a first cheap sample, add

@@ -21,16 +21,16 @@ from typing import NamedTuple
 
 import bcrypt
 
-from tests.certificates import Authority
-from tests.exporter_process import Access, Exporter, running_exporter
 from tests.faults.processes import state_of
-from tests.lab import open_lab
-from tests.meanwhile import meanwhile
-from tests.network_namespace import network_namespace
-from tests.other_namespaces import inside, ip_netns
 from tests.reliability.churn import compiled
 from tests.reliability.hostile import attack
 from tests.reliability.process_size import Part, Size, parts_of, size_of
+from tests.support.labs.certificates import Authority
+from tests.support.labs.exporter_process import Access, Exporter, running_exporter
+from tests.support.labs.lab import open_lab
+from tests.support.labs.meanwhile import meanwhile
+from tests.support.labs.network_namespace import network_namespace
+from tests.support.labs.other_namespaces import inside, ip_netns
 
 FLAGS = ("--sample.interval=1s", "--collector.netns", "--netns.include=tcp-pressure-.*")
 WORKERS, RATE, TIME_WAIT_PERCENT, DESTINATIONS = 1, 200, 50, 100

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.web.accounting import Episodes
-from tests.fake_clock import FakeClock
+from tests.support.fakes.fake_clock import FakeClock
 
 
 def test_first_of_each_kind() -> None:

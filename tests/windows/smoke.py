@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, Observer, time_wait_here, time_wait_there
-from tests.network_namespace import set_sysctl
+from tests.support.labs.lab import Lab, Observer, time_wait_here, time_wait_there
+from tests.support.labs.network_namespace import set_sysctl
 from tests.windows.wine import Wine, wine
 
 PORT = 18190

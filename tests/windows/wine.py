@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.places import ROOT
+
 WINDOWS = ROOT / ".tools" / "windows"
 HERE = Path(__file__).parent
 PARAMETERS = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"

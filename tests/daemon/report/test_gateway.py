@@ -1,0 +1,22 @@
+"""The report on a NAT gateway, on real translated connections."""
+
+from pathlib import Path
+
+from tests.daemon.report.process import look, report
+from tests.support.labs.gateway_lab import OUTSIDE, SERVER, open_gateway_lab, snat
+
+
+def test_nat_pool(tmp_path: Path) -> None:
+    """A NAT pool of which 9 in 10 ports are taken is critical, with advice of its own."""
+    config = tmp_path / "config.yml"
+    config.write_text(f"nat:\n  - address: {OUTSIDE}\n    ports: 40000-40009\n")
+    with open_gateway_lab() as lab:
+        snat("masquerade to :40000-40009")
+        for _ in range(9):
+            lab.connect()
+        code, document = look(f"--config.file={config}")
+        printed = report(f"--config.file={config}").stdout
+    (pool,) = [pressure for pressure in document["pressures"] if pressure["kind"] == "nat"]
+    assert (code, pool["severity"], pool["used"], pool["limit"]) == (2, "critical", 9, 10)
+    assert pool["name"] == f"{OUTSIDE} → {SERVER}:9000"
+    assert "This gateway has few ports left" in " ".join(printed.split())

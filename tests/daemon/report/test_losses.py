@@ -1,0 +1,66 @@
+"""What the report says of what it cannot read, and of what it has no rights for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.report.process import report
+
+
+@pytest.mark.usefixtures("lab")  # which listens
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    """What cannot be read is one line for each reason; without pools nothing is called calm."""
+    done = report(f"--path.procfs={tmp_path}")
+    assert done.returncode == 3
+    assert "The sockets could not be read, so there is no verdict." in done.stdout
+    (line,) = [one for one in done.stdout.splitlines() if one.startswith("pools")]
+    assert "net.ipv4.ip_local_port_range" in line
+    assert "accept queue" in done.stdout
+
+
+# Looks once, so that everything is imported, and then again without a right or a means.
+AGAIN = """
+import os, resource, sys
+from tcp_pressure_exporter.daemon.report import command
+command.main(["--json"])
+command.main([])
+print("---", flush=True)
+{loss}
+raise SystemExit(command.main(sys.argv[1:]))
+"""
+NO_DESCRIPTORS = "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))"
+NO_RIGHTS = "os.setgroups([]); os.setresgid(*[65534] * 3); os.setresuid(*[65534] * 3)"
+
+
+def report_without(loss: str, *flags: str) -> tuple[int, str]:
+    """Return the exit code and the output of a report after the loss."""
+    done = subprocess.run(
+        [sys.executable, "-c", AGAIN.format(loss=loss), *flags],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.rpartition("---\n")[2]
+
+
+@pytest.mark.usefixtures("netns")
+def test_nothing_can_be_read() -> None:
+    """Where no file and no socket can be opened there is no verdict: exit code 3."""
+    code, text = report_without(NO_DESCRIPTORS)
+    assert code == 3
+    assert text.startswith("UNKNOWN")
+    code, line = report_without(NO_DESCRIPTORS, "--json")
+    assert (code, json.loads(line)["verdict"]) == (3, "unknown")
+
+
+@pytest.mark.usefixtures("netns")
+def test_unprivileged() -> None:
+    """Without rights the report works, and its last line says what more rights would show."""
+    code, text = report_without(NO_RIGHTS)
+    assert code == 0
+    last = text.splitlines()[-1]
+    assert last == "Not shown without more rights (run it as root): process names and NAT pools"

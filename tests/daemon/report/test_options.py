@@ -1,0 +1,86 @@
+"""The flags of the report."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.settings.report_options import (
+    ReportOptions,
+    build_report_parser,
+    parse_report_options,
+)
+from tests.support.places import DOCS
+
+DOCUMENT = DOCS / "report.md"
+DEFAULTS = ReportOptions(watch=None, json=False, config_file=None, top=None, procfs=Path("/proc"))
+
+
+def test_defaults() -> None:
+    """Without flags there is one report, as text."""
+    assert parse_report_options([]) == DEFAULTS
+
+
+def test_all_flags() -> None:
+    """Each flag reaches its option."""
+    argv = ["--watch=500ms", "--json", "--config.file", "/x.yml", "--pool.top=0"]
+    assert parse_report_options([*argv, "--path.procfs=/host/proc"]) == ReportOptions(
+        watch=0.5, json=True, config_file=Path("/x.yml"), top=0, procfs=Path("/host/proc")
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "watch"),
+    [
+        (["--watch"], 2.0),
+        (["--watch", "--json"], 2.0),
+        (["--watch", "1m30s"], 90.0),
+        (["--watch=100ms"], 0.1),
+    ],
+)
+def test_watch(argv: list[str], watch: float) -> None:
+    """--watch takes a time, and two seconds without one."""
+    assert parse_report_options(argv).watch == watch
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["--watch=1ms"], '--watch: must be from 100ms to 10m (got "1ms")'),
+        (
+            ["--watch", "nonsense"],
+            '--watch: must be a duration such as 500ms, 5s or 1m30s (got "nonsense")',
+        ),
+        (["--json=1"], "--json: takes no value"),
+        (["--pool.top=101"], '--pool.top: must be an integer from 0 to 100 (got "101")'),
+        (["--config.file="], '--config.file: must not be empty (got "")'),
+        (["--once"], "--once: unknown flag"),
+        (["now"], "now: unexpected argument"),
+    ],
+)
+def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bad argument is one line on stderr, nothing on stdout, and exit code 2."""
+    with pytest.raises(SystemExit) as caught:
+        parse_report_options(argv)
+    assert caught.value.code == 2
+    assert capsys.readouterr() == ("", f"tcp-pressure-exporter: error: {line}\n")
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help fits on a quarter of a screen, and tells the exit codes."""
+    with pytest.raises(SystemExit) as caught:
+        parse_report_options(["--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert len(lines) <= 15
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "usage: tcp-pressure-exporter report [flags]"
+    assert "3 no verdict" in text
+
+
+def test_document_has_every_flag() -> None:
+    """docs/report.md has each flag of the parser, and no other, in its table."""
+    documented = set(re.findall(r"^\| `(--[\w.-]+)", DOCUMENT.read_text(), re.MULTILINE))
+    flags = set(build_report_parser()._option_string_actions)  # noqa: SLF001  # no public list
+    assert documented == {flag for flag in flags if flag.startswith("--")}

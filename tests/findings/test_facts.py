@@ -1,0 +1,76 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.findings.evidence import NotAskedError
+from tests.support.fakes.evidence import (
+    ORDINARY,
+    failed,
+    hidden,
+    known,
+    listener,
+    outbound,
+    pool,
+    with_sysctls,
+)
+
+
+def test_sysctl() -> None:
+    """A setting is its number; one that the kernel does not have is None."""
+    facts = with_sysctls(tcp_tw_reuse=0, tcp_tw_recycle=None)
+    assert (facts.sysctl("tcp_tw_reuse"), facts.sysctl("tcp_tw_recycle")) == (0, None)
+
+
+def test_outbound() -> None:
+    """The outbound pools are those of the pools."""
+    here = pool(500)
+    assert replace(ORDINARY, pools=outbound(here)).outbound().listed == (here,)
+
+
+@pytest.mark.parametrize(("told", "ports"), [(7.5, 7.5), (0.0, 0.0), (None, 0.0)])
+def test_hidden_ports(told: float | None, ports: float) -> None:
+    """Where no pool is full enough to ask about hidden ports there are none that matter."""
+    assert replace(ORDINARY, canary=hidden(told)).hidden_ports() == ports
+
+
+def test_failed_source() -> None:
+    """Asking for what a failed source would have told gives that source's error."""
+    facts = replace(
+        ORDINARY,
+        sysctls=failed("sysctls"),
+        pools=failed("pools"),
+        canary=failed("canary"),
+        bound=failed("bound"),
+    )
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: facts.sysctl("tcp_tw_reuse"),
+        facts.outbound,
+        facts.hidden_ports,
+        facts.listeners_in_range,
+    )
+    for ask, reason in zip(asked, ("sysctls", "pools", "canary", "bound"), strict=True):
+        with pytest.raises(SourceError, match=reason):
+            ask()
+
+
+def test_collector_that_is_off() -> None:
+    """Asking for what a collector would have told that is off is no failure."""
+    facts = replace(ORDINARY, pools=None, canary=None)
+    for ask in (facts.outbound, facts.hidden_ports):
+        with pytest.raises(NotAskedError):
+            ask()
+
+
+def test_listeners_in_range() -> None:
+    """Listeners on usable ports count; reserved ports, bound-only sockets and others do not."""
+    bound_only = listener(40003)._replace(listening=False)
+    sockets = [listener(port) for port in (39999, 40000, 40001, 40009, 40010)]
+    facts = replace(
+        ORDINARY,
+        settings=known(PortRange(40000, 40009, port_set([40001]))),
+        bound=known([*sockets, bound_only]),
+    )
+    assert [socket.port for socket in facts.listeners_in_range()] == [40000, 40009]

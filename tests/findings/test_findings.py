@@ -1,0 +1,218 @@
+"""The table of findings, what is told when sources fail, and the document about them."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.table import FINDINGS, Finding, FindingState, evaluate
+from tests.support.fakes.evidence import (
+    DEFAULTS,
+    ORDINARY,
+    conntrack,
+    failed,
+    heading,
+    hidden,
+    known,
+    listener,
+    outbound,
+    pool,
+    with_sysctls,
+)
+from tests.support.places import ROOT
+
+DOCUMENT = (ROOT / "docs" / "findings.md").read_text()
+ALL_NAMES = [finding.name for finding in FINDINGS]
+NAMES = [finding.name for finding in FINDINGS if finding.concerns(LINUX)]
+# Everything that asks for a further source is asked for it.
+SUSPICIOUS = with_sysctls(
+    replace(
+        ORDINARY,
+        rising=known(frozenset({"PAWSTimewait"})),
+        resources=conntrack(1000, 1000),
+        bound=known([listener(40000, 4096)]),
+        pools=outbound(heading(pool(900, 800), 2.0)),
+        canary=hidden(10_000.0),
+    ),
+    tcp_tw_recycle=1,
+    tcp_tw_reuse=0,
+    tcp_rfc1337=1,
+    tcp_max_tw_buckets=5000,
+    tcp_fin_timeout=10,
+    somaxconn=128,
+    tcp_syncookies=0,
+    tcp_abort_on_overflow=1,
+    tcp_retries2=3,
+    tcp_keepalive_time=10**6,
+    nf_conntrack_tcp_timeout_time_wait=10,
+)
+NEED_NO_SYSCTL = {
+    "port_range_too_small",
+    "bind_before_connect",
+    "listener_in_port_range",
+    "odd_port_range",
+}
+
+
+def told(facts: Evidence) -> dict[str, str | None]:
+    return {state.finding.name: state.detail for state in evaluate(facts)[0]}
+
+
+def test_ordinary_host() -> None:
+    """On an ordinary host with the kernel's defaults every finding is told, and none is there."""
+    assert told(ORDINARY) == dict.fromkeys(NAMES)
+    assert evaluate(ORDINARY)[1] is None
+
+
+def test_suspicious_host() -> None:
+    """Where everything is wrong that can be wrong at once, all is found but what excludes it."""
+    found = {name for name, detail in told(SUSPICIOUS).items() if detail}
+    assert set(NAMES) - found == {
+        "tw_reuse_without_timestamps",  # needs tcp_tw_reuse = 1
+        "tw_reuse_delay_lowered",
+        "timestamps_disabled",
+        "odd_port_range",
+    }
+
+
+@pytest.mark.parametrize(
+    ("failure", "lost"),
+    [
+        (replace(SUSPICIOUS, sysctls=failed("no")), set(NAMES) - NEED_NO_SYSCTL),
+        (replace(SUSPICIOUS, rising=failed("no")), {"rfc1337_rejections"}),
+        (
+            replace(SUSPICIOUS, resources=failed("no")),
+            {
+                "conntrack_time_wait_shortened",
+                "conntrack_established_below_keepalive",
+                "conntrack_established_too_long",
+            },
+        ),
+        (
+            replace(SUSPICIOUS, settings=failed("no")),
+            {"bind_before_connect", "listener_in_port_range", "odd_port_range"},
+        ),
+        (
+            replace(SUSPICIOUS, bound=failed("no")),
+            {"listener_in_port_range", "somaxconn_below_backlog"},
+        ),
+        (
+            replace(SUSPICIOUS, pools=failed("no")),
+            {"port_range_too_small", "tw_reuse_off_under_pressure"},
+        ),
+        (replace(SUSPICIOUS, canary=failed("no")), {"bind_before_connect"}),
+    ],
+)
+def test_failed_source(failure: Evidence, lost: set[str]) -> None:
+    """A source that failed takes away the findings that need it, and is named."""
+    _states, error = evaluate(failure)
+    assert set(told(failure)) == set(NAMES) - lost
+    assert str(error) == str(SourceError("source", "no"))
+
+
+def test_first_error() -> None:
+    """Of several failures the first one met is given."""
+    facts = replace(SUSPICIOUS, canary=failed("canary"), pools=failed("pools"))
+    _states, error = evaluate(facts)
+    assert error is not None
+    assert error.reason == "pools"
+
+
+@pytest.mark.parametrize(
+    ("switched_off", "lost"),
+    [
+        (replace(SUSPICIOUS, pools=None), {"port_range_too_small", "tw_reuse_off_under_pressure"}),
+        (replace(SUSPICIOUS, canary=None), {"bind_before_connect"}),
+    ],
+)
+def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:
+    """A collector that is off takes its findings away without an error."""
+    assert set(told(switched_off)) == set(NAMES) - lost
+    assert evaluate(switched_off)[1] is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*DEFAULTS, "tcp_tw_recycle"]),
+        st.none() | st.integers(-1, 200) | st.integers(-(2**63), 2**63),
+    ),
+    st.sampled_from([ORDINARY, SUSPICIOUS]),
+)
+def test_any_settings(changed: dict[str, int | None], host: Evidence) -> None:
+    """Whatever the kernel's settings are, each finding is told, in one line."""
+    states, error = evaluate(with_sysctls(host, **changed))
+    assert error is None
+    assert [state.finding.name for state in states] == NAMES
+    for state in states:
+        assert state.detail is None or one_line(state.detail)
+
+
+def one_line(text: str) -> bool:
+    return bool(text) and text.isprintable() and text == text.strip()
+
+
+def test_names() -> None:
+    """Names are unique and in snake case: they are values of a label."""
+    assert len(set(ALL_NAMES)) == len(ALL_NAMES)
+    for name in ALL_NAMES:
+        assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", name)
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=ALL_NAMES)
+def test_advice(finding: Finding) -> None:
+    """The advice is one line that ends as a sentence does."""
+    assert one_line(finding.advice)
+    assert finding.advice.endswith(".")
+
+
+def test_evaluated_in_order() -> None:
+    """States come in the order of the table, each with its finding."""
+    states, _error = evaluate(ORDINARY)
+    assert states == tuple(FindingState(f, None) for f in FINDINGS if f.concerns(LINUX))
+
+
+def sections() -> dict[str, str]:
+    """Return the text of the document's sections by their headings."""
+    _head, *parts = re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)
+    return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=ALL_NAMES)
+def test_section(finding: Finding) -> None:
+    """The runbook has a section for each finding, with its severity and every part of the form."""
+    document, _hash, anchor = finding.runbook.partition("#")
+    assert (ROOT / document).read_text() == DOCUMENT
+    section = sections()[anchor]
+    assert section.startswith(f"\n**Severity.** {finding.severity.name.lower()}.\n")
+    for part in (
+        "What it means",
+        "Why it matters",
+        "How to see it",
+        "What to do",
+        "What not to do",
+    ):
+        assert section.count(f"**{part}.**") == 1
+
+
+def test_document_has_no_other_finding() -> None:
+    """Sections and findings are in one order, before what has a title of another form."""
+    assert [heading for heading in sections() if heading.islower()] == ALL_NAMES
+
+
+def test_document_table() -> None:
+    """The table lists every finding with its severity and its advice."""
+    rows = re.findall(r"^\| \[`(\w+)`\]\(#(\w+)\) \| (\w+) \| (.+) \|$", DOCUMENT, re.MULTILINE)
+    expected = [(f.name, f.name, f.severity.name.lower(), f.advice) for f in FINDINGS]
+    assert rows == expected
+
+
+def test_severities() -> None:
+    """Only what breaks connections of others at once is critical."""
+    critical = [finding.name for finding in FINDINGS if finding.severity is Severity.CRITICAL]
+    assert critical == ["tw_recycle_enabled"]

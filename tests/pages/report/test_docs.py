@@ -1,0 +1,99 @@
+"""docs/report.md agrees with the document that the report prints."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tcp_pressure_exporter.pages.report.json_line import json_line
+from tests.daemon.report.process import LOCAL, REMOTE, look
+from tests.pages.report.observations import BLIND, TROUBLE, observation
+from tests.support.labs.lab import Lab, time_wait_here
+from tests.support.places import DOCS
+
+TEXT = (DOCS / "report.md").read_text()
+FIELDS = dict(re.findall(r"^\| `([\w.\[\]]+)` \| ([\w ]+) \|", TEXT, re.MULTILINE))
+EXAMPLES = [
+    json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+]
+LEFT_OUT = (("canary", "needs X"),)
+
+
+def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path and the type of everything in a document."""
+    match value:
+        case dict():
+            yield path, "object"
+            for key, item in value.items():
+                yield from fields(item, f"{path}.{key}" if path else key)
+        case list():
+            yield path, "list"
+            for item in value:
+                yield from fields(item, f"{path}[]")
+        case bool():
+            yield path, "boolean"
+        case int():
+            yield path, "integer"
+        case float():
+            yield path, "number"
+        case str():
+            yield path, "string"
+        case None:
+            yield path, "null"
+
+
+def check(document: Any) -> set[str]:
+    """Assert that every field is documented with its type; return the fields."""
+    seen = set()
+    for path, kind in fields(document):
+        if path and not (path.endswith("[]") and kind == "object"):
+            allowed = FIELDS[path].split(" or ")
+            assert kind in allowed or (kind == "integer" and "number" in allowed), path
+            seen.add(path)
+    return seen
+
+
+def test_every_field() -> None:
+    """Each field of the document is documented, and no other."""
+    trouble = json.loads(json_line(observation(TROUBLE, left_out=LEFT_OUT)))
+    assert check(trouble) == set(FIELDS)
+
+
+def test_blind() -> None:
+    """A document that knows nothing has the documented types."""
+    check(json.loads(json_line(observation(BLIND))))
+
+
+def test_example() -> None:
+    """The example is a document."""
+    (example,) = EXAMPLES
+    assert check(example) >= {"host", "pressures[].owners[].sockets", "findings[].runbook"}
+
+
+@pytest.mark.usefixtures("netns")
+def test_real_documents(small_range: Lab) -> None:
+    """What the report prints of real sockets is as documented."""
+    for number in range(80):
+        pair = small_range.connect(REMOTE, LOCAL)
+        if number % 2:
+            time_wait_here(pair)
+        elif number < 20:
+            pair[1].close()
+    _code, document = look()
+    seen = check(document)
+    assert {"pressures[].owners[].process", "close_wait.causes[].cause"} <= seen
+
+
+def test_time() -> None:
+    """The time is that of the sample, in UTC."""
+    document = json.loads(json_line(observation(TROUBLE)))
+    assert document["time"] == "2026-11-21T03:12:44Z"
+
+
+def test_hostile_text() -> None:
+    """Text in the document prints as it is, and the line is ASCII."""
+    line = json_line(observation(TROUBLE, host="a\x1b[31m\x7f\n\udc80→"))
+    assert line.isascii()
+    assert json.loads(line)["host"] == r"a\x1b[31m\x7f\n\udc80→"

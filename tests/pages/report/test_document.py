@@ -1,0 +1,231 @@
+"""The whole report, as golden text."""
+
+from dataclasses import replace
+
+import pytest
+
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tests.pages.report.observations import (
+    ASCII,
+    BLIND,
+    CALM,
+    CLIENTS,
+    CRITICAL,
+    LEAK,
+    MEMORY,
+    ODD_RANGE,
+    QUEUE,
+    QUIET,
+    SMALL_RANGE,
+    TROUBLE,
+    UPSTREAM,
+    WAITING,
+    WARNING,
+    assessment,
+    observation,
+    printed,
+    rendered,
+)
+
+TROUBLE_80 = """\
+CRITICAL  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
+Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and lasts 41 s at this rate.
+Also: 3 warnings.
+
+Closest to the limit
+resource                                   used / limit  TIME_WAIT  time left
+outbound 10.0.0.2 → 10.0.0.9:443        26,822 / 28,232     25,500  41 s
+███████████████████░  95 % critical
+heads for 126 % at this rate
+open: nginx.service (nginx) 1,204
+      curl 3
+accept queue 0.0.0.0:8080                     129 / 128             unknown
+████████████████████ 100 % warning
+inbound 10.0.0.5 → 10.0.0.2:443          7,741 / 64,512         40  not in sight
+██▍░░░░░░░░░░░░░░░░░  11 %
+1 more resource, the fullest at <1 %
+TIME_WAIT has no owner: those named hold the open connections.
+
+Stuck connections (CLOSE_WAIT: the peer has closed, this end has not)
+cause                 connections  oldest
+read, but not closed          140  at least 31 min warning
+not read to the end             1  at least 59 s
+whose: api.service 140
+of unknown owner, towards: 10.0.0.7 1
+
+Findings
+warning  small_range: needs 35604 ports, of 28232
+         what to do: 4 below; why: docs/findings.md#small_range
+later    odd_range: 32768 60998
+         what to do: 5 below; why: docs/findings.md#odd_range
+
+What to do
+1.  outbound pool 10.0.0.2 → 10.0.0.9:443: Keep connections open.
+2.  accept queue 0.0.0.0:8080: Accept sooner.
+3.  CLOSE_WAIT (read, but not closed): Restart it.
+4.  small_range: Add addresses.
+5.  odd_range: when there is time: Make it even.
+
+Could not be read
+limits, findings: /proc/net/sockstat: absent"""
+
+TABLE_160 = """\
+Closest to the limit
+resource                                                          used / limit  TIME_WAIT\
+  time left     heads for  whose
+outbound 10.0.0.2 → 10.0.0.9:443  ███████████▍  95 % critical  26,822 / 28,232     25,500\
+  41 s              126 %  nginx.service (nginx) 1,204, curl 3
+accept queue 0.0.0.0:8080         ████████████ 100 % warning         129 / 128           \
+  unknown
+inbound 10.0.0.5 → 10.0.0.2:443   █▍░░░░░░░░░░  11 %            7,741 / 64,512         40\
+  not in sight       12 %
+1 more resource, the fullest at <1 %"""
+
+QUIET_80 = """\
+CALM  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
+All is calm: nothing is close to its limit.
+
+Closest to the limit
+resource                                   used / limit  TIME_WAIT  time left
+inbound 10.0.0.5 → 10.0.0.2:443          7,741 / 64,512         40  not in sight
+██▍░░░░░░░░░░░░░░░░░  11 %
+TCP memory                                2 / 2,249 MiB             unknown
+░░░░░░░░░░░░░░░░░░░░  <1 %
+
+Not shown without more rights (run it as root): process names and canary"""
+
+BLIND_80 = """\
+UNKNOWN  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
+The sockets could not be read, so there is no verdict.
+
+Could not be read
+pools: sock_diag: refused"""
+
+
+def test_trouble() -> None:
+    """The report of a host in trouble, at 80 columns and without colour."""
+    assert printed(TROUBLE) == TROUBLE_80
+
+
+def test_wide() -> None:
+    """With more columns each resource is one line, and names its owners there."""
+    assert TABLE_160 in printed(TROUBLE, width=160)
+
+
+def test_calm() -> None:
+    """A calm host is a few lines; the last says what more rights would show."""
+    seen = observation(QUIET, left_out=(("process names", "needs X"), ("canary", "needs Y")))
+    assert rendered(seen) == QUIET_80
+
+
+def test_nothing_could_be_read() -> None:
+    """Where all collectors failed the report claims nothing."""
+    assert printed(BLIND) == BLIND_80
+
+
+@pytest.mark.parametrize("width", [60, 79, 80, 81, 139, 140, 141, 240])
+def test_every_width(width: int) -> None:
+    """No line is longer than the terminal, and no name or figure is cut off."""
+    text = printed(TROUBLE, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    whole = "".join(text.split())
+    for part in ("10.0.0.2→10.0.0.9:443", "nginx.service", "1,204", "126%", "31min"):
+        assert part in whole
+
+
+def test_long_ipv6_names() -> None:
+    """The longest pair of addresses is folded, not cut, on narrow and on wide terminals."""
+    address = "2001:db8:1111:2222:3333:4444:5555:6666"
+    pool = UPSTREAM._replace(name=f"{address} → [{address}]:65535")
+    for width in (80, 140, 160, 200):
+        text = printed(assessment(pool, severity=CRITICAL), width=width)
+        table = text[text.index("resource") : text.index("TIME_WAIT has no owner")]
+        assert f"{address} →" in table
+        assert f"[{address}]" in table
+        assert "65535" in table
+
+
+def test_ascii() -> None:
+    """Where only ASCII can be shown, arrows and bars are ASCII and the rest is escaped."""
+    pool = UPSTREAM._replace(owners=(OwnerCount(Owner("", "bücher-日"), 7),))
+    text = printed(assessment(pool, severity=CRITICAL), charset=ASCII)
+    assert text.isascii()
+    assert "outbound 10.0.0.2 -> 10.0.0.9:443" in text
+    assert "###################.  95 % critical" in text
+    assert r"open: b\xfccher-\u65e5 7" in text
+
+
+HOSTILE = [
+    "[red]x[/red]",
+    "a\x1b[31mb",
+    "a\nCALM",
+    "\x9b2J",
+    "\u202egpj",
+    ":bomb:",
+    "[/]",
+    "a\udc80",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("width", [80, 160])
+def test_hostile_text(name: str, width: int) -> None:
+    """Whatever a process, service, address, group, host or error is called is printed literally."""
+    escaped = {
+        "a\x1b[31mb": r"a\x1b[31mb",
+        "a\nCALM": r"a\nCALM",
+        "\x9b2J": r"\x9b2J",
+        "\u202egpj": r"\u202egpj",
+        "a\udc80": r"a\udc80",
+    }.get(name, name)
+    owner = OwnerCount(Owner(name, name), 5)
+    found = assessment(
+        UPSTREAM._replace(name=name, owners=(owner,)),
+        severity=CRITICAL,
+        stuck=(LEAK,),
+        close_wait=replace(
+            WAITING, owners=(owner,), remotes=(WAITING.remotes[0]._replace(remote=name),)
+        ),
+        findings=(replace(SMALL_RANGE, detail=name),),
+        failures=(("pools", name),),
+    )
+    text = rendered(observation(found, host=name), width=width)
+    assert "\x1b" not in text
+    assert f"CRITICAL  {escaped}  2026" in text
+    assert f"outbound {escaped}" in text
+    assert f"{escaped} ({escaped}) 5" in text
+    assert f"towards: {escaped} 1" in text
+    assert f"small_range: {escaped}" in text
+    assert f"pools: {escaped}" in text
+
+
+def test_calm_with_findings() -> None:
+    """Advice that can wait does not make a calm host look otherwise."""
+    text = printed(assessment(CLIENTS, findings=(ODD_RANGE,)))
+    assert "All is calm" in text
+    assert "later  odd_range" in text
+
+
+def test_no_owner_is_named_where_there_is_none() -> None:
+    """The line about owners stands only where TIME_WAIT holds most of a pool in trouble."""
+    live = UPSTREAM._replace(time_wait=100)
+    assert "TIME_WAIT has no owner" in printed(assessment(UPSTREAM, severity=CRITICAL))
+    assert "TIME_WAIT has no owner" not in printed(assessment(live, severity=CRITICAL))
+    assert "TIME_WAIT has no owner" not in printed(assessment(CLIENTS))
+
+
+def test_rows_are_bounded() -> None:
+    """At most ten resources are shown; the rest is summed up, and said to be urgent if it is."""
+    urgent = [QUEUE._replace(name=f"0.0.0.0:{port}") for port in range(8000, 8012)]
+    text = printed(assessment(*urgent, MEMORY, severity=WARNING))
+    assert text.count("100 % warning") == 10
+    assert "3 more resources, 2 of them not calm" in text
+
+
+def test_calm_rows_are_few() -> None:
+    """Of calm resources three are shown."""
+    pools = [CLIENTS._replace(name=f"10.0.0.{n} → 10.0.0.2:443") for n in range(8)]
+    text = printed(assessment(*pools, severity=CALM))
+    assert text.count("inbound 10") == 3
+    assert "5 more resources, the fullest at 11 %" in text

@@ -1,0 +1,231 @@
+"""The page as HTML, before a browser sees it."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.status.source import StatusSource
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.history import Line, SeriesKey
+from tests.pages.status.html_outline import Outline
+from tests.pages.status.snapshots import (
+    BROKEN_HOST,
+    CALM_HOST,
+    EMPTY,
+    FULL_HOST,
+    LEAKY_HOST,
+    PROXY_HOST,
+    hour_of,
+    pool,
+    snapshot,
+    table,
+)
+from tests.support.fakes.evidence import known
+
+LINKS = {
+    "metrics": "/metrics",
+    "json": "/api/v1/status",
+    "healthy": "/-/healthy",
+    "ready": "/-/ready",
+}
+MAX_BYTES = 100_000
+HOSTILE = {  # and how it is shown
+    "<script>alert(1)</script>": "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>&amp;": "\"'><img src=x onerror=alert(1)>&amp;",
+    "a\x1b[31m\nb\u202etxt.exe\udc80\u2028": r"a\x1b[31m\nb\u202etxt.exe\udc80\u2028",
+    "{{ 7 * 7 }}{% raw %}": "{{ 7 * 7 }}{% raw %}",
+    "\u05d0\u05d1 \u0627\u0644": "\u05d0\u05d1 \u0627\u0644",
+    "x" * 4096: "x" * 250 + "…",
+}
+
+
+def page(shown: Snapshot, netns: str | None = None) -> tuple[bytes, Outline]:
+    body = StatusSource(lambda: shown, LINKS).page(netns)
+    return body, Outline(body)
+
+
+@pytest.mark.parametrize("host", [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST])
+def test_every_host_is_a_well_formed_page(host: NamespaceSample) -> None:
+    """Each link within the page has its target, nothing is styled or scripted in place."""
+    body, outline = page(snapshot(host, lines=hour_of(host)))
+    for link in outline.all("a"):
+        target = link["href"] or ""
+        if target.startswith("#"):
+            assert target[1:] in outline.ids()
+    for _tag, attributes in outline.elements:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]
+    assert b"<style" not in body
+    assert len(body) < MAX_BYTES
+
+
+def test_only_own_files_by_relative_links() -> None:
+    """The page asks for nothing of another server, and works below a prefix."""
+    _, outline = page(snapshot(PROXY_HOST))
+    targets = [a.get("href") or a.get("src") or "" for _, a in outline.elements]
+    for target in filter(None, targets):
+        assert "//" not in target
+        assert not target.startswith("/")
+    assert {"metrics", "api/v1/status", "-/healthy", "-/ready"} <= set(targets)
+
+
+def test_worst_case_is_small() -> None:
+    """With every table full, a wild past and a hundred namespaces beside, it is under 100 KB."""
+    others = [replace(CALM_HOST, netns=f"container-{'f' * 50}-{n}") for n in range(100)]
+    chance = Random(1)  # noqa: S311 - lines that go up and down as lines never do
+    lines: dict[SeriesKey, Line] = {
+        key: [chance.random() for _ in range(240)] for key in hour_of(FULL_HOST)
+    }
+    body, outline = page(snapshot(FULL_HOST, *others, lines=lines))
+    assert len(body) < MAX_BYTES
+    assert "docs/findings.md#odd_port_range" in outline.text
+
+
+def test_the_order_of_the_answers() -> None:
+    """First the verdict, then what is closest, who, how long; then what to do; then the rest."""
+    _, outline = page(snapshot(PROXY_HOST))
+    answers = [
+        "critical",
+        "Outbound pool 10.77.0.1 → 10.77.0.2:8080 is 91 % full and lasts 41 s at this rate.",
+        "Closest to the limit",
+        "time left 41 s",
+        "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; heads for 126 %",
+        "open connections of nginx.service (nginx) 298, curl 24",
+        "What to do",
+        "let the client keep connections to this destination open",
+        "docs/runbooks/pools.md#tcppressurepoolhigh",
+        "Outbound pools 41 in use, the fullest 91 %",
+        "Those not shown use 730 ports.",
+        "Sockets by state",
+        "Findings",
+        "The exporter",
+    ]
+    places = [outline.words.find(answer) for answer in answers]
+    assert -1 not in places, answers[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_a_leak_comes_before_pools_that_are_calm() -> None:
+    """Who leaks stands above the pools when that is what the verdict is about."""
+    _, outline = page(snapshot(LEAKY_HOST))
+    words = outline.words
+    assert words.index("Whose: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
+    assert "read, but not closed warning 1,504 31 min" in words
+
+
+def test_rows_beyond_ten_are_summed_up() -> None:
+    """Of a hundred listed pools ten have a row, and what the others use is said."""
+    pools = [pool("10.0.0.2", f"10.0.1.{n}", "443", 1_000 + n, 0) for n in range(100)]
+    tables = {OUTBOUND: table(*pools, others=5), INBOUND: EMPTY, SOURCE: EMPTY}
+    host = replace(CALM_HOST, pools=known(tables))
+    _, outline = page(snapshot(host))
+    rows = [row for row in outline.all("tr") if (row.get("id") or "").startswith("p")]
+    assert len(rows) == 10
+    others = 5 + sum(1_000 + n for n in range(90))
+    assert f"Those not shown use {others:,} ports." in outline.words
+
+
+def test_runbooks_are_links_where_their_base_is_known() -> None:
+    """With a base URL each runbook is a link, without it is the name of a file."""
+    _, outline = page(replace(snapshot(PROXY_HOST), runbook_url="https://git.example/v1"))
+    links = {link["href"] for link in outline.all("a")}
+    assert "https://git.example/v1/docs/runbooks/pools.md#tcppressurepoolhigh" in links
+    _, plain = page(snapshot(PROXY_HOST))
+    assert not [link for link in plain.all("a") if "runbooks" in (link["href"] or "")]
+
+
+def test_nothing_stale_is_shown() -> None:
+    """Of a sample that is too old nothing is left but when it was taken."""
+    body, outline = page(replace(snapshot(PROXY_HOST), current=False))
+    assert "no current data" in outline.words
+    assert "last sample 2026-11-20 18:19:11 UTC" in outline.words
+    assert "UNKNOWN" in outline.words
+    assert b"10.77" not in body
+    assert b"calm" not in body
+
+
+def test_before_the_first_sample() -> None:
+    """Before the first sample the page says so."""
+    _, outline = page(replace(snapshot(), sample=None, current=False))
+    assert "There is no sample yet." in outline.words
+
+
+def test_what_could_not_be_read() -> None:
+    """A part that failed is named with its reason; an unknown verdict is never calm."""
+    _, outline = page(snapshot(BROKEN_HOST))
+    assert "Could not be read limits: sockstat: absent" in outline.words
+    assert "As far as it could be read, all is calm" in outline.words
+    blind = replace(CALM_HOST, pools=Outcome(0.1, error=SourceError("sock_diag", "refused")))
+    _, outline = page(snapshot(blind))
+    assert outline.all("main")[0]["data-verdict"] == "unknown"
+
+
+def test_namespaces() -> None:
+    """Of several namespaces the worst is shown, all can be chosen, their verdicts beside."""
+    shown = snapshot(CALM_HOST, replace(PROXY_HOST, netns="blue & green"))
+    _, outline = page(shown)
+    assert "network namespace blue & green" in outline.words
+    links = [link for link in outline.all("a") if "netns=" in (link["href"] or "")]
+    assert [link["href"] for link in links] == ["?netns=blue%20%26%20green", "?netns=host"]
+    assert [link.get("aria-current") for link in links] == ["page", None]
+    _, outline = page(shown, "host")
+    assert "All is calm" in outline.words
+    assert "network namespace host" in outline.words
+
+
+def test_a_namespace_that_is_gone() -> None:
+    """Who asks for a namespace that is not there is told, and sees the worst."""
+    _, outline = page(snapshot(CALM_HOST), "blue")
+    assert "The namespace that was asked for is not in this sample" in outline.words
+
+
+def test_the_exporter() -> None:
+    """The page tells how the exporter fares: its interval, CPU, collectors and settings."""
+    known_now = snapshot(BROKEN_HOST)
+    assert known_now.sample is not None
+    sample = replace(known_now.sample, interval=7.5, census=Census(sampled=2, quiet=3))
+    _, outline = page(replace(known_now, sample=sample, left_out=(("canary", "needs X"),)))
+    words = outline.words
+    assert "A sample every 7.5 s, stretched from 5 s to spare the CPU" in words
+    assert "sampled 2, unlisted 0, excluded 0, quiet 3, unreadable 0." in words
+    assert "canary: off, needs X" in words
+    assert "Collectors: 5 of 6 work" in words
+    assert "groups lb" in words
+
+
+def hostile_host(text: str) -> NamespaceSample:
+    """Return a host on which every text from outside is this one."""
+    owners = (OwnerCount(Owner(text, text), 1_500),)
+    stuck = CloseWait({"not_closed": CauseCount(1_500, 90.0)}, owners, (RemoteCount(text, 1),), 0)
+    odd = replace(pool("10.0.0.2", "10.0.0.9", "443", 28_000, 1), remote_address=text)
+    tables = {OUTBOUND: table(odd), INBOUND: EMPTY, SOURCE: EMPTY}
+    (found,) = (CALM_HOST.findings.value if CALM_HOST.findings else None) or ()
+    return replace(
+        CALM_HOST,
+        netns=text,
+        pools=known(tables),
+        close_wait=known(stuck),
+        findings=known((replace(found, detail=text),)),
+        limits=Outcome(0.1, (Resource("orphans", 0, 1),), SourceError("x", text)),
+    )
+
+
+@pytest.mark.parametrize(("text", "shown"), HOSTILE.items(), ids=range(len(HOSTILE)))
+def test_hostile_text(text: str, shown: str) -> None:
+    """No name, of whatever characters and length, adds an element or spoils the page."""
+    plain = snapshot(hostile_host("plain"), CALM_HOST)
+    odd = replace(snapshot(hostile_host(text), CALM_HOST), host=text, settings=((text, text),))
+    _, expected = page(replace(plain, settings=(("a", "b"),)))
+    body, outline = page(odd)
+    assert [tag for tag, _ in outline.elements] == [tag for tag, _ in expected.elements]
+    assert not [char for char in outline.text if not char.isprintable() and char != "\n"]
+    assert len(body) < MAX_BYTES
+    assert outline.text.count(shown) >= 4

@@ -1,0 +1,183 @@
+"""The document of an assessment."""
+
+import json
+
+import pytest
+
+from tcp_pressure_exporter.pages.assessment_document import assessment_document, exhaustion
+from tests.pages.report.observations import BLIND, INFINITE, QUIET, TROUBLE
+
+DOCUMENT = {
+    "netns": "host",
+    "verdict": "critical",
+    "pressures": [
+        {
+            "kind": "outbound",
+            "name": "10.0.0.2 → 10.0.0.9:443",
+            "severity": "critical",
+            "used": 26_822,
+            "limit": 28_232,
+            "ratio": 26_822 / 28_232,
+            "time_wait": 25_500,
+            "exhaustion": "soon",
+            "seconds_left": 41.7,
+            "steady_state_ratio": 1.26,
+            "refused": False,
+            "owners": [
+                {"service": "nginx.service", "process": "nginx", "sockets": 1204},
+                {"service": "", "process": "curl", "sockets": 3},
+            ],
+            "advice": "Keep connections open.",
+        },
+        {
+            "kind": "listen_queue",
+            "name": "0.0.0.0:8080",
+            "severity": "warning",
+            "used": 129,
+            "limit": 128,
+            "ratio": 129 / 128,
+            "time_wait": None,
+            "exhaustion": "unknown",
+            "seconds_left": None,
+            "steady_state_ratio": None,
+            "refused": False,
+            "owners": [],
+            "advice": "Accept sooner.",
+        },
+        {
+            "kind": "inbound",
+            "name": "10.0.0.5 → 10.0.0.2:443",
+            "severity": "calm",
+            "used": 7_741,
+            "limit": 64_512,
+            "ratio": 7_741 / 64_512,
+            "time_wait": 40,
+            "exhaustion": "not_in_sight",
+            "seconds_left": None,
+            "steady_state_ratio": 0.12,
+            "refused": False,
+            "owners": [],
+            "advice": "Ask the balancer.",
+        },
+        {
+            "kind": "memory_bytes",
+            "name": "",
+            "severity": "calm",
+            "used": 2_097_152,
+            "limit": 2_358_247_424,
+            "ratio": 2 / 2249,
+            "time_wait": None,
+            "exhaustion": "unknown",
+            "seconds_left": None,
+            "steady_state_ratio": None,
+            "refused": False,
+            "owners": [],
+            "advice": "Raise tcp_mem.",
+        },
+    ],
+    "close_wait": {
+        "sockets": 141,
+        "causes": [
+            {
+                "cause": "not_closed",
+                "severity": "warning",
+                "sockets": 140,
+                "oldest_seconds": 1890.0,
+                "advice": "Restart it.",
+            },
+            {
+                "cause": "eof_unread",
+                "severity": "calm",
+                "sockets": 1,
+                "oldest_seconds": 59.9,
+                "advice": "Read it.",
+            },
+        ],
+        "owners": [{"service": "api.service", "process": "", "sockets": 140}],
+        "remotes": [{"remote": "10.0.0.7", "sockets": 1}],
+        "unlisted": 1,
+    },
+    "findings": [
+        {
+            "name": "small_range",
+            "severity": "warning",
+            "detail": "needs 35604 ports, of 28232",
+            "advice": "Add addresses.",
+            "runbook": "docs/findings.md#small_range",
+        },
+        {
+            "name": "odd_range",
+            "severity": "calm",
+            "detail": "32768 60998",
+            "advice": "Make it even.",
+            "runbook": "docs/findings.md#odd_range",
+        },
+    ],
+    "actions": [
+        {
+            "severity": "critical",
+            "subjects": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
+            "advice": "Keep connections open.",
+            "runbook": "docs/runbooks/pools.md#tcppressurepoolhigh",
+        },
+        {
+            "severity": "warning",
+            "subjects": ["accept queue 0.0.0.0:8080"],
+            "advice": "Accept sooner.",
+            "runbook": "docs/runbooks/inbound.md#tcppressurelistenqueuehigh",
+        },
+        {
+            "severity": "warning",
+            "subjects": ["CLOSE_WAIT (read, but not closed)"],
+            "advice": "Restart it.",
+            "runbook": "docs/runbooks/stuck.md#tcppressureclosewaitleak",
+        },
+        {
+            "severity": "warning",
+            "subjects": ["small_range"],
+            "advice": "Add addresses.",
+            "runbook": "docs/findings.md#small_range",
+        },
+        {
+            "severity": "calm",
+            "subjects": ["odd_range"],
+            "advice": "Make it even.",
+            "runbook": "docs/findings.md#odd_range",
+        },
+    ],
+    "failures": [
+        {"collector": "limits", "reason": "/proc/net/sockstat: absent"},
+        {"collector": "findings", "reason": "/proc/net/sockstat: absent"},
+    ],
+}
+
+
+def test_trouble() -> None:
+    """The whole document of a host in trouble."""
+    assert assessment_document(TROUBLE) == DOCUMENT
+
+
+def test_it_is_json() -> None:
+    """It consists of what JSON has, without an infinity."""
+    for found in (TROUBLE, QUIET, BLIND):
+        text = json.dumps(assessment_document(found), allow_nan=False)
+        assert json.loads(text) == assessment_document(found)
+
+
+def test_no_close_wait() -> None:
+    """Where CLOSE_WAIT is not known there is none, not even zero."""
+    assert assessment_document(QUIET)["close_wait"] is None
+
+
+def test_blind() -> None:
+    """Where nothing could be read the verdict is not calm but unknown."""
+    assert assessment_document(BLIND)["verdict"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "word"),
+    [(None, "unknown"), (INFINITE, "not_in_sight"), (0.0, "soon"), (599.0, "soon")],
+)
+def test_exhaustion(seconds: float | None, word: str) -> None:
+    """Not known and not in sight are told apart."""
+    assert exhaustion(seconds) == word

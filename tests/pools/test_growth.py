@@ -1,0 +1,65 @@
+import pytest
+
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.pools.memory import LiveHistory
+from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.messages.socket_entries import sixteen_bytes
+
+POOL = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9"), b"\x01\xbb")
+
+
+def sampled(live: dict[float, int]) -> LiveHistory:
+    """Return the history after samples of one pool, by time."""
+    history = LiveHistory()
+    for now, ports in live.items():
+        history = history.after(now, {POOL: Usage(ports, 10_000, 0, None)})
+    return history
+
+
+def test_first_sample() -> None:
+    """Before there was a sample nothing grows."""
+    assert LiveHistory().growth(POOL, 500, 100.0) == 0.0
+
+
+@pytest.mark.parametrize("interval", [1, 5, 10, 60])
+def test_even_growth(interval: int) -> None:
+    """Growth of 20 ports a second is told as such, at any interval; so is a shrinking of 20."""
+    times = range(0, 20 * interval, interval)
+    now = 20.0 * interval
+    rising = sampled({float(time): 20 * time for time in times})
+    falling = sampled({float(time): 30_000 - 20 * time for time in times})
+    assert rising.growth(POOL, 20 * int(now), now) == 20
+    assert falling.growth(POOL, 30_000 - 20 * int(now), now) == -20
+
+
+def test_window() -> None:
+    """What was ten seconds ago counts, not what was before; of late samples, the last."""
+    history = sampled({75.0: 9000, 80.0: 200, 85.0: 250, 89.9: 300, 95.0: 400, 97.0: 500})
+    assert history.growth(POOL, 700, 100.0) == pytest.approx(400 / 10.1)
+    assert history.growth(POOL, 700, 200.0) == pytest.approx(200 / 103)
+
+
+def test_new_pool() -> None:
+    """A pool that was not there has not grown: it may have been too small to be told apart."""
+    history = LiveHistory().after(90.0, {})
+    assert history.growth(POOL, 5000, 100.0) == 0
+    history = history.after(95.0, {POOL: Usage(5000, 10_000, 0, None)})
+    assert history.growth(POOL, 5100, 100.0) == 20
+
+
+def test_little_used() -> None:
+    """Pools that are hardly used are not remembered: there may be very many."""
+    history = sampled({90.0: 99, 95.0: 100})
+    assert [dict(ports) for _then, ports in history.moments] == [{}, {POOL: 100}]
+
+
+def test_two_samples_at_once() -> None:
+    """Samples less than a second apart tell nothing of the growth."""
+    history = sampled({100.0: 10})
+    assert history.growth(POOL, 12, 100.0) == 0.0
+    assert history.growth(POOL, 12, 100.1) == 0.0
+
+
+def test_bounded() -> None:
+    """However often samples are taken, little more than a dozen are remembered."""
+    assert len(sampled({tenth / 10: 1 for tenth in range(1000)}).moments) <= 13

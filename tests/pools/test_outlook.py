@@ -1,0 +1,103 @@
+import math
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.pools.forecast import Flow, exhaustion, exhaustion_seconds, outlook
+from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.fakes.tallies import histogram
+
+
+def test_unknown_ages() -> None:
+    """Where nothing tells when ports were closed nothing is foretold."""
+    full = Usage(1000, 1000, 400, None)
+    assert outlook(full, math.inf) is None
+    assert exhaustion(full, growth=50.0) == math.inf
+
+
+def test_outlook() -> None:
+    """Rates are those of the last ten seconds, the peak that of the minute.
+
+    150 closes in ten seconds are 15 a second: 100 live and 62.05 × 15 = 930.75 ports of 2000.
+    """
+    usage = Usage(590, 2000, 490, 0, ages=histogram({0: 150, 10: 340}))
+    found = outlook(usage, 12.5)
+    assert found is not None
+    assert found.exhaustion_seconds == 12.5
+    assert found.steady_state_ratio == pytest.approx((100 + 930.75) / 2000)
+    assert found.sustainable_closes == pytest.approx(1900 / 62.05)
+    assert found.peak_closes == 340
+
+
+def test_outlook_where_ports_are_taken_over() -> None:
+    """After a second a port can be had again: closes of a second, not of a minute, count."""
+    usage = Usage(115, 2000, 490, 475, ages=histogram({0: 15, 5: 135, 10: 340}), hold=1.0)
+    found = outlook(usage, math.inf)
+    assert found is not None
+    assert found.steady_state_ratio == pytest.approx((100 + 15) / 2000)
+    assert found.sustainable_closes == pytest.approx(1900)
+
+
+@pytest.mark.parametrize(
+    ("usage", "growth", "seconds"),
+    [
+        # 600 closes in ten seconds: 60 a second into the 2,400 ports that are left.
+        (Usage(600, 3000, 600, 0, ages=histogram({3: 600})), 0.0, 40.0),
+        (Usage(600, 3000, 600, 0, ages=histogram({3: 600})), 60.0, 20.0),
+        (Usage(600, 3000, 600, 0, ages=histogram({3: 600})), -10.0, 48.0),
+        # Closed longer ago than ten seconds: now nothing is closed, and nothing grows.
+        (Usage(600, 3000, 600, 0, ages=histogram({13: 600})), 0.0, math.inf),
+        (Usage(100, 3000, 0, 0, ages=histogram({})), 10.0, 290.0),
+        (Usage(3000, 3000, 600, 0, ages=histogram({13: 600})), 0.0, 0.0),
+        # 60 a second, which is no matter where a port is taken over after a second.
+        (Usage(60, 3000, 600, 540, ages=histogram({0: 60, 3: 540}), hold=1.0), 0.0, math.inf),
+        (Usage(0, 0, 0, 0, ages=histogram({})), 0.0, 0.0),
+    ],
+)
+def test_exhaustion(usage: Usage, growth: float, seconds: float) -> None:
+    """The forecast of a pool, from its use, its closes and its growth."""
+    assert exhaustion(usage, growth) == pytest.approx(seconds)
+
+
+AGES = st.dictionaries(st.integers(0, 60), st.integers(0, 800), max_size=6)
+LIVE, FREE = st.integers(0, 3000), st.integers(0, 9000) | st.integers(0, 100)
+GROWTHS = st.integers(-200, 200).map(lambda tenths: tenths / 10)
+
+
+@given(LIVE, FREE, AGES, GROWTHS)
+def test_nothing_is_hidden(live: int, free: int, ages: dict[int, int], growth: float) -> None:
+    """No pool that would be full within ten minutes is passed over as one that cannot be."""
+    waiting = sum(ages.values())
+    used = live + waiting
+    usage = Usage(used, used + free, waiting, 0, ages=histogram(ages))
+    closes = sum(ports for age, ports in ages.items() if age < 10) / 10
+    by_age = [ages.get(age, 0) for age in range(61)]
+    flow = Flow(used + free, live, by_age, closes, growth, hold=62.05)
+    assert exhaustion(usage, growth) == exhaustion_seconds(flow)
+
+
+@given(LIVE, FREE, AGES, GROWTHS, st.sampled_from([1.0, 5.0]))
+def test_nothing_is_hidden_where_ports_are_taken_over(
+    live: int, free: int, ages: dict[int, int], growth: float, hold: float
+) -> None:
+    """The same, where those that closed longer ago than `hold` do not block their port."""
+    blocked = sum(ports for age, ports in ages.items() if age < hold)
+    waiting = sum(ages.values())
+    used = live + blocked
+    usage = Usage(used, used + free, waiting, waiting - blocked, ages=histogram(ages), hold=hold)
+    closes = sum(ports for age, ports in ages.items() if age < 10) / 10
+    waits = [ages.get(age, 0) for age in range(int(hold))]
+    flow = Flow(used + free, live, waits, closes, growth, hold)
+    assert exhaustion(usage, growth) == exhaustion_seconds(flow)
+
+
+@given(LIVE, FREE, AGES, GROWTHS)
+def test_full_or_not(live: int, free: int, ages: dict[int, int], growth: float) -> None:
+    """The forecast is 0 where no port is free, and only there; never negative, never NaN."""
+    waiting = sum(ages.values())
+    assume(live + waiting + free > 0)
+    usage = Usage(live + waiting, live + waiting + free, waiting, 0, ages=histogram(ages))
+    found = exhaustion(usage, growth)
+    assert found >= 0
+    assert (found == 0) == (usage.used >= usage.limit)

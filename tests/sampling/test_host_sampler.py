@@ -1,0 +1,119 @@
+"""What this process has the rights for, and what it does without."""
+
+import errno
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tcp_pressure_exporter.sampling.host import (
+    NEEDED_CAPABILITIES,
+    build_sampler,
+    why_no_process_names,
+    why_not,
+)
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tests.support.fakes.fake_tcp_socket import FakeKernel
+
+# include/uapi/linux/capability.h
+NAMING = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
+CAP_NET_ADMIN = 1 << 12
+
+
+def procfs(folder: Path, capabilities: int) -> Path:
+    """Make a /proc of a process with some capabilities."""
+    (folder / "self").mkdir()
+    (folder / "self" / "status").write_text(f"Name:\tx\nCapEff:\t{capabilities:016x}\n")
+    return folder
+
+
+def test_canary_with_its_rights() -> None:
+    """Where the canary can be kept silent it is there."""
+    assert why_not(FakeKernel().canary.check) is None
+
+
+def test_canary_without_its_rights() -> None:
+    """Where it lacks a capability, the reason names it."""
+    kernel = FakeKernel()
+    kernel.refused = {(6, 19): errno.EPERM, (6, 30): errno.EOPNOTSUPP}  # repair, fast open
+    assert "CAP_NET_ADMIN" in (why_not(kernel.canary.check) or "")
+
+
+def test_process_names_with_their_rights(tmp_path: Path) -> None:
+    """Who may read the descriptors of all processes can name them."""
+    assert why_no_process_names(procfs(tmp_path, NAMING)) is None
+
+
+def test_process_names_without_their_rights(tmp_path: Path) -> None:
+    """Who may not is told which capabilities it takes."""
+    reason = why_no_process_names(procfs(tmp_path, NAMING & ~(1 << 2)))
+    assert reason == NEEDED_CAPABILITIES
+    assert "CAP_DAC_READ_SEARCH" in NEEDED_CAPABILITIES
+
+
+def test_process_names_without_procfs(tmp_path: Path) -> None:
+    """Where the capabilities cannot be read, the reason says so."""
+    assert "/proc/self/status" in (why_no_process_names(tmp_path / "none") or "")
+
+
+def test_canary_not_wanted() -> None:
+    """A canary that is not wanted is not missed."""
+    sampler = build_sampler("host", Path("/nonexistent"), readable_parser(), ["pools"])
+    assert sampler.left_out == {}
+    assert sampler.no_process_names is not None
+
+
+def conntrack_procfs(folder: Path, capabilities: int) -> Path:
+    """Make a /proc of a gateway whose connections this process may not read as text."""
+    (folder / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
+    return procfs(folder, capabilities)
+
+
+def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
+    return build_sampler("host", root, readable_parser(), collectors).left_out
+
+
+def test_nat_with_its_rights(tmp_path: Path) -> None:
+    """Who may ask conntrack needs no more."""
+    assert left_out(conntrack_procfs(tmp_path, CAP_NET_ADMIN), "nat") == {}
+
+
+def test_nat_without_its_rights(tmp_path: Path) -> None:
+    """Who may not, and cannot read its text, is told which capability it takes."""
+    root = conntrack_procfs(tmp_path, NAMING)
+    reasons = left_out(root, "nat", "pools")
+    assert list(reasons) == ["nat"]
+    assert "CAP_NET_ADMIN" in reasons["nat"]
+    assert left_out(root, "pools") == {}
+
+
+def test_nat_by_text(tmp_path: Path) -> None:
+    """Who can read its text needs no capability, nor does who is on a host without conntrack."""
+    root = conntrack_procfs(tmp_path, 0)
+    text = root / "thread-self" / "net" / "nf_conntrack"
+    text.rmdir()
+    assert left_out(root, "nat") == {}
+    text.touch()
+    assert left_out(root, "nat") == {}
+
+
+def test_nat_with_unknown_rights(tmp_path: Path) -> None:
+    """Where the capabilities cannot be read, the text must do."""
+    (tmp_path / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
+    assert list(left_out(tmp_path, "nat")) == ["nat"]
+
+
+def test_linux_does_without_the_portable_modules() -> None:
+    """Where netlink answers, nothing of the other systems is imported: it would cost memory."""
+    code = (
+        "import sys; from pathlib import Path;"
+        "from tcp_pressure_exporter.sampling import host as h;"
+        "from tcp_pressure_exporter.sources.counting.parser import best_parser;"
+        "made = h.build_sampler('host', Path('/proc'), best_parser(), ['pools']);"
+        "print(made.parser, made.no_netlink,"
+        " any('portable' in name or 'kernel.command' in name for name in sys.modules))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout == "compiled None False\n"

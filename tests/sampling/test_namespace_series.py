@@ -1,0 +1,116 @@
+"""The series of other network namespaces are bounded, by the number that the documents give."""
+
+import re
+from dataclasses import replace
+
+from tcp_pressure_exporter.collectors.kernel_events import EVENTS
+from tcp_pressure_exporter.collectors.registry import all_namespace_families
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sampling.host import ONLY_OWN
+from tcp_pressure_exporter.sampling.namespaces import TOP
+from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
+from tests.support.places import DOCS
+
+DOCUMENT = DOCS / "metrics.md"
+RESOURCES = ("time_wait_buckets", "orphans", "memory_bytes", "conntrack_entries")
+
+
+def pool_table(direction: str) -> PoolTable:
+    """Return a table with all that a direction can show: more is known of some than of others."""
+    recorded = direction in {"outbound", "inbound"}
+    reclaimable = 1 if direction == "outbound" else None
+    pools = [
+        ListedPool(
+            key=PoolKey(b"", b"", b""),
+            local_address=f"10.0.0.{number}",
+            remote_address="10.0.0.9",
+            port="443",
+            usage=Usage(21174, 28232, 20402, reclaimable),
+            outlook=Outlook(38.2, 0.9, 454.8, 512) if recorded else None,
+        )
+        for number in range(TOP)
+    ]
+    churn = Churn(190322, 530, 38.2) if recorded else None
+    return PoolTable(99, 0.7, 0.8, tuple(pools), 55, 0, churn)
+
+
+def fullest(netns: str) -> NamespaceSample:
+    """Return a sample of another namespace in which everything is listed that can be."""
+    whole = NamespaceSample(
+        netns,
+        sockets=Outcome(
+            0.1, {(family, state): 1 for family in ("4", "6") for state in STATE_NAMES.values()}
+        ),
+        local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9)),
+        pools=Outcome(0.1, {name: pool_table(name) for name in ("outbound", "inbound", "source")}),
+        close_wait=Outcome(
+            0.1,
+            CloseWait(
+                {cause: CauseCount(9, 9.0) for cause in CAUSES},
+                tuple(OwnerCount(Owner(f"{number}.service"), 9) for number in range(TOP)),
+                tuple(RemoteCount(f"10.0.0.{number}", 9) for number in range(TOP)),
+                9,
+            ),
+        ),
+        listen_queues=Outcome(
+            0.1, ListenQueues(tuple(ListenQueue((bytes(16), n), 9, 9) for n in range(TOP)), 1.0)
+        ),
+        limits=Outcome(0.1, tuple(Resource(name, 9, 9) for name in RESOURCES)),
+        kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 9)),
+        sysctls=Outcome(0.1, {name.rpartition(".")[2]: 9 for name in SYSCTLS}),
+        findings=Outcome(0.1, tuple(FindingState(finding, None) for finding in FINDINGS)),
+    )
+    assert {name for name, _outcome in whole.outcomes()} == COLLECTORS.keys() - ONLY_OWN
+    return whole
+
+
+def series(*samples: NamespaceSample) -> int:
+    subjects = [((sample.netns,), sample) for sample in samples]
+    return sum(len(family.metric(subjects).samples) for family in all_namespace_families())
+
+
+def documented() -> tuple[int, int, int]:
+    """Return the series per namespace, the namespaces, and the series of all, as documented."""
+    found = re.search(
+        r"at most (\d+) series for each namespace.*?of (\d+) at most.*?([\d,]+) together",
+        DOCUMENT.read_text(),
+        re.DOTALL,
+    )
+    assert found
+    each, most, together = found.groups()
+    return int(each), int(most), int(together.replace(",", ""))
+
+
+def test_one_namespace() -> None:
+    """However much goes on in a namespace, it has no more series than the documents say."""
+    each, _most, _together = documented()
+    assert each - 10 < series(fullest("blue")) <= each
+
+
+def test_all_namespaces() -> None:
+    """All of them together have no more either; --netns.max bounds them."""
+    each, most, together = documented()
+    assert most == DEFAULT_MOST
+    assert each * most == together
+    assert series(*(fullest(f"ns:{inode}") for inode in range(most))) <= together
+
+
+def test_failed_namespace() -> None:
+    """A namespace whose collectors fail has fewer series, not more."""
+    assert series(fullest("blue").expired()) == 2 * len(COLLECTORS.keys() - ONLY_OWN)
+    assert series(replace(fullest("blue"), pools=None)) < series(fullest("blue"))

@@ -1,0 +1,191 @@
+"""The owners of pools near their limit from sample to sample, on a fake kernel."""
+
+import errno
+import socket
+from collections.abc import Collection, Iterable
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnerWatch
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tests.sources.counting.counting import key, rules
+from tests.support.fakes.fake_clock import FakeClock
+from tests.support.fakes.fake_netlink_socket import ATTRIBUTE_AT, FakeKernel, Reply, Request
+from tests.support.fakes.filter_program import accepts, program_of
+from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
+from tests.support.messages.socket_entries import sixteen_bytes
+
+LIVE = 0b1011_1011_1110  # every state but LISTEN and TIME_WAIT
+RULES = rules()
+A, B = key("10.0.0.2", "10.0.0.8", 443), key("10.0.0.2", "10.0.0.9", 443)
+LB = RemoteGroups([RemoteGroup("lb", (ip_network("10.0.1.0/24"),))])
+GROUP = GroupKey(sixteen_bytes("10.0.0.2"), "lb", (443).to_bytes(2, "big"))
+NAMES = {1: "nginx", 2: "nginx", 3: "curl"}
+NGINX, CURL = Owner("", "nginx"), Owner("", "curl")
+
+
+def outgoing(number: int, remote: str = "10.0.0.8", state: int = ESTABLISHED) -> Entry:
+    return Entry(state, "10.0.0.2", 40000 + number, remote, 443, inode=number)
+
+
+def table(*keys: Key, used: int = 900) -> PoolTable:
+    """Return the outbound pools, so many of a thousand ports of each used."""
+    pools = tuple(ListedPool(k, "10.0.0.2", "remote", "443", Usage(used, 1000, 0, 0)) for k in keys)
+    return PoolTable(len(pools), 1.0, 1.0, pools, 0, 0)
+
+
+class Watched:
+    """A watch on a fake kernel, on which a dump and a search for processes take some seconds."""
+
+    def __init__(self, root: Path) -> None:
+        self.clock = FakeClock()
+        self.kernel = FakeKernel([outgoing(1), outgoing(2), outgoing(3), outgoing(3, "10.0.0.9")])
+        self.kernel.fail = self._spend
+        self.refusal: Reply | None = None
+        self.dump_seconds = 0.0
+        self.search_seconds = 0.0
+        diag = DiagSocket(self.kernel.open, self.clock)
+        namespace = Namespace(root, diag, self.clock, readable_parser())
+        owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
+        self.watch = PoolOwnerWatch(namespace, owners, self.clock)
+
+    def _spend(self, _request: Request) -> Reply | None:
+        self.clock.advance(self.dump_seconds)
+        return self.refusal
+
+    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+        self.clock.advance(self.search_seconds)
+        return {inode: NAMES[inode] for inode in inodes}
+
+    def take(
+        self, outbound: PoolTable, groups: RemoteGroups | None = None
+    ) -> tuple[PoolOwners, ...]:
+        return self.watch.take(outbound, RULES, groups or RemoteGroups())
+
+    def asked_at(self, seconds: int) -> list[int]:
+        """Sample every second; return the seconds at which the kernel was asked."""
+        start, asked = self.clock.now, []
+        for at in range(seconds):
+            self.clock.now = start + at
+            before = len(self.kernel.requests)
+            assert owners_of(self.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}
+            if len(self.kernel.requests) > before:
+                asked.append(at)
+        return asked
+
+
+def owners_of(found: Iterable[PoolOwners]) -> dict[Key, object]:
+    return {pool.key: owners for pool, owners in found}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """Make a watch that has not asked yet."""
+    return Watched(tmp_path)
+
+
+def test_near_the_limit(watched: Watched) -> None:
+    """Of a pool near its limit the owners are told, those with the most live sockets first."""
+    watched.kernel.entries.append(outgoing(4, state=TIME_WAIT))
+    outbound = table(A, B)
+    [one, other] = watched.take(outbound)
+    assert (one.pool, one.owners) == (outbound.listed[0], ((NGINX, 2), (CURL, 1)))
+    assert (other.pool, other.owners) == (outbound.listed[1], ((CURL, 1),))
+
+
+def test_what_is_asked(watched: Watched) -> None:
+    """The kernel is asked for live sockets, and only for those towards these pools' remotes."""
+    watched.take(table(A))
+    assert [request.states for request in watched.kernel.requests] == [LIVE]
+    program = program_of(watched.kernel.sent[0][ATTRIBUTE_AT:])
+    for remote, port, wanted in (
+        ("10.0.0.8", 443, True),
+        ("10.0.0.9", 443, False),
+        ("10.0.0.8", 80, False),
+    ):
+        assert accepts(program, socket.AF_INET, ip_address(remote).packed, port) is wanted
+
+
+def test_far_from_the_limit(watched: Watched) -> None:
+    """Where no pool is near its limit nothing is asked, and nothing told."""
+    assert watched.take(table(A, used=699)) == watched.take(table()) == ()
+    assert watched.kernel.requests == []
+
+
+def test_cheap_question(watched: Watched) -> None:
+    """What takes next to no time is asked at every sample."""
+    assert watched.asked_at(5) == [0, 1, 2, 3, 4]
+
+
+def test_dear_question(watched: Watched) -> None:
+    """At half a percent of one CPU, a dump of 20 ms may be asked for every 4 s."""
+    watched.dump_seconds = 0.020
+    assert watched.asked_at(13) == [0, 4, 8, 12]
+
+
+def test_dear_search(watched: Watched) -> None:
+    """Looking for the processes counts too: 10 ms and 10 ms make a pause of 4 s at first."""
+    watched.dump_seconds = watched.search_seconds = 0.010
+    # Later the processes are known: the dump alone makes a pause of 2 s.
+    assert watched.asked_at(9) == [0, 4, 6, 8]
+
+
+def test_longest_pause(watched: Watched) -> None:
+    """However dear, an answer gets no older than a minute."""
+    watched.dump_seconds = 2.0
+    assert watched.asked_at(125) == [0, 60, 120]
+
+
+def test_answers_are_remembered(watched: Watched) -> None:
+    """Between two questions the last answer stands; a pool that was not asked about has none."""
+    watched.dump_seconds = 0.020
+    watched.take(table(A))
+    watched.kernel.entries = []
+    assert owners_of(watched.take(table(B, A))) == {B: (), A: ((NGINX, 2), (CURL, 1))}
+    watched.clock.advance(4)
+    assert owners_of(watched.take(table(B, A))) == {B: (), A: ()}
+
+
+def test_forgotten(watched: Watched) -> None:
+    """Where no pool is near its limit any more, the answer is forgotten; the pause goes on."""
+    watched.dump_seconds = 0.020
+    watched.take(table(A))
+    watched.take(table(A, used=100))
+    assert owners_of(watched.take(table(A))) == {A: ()}
+    watched.clock.advance(4)
+    assert owners_of(watched.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}
+
+
+def test_group(watched: Watched) -> None:
+    """The kernel is asked for a group at any address, and its owners are told together."""
+    watched.kernel.entries += [
+        outgoing(1, "10.0.1.1"),
+        outgoing(2, "10.0.1.2"),
+        outgoing(3, "10.0.2.1"),
+    ]
+    assert owners_of(watched.take(table(GROUP), LB)) == {GROUP: ((NGINX, 2),)}
+    program = program_of(watched.kernel.sent[0][ATTRIBUTE_AT:])
+    assert accepts(program, socket.AF_INET, ip_address("10.0.1.77").packed, 443)
+    assert not accepts(program, socket.AF_INET, ip_address("10.0.1.77").packed, 80)
+
+
+def test_failure(watched: Watched) -> None:
+    """A kernel that refuses is a SourceError; it is asked again at the next sample."""
+    watched.dump_seconds = 2.0
+    watched.refusal = OSError(errno.ENOBUFS, "No buffer space available")
+    with pytest.raises(SourceError, match="No buffer space"):
+        watched.take(table(A))
+    watched.refusal = None
+    assert owners_of(watched.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}

@@ -1,0 +1,106 @@
+"""NAT pools in a sample: from the text of conntrack to the listed pools."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.settings.config import Config
+from tests.sources.counting.recordings import RECORDED
+from tests.support.fakes.fake_host import FakeHost, failed
+from tests.support.messages.socket_entries import sixteen_bytes
+
+COUNT = "sys/net/netfilter/nf_conntrack_count"
+TEXT = "thread-self/net/nf_conntrack"
+RANGES = NatRanges({sixteen_bytes("198.51.100.1"): 100})
+EVERY_POOL = Config(Listing(top=100, min_ratio=0), nat=RANGES)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> FakeHost:
+    """Give a gateway on Linux 6.18 with the recorded connections."""
+    host = FakeHost(tmp_path)
+    host.procfs.write("sys/kernel/osrelease", "6.18.44\n")
+    host.procfs.write(COUNT, "47\n")
+    host.procfs.write(TEXT, (RECORDED / "nf_conntrack.txt").read_bytes())
+    return host
+
+
+def nat(host: FakeHost, config: Config) -> PoolTable:
+    host.loop.config = config
+    taken = host.take().nat
+    assert taken is not None
+    return taken.get()
+
+
+def listed(table: PoolTable) -> list[tuple[str, str, int]]:
+    return [(pool.local_address, pool.remote_address, pool.usage.used) for pool in table.listed]
+
+
+def test_every_pool(gateway: FakeHost) -> None:
+    """Listed are the pools by their ratios, each by the range of its address."""
+    table = nat(gateway, EVERY_POOL)
+    assert listed(table) == [
+        ("198.51.100.1", "198.51.100.10", 17),
+        ("198.51.100.1", "198.51.100.11", 3),
+        ("198.51.100.1", "203.0.113.9", 2),
+        ("2001:db8:2::1", "2001:db8:2::10", 4),
+        ("198.51.100.2", "198.51.100.11", 3),
+    ]
+    fullest = table.listed[0]
+    assert fullest.usage == Usage(17, 100, 6, 8)
+    assert (fullest.port, fullest.outlook) == ("9000", None)
+    assert (table.count, table.ratio_max, table.churn) == (5, 0.17, None)
+
+
+def test_least_ratio(gateway: FakeHost) -> None:
+    """Pools below the least ratio are counted and not listed."""
+    table = nat(gateway, replace(EVERY_POOL, listing=Listing(top=100, min_ratio=0.03)))
+    assert listed(table) == [
+        ("198.51.100.1", "198.51.100.10", 17),
+        ("198.51.100.1", "198.51.100.11", 3),
+    ]
+    assert (table.count, table.unlisted_ports_used) == (5, 9)
+    default = nat(gateway, Config())
+    assert (listed(default), default.count, default.unlisted_ports_used) == ([], 5, 29)
+
+
+def test_groups(gateway: FakeHost) -> None:
+    """Destinations of a group are one pool of each address; their limits add up."""
+    servers = RemoteGroup("servers", (ip_network("198.51.100.0/24"),))
+    table = nat(gateway, replace(EVERY_POOL, groups=RemoteGroups([servers])))
+    grouped = {pool[:2]: pool[2] for pool in listed(table)}
+    assert grouped["198.51.100.1", "servers"] == 20
+    [first] = [pool for pool in table.listed if pool.local_address == "198.51.100.1"][:1]
+    assert first.usage == Usage(20, 200, 6, 8)
+    assert table.ratio_max == 0.17  # of each address alone
+
+
+def test_highest_ratio(gateway: FakeHost) -> None:
+    """The highest ratio of the last minute is remembered."""
+    assert nat(gateway, EVERY_POOL).ratio_max_1m == 0.17
+    gateway.procfs.write(COUNT, "0\n")
+    table = nat(gateway, EVERY_POOL)
+    assert (table.count, table.ratio_max, table.ratio_max_1m) == (0, 0.0, 0.17)
+
+
+@pytest.mark.parametrize("source", [COUNT, TEXT])
+def test_failing_source(gateway: FakeHost, source: str) -> None:
+    """Where conntrack cannot be read, NAT pools are missing, and the other pools are not."""
+    gateway.procfs.make_unreadable(source)
+    sample = gateway.take()
+    assert failed(sample) - {"limits", "findings"} == {"nat"}
+    assert set(sample.pool_tables()) == {"outbound", "inbound", "source"}
+
+
+def test_directions(gateway: FakeHost) -> None:
+    """NAT is one direction of pools beside the others, there too where nothing is translated."""
+    assert list(gateway.take().pool_tables()) == ["outbound", "inbound", "source", "nat"]
+    gateway.procfs.remove(COUNT)
+    assert gateway.take().pool_tables()["nat"].count == 0

@@ -1,0 +1,153 @@
+"""How long the loop waits between samples, and what it says about it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+
+import pytest
+
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sampling.loop import Pace
+from tcp_pressure_exporter.settings.config import Config
+from tests.support.fakes.fake_clock import FakeClock
+from tests.support.fakes.observed_loop import GOOD, ObservedLoop, one_after_the_other
+
+
+@pytest.fixture
+def cpu_costs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets what each sample costs in CPU seconds, the last for ever."""
+
+    def set_costs(*costs: float) -> None:
+        def readings() -> Iterator[float]:
+            total = 0.0
+            for cost in chain(costs, repeat(costs[-1])):
+                yield total
+                total += cost
+                yield total
+
+        readings_left = readings()
+        monkeypatch.setattr(time, "thread_time", lambda: next(readings_left))
+
+    return set_costs
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "interval"),
+    [(0.0, 5.0), (0.25, 5.0), (0.5, 10.0), (3.0, 60.0)],
+)
+def test_pace(cpu_seconds: float, interval: float) -> None:
+    """The interval is the configured one, or longer where the sample costs more than its share."""
+    pace = Pace(interval=5.0, max_cpu=0.05)
+    assert pace.stretched(cpu_seconds, cpu_seconds) == pytest.approx(interval)
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "seconds", "interval"),
+    [(0.01, 4.0, 5.0), (0.01, 7.0, 7.0), (0.5, 7.0, 10.0), (0.01, 3600.0, 15.0)],
+)
+def test_slow_sample(cpu_seconds: float, seconds: float, interval: float) -> None:
+    """A sample that lasts longer than its interval is the interval, up to 15 s.
+
+    So a slow host shows fresh numbers, and a process that was stopped none from before.
+    """
+    pace = Pace(interval=5.0, max_cpu=0.05)
+    assert pace.stretched(cpu_seconds, seconds) == pytest.approx(interval)
+
+
+def test_interval_stretches(cpu_costs: Callable[..., None]) -> None:
+    """Where a sample of 1 s may take 5 % of a CPU, the next begins after 20 s."""
+    cpu_costs(1.0)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    sample = loop.loop.sample()
+    assert sample.cpu_seconds == pytest.approx(1.0)
+    assert sample.interval == pytest.approx(20.0)
+    assert sample.configured_interval == 5.0
+
+
+def test_stretching_is_logged_once_per_change(
+    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
+) -> None:
+    """A stretched interval is one line when it begins, changes by half, or ends."""
+    clock = FakeClock(1000.0)
+    monkeypatch.setattr(time, "monotonic", clock)
+    cpu_costs(0.001, 1.0, 1.4, 1.0, 2.0, 0.001, 0.001)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    for _ in range(7):
+        clock.advance(60)
+        loop.loop.sample()
+    assert [(line["event"], line["interval"]) for line in loop.lines] == [
+        ("sampling interval stretched", 20.0),
+        ("sampling interval stretched", 40.0),
+        ("sampling interval as configured", 5.0),
+    ]
+    assert loop.lines[0]["configured"] == 5.0
+    assert loop.lines[0]["sample_cpu_seconds"] == pytest.approx(1.0)
+
+
+def test_stretching_is_logged_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
+) -> None:
+    """On a host where the cost goes up and down a line is followed by a minute of silence."""
+    clock = FakeClock(1000.0)
+    monkeypatch.setattr(time, "monotonic", clock)
+    cpu_costs(1.0, 0.001, 1.0, 0.001, 0.001, 0.001, 0.001)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    for _ in range(7):
+        loop.loop.sample()
+        clock.advance(20)
+    assert [(line["event"], line["interval"]) for line in loop.lines] == [
+        ("sampling interval stretched", 20.0),
+        ("sampling interval as configured", 5.0),
+    ]
+
+
+class Pauses(threading.Event):
+    """A stop event that does not wait, keeps how long it should have, and is set after a few."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+        self._enough = enough
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.seconds.append(timeout)
+        if len(self.seconds) == self._enough:
+            self.set()
+        return self.is_set()
+
+
+def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples begin one interval apart; one that took longer than that is followed at once."""
+    clock = FakeClock()
+    durations = iter([0.0, 2.0, 5.0, 7.0])
+
+    def take(_config: Config) -> NamespaceSample:
+        clock.advance(next(durations))
+        return GOOD
+
+    monkeypatch.setattr(time, "monotonic", clock)
+    pauses = Pauses(4)
+    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0)).loop.run(pauses)
+    assert pauses.seconds == [5.0, 3.0, 0.0, 0.0]
+
+
+def test_pause_of_a_stretched_interval(
+    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
+) -> None:
+    """The pause after a dear sample is as long as the stretched interval."""
+    monkeypatch.setattr(time, "monotonic", FakeClock())
+    cpu_costs(1.0, 0.001)
+    pauses = Pauses(2)
+    ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05)).loop.run(pauses)
+    assert pauses.seconds == pytest.approx([20.0, 5.0])
+
+
+def test_pause_after_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a defect too the loop waits for the interval: it does not spin."""
+    monkeypatch.setattr(time, "monotonic", FakeClock())
+    pauses = Pauses(2)
+    take = one_after_the_other([ZeroDivisionError(), ZeroDivisionError()])
+    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0)).loop.run(pauses)
+    assert pauses.seconds == [5.0, 5.0]

@@ -1,0 +1,159 @@
+"""The compiled parser on real sockets, without the GIL, and its place beside the readable one.
+
+That both count the same from the same bytes is asserted wherever counting.py counts.
+"""
+
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.sources.counting import _tally
+from tcp_pressure_exporter.sources.counting import compiled as compiled_tally
+from tcp_pressure_exporter.sources.counting.parser import (
+    best_parser,
+    compiled_parser,
+    readable_parser,
+)
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
+from tcp_pressure_exporter.sources.netlink.socket import Dump
+from tests.sources.counting.counting import rules
+from tests.support.labs.exporter_process import run_exporter
+from tests.support.labs.lab import Lab, time_wait_here, time_wait_there
+from tests.support.messages.datagrams import SEQUENCE
+
+
+def test_same_result_on_real_sockets(lab: Lab) -> None:
+    """In a quiet table both parsers drain the same aggregates from the kernel."""
+    for remote in ("127.0.0.9", "::1"):
+        for pair in [lab.connect(remote) for _ in range(20)][:10]:
+            time_wait_here(pair)
+        time_wait_there(lab.connect(remote))
+    diag = DiagSocket()
+    by = rules(usable=range(32768, 61000), served=[9000])
+    parsers = [readable_parser(), compiled_parser()]
+    tallies = [
+        diag.ask(NOT_LISTENING, lambda dump, p=parser: p.tally(dump, by))  # type: ignore[misc]
+        for parser in parsers
+        if parser
+    ]
+    diag.close()
+    assert len(tallies) == 2
+    ages = [row.ages for tally in tallies for row in tally.outbound.rows.values()]
+    assert sum(struct.unpack("61I", ages[0])) == 10
+    # Each dump was taken at another time: what was recent may have grown old until the second.
+    first, second = (struct.iter_unpack("Q", tally.edge.cookies) for tally in tallies)
+    assert set(second) <= set(first)
+    assert tallies[0] == replace(tallies[1], edge=tallies[0].edge)
+
+
+def test_the_compiled_parser_is_used() -> None:
+    """Where the extension was built, it is the one that samples."""
+    assert best_parser().name == "compiled"
+
+
+WITHOUT_EXTENSION = """
+import sys
+sys.modules["tcp_pressure_exporter.sources.counting._tally"] = None  # its import fails
+from tcp_pressure_exporter.daemon.command import main
+sys.argv[1:] = ["--once"]
+raise SystemExit(main())
+"""
+
+
+def test_without_the_extension() -> None:
+    """Where it was not built, the readable parser does the work and says so."""
+    once = run_exporter(command=(sys.executable, "-c", WITHOUT_EXTENSION))
+    assert once.returncode == 0, once.stderr
+    assert 'tcp_pressure_build_info{parser="readable",' in once.stdout
+
+
+def drain(kernel: socket.socket) -> None:
+    """Drain a dump from a socket that stands for the kernel's."""
+    compiled_tally.tally_dump(Dump("sock_diag dump", kernel, SEQUENCE, time.monotonic, 0), rules())
+
+
+def test_gil_and_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it waits for the kernel other threads run, and a signal's handler can end the wait."""
+    monkeypatch.setattr(compiled_tally, "ANSWER_SECONDS", 30.0)
+    ran_meanwhile = threading.Event()
+
+    def interrupt() -> None:
+        ran_meanwhile.set()  # needs the GIL
+        os.kill(os.getpid(), signal.SIGINT)
+
+    silent, _other = socket.socketpair()
+    timer = threading.Timer(0.2, interrupt)
+    timer.start()
+    with silent, _other, pytest.raises(KeyboardInterrupt):
+        drain(silent)
+    timer.join()
+    assert ran_meanwhile.is_set()
+
+
+def test_silent_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that does not answer in time is a SourceError."""
+    monkeypatch.setattr(compiled_tally, "ANSWER_SECONDS", 0.05)
+    silent, other = socket.socketpair()
+    with silent, other, pytest.raises(SourceError, match="sock_diag dump: timed out"):
+        drain(silent)
+
+
+def test_endless_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump that does not end in time is a SourceError."""
+    monkeypatch.setattr(compiled_tally, "DUMP_SECONDS", 0.0)
+    kernel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    other.send(struct.pack("=IHHII", 16, 1, 0, SEQUENCE, 0))
+    with kernel, other, pytest.raises(SourceError, match="not finished after 0 s"):
+        drain(kernel)
+
+
+def test_cut_datagram() -> None:
+    """A datagram larger than the buffer is a SourceError, not a smaller one."""
+    kernel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    other.send(bytes(40_000))
+    with kernel, other, pytest.raises(SourceError, match="a datagram of 40000 bytes was cut"):
+        drain(kernel)
+
+
+def test_error_of_the_socket() -> None:
+    """An error of recv() reaches DiagSocket as the OSError that it is."""
+    with socket.socket() as unconnected, pytest.raises(OSError, match="not connected"):
+        drain(unconnected)
+
+
+def test_busy_kernel(lab: Lab) -> None:
+    """A second request on a socket with a dump under way is refused: EBUSY, and a fresh socket."""
+    for _ in range(400):
+        lab.connect("127.0.0.9")
+    diag = DiagSocket()
+
+    def ask_twice(dump: Dump) -> None:
+        with socket.socket(fileno=os.dup(dump.fileno())) as connection:
+            connection.send(encode_request(NOT_LISTENING, 99))
+            compiled_tally.tally_dump(
+                Dump("sock_diag dump", connection, 99, time.monotonic, 0), rules()
+            )
+
+    with pytest.raises(SourceError, match="EBUSY"):
+        diag.ask(NOT_LISTENING, ask_twice)
+
+
+def test_wrong_arguments() -> None:
+    """Port sets of another size than 65536 ports are refused before anything is read."""
+    with pytest.raises(TypeError, match="8192 bytes"):
+        _tally.tally_datagrams(
+            [],
+            7,
+            (0.0, 0.0, 0),
+            (b"", b"", b"", 0, 0, 0, 0, 0, b"", (0, 0, b""), (0, 0, b"")),
+            (0, 0),
+        )

@@ -1,0 +1,195 @@
+"""Which system is asked how, and what it leaves untold."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.portable.sockets import PortableSocket
+from tcp_pressure_exporter.sources.systems.portable_namespace import (
+    SETTINGS_SECONDS,
+    ForeignNamespace,
+)
+from tcp_pressure_exporter.sources.systems.portable_systems import portable_system, system_facts
+from tests.sources.counting.counting import key, rules
+from tests.support.fakes.fake_clock import FakeClock
+from tests.support.messages.datagrams import ESTABLISHED, LISTEN, TIME_WAIT
+from tests.support.messages.socket_entries import sixteen_bytes
+
+NOWHERE = Path("/nowhere")
+CONNTRACK = ConntrackTable(NOWHERE, readable_parser(), by_netlink=False)
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "shows_time_wait"),
+    [
+        ("freebsd14", "bsd", False),
+        ("dragonfly6", "bsd", False),
+        ("openbsd7", "bsd", False),
+        ("darwin", "macos", False),
+        ("netbsd10", "netbsd10", False),
+        ("aix", "aix", False),
+    ],
+)
+def test_systems(platform: str, name: str, *, shows_time_wait: bool) -> None:
+    """Each platform has who answers for it, under the name that findings know."""
+    facts = system_facts(platform)
+    assert (facts.name, facts.shows_time_wait) == (name, shows_time_wait)
+
+
+def test_solaris() -> None:
+    """Solaris is known by its platform; its version is what uname says."""
+    assert system_facts("sunos5").name == "solaris"  # the tests' own uname is no Solaris 11.4
+    assert system_facts("sunos5").shows_time_wait
+
+
+def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows is known by its platform; its version is what Python says."""
+    version = type("Version", (), {"major": 10, "minor": 0})
+    monkeypatch.setattr(sys, "getwindowsversion", version, raising=False)
+    facts = system_facts("win32")
+    assert (facts.name, facts.shows_time_wait) == ("windows", True)
+
+
+def test_unknown_system() -> None:
+    """Where nobody knows how to ask, the port range and TIME_WAIT are errors; settings are none."""
+    facts = system_facts("netbsd10")
+    for ask in (facts.port_range, facts.time_wait_seconds):
+        with pytest.raises(SourceError, match="not known how to ask for on netbsd10"):
+            ask()
+    assert facts.settings() == {}
+
+
+def test_untold_on_linux() -> None:
+    """On Linux without netlink only what netlink alone tells is left out."""
+    untold = portable_system("linux", NOWHERE, CONNTRACK).untold
+    assert set(untold) == {"close_wait", "listen_queues", "pool_owners", "netns"}
+
+
+def test_untold_elsewhere() -> None:
+    """Elsewhere also what Linux alone tells is left out; what is left are these collectors."""
+    system = portable_system("freebsd14", NOWHERE, CONNTRACK)
+    told = set(COLLECTORS) - set(system.untold)
+    assert told == {"sockets", "local_ports", "pools", "sysctls", "findings"}
+    assert system.namespace.system == "bsd"
+
+
+class FakeFacts:
+    """A system with ten ports and a TIME_WAIT of 30 s; counts how often it is asked."""
+
+    name = "windows"
+
+    def __init__(self, *, shows_time_wait: bool = True) -> None:
+        self.shows_time_wait = shows_time_wait
+        self.asked: list[str] = []
+
+    def port_range(self) -> PortRange:
+        self.asked.append("port_range")
+        return PortRange(40000, 40009, 0, in_pairs=False)
+
+    def time_wait_seconds(self) -> float:
+        self.asked.append("time_wait_seconds")
+        return 30.0
+
+    def settings(self) -> Mapping[str, int]:
+        self.asked.append("settings")
+        return {"TcpTimedWaitDelay": 30}
+
+
+def socket(state: int, port: int = 40000) -> PortableSocket:
+    ends = sixteen_bytes("10.0.0.2"), port, sixteen_bytes("10.0.0.9"), 443
+    return PortableSocket(*ends, state)
+
+
+LISTENER = PortableSocket(sixteen_bytes("0.0.0.0"), 80, bytes(16), 0, LISTEN)
+POOL = key("10.0.0.2", "10.0.0.9", 443)
+THIRTY_SECONDS = TimeWaitReuse(everywhere=False, on_loopback=False, hold=30.0, told=False)
+FOR_30_SECONDS = replace(rules(), reuse=THIRTY_SECONDS)
+
+
+class Lab:
+    """A foreign system whose sockets a test sets."""
+
+    def __init__(self, facts: FakeFacts) -> None:
+        self.clock = FakeClock()
+        self.reads = 0
+        self.sockets: list[PortableSocket] = [LISTENER]
+        self.error: SourceError | None = None
+        self.namespace = ForeignNamespace(facts, self._read, self.clock)
+
+    def _read(self) -> list[PortableSocket]:
+        self.reads += 1
+        if self.error:
+            raise self.error
+        return self.sockets
+
+
+def test_settings_are_remembered() -> None:
+    """Settings are asked for once a minute, however often a sample is taken."""
+    facts = FakeFacts()
+    lab = Lab(facts)
+    for _ in range(3):
+        assert lab.namespace.port_range().low == 40000
+        assert lab.namespace.sysctls() == {"TcpTimedWaitDelay": 30}
+        assert lab.namespace.time_wait_reuse() == THIRTY_SECONDS
+    assert sorted(facts.asked) == ["port_range", "settings", "time_wait_seconds"]
+    lab.clock.advance(SETTINGS_SECONDS)
+    lab.namespace.sysctls()
+    assert facts.asked.count("settings") == 2
+
+
+def test_sockets_are_read_once_a_sample() -> None:
+    """Listeners and the tally come from one reading, the next sample from another."""
+    lab = Lab(FakeFacts())
+    for reads in (1, 2):
+        lab.sockets = [LISTENER, socket(ESTABLISHED, 40000 + reads)]
+        assert [bound.port for bound in lab.namespace.bound_sockets()] == [80]
+        tally = lab.namespace.tally(rules())
+        assert tally.held == 1 << 40000 + reads
+        assert lab.reads == reads
+
+
+def test_failed_reading() -> None:
+    """After a reading that failed nothing old is counted: the tally asks again."""
+    lab = Lab(FakeFacts())
+    lab.namespace.bound_sockets()
+    lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
+    with pytest.raises(SourceError):
+        lab.namespace.bound_sockets()
+    lab.error = None
+    lab.sockets = [socket(ESTABLISHED)]
+    assert lab.namespace.tally(rules()).held == 1 << 40000
+
+
+def test_ages_after_one_time_wait() -> None:
+    """Ages are told from the sample on that comes one length of TIME_WAIT after the first."""
+    lab = Lab(FakeFacts())
+    lab.sockets = [socket(TIME_WAIT)]
+    sizes = []
+    for _ in range(8):
+        sizes.append(len(lab.namespace.tally(FOR_30_SECONDS).outbound.rows[POOL].ages) // 4)
+        lab.clock.advance(5)
+    assert sizes == [0] * 6 + [30] * 2
+
+
+def test_hidden_time_wait() -> None:
+    """A system that hides TIME_WAIT hides it in the tally too."""
+    tally = Lab(FakeFacts(shows_time_wait=False)).namespace.tally(FOR_30_SECONDS)
+    assert not tally.shows_time_wait
+
+
+def test_untold_sources() -> None:
+    """What Linux alone tells is an error, never empty."""
+    namespace = Lab(FakeFacts()).namespace
+    for ask in (namespace.resources, namespace.statistics):
+        with pytest.raises(SourceError, match=r"not told by this system \(windows\)"):
+            ask()
+    assert not namespace.shows_queues

@@ -1,0 +1,66 @@
+"""The sentence under the verdict."""
+
+import pytest
+
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.words import headline
+from tests.pages.report.observations import (
+    BLIND,
+    CLIENTS,
+    CRITICAL,
+    INFINITE,
+    LEAK,
+    MEMORY,
+    QUEUE,
+    SMALL_RANGE,
+    UPSTREAM,
+    WARNING,
+    assessment,
+)
+
+POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (assessment(CLIENTS), "All is calm: nothing is close to its limit."),
+        (
+            assessment(CLIENTS, failures=(("limits", "absent"),)),
+            "As far as it could be read, all is calm: nothing is close to its limit.",
+        ),
+        (BLIND, "The sockets could not be read, so there is no verdict."),
+        (
+            assessment(UPSTREAM, severity=CRITICAL),
+            f"{POOL} is 95 % full and lasts 41 s at this rate.",
+        ),
+        (
+            assessment(UPSTREAM._replace(seconds_left=INFINITE), severity=CRITICAL),
+            f"{POOL} is 95 % full.",
+        ),
+        (
+            assessment(UPSTREAM._replace(seconds_left=0.0), severity=CRITICAL),
+            f"{POOL} is full.",
+        ),
+        (
+            assessment(UPSTREAM._replace(refused=True), severity=CRITICAL),
+            f"{POOL} is full: the kernel has no port left for a new connection.",
+        ),
+        (
+            assessment(UPSTREAM, UPSTREAM, QUEUE, severity=CRITICAL),
+            f"{POOL} is 95 % full and lasts 41 s at this rate. Also: 1 more critical, 1 warning.",
+        ),
+        (assessment(QUEUE, severity=WARNING), "Accept queue 0.0.0.0:8080 is 100 % full."),
+        (
+            assessment(MEMORY, severity=WARNING, stuck=(LEAK,)),
+            "140 connections stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+        ),
+        (
+            assessment(MEMORY, severity=WARNING, findings=(SMALL_RANGE,)),
+            "small_range: needs 35604 ports, of 28232.",
+        ),
+    ],
+)
+def test_sentence(found: Assessment, sentence: str) -> None:
+    """It tells the worst, and how much more there is."""
+    assert headline(found) == sentence

@@ -1,0 +1,21 @@
+"""The hour that the page shows, fed by samples."""
+
+from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.history import RecentHour, SeriesKey
+from tests.support.fakes.evidence import outbound, pool
+
+KEY = SeriesKey("host", "outbound", "10.0.0.2 → 10.0.0.9:443")
+
+
+def sample(started: float, used: int, interval: float = 5.0) -> Sample:
+    namespace = NamespaceSample("host", pools=outbound(pool(used)))
+    return Sample(1.8e9, started, 0.01, interval, 5.0, (namespace,))
+
+
+def test_samples_become_a_line() -> None:
+    """Each sample is a value; one holds for three of its intervals, stretched ones as they are."""
+    hour = RecentHour()
+    hour.record(sample(0.0, 250, interval=20.0))
+    hour.record(sample(60.0, 500))
+    hour.record(sample(90.0, 125))
+    assert hour.line(KEY) == [0.25, 0.25, 0.25, 0.25, 0.5, None, 0.125]

@@ -1,0 +1,106 @@
+"""Figures and owners in words."""
+
+import pytest
+
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.verdict.words import (
+    counted,
+    duration,
+    heads_for,
+    owners_words,
+    percent,
+    time_left,
+    used_of_limit,
+)
+from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0, "0 %"),
+        (0.00001, "<1 %"),
+        (0.0099, "<1 %"),
+        (0.01, "1 %"),
+        (0.7, "70 %"),
+        (0.999, "99 %"),
+        (1, "100 %"),
+        (2.5, "250 %"),
+    ],
+)
+def test_percent(ratio: float, text: str) -> None:
+    """Only what is full is 100 %, and only what is not used at all is 0 %."""
+    assert percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "under 1 s"),
+        (1, "1 s"),
+        (119.9, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (172_799, "47 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    """A duration is rounded down, and has two figures where it can."""
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "refused", "text"),
+    [
+        (None, False, "unknown"),
+        (INFINITE, False, "not in sight"),
+        (41.7, False, "41 s"),
+        (0.0, False, "full now"),
+        (INFINITE, True, "full now"),
+    ],
+)
+def test_time_left(seconds: float | None, refused: bool, text: str) -> None:  # noqa: FBT001 - a case
+    """Not in sight, not known and full are told apart."""
+    assert time_left(UPSTREAM._replace(seconds_left=seconds, refused=refused)) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "seconds", "text"),
+    [
+        (None, None, ""),
+        (1.26, 41.7, "126 %"),
+        (0.98, 15.0, ""),
+        (0.85, INFINITE, "85 %"),
+    ],
+)
+def test_heads_for(ratio: float | None, seconds: float | None, text: str) -> None:
+    """Where a burst fills the pool, less in the end is not mentioned."""
+    pool = UPSTREAM._replace(steady_state_ratio=ratio, seconds_left=seconds)
+    assert heads_for(pool) == text
+
+
+def test_used_of_limit() -> None:
+    """Memory is in MiB, everything else is a count."""
+    assert used_of_limit(QUEUE) == "129 / 128"
+    assert used_of_limit(UPSTREAM) == "26,822 / 28,232"
+    assert used_of_limit(MEMORY) == "2 / 2,249 MiB"
+
+
+def test_owners() -> None:
+    """An owner is a service, a process or both."""
+    owners = [("nginx.service", "nginx", 1204), ("a.service", "", 2), ("", "curl", 1)]
+    counts = [OwnerCount(Owner(service, process), count) for service, process, count in owners]
+    assert owners_words(counts) == "nginx.service (nginx) 1,204, a.service 2, curl 1"
+    assert owners_words([]) == ""
+
+
+def test_counted() -> None:
+    """One is singular."""
+    assert [counted(n, "warning") for n in (0, 1, 1200)] == [
+        "0 warnings",
+        "1 warning",
+        "1,200 warnings",
+    ]
