@@ -1,16 +1,17 @@
 """Child: walks past all sockets for those that are bound only, as the daemon does at its start."""
 
 from benchmarks.children.stopwatch import answer_each_line
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 
 
 def main() -> None:
-    """Walk once for each line; a new Namespace knows nothing yet, so that its walk is due."""
+    """Walk once for each line; a new source knows nothing yet, so that its walk is due."""
 
     def walk() -> None:
-        namespace = Namespace()
-        namespace.bound_sockets()
-        namespace.close()
+        sockets = NetlinkSockets(best_parser().tally)
+        sockets.bound_sockets()
+        sockets.close()
 
     answer_each_line(walk)
 

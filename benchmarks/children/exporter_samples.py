@@ -6,16 +6,22 @@ bound_only_walk.py. So is what concerns pools near their limit only.
 
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.parsers import parsers
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.sampling.host import make_parts
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Memory
 from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tcp_pressure_exporter.sources.systems.linux import linux_sources
 
 NEAR_THE_LIMIT = {"canary", "pool_owners"}
 
@@ -37,10 +43,16 @@ class StoppableClock:
 def main() -> None:
     """Take a sample for each line; a collector that fails ends the measurement."""
     clock = StoppableClock()
-    namespace = Namespace(clock=clock, parser=parsers()[sys.argv[1]])
-    owners = Owners(Cgroups(), find_processes)
+    parser = parsers()[sys.argv[1]]
+    sources = replace(
+        linux_sources(Path("/proc"), parser),
+        sockets=NetlinkSockets(parser.tally, clock=clock),
+    )
+    memory = Memory()
+    kit = Kit(sources, memory, Owners(Cgroups(), find_processes), time.monotonic)
     collectors = [name for name in COLLECTORS if name not in NEAR_THE_LIMIT]
-    sampler = NamespaceSampler("host", namespace, owners, collectors)
+    parts, _missing = make_parts(wanted_parts(collectors), kit)
+    sampler = NamespaceSampler("host", sources, memory, parts, time.monotonic)
 
     def take() -> None:
         for _collector, outcome in sampler.take(Config()).outcomes():

@@ -12,7 +12,8 @@ from benchmarks.forecast.trace import Poll, Trace
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.tally import PoolCount, TallyRules
 from tcp_pressure_exporter.facts.time_wait import time_wait_reuse
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 LOW = 20_000
@@ -30,8 +31,11 @@ def run_scenario(scenario: Scenario) -> Trace:
         set_sysctl("ip_local_port_range", f"{LOW} {HIGH}")
         set_sysctl("tcp_tw_reuse", 0)
         set_sysctl("tcp_max_tw_buckets", 262_144)
-        with closing(Namespace()) as namespace, closing(Application(scenario)) as application:
-            return _run(scenario, application, namespace)
+        with (
+            closing(NetlinkSockets(best_parser().tally)) as sockets,
+            closing(Application(scenario)) as application,
+        ):
+            return _run(scenario, application, sockets)
 
 
 def pool_rules() -> TallyRules:
@@ -44,7 +48,7 @@ def pool_rules() -> TallyRules:
     )
 
 
-def _run(scenario: Scenario, application: Application, namespace: Namespace) -> Trace:
+def _run(scenario: Scenario, application: Application, sockets: NetlinkSockets) -> Trace:
     polls: list[Poll] = []
     full_at: float | None = None
     start = time.monotonic()
@@ -54,14 +58,14 @@ def _run(scenario: Scenario, application: Application, namespace: Namespace) -> 
             full_at = round(time.monotonic() - start, 3)
             end = full_at + AFTER_FULL
         if now >= len(polls) * POLL_SECONDS:
-            polls.append(_poll(namespace, time.monotonic() - start))
+            polls.append(_poll(sockets, time.monotonic() - start))
         time.sleep(TICK)
         now = time.monotonic() - start
     return Trace(scenario.name, PORTS, full_at, polls)
 
 
-def _poll(namespace: Namespace, now: float) -> Poll:
-    rows = namespace.tally(pool_rules()).outbound.rows
+def _poll(sockets: NetlinkSockets, now: float) -> Poll:
+    rows = sockets.tally(pool_rules()).outbound.rows
     for count in (count for key, count in rows.items() if key.port == PORT):
         return Poll(round(now, 3), count.ports, count.time_wait, _ages(count))
     return Poll(round(now, 3), 0, 0, ())

@@ -1,5 +1,25 @@
-"""Lets `python -m tcp_pressure_exporter` run the command."""
+"""The command: the exporter, or with `report` as the first argument the report.
 
-from tcp_pressure_exporter.daemon.command import main
+`python -m tcp_pressure_exporter` runs it, too.
+"""
 
-raise SystemExit(main())
+import sys
+
+REPORT = "report"
+
+
+def main() -> int:
+    """Run the command and return its exit code; whatever the user got wrong exits with 2."""
+    arguments = sys.argv[1:]
+    # Each is imported only where it is run: the daemon does without the report's tables.
+    if arguments[:1] == [REPORT]:
+        from tcp_pressure_exporter.daemon.report import command as report  # noqa: PLC0415 - above
+
+        return report.main(arguments[1:])
+    from tcp_pressure_exporter.daemon import command as exporter  # noqa: PLC0415 - see above
+
+    return exporter.main(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

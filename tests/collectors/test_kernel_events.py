@@ -5,8 +5,8 @@ import pytest
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.sampled import Namespace
 
 COUNTERS = {"TCPTimeWaitOverflow": 7, "MaxConn": -1, "CurrEstab": 3, "ListenOverflows": 0}
 # Newer than Linux 6.1.

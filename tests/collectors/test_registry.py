@@ -1,6 +1,7 @@
 from prometheus_client import REGISTRY, generate_latest
 
 from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.sample.exporter import ExporterState
 
 STATE = ExporterState("0.1.0", "3.11.2", "compiled")
@@ -8,7 +9,7 @@ STATE = ExporterState("0.1.0", "3.11.2", "compiled")
 
 def test_families() -> None:
     """Beside the sample the registry has the process and the interpreter it runs in."""
-    text = generate_latest(build_registry(lambda: None, lambda: STATE)).decode()
+    text = generate_latest(build_registry(lambda: None, lambda: STATE, all_families())).decode()
     for name in (
         "tcp_pressure_build_info",
         "process_resident_memory_bytes",
@@ -22,7 +23,7 @@ def test_families() -> None:
 def test_registries_are_apart() -> None:
     """Each call makes a registry of its own; the library's global one stays as it is."""
     before = {metric.name for metric in REGISTRY.collect()}
-    one = build_registry(lambda: None, lambda: STATE)
-    other = build_registry(lambda: None, lambda: STATE)
+    one = build_registry(lambda: None, lambda: STATE, all_families())
+    other = build_registry(lambda: None, lambda: STATE, all_families())
     assert one is not other
     assert {metric.name for metric in REGISTRY.collect()} == before

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 
 from tcp_pressure_exporter.collectors.registry import SampleCollector
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
@@ -54,7 +54,7 @@ def sample_of(*namespaces: NamespaceSample) -> Sample:
 
 
 def collector(sample: Sample | None) -> SampleCollector:
-    return SampleCollector(lambda: sample, lambda: STATE)
+    return SampleCollector(lambda: sample, lambda: STATE, all_families())
 
 
 def collected(sample: Sample | None) -> dict[str, Metric]:
@@ -133,7 +133,7 @@ def test_expired_sample() -> None:
 def test_newest_is_asked_at_each_scrape() -> None:
     """Each scrape shows the sample that is the newest then."""
     samples = iter([None, sample_of(WHOLE)])
-    fresh = SampleCollector(lambda: next(samples), lambda: STATE)
+    fresh = SampleCollector(lambda: next(samples), lambda: STATE, all_families())
     assert len(list(fresh.collect())) < len(list(fresh.collect()))
 
 
@@ -143,7 +143,7 @@ def test_describe_takes_no_sample() -> None:
     def no_sample() -> Sample | None:
         raise AssertionError("a sample was asked for")
 
-    described = list(SampleCollector(no_sample, lambda: STATE).describe())
+    described = list(SampleCollector(no_sample, lambda: STATE, all_families()).describe())
     assert {metric.name for metric in described} >= set(collected(sample_of(WHOLE)))
     assert all(not metric.samples and metric.type != "unknown" for metric in described)
 

@@ -3,12 +3,15 @@ from dataclasses import fields
 from typing import Any
 
 from tcp_pressure_exporter.collectors.family import Family
-from tcp_pressure_exporter.collectors.health import EXPORTER_FAMILIES, SAMPLE_FAMILIES
-from tcp_pressure_exporter.collectors.registry import all_namespace_families
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.collectors.health import (
+    EXPORTER_FAMILIES,
+    NAMESPACE_FAMILIES,
+    SAMPLE_FAMILIES,
+)
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 
-FAMILIES: list[Family[Any]] = list(all_namespace_families())
+FAMILIES: list[Family[Any]] = [*NAMESPACE_FAMILIES, *all_families()]
 OTHERS: list[Family[Any]] = [*EXPORTER_FAMILIES, *SAMPLE_FAMILIES]
 NAME = re.compile(r"tcp_pressure_[a-z0-9]+(_[a-z0-9]+)*")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tests.support.labs.exporter_process import (
     AS_NOBODY,
     COMMAND,

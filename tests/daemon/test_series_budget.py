@@ -4,10 +4,10 @@ from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
-from tcp_pressure_exporter.collectors.table import COLLECTORS
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
@@ -93,6 +93,8 @@ def fullest() -> NamespaceSample:
 def test_worst_case() -> None:
     """A host that fills every table by default stays inside the budget."""
     sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),))
-    registry = build_registry(lambda: sample, lambda: ExporterState("1", "3", "compiled"))
+    registry = build_registry(
+        lambda: sample, lambda: ExporterState("1", "3", "compiled"), all_families()
+    )
     lines = generate_latest(registry).decode().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) <= BUDGET

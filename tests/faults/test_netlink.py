@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tests.faults.conftest import COMMANDS
 from tests.faults.processes import FAILURES, lines_since, wait_until, wait_until_well
 from tests.faults.shim import Faults

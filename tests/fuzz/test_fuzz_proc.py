@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 
-from tcp_pressure_exporter.collectors.registry import all_namespace_families
+from tcp_pressure_exporter.collectors.health import NAMESPACE_FAMILIES
+from tcp_pressure_exporter.daemon.collectors import all_families
 from tests.support.fakes.fake_host import FakeHost
 from tests.support.fakes.fake_procfs import FILES
 
@@ -50,7 +51,7 @@ CONTENTS = st.sampled_from(sorted(FILES)).flatmap(
 
 def families(host: FakeHost) -> Iterator[Metric]:
     sample = host.take()
-    for family in all_namespace_families():
+    for family in (*NAMESPACE_FAMILIES, *all_families()):
         yield family.metric([((sample.netns,), sample)])
 
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from tcp_pressure_exporter.facts.canary import NOWHERE
 from tcp_pressure_exporter.facts.ports import port_set
+from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.tally import AddressPorts
 from tcp_pressure_exporter.pools.near_limit import HiddenPorts, candidates
 from tests.sources.counting.counting import rules

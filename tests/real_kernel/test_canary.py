@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
 from tests.support.labs.canary_lab import (
     HIGH,

@@ -11,11 +11,7 @@ from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
-from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.labs.conntrack_listing import wait_for_states
 from tests.support.labs.gateway_lab import (
     OTHER_SERVER,
@@ -27,6 +23,7 @@ from tests.support.labs.gateway_lab import (
 )
 from tests.support.labs.lab import SERVER_PORT, time_wait_here
 from tests.support.messages.socket_entries import sixteen_bytes
+from tests.support.sampled import Namespace, sampler_of
 
 # Since Linux 6.5 a connection that is over makes room for a new one.
 EVICTS = tuple(map(int, platform.release().split(".")[:2])) >= (6, 5)
@@ -41,7 +38,7 @@ class Gateway:
         snat(f"masquerade to :40000-{40000 + ports - 1}")
         ranges = NatRanges({sixteen_bytes(OUTSIDE): ports})
         self._config = Config(Listing(top=100, min_ratio=0), nat=ranges)
-        self._sampler = NamespaceSampler("test", namespace, Owners(Cgroups(), None), ["nat"])
+        self._sampler = sampler_of(namespace.sources, collectors=["nat"], netns="test")
 
     def table(self) -> PoolTable:
         nat = self._sampler.take(self._config).nat

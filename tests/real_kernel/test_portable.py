@@ -2,6 +2,7 @@
 
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,15 @@ import pytest
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
-from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.portable_namespace import PortableNamespace
+from tcp_pressure_exporter.sources.portable.source import PortableSockets
+from tcp_pressure_exporter.sources.systems.portable import portable_sources
 from tests.real_kernel.test_against_ss import make_every_state
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.labs.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
+from tests.support.sampled import sampler_of
 
 PATIENCE_SECONDS = 10
 COLLECTORS = ("sockets", "local_ports", "pools", "findings", "sysctls", "limits")
@@ -30,9 +30,11 @@ class PortableObserver:
     def __init__(self) -> None:
         self.clock = FakeClock()
         conntrack = ConntrackTable(Path("/proc"), readable_parser(), by_netlink=False)
-        namespace = PortableNamespace(conntrack=conntrack, clock=self.clock)
-        owners = Owners(Cgroups(), None)
-        self._sampler = NamespaceSampler("test", namespace, owners, COLLECTORS, self.clock)
+        sources = replace(
+            portable_sources("linux", Path("/proc"), conntrack, "not to be asked"),
+            sockets=PortableSockets(clock=self.clock),
+        )
+        self._sampler = sampler_of(sources, None, COLLECTORS, self.clock, "test")
 
     def sample(self, seconds_later: float = 5.0) -> NamespaceSample:
         self.clock.advance(seconds_later)

@@ -17,19 +17,19 @@ from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample import close_wait as model
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sampling.parts.close_wait import CloseWaitWatch
+from tcp_pressure_exporter.sampling.parts.close_wait import CloseWaitPart
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.sources.counting.counting import rules
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel
 from tests.support.fakes.tallies import EMPTY
 from tests.support.messages.close_wait_kinds import kind_of
 from tests.support.messages.datagrams import CLOSE_WAIT, ESTABLISHED, Entry, attribute, diag_message
+from tests.support.sampled import Namespace, given_reading
 
 RULES = replace(rules(), kept_states=1 << CLOSE_WAIT)
 ONLY_CLOSE_WAIT = 0b1_0000_0000
@@ -55,7 +55,7 @@ class Watched:
         diag = DiagSocket(self.kernel.open, self.clock)
         self.namespace = Namespace(root, diag, self.clock, readable_parser())
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
-        self.watch = CloseWaitWatch(self.namespace, owners)
+        self.watch = CloseWaitPart(self.namespace.sockets, owners)
 
     def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
         self.sought.append(set(inodes))
@@ -67,7 +67,8 @@ class Watched:
         return self.see(self.namespace.tally(RULES), config)
 
     def see(self, tally: SocketTally, config: Config | None = None) -> CloseWait:
-        return self.watch.take(tally, config or Config(), self.clock.now)
+        reading = given_reading(self.namespace, self.clock, config or Config(), tally=tally)
+        return self.watch.take(reading)
 
     def see_some(self, *found: Entry) -> CloseWait:
         """Let these be the sockets of which the tally has entries, beside others."""

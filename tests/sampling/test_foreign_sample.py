@@ -1,30 +1,26 @@
 """The page of a system other than Linux: what docs/platforms.md says is there, and no more."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.registry import build_registry
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
-from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
-from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.portable.sockets import PortableSocket, parse_portable_sockets
-from tcp_pressure_exporter.sources.systems.portable_namespace import ForeignNamespace
-from tcp_pressure_exporter.sources.systems.portable_systems import portable_system
+from tcp_pressure_exporter.sources.portable.source import PortableSockets, SystemSettings
+from tcp_pressure_exporter.sources.systems.portable import foreign_sources
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.portable_rows import row
 from tests.support.places import DOCS
+from tests.support.sampled import sampler_of
 
 TIME_WAIT_SECONDS = 30
 FROM_SAMPLES = {
@@ -78,12 +74,13 @@ class Host:
             row("ESTABLISHED", ("10.0.0.2", 40000), ("10.0.0.9", 443)),
             row("ESTABLISHED", ("10.0.0.2", 443), ("10.0.0.7", 50000)),
         ]
-        namespace = ForeignNamespace(facts, self._read, self.clock)
-        conntrack = ConntrackTable(Path("/nowhere"), readable_parser(), by_netlink=False)
-        untold = portable_system("freebsd14", Path("/nowhere"), conntrack).untold
-        wanted = [name for name in COLLECTORS if name not in untold]
-        owners = Owners(Cgroups(), None)
-        self._sampler = NamespaceSampler("host", namespace, owners, wanted, self.clock)
+        shows_time_wait = facts.shows_time_wait
+        sources = replace(
+            foreign_sources(facts, "no netlink there"),
+            settings=SystemSettings(facts, self.clock),
+            sockets=PortableSockets(self._read, self.clock, shows_time_wait=shows_time_wait),
+        )
+        self._sampler = sampler_of(sources, clock=self.clock)
 
     def _read(self) -> list[PortableSocket]:
         return parse_portable_sockets(self.rows)
@@ -99,7 +96,7 @@ class Host:
 def page(sample: NamespaceSample) -> str:
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,))
     state = ExporterState("version", "python", "portable")
-    return generate_latest(build_registry(lambda: whole, lambda: state)).decode()
+    return generate_latest(build_registry(lambda: whole, lambda: state, all_families())).decode()
 
 
 def names(text: str) -> set[str]:

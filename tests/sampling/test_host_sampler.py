@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tcp_pressure_exporter.sampling.host import (
     NEEDED_CAPABILITIES,
-    build_sampler,
+    open_host,
     why_no_process_names,
-    why_not,
 )
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tests.support.fakes.fake_tcp_socket import FakeKernel
+from tests.support.sampled import wishes
 
 # include/uapi/linux/capability.h
 NAMING = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
@@ -29,14 +29,14 @@ def procfs(folder: Path, capabilities: int) -> Path:
 
 def test_canary_with_its_rights() -> None:
     """Where the canary can be kept silent it is there."""
-    assert why_not(FakeKernel().canary.check) is None
+    assert FakeKernel().canary.missing() is None
 
 
 def test_canary_without_its_rights() -> None:
     """Where it lacks a capability, the reason names it."""
     kernel = FakeKernel()
     kernel.refused = {(6, 19): errno.EPERM, (6, 30): errno.EOPNOTSUPP}  # repair, fast open
-    assert "CAP_NET_ADMIN" in (why_not(kernel.canary.check) or "")
+    assert "CAP_NET_ADMIN" in (kernel.canary.missing() or "")
 
 
 def test_process_names_with_their_rights(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_process_names_without_procfs(tmp_path: Path) -> None:
 
 def test_canary_not_wanted() -> None:
     """A canary that is not wanted is not missed."""
-    sampler = build_sampler("host", Path("/nonexistent"), readable_parser(), ["pools"])
-    assert sampler.left_out == {}
-    assert sampler.no_process_names is not None
+    host = open_host(wishes("pools"), Path("/nonexistent"), readable_parser(), sys.platform)
+    assert host.left_out == {}
+    assert host.no_process_names is not None
 
 
 def conntrack_procfs(folder: Path, capabilities: int) -> Path:
@@ -70,7 +70,7 @@ def conntrack_procfs(folder: Path, capabilities: int) -> Path:
 
 
 def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
-    return build_sampler("host", root, readable_parser(), collectors).left_out
+    return open_host(wishes(*collectors), root, readable_parser(), sys.platform).left_out
 
 
 def test_nat_with_its_rights(tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_linux_does_without_the_portable_modules() -> None:
         "import sys; from pathlib import Path;"
         "from tcp_pressure_exporter.sampling import host as h;"
         "from tcp_pressure_exporter.sources.counting.parser import best_parser;"
-        "made = h.build_sampler('host', Path('/proc'), best_parser(), ['pools']);"
-        "print(made.parser, made.no_netlink,"
-        " any('portable' in name or 'kernel.command' in name for name in sys.modules))"
+        "made = h.open_host(h.Wishes('host', {}), Path('/proc'), best_parser(), sys.platform);"
+        "print(made.counted_by, made.no_netlink,"
+        " any('portable' in name for name in sys.modules))"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

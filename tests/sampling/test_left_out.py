@@ -1,30 +1,32 @@
 """What the exporter says at its start."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tcp_pressure_exporter.sampling.host import HostSampler, build_sampler, log_left_out
+from tcp_pressure_exporter.sampling.host import Host, open_host
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tests.support.fakes.captured_log import captured_log
+from tests.support.sampled import wishes
 
 
-def sampler(no_process_names: str | None, left_out: Mapping[str, str]) -> HostSampler:
-    built = build_sampler("host", Path("/proc"), readable_parser(), ["pools"])
+def host(no_process_names: str | None, left_out: Mapping[str, str]) -> Host:
+    built = open_host(wishes("pools"), Path("/proc"), readable_parser(), sys.platform)
     return replace(built, no_process_names=no_process_names, left_out=left_out)
 
 
 def test_nothing_is_off() -> None:
     """Where nothing is missing, nothing is logged."""
     log, logged = captured_log()
-    log_left_out(sampler(None, {}), log)
+    host(None, {}).log_missing(log)
     assert logged.entries == []
 
 
 def test_what_is_off() -> None:
     """What the process lacks the rights for is one line each, with the reason."""
     log, logged = captured_log()
-    log_left_out(sampler("needs this", {"canary": "needs that"}), log)
+    host("needs this", {"canary": "needs that"}).log_missing(log)
     assert logged.entries == [
         {"event": "process names are off", "reason": "needs this", "log_level": "info"},
         {

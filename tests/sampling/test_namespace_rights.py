@@ -1,13 +1,14 @@
 """What it takes to sample other network namespaces, and what is said where it is missing."""
 
+import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.sampling.host import NETNS, build_sampler, check_namespaces, why_not
+from tcp_pressure_exporter.sampling.host import NETNS, open_host
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tests.support.sampled import wishes
 
 ADMIN, PTRACE = 1 << 21, 1 << 19  # include/uapi/linux/capability.h
 
@@ -20,7 +21,8 @@ def procfs(folder: Path, capabilities: int) -> Path:
 
 
 def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
-    return build_sampler("host", root, readable_parser(), collectors).left_out
+    wanted = wishes(*collectors, others=NETNS in collectors)
+    return open_host(wanted, root, readable_parser(), sys.platform).left_out
 
 
 def test_with_its_rights(tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_without_its_rights(tmp_path: Path, capabilities: int, missing: str) -> 
 def test_without_a_way_back(tmp_path: Path) -> None:
     """Where the own namespace cannot be opened they are left out too."""
     root = procfs(tmp_path, ADMIN | PTRACE)
-    assert why_not(partial(check_namespaces, root)) == "No such file or directory"
+    assert left_out(root, NETNS) == {NETNS: "No such file or directory"}
 
 
 def test_without_procfs(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import re
 from dataclasses import replace
 
+from tcp_pressure_exporter.collectors.health import NAMESPACE_FAMILIES
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.collectors.registry import all_namespace_families
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
@@ -21,12 +21,12 @@ from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, Remot
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling.host import ONLY_OWN
 from tcp_pressure_exporter.sampling.namespaces import TOP
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "metrics.md"
+SHARED = {name for name, row in COLLECTORS.items() if not row.own_alone}
 RESOURCES = ("time_wait_buckets", "orphans", "memory_bytes", "conntrack_entries")
 
 
@@ -75,13 +75,15 @@ def fullest(netns: str) -> NamespaceSample:
         sysctls=Outcome(0.1, {name.rpartition(".")[2]: 9 for name in SYSCTLS}),
         findings=Outcome(0.1, tuple(FindingState(finding, None) for finding in FINDINGS)),
     )
-    assert {name for name, _outcome in whole.outcomes()} == COLLECTORS.keys() - ONLY_OWN
+    assert {name for name, _outcome in whole.outcomes()} == SHARED
     return whole
 
 
 def series(*samples: NamespaceSample) -> int:
     subjects = [((sample.netns,), sample) for sample in samples]
-    return sum(len(family.metric(subjects).samples) for family in all_namespace_families())
+    return sum(
+        len(family.metric(subjects).samples) for family in (*NAMESPACE_FAMILIES, *all_families())
+    )
 
 
 def documented() -> tuple[int, int, int]:
@@ -112,5 +114,5 @@ def test_all_namespaces() -> None:
 
 def test_failed_namespace() -> None:
     """A namespace whose collectors fail has fewer series, not more."""
-    assert series(fullest("blue").expired()) == 2 * len(COLLECTORS.keys() - ONLY_OWN)
+    assert series(fullest("blue").expired()) == 2 * len(SHARED)
     assert series(replace(fullest("blue"), pools=None)) < series(fullest("blue"))

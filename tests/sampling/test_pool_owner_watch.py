@@ -14,18 +14,19 @@ from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, Remot
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnerWatch
+from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnersPart
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.sources.counting.counting import key, rules
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import ATTRIBUTE_AT, FakeKernel, Reply, Request
 from tests.support.fakes.filter_program import accepts, program_of
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
 from tests.support.messages.socket_entries import sixteen_bytes
+from tests.support.sampled import Namespace, given_reading
 
 LIVE = 0b1011_1011_1110  # every state but LISTEN and TIME_WAIT
 RULES = rules()
@@ -57,9 +58,9 @@ class Watched:
         self.dump_seconds = 0.0
         self.search_seconds = 0.0
         diag = DiagSocket(self.kernel.open, self.clock)
-        namespace = Namespace(root, diag, self.clock, readable_parser())
+        self.namespace = Namespace(root, diag, self.clock, readable_parser())
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
-        self.watch = PoolOwnerWatch(namespace, owners, self.clock)
+        self.watch = PoolOwnersPart(self.namespace.sockets, owners, self.clock)
 
     def _spend(self, _request: Request) -> Reply | None:
         self.clock.advance(self.dump_seconds)
@@ -72,7 +73,9 @@ class Watched:
     def take(
         self, outbound: PoolTable, groups: RemoteGroups | None = None
     ) -> tuple[PoolOwners, ...]:
-        return self.watch.take(outbound, RULES, groups or RemoteGroups())
+        config = Config(groups=groups or RemoteGroups())
+        reading = given_reading(self.namespace, self.clock, config, rules=RULES, outbound=outbound)
+        return self.watch.take(reading)
 
     def asked_at(self, seconds: int) -> list[int]:
         """Sample every second; return the seconds at which the kernel was asked."""

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups

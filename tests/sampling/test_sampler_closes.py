@@ -8,7 +8,6 @@ import pytest
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.sources.netlink import socket as netlink_socket
 from tests.support.fakes.fake_host import (
     BACKEND,
     CLIENT,
@@ -30,16 +29,13 @@ class ClosingHost:
     """A host whose connections close at given moments, on the clock of the kernel's timers."""
 
     def __init__(self, root: Path) -> None:
-        self.host = FakeHost(root)
+        self.host = FakeHost(root, ticking=True)
         self.host.procfs.write(f"{IPV4}/ip_local_port_range", "40000 59999\n")
         self.host.loop.config = Config(listing=Listing(top=1, min_ratio=0))
         self.host.kernel.bound_only = []
         self.start = self.host.clock.now
         self.live: list[Entry] = []
         self.closed: list[tuple[float, str]] = []
-
-    def coarse_ms(self) -> int:
-        return round(self.host.clock.now * 1000)
 
     def close(self, remote: str, *moments: float) -> None:
         """Let connections to a remote close so many seconds after the start."""
@@ -64,10 +60,8 @@ class ClosingHost:
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClosingHost:
-    host = ClosingHost(tmp_path)
-    monkeypatch.setattr(netlink_socket, "coarse_ms", host.coarse_ms)
-    return host
+def host(tmp_path: Path) -> ClosingHost:
+    return ClosingHost(tmp_path)
 
 
 def total(sample: NamespaceSample, direction: str = "outbound") -> int:

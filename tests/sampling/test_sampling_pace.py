@@ -1,35 +1,31 @@
 """How long the loop waits between samples, and what it says about it."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 
 import pytest
 
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sampling.clocks import Clocks
 from tcp_pressure_exporter.sampling.loop import Pace
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.observed_loop import GOOD, ObservedLoop, one_after_the_other
 
 
-@pytest.fixture
-def cpu_costs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that sets what each sample costs in CPU seconds, the last for ever."""
+def costing(*costs: float, clock: Callable[[], float] | None = None) -> Clocks:
+    """Return clocks by which each sample costs so many CPU seconds, the last for ever."""
 
-    def set_costs(*costs: float) -> None:
-        def readings() -> Iterator[float]:
-            total = 0.0
-            for cost in chain(costs, repeat(costs[-1])):
-                yield total
-                total += cost
-                yield total
+    def readings() -> Iterator[float]:
+        total = 0.0
+        for cost in chain(costs, repeat(costs[-1])):
+            yield total
+            total += cost
+            yield total
 
-        readings_left = readings()
-        monkeypatch.setattr(time, "thread_time", lambda: next(readings_left))
-
-    return set_costs
+    readings_left = readings()
+    return Clocks(monotonic=clock or FakeClock(), cpu=lambda: next(readings_left))
 
 
 @pytest.mark.parametrize(
@@ -55,24 +51,20 @@ def test_slow_sample(cpu_seconds: float, seconds: float, interval: float) -> Non
     assert pace.stretched(cpu_seconds, seconds) == pytest.approx(interval)
 
 
-def test_interval_stretches(cpu_costs: Callable[..., None]) -> None:
+def test_interval_stretches() -> None:
     """Where a sample of 1 s may take 5 % of a CPU, the next begins after 20 s."""
-    cpu_costs(1.0)
-    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05), costing(1.0))
     sample = loop.loop.sample()
     assert sample.cpu_seconds == pytest.approx(1.0)
     assert sample.interval == pytest.approx(20.0)
     assert sample.configured_interval == 5.0
 
 
-def test_stretching_is_logged_once_per_change(
-    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
-) -> None:
+def test_stretching_is_logged_once_per_change() -> None:
     """A stretched interval is one line when it begins, changes by half, or ends."""
     clock = FakeClock(1000.0)
-    monkeypatch.setattr(time, "monotonic", clock)
-    cpu_costs(0.001, 1.0, 1.4, 1.0, 2.0, 0.001, 0.001)
-    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    clocks = costing(0.001, 1.0, 1.4, 1.0, 2.0, 0.001, 0.001, clock=clock)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05), clocks)
     for _ in range(7):
         clock.advance(60)
         loop.loop.sample()
@@ -85,14 +77,11 @@ def test_stretching_is_logged_once_per_change(
     assert loop.lines[0]["sample_cpu_seconds"] == pytest.approx(1.0)
 
 
-def test_stretching_is_logged_once_a_minute(
-    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
-) -> None:
+def test_stretching_is_logged_once_a_minute() -> None:
     """On a host where the cost goes up and down a line is followed by a minute of silence."""
     clock = FakeClock(1000.0)
-    monkeypatch.setattr(time, "monotonic", clock)
-    cpu_costs(1.0, 0.001, 1.0, 0.001, 0.001, 0.001, 0.001)
-    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05))
+    clocks = costing(1.0, 0.001, 1.0, 0.001, 0.001, 0.001, 0.001, clock=clock)
+    loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05), clocks)
     for _ in range(7):
         loop.loop.sample()
         clock.advance(20)
@@ -118,7 +107,7 @@ class Pauses(threading.Event):
         return self.is_set()
 
 
-def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses() -> None:
     """Samples begin one interval apart; one that took longer than that is followed at once."""
     clock = FakeClock()
     durations = iter([0.0, 2.0, 5.0, 7.0])
@@ -127,27 +116,23 @@ def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         clock.advance(next(durations))
         return GOOD
 
-    monkeypatch.setattr(time, "monotonic", clock)
     pauses = Pauses(4)
-    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0)).loop.run(pauses)
+    clocks = costing(0.0, clock=clock)
+    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0), clocks).loop.run(pauses)
     assert pauses.seconds == [5.0, 3.0, 0.0, 0.0]
 
 
-def test_pause_of_a_stretched_interval(
-    monkeypatch: pytest.MonkeyPatch, cpu_costs: Callable[..., None]
-) -> None:
+def test_pause_of_a_stretched_interval() -> None:
     """The pause after a dear sample is as long as the stretched interval."""
-    monkeypatch.setattr(time, "monotonic", FakeClock())
-    cpu_costs(1.0, 0.001)
     pauses = Pauses(2)
-    ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05)).loop.run(pauses)
+    pace, clocks = Pace(interval=5.0, max_cpu=0.05), costing(1.0, 0.001)
+    ObservedLoop(lambda _config: GOOD, pace, clocks).loop.run(pauses)
     assert pauses.seconds == pytest.approx([20.0, 5.0])
 
 
-def test_pause_after_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pause_after_an_exception() -> None:
     """After a defect too the loop waits for the interval: it does not spin."""
-    monkeypatch.setattr(time, "monotonic", FakeClock())
     pauses = Pauses(2)
     take = one_after_the_other([ZeroDivisionError(), ZeroDivisionError()])
-    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0)).loop.run(pauses)
+    ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0), costing(0.0)).loop.run(pauses)
     assert pauses.seconds == [5.0, 5.0]

@@ -5,6 +5,6 @@ import sys
 sys.path[:0] = sys.argv[1:3]
 sys.argv[1:] = sys.argv[3:]
 
-from tcp_pressure_exporter.daemon.command import main  # noqa: E402 - found in these folders
+from tcp_pressure_exporter.__main__ import main  # noqa: E402 - found in these folders
 
 raise SystemExit(main())

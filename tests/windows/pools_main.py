@@ -5,22 +5,26 @@ The folders to import from, and the answer.
 
 import json
 import sys
+import time
 
 sys.path[:0] = sys.argv[1:3]
 
 # Found in these folders.
 from tcp_pressure_exporter.pools.groups import RemoteGroups  # noqa: E402
 from tcp_pressure_exporter.pools.listing import Listing  # noqa: E402
+from tcp_pressure_exporter.sample.sample import POOLS  # noqa: E402
+from tcp_pressure_exporter.sampling.parts.pools import PoolsPart  # noqa: E402
+from tcp_pressure_exporter.sampling.parts.reading import Memory  # noqa: E402
 from tcp_pressure_exporter.sampling.sampler import NamespaceSampler  # noqa: E402
 from tcp_pressure_exporter.settings.config import Config  # noqa: E402
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups  # noqa: E402
-from tcp_pressure_exporter.sources.owners.owners import Owners  # noqa: E402
 from tcp_pressure_exporter.sources.portable.windows import WindowsFacts  # noqa: E402
-from tcp_pressure_exporter.sources.systems.portable_namespace import ForeignNamespace  # noqa: E402
+from tcp_pressure_exporter.sources.systems.portable import foreign_sources  # noqa: E402
 
 answer = sys.argv[3].replace("|", "\r\n")
 facts = WindowsFacts(run=lambda arguments: answer if "dynamicport" in arguments else "")
-sampler = NamespaceSampler("windows", ForeignNamespace(facts), Owners(Cgroups(), None), ("pools",))
+sources, memory = foreign_sources(facts, "no netlink here"), Memory()
+parts = {POOLS: PoolsPart(memory)}
+sampler = NamespaceSampler("windows", sources, memory, parts, time.monotonic)
 sample = sampler.take(Config(Listing(top=100, min_ratio=0), RemoteGroups()))
 assert sample.pools is not None
 pools = [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
 from tcp_pressure_exporter.collectors.pools import POOL_LABELS, Rows
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 

@@ -1,6 +1,6 @@
 """The registry of everything that is exported; made afresh, never the library's global one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -13,19 +13,26 @@ from tcp_pressure_exporter.collectors.health import (
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
 )
-from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 
 class SampleCollector(Collector):
-    """Yields families built afresh from the newest sample (None before the first) and `state`."""
+    """Yields families built afresh from the newest sample (None before the first) and `state`.
+
+    families: those about a namespace, of every collector.
+    """
 
     def __init__(
-        self, newest: Callable[[], Sample | None], state: Callable[[], ExporterState]
+        self,
+        newest: Callable[[], Sample | None],
+        state: Callable[[], ExporterState],
+        families: Iterable[Family[NamespaceSample]],
     ) -> None:
         self._newest = newest
         self._state = state
+        # The health of the collectors, then each subject.
+        self._families = (*NAMESPACE_FAMILIES, *families)
 
     def describe(self) -> Iterator[Metric]:
         """Yield every family without rows, so that the registry can filter by name."""
@@ -33,7 +40,7 @@ class SampleCollector(Collector):
             yield exporter_family.metric()
         for family in SAMPLE_FAMILIES:
             yield family.metric()
-        for namespace_family in all_namespace_families():
+        for namespace_family in self._families:
             yield namespace_family.metric()
 
     def collect(self) -> Iterator[Metric]:
@@ -47,24 +54,19 @@ class SampleCollector(Collector):
         namespaces = [((namespace.netns,), namespace) for namespace in sample.namespaces]
         metrics = chain(
             (family.metric([((), sample)]) for family in SAMPLE_FAMILIES),
-            (family.metric(namespaces) for family in all_namespace_families()),
+            (family.metric(namespaces) for family in self._families),
         )
         yield from (metric for metric in metrics if metric.samples)
 
 
-def all_namespace_families() -> Iterator[Family[NamespaceSample]]:
-    """Yield the families about a namespace: the health of its collectors, then each subject."""
-    yield from NAMESPACE_FAMILIES
-    for entry in COLLECTORS.values():
-        yield from entry.families
-
-
 def build_registry(
-    newest: Callable[[], Sample | None], state: Callable[[], ExporterState]
+    newest: Callable[[], Sample | None],
+    state: Callable[[], ExporterState],
+    families: Iterable[Family[NamespaceSample]],
 ) -> CollectorRegistry:
     """Return a registry with the newest sample and the process_* and python_* metrics."""
     registry = CollectorRegistry()
-    registry.register(SampleCollector(newest, state))
+    registry.register(SampleCollector(newest, state, families))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.daemon.collectors import all_families, wanted_parts
 from tcp_pressure_exporter.daemon.logs import LostLines
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
 from tcp_pressure_exporter.daemon.reloading import Reloader
@@ -28,13 +30,7 @@ from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
 from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
-from tcp_pressure_exporter.sampling.host import (
-    NETNS,
-    HostSampler,
-    build_sampler,
-    left_out,
-    log_left_out,
-)
+from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
 from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config, load_config
@@ -57,37 +53,47 @@ STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Br
 SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
 
 
+class Sampled(NamedTuple):
+    """What is sampled, and how: `take` returns a sample of all namespaces wanted and permitted."""
+
+    host: Host
+    config: Config
+    take: Callable[[Config], Taken]
+
+
 class App:
     """The exporter: everything that lives as long as the process."""
 
     def __init__(
-        self, options: Options, running: str, log: FilteringBoundLogger, lost: LostLines
+        self,
+        options: Options,
+        sampled: Sampled,
+        running: str,
+        log: FilteringBoundLogger,
+        lost: LostLines,
     ) -> None:
-        """Read the configuration file and make the parts; raises ConfigError."""
         self._options = options
+        self._host = sampled.host
         self._log = log
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
         self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
-        parser = best_parser()
-        wanted = options.collectors | ({NETNS} if options.others else set())
-        self._sampler = build_sampler(options.netns, options.procfs, parser, wanted)
         self._loop = SamplingLoop(
-            how_to_sample(self._sampler, options, log),
+            sampled.take,
             self._publish,
             Pace(options.interval, options.max_cpu),
-            read_config(options),
+            sampled.config,
             log,
         )
         self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
-        self._state = ExporterState(running, platform.python_version(), self._sampler.parser)
-        self._registry = build_registry(self._latest.newest, self._counted)
+        self._state = ExporterState(running, platform.python_version(), self._host.counted_by)
+        self._registry = build_registry(self._latest.newest, self._counted, all_families())
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
-        log_left_out(self._sampler, self._log)
+        self._host.log_missing(self._log)
         sample = self._loop.sample()
         self._latest.publish(sample)
         sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
@@ -100,7 +106,7 @@ class App:
 
     def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
         """Sample and serve until SIGTERM or SIGINT."""
-        log_left_out(self._sampler, self._log)
+        self._host.log_missing(self._log)
         stop = threading.Event()
         heartbeat = Heartbeat(self._manager.heartbeat_seconds, self._manager.alive)
         sampling = threading.Thread(
@@ -179,7 +185,7 @@ class App:
             line=self._hour.line,
             exporter=self._counted(),
             settings=shown_settings(self._options, self._loop.config),
-            left_out=tuple(left_out(self._sampler)),
+            left_out=tuple(self._host.missing()),
             runbook_url=self._loop.config.runbook_url,
         )
 
@@ -212,13 +218,14 @@ class App:
         )
 
 
-def how_to_sample(
-    sampler: HostSampler, options: Options, log: FilteringBoundLogger
-) -> Callable[[Config], Taken]:
-    """Return what takes a sample of the namespaces that are wanted and permitted."""
-    if options.others is None or NETNS in sampler.left_out:
-        return lambda config: Taken((sampler.namespace.take(config),))
-    return NamespaceSamplers(sampler, options.others, options.procfs, log).take
+def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
+    """Read the configuration file and ask the kernel what can be sampled; raises ConfigError."""
+    config = read_config(options)
+    wishes = Wishes(options.netns, wanted_parts(options.collectors), options.others is not None)
+    host = open_host(wishes, options.procfs, best_parser(), sys.platform)
+    if options.others is None or NETNS in host.left_out:
+        return Sampled(host, config, lambda config: Taken((host.own.take(config),)))
+    return Sampled(host, config, NamespaceSamplers(host, options.others, options.procfs, log).take)
 
 
 def read_config(options: Options) -> Config:

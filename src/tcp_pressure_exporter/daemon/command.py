@@ -1,14 +1,15 @@
-"""The command: checks what the user gave, then runs the exporter or the report."""
+"""The exporter's command: checks what the user gave, then runs the daemon."""
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from tcp_pressure_exporter.daemon.hidden_module import hidden_module
 
 # structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
 with hidden_module("rich"):
-    from tcp_pressure_exporter.collectors.table import COLLECTORS
-    from tcp_pressure_exporter.daemon.app import App
+    from tcp_pressure_exporter.daemon.app import App, open_sampling
+    from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
     from tcp_pressure_exporter.settings.errors import ConfigError
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
@@ -17,17 +18,9 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
 
-REPORT = "report"
 
-
-def main() -> int:
-    """Run the command and return its exit code; whatever the user got wrong exits with 2."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == [REPORT]:
-        # Here, so that the daemon does without rich.
-        from tcp_pressure_exporter.daemon.report import command  # noqa: PLC0415 - see above
-
-        return command.main(arguments[1:])
+def main(arguments: Sequence[str]) -> int:
+    """Run the exporter with the arguments after the program's name; return its exit code."""
     descriptions = {name: entry.description for name, entry in COLLECTORS.items()}
     return run(parse_options(arguments, descriptions), version(PROGRAM))
 
@@ -41,9 +34,10 @@ def run(options: Options, running: str) -> int:
     except ValueError as error:
         usage_error(f"--web.telemetry-path: {error}")
     try:
-        app = App(options, running, log, lost)
+        sampled = open_sampling(options, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
+    app = App(options, sampled, running, log, lost)
     if options.once:
         return app.print_once()
     try:

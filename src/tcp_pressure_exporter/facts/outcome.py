@@ -35,23 +35,26 @@ class Outcome(Generic[Value]):
         return self.value
 
 
-def attempt(build: Callable[[], Built], clock: Callable[[], float]) -> Outcome[Built]:
+@dataclass(frozen=True, slots=True)
+class Incomplete(Generic[Value]):
+    """What could be built, and why the rest is missing."""
+
+    value: Value
+    error: SourceError
+
+
+def attempt(
+    build: Callable[[], Built | Incomplete[Built]], clock: Callable[[], float]
+) -> Outcome[Built]:
     """Call `build` and time it; a SourceError becomes the outcome, so that the rest goes on."""
     start = clock()
     try:
         value = build()
     except SourceError as error:
         return Outcome(clock() - start, error=error)
+    if isinstance(value, Incomplete):
+        return Outcome(clock() - start, value.value, value.error)
     return Outcome(clock() - start, value)
-
-
-def attempt_partly(
-    build: Callable[[], tuple[Built, SourceError | None]], clock: Callable[[], float]
-) -> Outcome[Built]:
-    """Call `build` and time it; it returns what it could build, and why the rest is missing."""
-    start = clock()
-    value, error = build()
-    return Outcome(clock() - start, value, error)
 
 
 def errno_reason(code: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.questions import NOWHERE, CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
@@ -15,6 +15,29 @@ from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.listen_queues import ListenQueues
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sockets import SocketStates
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Generic[Value]):
+    """Names a collector's part of a sample, and says of which type its value is."""
+
+    name: str
+
+
+SOCKETS: Key[SocketStates] = Key("sockets")
+LOCAL_PORTS: Key[LocalPorts] = Key("local_ports")
+POOLS: Key[PoolTables] = Key("pools")
+NAT_POOLS: Key[PoolTable] = Key("nat")
+CANARY: Key[CanaryReport] = Key("canary")
+POOL_OWNERS: Key[tuple[PoolOwners, ...]] = Key("pool_owners")
+CLOSE_WAIT: Key[CloseWait] = Key("close_wait")
+LISTEN_QUEUES: Key[ListenQueues] = Key("listen_queues")
+LIMITS: Key[tuple[Resource, ...]] = Key("limits")
+KERNEL_EVENTS: Key[Mapping[str, int]] = Key("kernel_events")
+SYSCTLS: Key[Mapping[str, int]] = Key("sysctls")
+FINDINGS: Key[tuple[FindingState, ...]] = Key("findings")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""The clock by which samples age: it goes on while the host is suspended, and never steps."""
+"""The clocks of the sampling loop."""
 
 import sys
 import time
+from collections.abc import Callable
+from typing import NamedTuple
 
 
 def seconds_since_boot() -> float:
@@ -13,3 +15,16 @@ def seconds_since_boot() -> float:
     if sys.platform != "linux":
         return time.monotonic()
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Clocks(NamedTuple):
+    """What the loop knows of time, each in seconds.
+
+    wall: since the epoch; it may step. boot: by which samples age. monotonic: by which the loop
+    waits, and measures how long a sample takes. cpu: of the calling thread.
+    """
+
+    wall: Callable[[], float] = time.time
+    boot: Callable[[], float] = seconds_since_boot
+    monotonic: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.thread_time

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
-from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
+from tcp_pressure_exporter.sampling.clocks import Clocks
 from tcp_pressure_exporter.settings.config import Config
 
 
@@ -25,11 +25,13 @@ class Heartbeat:
         self._seconds = seconds
         self._beat = beat
 
-    def pause(self, stop: threading.Event, end: float) -> None:
-        """Beat until `end`, on the monotonic clock, or until `stop` is set."""
+    def pause(
+        self, stop: threading.Event, end: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Beat until `end`, on a clock, or until `stop` is set."""
         while not stop.is_set():
             self._beat()
-            left = max(0.0, end - time.monotonic())
+            left = max(0.0, end - clock())
             stop.wait(min(left, self._seconds))
             if left <= self._seconds:
                 return
@@ -43,6 +45,8 @@ QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up 
 # A host without free CPU may make a sample last so many seconds; a process that was stopped for
 # longer is not slow, and what it began before that is too old to be shown.
 LONGEST_SAMPLE = 15.0
+
+SYSTEM_CLOCKS = Clocks()
 
 NUMBERS = re.compile(r"\d+")
 Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
@@ -76,14 +80,16 @@ class SamplingLoop:
     failures: replaced as a whole, so that another thread may read it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what the loop calls, what it goes by, and its clocks
         self,
         take: Callable[[Config], Taken],
         publish: Callable[[Sample], None],
         pace: Pace,
         config: Config,
         log: FilteringBoundLogger,
+        clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
+        self._clocks = clocks
         self._take = take
         self._publish = publish
         self._pace = pace
@@ -102,16 +108,16 @@ class SamplingLoop:
         The heart beats from each sample that was published to the next, and not after a failure.
         """
         while not stop.is_set():
-            started = time.monotonic()
+            started = self._clocks.monotonic()
             published = False
             # Where memory is short, the line about an error may be the next error.
             with suppress(Exception):
                 published = self._try_sample()
             end = started + self._interval
             if published:
-                heartbeat.pause(stop, end)
+                heartbeat.pause(stop, end, self._clocks.monotonic)
             else:
-                stop.wait(max(0.0, end - time.monotonic()))
+                stop.wait(max(0.0, end - self._clocks.monotonic()))
 
     def _try_sample(self) -> bool:
         """Take and publish a sample; return whether that worked."""
@@ -131,10 +137,11 @@ class SamplingLoop:
 
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""
-        timestamp, started, cpu = time.time(), seconds_since_boot(), time.thread_time()
-        begun = time.monotonic()
+        clocks = self._clocks
+        timestamp, started, cpu = clocks.wall(), clocks.boot(), clocks.cpu()
+        begun = clocks.monotonic()
         namespaces, census = self._take(self.config)
-        cpu_seconds, seconds = time.thread_time() - cpu, time.monotonic() - begun
+        cpu_seconds, seconds = clocks.cpu() - cpu, clocks.monotonic() - begun
         self._log_outcomes(namespaces)
         self._interval = self._pace.stretched(cpu_seconds, seconds)
         self._log_interval(cpu_seconds, seconds)
@@ -176,7 +183,7 @@ class SamplingLoop:
 
     def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
         change = self._interval / self._announced
-        now = time.monotonic()
+        now = self._clocks.monotonic()
         if 1 / NOTABLE_CHANGE < change < NOTABLE_CHANGE or now < self._quiet_until:
             return
         self._quiet_until = now + QUIET_SECONDS

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice, busy
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling.host import HostSampler
+from tcp_pressure_exporter.sampling.host import Host
 from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import (
@@ -25,11 +25,10 @@ from tcp_pressure_exporter.sources.netns.discovery import (
 from tcp_pressure_exporter.sources.netns.label import namespace_label, unique_label
 from tcp_pressure_exporter.sources.netns.switch import NamespaceSwitch
 from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 
 
 class HeldNamespace(NamedTuple):
-    """A namespace, its sampler, and what the sampler asks.
+    """A namespace and its sampler.
 
     label: as it is named outside. netns: the same, or what tells it from another of that name.
     """
@@ -37,20 +36,19 @@ class HeldNamespace(NamedTuple):
     label: str
     netns: str
     descriptor: int
-    namespace: Namespace
     sampler: NamespaceSampler
 
 
 class HeldNamespaces:
     """Keeps a descriptor and a diag socket for each of them, and so the namespace itself alive.
 
-    another: makes the sampler of a namespace under its label, and what it asks.
+    another: makes the sampler of a namespace under its label.
     own_netns: a label that none of them may have. switch: goes there and back.
     """
 
     def __init__(
         self,
-        another: Callable[[str], tuple[Namespace, NamespaceSampler]],
+        another: Callable[[str], NamespaceSampler],
         own_netns: str,
         switch: NamespaceSwitch,
     ) -> None:
@@ -80,7 +78,7 @@ class HeldNamespaces:
                 return None
             taken = {self._own_netns, *(other.netns for other in self._held.values())}
             netns = unique_label(label, found.inode, taken)
-            held = HeldNamespace(label, netns, descriptor, *self._another(netns))
+            held = HeldNamespace(label, netns, descriptor, self._another(netns))
             self._held[found.inode] = held
         return held
 
@@ -88,7 +86,7 @@ class HeldNamespaces:
         """Let all go but these."""
         for inode in self._held.keys() - set(inodes):
             held = self._held.pop(inode)
-            held.namespace.close()
+            held.sampler.close()
             os.close(held.descriptor)
 
     def _open(self, found: FoundNamespace) -> int | None:
@@ -124,14 +122,14 @@ class NamespaceSamplers:
 
     def __init__(
         self,
-        host: HostSampler,
+        host: Host,
         choice: NamespaceChoice,
         procfs: Path,
         log: FilteringBoundLogger,
         names: Path = RUN_NETNS,
     ) -> None:
         """Open the namespace of the calling thread, the own one; raises SourceError."""
-        self._own = host.namespace
+        self._own = host.own
         self._choice = choice
         self._procfs = procfs
         self._log = log

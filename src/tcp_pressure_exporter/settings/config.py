@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from tcp_pressure_exporter.escaping import quoted
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
 from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import (
     DEFAULT_PORTS,
@@ -72,6 +73,19 @@ class Config:
     groups: RemoteGroups = field(default_factory=RemoteGroups)
     nat: NatRanges = field(default_factory=NatRanges)
     runbook_url: str | None = None
+
+    @property
+    def least_ratio(self) -> float:
+        """The ratio from which on a pool is told apart.
+
+        A group may consist of pools that are small each: then all of them are.
+        """
+        return 0.0 if self.groups else self.listing.leave_ratio
+
+    @property
+    def most_rows(self) -> int:
+        """How many pools of a direction are told apart at most."""
+        return MAX_POOLS if self.groups else MAX_ROWS
 
 
 class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):

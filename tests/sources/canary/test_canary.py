@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import port_range, port_set
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.support.fakes.fake_tcp_socket import LOCAL_PORT_RANGE, V4, V6, FakeKernel

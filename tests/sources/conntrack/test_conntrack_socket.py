@@ -81,7 +81,7 @@ def test_silent_kernel() -> None:
 
 def drain(sock: socket.socket) -> PoolTally:
     """Drain a dump with the compiled parser from a socket that stands for the kernel's."""
-    dump = Dump("ctnetlink dump", sock, SEQUENCE, time.monotonic, 0)
+    dump = Dump("ctnetlink dump", sock, SEQUENCE, time.monotonic, lambda: 0)
     return compiled_tally.tally_nat_dump(dump, EVERY_POOL)
 
 

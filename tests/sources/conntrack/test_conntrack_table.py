@@ -52,18 +52,18 @@ def netlink_table(netns: None) -> Iterator[ConntrackTable]:  # noqa: ARG001 - en
 def test_text(recorded: FakeProcfs, release: str, reclaimable: int) -> None:
     """The text gives the pools; only since Linux 6.5 a closed connection's port is reclaimable."""
     recorded.write(RELEASE, f"{release}\n")
-    pools = counts(text_table(recorded.root).tally(EVERY_POOL))
+    pools = counts(text_table(recorded.root).translated(EVERY_POOL))
     assert pools[RECORDED_POOL] == (25, 6, reclaimable)
 
 
 def test_unknown_release(recorded: FakeProcfs) -> None:
     """Where the kernel's release is not known, no port is taken for reclaimable."""
-    assert counts(text_table(recorded.root).tally(EVERY_POOL))[RECORDED_POOL] == (25, 6, 0)
+    assert counts(text_table(recorded.root).translated(EVERY_POOL))[RECORDED_POOL] == (25, 6, 0)
 
 
 def test_rows(recorded: FakeProcfs) -> None:
     """The rules say which pools have rows."""
-    assert set(text_table(recorded.root).tally(RowRules(max_rows=1)).rows) == {RECORDED_POOL}
+    assert set(text_table(recorded.root).translated(RowRules(max_rows=1)).rows) == {RECORDED_POOL}
 
 
 @pytest.mark.parametrize("count", [None, "0\n"])
@@ -73,7 +73,7 @@ def test_nothing_tracked(recorded: FakeProcfs, count: str | None) -> None:
     recorded.remove(COUNT)
     if count:
         recorded.write(COUNT, count)
-    assert text_table(recorded.root).tally(EVERY_POOL) == NOTHING
+    assert text_table(recorded.root).translated(EVERY_POOL) == NOTHING
 
 
 def test_bad_count(recorded: FakeProcfs) -> None:
@@ -82,14 +82,14 @@ def test_bad_count(recorded: FakeProcfs) -> None:
     with pytest.raises(
         SourceError, match=r"^net\.netfilter\.nf_conntrack_count: expected a number"
     ):
-        text_table(recorded.root).tally(EVERY_POOL)
+        text_table(recorded.root).translated(EVERY_POOL)
 
 
 def test_netlink(netlink_table: ConntrackTable) -> None:
     """By netlink the kernel's own entries count; none before there is one."""
-    assert netlink_table.tally(EVERY_POOL) == NOTHING
+    assert netlink_table.translated(EVERY_POOL) == NOTHING
     track_connection(("10.0.0.7", 50000), SERVER, ("198.51.100.1", 40000))
-    assert counts(netlink_table.tally(EVERY_POOL)) == {POOL: (1, 0, 0)}
+    assert counts(netlink_table.translated(EVERY_POOL)) == {POOL: (1, 0, 0)}
 
 
 def test_netlink_of_an_older_kernel(tmp_path: Path, netlink_table: ConntrackTable) -> None:
@@ -98,10 +98,10 @@ def test_netlink_of_an_older_kernel(tmp_path: Path, netlink_table: ConntrackTabl
     procfs.write(COUNT, "1\n")
     procfs.write(RELEASE, "6.1.0-18-amd64\n")
     track_connection(("10.0.0.7", 50000), SERVER, ("198.51.100.1", 40000), state=7)
-    assert counts(netlink_table.tally(EVERY_POOL)) == {POOL: (1, 1, 1)}  # this kernel is newer
+    assert counts(netlink_table.translated(EVERY_POOL)) == {POOL: (1, 1, 1)}  # this kernel is newer
     older = ConntrackTable(tmp_path, best_parser(), by_netlink=True)
     try:
-        assert counts(older.tally(EVERY_POOL)) == {POOL: (1, 1, 0)}
+        assert counts(older.translated(EVERY_POOL)) == {POOL: (1, 1, 0)}
     finally:
         older.close()
 
@@ -110,7 +110,7 @@ def test_no_socket_before_it_is_needed(tmp_path: Path) -> None:
     """Where nothing is tracked the kernel is not asked, which might load a module."""
     table = ConntrackTable(FakeProcfs(tmp_path).root, best_parser(), by_netlink=True)
     before = set(FILES.iterdir())
-    assert table.tally(EVERY_POOL) == NOTHING
+    assert table.translated(EVERY_POOL) == NOTHING
     assert set(FILES.iterdir()) == before
     table.close()
 
@@ -118,10 +118,10 @@ def test_no_socket_before_it_is_needed(tmp_path: Path) -> None:
 def test_check(recorded: FakeProcfs) -> None:
     """Who may ask, or read, lacks nothing; who may not is told which capability it takes."""
     table = text_table(recorded.root)
-    table.check()
+    assert table.missing() is None
     recorded.make_unreadable(FILE)
-    with pytest.raises(SourceError, match="needs CAP_NET_ADMIN, or CAP_DAC_READ_SEARCH"):
-        table.check()
-    ConntrackTable(recorded.root, best_parser(), by_netlink=True).check()
+    reason = table.missing()
+    assert reason == "needs CAP_NET_ADMIN, or CAP_DAC_READ_SEARCH to read /proc/net/nf_conntrack"
+    assert ConntrackTable(recorded.root, best_parser(), by_netlink=True).missing() is None
     recorded.remove(FILE)
-    table.check()
+    assert table.missing() is None

@@ -63,7 +63,7 @@ def test_the_compiled_parser_is_used() -> None:
 WITHOUT_EXTENSION = """
 import sys
 sys.modules["tcp_pressure_exporter.sources.counting._tally"] = None  # its import fails
-from tcp_pressure_exporter.daemon.command import main
+from tcp_pressure_exporter.__main__ import main
 sys.argv[1:] = ["--once"]
 raise SystemExit(main())
 """
@@ -78,7 +78,9 @@ def test_without_the_extension() -> None:
 
 def drain(kernel: socket.socket) -> None:
     """Drain a dump from a socket that stands for the kernel's."""
-    compiled_tally.tally_dump(Dump("sock_diag dump", kernel, SEQUENCE, time.monotonic, 0), rules())
+    compiled_tally.tally_dump(
+        Dump("sock_diag dump", kernel, SEQUENCE, time.monotonic, lambda: 0), rules()
+    )
 
 
 def test_gil_and_signals(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +142,7 @@ def test_busy_kernel(lab: Lab) -> None:
         with socket.socket(fileno=os.dup(dump.fileno())) as connection:
             connection.send(encode_request(NOT_LISTENING, 99))
             compiled_tally.tally_dump(
-                Dump("sock_diag dump", connection, 99, time.monotonic, 0), rules()
+                Dump("sock_diag dump", connection, 99, time.monotonic, lambda: 0), rules()
             )
 
     with pytest.raises(SourceError, match="EBUSY"):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
 from tcp_pressure_exporter.sources.netlink.entries import parse_bound_sockets
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.sources.counting.faults import Fault, faults, with_fault
 from tests.sources.counting.recordings import recorded_datagrams, ss_lines
 from tests.support.labs.lab import SERVER_PORT, Lab
@@ -26,6 +25,7 @@ from tests.support.messages.datagrams import (
     message,
 )
 from tests.support.messages.socket_entries import sixteen_bytes
+from tests.support.sampled import Namespace
 
 SHUTDOWN, SKV6ONLY, CGROUP_ID = 8, 11, 21  # INET_DIAG_* in include/uapi/linux/inet_diag.h
 

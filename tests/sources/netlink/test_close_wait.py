@@ -11,7 +11,6 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.sources.netlink import entries as module
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets, parse_close_wait_ages
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.sources.counting.faults import Fault, faults, with_fault
 from tests.support.labs.lab import Lab
 from tests.support.messages.close_wait_kinds import KINDS, Kind, kind_of
@@ -28,6 +27,7 @@ from tests.support.messages.datagrams import (
     message,
 )
 from tests.support.messages.socket_entries import sixteen_bytes
+from tests.support.sampled import Namespace
 
 INFO, SKV6ONLY, CGROUP_ID = 2, 11, 21  # INET_DIAG_* in include/uapi/linux/inet_diag.h
 LAST_ACK_RECV = 12  # of the 32-bit fields of struct tcp_info that follow its first 8 bytes

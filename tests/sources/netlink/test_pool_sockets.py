@@ -11,7 +11,6 @@ from tcp_pressure_exporter.facts.sockets import RemoteEnd, SocketId
 from tcp_pressure_exporter.facts.tally import PoolSocket
 from tcp_pressure_exporter.sources.netlink import entries as module
 from tcp_pressure_exporter.sources.netlink.entries import parse_pool_sockets
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.sources.counting.counting import key
 from tests.sources.counting.faults import Fault, faults, with_fault
 from tests.sources.counting.recordings import recorded_datagrams, ss_lines
@@ -29,6 +28,7 @@ from tests.support.messages.datagrams import (
     message,
 )
 from tests.support.messages.socket_entries import entries, sixteen_bytes
+from tests.support.sampled import Namespace
 
 SHUTDOWN, CGROUP_ID = 8, 21  # INET_DIAG_* in include/uapi/linux/inet_diag.h
 ANYWHERE = RemoteEnd(None, SERVER_PORT.to_bytes(2, "big"))

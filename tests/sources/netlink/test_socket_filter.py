@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import RemoteEnd
 from tcp_pressure_exporter.sources.netlink.inet_diag import filter_attribute
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.fakes.filter_program import accepts, audit, program_of
 from tests.support.labs.lab import SERVER_PORT, Lab
 from tests.support.messages.socket_entries import MAPPED, V4, V6, sixteen_bytes
+from tests.support.sampled import Namespace
 
 OTHER_PORT = 9001
 PORTS = (80, 443, 65535)

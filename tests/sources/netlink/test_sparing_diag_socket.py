@@ -1,8 +1,7 @@
-"""The diag socket of other namespaces leaves out the sockets that are bound only."""
+"""The source of other namespaces leaves out the sockets that are bound only."""
 
-from tcp_pressure_exporter.sources.netlink.diag import SparingDiagSocket
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.labs.lab import SERVER_PORT, Lab
+from tests.support.sampled import Namespace
 
 
 def bound_ports(namespace: Namespace) -> set[tuple[int, bool]]:
@@ -17,4 +16,4 @@ def test_bound_only(lab: Lab) -> None:
     lab.bind("127.0.0.1", 40000)
     listening = {(SERVER_PORT, True)}
     assert bound_ports(Namespace()) == {*listening, (40000, False)}
-    assert bound_ports(Namespace(diag=SparingDiagSocket())) == listening
+    assert bound_ports(Namespace(bound_only=False)) == listening

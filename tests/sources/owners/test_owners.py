@@ -9,8 +9,8 @@ from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.labs.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
+from tests.support.sampled import Namespace
 
 # Looks for the owner of the socket it is given, with everything imported before: nobody may not be
 # able to read the checkout.

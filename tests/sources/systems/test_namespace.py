@@ -10,12 +10,12 @@ from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel, Reply, Request
 from tests.support.fakes.fake_procfs import FakeProcfs
 from tests.support.fakes.tallies import counts
 from tests.support.messages.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
+from tests.support.sampled import Namespace
 
 WITH_BOUND_ONLY = 1 << 10 | 1 << 13
 LISTENERS_ALONE = 1 << 10

@@ -7,18 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.questions import Sources
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.sampling.host import make_parts
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Memory, Reading
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.portable.sockets import PortableSocket
-from tcp_pressure_exporter.sources.systems.portable_namespace import (
+from tcp_pressure_exporter.sources.portable.source import (
     SETTINGS_SECONDS,
-    ForeignNamespace,
+    PortableSockets,
+    SystemSettings,
 )
-from tcp_pressure_exporter.sources.systems.portable_systems import portable_system, system_facts
+from tcp_pressure_exporter.sources.systems.portable import (
+    foreign_sources,
+    portable_sources,
+    system_facts,
+)
 from tests.sources.counting.counting import key, rules
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.messages.datagrams import ESTABLISHED, LISTEN, TIME_WAIT
@@ -26,6 +38,12 @@ from tests.support.messages.socket_entries import sixteen_bytes
 
 NOWHERE = Path("/nowhere")
 CONNTRACK = ConntrackTable(NOWHERE, readable_parser(), by_netlink=False)
+
+
+def missing(sources: Sources) -> dict[str, str]:
+    """Return why the parts of some collectors cannot be made of the sources."""
+    kit = Kit(sources, Memory(), Owners(Cgroups(), None), FakeClock())
+    return make_parts(wanted_parts(COLLECTORS), kit)[1]
 
 
 @pytest.mark.parametrize(
@@ -70,16 +88,16 @@ def test_unknown_system() -> None:
 
 def test_untold_on_linux() -> None:
     """On Linux without netlink only what netlink alone tells is left out."""
-    untold = portable_system("linux", NOWHERE, CONNTRACK).untold
-    assert set(untold) == {"close_wait", "listen_queues", "pool_owners", "netns"}
+    left_out = missing(portable_sources("linux", NOWHERE, CONNTRACK, "denied"))
+    assert set(left_out) == {"close_wait", "listen_queues", "pool_owners"}
 
 
 def test_untold_elsewhere() -> None:
     """Elsewhere also what Linux alone tells is left out; what is left are these collectors."""
-    system = portable_system("freebsd14", NOWHERE, CONNTRACK)
-    told = set(COLLECTORS) - set(system.untold)
+    sources = portable_sources("freebsd14", NOWHERE, CONNTRACK, "not there")
+    told = set(COLLECTORS) - set(missing(sources))
     assert told == {"sockets", "local_ports", "pools", "sysctls", "findings"}
-    assert system.namespace.system == "bsd"
+    assert sources.settings.system == "bsd"
 
 
 class FakeFacts:
@@ -123,7 +141,8 @@ class Lab:
         self.reads = 0
         self.sockets: list[PortableSocket] = [LISTENER]
         self.error: SourceError | None = None
-        self.namespace = ForeignNamespace(facts, self._read, self.clock)
+        self.settings = SystemSettings(facts, self.clock)
+        self.source = PortableSockets(self._read, self.clock, shows_time_wait=facts.shows_time_wait)
 
     def _read(self) -> list[PortableSocket]:
         self.reads += 1
@@ -137,12 +156,12 @@ def test_settings_are_remembered() -> None:
     facts = FakeFacts()
     lab = Lab(facts)
     for _ in range(3):
-        assert lab.namespace.port_range().low == 40000
-        assert lab.namespace.sysctls() == {"TcpTimedWaitDelay": 30}
-        assert lab.namespace.time_wait_reuse() == THIRTY_SECONDS
+        assert lab.settings.port_range().low == 40000
+        assert lab.settings.sysctls() == {"TcpTimedWaitDelay": 30}
+        assert lab.settings.time_wait_reuse() == THIRTY_SECONDS
     assert sorted(facts.asked) == ["port_range", "settings", "time_wait_seconds"]
     lab.clock.advance(SETTINGS_SECONDS)
-    lab.namespace.sysctls()
+    lab.settings.sysctls()
     assert facts.asked.count("settings") == 2
 
 
@@ -151,8 +170,8 @@ def test_sockets_are_read_once_a_sample() -> None:
     lab = Lab(FakeFacts())
     for reads in (1, 2):
         lab.sockets = [LISTENER, socket(ESTABLISHED, 40000 + reads)]
-        assert [bound.port for bound in lab.namespace.bound_sockets()] == [80]
-        tally = lab.namespace.tally(rules())
+        assert [bound.port for bound in lab.source.bound_sockets()] == [80]
+        tally = lab.source.tally(rules())
         assert tally.held == 1 << 40000 + reads
         assert lab.reads == reads
 
@@ -160,13 +179,13 @@ def test_sockets_are_read_once_a_sample() -> None:
 def test_failed_reading() -> None:
     """After a reading that failed nothing old is counted: the tally asks again."""
     lab = Lab(FakeFacts())
-    lab.namespace.bound_sockets()
+    lab.source.bound_sockets()
     lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
     with pytest.raises(SourceError):
-        lab.namespace.bound_sockets()
+        lab.source.bound_sockets()
     lab.error = None
     lab.sockets = [socket(ESTABLISHED)]
-    assert lab.namespace.tally(rules()).held == 1 << 40000
+    assert lab.source.tally(rules()).held == 1 << 40000
 
 
 def test_ages_after_one_time_wait() -> None:
@@ -175,21 +194,20 @@ def test_ages_after_one_time_wait() -> None:
     lab.sockets = [socket(TIME_WAIT)]
     sizes = []
     for _ in range(8):
-        sizes.append(len(lab.namespace.tally(FOR_30_SECONDS).outbound.rows[POOL].ages) // 4)
+        sizes.append(len(lab.source.tally(FOR_30_SECONDS).outbound.rows[POOL].ages) // 4)
         lab.clock.advance(5)
     assert sizes == [0] * 6 + [30] * 2
 
 
 def test_hidden_time_wait() -> None:
     """A system that hides TIME_WAIT hides it in the tally too."""
-    tally = Lab(FakeFacts(shows_time_wait=False)).namespace.tally(FOR_30_SECONDS)
+    tally = Lab(FakeFacts(shows_time_wait=False)).source.tally(FOR_30_SECONDS)
     assert not tally.shows_time_wait
 
 
-def test_untold_sources() -> None:
-    """What Linux alone tells is an error, never empty."""
-    namespace = Lab(FakeFacts()).namespace
-    for ask in (namespace.resources, namespace.statistics):
-        with pytest.raises(SourceError, match=r"not told by this system \(windows\)"):
-            ask()
-    assert not namespace.shows_queues
+def test_untold_numbers() -> None:
+    """What Linux alone tells is an error of who asks all the same, never empty."""
+    sources = foreign_sources(FakeFacts(), "not there")
+    reading = Reading(sources, Memory(), FakeClock(), Config())
+    for asked in (reading.resources, reading.statistics):
+        assert str(asked.error) == "kernel's numbers: told by Linux alone"

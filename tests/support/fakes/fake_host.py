@@ -3,24 +3,24 @@
 import errno
 from pathlib import Path
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.socket import coarse_ms
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 from tests.support.fakes.captured_log import captured_log
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel, Reply, Request
 from tests.support.fakes.fake_procfs import FakeProcfs
 from tests.support.fakes.fake_tcp_socket import FakeKernel as FakeTcpKernel
 from tests.support.messages.datagrams import CLOSE, ESTABLISHED, LISTEN, TIME_WAIT, Entry
+from tests.support.sampled import Namespace, sampler_of
 
 HOST = "10.0.0.2"
 BACKEND = "10.0.0.9"
@@ -41,20 +41,23 @@ ACCEPTED = [
 
 
 class FakeHost:
-    """Ten ports 40000-40009, the sockets above, and what `take` shows of them."""
+    """Ten ports 40000-40009, the sockets above, and what `take` shows of them.
 
-    def __init__(self, root: Path, *collectors: str) -> None:
+    ticking: the kernel's timers go by the fake clock; else by the machine's, which hardly moves.
+    """
+
+    def __init__(self, root: Path, *collectors: str, ticking: bool = False) -> None:
         self.procfs = FakeProcfs(root)
         self.kernel = FakeKernel([*LISTENERS, *OUTGOING, *ACCEPTED], BINDERS)
         self.clock = FakeClock()
-        diag = DiagSocket(self.kernel.open, self.clock)
+        diag = DiagSocket(self.kernel.open, self.clock, self.ticks_ms if ticking else coarse_ms)
         # The compiled parser receives by itself, from a real socket only.
         self.canary = FakeTcpKernel(root)
         parser = readable_parser()
         conntrack = ConntrackTable(root, parser, by_netlink=False)
         namespace = Namespace(root, diag, self.clock, parser, self.canary.canary, conntrack)
         owners = Owners(Cgroups(root, self.clock), None, self.clock)
-        sampler = NamespaceSampler("host", namespace, owners, collectors or COLLECTORS, self.clock)
+        sampler = sampler_of(namespace.sources, owners, collectors or tuple(COLLECTORS), self.clock)
         log, self.logged = captured_log()
         self.loop = SamplingLoop(
             lambda config: Taken((sampler.take(config),)),
@@ -63,6 +66,10 @@ class FakeHost:
             Config(),
             log,
         )
+
+    def ticks_ms(self) -> int:
+        """Return the time of the kernel's latest tick: the fake clock ticks every millisecond."""
+        return round(self.clock.now * 1000)
 
     def take(self) -> NamespaceSample:
         """Take the next sample, five seconds after the last."""

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Self, cast
 
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.support.fakes.fake_clock import FakeClock

@@ -9,6 +9,7 @@ from structlog.typing import EventDict, WrappedLogger
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
+from tcp_pressure_exporter.sampling.clocks import Clocks
 from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.captured_log import captured_log
@@ -27,13 +28,18 @@ def failing(reason: str) -> NamespaceSample:
 class ObservedLoop:
     """A loop whose samples and log lines a test can read."""
 
-    def __init__(self, take: Take, pace: Pace = FAST) -> None:
+    def __init__(self, take: Take, pace: Pace = FAST, clocks: Clocks | None = None) -> None:
         self.published: list[Sample] = []
         self.stop = threading.Event()
         self._line_refusals: list[Exception] = []
         log, self._logged = captured_log(self._refuse)
         self.loop = SamplingLoop(
-            lambda config: _taken(take(config)), self._publish, pace, Config(), log
+            lambda config: _taken(take(config)),
+            self._publish,
+            pace,
+            Config(),
+            log,
+            clocks or Clocks(),
         )
         self.enough = 3
         self.refusals: list[Exception] = []

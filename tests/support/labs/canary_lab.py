@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from tcp_pressure_exporter.facts.canary import CanaryAnswer
 from tcp_pressure_exporter.facts.ports import port_range
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tests.support.labs.lab import SERVER_PORT

@@ -5,18 +5,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tests.support.sampled import Namespace, sampler_of
 
 SERVER_PORT = 9000  # outside every range of the tests
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
@@ -132,7 +130,7 @@ class Observer:
     def __init__(self, parser: Parser | None = None) -> None:
         self.namespace = Namespace(parser=parser)
         owners = Owners(Cgroups(), find_processes)
-        self._sampler = NamespaceSampler("test", self.namespace, owners, COLLECTORS)
+        self._sampler = sampler_of(self.namespace.sources, owners, netns="test")
 
     def sample(self) -> NamespaceSample:
         return self._sampler.take(EVERYTHING)

@@ -1,5 +1,6 @@
 """The sampler of all namespaces under test, on a /proc that shows only those of the test."""
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,15 +8,16 @@ from pathlib import Path
 
 from structlog.testing import LogCapture
 
-from tcp_pressure_exporter.collectors.table import COLLECTORS
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling.host import build_sampler
+from tcp_pressure_exporter.sampling.host import open_host
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tests.support.fakes.captured_log import captured_log
 from tests.support.labs.other_namespaces import OtherNamespaces
+from tests.support.sampled import wishes
 
 
 @dataclass
@@ -54,7 +56,7 @@ def watching(
 ) -> Iterator[Watch]:
     """Watch the namespaces, or those of another folder; all are let go at the end."""
     log, logged = captured_log()
-    host = build_sampler("host", others.procfs, best_parser(), collectors)
+    host = open_host(wishes(*collectors), others.procfs, best_parser(), sys.platform)
     samplers = NamespaceSamplers(
         host, choice or NamespaceChoice(), others.procfs, log, names or others.names
     )
@@ -62,4 +64,4 @@ def watching(
         yield Watch(samplers, logged, config or Config())
     finally:
         samplers.close()
-        host.asked.close()
+        host.own.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.daemon.report.observer import (
     Observer,
     look_again_and_again,
@@ -20,25 +21,15 @@ from tcp_pressure_exporter.daemon.report.terminal import (
 )
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.pages.report.observation import Observation
-from tcp_pressure_exporter.sampling.host import build_sampler, left_out
+from tcp_pressure_exporter.sample.sample import NAT_POOLS
+from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config
 from tcp_pressure_exporter.settings.errors import ConfigError
 from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
 from tcp_pressure_exporter.settings.report_options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 
-# What an assessment is made of.
-COLLECTORS = (
-    "pools",
-    "nat",
-    "canary",
-    "pool_owners",
-    "close_wait",
-    "listen_queues",
-    "limits",
-    "findings",
-)
-NAMES = {"nat": "NAT pools"}  # of collectors, for a person
+NAMES = {NAT_POOLS.name: "NAT pools"}  # of collectors, for a person
 NETNS = "host"
 NO_VERDICT = 3
 INTERRUPTED = 128 + signal.SIGINT
@@ -79,10 +70,12 @@ def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
 def build_observer(options: ReportOptions, config: Config) -> Observer:
     """Return the observer of this process's network namespace."""
     # Without pauses between searches for processes: a person waits for the names.
-    sampler = build_sampler(NETNS, options.procfs, best_parser(), COLLECTORS, walk_share=1.0)
-    missing = tuple((NAMES.get(what, what), why) for what, why in left_out(sampler))
-    portable = sampler.no_netlink is not None
-    return Observer(lambda: sampler.namespace.take(config), missing, portable=portable)
+    judged = {row.key: row.wanted for row in COLLECTORS.values() if row.judged}
+    wishes = Wishes(NETNS, judged, walk_share=1.0)
+    host = open_host(wishes, options.procfs, best_parser(), sys.platform)
+    missing = tuple((NAMES.get(what, what), why) for what, why in host.missing())
+    portable = host.no_netlink is not None
+    return Observer(lambda: host.own.take(config), missing, portable=portable)
 
 
 def read_config(options: ReportOptions) -> Config:

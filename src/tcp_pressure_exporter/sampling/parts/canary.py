@@ -1,5 +1,6 @@
-"""Asks the canary in each sample, and remembers what it said about hidden ports."""
+"""The kernel's own verdict on the outbound pools near their limit, and the ports that hide."""
 
+from tcp_pressure_exporter.facts.questions import CanarySource, Missing, usable
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.near_limit import (
@@ -11,22 +12,27 @@ from tcp_pressure_exporter.pools.near_limit import (
     candidates,
 )
 from tcp_pressure_exporter.pools.table import PoolTables
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+from tcp_pressure_exporter.sample.sample import POOLS
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Reading
 
 
-class Prober:
-    """The canary of one namespace. Raises SourceError."""
+class CanaryPart:
+    """Remembers what the kernel said about hidden ports."""
 
-    def __init__(self, namespace: Namespace) -> None:
-        self._namespace = namespace
+    needs = (POOLS,)
+
+    def __init__(self, source: CanarySource) -> None:
+        self._source = source
         self._hidden = HiddenPorts()
 
-    def take(self, tables: PoolTables, tally: SocketTally, rules: TallyRules) -> CanaryReport:
-        """Ask about the outbound pools near their limit."""
+    def take(self, reading: Reading) -> CanaryReport:
+        """Ask about the pools near their limit; raises SourceError."""
+        tables, tally, rules = reading.get(POOLS), reading.tally.get(), reading.rules.get()
         hidden = self._hidden_ports(tables, tally, rules)
         targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0)
         probes = tuple(
-            Probe(pool, self._namespace.probe(key, reuse=reuse, free_ports=free_ports))
+            Probe(pool, self._source.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets
         )
         return CanaryReport(probes, hidden)
@@ -39,6 +45,12 @@ class Prober:
             self._hidden = HiddenPorts()
             return None
         ports = candidates(tally, rules)
-        asked, hidden = self._namespace.hidden_ports(ports)
+        asked, hidden = self._source.hidden_ports(ports)
         self._hidden = self._hidden.after(ports.bit_count(), asked, hidden)
         return self._hidden.estimate
+
+
+def canary_part(kit: Kit) -> CanaryPart | Missing:
+    """Return the part, where something keeps a SYN from leaving."""
+    source = usable(kit.sources.canary)
+    return source if isinstance(source, Missing) else CanaryPart(source)

@@ -1,31 +1,35 @@
-"""Follows the sockets in CLOSE_WAIT from sample to sample, and finds out whose they are."""
+"""The sockets in CLOSE_WAIT, followed from sample to sample, and whose they are."""
 
 from dataclasses import replace
 
-from tcp_pressure_exporter.facts.tally import SocketTally
+from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.sample.close_wait import CloseWait, CloseWaitMemory, close_wait
-from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Reading
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
+from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 
 
-class CloseWaitWatch:
-    """The sockets in CLOSE_WAIT of one namespace."""
+class CloseWaitPart:
+    """Remembers since when each socket is known to be in CLOSE_WAIT."""
 
-    def __init__(self, namespace: Namespace, owners: Owners) -> None:
-        self._namespace = namespace
+    needs = ()
+
+    def __init__(self, source: SocketDetailSource, owners: Owners) -> None:
+        self._source = source
         self._owners = owners
         self._memory: CloseWaitMemory | None = None
 
-    def take(self, tally: SocketTally, config: Config, now: float) -> CloseWait:
+    def take(self, reading: Reading) -> CloseWait:
         """Return the table of a dump; raises SourceError.
 
         Only of sockets that were there before the first sample the kernel is asked how old they
         are: any other is at least as old as the first sample that showed it, and hardly older.
         """
+        tally, config, now = reading.tally.get(), reading.config, reading.now()
         sockets = close_wait_sockets(tally.kept)
-        ages = self._namespace.close_wait_ages() if sockets and self._memory is None else {}
+        ages = self._source.close_wait_ages() if sockets and self._memory is None else {}
         memory = self._memory or CloseWaitMemory()
         complete = tally.kept_overflow == 0
         known = replace(memory, since=memory.seen(sockets, ages, now, complete=complete))
@@ -40,3 +44,12 @@ class CloseWaitWatch:
             remotes=frozenset(count.remote for count in table.remotes),
         )
         return table
+
+
+def close_wait_part(kit: Kit) -> CloseWaitPart | Missing:
+    """Return the part, where single sockets are told; dumps then keep those in CLOSE_WAIT."""
+    details = kit.sources.details
+    if isinstance(details, Missing):
+        return details
+    kit.memory.kept_states |= CLOSE_WAIT
+    return CloseWaitPart(details, kit.owners)

@@ -1,45 +1,46 @@
-"""Evaluates the findings in each sample, and remembers which counters rose."""
+"""The findings of a namespace, evaluated in each sample; which counters rose is remembered."""
 
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
+from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
 from tcp_pressure_exporter.findings.table import FindingState, evaluate
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
-from tcp_pressure_exporter.pools.table import PoolTables
+from tcp_pressure_exporter.sample.sample import CANARY, POOLS
+from tcp_pressure_exporter.sampling.parts.part import Kit
 from tcp_pressure_exporter.sampling.parts.reading import Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
+States = tuple[FindingState, ...]
 
-class FindingsWatch:
-    """The findings of one namespace."""
 
-    def __init__(self, owners: Owners) -> None:
+class FindingsPart:
+    """Remembers which of the kernel's counters rose lately."""
+
+    needs = ()
+
+    def __init__(self, owners: Owners, *, shows_queues: bool) -> None:
         self._owners = owners
+        self._shows_queues = shows_queues
         self._rises = EventRises()
 
-    def take(
-        self,
-        reading: Reading,
-        pools: Outcome[PoolTables] | None,
-        canary: Outcome[CanaryReport] | None,
-        now: float,
-    ) -> tuple[tuple[FindingState, ...], SourceError | None]:
+    def take(self, reading: Reading) -> States | Incomplete[States]:
         """Return the findings that can be told, and why the others cannot."""
-        facts = Evidence(
+        evidence = Evidence(
             sysctls=reading.sysctls,
-            rising=self._rising(reading.statistics, now),
+            rising=self._rising(reading.statistics, reading.now()),
             resources=reading.resources,
             settings=reading.settings,
             bound=reading.bound,
-            pools=pools,
-            canary=canary,
+            pools=reading.taken(POOLS),
+            canary=reading.taken(CANARY),
             owners=self._listeners(reading),
             system=reading.system,
-            shows_queues=reading.shows_queues,
+            shows_queues=self._shows_queues,
         )
-        return evaluate(facts)
+        states, error = evaluate(evidence)
+        return states if error is None else Incomplete(states, error)
 
     def _rising(
         self, statistics: Outcome[Mapping[str, int]], now: float
@@ -56,3 +57,9 @@ class FindingsWatch:
         ids = {socket.owner_id for socket in listeners_in_range(settings, bound)}
         self._owners.look_up(ids)
         return {socket_id: self._owners.owner(socket_id) for socket_id in ids}
+
+
+def findings_part(kit: Kit) -> FindingsPart:
+    """Return the part; which findings concern a system, their table says."""
+    shows_queues = not isinstance(kit.sources.details, Missing)
+    return FindingsPart(kit.owners, shows_queues=shows_queues)

@@ -1,8 +1,10 @@
-"""Finds out, now and then, whose sockets fill the outbound pools near their limit."""
+"""Whose sockets fill the outbound pools near their limit: looked for now and then."""
 
 from collections.abc import Callable, Mapping
 
+from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.facts.tally import TallyRules
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.groups import Key, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import (
@@ -11,32 +13,37 @@ from tcp_pressure_exporter.pools.near_limit import (
     owners_by_pool,
     remote_ends,
 )
-from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.table import ListedPool
+from tcp_pressure_exporter.sample.sample import POOLS
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
 
 SHARE = 0.005  # of one CPU, for a walk over the sockets and one over the processes
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
 
 
-class PoolOwnerWatch:
-    """The owners of the pools of one namespace."""
+class PoolOwnersPart:
+    """Remembers the owners that were found last."""
 
-    def __init__(self, namespace: Namespace, owners: Owners, clock: Callable[[], float]) -> None:
-        self._namespace = namespace
+    needs = (POOLS,)
+
+    def __init__(
+        self, source: SocketDetailSource, owners: Owners, clock: Callable[[], float]
+    ) -> None:
+        self._source = source
         self._owners = owners
         self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
         self._known: Mapping[Key, tuple[OwnerCount, ...]] = {}
 
-    def take(
-        self, outbound: PoolTable, rules: TallyRules, groups: RemoteGroups
-    ) -> tuple[PoolOwners, ...]:
+    def take(self, reading: Reading) -> tuple[PoolOwners, ...]:
         """Return the owners of each pool near its limit; raises SourceError."""
+        outbound, rules = reading.get(POOLS)[OUTBOUND], reading.rules.get()
         pools = owned_pools(outbound)
         if pools and self._allowance.due():
             with self._allowance.spend():
-                self._known = self._ask(pools, rules, groups)
+                self._known = self._ask(pools, rules, reading.config.groups)
         elif not pools:
             self._known = {}
         return tuple(PoolOwners(pool, self._known.get(pool.key, ())) for pool in pools)
@@ -44,7 +51,15 @@ class PoolOwnerWatch:
     def _ask(
         self, pools: list[ListedPool], rules: TallyRules, groups: RemoteGroups
     ) -> Mapping[Key, tuple[OwnerCount, ...]]:
-        sockets = self._namespace.pool_sockets(remote_ends(pools))
+        sockets = self._source.pool_sockets(remote_ends(pools))
         self._owners.look_up([socket.owner_id for socket in sockets])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
         return owners_by_pool(sockets, owners, rules, groups)
+
+
+def pool_owners_part(kit: Kit) -> PoolOwnersPart | Missing:
+    """Return the part, where single sockets are told."""
+    details = kit.sources.details
+    if isinstance(details, Missing):
+        return details
+    return PoolOwnersPart(details, kit.owners, kit.clock)

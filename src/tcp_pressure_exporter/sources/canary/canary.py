@@ -13,9 +13,9 @@ from secrets import SystemRandom
 from socket import AF_INET, AF_INET6, socket
 
 from tcp_pressure_exporter.facts.addresses import is_v4
-from tcp_pressure_exporter.facts.canary import NOWHERE, CanaryAnswer
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.facts.questions import NOWHERE, CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.socket import (
     OPERATION,
@@ -49,13 +49,16 @@ class Canary:
         self._clock = clock
         self._escape: str | None = None
 
-    def check(self) -> None:
-        """Raise SourceError where nothing could keep a SYN from leaving."""
+    def missing(self) -> str | None:
+        """Return why nothing could keep a SYN from leaving; None where something can."""
         try:
             with self._open_socket(AF_INET) as sock:
                 keep_silent(sock, self._procfs)
         except OSError as error:
-            raise SourceError(OPERATION, error.strerror or str(error)) from error
+            return error.strerror or str(error)
+        except SourceError as error:
+            return error.reason
+        return None
 
     def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
         """Return the verdict for an outbound pool.

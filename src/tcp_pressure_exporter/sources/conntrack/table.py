@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
 from tcp_pressure_exporter.sources.conntrack.proc import (
     may_read_proc_conntrack,
@@ -62,7 +61,7 @@ class ConntrackTable:
         self._parser = parser
         self._socket = ConntrackSocket() if by_netlink else None
 
-    def tally(self, rows: RowRules) -> PoolTally:
+    def translated(self, rows: RowRules) -> PoolTally:
         """Return the NAT pools; raises SourceError.
 
         Where nothing is tracked the kernel is not asked: it might load a module for the answer.
@@ -75,10 +74,11 @@ class ConntrackTable:
             return read_proc_conntrack(self._procfs, rules)
         return self._socket.ask(lambda dump: self._parser.tally_nat(dump, rules))
 
-    def check(self) -> None:
-        """Raise SourceError where this process may not read the entries."""
+    def missing(self) -> str | None:
+        """Return why this process may not read the entries, None where it may."""
         if self._socket is None and not may_read_proc_conntrack(self._procfs):
-            raise SourceError("conntrack", NEEDED)
+            return NEEDED
+        return None
 
     def close(self) -> None:
         """Close the netlink socket."""

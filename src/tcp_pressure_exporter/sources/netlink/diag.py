@@ -8,8 +8,8 @@ from collections.abc import Callable
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.sources.netlink.entries import parse_bound_sockets
-from tcp_pressure_exporter.sources.netlink.inet_diag import BOUND_ONLY, LISTENING, encode_request
-from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket
+from tcp_pressure_exporter.sources.netlink.inet_diag import LISTENING, encode_request
+from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket, coarse_ms
 
 NETLINK_SOCK_DIAG = 4  # include/uapi/linux/netlink.h
 
@@ -28,8 +28,9 @@ class DiagSocket:
         self,
         open_socket: Callable[[], socket.socket] = open_diag_socket,
         clock: Callable[[], float] = time.monotonic,
+        ticks_ms: Callable[[], int] = coarse_ms,
     ) -> None:
-        self._netlink = NetlinkSocket("sock_diag dump", open_socket, clock)
+        self._netlink = NetlinkSocket("sock_diag dump", open_socket, clock, ticks_ms)
 
     def ask(
         self,
@@ -46,24 +47,6 @@ class DiagSocket:
     def close(self) -> None:
         """Close the socket; the next dump opens another."""
         self._netlink.close()
-
-
-class SparingDiagSocket(DiagSocket):
-    """Dumps TCP sockets but those that are bound only.
-
-    They are in the table of bound ports, which all namespaces share as they share the one of
-    connections: to find those of one namespace the kernel passes those of the whole host.
-    """
-
-    def ask(
-        self,
-        states: int,
-        read: Callable[[Dump], Answer],
-        extensions: int = 0,
-        attribute: bytes = b"",
-    ) -> Answer:
-        """Ask as DiagSocket does, bound-only sockets excepted; raises SourceError."""
-        return super().ask(states & ~BOUND_ONLY, read, extensions, attribute)
 
 
 # What a kernel without sock_diag answers, and what a sandbox that denies it does.

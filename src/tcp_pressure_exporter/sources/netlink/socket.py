@@ -46,13 +46,14 @@ class Dump:
         connection: socket.socket,
         sequence: int,
         clock: Callable[[], float],
-        started_ms: int,
+        ticks_ms: Callable[[], int],
     ) -> None:
         self.name = name
         self._connection = connection
         self._clock = clock
         self.sequence = sequence
-        self.started_ms = started_ms
+        self.started_ms = ticks_ms()
+        self._ticks_ms = ticks_ms
 
     def fileno(self) -> int:
         """Return the descriptor of the socket, for a reader that receives by itself."""
@@ -73,7 +74,7 @@ class Dump:
         buffer = bytearray(DATAGRAM_BYTES)
         filled_ms = self.started_ms
         while self._clock() < end:
-            next_filled_ms = coarse_ms()
+            next_filled_ms = self._ticks_ms()
             size, (port_id, _groups) = self._connection.recvfrom_into(buffer, 0, socket.MSG_TRUNC)
             if size > len(buffer):
                 raise SourceError(self.name, f"a datagram of {size} bytes was cut")
@@ -87,8 +88,13 @@ class NetlinkSocket:
     """Dumps one at a time, each under a sequence number of its own. `name`: what errors call it."""
 
     def __init__(
-        self, name: str, open_socket: Callable[[], socket.socket], clock: Callable[[], float]
+        self,
+        name: str,
+        open_socket: Callable[[], socket.socket],
+        clock: Callable[[], float],
+        ticks_ms: Callable[[], int] = coarse_ms,
     ) -> None:
+        self._ticks_ms = ticks_ms
         self._name = name
         self._open_socket = open_socket
         self._clock = clock
@@ -105,7 +111,7 @@ class NetlinkSocket:
         self._sequence += 1
         try:
             connection = self._connect()
-            dump = Dump(self._name, connection, self._sequence, self._clock, coarse_ms())
+            dump = Dump(self._name, connection, self._sequence, self._clock, self._ticks_ms)
             connection.send(encode(self._sequence))
             return read(dump)
         except OSError as error:

@@ -1,17 +1,13 @@
-"""Systems without netlink, as a set of questions: psutil's sockets, the system's own settings."""
+"""Sockets through psutil, and the settings of a system that is not Linux."""
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import ClassVar, NoReturn
 
-from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT, BoundSocket
-from tcp_pressure_exporter.facts.system import Resource, SystemFacts
+from tcp_pressure_exporter.facts.system import SystemFacts
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.pacing import Remembered
 from tcp_pressure_exporter.sources.portable.sockets import (
     ObservedAges,
@@ -20,30 +16,29 @@ from tcp_pressure_exporter.sources.portable.sockets import (
     read_portable_sockets,
 )
 from tcp_pressure_exporter.sources.portable.tally import TimeWaitView, tally_portable_sockets
-from tcp_pressure_exporter.sources.systems.namespace import Namespace
+
+SETTINGS_SECONDS = 60.0  # a program is started for them, and they hardly ever change
 
 ReadSockets = Callable[[], list[PortableSocket]]
 
 
-class PortableNamespace(Namespace):
+class PortableSockets:
     """Asks psutil for the sockets of the process's network namespace, once for a sample.
 
-    What netlink alone tells must not be asked: `UNTOLD` (sources/systems/portable_systems.py).
+    shows_time_wait: whether the system lists sockets in TIME_WAIT. Every question raises
+    SourceError.
     """
-
-    shows_queues: ClassVar[bool] = False
-    shows_time_wait: bool = True
 
     def __init__(
         self,
-        procfs: Path = Path("/proc"),
-        conntrack: ConntrackTable | None = None,
         read: ReadSockets = read_portable_sockets,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        shows_time_wait: bool = True,
     ) -> None:
-        super().__init__(procfs, conntrack=conntrack)
         self._read = read
-        self._portable_clock = clock
+        self._clock = clock
+        self._shows_time_wait = shows_time_wait
         self._ages = ObservedAges()
         self._sockets: list[PortableSocket] | None = None
 
@@ -57,35 +52,28 @@ class PortableNamespace(Namespace):
         """Return the aggregates over all sockets but listeners: those `bound_sockets` has read."""
         sockets = self._read() if self._sockets is None else self._sockets
         self._sockets = None
-        now_ms = int(self._portable_clock() * 1000)
+        now_ms = int(self._clock() * 1000)
         waiting = (socket for socket in sockets if socket.state == TCP_TIME_WAIT)
         began_ms = self._ages.seen(waiting, now_ms)
         complete = self._ages.complete(rules.reuse.hold)
-        view = TimeWaitView(now_ms, began_ms, complete, self.shows_time_wait)
+        view = TimeWaitView(now_ms, began_ms, complete, self._shows_time_wait)
         return tally_portable_sockets(sockets, rules, view)
 
+    def close(self) -> None:
+        """Keep nothing open: psutil opens what it needs for each list."""
 
-SETTINGS_SECONDS = 60.0  # a program is started for them, and they hardly ever change
 
+class SystemSettings:
+    """A system's settings, as of up to a minute ago. Every question raises SourceError."""
 
-class ForeignNamespace(PortableNamespace):
-    """The whole host: it has no network namespaces, or psutil does not look into others."""
-
-    def __init__(
-        self,
-        facts: SystemFacts,
-        read: ReadSockets = read_portable_sockets,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(read=read, clock=clock)
+    def __init__(self, facts: SystemFacts, clock: Callable[[], float] = time.monotonic) -> None:
         self.system = facts.name
-        self.shows_time_wait = facts.shows_time_wait
         self._port_range = Remembered(facts.port_range, SETTINGS_SECONDS, clock)
         self._hold = Remembered(facts.time_wait_seconds, SETTINGS_SECONDS, clock)
         self._settings = Remembered(facts.settings, SETTINGS_SECONDS, clock)
 
     def port_range(self) -> PortRange:
-        """Return the ports that the system gives out, as of up to a minute ago."""
+        """Return the ports that the system gives out."""
         return self._port_range.get()
 
     def time_wait_reuse(self) -> TimeWaitReuse:
@@ -94,16 +82,5 @@ class ForeignNamespace(PortableNamespace):
         return TimeWaitReuse(everywhere=False, on_loopback=False, hold=hold, told=False)
 
     def sysctls(self) -> Mapping[str, int]:
-        """Return the system's settings, under its own names."""
+        """Return the settings under the system's own names."""
         return self._settings.get()
-
-    def resources(self) -> tuple[Resource, ...]:
-        """Raise SourceError: Linux alone tells them."""
-        self._untold("resources")
-
-    def statistics(self) -> Mapping[str, int]:
-        """Raise SourceError: Linux alone tells them."""
-        self._untold("statistics")
-
-    def _untold(self, what: str) -> NoReturn:
-        raise SourceError(what, f"not told by this system ({self.system})")

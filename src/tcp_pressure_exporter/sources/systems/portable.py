@@ -1,41 +1,54 @@
-"""Which system this is, and what the portable sampler cannot tell there."""
+"""Systems without netlink: Linux that denies it, Windows, Solaris, the BSDs, and unknown ones."""
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.questions import Missing, NatSource, Sources
 from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SystemFacts
-from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NAMES, BsdFacts
 from tcp_pressure_exporter.sources.portable.solaris import SolarisFacts
+from tcp_pressure_exporter.sources.portable.source import PortableSockets, SystemSettings
 from tcp_pressure_exporter.sources.portable.windows import WindowsFacts, running_version
-from tcp_pressure_exporter.sources.systems.portable_namespace import (
-    ForeignNamespace,
-    PortableNamespace,
-)
+from tcp_pressure_exporter.sources.procfs.kernel import ProcNumbers, ProcSettings
 
-# Collectors, by what they need.
-NETLINK_ALONE = ("close_wait", "listen_queues", "pool_owners", "netns")
-LINUX_ALONE = ("canary", "nat", "limits", "kernel_events")
+PORTABLE = "portable"  # what counts the sockets, where psutil lists them
+BY_NETLINK_ALONE = Missing("told by netlink alone, which is not to be had here")
+BY_LINUX_ALONE = Missing("told by Linux alone")
 
 
-class PortableSystem(NamedTuple):
-    """What to ask instead of netlink, and why some collectors have to be left out."""
+def portable_sources(platform: str, procfs: Path, nat: NatSource, no_netlink: str) -> Sources:
+    """Return what serves a platform, named as sys.platform has it; `nat` where it is Linux."""
+    if platform != LINUX:
+        return foreign_sources(system_facts(platform), no_netlink)
+    return Sources(
+        counted_by=PORTABLE,
+        settings=ProcSettings(procfs),
+        sockets=PortableSockets(),
+        details=BY_NETLINK_ALONE,
+        numbers=ProcNumbers(procfs),
+        canary=Canary(procfs),
+        nat=nat,
+        no_netlink=no_netlink,
+    )
 
-    namespace: PortableNamespace
-    untold: Mapping[str, str]
 
-
-def portable_system(platform: str, procfs: Path, conntrack: ConntrackTable) -> PortableSystem:
-    """Return what serves a platform, named as sys.platform has it."""
-    untold = dict.fromkeys(NETLINK_ALONE, "told by netlink alone, which is not to be had here")
-    if platform == LINUX:
-        return PortableSystem(PortableNamespace(procfs, conntrack), untold)
-    untold |= dict.fromkeys(LINUX_ALONE, "told by Linux alone")
-    return PortableSystem(ForeignNamespace(system_facts(platform)), untold)
+def foreign_sources(facts: SystemFacts, no_netlink: str) -> Sources:
+    """Return what serves a system other than Linux: the whole host, whatever namespaces it has."""
+    return Sources(
+        counted_by=PORTABLE,
+        settings=SystemSettings(facts),
+        sockets=PortableSockets(shows_time_wait=facts.shows_time_wait),
+        details=BY_NETLINK_ALONE,
+        numbers=BY_LINUX_ALONE,
+        canary=BY_LINUX_ALONE,
+        nat=BY_LINUX_ALONE,
+        no_netlink=no_netlink,
+    )
 
 
 def system_facts(platform: str) -> SystemFacts:

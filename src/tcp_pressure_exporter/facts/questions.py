@@ -1,0 +1,159 @@
+"""What can be asked, as small protocols: whoever answers one is a source.
+
+A system is served by a bundle of sources. Where nobody can answer, the bundle holds a `Missing`
+with the reason instead; a source that depends on rights says itself what it lacks. Every question
+raises SourceError where it fails.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.ports import PortRange
+from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import (
+    PoolKey,
+    PoolSocket,
+    PoolTally,
+    RowRules,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+
+# A destination that no one else has, so that asking about a port concerns the port alone.
+_NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
+NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, (1).to_bytes(2))
+
+
+class Missing(NamedTuple):
+    """Stands where a source would: why there is none."""
+
+    reason: str
+
+
+class SettingsSource(Protocol):
+    """The settings of a namespace, or of a system that has none."""
+
+    @property
+    def system(self) -> str:
+        """Whose settings they are, by the names of facts/system.py."""
+
+    def port_range(self) -> PortRange:
+        """Return the local port range and the reserved ports."""
+
+    def time_wait_reuse(self) -> TimeWaitReuse:
+        """Return how long TIME_WAIT holds a port, and when a connect() takes one over."""
+
+    def sysctls(self) -> Mapping[str, int]:
+        """Return what decides TCP pressure, under the system's own names."""
+
+
+class SocketSource(Protocol):
+    """The sockets of a namespace: those that own a port, and the counts of all others."""
+
+    def bound_sockets(self) -> list[BoundSocket]:
+        """Return the listening sockets, and as far as they are told those that are bound only."""
+
+    def tally(self, rules: TallyRules) -> SocketTally:
+        """Return the aggregates over all sockets that are not listening."""
+
+    def close(self) -> None:
+        """Let go what is open; the next question opens it again."""
+
+
+class SocketDetailSource(Protocol):
+    """What of single sockets only the kernel's own dump tells: accept queues, owners, ages."""
+
+    def close_wait_ages(self) -> dict[bytes, float]:
+        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+
+    def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
+        """Return the live sockets towards some remote ends."""
+
+
+class NumberSource(Protocol):
+    """What the kernel counts by itself."""
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the use and the limit of the finite resources beside ports."""
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the counters of TCP and of conntrack, under the kernel's names."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryAnswer:
+    """The kernel's answer for one pool.
+
+    success: a port was found (True); there is none, connect() says EADDRNOTAVAIL (False); or the
+    kernel said something else, or was not asked (None), for the given reason.
+    seconds: duration of the search of the whole range; None where none was made.
+    """
+
+    success: bool | None
+    seconds: float | None
+    reason: str
+
+
+class CanarySource(Protocol):
+    """The kernel's port search, asked without a connection being made."""
+
+    def missing(self) -> str | None:
+        """Return why it cannot be asked here, None where it can."""
+
+    def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
+        """Return whether a connect() of an outbound pool would find a port."""
+
+    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+        """Return of how many ports that sockets hold how many are hidden."""
+
+
+class NatSource(Protocol):
+    """The connections that this host translates as a gateway."""
+
+    def missing(self) -> str | None:
+        """Return why they cannot be read here, None where they can."""
+
+    def translated(self, rules: RowRules) -> PoolTally:
+        """Return the NAT pools."""
+
+    def close(self) -> None:
+        """Let go what is open; the next question opens it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What serves one network namespace, or a whole system without namespaces.
+
+    counted_by: "compiled", "readable" or "portable": what counts the sockets.
+    no_netlink: why sockets are read through psutil, None where netlink answers.
+    """
+
+    counted_by: str
+    settings: SettingsSource
+    sockets: SocketSource
+    details: SocketDetailSource | Missing
+    numbers: NumberSource | Missing
+    canary: CanarySource | Missing
+    nat: NatSource | Missing
+    no_netlink: str | None = None
+
+    def close(self) -> None:
+        """Let go what the sources have open."""
+        self.sockets.close()
+        if not isinstance(self.nat, Missing):
+            self.nat.close()
+
+
+Source = TypeVar("Source", CanarySource, NatSource)
+
+
+def usable(source: Source | Missing) -> Source | Missing:
+    """Return the source, or why it cannot be asked."""
+    if isinstance(source, Missing):
+        return source
+    reason = source.missing()
+    return source if reason is None else Missing(reason)

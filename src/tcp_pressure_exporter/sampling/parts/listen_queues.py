@@ -1,0 +1,32 @@
+"""The accept queues of the listening sockets, and whose the crowded ones are."""
+
+from collections.abc import Collection
+
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sample.listen_queues import ListenKey, ListenQueues, listen_queues
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sources.owners.owners import Owners
+
+
+class ListenQueuesPart:
+    """Remembers which queues were listed."""
+
+    needs = ()
+
+    def __init__(self, owners: Owners) -> None:
+        self._owners = owners
+        self._listed: Collection[ListenKey] = ()
+
+    def take(self, reading: Reading) -> ListenQueues:
+        """Return the fullest queues; raises SourceError."""
+        queues = listen_queues(reading.bound.get(), reading.config.listing, self._listed)
+        self._listed = [queue.key for queue in queues.listed]
+        self._owners.look_up(queues.crowded())
+        return queues.owned(self._owners.owner)
+
+
+def listen_queues_part(kit: Kit) -> ListenQueuesPart | Missing:
+    """Return the part, where listeners come with their queues: those of netlink do."""
+    details = kit.sources.details
+    return details if isinstance(details, Missing) else ListenQueuesPart(kit.owners)

@@ -1,0 +1,41 @@
+"""The port pools of a NAT gateway, from the connections that conntrack translates."""
+
+from math import ceil
+
+from tcp_pressure_exporter.facts.questions import Missing, NatSource, usable
+from tcp_pressure_exporter.facts.tally import RowRules
+from tcp_pressure_exporter.pools.directions import nat_usages
+from tcp_pressure_exporter.pools.memory import PoolMemory
+from tcp_pressure_exporter.pools.table import PoolTable, pool_table
+from tcp_pressure_exporter.sampling.parts.part import Kit
+from tcp_pressure_exporter.sampling.parts.reading import Reading
+
+
+class NatPart:
+    """Remembers what the next table is to know."""
+
+    needs = ()
+
+    def __init__(self, source: NatSource) -> None:
+        self._source = source
+        self._memory = PoolMemory()
+
+    def take(self, reading: Reading) -> PoolTable:
+        """Return the table; raises SourceError."""
+        config = reading.config
+        rules = RowRules(
+            min_used=ceil(config.least_ratio * config.nat.fewest),
+            max_rows=config.most_rows,
+            watched=self._memory.watched,
+        )
+        usages = nat_usages(self._source.translated(rules), config.nat)
+        table, self._memory = pool_table(
+            usages, config.groups, config.listing, self._memory, reading.now()
+        )
+        return table
+
+
+def nat_part(kit: Kit) -> NatPart | Missing:
+    """Return the part, where conntrack may be read."""
+    source = usable(kit.sources.nat)
+    return source if isinstance(source, Missing) else NatPart(source)

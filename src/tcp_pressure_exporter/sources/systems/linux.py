@@ -1,0 +1,72 @@
+"""The choice of sources for this process, and Linux's: netlink and /proc."""
+
+from pathlib import Path
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.sources.canary.canary import Canary
+from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
+from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, why_no_netlink
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
+from tcp_pressure_exporter.sources.procfs.capabilities import (
+    effective_capabilities,
+    may_ask_conntrack,
+)
+from tcp_pressure_exporter.sources.procfs.kernel import ProcNumbers, ProcSettings
+
+# Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
+# sockets of its own to be sampled at all.
+OWN_ALONE = Missing("asked of the own network namespace alone")
+
+
+def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
+    """Return what serves the network namespace of this process; asks netlink once to know.
+
+    platform: as sys.platform has it.
+    """
+    no_netlink = why_no_netlink(platform, DiagSocket())
+    if no_netlink is None:
+        return linux_sources(procfs, parser)
+    # Here, so that where netlink answers the daemon does without all of it.
+    from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
+
+    by_text = ConntrackTable(procfs, parser, by_netlink=False)
+    return portable.portable_sources(platform, procfs, by_text, no_netlink)
+
+
+def linux_sources(procfs: Path, parser: Parser) -> Sources:
+    """Return what serves the network namespace of the process."""
+    sockets = NetlinkSockets(parser.tally)
+    return Sources(
+        counted_by=parser.name,
+        settings=ProcSettings(procfs),
+        sockets=sockets,
+        details=sockets,
+        numbers=ProcNumbers(procfs),
+        canary=Canary(procfs),
+        nat=conntrack_table(procfs, parser),
+    )
+
+
+def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
+    """Return what serves a network namespace that the calling thread goes into."""
+    sockets = NetlinkSockets(parser.tally, bound_only=False)
+    return Sources(
+        counted_by=parser.name,
+        settings=ProcSettings(procfs),
+        sockets=sockets,
+        details=sockets,
+        numbers=ProcNumbers(procfs),
+        canary=OWN_ALONE,
+        nat=OWN_ALONE,
+    )
+
+
+def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:
+    """Return conntrack's table: by netlink with the right to it, else by its text file."""
+    try:
+        by_netlink = may_ask_conntrack(effective_capabilities(procfs))
+    except SourceError:
+        by_netlink = False  # what is not known to be permitted is not tried
+    return ConntrackTable(procfs, parser, by_netlink=by_netlink)
