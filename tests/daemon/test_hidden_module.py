@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tcp_pressure_exporter.daemon.hidden_module import hidden_module
+from tcp_pressure_exporter.daemon.command import hidden_module
 
 
 def test_hidden() -> None:

@@ -6,7 +6,7 @@ from structlog.typing import EventDict
 
 from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.fakes.captured_log import captured_log
 
 PATIENCE_SECONDS = 10.0

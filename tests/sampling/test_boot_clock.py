@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
+from tcp_pressure_exporter.sampling.loop import seconds_since_boot
 
 
 def test_seconds_since_boot() -> None:

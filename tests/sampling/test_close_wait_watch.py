@@ -20,7 +20,7 @@ from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sampling.parts.close_wait import CloseWaitPart
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.sources.counting.counting import rules

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
-from tcp_pressure_exporter.sources.netlink import diag as diag_socket
+from tcp_pressure_exporter.sources.netlink import sockets as diag_socket
 from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
 from tests.support.labs.cgroup_tree import cgroup_tree
 from tests.support.labs.other_namespaces import OtherNamespaces

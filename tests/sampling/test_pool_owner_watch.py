@@ -17,7 +17,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnersPart
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.sources.counting.counting import key, rules

@@ -7,8 +7,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
-from tcp_pressure_exporter.sampling.loop import Failures
+from tcp_pressure_exporter.sampling.loop import Failures, seconds_since_boot
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.observed_loop import (
     GOOD,

@@ -7,8 +7,7 @@ from itertools import chain, repeat
 import pytest
 
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.sampling.clocks import Clocks
-from tcp_pressure_exporter.sampling.loop import Pace
+from tcp_pressure_exporter.sampling.loop import Clocks, Pace
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.observed_loop import GOOD, ObservedLoop, one_after_the_other

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
 from tcp_pressure_exporter.settings.config import Config, ConfigFile, load_config, parse_config
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.messages.socket_entries import sixteen_bytes
 from tests.support.places import DOCS
 

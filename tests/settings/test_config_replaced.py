@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tcp_pressure_exporter.settings.config import load_config
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 
 OLD, NEW = "pools: {top: 3}\n", "pools: {top: 4}\n# and more\n"
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.settings.config import nat_ranges
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.messages.socket_entries import sixteen_bytes
 
 ADDRESS = "203.0.113.7"

@@ -22,18 +22,17 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import POOLS
 from tcp_pressure_exporter.sampling.host import Wishes, make_parts
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Memory, Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser, best_parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
-from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.procfs.kernel import ProcNumbers, ProcSettings
+from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
+from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 
 PROC = Path("/proc")
 Clock = Callable[[], float]

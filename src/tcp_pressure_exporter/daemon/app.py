@@ -29,9 +29,8 @@ from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
-from tcp_pressure_exporter.sampling.clocks import seconds_since_boot
 from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
-from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop, seconds_since_boot
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config, load_config
 from tcp_pressure_exporter.settings.options import Options

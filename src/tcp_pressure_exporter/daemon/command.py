@@ -1,19 +1,33 @@
 """The exporter's command: checks what the user gave, then runs the daemon."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
-from tcp_pressure_exporter.daemon.hidden_module import hidden_module
+
+@contextmanager
+def hidden_module(name: str) -> Iterator[None]:
+    """Let `import NAME` fail inside the block; nothing changes for who has imported it before."""
+    known = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]  # as importlib's reference has it
+    try:
+        yield
+    finally:
+        if known is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = known
+
 
 # structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
 with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.app import App, open_sampling
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
-    from tcp_pressure_exporter.settings.errors import ConfigError
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
+    from tcp_pressure_exporter.settings.reading import ConfigError
     from tcp_pressure_exporter.web.blocking_work import exit_beside_work
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path

@@ -9,8 +9,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.daemon.tls_settings import file_key, tls_settings
-from tcp_pressure_exporter.settings.errors import ConfigError
-from tcp_pressure_exporter.settings.reading import converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
 from tcp_pressure_exporter.settings.web_file import (
     RateSection,
     TlsSection,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 
 PAUSE_SECONDS = 0.5  # between two readings, so that a storm of signals costs little and logs little
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tcp_pressure_exporter.escaping import quoted
-from tcp_pressure_exporter.settings.errors import ConfigError
-from tcp_pressure_exporter.settings.reading import read_bytes
+from tcp_pressure_exporter.settings.reading import ConfigError, read_bytes
 from tcp_pressure_exporter.settings.web_file import NO_CLIENT_AUTH, TlsSection
 from tcp_pressure_exporter.web.protection.tls import TlsSettings
 

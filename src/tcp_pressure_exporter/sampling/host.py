@@ -12,8 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.sample.sample import Key
-from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Part
-from tcp_pressure_exporter.sampling.parts.reading import Memory
+from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part
 from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch

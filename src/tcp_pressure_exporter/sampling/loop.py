@@ -1,7 +1,8 @@
-"""The pulse of the sampling loop, for a supervisor that restarts what hangs."""
+"""The polling loop: one sample after the other on a thread of its own, until it is told to stop."""
 
 import math
 import re
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -13,8 +14,31 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
-from tcp_pressure_exporter.sampling.clocks import Clocks
 from tcp_pressure_exporter.settings.config import Config
+
+
+def seconds_since_boot() -> float:
+    """Return CLOCK_BOOTTIME in seconds (clock_gettime(2)): CLOCK_MONOTONIC and all suspends.
+
+    On the monotonic clock a sample from before a suspend may pass for a fresh one: other systems
+    have no better one under a name that they share.
+    """
+    if sys.platform != "linux":
+        return time.monotonic()
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Clocks(NamedTuple):
+    """What the loop knows of time, each in seconds.
+
+    wall: since the epoch; it may step. boot: by which samples age. monotonic: by which the loop
+    waits, and measures how long a sample takes. cpu: of the calling thread.
+    """
+
+    wall: Callable[[], float] = time.time
+    boot: Callable[[], float] = seconds_since_boot
+    monotonic: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.thread_time
 
 
 class Heartbeat:

@@ -7,8 +7,7 @@ from typing import Any
 from tcp_pressure_exporter.facts.outcome import attempt
 from tcp_pressure_exporter.facts.questions import Sources
 from tcp_pressure_exporter.sample.sample import Key, NamespaceSample
-from tcp_pressure_exporter.sampling.parts.part import Part
-from tcp_pressure_exporter.sampling.parts.reading import Memory, Reading
+from tcp_pressure_exporter.sampling.parts.part import Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
 
 Parts = Mapping[Key[Any], Part[Any]]

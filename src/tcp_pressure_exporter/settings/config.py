@@ -22,8 +22,7 @@ from tcp_pressure_exporter.pools.groups import (
     RemoteGroups,
 )
 from tcp_pressure_exporter.pools.listing import Listing
-from tcp_pressure_exporter.settings.errors import ConfigError
-from tcp_pressure_exporter.settings.reading import converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
 from tcp_pressure_exporter.settings.values import parse_label
 
 RANGE = re.compile("([0-9]{1,5})-([0-9]{1,5})")

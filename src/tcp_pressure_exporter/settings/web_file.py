@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from tcp_pressure_exporter.escaping import quoted
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 
 NO_CLIENT_AUTH = {"", "NoClientCert"}
 

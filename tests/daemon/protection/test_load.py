@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.daemon.protection import build_protection, parse_web_config
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.settings.web_file import go_duration
 from tcp_pressure_exporter.web.protection.protection import Protection
 from tests.support.labs.certificates import Authority

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import LogCapture
 
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
-from tcp_pressure_exporter.settings.errors import ConfigError
+from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.fakes.captured_log import captured_log
 from tests.support.labs.certificates import Authority
 

@@ -22,9 +22,9 @@ from tcp_pressure_exporter.sources.counting.parser import (
     compiled_parser,
     readable_parser,
 )
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
 from tcp_pressure_exporter.sources.netlink.socket import Dump
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tests.sources.counting.counting import rules
 from tests.support.labs.exporter_process import run_exporter
 from tests.support.labs.lab import Lab, time_wait_here, time_wait_there

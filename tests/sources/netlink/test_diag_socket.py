@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, open_diag_socket
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tcp_pressure_exporter.sources.netlink.socket import Dump
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, open_diag_socket
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import Cut, FakeNetlinkSocket, FromPort, Reply, Request
 from tests.support.messages.datagrams import GETSOCK, done, error, message

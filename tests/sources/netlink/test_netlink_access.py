@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, why_no_netlink
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, why_no_netlink
 from tests.support.fakes.fake_netlink_socket import FakeKernel
 
 

@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel, Reply, Request
 from tests.support.fakes.fake_procfs import FakeProcfs

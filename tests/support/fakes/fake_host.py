@@ -10,8 +10,8 @@ from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket
 from tcp_pressure_exporter.sources.netlink.socket import coarse_ms
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tests.support.fakes.captured_log import captured_log

@@ -9,8 +9,7 @@ from structlog.typing import EventDict, WrappedLogger
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
-from tcp_pressure_exporter.sampling.clocks import Clocks
-from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
+from tcp_pressure_exporter.sampling.loop import Clocks, Pace, SamplingLoop
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.captured_log import captured_log
 

@@ -13,8 +13,7 @@ from tcp_pressure_exporter.pools.near_limit import (
 )
 from tcp_pressure_exporter.pools.table import PoolTables
 from tcp_pressure_exporter.sample.sample import POOLS
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class CanaryPart:

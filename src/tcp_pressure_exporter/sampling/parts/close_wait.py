@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.sample.close_wait import CloseWait, CloseWaitMemory, close_wait
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
 from tcp_pressure_exporter.sources.owners.owners import Owners

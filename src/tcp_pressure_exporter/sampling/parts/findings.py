@@ -8,8 +8,7 @@ from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
 from tcp_pressure_exporter.findings.table import FindingState, evaluate
 from tcp_pressure_exporter.sample.sample import CANARY, POOLS
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 States = tuple[FindingState, ...]

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class KernelEventsPart:

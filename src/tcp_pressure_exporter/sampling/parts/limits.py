@@ -2,8 +2,7 @@
 
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class LimitsPart:

@@ -1,8 +1,7 @@
 """The local port range and its use."""
 
 from tcp_pressure_exporter.pools.local_ports import LocalPorts, local_ports
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class LocalPortsPart:

@@ -7,8 +7,7 @@ from tcp_pressure_exporter.facts.tally import RowRules
 from tcp_pressure_exporter.pools.directions import nat_usages
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, pool_table
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class NatPart:

@@ -1,15 +1,153 @@
-"""What a collector's part of a sample is, and what it is made with."""
+"""What a collector's part of a sample is, and the reading that it is given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tcp_pressure_exporter.facts.outcome import Incomplete
-from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome, SourceError, attempt
+from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.questions import Missing, NumberSource, Sources
+from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.facts.tally import Edge, PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.pools.local_ports import ServedPorts, served_ports
+from tcp_pressure_exporter.pools.rules import Detail, states_only_rules, tally_rules
 from tcp_pressure_exporter.sample.sample import Key
-from tcp_pressure_exporter.sampling.parts.reading import Memory, Reading
+from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the parts want of the next dump, and what it is to know of the one before.
+
+    kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
+    watched_outbound, watched_inbound: pools that must be told apart. served, held: the served
+    ports, and the local ports that any socket held (pools/local_ports.py).
+    """
+
+    kept_states: int = 0
+    edge: Edge | None = None
+    watched_outbound: Collection[PoolKey] = ()
+    watched_inbound: Collection[PoolKey] = ()
+    served: ServedPorts | None = None
+    held: int = 0
+
+
+class Reading:
+    """The outcomes of the sources of one namespace at one moment, and of the parts taken so far."""
+
+    def __init__(
+        self, sources: Sources, memory: Memory, clock: Callable[[], float], config: Config
+    ) -> None:
+        self._sources = sources
+        self._memory = memory
+        self._clock = clock
+        self._taken: dict[str, Outcome[Any]] = {}
+        self.config = config
+
+    def now(self) -> float:
+        """Return the time on the sampler's clock, in seconds."""
+        return self._clock()
+
+    def taken(self, key: Key[Value]) -> Outcome[Value] | None:
+        """Return what came of another part; None where it is off, or not yet taken."""
+        return self._taken.get(key.name)
+
+    def get(self, key: Key[Value]) -> Value:
+        """Return the value of a part that the caller needs; raises its SourceError."""
+        outcome: Outcome[Value] = self._taken[key.name]
+        return outcome.get()
+
+    def put(self, key: Key[Value], outcome: Outcome[Value]) -> None:
+        """Keep what came of a part, for those after it."""
+        self._taken[key.name] = outcome
+
+    @property
+    def system(self) -> str:
+        """Whose settings these are."""
+        return self._sources.settings.system
+
+    @cached_property
+    def settings(self) -> Outcome[PortRange]:
+        """The local port range."""
+        return attempt(self._sources.settings.port_range, self._clock)
+
+    @cached_property
+    def bound(self) -> Outcome[list[BoundSocket]]:
+        """Listening and bound-only sockets: asked for before the others, whose role they tell."""
+        return attempt(self._sources.sockets.bound_sockets, self._clock)
+
+    @cached_property
+    def resources(self) -> Outcome[tuple[Resource, ...]]:
+        """The finite resources beside ports."""
+        return attempt(lambda: self._numbers().resources(), self._clock)
+
+    @cached_property
+    def statistics(self) -> Outcome[Mapping[str, int]]:
+        """The kernel's counters."""
+        return attempt(lambda: self._numbers().statistics(), self._clock)
+
+    @cached_property
+    def sysctls(self) -> Outcome[Mapping[str, int]]:
+        """The settings of TCP."""
+        return attempt(self._sources.settings.sysctls, self._clock)
+
+    @cached_property
+    def served(self) -> ServedPorts:
+        """The served ports; raises SourceError. The next reading knows them."""
+        listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
+        memory = self._memory
+        memory.served = served_ports(memory.served or {}, listening, memory.held, self._clock())
+        return memory.served
+
+    @cached_property
+    def rules(self) -> Outcome[TallyRules]:
+        """The rules that the settings give."""
+        return attempt(
+            lambda: tally_rules(
+                self.settings.get(),
+                self._sources.settings.time_wait_reuse(),
+                self.bound.get(),
+                self.served,
+                self._detail,
+            ),
+            self._clock,
+        )
+
+    @cached_property
+    def tally(self) -> Outcome[SocketTally]:
+        """The aggregates over all other sockets; without settings, of their states only."""
+        return attempt(self._tally, self._clock)
+
+    def _tally(self) -> SocketTally:
+        rules = self.rules.value or states_only_rules(self.served, self._detail)
+        tally = self._sources.sockets.tally(rules)
+        self._memory.held = tally.held
+        return tally
+
+    @property
+    def _detail(self) -> Detail:
+        memory = self._memory
+        return Detail(
+            since=memory.edge,
+            kept_states=memory.kept_states,
+            min_ratio=self.config.least_ratio,
+            max_rows=self.config.most_rows,
+            watched_outbound=memory.watched_outbound,
+            watched_inbound=memory.watched_inbound,
+        )
+
+    def _numbers(self) -> NumberSource:
+        numbers = self._sources.numbers
+        if isinstance(numbers, Missing):
+            raise SourceError("kernel's numbers", numbers.reason)
+        return numbers
+
 
 Value_co = TypeVar("Value_co", covariant=True)
 

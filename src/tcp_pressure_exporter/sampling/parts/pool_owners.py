@@ -15,8 +15,7 @@ from tcp_pressure_exporter.pools.near_limit import (
 )
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.sample.sample import POOLS
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 

@@ -8,8 +8,7 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, pool_usage
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Memory, Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 
 
 class PoolsPart:

@@ -1,8 +1,7 @@
 """Sockets per family and state."""
 
 from tcp_pressure_exporter.sample.sockets import SocketStates, socket_states
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class SocketsPart:

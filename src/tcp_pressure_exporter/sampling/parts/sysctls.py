@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.sampling.parts.part import Kit
-from tcp_pressure_exporter.sampling.parts.reading import Reading
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
 class SysctlsPart:

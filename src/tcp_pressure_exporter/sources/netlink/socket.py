@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 
 
 class Datagram(NamedTuple):
-    """A part of a dump; filled_ms: when the kernel filled it, on the clock of coarse_clock.py."""
+    """A part of a dump; filled_ms: when the kernel filled it, on the clock of coarse_ms()."""
 
     filled_ms: int
     content: bytes
@@ -37,7 +37,7 @@ class Dump:
     """The kernel's answer to one request, still to be received.
 
     It ends at NLMSG_DONE, which its reader recognises by not asking for more.
-    name: what errors call it. started_ms: when it was asked for, on the clock of coarse_clock.py.
+    name: what errors call it. started_ms: when it was asked for, on the clock of coarse_ms().
     """
 
     def __init__(

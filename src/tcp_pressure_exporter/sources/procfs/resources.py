@@ -4,11 +4,16 @@
 sockstat_seq_show, and net/ipv6/proc.c, sockstat6_seq_show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from mmap import PAGESIZE
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.sources.procfs.counters import (
+    read_conntrack_statistics,
+    read_net_statistics,
+)
 from tcp_pressure_exporter.sources.procfs.files import (
     parse_int,
     read_proc_file,
@@ -112,3 +117,18 @@ def _memory_limit(procfs: Path) -> int | None:
 def _optional_int(procfs: Path, name: str) -> int | None:
     text = read_sysctl(procfs, name)
     return None if text is None else parse_int(name, text)
+
+
+class ProcNumbers:
+    """What the kernel counts. Every question reads anew and raises SourceError."""
+
+    def __init__(self, procfs: Path) -> None:
+        self._procfs = procfs
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Return the use and the limit of the kernel's finite resources."""
+        return read_resources(self._procfs, PAGESIZE)
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the kernel's counters of TCP, under its own names, and of conntrack."""
+        return read_net_statistics(self._procfs) | read_conntrack_statistics(self._procfs)

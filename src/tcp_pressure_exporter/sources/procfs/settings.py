@@ -4,10 +4,12 @@ Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
+from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl, read_sysctl_int
 
@@ -118,3 +120,24 @@ def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
     return {
         name.rpartition(".")[2]: parse_int(name, text) for name, text in texts if text is not None
     }
+
+
+class ProcSettings:
+    """The sysctls. Every question reads anew and raises SourceError."""
+
+    system = LINUX
+
+    def __init__(self, procfs: Path) -> None:
+        self._procfs = procfs
+
+    def port_range(self) -> PortRange:
+        """Return the local port range and the reserved ports."""
+        return read_port_range(self._procfs)
+
+    def time_wait_reuse(self) -> TimeWaitReuse:
+        """Return when a connect() takes over a TIME_WAIT entry."""
+        return read_time_wait_reuse(self._procfs)
+
+    def sysctls(self) -> Mapping[str, int]:
+        """Return the sysctls that decide TCP pressure, by the last part of their names."""
+        return read_tcp_sysctls(self._procfs)

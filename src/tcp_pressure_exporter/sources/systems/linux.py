@@ -7,13 +7,13 @@ from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser
-from tcp_pressure_exporter.sources.netlink.diag import DiagSocket, why_no_netlink
-from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
 )
-from tcp_pressure_exporter.sources.procfs.kernel import ProcNumbers, ProcSettings
+from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
+from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.

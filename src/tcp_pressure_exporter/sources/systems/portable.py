@@ -14,7 +14,8 @@ from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NA
 from tcp_pressure_exporter.sources.portable.solaris import SolarisFacts
 from tcp_pressure_exporter.sources.portable.source import PortableSockets, SystemSettings
 from tcp_pressure_exporter.sources.portable.windows import WindowsFacts, running_version
-from tcp_pressure_exporter.sources.procfs.kernel import ProcNumbers, ProcSettings
+from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
+from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 
 PORTABLE = "portable"  # what counts the sockets, where psutil lists them
 BY_NETLINK_ALONE = Missing("told by netlink alone, which is not to be had here")
