@@ -19,7 +19,7 @@ def test_unknown_before() -> None:
     """A module that nobody had imported can be imported after the block."""
     code = (
         "import sys\n"
-        "from tcp_pressure_exporter.daemon.hidden_module import hidden_module\n"
+        "from tcp_pressure_exporter.daemon.command import hidden_module\n"
         "with hidden_module('this'): pass\n"
         "assert 'this' not in sys.modules\n"
     )

@@ -1,4 +1,4 @@
-"""The part `nat` of the configuration file: the ports of each address a gateway translates to."""
+"""The configuration file: YAML text → Config."""
 
 import re
 from collections.abc import Iterable
