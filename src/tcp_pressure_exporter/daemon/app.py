@@ -101,7 +101,7 @@ class App:
 
     def web_config(self, path: Path) -> WebConfigWatch:
         """Read the web configuration file; raises ConfigError. Its reloads are counted."""
-        return WebConfigWatch(path, self._log, count_reload=self._count_web_reload)
+        return WebConfigWatch(path, self._log, count_reload=self._count_web_reload).read()
 
     def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
         """Sample and serve until SIGTERM or SIGINT."""

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from structlog.typing import FilteringBoundLogger
 
@@ -81,15 +82,21 @@ class WebConfigWatch:
         *,
         count_reload: Callable[[bool], None] = lambda _good: None,
     ) -> None:
-        """Read the file for the first time; raises ConfigError. Later reads are counted."""
+        """Nothing is in force before `read`; reads after it are counted."""
         self._path = path
         self._log = log
         self._count_reload = count_reload
         self._stamps: Mapping[Path, Stamp | None] = {}
         self._postponed = False  # a reload, for want of descriptors or memory
+        self._file = WebConfigFile()
+        self._protection = Protection()
+
+    def read(self) -> Self:
+        """Read the file for the first time, and return the watch; raises ConfigError."""
         self._file = self._read_file()
-        self._protection = build_protection(self._file, path.parent)
+        self._protection = build_protection(self._file, self._path.parent)
         self._say_what_is_not_done()
+        return self
 
     def current(self) -> Protection:
         """Return what is in force, after a look at the files."""

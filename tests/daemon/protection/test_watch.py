@@ -30,7 +30,7 @@ class Watched:
         self.path.write_text(text)
         self.reloads: list[bool] = []
         log, self.logged = captured_log()
-        self.watch = WebConfigWatch(self.path, log, count_reload=self.reloads.append)
+        self.watch = WebConfigWatch(self.path, log, count_reload=self.reloads.append).read()
 
     def write(self, text: str) -> None:
         """Replace the file, as editors and configuration management do."""
@@ -191,7 +191,7 @@ def test_bad_at_the_start(tmp_path: Path) -> None:
     Authority(tmp_path).sign("server").key.unlink()
     (tmp_path / "web.yml").write_text(TLS)
     with pytest.raises(ConfigError, match=r"server\.key: No such file"):
-        WebConfigWatch(tmp_path / "web.yml", captured_log()[0])
+        WebConfigWatch(tmp_path / "web.yml", captured_log()[0]).read()
 
 
 @pytest.mark.parametrize(("value", "lines"), [("true", 1), ("false", 0)])
