@@ -16,12 +16,16 @@ def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketSta
 
     A v4-mapped socket is IPv4. A listener on [::] that takes IPv4 too is one IPv6 socket.
     """
-    names = dict(STATE_NAMES)
-    if not tally.shows_time_wait:
-        del names[TCP_TIME_WAIT]
-    counts = {(family, state): 0 for family in FAMILIES.values() for state in names.values()}
-    for (v4, state), count in tally.states.items():
-        counts[FAMILIES[v4], STATE_NAMES[state]] += count
+    shown = {
+        state: name
+        for state, name in STATE_NAMES.items()
+        if tally.shows_time_wait or state != TCP_TIME_WAIT
+    }
+    counts = {
+        (family, name): tally.states.get((v4, state), 0)
+        for v4, family in FAMILIES.items()
+        for state, name in shown.items()
+    }
     for socket in bound:
         if socket.listening:
             counts[FAMILIES[is_v4(socket.address)], STATE_NAMES[TCP_LISTEN]] += 1
