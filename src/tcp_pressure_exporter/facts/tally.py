@@ -1,7 +1,7 @@
 """What a dump of all sockets that are not listening is counted into, and by which rules.
 
-Two parsers fill these types from the same bytes, with the same result: readable_tally.py explains
-itself, _tally.c is fast. Nothing is kept per socket, but for the entries in `kept_states`.
+Two parsers fill these types from the same bytes, with the same result: sources/counting/readable.py
+explains itself, _tally.c is fast. Nothing is kept per socket, but for the entries in `kept_states`.
 """
 
 from collections.abc import Collection, Mapping
@@ -151,7 +151,8 @@ class SocketTally:
     """The aggregates of one dump.
 
     edge: what the next dump needs to know which TIME_WAIT entries are new.
-    states: sockets by (IPv4 on the wire, state number); states without a socket are absent.
+    states: sockets by (IPv4 on the wire, state number): every pair that the source tells, zeros
+    included.
     held: the set of local ports that any socket holds.
     by_address: usable ports that are not served, per local address, live meaning not in
     TIME_WAIT. address_overflow counts the sockets of addresses beyond MAX_LOCAL_ADDRESSES.

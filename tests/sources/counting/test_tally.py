@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,8 @@ from tests.support.messages.datagrams import (
     message,
 )
 from tests.support.messages.socket_entries import sixteen_bytes
+
+STATES = range(1, 12)  # include/net/tcp_states.h: TCP_ESTABLISHED to TCP_CLOSING
 
 
 def outgoing(state: int, local_port: int, remote: str = "10.0.0.9") -> Entry:
@@ -87,8 +90,13 @@ def test_v4_mapped_shares_the_pool() -> None:
     ]
     counted = tally(found, rules())
     assert counts(counted.outbound) == {key("10.0.0.2", "10.0.0.9", 443): (2, 0, 0)}
-    assert counted.states == {(True, ESTABLISHED): 2}
+    assert +Counter(counted.states) == {(True, ESTABLISHED): 2}
     assert list(counted.by_address) == [sixteen_bytes("10.0.0.2")]
+
+
+def test_every_state() -> None:
+    """Each of the kernel's states is there for both families, with zeros on an idle host."""
+    assert tally([], rules()).states == {(v4, state): 0 for v4 in (True, False) for state in STATES}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,7 @@ def test_too_many_pools() -> None:
     assert list(counted.outbound.rows) == [key("10.0.0.2", "10.0.0.0", 443)]
     others = MAX_POOLS - 1
     assert counted.outbound.others == OtherPools(pools=others, most_used=1, ports=others)
-    assert counted.states == {(True, ESTABLISHED): MAX_POOLS + 5}
+    assert +Counter(counted.states) == {(True, ESTABLISHED): MAX_POOLS + 5}
 
 
 def test_too_many_local_addresses() -> None:

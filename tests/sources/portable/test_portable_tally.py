@@ -1,14 +1,22 @@
 """The sockets that psutil lists are counted as the readable parser counts a netlink dump."""
 
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.ports import port_set
-from tcp_pressure_exporter.facts.tally import Edge, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import (
+    AGE_ERROR_MS,
+    Edge,
+    PoolTally,
+    RowRules,
+    SocketTally,
+    TallyRules,
+)
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.readable import tally_datagrams
 from tcp_pressure_exporter.sources.netlink.socket import Datagram
@@ -18,7 +26,7 @@ from tcp_pressure_exporter.sources.portable.sockets import (
     parse_portable_sockets,
 )
 from tcp_pressure_exporter.sources.portable.tally import TimeWaitView, tally_portable_sockets
-from tests.sources.counting.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules
+from tests.sources.counting.counting import EVERYWHERE, NEVER, ON_LOOPBACK, RANGE, key, rules
 from tests.support.fakes.portable_rows import row_of
 from tests.support.messages.datagrams import ESTABLISHED, SEQUENCE, TIME_WAIT, Entry, dump_of
 from tests.support.messages.socket_entries import entries, port_sets, sixteen_bytes
@@ -43,37 +51,75 @@ def portable(found: Sequence[Entry], by: TallyRules, view: TimeWaitView) -> Sock
 
 
 def by_netlink(found: Sequence[Entry], by: TallyRules) -> SocketTally:
-    datagrams = [Datagram(0, content) for content in dump_of(found)]
-    return tally_datagrams(datagrams, SEQUENCE, by, 0)
+    datagrams = [Datagram(NOW_MS, content) for content in dump_of(found)]
+    return tally_datagrams(datagrams, SEQUENCE, by, NOW_MS)
 
 
-def pool_counts(tally: PoolTally) -> dict[object, tuple[int, int, int, list[int]]]:
-    """Return what both ways count of each pool; the ages up to AGE_SECONDS."""
-    return {
-        key: (row.ports, row.time_wait, row.reclaimable, list(array("I", row.ages))[:AGE_SECONDS])
-        for key, row in tally.rows.items()
-    }
+def same_length(tally: PoolTally) -> PoolTally:
+    """Return the pools with histograms of AGE_SECONDS: those of psutil are a second longer."""
+    rows = {key: row._replace(ages=row.ages[: 4 * AGE_SECONDS]) for key, row in tally.rows.items()}
+    others = tally.others._replace(ages=tally.others.ages[: 4 * AGE_SECONDS])
+    return replace(tally, rows=rows, others=others)
 
 
-@given(entries(), port_sets(), port_sets(), st.sampled_from([NEVER, EVERYWHERE, ON_LOOPBACK]))
+ROWS = st.builds(RowRules, st.integers(0, 3), st.integers(0, 5))
+
+
+@settings(deadline=None)
+@given(
+    entries(),
+    st.tuples(port_sets(), port_sets()),
+    st.sampled_from([NEVER, EVERYWHERE, ON_LOOPBACK]),
+    st.tuples(ROWS, ROWS),
+)
 def test_as_netlink(
-    found: list[Entry], bound: frozenset[int], served: frozenset[int], reuse: TimeWaitReuse
+    found: list[Entry],
+    bound_and_served: tuple[frozenset[int], frozenset[int]],
+    reuse: TimeWaitReuse,
+    rows: tuple[RowRules, RowRules],
 ) -> None:
     """States, ports and pools are those of the readable parser, for the same sockets and rules.
 
     But for the loopback interface, which psutil does not tell.
     """
     found = [replace(entry, interface=0) for entry in found]
-    by = replace(rules(bound=bound, served=served), reuse=reuse)
+    by = rules(bound=bound_and_served[0], served=bound_and_served[1], reuse=reuse)
+    by = replace(by, outbound_rows=rows[0], inbound_rows=rows[1])
     expected = by_netlink(found, by)
     counted = portable(found, by, view_of(found))
     assert counted.states == expected.states
     assert counted.held == expected.held
     assert counted.by_address == expected.by_address
+    assert counted.address_overflow == expected.address_overflow
     for direction in ("outbound", "inbound"):
         ours, theirs = getattr(counted, direction), getattr(expected, direction)
-        assert pool_counts(ours) == pool_counts(theirs)
-        assert ours.others.pools == theirs.others.pools == 0
+        assert same_length(ours) == theirs
+
+
+@settings(deadline=None)
+@given(entries(), port_sets(), st.integers(0, 59_000))
+def test_entered_as_netlink(found: list[Entry], served: frozenset[int], before_ms: int) -> None:
+    """What entered since a tally that was taken so long before is the same too.
+
+    But for the entries of about that moment: netlink tells those by their cookies.
+    """
+    since_ms = NOW_MS - before_ms
+    found = [
+        entry
+        for entry in found
+        if entry.state != TIME_WAIT or abs(60_000 - entry.expires - before_ms) > AGE_ERROR_MS
+    ]
+    by = replace(rules(served=served), since=Edge(since_ms, since_ms, b""))
+    expected = by_netlink(found, by)
+    counted = portable(found, by, view_of(found))
+    assert same_length(counted.outbound) == expected.outbound
+    assert same_length(counted.inbound) == expected.inbound
+    young = [
+        entry for entry in found if entry.state == TIME_WAIT and 60_000 - entry.expires < before_ms
+    ]
+    rows = (*counted.outbound.rows.values(), *counted.inbound.rows.values())
+    mine = set(RANGE) | served
+    assert sum(row.entered for row in rows) == sum(entry.local_port in mine for entry in young)
 
 
 def outgoing(state: int, port: int) -> PortableSocket:
@@ -126,7 +172,7 @@ def test_listeners_do_not_count() -> None:
     """Sockets without a peer are no part of the tally."""
     listener = PortableSocket(sixteen_bytes("10.0.0.2"), 40000, bytes(16), 0, 10)
     tally = tally_portable_sockets([listener], rules(), TimeWaitView(0, {}, complete=False))
-    assert (tally.states, tally.held, counts_of(tally)) == ({}, 0, ({}, {}))
+    assert (+Counter(tally.states), tally.held, counts_of(tally)) == ({}, 0, ({}, {}))
 
 
 def counts_of(tally: SocketTally) -> tuple[object, object]:

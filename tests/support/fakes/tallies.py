@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AGE_SECONDS,
     NO_AGES,
@@ -19,7 +20,7 @@ from tcp_pressure_exporter.facts.tally import (
 NO_POOLS = PoolTally({}, OtherPools(), 0)
 EMPTY = SocketTally(
     edge=Edge(0, 0, b""),
-    states={},
+    states={(v4, state): 0 for v4 in (True, False) for state in STATE_NAMES},
     held=0,
     by_address={},
     address_overflow=0,

@@ -139,8 +139,7 @@ def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
     counts = STATES.unpack(packed)
     for v4 in (False, True):
         for state in STATE_NAMES:
-            if count := counts[v4 * STATE_SLOTS + state]:
-                yield (v4, state), count
+            yield (v4, state), counts[v4 * STATE_SLOTS + state]
 
 
 def _pools(

@@ -16,6 +16,8 @@ from tcp_pressure_exporter.facts.tally import (
 )
 
 LIVE = -1  # the age of an entry that is not in TIME_WAIT
+# What a PoolKey has. To make one of each socket would cost a tenth of all counting.
+Ends = tuple[bytes, bytes, bytes]
 
 
 class CountedPool:
@@ -40,13 +42,13 @@ class CountedPool:
 class Pools:
     """The pools of one direction while they are counted; age_seconds: as long are histograms."""
 
-    pools: dict[PoolKey, CountedPool] = field(default_factory=dict)
+    pools: dict[Ends, CountedPool] = field(default_factory=dict)
     overflow: int = 0
     age_seconds: int = AGE_SECONDS
 
-    def add(self, key: PoolKey, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
+    def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
-        pool = self._pool_of(key)
+        pool = self.pools.get(ends) or self._new(ends)
         if pool is None:
             return
         pool.ports += 1
@@ -57,21 +59,19 @@ class Pools:
             pool.reclaimable += reclaimable
             pool.entered += entered
 
-    def add_translated(self, key: PoolKey, *, time_wait: bool, reclaimable: bool) -> None:
+    def add_translated(self, ends: Ends, *, time_wait: bool, reclaimable: bool) -> None:
         """Count one connection of a NAT pool; its age is not known."""
-        pool = self._pool_of(key)
+        pool = self.pools.get(ends) or self._new(ends)
         if pool is not None:
             pool.ports += 1
             pool.time_wait += time_wait
             pool.reclaimable += reclaimable
 
-    def _pool_of(self, key: PoolKey) -> CountedPool | None:
-        pool = self.pools.get(key)
-        if pool is None:
-            if len(self.pools) >= MAX_POOLS:
-                self.overflow += 1
-                return None
-            pool = self.pools[key] = CountedPool()
+    def _new(self, ends: Ends) -> CountedPool | None:
+        if len(self.pools) >= MAX_POOLS:
+            self.overflow += 1
+            return None
+        pool = self.pools[ends] = CountedPool()
         return pool
 
     def result(self, rules: RowRules) -> PoolTally:
@@ -79,14 +79,14 @@ class Pools:
         enough = [pool.used for pool in self.pools.values() if pool.used >= rules.min_used]
         least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
         told_apart = {
-            key for key, p in self.pools.items() if p.used >= least or key in rules.watched
+            ends for ends, p in self.pools.items() if p.used >= least or ends in rules.watched
         }
         rows = {
-            key: pool.frozen(self.age_seconds)
-            for key, pool in self.pools.items()
-            if key in told_apart
+            PoolKey(*ends): pool.frozen(self.age_seconds)
+            for ends, pool in self.pools.items()
+            if ends in told_apart
         }
-        others = [pool for key, pool in self.pools.items() if key not in told_apart]
+        others = [pool for ends, pool in self.pools.items() if ends not in told_apart]
         return PoolTally(rows, _sum(others, self.age_seconds), self.overflow)
 
 
@@ -118,4 +118,9 @@ def _sum(pools: list[CountedPool], age_seconds: int) -> OtherPools:
 
 
 def _packed(ages: Mapping[int, int], age_seconds: int) -> bytes:
-    return array("I", (ages.get(age, 0) for age in range(age_seconds))).tobytes()
+    """Return a histogram; what is older than it is long counts in its last second."""
+    histogram = array("I", bytes(4 * age_seconds))
+    if age_seconds:
+        for age, entries in ages.items():
+            histogram[min(age, age_seconds - 1)] += entries
+    return histogram.tobytes()

@@ -1,0 +1,143 @@
+"""Counts sockets under fixed rules, whoever tells of them: a netlink dump or psutil's list.
+
+Strategy: each socket is looked at once. Its local port decides what it is: a port that this host
+serves makes it part of an inbound pool, any other one part of an outbound pool; the kernel's
+rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
+"""
+
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.addresses import is_loopback, is_v4
+from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts
+from tcp_pressure_exporter.facts.ports import contains
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.facts.tally import (
+    AGE_SECONDS,
+    MAX_LOCAL_ADDRESSES,
+    AddressPorts,
+    Edge,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.sources.counting.pools import LIVE, Pools
+
+
+class Entry(NamedTuple):
+    """One socket that is not listening, as a decoder hands it to the counter.
+
+    local, remote: addresses as in facts/addresses.py. The ports are in network order. state: one
+    of STATE_NAMES (facts/sockets.py).
+    on_loopback: whether it is bound to the loopback device (tw_bound_dev_if in tcp_twsk_unique).
+    age_ms: for how long it has been in TIME_WAIT; LIVE in any other state.
+    entered: whether the tally before did not see it in TIME_WAIT.
+    cause: one of CAUSES (facts/close_wait.py); "" in other states and where nothing tells it.
+    """
+
+    local: bytes
+    local_port: bytes
+    remote: bytes
+    remote_port: bytes
+    state: int
+    on_loopback: bool = False
+    age_ms: int = LIVE
+    entered: bool = False
+    cause: str = ""
+
+
+class SocketCounter:
+    """Adds up entries; age_seconds: as long are the histograms of ages."""
+
+    def __init__(self, rules: TallyRules, age_seconds: int = AGE_SECONDS) -> None:
+        self._rules = rules
+        self._usable = ports.to_bitmap(rules.usable)
+        self._blocked = ports.to_bitmap(rules.blocked)
+        self._served = ports.to_bitmap(rules.served)
+        self._states = {(v4, state): 0 for v4 in (False, True) for state in STATE_NAMES}
+        self._held = bytearray(ports.BITMAP_BYTES)
+        self._local_ports = _LocalPorts()
+        self._outbound = Pools(age_seconds=age_seconds)
+        self._inbound = Pools(age_seconds=age_seconds)
+        self._close_wait = dict.fromkeys(CAUSES, 0)
+
+    def add(self, entry: Entry) -> None:
+        """Count one entry."""
+        local, local_port, remote, remote_port, state, _, age_ms, entered, cause = entry
+        port = int.from_bytes(local_port)
+        self._states[is_v4(local), state] += 1
+        self._held[port >> 3] |= 1 << (port & 7)
+        if cause:
+            self._close_wait[cause] += 1
+        if contains(self._served, port):
+            ends = (local, remote, local_port)
+            self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
+        elif contains(self._usable, port):
+            self._local_ports.add(local, port, live=age_ms == LIVE)
+            if contains(self._blocked, port):
+                return
+            reclaimable = age_ms != LIVE and self._reclaimable(entry)
+            ends = (local, remote, remote_port)
+            self._outbound.add(ends, age_ms, reclaimable=reclaimable, entered=entered)
+
+    def _reclaimable(self, entry: Entry) -> bool:
+        """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""
+        reuse = self._rules.reuse
+        if entry.age_ms <= reuse.delay_ms:
+            return False
+        return reuse.everywhere or (
+            reuse.on_loopback
+            and (entry.on_loopback or is_loopback(entry.local) or is_loopback(entry.remote))
+        )
+
+    def result(
+        self, edge: Edge, kept: tuple[bytes, ...] = (), kept_overflow: int = 0
+    ) -> SocketTally:
+        """Return what was counted, with what its decoder alone knows."""
+        return SocketTally(
+            edge=edge,
+            states=self._states,
+            held=ports.from_bitmap(self._held),
+            by_address=self._local_ports.by_address(),
+            address_overflow=self._local_ports.overflow,
+            outbound=self._outbound.result(self._rules.outbound_rows),
+            inbound=self._inbound.result(self._rules.inbound_rows),
+            close_wait=CloseWaitCounts(**self._close_wait),
+            kept=kept,
+            kept_overflow=kept_overflow,
+        )
+
+
+class _Bitmaps:
+    """The ports of one local address while they are counted."""
+
+    __slots__ = ("held", "live")
+
+    def __init__(self) -> None:
+        self.held = bytearray(ports.BITMAP_BYTES)
+        self.live = bytearray(ports.BITMAP_BYTES)
+
+    def frozen(self) -> AddressPorts:
+        return AddressPorts(ports.from_bitmap(self.held), ports.from_bitmap(self.live))
+
+
+class _LocalPorts:
+    """The ports of each local address; overflow: sockets of addresses too many to be kept."""
+
+    def __init__(self) -> None:
+        self._bitmaps: dict[bytes, _Bitmaps] = {}
+        self.overflow = 0
+
+    def add(self, local: bytes, port: int, *, live: bool) -> None:
+        bitmaps = self._bitmaps.get(local)
+        if bitmaps is None:
+            if len(self._bitmaps) >= MAX_LOCAL_ADDRESSES:
+                self.overflow += 1
+                return
+            bitmaps = self._bitmaps[local] = _Bitmaps()
+        bit = 1 << (port & 7)
+        bitmaps.held[port >> 3] |= bit
+        if live:
+            bitmaps.live[port >> 3] |= bit
+
+    def by_address(self) -> dict[bytes, AddressPorts]:
+        return {address: bitmaps.frozen() for address, bitmaps in self._bitmaps.items()}

@@ -1,0 +1,119 @@
+"""Entries, whoever decoded them, are added up under the rules; each counts once, in any order."""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.facts.tally import AGE_SECONDS, Edge, SocketTally, TallyRules
+from tcp_pressure_exporter.sources.counting.counter import Entry, SocketCounter
+from tcp_pressure_exporter.sources.counting.pools import LIVE
+from tests.sources.counting.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules
+from tests.support.messages.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
+from tests.support.messages.socket_entries import sixteen_bytes
+
+HTTPS = (443).to_bytes(2)
+POOL = key("10.0.0.2", "10.0.0.9", 443)
+
+
+def entry(state: int, port: int = 40000) -> Entry:
+    ends = sixteen_bytes("10.0.0.2"), port.to_bytes(2), sixteen_bytes("10.0.0.9"), HTTPS
+    return Entry(*ends, state)
+
+
+def waiting(*ages_ms: int) -> list[Entry]:
+    return [
+        entry(TIME_WAIT, port)._replace(age_ms=age_ms) for port, age_ms in enumerate(ages_ms, 40000)
+    ]
+
+
+def count(found: Sequence[Entry], by: TallyRules, age_seconds: int = AGE_SECONDS) -> SocketTally:
+    counter = SocketCounter(by, age_seconds)
+    for one in found:
+        counter.add(one)
+    return counter.result(Edge(0, 0, b""))
+
+
+ADDRESSES = st.sampled_from([sixteen_bytes(text) for text in ("10.0.0.2", "127.0.0.1", "::1")])
+PORTS = st.integers(39_995, 40_015)
+LOCAL_PORTS = PORTS.map(lambda port: port.to_bytes(2))
+ENDS = st.tuples(ADDRESSES, LOCAL_PORTS, ADDRESSES)
+LIVING = ENDS.map(lambda ends: Entry(*ends, HTTPS, ESTABLISHED))
+CAUSES = st.sampled_from(["", "eof_unread", "not_closed", "peer_gone", "window_closed"])
+CLOSING = st.builds(
+    lambda living, cause: living._replace(state=CLOSE_WAIT, cause=cause), LIVING, CAUSES
+)
+WAITING = st.builds(
+    lambda living, **fields: living._replace(state=TIME_WAIT, **fields),
+    LIVING,
+    on_loopback=st.booleans(),
+    age_ms=st.integers(0, 60_000),
+    entered=st.booleans(),
+)
+ENTRIES = st.lists(LIVING | CLOSING | WAITING)
+RULES = st.builds(
+    rules,
+    bound=st.frozensets(PORTS),
+    served=st.frozensets(PORTS),
+    reuse=st.sampled_from([NEVER, EVERYWHERE, ON_LOOPBACK]),
+)
+
+
+@settings(deadline=None)
+@given(ENTRIES, RULES, st.data())
+def test_any_order(found: list[Entry], by: TallyRules, data: st.DataObject) -> None:
+    """The order of the entries does not matter."""
+    assert count(data.draw(st.permutations(found)), by) == count(found, by)
+
+
+@settings(deadline=None)
+@given(ENTRIES, RULES)
+def test_each_counts_once(found: list[Entry], by: TallyRules) -> None:
+    """An entry counts in one state and in one pool at most; what is told of TIME_WAIT adds up."""
+    counted = count(found, by)
+    assert +Counter(counted.states) == Counter(
+        (one.local != sixteen_bytes("::1"), one.state) for one in found
+    )
+    assert sum(counted.close_wait) == sum(one.cause != "" for one in found)
+    rows = [*counted.outbound.rows.values(), *counted.inbound.rows.values()]
+    assert sum(row.ports for row in rows) <= len(found)
+    for row in rows:
+        assert row.ports >= row.time_wait >= max(row.reclaimable, row.entered)
+        assert sum(array("I", row.ages)) == row.time_wait
+
+
+def test_causes() -> None:
+    """A socket in CLOSE_WAIT counts under its cause; where nothing tells it, under none."""
+    causes = ["eof_unread", "", "peer_gone", "eof_unread"]
+    found = [entry(CLOSE_WAIT)._replace(cause=cause) for cause in causes]
+    assert count(found, rules()).close_wait._asdict() == {
+        "eof_unread": 2, "not_closed": 0, "peer_gone": 1, "window_closed": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("on_loopback", "reclaimable"), [(True, 1), (False, 0)])
+def test_loopback_device(on_loopback: bool, reclaimable: int) -> None:  # noqa: FBT001 - a case
+    """Reuse on loopback takes over what is bound to that device, whatever its addresses."""
+    [old] = waiting(5000)
+    found = [old._replace(on_loopback=on_loopback)]
+    counted = count(found, rules(reuse=ON_LOOPBACK))
+    assert counted.outbound.rows[POOL].reclaimable == reclaimable
+
+
+def test_older_than_the_histogram() -> None:
+    """The last second of a histogram holds what is older too; one of no seconds is empty."""
+    found = waiting(0, 2999, 3000, 99_000)
+    of = {seconds: count(found, rules(), seconds).outbound.rows[POOL] for seconds in (3, 0)}
+    assert list(array("I", of[3].ages)) == [1, 0, 3]
+    assert of[0].ages == b""
+    assert of[0].time_wait == of[3].time_wait == 4
+
+
+def test_live() -> None:
+    """An entry that tells no age is not in TIME_WAIT: its port is live at its address."""
+    assert entry(ESTABLISHED).age_ms == LIVE
+    [ports] = count([entry(ESTABLISHED), *waiting(1, 2)], rules()).by_address.values()
+    assert (ports.held, ports.live) == (0b11 << 40000, 0b01 << 40000)
