@@ -67,7 +67,7 @@ def _run(scenario: Scenario, application: Application, sockets: NetlinkSockets) 
 def _poll(sockets: NetlinkSockets, now: float) -> Poll:
     rows = sockets.tally(pool_rules()).outbound.rows
     for count in (count for key, count in rows.items() if key.port == PORT):
-        return Poll(round(now, 3), count.ports, count.time_wait, _ages(count))
+        return Poll(round(now, 3), count.ports, count.time_wait or 0, _ages(count))
     return Poll(round(now, 3), 0, 0, ())
 
 

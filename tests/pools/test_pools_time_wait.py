@@ -108,12 +108,9 @@ def test_other_systems() -> None:
 
 def test_hidden_time_wait() -> None:
     """Where no TIME_WAIT is shown its number is not known, in any direction."""
-    hidden = replace(TALLY, shows_time_wait=False)
-    tally = replace(
-        EMPTY,
-        shows_time_wait=False,
-        by_address={sixteen_bytes("10.0.0.2"): AddressPorts(1 << 40000, 1 << 40000)},
-    )
+    hidden = replace(TALLY, rows={ONE: PoolCount(7, None, 0, entered=0, ages=b"")})
+    address = sixteen_bytes("10.0.0.2")
+    tally = replace(EMPTY, by_address={address: AddressPorts(1 << 40000, None)})
     for usages in (
         outbound_usages(hidden, rules(ELSEWHERE), 10),
         inbound_usages(hidden, RemoteGroups()),

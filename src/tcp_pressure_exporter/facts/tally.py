@@ -96,13 +96,14 @@ class TallyRules:
 class PoolCount(NamedTuple):
     """Ports of one pool: all that a socket holds, of these in TIME_WAIT, of these reclaimable.
 
+    time_wait: None where the system does not show such sockets.
     entered: those in TIME_WAIT that the dump before did not see there.
     ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, AGE_SECONDS of a
     netlink dump, elsewhere one for each second it lasts; empty where nothing tells the ages.
     """
 
     ports: int
-    time_wait: int
+    time_wait: int | None
     reclaimable: int
     entered: int
     ages: bytes
@@ -112,12 +113,15 @@ NO_AGES = bytes(4 * AGE_SECONDS)
 
 
 class OtherPools(NamedTuple):
-    """The sum over the pools without a row; most_used is the largest ports − reclaimable."""
+    """The sum over the pools without a row, as PoolCount has it of one.
+
+    most_used is the largest ports − reclaimable.
+    """
 
     pools: int = 0
     most_used: int = 0
     ports: int = 0
-    time_wait: int = 0
+    time_wait: int | None = 0
     reclaimable: int = 0
     entered: int = 0
     ages: bytes = NO_AGES
@@ -130,20 +134,21 @@ class PoolTally:
     rows: the pools of RowRules. Where there are more than `max_rows`, pools that are equally used
     either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS, counted nowhere else.
-    shows_time_wait: whether the system shows such entries at all.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
-    shows_time_wait: bool = True
 
 
 class AddressPorts(NamedTuple):
-    """Local ports of one address (facts/ports.py): held by any socket, and held by a live one."""
+    """Local ports of one address (facts/ports.py): held by any socket, and held by a live one.
+
+    live: not in TIME_WAIT; None where the system does not show such sockets.
+    """
 
     held: int
-    live: int
+    live: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +159,11 @@ class SocketTally:
     states: sockets by (IPv4 on the wire, state number): every pair that the source tells, zeros
     included.
     held: the set of local ports that any socket holds.
-    by_address: usable ports that are not served, per local address, live meaning not in
-    TIME_WAIT. address_overflow counts the sockets of addresses beyond MAX_LOCAL_ADDRESSES.
+    by_address: usable ports that are not served, per local address. address_overflow counts the
+    sockets of addresses beyond MAX_LOCAL_ADDRESSES.
     close_wait: sockets in CLOSE_WAIT by cause.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
-    MAX_KEPT. shows_time_wait: as PoolTally has it.
+    MAX_KEPT.
     """
 
     edge: Edge
@@ -171,7 +176,6 @@ class SocketTally:
     close_wait: CloseWaitCounts
     kept: tuple[bytes, ...]
     kept_overflow: int
-    shows_time_wait: bool = True
 
 
 class PoolSocket(NamedTuple):

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.facts.tally import PoolCount, PoolKey, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import (
+    AddressPorts,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    SocketTally,
+    TallyRules,
+)
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
 from tcp_pressure_exporter.pools.usage import Usage, summed
@@ -70,7 +77,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
             key: Usage(
                 used=blocked + count.ports - count.reclaimable,
                 limit=limit,
-                time_wait=count.time_wait if tally.shows_time_wait else None,
+                time_wait=count.time_wait,
                 reclaimable=count.reclaimable if rules.reuse.told else None,
                 entered=count.entered,
                 ages=count.ages or None,
@@ -115,7 +122,7 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WA
             key: Usage(
                 used=count.ports,
                 limit=_remote_ports(key, groups),
-                time_wait=count.time_wait if tally.shows_time_wait else None,
+                time_wait=count.time_wait,
                 reclaimable=None,
                 entered=count.entered,
                 ages=count.ages or None,
@@ -146,22 +153,20 @@ def source_usages(
     family holds the port, TIME_WAIT included, whatever its destination. A port that is served
     without a listener any more counts for every address: which ones are left there is not known.
     """
-    usable = rules.usable
     owned = _OwnedPorts(bound, rules.served)
     pools = {
         PoolKey(address, b"", b""): _source_usage(
-            usable & held, usable & live, usable & owned.against(address), limit
+            found, rules.usable, owned.against(address), limit
         )
-        for address, (held, live) in tally.by_address.items()
+        for address, found in tally.by_address.items()
     }
-    if not tally.shows_time_wait:
-        pools = {key: usage._replace(time_wait=None) for key, usage in pools.items()}
     return Usages(pools, overflow_sockets=tally.address_overflow)
 
 
-def _source_usage(held: int, live: int, owned: int, limit: int) -> Usage:
-    time_wait = held & ~live & ~owned
-    return Usage((held | owned).bit_count(), limit, time_wait.bit_count(), None)
+def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> Usage:
+    used = usable & (found.held | owned)
+    time_wait = None if found.live is None else (used & ~found.live & ~owned).bit_count()
+    return Usage(used.bit_count(), limit, time_wait, None)
 
 
 class _OwnedPorts:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tcp_pressure_exporter.facts.addresses import is_v4
-from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_LISTEN, TCP_TIME_WAIT, BoundSocket
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_LISTEN, BoundSocket
 from tcp_pressure_exporter.facts.tally import SocketTally
 
 FAMILIES = {True: "ipv4", False: "ipv6"}
@@ -12,19 +12,15 @@ SocketStates = Mapping[tuple[str, str], int]
 
 
 def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketStates:
-    """Return sockets by (family, state name): every pair that the system shows, zeros included.
+    """Return sockets by (family, state name): every pair that the tally tells.
 
     A v4-mapped socket is IPv4. A listener on [::] that takes IPv4 too is one IPv6 socket.
     """
-    shown = {
-        state: name
-        for state, name in STATE_NAMES.items()
-        if tally.shows_time_wait or state != TCP_TIME_WAIT
-    }
     counts = {
-        (family, name): tally.states.get((v4, state), 0)
+        (family, name): tally.states[v4, state]
         for v4, family in FAMILIES.items()
-        for state, name in shown.items()
+        for state, name in STATE_NAMES.items()
+        if (v4, state) in tally.states
     }
     for socket in bound:
         if socket.listening:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.ports import ports_of
+from tcp_pressure_exporter.facts.ports import port_set, ports_of
 from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.sources.counting.counting import key, rules, tally
@@ -117,8 +117,6 @@ def test_states_and_local_ports(host: Host) -> None:
     states = Counter(("." in entry.local, entry.state) for entry in host.found)
     assert +Counter(counted.states) == states
     assert set(ports_of(counted.held)) == {entry.local_port for entry in host.found}
-    by_address = {
-        address: (set(ports_of(both.held)), set(ports_of(both.live)))
-        for address, both in counted.by_address.items()
+    assert counted.by_address == {
+        address: (port_set(held[address]), port_set(live[address])) for address in held
     }
-    assert by_address == {address: (held[address], live[address]) for address in held}

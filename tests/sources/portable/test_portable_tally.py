@@ -25,7 +25,11 @@ from tcp_pressure_exporter.sources.portable.sockets import (
     PortableSocket,
     parse_portable_sockets,
 )
-from tcp_pressure_exporter.sources.portable.tally import TimeWaitView, tally_portable_sockets
+from tcp_pressure_exporter.sources.portable.tally import (
+    TimeWaitView,
+    tally_portable_sockets,
+    without_time_wait,
+)
 from tests.sources.counting.counting import EVERYWHERE, NEVER, ON_LOOPBACK, RANGE, key, rules
 from tests.support.fakes.portable_rows import row_of
 from tests.support.messages.datagrams import ESTABLISHED, SEQUENCE, TIME_WAIT, Entry, dump_of
@@ -159,13 +163,29 @@ def test_length_of_time_wait() -> None:
 
 
 def test_hidden_time_wait() -> None:
-    """Where the system shows no TIME_WAIT the tally says so, and has no ages."""
-    view = TimeWaitView(10_000, {}, complete=True, shown=False)
-    tally = tally_portable_sockets([outgoing(ESTABLISHED, 40000)], rules(), view)
-    assert not tally.shows_time_wait
-    assert not tally.outbound.shows_time_wait
-    assert tally.outbound.rows[POOL].ages == b""
-    assert tally.held == port_set([40000])
+    """Where the system shows no TIME_WAIT the tally has no number of it, not zero, and no ages."""
+    view = TimeWaitView(10_000, {}, complete=True)
+    found = [outgoing(ESTABLISHED, 40000), outgoing(ESTABLISHED, 40001)]
+    told = tally_portable_sockets(found, rules(served=[40001]), view)
+    tally = without_time_wait(told)
+    assert {state for _v4, state in tally.states} == {*range(1, 12)} - {TIME_WAIT}
+    for pools in (tally.outbound, tally.inbound):
+        [row] = pools.rows.values()
+        assert (row.ports, row.time_wait, row.ages) == (1, None, b"")
+        assert (pools.others.time_wait, pools.others.ages) == (None, b"")
+    [ports] = tally.by_address.values()
+    assert (ports.held, ports.live) == (port_set([40000]), None)
+    assert tally.held == port_set([40000, 40001])
+
+
+def test_incomplete_time_wait() -> None:
+    """Where a system shows some of TIME_WAIT their ports are held, and no number of them told."""
+    view = TimeWaitView(10_000, dict.fromkeys(WAITING, 9_000.0), complete=True)
+    found = [*WAITING, outgoing(ESTABLISHED, 40003)]
+    tally = without_time_wait(tally_portable_sockets(found, rules(), view))
+    assert +Counter(tally.states) == {(True, ESTABLISHED): 1}
+    assert tally.held == port_set([40000, 40001, 40002, 40003])
+    assert (tally.outbound.rows[POOL].ports, tally.outbound.rows[POOL].time_wait) == (4, None)
 
 
 def test_listeners_do_not_count() -> None:

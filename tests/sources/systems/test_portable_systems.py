@@ -200,8 +200,9 @@ def test_ages_after_one_time_wait() -> None:
 
 def test_hidden_time_wait() -> None:
     """A system that hides TIME_WAIT hides it in the tally too."""
-    tally = Lab(FakeFacts(shows_time_wait=False)).source.tally(FOR_30_SECONDS)
-    assert not tally.shows_time_wait
+    for shown in (True, False):
+        tally = Lab(FakeFacts(shows_time_wait=shown)).source.tally(FOR_30_SECONDS)
+        assert ((True, TIME_WAIT) in tally.states) == shown
 
 
 def test_untold_numbers() -> None:

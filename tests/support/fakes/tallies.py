@@ -50,6 +50,9 @@ def pools(rows: Mapping[PoolKey, Counts]) -> PoolTally:
 
 
 def counts(tally: PoolTally) -> dict[PoolKey, Counts]:
-    """Return the counts of pools that must all be told apart."""
+    """Return the counts of pools that must all be told apart, with what is in TIME_WAIT."""
     assert (tally.others, tally.overflow) == (OtherPools(), 0)
-    return {key: (row.ports, row.time_wait, row.reclaimable) for key, row in tally.rows.items()}
+    assert None not in {row.time_wait for row in tally.rows.values()}
+    return {
+        key: (row.ports, row.time_wait or 0, row.reclaimable) for key, row in tally.rows.items()
+    }

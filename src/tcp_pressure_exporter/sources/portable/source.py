@@ -15,7 +15,11 @@ from tcp_pressure_exporter.sources.portable.sockets import (
     bound_sockets,
     read_portable_sockets,
 )
-from tcp_pressure_exporter.sources.portable.tally import TimeWaitView, tally_portable_sockets
+from tcp_pressure_exporter.sources.portable.tally import (
+    TimeWaitView,
+    tally_portable_sockets,
+    without_time_wait,
+)
 
 SETTINGS_SECONDS = 60.0  # a program is started for them, and they hardly ever change
 
@@ -56,8 +60,8 @@ class PortableSockets:
         waiting = (socket for socket in sockets if socket.state == TCP_TIME_WAIT)
         began_ms = self._ages.seen(waiting, now_ms)
         complete = self._ages.complete(rules.reuse.hold)
-        view = TimeWaitView(now_ms, began_ms, complete, self._shows_time_wait)
-        return tally_portable_sockets(sockets, rules, view)
+        tally = tally_portable_sockets(sockets, rules, TimeWaitView(now_ms, began_ms, complete))
+        return tally if self._shows_time_wait else without_time_wait(tally)
 
     def close(self) -> None:
         """Keep nothing open: psutil opens what it needs for each list."""

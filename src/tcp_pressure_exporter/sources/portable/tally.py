@@ -19,13 +19,11 @@ class TimeWaitView:
 
     now_ms: on the clock of `began_ms`, which tells since when each entry is there.
     complete: whether all have been seen to begin; else no histogram of ages is made.
-    shown: whether the system shows them at all.
     """
 
     now_ms: int
     began_ms: Mapping[PortableSocket, float]
     complete: bool
-    shown: bool = True
 
     def age_ms(self, socket: PortableSocket, hold: float) -> int:
         """Return how old an entry is, or LIVE; no older than TIME_WAIT `hold`s, in seconds."""
@@ -48,18 +46,11 @@ def tally_portable_sockets(
     sockets: Iterable[PortableSocket], rules: TallyRules, view: TimeWaitView
 ) -> SocketTally:
     """Count the sockets that have, or had, a peer."""
-    ages_known = view.complete and view.shown
-    counter = SocketCounter(rules, int(rules.reuse.hold) if ages_known else 0)
+    counter = SocketCounter(rules, int(rules.reuse.hold) if view.complete else 0)
     for socket in sockets:
         if is_connection(socket):
             counter.add(_entry(socket, rules, view))
-    tally = counter.result(view.edge())
-    return replace(
-        tally,
-        shows_time_wait=view.shown,
-        outbound=_pools(tally.outbound, view),
-        inbound=_pools(tally.inbound, view),
-    )
+    return counter.result(view.edge())
 
 
 def _entry(socket: PortableSocket, rules: TallyRules, view: TimeWaitView) -> Entry:
@@ -74,5 +65,19 @@ def _entry(socket: PortableSocket, rules: TallyRules, view: TimeWaitView) -> Ent
     )
 
 
-def _pools(tally: PoolTally, view: TimeWaitView) -> PoolTally:
-    return replace(tally, shows_time_wait=view.shown)
+def without_time_wait(tally: SocketTally) -> SocketTally:
+    """Return a tally that tells nothing of TIME_WAIT: the system does not show it, or not all."""
+    states = {kind: count for kind, count in tally.states.items() if kind[1] != TCP_TIME_WAIT}
+    by_address = {address: found._replace(live=None) for address, found in tally.by_address.items()}
+    return replace(
+        tally,
+        states=states,
+        by_address=by_address,
+        outbound=_pools_without_time_wait(tally.outbound),
+        inbound=_pools_without_time_wait(tally.inbound),
+    )
+
+
+def _pools_without_time_wait(tally: PoolTally) -> PoolTally:
+    rows = {key: count._replace(time_wait=None, ages=b"") for key, count in tally.rows.items()}
+    return replace(tally, rows=rows, others=tally.others._replace(time_wait=None, ages=b""))
