@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.sockets import SocketId
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
-AGE_SECONDS = 61  # whole seconds a TIME_WAIT entry can be old: 0..60
+AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
 MAX_RECENT = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-# TIME_WAIT lasts TCP_TIMEWAIT_LEN (include/net/tcp.h); `expires` counts down from it.
-TIME_WAIT_MS = 60_000
+# How long TIME_WAIT lasts (include/net/tcp.h, there in ticks): no setting changes it.
+TCP_TIMEWAIT_LEN = 60  # seconds
+TCP_TIMEWAIT_LEN_MS = 1000 * TCP_TIMEWAIT_LEN
 DEFAULT_DELAY_MS = 1_000  # kernels without that sysctl wait a second
-# How long a closed connection blocks its port at most: TCP_TIMEWAIT_LEN (include/net/tcp.h), and
-# the batch in which the timer wheel expires such timers (kernel/time/timer.c): 2.05 s at HZ=250.
-TIME_WAIT_HOLD = 62.05
+# How long a closed connection blocks its port at most: that long, and until the end of the batch in
+# which the timer wheel expires such timers (kernel/time/timer.c): 2.05 s at HZ=250.
+TIME_WAIT_HOLD = TCP_TIMEWAIT_LEN + 2.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """How much of one pool is used, and what the ages of its TIME_WAIT ports tell of the last minute.
 
-An entry starts at 60 s and counts down, so one dump holds the moment of every close of the last
-minute, whatever the interval between dumps. A histogram of ages is AGE_SECONDS native unsigned
-ints: entry n counts the closes of n to n + 1 seconds ago. It misses entries that are gone before
-their minute is over: reused by a connect() or a SYN, reset, or refused by tcp_max_tw_buckets.
+An entry starts at TCP_TIMEWAIT_LEN and counts down, so one dump holds the moment of every close of
+the last minute, whatever the interval between dumps. A histogram of ages is AGE_SECONDS native
+unsigned ints: entry n counts the closes of n to n + 1 seconds ago. It misses entries that are gone
+before their minute is over: reused by a connect() or a SYN, reset, or refused by
+tcp_max_tw_buckets.
 """
 
 import sys
@@ -12,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.tally import NO_AGES
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HOLD
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
-WHOLE_SECONDS = 60  # the last second of the minute is cut short by the end of TIME_WAIT
+WHOLE_SECONDS = TCP_TIMEWAIT_LEN  # the second that follows is cut short by the end of TIME_WAIT
 
 
 def closes_each_second(ages: bytes) -> Sequence[int]:

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.facts.close_wait import close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_CLOSE_WAIT, TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.tally import MAX_KEPT, SocketTally, TallyRules
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_MS
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 from tcp_pressure_exporter.sources.counting.counter import Entry, SocketCounter
 from tcp_pressure_exporter.sources.counting.pools import LIVE
 from tcp_pressure_exporter.sources.counting.recent import Recent
@@ -60,7 +60,7 @@ def _decode(payload: memoryview, recent: Recent) -> Entry | None:
         return None
     age_ms, entered, cause = LIVE, False, ""
     if state == TCP_TIME_WAIT:
-        age_ms = max(TIME_WAIT_MS - expires, 0)
+        age_ms = max(TCP_TIMEWAIT_LEN_MS - expires, 0)
         entered = recent.add(cookie, age_ms)
     elif state == TCP_CLOSE_WAIT:
         cause = close_wait_cause(timer, retransmits, rqueue, wqueue)

@@ -8,7 +8,7 @@ import sys
 from array import array
 
 from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_RECENT, Edge
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_MS
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 
 
 class Recent:
@@ -25,7 +25,7 @@ class Recent:
 
     def add(self, cookie: bytes, age_ms: int) -> bool:
         """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
-        if age_ms >= TIME_WAIT_MS:  # at least that old: it ends in a batch with others
+        if age_ms >= TCP_TIMEWAIT_LEN_MS:  # at least that old: it ends in a batch with others
             return False
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
