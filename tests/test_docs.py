@@ -7,7 +7,7 @@ from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import SampleCollector
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.system import MAX_USER_PORT, TIMED_WAIT_DELAY
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NAMES
 from tcp_pressure_exporter.sources.portable.solaris import TUNABLES
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
@@ -28,7 +28,9 @@ def documented() -> list[Metric]:
 
 def exported() -> Iterator[Metric]:
     state = ExporterState("version", "python", "parser")
-    for metric in SampleCollector(lambda: None, lambda: state, all_families()).describe():
+    for metric in SampleCollector(
+        lambda: None, lambda: state, ExporterCounts, all_families()
+    ).describe():
         name = metric.name + "_total" if metric.type == "counter" else metric.name
         labels = metric._labelnames  # type: ignore[attr-defined]  # noqa: SLF001 - not public
         yield name, metric.type, tuple(labels)

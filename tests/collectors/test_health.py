@@ -1,10 +1,11 @@
 from tcp_pressure_exporter.collectors.health import (
+    COUNTS_FAMILIES,
     EXPORTER_FAMILIES,
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
 )
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
@@ -55,11 +56,20 @@ def test_sample() -> None:
 
 
 def test_exporter() -> None:
-    """The exporter tells what runs, how often its configuration was read, and what failed."""
-    state = ExporterState(
-        *("0.1.0", "3.11.2", "compiled"),
-        reloads=2,
-        failed_reloads=1,
+    """The exporter tells what runs, and how often its configuration was read."""
+    state = ExporterState("0.1.0", "3.11.2", "compiled", reloads=2, failed_reloads=1)
+    assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
+        # TYPE tcp_pressure_build_info gauge
+        tcp_pressure_build_info{parser="compiled",python="3.11.2",version="0.1.0"} 1.0
+        # TYPE tcp_pressure_config_reloads_total counter
+        tcp_pressure_config_reloads_total{result="success"} 2.0
+        tcp_pressure_config_reloads_total{result="failure"} 1.0
+    """)
+
+
+def test_counts() -> None:
+    """The exporter tells what failed, what was lost and what was answered."""
+    counts = ExporterCounts(
         web_reloads=4,
         failed_web_reloads=3,
         failed_parts=7,
@@ -68,12 +78,7 @@ def test_exporter() -> None:
         responses={"2xx": 8120, "4xx": 2, "5xx": 1},
         failed_accepts=6,
     )
-    assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
-        # TYPE tcp_pressure_build_info gauge
-        tcp_pressure_build_info{parser="compiled",python="3.11.2",version="0.1.0"} 1.0
-        # TYPE tcp_pressure_config_reloads_total counter
-        tcp_pressure_config_reloads_total{result="success"} 2.0
-        tcp_pressure_config_reloads_total{result="failure"} 1.0
+    assert exposition(family.metric([((), counts)]) for family in COUNTS_FAMILIES) == golden("""
         # TYPE tcp_pressure_web_config_reloads_total counter
         tcp_pressure_web_config_reloads_total{result="success"} 4.0
         tcp_pressure_web_config_reloads_total{result="failure"} 3.0

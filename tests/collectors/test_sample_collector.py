@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import Churn, PoolTable
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 NO_POOLS = PoolTable(0, 0.0, 0.0, (), 0, 0, Churn(0, 0, math.inf))
@@ -54,7 +54,7 @@ def sample_of(*namespaces: NamespaceSample) -> Sample:
 
 
 def collector(sample: Sample | None) -> SampleCollector:
-    return SampleCollector(lambda: sample, lambda: STATE, all_families())
+    return SampleCollector(lambda: sample, lambda: STATE, ExporterCounts, all_families())
 
 
 def collected(sample: Sample | None) -> dict[str, Metric]:
@@ -133,7 +133,7 @@ def test_expired_sample() -> None:
 def test_newest_is_asked_at_each_scrape() -> None:
     """Each scrape shows the sample that is the newest then."""
     samples = iter([None, sample_of(WHOLE)])
-    fresh = SampleCollector(lambda: next(samples), lambda: STATE, all_families())
+    fresh = SampleCollector(lambda: next(samples), lambda: STATE, ExporterCounts, all_families())
     assert len(list(fresh.collect())) < len(list(fresh.collect()))
 
 
@@ -143,7 +143,9 @@ def test_describe_takes_no_sample() -> None:
     def no_sample() -> Sample | None:
         raise AssertionError("a sample was asked for")
 
-    described = list(SampleCollector(no_sample, lambda: STATE, all_families()).describe())
+    described = list(
+        SampleCollector(no_sample, lambda: STATE, ExporterCounts, all_families()).describe()
+    )
     assert {metric.name for metric in described} >= set(collected(sample_of(WHOLE)))
     assert all(not metric.samples and metric.type != "unknown" for metric in described)
 

@@ -26,7 +26,7 @@ from tcp_pressure_exporter.pools.near_limit import (
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
@@ -94,7 +94,10 @@ def test_worst_case() -> None:
     """A host that fills every table by default stays inside the budget."""
     sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),))
     registry = build_registry(
-        lambda: sample, lambda: ExporterState("1", "3", "compiled"), all_families()
+        lambda: sample,
+        lambda: ExporterState("1", "3", "compiled"),
+        ExporterCounts,
+        all_families(),
     )
     lines = generate_latest(registry).decode().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) <= BUDGET

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import Listing
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.portable.sockets import PortableSocket, parse_portable_sockets
@@ -96,7 +96,9 @@ class Host:
 def page(sample: NamespaceSample) -> str:
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,))
     state = ExporterState("version", "python", "portable")
-    return generate_latest(build_registry(lambda: whole, lambda: state, all_families())).decode()
+    return generate_latest(
+        build_registry(lambda: whole, lambda: state, ExporterCounts, all_families())
+    ).decode()
 
 
 def names(text: str) -> set[str]:

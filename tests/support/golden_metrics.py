@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from tcp_pressure_exporter.collectors.registry import SampleCollector
 from tcp_pressure_exporter.daemon.collectors import all_families
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tests.support.places import ROOT
 
 GOLDEN = ROOT / "tests" / "golden_metrics.txt"
@@ -19,7 +19,9 @@ GOLDEN = ROOT / "tests" / "golden_metrics.txt"
 def exported() -> Iterator[str]:
     """Yield a line for each metric of ours: name, type, labels."""
     state = ExporterState("version", "python", "parser")
-    for metric in SampleCollector(lambda: None, lambda: state, all_families()).describe():
+    for metric in SampleCollector(
+        lambda: None, lambda: state, ExporterCounts, all_families()
+    ).describe():
         name = metric.name + "_total" if metric.type == "counter" else metric.name
         labels = metric._labelnames  # type: ignore[attr-defined]  # noqa: SLF001 - not public
         yield " ".join((name, metric.type, ",".join(labels))).rstrip()

@@ -22,7 +22,7 @@ Exposition:
 from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 
@@ -110,14 +110,17 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         ],
         kind="counter",
     ),
+)
+
+COUNTS_FAMILIES: tuple[Family[ExporterCounts], ...] = (
     Family(
         "tcp_pressure_web_config_reloads_total",
         "Reloads of the web configuration file, which is read when it or a certificate changes,"
         " since the start. A failure changed nothing.",
         ("result",),
-        lambda state: [
-            (("success",), state.web_reloads),
-            (("failure",), state.failed_web_reloads),
+        lambda counts: [
+            (("success",), counts.web_reloads),
+            (("failure",), counts.failed_web_reloads),
         ],
         kind="counter",
     ),
@@ -127,7 +130,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         "Collectors' parts of samples that failed since the start, over all collectors and"
         " namespaces. Shows failures that begin and end between two scrapes.",
         (),
-        lambda state: [((), state.failed_parts)],
+        lambda counts: [((), counts.failed_parts)],
         kind="counter",
     ),
     Family(
@@ -135,7 +138,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         "Whole samples that were lost since the start, to an unexpected error. The log has the"
         " traceback; numbers that are too old vanish.",
         (),
-        lambda state: [((), state.failed_samples)],
+        lambda counts: [((), counts.failed_samples)],
         kind="counter",
     ),
     Family(
@@ -143,7 +146,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         "Lines of the exporter's log that could not be written since the start: a full disk, or a"
         " reader that has gone.",
         (),
-        lambda state: [((), state.lost_lines)],
+        lambda counts: [((), counts.lost_lines)],
         kind="counter",
     ),
     Family(
@@ -152,7 +155,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         " request was not understood or not allowed, the rate limit included. 5xx: too many at"
         " once, not ready, or a page that failed. An answer counts where its client has gone, too.",
         ("code",),
-        lambda state: [((code,), count) for code, count in state.responses.items()],
+        lambda counts: [((code,), count) for code, count in counts.responses.items()],
         kind="counter",
     ),
     Family(
@@ -160,7 +163,7 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         "Attempts to accept a connection that failed since the start, for lack of descriptors or"
         " memory. The client waits or fails; the log has the reason.",
         (),
-        lambda state: [((), state.failed_accepts)],
+        lambda counts: [((), counts.failed_accepts)],
         kind="counter",
     ),
 )

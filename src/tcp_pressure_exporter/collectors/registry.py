@@ -9,16 +9,17 @@ from prometheus_client.registry import Collector
 
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.collectors.health import (
+    COUNTS_FAMILIES,
     EXPORTER_FAMILIES,
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
 )
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
 
 class SampleCollector(Collector):
-    """Yields families built afresh from the newest sample (None before the first) and `state`.
+    """Yields families built afresh: of the exporter, and of the newest sample once there is one.
 
     families: those about a namespace, of every collector.
     """
@@ -27,10 +28,12 @@ class SampleCollector(Collector):
         self,
         newest: Callable[[], Sample | None],
         state: Callable[[], ExporterState],
+        counts: Callable[[], ExporterCounts],
         families: Iterable[Family[NamespaceSample]],
     ) -> None:
         self._newest = newest
         self._state = state
+        self._counts = counts
         # The health of the collectors, then each subject.
         self._families = (*NAMESPACE_FAMILIES, *families)
 
@@ -38,6 +41,8 @@ class SampleCollector(Collector):
         """Yield every family without rows, so that the registry can filter by name."""
         for exporter_family in EXPORTER_FAMILIES:
             yield exporter_family.metric()
+        for counts_family in COUNTS_FAMILIES:
+            yield counts_family.metric()
         for family in SAMPLE_FAMILIES:
             yield family.metric()
         for namespace_family in self._families:
@@ -45,9 +50,11 @@ class SampleCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have rows: what failed or is off is absent."""
-        state = self._state()
+        state, counts = self._state(), self._counts()
         for exporter_family in EXPORTER_FAMILIES:
             yield exporter_family.metric([((), state)])
+        for counts_family in COUNTS_FAMILIES:
+            yield counts_family.metric([((), counts)])
         sample = self._newest()
         if sample is None:
             return
@@ -62,11 +69,12 @@ class SampleCollector(Collector):
 def build_registry(
     newest: Callable[[], Sample | None],
     state: Callable[[], ExporterState],
+    counts: Callable[[], ExporterCounts],
     families: Iterable[Family[NamespaceSample]],
 ) -> CollectorRegistry:
     """Return a registry with the newest sample and the process_* and python_* metrics."""
     registry = CollectorRegistry()
-    registry.register(SampleCollector(newest, state, families))
+    registry.register(SampleCollector(newest, state, counts, families))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

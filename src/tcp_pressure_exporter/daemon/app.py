@@ -19,14 +19,14 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import all_families, wanted_parts
 from tcp_pressure_exporter.daemon.logs import LostLines
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
-from tcp_pressure_exporter.daemon.reloading import Reloader
+from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
 from tcp_pressure_exporter.daemon.shown import shown_settings
 from tcp_pressure_exporter.daemon.signals import handled_signals
 from tcp_pressure_exporter.daemon.systemd import ServiceManager
 from tcp_pressure_exporter.pages.service_line import status_line
 from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
-from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
 from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
@@ -87,8 +87,11 @@ class App:
             log,
         )
         self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
-        self._state = ExporterState(running, platform.python_version(), self._host.counted_by)
-        self._registry = build_registry(self._latest.newest, self._counted, all_families())
+        self._web_reloads = Reloads()
+        self._running = ExporterState(running, platform.python_version(), self._host.counted_by)
+        self._registry = build_registry(
+            self._latest.newest, self._state, self._counts, all_families()
+        )
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
@@ -151,15 +154,15 @@ class App:
             self._log.info(
                 "serving metrics",
                 url=listener_url(scheme, listener, self._options.telemetry_path),
-                parser=self._state.parser,
+                parser=self._running.parser,
             )
         shared = Shared(router, self._log, protection=protection, counts=self._http)
         await Server(listeners, shared).run(stop)
         self._log.info("stopped")
 
     def _count_web_reload(self, good: bool) -> None:  # noqa: FBT001  # it is what is counted
-        field = "web_reloads" if good else "failed_web_reloads"
-        self._state = replace(self._state, **{field: getattr(self._state, field) + 1})
+        before = self._web_reloads
+        self._web_reloads = Reloads(before.good + good, before.bad + (not good))
 
     def _publish(self, sample: Sample) -> None:
         self._latest.publish(sample)
@@ -182,7 +185,7 @@ class App:
             sample=sample,
             current=current,
             line=self._hour.line,
-            exporter=self._counted(),
+            exporter=self._state(),
             settings=shown_settings(self._options, self._loop.config),
             left_out=tuple(self._host.missing()),
             runbook_url=self._loop.config.runbook_url,
@@ -202,13 +205,17 @@ class App:
     def _use_config(self, config: Config) -> None:
         self._loop.config = config
 
-    def _counted(self) -> ExporterState:
-        """Return the state with what the threads and the log have counted."""
-        failures = self._loop.failures
-        return replace(
-            self._state,
-            reloads=self._reloader.reloads.good,
-            failed_reloads=self._reloader.reloads.bad,
+    def _state(self) -> ExporterState:
+        """Return what runs, with the reloads until now."""
+        reloads = self._reloader.reloads
+        return replace(self._running, reloads=reloads.good, failed_reloads=reloads.bad)
+
+    def _counts(self) -> ExporterCounts:
+        """Return what the threads, the server and the log have counted."""
+        failures, web_reloads = self._loop.failures, self._web_reloads
+        return ExporterCounts(
+            web_reloads=web_reloads.good,
+            failed_web_reloads=web_reloads.bad,
             failed_parts=failures.parts,
             failed_samples=failures.samples,
             lost_lines=self._lost.count,

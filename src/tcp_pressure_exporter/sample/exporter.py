@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """What runs, and how often each configuration file was read again, well or badly.
+    """What runs, and how often its configuration file was read again, well or badly.
 
-    parser: what counts the sockets, "compiled", "readable" or "portable". failed_parts: of
-    samples, one collector's each. lost_lines: of the log. responses: of the server, by class of
-    status such as "2xx".
+    parser: what counts the sockets, "compiled", "readable" or "portable". The status page shows
+    all of this and is made anew where any of it differs: what each request changes is not for here.
     """
 
     version: str
@@ -18,6 +17,17 @@ class ExporterState:
     parser: str
     reloads: int = 0
     failed_reloads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterCounts:
+    """What happened how often, for the metrics alone.
+
+    web_reloads: of the web configuration file, failed_web_reloads those that it was too bad for.
+    failed_parts: of samples, one collector's each. lost_lines: of the log. responses: of the
+    server, by class of status such as "2xx".
+    """
+
     web_reloads: int = 0
     failed_web_reloads: int = 0
     failed_parts: int = 0
