@@ -13,7 +13,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_classic
 
 from tcp_pressure_exporter.web.message import Request
-from tcp_pressure_exporter.web.pages.metrics import MetricsPage
+from tcp_pressure_exporter.web.pages.metrics import MetricsPage, Variant, page
+from tcp_pressure_exporter.web.pages.negotiation import CLASSIC
 from tests.web.harness import (
     PATIENCE_SECONDS,
     Reply,
@@ -101,6 +102,15 @@ def test_name_filter(query: str, names: set[str]) -> None:
     with Serving() as serving:
         reply = get(serving.address, f"/metrics?{query}")
     assert {name for name, _, _ in _series(parse_classic(reply.body.decode()))} == names
+
+
+def test_filter_leaves_the_families_alone() -> None:
+    """A filtered page does not take samples away from a family that a collector keeps."""
+    kept = list(two_families())
+    registry = registry_of(lambda: kept)
+    whole = page(registry, Variant(CLASSIC))
+    page(registry, Variant(CLASSIC, frozenset({"closes_total"})))
+    assert page(registry, Variant(CLASSIC)) == whole
 
 
 def test_no_created_series() -> None:

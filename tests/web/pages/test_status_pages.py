@@ -50,9 +50,12 @@ def test_document() -> None:
 
 
 def test_gzip() -> None:
-    """Who accepts gzip gets it."""
-    with serving(FakeStatus()) as server:
+    """Who accepts gzip gets it, of the same rendering as those who do not."""
+    status = FakeStatus()
+    with serving(status) as server:
         reply = get(server.address, "/", "Accept-Encoding: gzip")
+        assert get(server.address, "/").body == b"page of None"
+    assert status.made == ["page of None"]
     assert reply.headers["content-encoding"] == "gzip"
     assert reply.headers["vary"] == "Accept-Encoding"
     assert gzip.decompress(reply.body) == b"page of None"

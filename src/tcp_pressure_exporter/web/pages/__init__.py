@@ -1,4 +1,4 @@
-"""Which path is answered by what, and the cache of what was rendered.
+"""Which path is answered by what, and each page rendered once for all who ask for it.
 
-Here may live handlers and content negotiation; what a page says is made elsewhere.
+Here may live handlers, content negotiation and the renderer; what a page says is made elsewhere.
 """

@@ -1,5 +1,6 @@
-"""What the client accepts: exposition format and compression (RFC 9110 section 12.5)."""
+"""What the client accepts: exposition format and gzip (RFC 9110 section 12.5)."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+GZIP = ("Content-Encoding", "gzip")
+# Half the time of the default level 9 for a page a few percent larger.
+_GZIP_LEVEL = 6
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
@@ -43,6 +47,11 @@ def gzip_accepted(accept_encoding: str) -> bool:
     """Whether gzip is named with q > 0, or not named but covered by '*'."""
     qualities = {coding: quality for coding, _, quality in _entries(accept_encoding)}
     return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+
+
+def gzipped(body: bytes) -> bytes:
+    """Return the body in gzip; the same bytes for the same body."""
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0)
 
 
 def _is_version_1(parameters: dict[str, str]) -> bool:

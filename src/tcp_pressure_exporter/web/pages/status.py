@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tcp_pressure_exporter.web.message import Request, Response
-from tcp_pressure_exporter.web.pages.cache import Body, EditionCache
-from tcp_pressure_exporter.web.pages.negotiation import gzip_accepted
+from tcp_pressure_exporter.web.pages.negotiation import GZIP, gzip_accepted, gzipped
+from tcp_pressure_exporter.web.pages.renderer import Renderer
 
 Header = tuple[str, str]
 
@@ -27,6 +27,7 @@ _DOCUMENT_HEADERS: tuple[Header, ...] = (
     ("Cache-Control", "no-store"),
 )
 _KEPT = ("Cache-Control", "public, max-age=31536000, immutable")
+_RENDERINGS_KEPT = 8  # pages of many namespaces would else take megabytes
 
 
 class File(Protocol):
@@ -60,12 +61,19 @@ class Status(Protocol):
         """Return the JSON document; takes its time."""
 
 
+class Rendering(NamedTuple):
+    """The same twice: as it is, and for those who accept gzip."""
+
+    plain: bytes
+    compressed: bytes
+
+
 class StatusPages:
     """Handlers. Each answer is made once for each edition, on a thread of its own."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._cache = EditionCache()
+        self._renderer = Renderer[Rendering]("status", keep=_RENDERINGS_KEPT)
 
     async def page(self, request: Request) -> Response:
         """200 with the page; `netns=` in the query chooses a namespace."""
@@ -73,15 +81,13 @@ class StatusPages:
         netns = asked[0] if asked else None
         if netns is not None and not self._status.known(netns):
             netns = ""  # one answer for all names that are not there, else each would be made anew
-        make = partial(self._status.page, netns)
-        body = await self._cache.get(self._status.edition(), ("page", netns), make)
-        return _response(request, body, _PAGE_HEADERS)
+        made = await self._made(("page", netns), partial(self._status.page, netns))
+        return _response(request, made, _PAGE_HEADERS)
 
     async def document(self, request: Request) -> Response:
         """200 with the document."""
-        make = self._status.document
-        body = await self._cache.get(self._status.edition(), "document", make)
-        return _response(request, body, _DOCUMENT_HEADERS)
+        made = await self._made("document", self._status.document)
+        return _response(request, made, _DOCUMENT_HEADERS)
 
     def files(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
         """Return the handlers of the page's files by their paths."""
@@ -89,14 +95,22 @@ class StatusPages:
 
     def close(self) -> None:
         """End the rendering thread."""
-        self._cache.close()
+        self._renderer.close()
+
+    async def _made(self, key: Hashable, make: Callable[[], bytes]) -> Rendering:
+        return await self._renderer.get(key, partial(_rendering, make), self._status.edition())
 
 
-def _response(request: Request, body: Body, headers: tuple[Header, ...]) -> Response:
+def _rendering(make: Callable[[], bytes]) -> Rendering:
+    plain = make()
+    return Rendering(plain, gzipped(plain))
+
+
+def _response(request: Request, made: Rendering, headers: tuple[Header, ...]) -> Response:
     vary = ("Vary", "Accept-Encoding")
     if gzip_accepted(request.header("accept-encoding")):
-        return Response(200, body.compressed, (*headers, vary, ("Content-Encoding", "gzip")))
-    return Response(200, body.plain, (*headers, vary))
+        return Response(200, made.compressed, (*headers, vary, GZIP))
+    return Response(200, made.plain, (*headers, vary))
 
 
 def _serve(file: File) -> Callable[[Request], Awaitable[Response]]:
