@@ -1,4 +1,4 @@
-"""The status page of the real exporter is made once for what it shows, however many ask."""
+"""The status page as the exporter serves it: once for what it shows, however many ask."""
 
 import re
 import signal
@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from tcp_pressure_exporter.pages.status.source import load_assets
+from tcp_pressure_exporter.web.pages.routes import STATIC_FOLDER
 from tests.support.labs.exporter_process import Exporter, running_exporter
 
 # Runs the command; what makes the page and the document adds, at the end, which time it is.
@@ -33,6 +35,11 @@ def made(exporter: Exporter, path: str) -> int:
     status, body = exporter.get(path)
     assert status == 200
     return int(body.rpartition("made ")[2])
+
+
+def test_files_are_where_no_metrics_may_be() -> None:
+    """The page's files lie in the folder that no telemetry path may lead into."""
+    assert all(asset.path.startswith(STATIC_FOLDER) for asset in load_assets().values())
 
 
 def test_once_for_a_sample(tmp_path: Path) -> None:

@@ -45,6 +45,20 @@ def two_families() -> Iterator[Metric]:
     yield CounterMetricFamily("closes", "Closes.", value=3)
 
 
+class GatedFamilies:
+    """Makes two families once it is opened. asked: set at the first; times: how often."""
+
+    def __init__(self) -> None:
+        self.asked, self.opened = threading.Event(), threading.Event()
+        self.times = 0
+
+    def __call__(self) -> Iterator[Metric]:
+        self.times += 1
+        self.asked.set()
+        assert self.opened.wait(PATIENCE_SECONDS)
+        return two_families()
+
+
 def registry_of(make: Callable[[], Iterable[Metric]]) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(Families(make))

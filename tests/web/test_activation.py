@@ -16,8 +16,7 @@ os.environ.update(LISTEN_FDS=sys.argv[2], LISTEN_PID=str(os.getpid()))
 os.execv(sys.executable, [sys.executable, "-c", sys.argv[3]])
 """
 _OPEN = """
-from tcp_pressure_exporter.web.listen import ListenError
-from tcp_pressure_exporter.web.listen import open_listeners
+from tcp_pressure_exporter.web.listen import ListenError, open_listeners
 try:
     [listener] = open_listeners([":10190"], systemd=True)
 except ListenError as error:

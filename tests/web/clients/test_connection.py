@@ -2,7 +2,6 @@ import errno
 import select
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from tcp_pressure_exporter.web.limits import Limits
 from tests.web.harness import (
     PATIENCE_SECONDS,
+    GatedFamilies,
     Serving,
     client,
     eventually,
@@ -102,15 +102,10 @@ def test_client_that_resets_while_it_is_answered() -> None:
 
 def test_page_that_takes_too_long() -> None:
     """A page that is not ready in time is answered by 503."""
-    release = threading.Event()
-
-    def stuck() -> Iterator[Metric]:
-        release.wait(PATIENCE_SECONDS)
-        yield from ()
-
+    stuck = GatedFamilies()
     with Serving(stuck, limits=Limits(answer_seconds=0.2)) as serving:
         reply = get(serving.address)
-        release.set()
+        stuck.opened.set()
     assert (reply.status, reply.body) == (503, b"The page was not ready in time.\n")
 
 

@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 from tcp_pressure_exporter.web.limits import Limits
 from tests.web.harness import (
     PATIENCE_SECONDS,
+    GatedFamilies,
     Serving,
     client,
     eventually,
@@ -107,33 +108,21 @@ def test_connection_cap_closes_the_oldest() -> None:
 
 def test_connection_cap_spares_the_one_being_answered() -> None:
     """The oldest connection stays open over the cap while its page is being made."""
-    asked, release = threading.Event(), threading.Event()
-
-    def slow() -> Iterator[Metric]:
-        asked.set()
-        release.wait(PATIENCE_SECONDS)
-        yield from two_families()
-
+    slow = GatedFamilies()
     limits = Limits(connections=2, head_seconds=PATIENCE_SECONDS)
     with Serving(slow, limits=limits) as serving, client(serving.address) as oldest:
         oldest.sendall(request_bytes("GET", "/metrics", "Connection: close"))
-        assert asked.wait(PATIENCE_SECONDS)
+        assert slow.asked.wait(PATIENCE_SECONDS)
         with client(serving.address) as idle, client(serving.address):
             assert read_all(idle) == b""
-        release.set()
+        slow.opened.set()
         [reply] = parse_replies(read_all(oldest))
         assert reply.status == 200
 
 
 def test_graceful_stop() -> None:
     """On stop the answer under way is finished, idle clients are closed, new ones are refused."""
-    asked, release = threading.Event(), threading.Event()
-
-    def slow() -> Iterator[Metric]:
-        asked.set()
-        release.wait(PATIENCE_SECONDS)
-        yield from two_families()
-
+    slow = GatedFamilies()
     with (
         Serving(slow, limits=Limits(stop_seconds=5, idle_seconds=60)) as serving,
         client(serving.address) as idle,
@@ -142,12 +131,12 @@ def test_graceful_stop() -> None:
         idle.sendall(request_bytes("GET", "/-/healthy"))
         assert idle.recv(65536)
         asking.sendall(request_bytes("GET", "/metrics"))
-        assert asked.wait(PATIENCE_SECONDS)
+        assert slow.asked.wait(PATIENCE_SECONDS)
         serving.begin_stop()
         assert idle.recv(65536) == b""
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(serving.address, PATIENCE_SECONDS)
-        release.set()
+        slow.opened.set()
         [reply] = parse_replies(read_all(asking))
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         asking.close()

@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 import gzip
-import threading
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -16,7 +15,7 @@ from tcp_pressure_exporter.web.message import Request
 from tcp_pressure_exporter.web.pages.metrics import MetricsPage, Variant, page
 from tcp_pressure_exporter.web.pages.negotiation import CLASSIC
 from tests.web.harness import (
-    PATIENCE_SECONDS,
+    GatedFamilies,
     Reply,
     Serving,
     capturing_logger,
@@ -40,19 +39,6 @@ _EXPECTED = {
 def _series(families: Iterable[Metric]) -> set[tuple[str, str | None, float]]:
     samples = (sample for family in families for sample in family.samples)
     return {(sample.name, sample.labels.get("direction"), sample.value) for sample in samples}
-
-
-class _Gate:
-    """A collector that waits until it is opened, and counts its collections."""
-
-    def __init__(self) -> None:
-        self.collections = 0
-        self.opened = threading.Event()
-
-    def collect(self) -> Iterator[Metric]:
-        self.collections += 1
-        assert self.opened.wait(PATIENCE_SECONDS)
-        return two_families()
 
 
 def test_classic_text() -> None:
@@ -123,10 +109,10 @@ def test_no_created_series() -> None:
     assert "_created" not in body
 
 
-def _scrape_at_once(gate: _Gate, count: int) -> list[Reply]:
+def _scrape_at_once(gate: GatedFamilies, count: int) -> list[Reply]:
     """Begin that many scrapes, open the gate when all have reached the server or been refused."""
     limit = 40
-    with Serving(gate.collect) as serving, contextlib.ExitStack() as stack:
+    with Serving(gate) as serving, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(client(serving.address)) for _ in range(count)]
         for sock in clients:
             sock.sendall(request_bytes("GET", "/metrics", "Connection: close"))
@@ -140,7 +126,7 @@ def _scrape_at_once(gate: _Gate, count: int) -> list[Reply]:
 
 def test_sixty_scrapes_at_once() -> None:
     """Of 60 scrapes at once, 40 get the page and 20 a clear 503."""
-    replies = _scrape_at_once(_Gate(), 60)
+    replies = _scrape_at_once(GatedFamilies(), 60)
     assert sorted(reply.status for reply in replies) == [200] * 40 + [503] * 20
     refusals = {reply.body for reply in replies if reply.status == 503}
     assert refusals == {b"Already answering 40 scrapes; try later.\n"}
@@ -148,39 +134,39 @@ def test_sixty_scrapes_at_once() -> None:
 
 def test_concurrent_scrapes_share_one_rendering() -> None:
     """Scrapes that arrive while the same page is being made get that page; later ones do not."""
-    gate = _Gate()
+    gate = GatedFamilies()
     replies = _scrape_at_once(gate, 20)
     assert {reply.body for reply in replies} == {replies[0].body}
-    assert gate.collections == 1
+    assert gate.times == 1
 
 
 def test_every_later_scrape_is_rendered_anew() -> None:
     """Nothing is cached from one scrape to the next, and a scrape that is over does not count."""
-    gate = _Gate()
+    gate = GatedFamilies()
     gate.opened.set()
-    with Serving(gate.collect, max_requests=1) as serving:
+    with Serving(gate, max_requests=1) as serving:
         assert [get(serving.address).status for _ in range(3)] == [200] * 3
-    assert gate.collections == 3
+    assert gate.times == 3
 
 
 def test_renderings_that_nobody_waits_for() -> None:
     """What is left to render of clients that have gone counts until it is rendered."""
-    gate = _Gate()
+    gate = GatedFamilies()
 
     async def leave_and_come() -> list[int]:
-        page = MetricsPage(registry_of(gate.collect), max_requests=2, log=capturing_logger()[0])
+        metrics = MetricsPage(registry_of(gate), max_requests=2, log=capturing_logger()[0])
         queries = [{"name[]": [name]} for name in "abc"]
         requests = [Request("GET", "/metrics", query, {}) for query in queries]
-        leaving = [asyncio.create_task(page.handle(request)) for request in requests[:2]]
+        leaving = [asyncio.create_task(metrics.handle(request)) for request in requests[:2]]
         await asyncio.sleep(0)
         for task in leaving:
             task.cancel()
         await asyncio.wait(leaving)
-        refused = await page.handle(requests[2])
+        refused = await metrics.handle(requests[2])
         gate.opened.set()
         await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
-        answer = await page.handle(requests[2])
-        page.close()
+        answer = await metrics.handle(requests[2])
+        metrics.close()
         return [refused.status, answer.status]
 
     assert asyncio.run(leave_and_come()) == [503, 200]
@@ -188,8 +174,8 @@ def test_renderings_that_nobody_waits_for() -> None:
 
 def test_no_limit() -> None:
     """With a limit of 0 no scrape is refused."""
-    gate = _Gate()
-    with Serving(gate.collect, max_requests=0) as serving, contextlib.ExitStack() as stack:
+    gate = GatedFamilies()
+    with Serving(gate, max_requests=0) as serving, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(client(serving.address)) for _ in range(60)]
         for sock in clients:
             sock.sendall(request_bytes("GET", "/metrics", "Connection: close"))
