@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+QUIET_SECONDS = 60.0  # without an event of a kind: the next one begins another episode
+
 
 @dataclass(slots=True)
 class HttpCounts:
@@ -23,11 +25,8 @@ class HttpCounts:
         self.responses[f"{status // 100}xx"] += 1
 
 
-QUIET_SECONDS = 60.0
-
-
 class Episodes:
-    """Tells the first of several events of a kind: that after a minute without one."""
+    """Tells the first of several events of a kind: the one that a minute without any precedes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

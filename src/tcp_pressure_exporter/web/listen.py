@@ -1,4 +1,4 @@
-"""Listening sockets: addresses as they are written, opened here or passed by systemd."""
+"""Listening sockets, TCP and unix: opened at the addresses in a text, or passed by systemd."""
 
 import errno
 import os
@@ -11,12 +11,26 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+# A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
+_BACKLOG = 1024
+_TCP_REASONS = {
+    errno.EADDRINUSE: "another socket listens on this port",
+    errno.EACCES: "permission denied: ports below 1024 need CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "this host has no such address",
+    errno.EAFNOSUPPORT: "this host does not support the address family",
+}
+
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\s\[\]%]+)?)\]")
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65535
+
 _UNIX = "unix://"
 _UNIX_PATH_BYTES = 107  # sun_path of unix(7) less its NUL
+_UNIX_MODE = 0o660  # connecting takes the right to write: that of the owner and of the group
+
+_SYSTEMD = "systemd socket"
+_FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
 class ListenError(Exception):
@@ -34,6 +48,30 @@ class ListenAddress:
 
     host: str
     port: int
+
+
+def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.socket]:
+    """Open non-blocking listening sockets, all or none.
+
+    With `systemd` the sockets that it passed (sd_listen_fds(3)) are used instead of `addresses`.
+    Raises ListenError for the first address that fails.
+    """
+    if systemd:
+        return passed_listeners(os.environ, os.getpid())
+    with ExitStack() as opened:
+        listeners = [opened.enter_context(_open(text)) for text in addresses]
+        opened.pop_all()
+    return listeners
+
+
+def listener_url(scheme: str, listener: socket.socket, path: str) -> str:
+    """Return where a listener can be reached; a wildcard address is this host."""
+    if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
+        return f"unix://{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    if ip_address(host).is_unspecified:
+        host = "localhost"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
 
 
 def parse_address(text: str) -> ListenAddress | Path:
@@ -68,45 +106,42 @@ def _parse_host(text: str, host: str) -> str:
     return host
 
 
-_FIRST_FD = 3  # SD_LISTEN_FDS_START
-_ORIGIN = "systemd socket"
-
-
-def passed_listeners(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
-    """Take over the sockets that LISTEN_FDS counts, if LISTEN_PID says they are for `pid`.
-
-    They become non-blocking and are not inherited by child processes. Raises ListenError when
-    there are none, or when one is not a listening stream socket.
-    """
-    count = environ.get("LISTEN_FDS", "")
-    if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal() or int(count) == 0:
-        raise ListenError(_ORIGIN, "none was passed to this process (LISTEN_PID, LISTEN_FDS)")
-    with ExitStack() as taken:
-        fds = range(_FIRST_FD, _FIRST_FD + int(count))
-        listeners = [taken.enter_context(_take(fd)) for fd in fds]
-        taken.pop_all()
-    return listeners
-
-
-def _take(fd: int) -> socket.socket:
+def _open(text: str) -> socket.socket:
+    address = parse_address(text)
     try:
-        sock = socket.socket(fileno=fd)
+        if isinstance(address, Path):
+            return UnixListener(address, _BACKLOG)
+        listener = _tcp_listener(address)
+    except socket.gaierror as error:
+        raise ListenError(text, f"the host does not resolve: {error.strerror}") from error
+    except UnicodeError as error:  # from the IDNA codec: a label is empty or too long
+        raise ListenError(text, "the host is not a valid name") from error
     except OSError as error:
-        raise ListenError(_ORIGIN, f"descriptor {fd} is not an open socket") from error
-    if not _is_listening_stream(sock):
-        sock.close()
-        raise ListenError(_ORIGIN, f"descriptor {fd} is not a listening stream socket")
-    sock.settimeout(0)
-    sock.set_inheritable(False)
-    return sock
+        known = {} if isinstance(address, Path) else _TCP_REASONS
+        reason = known.get(error.errno or 0, error.strerror or str(error))
+        raise ListenError(text, reason) from error
+    listener.settimeout(0)
+    return listener
 
 
-def _is_listening_stream(sock: socket.socket) -> bool:
-    listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    return sock.type == socket.SOCK_STREAM and bool(listening)
+def _tcp_listener(address: ListenAddress) -> socket.socket:
+    if not address.host:
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        return socket.create_server(
+            ("", address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual
+        )
+    family, target = _resolve(address)
+    return socket.create_server(target, family=family, backlog=_BACKLOG)
 
 
-_MODE = 0o660  # connecting takes the right to write: that of the owner and of the group
+def _resolve(address: ListenAddress) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Resolve to one address; of a name with several, IPv4 first, as Go's net.Listen does."""
+    found = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, _, _, _, target = min(found, key=lambda info: info[0] != socket.AF_INET)
+    return family, target  # type: ignore[return-value]  # IPv6 has four fields, bind takes both
 
 
 class UnixListener(socket.socket):
@@ -125,7 +160,7 @@ class UnixListener(socket.socket):
             self.bind(str(path))
             self._file = _identity(path)
             # Before anyone can connect: until listen() the kernel refuses.
-            path.chmod(_MODE)
+            path.chmod(_UNIX_MODE)
             self.listen(backlog)
         except OSError:
             self.close()
@@ -164,73 +199,35 @@ def _remove_stale(path: Path) -> None:
     path.unlink()
 
 
-# A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
-_BACKLOG = 1024
-_REASONS = {
-    errno.EADDRINUSE: "another socket listens on this port",
-    errno.EACCES: "permission denied: ports below 1024 need CAP_NET_BIND_SERVICE",
-    errno.EADDRNOTAVAIL: "this host has no such address",
-    errno.EAFNOSUPPORT: "this host does not support the address family",
-}
+def passed_listeners(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
+    """Take over the sockets that LISTEN_FDS counts, if LISTEN_PID says they are for `pid`.
 
-
-def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.socket]:
-    """Open non-blocking listening sockets, all or none.
-
-    With `systemd` the sockets that it passed (sd_listen_fds(3)) are used instead of `addresses`.
-    Raises ListenError for the first address that fails.
+    They become non-blocking and are not inherited by child processes. Raises ListenError when
+    there are none, or when one is not a listening stream socket.
     """
-    if systemd:
-        return passed_listeners(os.environ, os.getpid())
-    with ExitStack() as opened:
-        listeners = [opened.enter_context(_open(text)) for text in addresses]
-        opened.pop_all()
+    count = environ.get("LISTEN_FDS", "")
+    if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal() or int(count) == 0:
+        raise ListenError(_SYSTEMD, "none was passed to this process (LISTEN_PID, LISTEN_FDS)")
+    with ExitStack() as taken:
+        fds = range(_FIRST_FD, _FIRST_FD + int(count))
+        listeners = [taken.enter_context(_take(fd)) for fd in fds]
+        taken.pop_all()
     return listeners
 
 
-def listener_url(scheme: str, listener: socket.socket, path: str) -> str:
-    """Return where a listener can be reached; a wildcard address is this host."""
-    if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
-        return f"unix://{listener.getsockname()}"
-    host, port = listener.getsockname()[:2]
-    if ip_address(host).is_unspecified:
-        host = "localhost"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}"
-
-
-def _open(text: str) -> socket.socket:
-    address = parse_address(text)
+def _take(fd: int) -> socket.socket:
     try:
-        if isinstance(address, Path):
-            return UnixListener(address, _BACKLOG)
-        listener = _listener(address)
-    except socket.gaierror as error:
-        raise ListenError(text, f"the host does not resolve: {error.strerror}") from error
-    except UnicodeError as error:  # from the IDNA codec: a label is empty or too long
-        raise ListenError(text, "the host is not a valid name") from error
+        sock = socket.socket(fileno=fd)
     except OSError as error:
-        known = {} if isinstance(address, Path) else _REASONS
-        reason = known.get(error.errno or 0, error.strerror or str(error))
-        raise ListenError(text, reason) from error
-    listener.settimeout(0)
-    return listener
+        raise ListenError(_SYSTEMD, f"descriptor {fd} is not an open socket") from error
+    if not _is_listening_stream(sock):
+        sock.close()
+        raise ListenError(_SYSTEMD, f"descriptor {fd} is not a listening stream socket")
+    sock.settimeout(0)
+    sock.set_inheritable(False)
+    return sock
 
 
-def _listener(address: ListenAddress) -> socket.socket:
-    if not address.host:
-        dual = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if dual else socket.AF_INET
-        return socket.create_server(
-            ("", address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual
-        )
-    family, target = _resolve(address)
-    return socket.create_server(target, family=family, backlog=_BACKLOG)
-
-
-def _resolve(address: ListenAddress) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Resolve to one address; of a name with several, IPv4 first, as Go's net.Listen does."""
-    found = socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    family, _, _, _, target = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return family, target  # type: ignore[return-value]  # IPv6 has four fields, bind takes both
+def _is_listening_stream(sock: socket.socket) -> bool:
+    listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    return sock.type == socket.SOCK_STREAM and bool(listening)

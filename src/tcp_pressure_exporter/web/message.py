@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. The connection adds Date, Content-Length and nosniff."""
+    """A whole answer, but for Date, Content-Length and the security headers, which all get."""
 
     status: int
     body: bytes

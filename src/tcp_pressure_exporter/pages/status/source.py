@@ -1,4 +1,4 @@
-"""The page's own files: each has a hash of its content in its path, so that it may be kept."""
+"""What the web server asks for: the page, the same as a document, and the page's own files."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
@@ -13,7 +13,6 @@ from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 if TYPE_CHECKING:
     from tcp_pressure_exporter.pages.status.template import PageTemplate
 
-
 FOLDER = "/static/"
 _FILES = {
     "status.css": "text/css; charset=utf-8",
@@ -24,23 +23,11 @@ _HASH_DIGITS = 12
 
 
 class Asset(NamedTuple):
-    """A file that never changes under its path."""
+    """A file that never changes under its path, which has a hash of its content in it."""
 
     path: str
     content_type: str
     body: bytes
-
-
-def load_assets() -> dict[str, Asset]:
-    """Read the files, by their names; raises OSError where the installation is broken."""
-    source = Path(__file__).with_name("static")
-    return {name: _asset(source / name, kind) for name, kind in _FILES.items()}
-
-
-def _asset(file: Path, content_type: str) -> Asset:
-    body = file.read_bytes()
-    digest = sha256(body).hexdigest()[:_HASH_DIGITS]
-    return Asset(f"{FOLDER}{file.stem}.{digest}{file.suffix}", content_type, body)
 
 
 class StatusSource:
@@ -90,6 +77,18 @@ class StatusSource:
         }
         paths = {name: _relative(asset.path) for name, asset in files.items()}
         return PageTemplate(self._links | paths)
+
+
+def load_assets() -> dict[str, Asset]:
+    """Read the files, by their names; raises OSError where the installation is broken."""
+    source = Path(__file__).with_name("static")
+    return {name: _asset(source / name, kind) for name, kind in _FILES.items()}
+
+
+def _asset(file: Path, content_type: str) -> Asset:
+    body = file.read_bytes()
+    digest = sha256(body).hexdigest()[:_HASH_DIGITS]
+    return Asset(f"{FOLDER}{file.stem}.{digest}{file.suffix}", content_type, body)
 
 
 def _relative(path: str) -> str:

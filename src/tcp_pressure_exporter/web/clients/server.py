@@ -1,4 +1,4 @@
-"""Memory that many clients needed at once, back to the kernel."""
+"""The server: takes clients in, bounds how many there are, and ends them when it stops."""
 
 import asyncio
 import ctypes
@@ -11,20 +11,6 @@ from collections.abc import Sequence
 from tcp_pressure_exporter.web.accounting import Episodes
 from tcp_pressure_exporter.web.clients.connection import Connection, Shared
 from tcp_pressure_exporter.web.clients.stream import readable
-
-
-def give_back() -> None:
-    """Let the C library return free pages, of which it otherwise keeps those below any used one.
-
-    After 500 unfinished TLS handshakes that is 20 MB. malloc_trim(3) is glibc's: with another C
-    library nothing happens.
-    """
-    if sys.platform == "win32":  # nor does ctypes find it without a name
-        return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
-
 
 if sys.platform != "win32":
     import resource
@@ -124,7 +110,7 @@ class Server:
         self._connections.pop(task).close()
         if self._crowded and len(self._connections) <= _CROWD // 8:
             self._crowded = False
-            give_back()
+            _give_memory_back()
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._log.error("connection failed", exc_info=error)
@@ -139,3 +125,16 @@ class Server:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _give_memory_back() -> None:
+    """Let the C library return free pages to the kernel.
+
+    Otherwise it keeps those below any used one: after 500 unfinished TLS handshakes 20 MB.
+    malloc_trim(3) is glibc's: with another C library nothing happens.
+    """
+    if sys.platform == "win32":  # nor does ctypes find it without a name
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

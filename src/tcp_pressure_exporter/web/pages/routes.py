@@ -1,4 +1,4 @@
-"""Liveness and readiness, under the paths Prometheus itself uses."""
+"""Which page is at which path, health among them, and what answers where there is none."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,33 +10,14 @@ from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.pages.metrics import MetricsPage
 from tcp_pressure_exporter.web.pages.status import Status, StatusPages
 
-_NO_STORE = ("Cache-Control", "no-store")
-
-
-async def healthy(_request: Request) -> Response:
-    """200 whenever the server can answer at all."""
-    return text_response(200, "OK", _NO_STORE)
-
-
-def readiness(unready: Callable[[], str | None]) -> Callable[[Request], Awaitable[Response]]:
-    """Make a handler: 200, or 503 with the one-line reason that `unready` returns."""
-
-    async def ready(_request: Request) -> Response:
-        reason = unready()
-        if reason is None:
-            return text_response(200, "OK", _NO_STORE)
-        return text_response(503, reason, _NO_STORE)
-
-    return ready
-
-
 Handler = Callable[[Request], Awaitable[Response]]
 
-HEALTHY_PATH = "/-/healthy"
+HEALTHY_PATH = "/-/healthy"  # this and the next are those of Prometheus itself
 READY_PATH = "/-/ready"
 STATUS_PATH = "/api/v1/status"
 STATIC_FOLDER = "/static/"
 _METHODS = ("GET", "HEAD")
+_NO_STORE = ("Cache-Control", "no-store")
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
@@ -96,8 +77,8 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
         STATUS_PATH: pages.document,
         **pages.files(),
         telemetry_path: metrics.handle,
-        HEALTHY_PATH: healthy,
-        READY_PATH: readiness(unready),
+        HEALTHY_PATH: _healthy,
+        READY_PATH: _readiness(unready),
     }
 
     def close() -> None:
@@ -115,3 +96,20 @@ def check_telemetry_path(path: str) -> None:
         raise ValueError(f"'{path}' is taken by another page")
     if not _PLAIN_PATH.fullmatch(path):
         raise ValueError("may hold letters, digits, '/', '_', '~', '-', and '.' inside a name")
+
+
+async def _healthy(_request: Request) -> Response:
+    """200 whenever the server can answer at all."""
+    return text_response(200, "OK", _NO_STORE)
+
+
+def _readiness(unready: Callable[[], str | None]) -> Handler:
+    """Make a handler: 200, or 503 with the one-line reason that `unready` returns."""
+
+    async def ready(_request: Request) -> Response:
+        reason = unready()
+        if reason is None:
+            return text_response(200, "OK", _NO_STORE)
+        return text_response(503, reason, _NO_STORE)
+
+    return ready

@@ -1,4 +1,4 @@
-"""How many requests a second all clients together may make."""
+"""What a request has to pass before its page, and the headers that every answer gets."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,6 +7,13 @@ from dataclasses import dataclass, field, replace
 from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.protection.basic_auth import BasicAuth
 from tcp_pressure_exporter.web.protection.tls import TlsServer
+
+_DEFAULT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class TokenBucket:
@@ -36,31 +43,6 @@ class TokenBucket:
         return True
 
 
-_DEFAULTS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-def secured(response: Response, configured: Mapping[str, str]) -> Response:
-    """Add the headers. The page's own go before the defaults, configured ones before both.
-
-    A header that is configured as empty is left out.
-    """
-    own = {name.lower() for name, _ in response.headers}
-    defaults = {name: text for name, text in _DEFAULTS.items() if name.lower() not in own}
-    overridden = {name.lower() for name in configured}
-    kept = [
-        (name, text)
-        for name, text in (*response.headers, *defaults.items())
-        if name.lower() not in overridden
-    ]
-    added = [(name, text) for name, text in configured.items() if text]
-    return replace(response, headers=(*kept, *added))
-
-
 @dataclass(frozen=True, slots=True)
 class Protection:
     """As a whole replaced by another when the file changes. Without a file there is none of it."""
@@ -82,3 +64,20 @@ class Protection:
     def dressed(self, response: Response) -> Response:
         """Add the security headers, which every answer has."""
         return secured(response, self.headers)
+
+
+def secured(response: Response, configured: Mapping[str, str]) -> Response:
+    """Add the headers. The page's own go before the defaults, configured ones before both.
+
+    A header that is configured as empty is left out.
+    """
+    own = {name.lower() for name, _ in response.headers}
+    defaults = {name: text for name, text in _DEFAULT_HEADERS.items() if name.lower() not in own}
+    overridden = {name.lower() for name in configured}
+    kept = [
+        (name, text)
+        for name, text in (*response.headers, *defaults.items())
+        if name.lower() not in overridden
+    ]
+    added = [(name, text) for name, text in configured.items() if text]
+    return replace(response, headers=(*kept, *added))

@@ -1,4 +1,4 @@
-"""The names that a client's certificate gives it: its subject alternative names."""
+"""TLS as the server speaks it: certificate and key, and which clients are let in."""
 
 import os
 import re
@@ -10,31 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-_KINDS = {"DNS", "email", "URI"}
-
-
-def client_names(certificate: Mapping[str, Any]) -> set[str]:
-    """Return the DNS names, e-mail addresses, IP addresses and URIs of a certificate.
-
-    `certificate` is what ssl.SSLObject.getpeercert() returns. Addresses are written as Go writes
-    them, as exporter-toolkit compares texts: RFC 5952 for IPv6, the IPv4 form for v4-mapped ones.
-    """
-    names = certificate.get("subjectAltName", ())
-    return {text for kind, text in names if kind in _KINDS} | {
-        _written(text) for kind, text in names if kind == "IP Address"
-    }
-
-
-def _written(address: str) -> str:
-    try:
-        parsed = ip_address(address.strip())
-    except ValueError:
-        return address  # of another length than 4 or 16 bytes: OpenSSL says "<invalid>"
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(parsed)
-
-
+_NAME_KINDS = {"DNS", "email", "URI"}  # of a subject alternative name, as Python calls them
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -142,3 +118,25 @@ def _file_of(data: bytes) -> Iterator[str]:
         yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
+
+
+def client_names(certificate: Mapping[str, Any]) -> set[str]:
+    """Return the DNS names, e-mail addresses, IP addresses and URIs of a certificate.
+
+    `certificate` is what ssl.SSLObject.getpeercert() returns. Addresses are written as Go writes
+    them, as exporter-toolkit compares texts: RFC 5952 for IPv6, the IPv4 form for v4-mapped ones.
+    """
+    names = certificate.get("subjectAltName", ())
+    return {text for kind, text in names if kind in _NAME_KINDS} | {
+        _written(text) for kind, text in names if kind == "IP Address"
+    }
+
+
+def _written(address: str) -> str:
+    try:
+        parsed = ip_address(address.strip())
+    except ValueError:
+        return address  # of another length than 4 or 16 bytes: OpenSSL says "<invalid>"
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)
