@@ -3,7 +3,7 @@
 from typing import Any
 
 from grafana.source.colour import ATTENTION, CLEAR, DANGER, NEUTRAL, OK
-from tcp_pressure_exporter.findings.kinds import NEVER, SOON, THRESHOLDS
+from tcp_pressure_exporter.findings.kinds import KINDS, NEVER, SOON
 
 Steps = dict[str, Any]
 
@@ -17,10 +17,10 @@ def steps(*bounds: tuple[float, str], base: str = OK) -> Steps:
 
 def ratio_steps(kind: str, base: str = OK) -> Steps:
     """Return the thresholds of the ratio of used to limit for a kind of resource."""
-    warning, critical = THRESHOLDS[kind]
-    bounds = [(warning, ATTENTION)]
-    if critical != NEVER:
-        bounds.append((critical, DANGER))
+    row = KINDS[kind]
+    bounds = [(row.warning, ATTENTION)]
+    if row.critical != NEVER:
+        bounds.append((row.critical, DANGER))
     return steps(*bounds, base=base)
 
 

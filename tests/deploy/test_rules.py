@@ -9,30 +9,14 @@ import pytest
 import yaml
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, SOON, THRESHOLDS, Severity
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import FINDINGS
-from tcp_pressure_exporter.pools.directions import NAT, OUTBOUND, SOURCE
 from tests.deploy.metric_names import documented_names, names_in
 from tests.deploy.rule_files import RULES, UNIT_TESTS, alerts, promtool, rules
 
 RECORDING = re.compile(r"^[a-z_]+:[a-z_]+:[a-z0-9_]+$")
 # What TcpPressurePoolHigh and TcpPressureConnectSlowdown tell already.
 TOLD_BY_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure"}
-THRESHOLD_ALERTS = {
-    "TcpPressurePoolHigh": THRESHOLDS[OUTBOUND].warning,
-    "TcpPressurePoolCritical": THRESHOLDS[OUTBOUND].critical,
-    "TcpPressureSourcePoolHigh": THRESHOLDS[SOURCE].warning,
-    "TcpPressureNatPoolHigh": THRESHOLDS[NAT].warning,
-    "TcpPressureNatPoolCritical": THRESHOLDS[NAT].critical,
-    "TcpPressureListenQueueHigh": THRESHOLDS[LISTEN_QUEUE].warning,
-    "TcpPressureTimeWaitBucketsHigh": THRESHOLDS["time_wait_buckets"].warning,
-    "TcpPressureOrphansHigh": THRESHOLDS["orphans"].warning,
-    "TcpPressureOrphansCritical": THRESHOLDS["orphans"].critical,
-    "TcpPressureMemoryHigh": THRESHOLDS["memory_bytes"].warning,
-    "TcpPressureMemoryCritical": THRESHOLDS["memory_bytes"].critical,
-    "TcpPressureConntrackHigh": THRESHOLDS["conntrack_entries"].warning,
-    "TcpPressureConntrackCritical": THRESHOLDS["conntrack_entries"].critical,
-}
 
 
 def unit_tests() -> Iterator[dict[str, Any]]:
@@ -103,19 +87,6 @@ def test_no_alert_hangs_on_a_listed_series(alert: dict[str, Any]) -> None:
         assert alert["expr"].startswith("max without (local_address, remote_address, port) (")
     assert "_owner_" not in alert["expr"]
     assert "listen_queue_used" not in alert["expr"]
-
-
-@pytest.mark.parametrize(("name", "threshold"), THRESHOLD_ALERTS.items())
-def test_an_alert_has_the_threshold_of_the_report(name: str, threshold: float) -> None:
-    """Prometheus and the report agree on what is high and what is critical."""
-    found = re.search(r"> (0\.\d+)\s*$", alerts()[name]["expr"])
-    assert found
-    assert float(found[1]) == threshold
-
-
-def test_soon_is_the_same_for_the_alert_and_the_report() -> None:
-    """Both call a pool critical that is full within a minute."""
-    assert alerts()["TcpPressurePoolExhaustionSoon"]["expr"].endswith(f"< {SOON:.0f}")
 
 
 def test_each_finding_has_the_alert_of_its_severity() -> None:

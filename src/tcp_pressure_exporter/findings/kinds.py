@@ -1,13 +1,19 @@
-"""How bad something is; the value is also the exit code of the report."""
+"""Each kind of finite resource in one row: from when on it is bad, its words, and what to do."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.usage import Usage
 
 
 class Severity(IntEnum):
-    """calm: nothing to do now. warning: by daylight. critical: at once."""
+    """How bad something is; the value is also the exit code of the report.
+
+    calm: nothing to do now. warning: by daylight. critical: at once.
+    """
 
     CALM = 0
     WARNING = 1
@@ -15,34 +21,154 @@ class Severity(IntEnum):
 
 
 NEVER = float("inf")
-LISTEN_QUEUE = "listen_queue"
 SOON = 60.0  # seconds to exhaustion: less time than anything but a machine needs to help
+CROWDED = 0.5  # ratio from which on a table or queue is worth a closer look, though it is calm
+
+LISTEN_QUEUE = "listen_queue"
+CONNTRACK_ENTRIES = "conntrack_entries"
 
 
-class Threshold(NamedTuple):
-    """Ratios of used to limit."""
+class TimeWaitAdvice(NamedTuple):
+    """What to do where TIME_WAIT holds most of the ports.
 
+    reuse: where connect() may take over such ports, or may be told to. no_reuse: where nothing
+    tells that it does, as tcp_tw_reuse is Linux's.
+    """
+
+    reuse: str
+    no_reuse: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of finite resource.
+
+    name: stable: a direction of pools, LISTEN_QUEUE, or the name of a resource of the kernel.
+    words: what people call it. warning, critical: the ratios of used to limit from which on it is
+    so bad; those of deploy/prometheus/rules where an alert of that severity is about it.
+    advice: what to do. in_time_wait: what to do instead where TIME_WAIT holds most of it.
+    runbook: more of it. in_bytes: used and limit are bytes, else numbers of things.
+    """
+
+    name: str
+    words: str
     warning: float
     critical: float
+    advice: str
+    runbook: str
+    in_time_wait: TimeWaitAdvice | None = None
+    in_bytes: bool = False
+
+    def advice_for(self, usage: Usage) -> str:
+        """Return what to do about a pool of this kind."""
+        if self.in_time_wait is None or not usage.mostly_time_wait:
+            return self.advice
+        no_reuse = usage.reclaimable is None
+        return self.in_time_wait.no_reuse if no_reuse else self.in_time_wait.reuse
 
 
-# The ratios of deploy/prometheus/rules where there is an alert.
-THRESHOLDS = {
-    OUTBOUND: Threshold(0.70, 0.90),  # connect() slows down from one half on, fails at 1
-    SOURCE: Threshold(0.80, NEVER),
-    INBOUND: Threshold(0.90, NEVER),  # the remote may be able to reuse what is in TIME_WAIT
-    NAT: Threshold(0.75, 0.85),  # from 0.84 on the kernel's bounded search misses free ports
-    LISTEN_QUEUE: Threshold(0.80, NEVER),  # the next burst is dropped
-    "time_wait_buckets": Threshold(0.80, 1.0),  # at 1 connections close without TIME_WAIT
-    "orphans": Threshold(0.25, 0.50),  # the kernel counts a suspicious one up to four times
-    "memory_bytes": Threshold(0.80, 0.95),  # under pressure already before the first
-    "conntrack_entries": Threshold(0.75, 0.90),  # at 1 new connections are dropped
-}
+_POOLS = (
+    Kind(
+        name=OUTBOUND,
+        words="outbound pool",
+        warning=0.70,  # connect() slows down from one half on, fails at 1
+        critical=0.90,
+        advice="Most ports are in use by open connections: look at their owner, limit or share"
+        " them. At once: one more local or remote address, or less load.",
+        in_time_wait=TimeWaitAdvice(
+            reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
+            " destination open. At once: tcp_tw_reuse = 1, or one more local or remote address.",
+            no_reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
+            " destination open. At once: one more local or remote address.",
+        ),
+        runbook="docs/runbooks/pools.md#tcppressurepoolhigh",
+    ),
+    Kind(
+        name=SOURCE,
+        words="source pool",
+        warning=0.80,
+        critical=NEVER,
+        advice="Applications that bind() before connect() share these ports between all"
+        " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or add a local address.",
+        runbook="docs/runbooks/pools.md#tcppressuresourcepoolhigh",
+    ),
+    Kind(
+        name=INBOUND,
+        words="inbound pool",
+        warning=0.90,  # the remote may be able to reuse what is in TIME_WAIT
+        critical=NEVER,
+        advice="The remote, likely a load balancer or NAT, has few ports left towards this service:"
+        " let it keep connections open, or give it more addresses.",
+        runbook="docs/runbooks/inbound.md#tcppressureinboundpoolhigh",
+    ),
+    Kind(
+        name=NAT,
+        words="NAT pool",
+        warning=0.75,
+        critical=0.85,  # from 0.84 on the kernel's bounded search misses free ports
+        advice="This gateway has few ports left towards one destination, and drops new connections"
+        " when there is none: translate to more addresses, or let the clients keep connections"
+        " open.",
+        runbook="docs/runbooks/nat.md#tcppressurenatpoolhigh",
+    ),
+)
+_RESOURCES = (
+    Kind(
+        name=LISTEN_QUEUE,
+        words="accept queue",
+        warning=0.80,  # the next burst is dropped
+        critical=NEVER,
+        advice="The service accepts connections too slowly: look at its load and workers. A longer"
+        " queue (listen backlog, somaxconn) only bridges bursts.",
+        runbook="docs/runbooks/inbound.md#tcppressurelistenqueuehigh",
+    ),
+    Kind(
+        name="time_wait_buckets",
+        words="TIME_WAIT buckets",
+        warning=0.80,
+        critical=1.0,  # connections close without TIME_WAIT
+        advice="Beyond the limit connections close without TIME_WAIT: close fewer, or raise"
+        " tcp_max_tw_buckets.",
+        runbook="docs/runbooks/limits.md#tcppressuretimewaitbucketshigh",
+    ),
+    Kind(
+        name="orphans",
+        words="orphans",
+        warning=0.25,  # the kernel counts a suspicious one up to four times
+        critical=0.50,
+        advice="Connections were closed whose peers do not answer: look for a network fault or an"
+        " attack. tcp_orphan_retries shortens their life.",
+        runbook="docs/runbooks/limits.md#tcppressureorphanshigh",
+    ),
+    Kind(
+        name="memory_bytes",
+        words="TCP memory",
+        warning=0.80,  # under pressure already before
+        critical=0.95,
+        advice="TCP buffers take the memory tcp_mem allows: look for slow readers (ss -tm), or"
+        " raise tcp_mem.",
+        runbook="docs/runbooks/limits.md#tcppressurememoryhigh",
+        in_bytes=True,
+    ),
+    Kind(
+        name=CONNTRACK_ENTRIES,
+        words="conntrack entries",
+        warning=0.75,
+        critical=0.90,  # at 1 new connections are dropped
+        advice="Beyond the limit new connections are dropped: raise nf_conntrack_max, or exempt"
+        " traffic from tracking.",
+        runbook="docs/runbooks/nat.md#tcppressureconntrackhigh",
+    ),
+)
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*_POOLS, *_RESOURCES)}
 
 
 def severity_of(kind: str, ratio: float, seconds_left: float | None) -> Severity:
-    """Return how bad it is that a resource of a kind is used by that ratio, for so much longer."""
-    threshold = THRESHOLDS[kind]
-    if ratio >= threshold.critical or (seconds_left is not None and seconds_left < SOON):
+    """Return how bad it is that a resource of a kind is used by that ratio, for so much longer.
+
+    seconds_left: until it is full, None where that is not known.
+    """
+    row = KINDS[kind]
+    if ratio >= row.critical or (seconds_left is not None and seconds_left < SOON):
         return Severity.CRITICAL
-    return Severity.WARNING if ratio >= threshold.warning else Severity.CALM
+    return Severity.WARNING if ratio >= row.warning else Severity.CALM

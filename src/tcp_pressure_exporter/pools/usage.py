@@ -76,6 +76,11 @@ class Usage(NamedTuple):
         """Used ports that are not in TIME_WAIT."""
         return self.used - (self.time_wait or 0) + (self.reclaimable or 0)
 
+    @property
+    def mostly_time_wait(self) -> bool:
+        """Whether TIME_WAIT alone holds more than half of what is used."""
+        return 2 * (self.time_wait or 0) > self.used
+
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
         return Usage(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.verdict.assessment import Assessment
-from tcp_pressure_exporter.verdict.kinds import CLOSE_WAIT, pressure_runbook
 from tcp_pressure_exporter.verdict.words import pressure_subject, stuck_subject
 
 
@@ -32,12 +32,12 @@ def actions(assessment: Assessment) -> tuple[Action, ...]:
 def _actions(assessment: Assessment) -> Iterator[Action]:
     for pressure in assessment.pressures:
         if pressure.severity > Severity.CALM:
-            runbook = pressure_runbook(pressure.kind)
+            runbook = KINDS[pressure.kind].runbook
             subjects = (pressure_subject(pressure),)
             yield Action(pressure.severity, subjects, pressure.advice, runbook)
     for stuck in assessment.stuck:
         if stuck.severity > Severity.CALM:
-            yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice, CLOSE_WAIT)
+            yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice, CLOSE_WAIT_RUNBOOK)
     for state in assessment.findings:
         finding = state.finding
         yield Action(finding.severity, (finding.name,), finding.advice, finding.runbook)

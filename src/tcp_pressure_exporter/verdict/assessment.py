@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import NOBODY
-from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, Severity, severity_of
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
+from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity, severity_of
 from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import Key
@@ -15,10 +16,6 @@ from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.verdict.kinds import close_wait_advice, outbound_advice, pressure_advice
-
-LEAK_SOCKETS = 100  # of one cause: fewer are no leak worth waking anybody
-LEAK_SECONDS = 60.0
 
 
 class Pressure(NamedTuple):
@@ -145,7 +142,7 @@ def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
 
 def _pressure(kind: str, name: str, used: int, limit: int) -> Pressure:
     severity = severity_of(kind, used / max(limit, 1), None)
-    return Pressure(kind, name, used, limit, severity, pressure_advice(kind))
+    return Pressure(kind, name, used, limit, severity, KINDS[kind].advice)
 
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
@@ -183,7 +180,7 @@ def _pool(
         used=usage.used,
         limit=usage.limit,
         severity=Severity.CRITICAL if refused else severity,
-        advice=outbound_advice(usage) if direction == OUTBOUND else pressure_advice(direction),
+        advice=KINDS[direction].advice_for(usage),
         time_wait=usage.time_wait,
         seconds_left=left,
         refused=refused,
@@ -195,6 +192,5 @@ def _pool(
 def _stuck(waiting: CloseWait) -> Iterator[Stuck]:
     for cause, (sockets, oldest) in waiting.causes.items():
         if sockets:
-            leak = sockets >= LEAK_SOCKETS and oldest >= LEAK_SECONDS
-            severity = Severity.WARNING if leak else Severity.CALM
-            yield Stuck(cause, sockets, oldest, severity, close_wait_advice(cause))
+            severity = close_wait_severity(sockets, oldest)
+            yield Stuck(cause, sockets, oldest, severity, CLOSE_WAIT_CAUSES[cause].advice)

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable
 
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
-from tcp_pressure_exporter.verdict.kinds import cause_words, kind_words
 
 FULL = "full now"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -49,7 +49,7 @@ def heads_for(pressure: Pressure) -> str:
 
 def used_of_limit(pressure: Pressure) -> str:
     """Write how much is used, and of how much."""
-    if pressure.kind == "memory_bytes":
+    if KINDS[pressure.kind].in_bytes:
         return f"{pressure.used / MIB:,.0f} / {pressure.limit / MIB:,.0f} MiB"
     return f"{pressure.used:,} / {pressure.limit:,}"
 
@@ -129,10 +129,10 @@ def _others(assessment: Assessment) -> str:
 
 def pressure_subject(pressure: Pressure) -> str:
     """Name a resource: its kind, and which one where there are several."""
-    kind = kind_words(pressure.kind)
+    kind = KINDS[pressure.kind].words
     return f"{kind} {pressure.name}" if pressure.name else kind
 
 
 def stuck_subject(stuck: Stuck) -> str:
     """Name the sockets in CLOSE_WAIT of one cause."""
-    return f"CLOSE_WAIT ({cause_words(stuck.cause)})"
+    return f"CLOSE_WAIT ({CLOSE_WAIT_CAUSES[stuck.cause].words})"

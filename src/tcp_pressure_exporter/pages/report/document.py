@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.pages.report.observation import Observation
@@ -21,7 +22,6 @@ from tcp_pressure_exporter.pages.report.text import (
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment
-from tcp_pressure_exporter.verdict.kinds import cause_words
 from tcp_pressure_exporter.verdict.words import duration, headline, owners_words
 
 SUBJECTS = 3  # named of one action
@@ -39,7 +39,8 @@ def stuck_table(assessment: Assessment, charset: Charset) -> RenderableType:
         oldest = Text(f"at least {duration(stuck.oldest_seconds)}")
         if stuck.severity > Severity.CALM:
             oldest.append(f" {stuck.severity.name.lower()}", SEVERITY_STYLES[stuck.severity])
-        table.add_row(cause_words(stuck.cause), f"{stuck.sockets:,}", oldest)
+        words = CLOSE_WAIT_CAUSES[stuck.cause].words
+        table.add_row(words, f"{stuck.sockets:,}", oldest)
     lines = _whose(assessment.close_wait, charset) if assessment.close_wait else []
     return Group(table, *lines)
 

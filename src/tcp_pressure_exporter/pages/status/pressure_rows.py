@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
-from tcp_pressure_exporter.findings.kinds import LISTEN_QUEUE, Severity
+from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity
 from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.sparkline import Sparkline, sparkline
 from tcp_pressure_exporter.verdict.assessment import Pressure
 from tcp_pressure_exporter.verdict.history import SeriesKey
-from tcp_pressure_exporter.verdict.kinds import kind_words
 from tcp_pressure_exporter.verdict.words import (
     heads_for,
     owners_words,
@@ -70,7 +69,7 @@ def pressure_rows(
 
 
 def _row(snapshot: Snapshot, netns: str, pressure: Pressure) -> PressureRow:
-    kind, waiting = kind_words(pressure.kind), pressure.time_wait
+    kind, waiting = KINDS[pressure.kind].words, pressure.time_wait
     line = snapshot.line(SeriesKey(netns, pressure.kind, pressure.name))
     return PressureRow(
         key=f"{crc32(f'{kind} {pressure.name}'.encode(errors='replace')):x}",

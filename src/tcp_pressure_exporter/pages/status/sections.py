@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.pages.status.snapshot import Judged, Snapshot
@@ -11,7 +12,6 @@ from tcp_pressure_exporter.pages.status.sparkline import Sparkline, sparkline
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.verdict.assessment import Assessment
 from tcp_pressure_exporter.verdict.history import SOCKETS, SeriesKey, by_state
-from tcp_pressure_exporter.verdict.kinds import cause_words
 from tcp_pressure_exporter.verdict.words import counted, duration, owners_words, percent
 
 DIRECTIONS = {
@@ -119,7 +119,7 @@ def stuck_section(assessment: Assessment) -> StuckSection | None:
         return None
     causes = tuple(
         CauseRow(
-            cause_words(stuck.cause),
+            CLOSE_WAIT_CAUSES[stuck.cause].words,
             stuck.sockets,
             duration(stuck.oldest_seconds),
             stuck.severity.name.lower(),

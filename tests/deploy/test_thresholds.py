@@ -1,0 +1,80 @@
+"""The alerts and the report call the same thing bad: the rules against the tables of judgement."""
+
+import re
+
+import pytest
+
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK, LEAK_SOCKETS
+from tcp_pressure_exporter.findings.kinds import KINDS, SOON, Kind
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
+from tests.deploy.rule_files import Rule, alerts, rules
+
+# Only worth knowing at its 70 %: a row has no threshold for that.
+WARNED_OF = [kind for kind in KINDS.values() if kind.name != INBOUND]
+# At 1 TcpPressureTimeWaitOverflow counts what is lost.
+CRITICAL_BELOW_THE_LIMIT = [kind for kind in KINDS.values() if kind.critical < 1]
+
+
+def named_in(runbook: str) -> Rule:
+    """Return the alert that a section of a runbook is about."""
+    [name] = [name for name in alerts() if name.lower() == runbook.partition("#")[2]]
+    return alerts()[name]
+
+
+def threshold(alert: Rule) -> float:
+    found = re.search(r"> (0\.\d+)\s*$", alert["expr"])
+    assert found
+    return float(found[1])
+
+
+@pytest.mark.parametrize("kind", WARNED_OF, ids=lambda kind: kind.name)
+def test_a_warning_has_the_threshold_of_the_report(kind: Kind) -> None:
+    """Prometheus and the report agree on what is high, for each kind of resource."""
+    alert = named_in(kind.runbook)
+    assert alert["labels"]["severity"] == "warning"
+    assert threshold(alert) == kind.warning
+
+
+@pytest.mark.parametrize("kind", CRITICAL_BELOW_THE_LIMIT, ids=lambda kind: kind.name)
+def test_a_critical_alert_has_the_threshold_of_the_report(kind: Kind) -> None:
+    """Prometheus and the report agree on what is critical before the limit is reached."""
+    alert = alerts()[named_in(kind.runbook)["alert"].removesuffix("High") + "Critical"]
+    assert alert["labels"]["severity"] == "critical"
+    assert threshold(alert) == kind.critical
+
+
+def test_what_is_full_is_critical_for_both() -> None:
+    """Where only the limit itself is critical, an alert counts what is lost beyond it."""
+    assert KINDS["time_wait_buckets"].critical == 1
+    assert alerts()["TcpPressureTimeWaitOverflow"]["labels"]["severity"] == "critical"
+
+
+def test_an_inbound_pool_is_told_before_it_warns() -> None:
+    """A full inbound pool is a risk and no outage: its alert informs, sooner than the report."""
+    alert = named_in(KINDS[INBOUND].runbook)
+    assert alert["labels"]["severity"] == "info"
+    assert threshold(alert) < KINDS[INBOUND].warning
+
+
+def test_a_fleet_counts_what_an_alert_would() -> None:
+    """The recorded numbers of hosts above a ratio have the thresholds of outbound pools."""
+    counted = [
+        (
+            float(rule["labels"]["threshold"]),
+            float(rule["expr"].rpartition("> bool ")[2].rstrip(")")),
+        )
+        for _path, rule in rules()
+        if "threshold" in rule.get("labels", {}) and "pool_ratio_max" in rule["expr"]
+    ]
+    outbound = KINDS[OUTBOUND]
+    assert counted == [(outbound.warning,) * 2, (outbound.critical,) * 2]
+
+
+def test_a_leak_is_as_many_sockets_as_in_the_report() -> None:
+    """Both call a hundred sockets in CLOSE_WAIT a leak, if they stay."""
+    assert re.search(rf"> {LEAK_SOCKETS}$", named_in(CLOSE_WAIT_RUNBOOK)["expr"], re.MULTILINE)
+
+
+def test_soon_is_the_same_for_the_alert_and_the_report() -> None:
+    """Both call a pool critical that is full within a minute."""
+    assert alerts()["TcpPressurePoolExhaustionSoon"]["expr"].endswith(f"< {SOON:.0f}")

@@ -1,0 +1,89 @@
+"""The kinds of finite resources: how bad, what to do, and the documents that list them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sources.procfs.resources import read_resources
+from tests.support.places import DOCS, ROOT
+
+CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("usage", "says", "says_not"),
+    [
+        (Usage(900, 1000, 800, 0), "tcp_tw_reuse = 1", "open connections"),
+        (Usage(900, 1000, 800, None), "one more local or remote address", "tcp_tw_reuse"),
+        (Usage(900, 1000, 450, 0), "open connections", "tcp_tw_reuse"),
+        (Usage(900, 1000, None, None), "open connections", "tcp_tw_reuse"),
+    ],
+)
+def test_outbound(usage: Usage, says: str, says_not: str) -> None:
+    """Linux's tcp_tw_reuse is advised only where the system tells what connect() takes over."""
+    advice = KINDS[OUTBOUND].advice_for(usage)
+    assert says in advice
+    assert says_not not in advice
+
+
+@pytest.mark.parametrize("kind", KINDS.keys() - {OUTBOUND})
+def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
+    """Of every other kind the advice is the same whatever holds it."""
+    assert KINDS[kind].advice_for(Usage(900, 1000, 800, 0)) == KINDS[kind].advice
+
+
+@pytest.mark.parametrize(
+    ("kind", "ratio", "seconds_left", "severity"),
+    [
+        ("outbound", 0.699, None, CALM),
+        ("outbound", 0.70, INFINITE, WARNING),
+        ("outbound", 0.90, None, CRITICAL),
+        ("outbound", 0.1, 59.9, CRITICAL),
+        ("outbound", 0.1, 60.0, CALM),
+        ("inbound", 0.899, None, CALM),
+        ("inbound", 1.0, None, WARNING),
+        ("orphans", 0.25, None, WARNING),
+        ("time_wait_buckets", 0.999, None, WARNING),
+        ("time_wait_buckets", 1.0, None, CRITICAL),
+    ],
+)
+def test_severity(kind: str, ratio: float, seconds_left: float | None, severity: Severity) -> None:
+    """It is bad from the kind's ratios on, and critical where a minute is not left."""
+    assert severity_of(kind, ratio, seconds_left) is severity
+
+
+@pytest.mark.parametrize(
+    "runbook", [CLOSE_WAIT_RUNBOOK, *(kind.runbook for kind in KINDS.values())]
+)
+def test_runbook(runbook: str) -> None:
+    """Every kind of resource has a section of a runbook."""
+    path, _, anchor = runbook.partition("#")
+    titles = re.findall("^## (.+)$", (ROOT / path).read_text(), re.MULTILINE)
+    assert anchor in {title.lower() for title in titles}
+
+
+def test_resources_of_the_kernel() -> None:
+    """Whatever resource this kernel shows is of a kind that is judged, as is what counts bytes."""
+    shown = {resource.name for resource in read_resources(Path("/proc"), 4096)}
+    assert "time_wait_buckets" in shown
+    assert shown <= KINDS.keys()
+    assert {kind.name for kind in KINDS.values() if kind.in_bytes} == {"memory_bytes"}
+
+
+def test_documents() -> None:
+    """The schema of the status page's JSON and the fields of the report's list every kind."""
+    schema = json.loads((DOCS / "status.schema.json").read_text())
+    pressure = schema["definitions"]["pressure"]["properties"]
+    assert set(pressure["kind"]["enum"]) == KINDS.keys()
+    row = re.search(
+        r"^\| `pressures\[\]\.kind` .+$", (DOCS / "report.md").read_text(), re.MULTILINE
+    )
+    assert row
+    assert set(re.findall(r"`(\w+)`", row[0])) == KINDS.keys()
