@@ -17,8 +17,8 @@ CRITICAL_BELOW_THE_LIMIT = [kind for kind in KINDS.values() if kind.critical < 1
 
 def named_in(runbook: str) -> Rule:
     """Return the alert that a section of a runbook is about."""
-    [name] = [name for name in alerts() if name.lower() == runbook.partition("#")[2]]
-    return alerts()[name]
+    [alert] = [a for a in alerts().values() if a["annotations"]["runbook_url"] == runbook]
+    return alert
 
 
 def threshold(alert: Rule) -> float:

@@ -11,6 +11,7 @@ from tests.support.fakes.tallies import EMPTY
 
 RULES = rules(usable=range(40000, 40010), bound=[40009], served=[40008])
 HERE = key("10.0.0.2", "10.0.0.9", 443)
+NEAR = 0.7
 SHORT_HOLD = 1.0  # seconds: a connect() may take over a TIME_WAIT entry after that
 
 
@@ -20,7 +21,7 @@ def table(*pools: tuple[Key, Usage]) -> PoolTable:
 
 
 def targets(outbound: PoolTable, hidden_ports: float = 0) -> list[Target]:
-    return canary_targets(outbound, EMPTY, RULES, hidden_ports)
+    return canary_targets(outbound, EMPTY, RULES, hidden_ports, NEAR)
 
 
 def pool_key(number: int) -> PoolKey:
@@ -67,10 +68,10 @@ def test_free_ports() -> None:
         held=port_set([40001, 40002, 40003]),
         by_address={HERE.local_address: AddressPorts(port_set([40001, 40002]), 0)},
     )
-    [target] = canary_targets(full, tally, RULES, 0)
+    [target] = canary_targets(full, tally, RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40003, 40008)]
     # Where not all addresses are told apart, a port that any of them holds is not surely free.
-    [target] = canary_targets(full, replace(tally, address_overflow=1), RULES, 0)
+    [target] = canary_targets(full, replace(tally, address_overflow=1), RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40004, 40008)]
-    [target] = canary_targets(full, replace(tally, by_address={}), RULES, 0)
+    [target] = canary_targets(full, replace(tally, by_address={}), RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40004, 40008)]

@@ -20,6 +20,7 @@ HTTPS = (443).to_bytes(2, "big")
 GROUP = GroupKey(HERE, "lb", HTTPS)
 A, B = key("10.0.0.2", "10.0.0.8", 443), key("10.0.0.2", "10.0.0.9", 443)
 RULES = rules(usable=range(40000, 40010), bound=[40009], served=[40008, 443])
+NEAR = 0.7
 WEB, CACHE, NOBODY = Owner("web.service", "nginx"), Owner("cache.service", ""), Owner()
 
 
@@ -40,9 +41,9 @@ def test_near_the_limit() -> None:
     pools = [listed(key("10.0.0.2", "10.0.0.7", port), used)
              for port, used in ((80, 999), (443, 900), (5432, 800))]  # fmt: skip
     group, below = listed(GROUP, 700), listed(A, 699)
-    assert owned_pools(table(group, below)) == [group]
-    assert owned_pools(table(*pools, group, below)) == pools
-    assert owned_pools(table(below)) == owned_pools(table()) == []
+    assert owned_pools(table(group, below), NEAR) == [group]
+    assert owned_pools(table(*pools, group, below), NEAR) == pools
+    assert owned_pools(table(below), NEAR) == owned_pools(table(), NEAR) == []
 
 
 def test_remote_ends() -> None:

@@ -3,11 +3,12 @@
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import ListedPool
 
 SHOWN = 5  # ports in one detail
 HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
-NEARLY_FULL = 0.9  # where it is critical, findings/kinds.py
 HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
 FIN_TIMEOUT_SECONDS = 60  # the default: TCP_FIN_TIMEOUT, include/net/tcp.h
 REUSE_DELAY_MS = 1_000  # the default, and the slowest clock's tick: RFC 7323, section 5.4
@@ -24,11 +25,12 @@ def port_range_too_small(facts: Evidence) -> str | None:
 
     Not only what the closes lead to: in a full pool they are no faster than ports come back.
     """
+    nearly_full = KINDS[OUTBOUND].critical
     for pool in facts.outbound().listed:
         usage, outlook = pool.usage, pool.outlook
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
-        if usage.ratio >= HALF_FULL and needed >= NEARLY_FULL * usage.limit:
+        if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
             return f"{pool_ends(pool)} needs {needed} ports, of {usage.limit}"
     return None
 

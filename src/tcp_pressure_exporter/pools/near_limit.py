@@ -18,9 +18,6 @@ from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 
-# A search holds a free port for microseconds and costs up to some milliseconds: only where it may
-# matter.
-NEAR_LIMIT = 0.7
 MAX_TARGETS = 3  # per sample
 
 
@@ -48,14 +45,19 @@ class CanaryReport(NamedTuple):
 
 
 def canary_targets(
-    outbound: PoolTable, tally: SocketTally, rules: TallyRules, hidden_ports: float
+    outbound: PoolTable, tally: SocketTally, rules: TallyRules, hidden_ports: float, near: float
 ) -> list[Target]:
-    """Return the fullest of the listed outbound pools near their limit; a group is none."""
+    """Return the fullest of the listed outbound pools near their limit; a group is none.
+
+    near: the ratio of ports, hidden ones included, to the limit from which on a pool is asked
+    about. A search holds a free port for microseconds and costs up to some milliseconds: only
+    where it may matter.
+    """
     return [
         Target(pool, key, _may_take_over(pool.usage), _free_ports(key, tally, rules))
         for pool in outbound.listed
         if isinstance(key := pool.key, PoolKey)
-        and pool.usage.used + hidden_ports >= NEAR_LIMIT * pool.usage.limit
+        and pool.usage.used + hidden_ports >= near * pool.usage.limit
     ][:MAX_TARGETS]
 
 
@@ -114,9 +116,9 @@ class PoolOwners(NamedTuple):
     owners: tuple[OwnerCount, ...]
 
 
-def owned_pools(outbound: PoolTable) -> list[ListedPool]:
-    """Return the fullest of the listed outbound pools near their limit."""
-    return [pool for pool in outbound.listed if pool.usage.ratio >= NEAR_LIMIT][:MAX_TARGETS]
+def owned_pools(outbound: PoolTable, near: float) -> list[ListedPool]:
+    """Return the fullest of the listed outbound pools from the ratio `near` on."""
+    return [pool for pool in outbound.listed if pool.usage.ratio >= near][:MAX_TARGETS]
 
 
 def remote_ends(pools: Iterable[ListedPool]) -> list[RemoteEnd]:

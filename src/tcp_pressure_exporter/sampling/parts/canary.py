@@ -2,6 +2,7 @@
 
 from tcp_pressure_exporter.facts.questions import CanarySource, Missing, usable
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.near_limit import (
     WORTH_ASKING,
@@ -29,7 +30,8 @@ class CanaryPart:
         """Ask about the pools near their limit; raises SourceError."""
         tables, tally, rules = reading.get(POOLS), reading.tally.get(), reading.rules.get()
         hidden = self._hidden_ports(tables, tally, rules)
-        targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0)
+        near = KINDS[OUTBOUND].warning
+        targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0, near)
         probes = tuple(
             Probe(pool, self._source.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets

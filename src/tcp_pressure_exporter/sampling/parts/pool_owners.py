@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.facts.tally import TallyRules
+from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.groups import Key, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -39,7 +40,7 @@ class PoolOwnersPart:
     def take(self, reading: Reading) -> tuple[PoolOwners, ...]:
         """Return the owners of each pool near its limit; raises SourceError."""
         outbound, rules = reading.get(POOLS)[OUTBOUND], reading.rules.get()
-        pools = owned_pools(outbound)
+        pools = owned_pools(outbound, KINDS[OUTBOUND].warning)
         if pools and self._allowance.due():
             with self._allowance.spend():
                 self._known = self._ask(pools, rules, reading.config.groups)
