@@ -2,7 +2,8 @@ import pytest
 
 from tcp_pressure_exporter.collectors.findings import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.findings import ports, protection, systems
 from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.findings.table import FINDINGS, Finding, FindingState, evaluate
+from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
 from tests.support.fakes.evidence import (
     DEFAULTS,
     ORDINARY,
@@ -60,8 +62,8 @@ NEED_NO_SYSCTL = {
 }
 
 
-def told(facts: Evidence) -> dict[str, str | None]:
-    return {state.finding.name: state.detail for state in evaluate(facts)[0]}
+def told(evidence: Evidence) -> dict[str, str | None]:
+    return {state.finding.name: state.detail for state in evaluate(evidence)[0]}
 
 
 def test_ordinary_host() -> None:
@@ -118,8 +120,8 @@ def test_failed_source(failure: Evidence, lost: set[str]) -> None:
 
 def test_first_error() -> None:
     """Of several failures the first one met is given."""
-    facts = replace(SUSPICIOUS, canary=failed("canary"), pools=failed("pools"))
-    _states, error = evaluate(facts)
+    evidence = replace(SUSPICIOUS, canary=failed("canary"), pools=failed("pools"))
+    _states, error = evaluate(evidence)
     assert error is not None
     assert error.reason == "pools"
 
@@ -155,6 +157,18 @@ def test_any_settings(changed: dict[str, int | None], host: Evidence) -> None:
 
 def one_line(text: str) -> bool:
     return bool(text) and text.isprintable() and text == text.strip()
+
+
+def test_nothing_is_left_out() -> None:
+    """Every row that stands beside a check is in the table, once."""
+    rows = [
+        row
+        for module in (ports, protection, systems)
+        for row in vars(module).values()
+        if isinstance(row, Finding)
+    ]
+    assert len(rows) == len(FINDINGS)
+    assert set(ALL_NAMES) == {row.name for row in rows}
 
 
 def test_names() -> None:

@@ -73,8 +73,8 @@ def test_ends_of_an_ipv6_pool() -> None:
 @pytest.mark.parametrize("mode", [0, 2])
 def test_tw_reuse_off_under_pressure(mode: int) -> None:
     """A pool that is half full, more than half of it of TIME_WAIT, could have its ports back."""
-    facts = with_pools(pool(900, 450), pool(500, 251), tcp_tw_reuse=mode)
-    detail = findings.tw_reuse_off_under_pressure(facts)
+    evidence = with_pools(pool(900, 450), pool(500, 251), tcp_tw_reuse=mode)
+    detail = findings.tw_reuse_off_under_pressure(evidence)
     assert detail == (
         f"10.0.0.2 → 10.0.0.9:443: 251 of 1000 ports in TIME_WAIT, net.ipv4.tcp_tw_reuse = {mode}"
     )
@@ -83,8 +83,8 @@ def test_tw_reuse_off_under_pressure(mode: int) -> None:
 @pytest.mark.parametrize(("used", "time_wait"), [(500, 250), (499, 499), (1000, 500)])
 def test_tw_reuse_off_without_pressure(used: int, time_wait: int) -> None:
     """Where ports are free, or live connections hold them, tcp_tw_reuse is no cure."""
-    facts = with_pools(pool(used, time_wait), tcp_tw_reuse=0)
-    assert findings.tw_reuse_off_under_pressure(facts) is None
+    evidence = with_pools(pool(used, time_wait), tcp_tw_reuse=0)
+    assert findings.tw_reuse_off_under_pressure(evidence) is None
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_tw_reuse_that_would_not_help(sysctls: dict[str, int | None]) -> None:
 def test_tw_reuse_on_loopback() -> None:
     """A pool of loopback addresses has the reuse already that 2 gives it; the next may not."""
     loopback = pool(900, 900, hold=1.0)
-    facts = with_pools(loopback, tcp_tw_reuse=2)
-    assert findings.tw_reuse_off_under_pressure(facts) is None
-    facts = with_pools(loopback, pool(800, 800), tcp_tw_reuse=2)
-    assert "800 of 1000" in (findings.tw_reuse_off_under_pressure(facts) or "")
+    evidence = with_pools(loopback, tcp_tw_reuse=2)
+    assert findings.tw_reuse_off_under_pressure(evidence) is None
+    evidence = with_pools(loopback, pool(800, 800), tcp_tw_reuse=2)
+    assert "800 of 1000" in (findings.tw_reuse_off_under_pressure(evidence) or "")
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_tw_reuse_on_loopback() -> None:
 )
 def test_tw_reuse_without_timestamps(mode: int, timestamps: int, *, expected: bool) -> None:
     """Somebody set tcp_tw_reuse to 1, and timestamps are off; 2 is only the default."""
-    facts = with_sysctls(tcp_tw_reuse=mode, tcp_timestamps=timestamps)
-    assert (findings.tw_reuse_without_timestamps(facts) is not None) is expected
+    evidence = with_sysctls(tcp_tw_reuse=mode, tcp_timestamps=timestamps)
+    assert (findings.tw_reuse_without_timestamps(evidence) is not None) is expected
 
 
 @pytest.mark.parametrize(
@@ -132,29 +132,29 @@ def test_tw_reuse_without_timestamps(mode: int, timestamps: int, *, expected: bo
 )
 def test_tw_reuse_delay_lowered(mode: int, delay: int | None, *, expected: bool) -> None:
     """Less than the kernel's 1000 ms is found where reuse goes beyond loopback."""
-    facts = with_sysctls(tcp_tw_reuse=mode, tcp_tw_reuse_delay=delay)
-    detail = findings.tw_reuse_delay_lowered(facts)
+    evidence = with_sysctls(tcp_tw_reuse=mode, tcp_tw_reuse_delay=delay)
+    detail = findings.tw_reuse_delay_lowered(evidence)
     assert detail == (f"net.ipv4.tcp_tw_reuse_delay = {delay}" if expected else None)
 
 
 @pytest.mark.parametrize(("ports", "expected"), [(5.0, True), (4.99, False), (0.0, False)])
 def test_bind_before_connect(ports: float, *, expected: bool) -> None:
     """Hidden ports matter from a twentieth of the usable ports on."""
-    facts = replace(with_range(40000, 40104, port_range(40100, 40104)), canary=hidden(ports))
-    detail = findings.bind_before_connect(facts)
+    evidence = replace(with_range(40000, 40104, port_range(40100, 40104)), canary=hidden(ports))
+    detail = findings.bind_before_connect(evidence)
     assert detail == ("about 5 of 100 local ports" if expected else None)
 
 
 def test_no_ports_to_hide() -> None:
     """Where every port is reserved none is hidden."""
-    facts = replace(with_range(40000, 40001, port_range(40000, 40001)), canary=hidden(0.0))
-    assert findings.bind_before_connect(facts) is None
+    evidence = replace(with_range(40000, 40001, port_range(40000, 40001)), canary=hidden(0.0))
+    assert findings.bind_before_connect(evidence) is None
 
 
 def test_listener_in_port_range() -> None:
     """Listeners inside the range are named by port and owner, each once, in the order of ports."""
     nginx, unit, nobody = SocketId(1, 7), SocketId(2, 8), SocketId(3, None)
-    facts = replace(
+    evidence = replace(
         with_range(40000, 40009),
         bound=known(
             [
@@ -168,7 +168,7 @@ def test_listener_in_port_range() -> None:
         ),
         owners={nginx: Owner("nginx.service", "nginx"), unit: Owner("a.service"), nobody: Owner()},
     )
-    assert findings.listener_in_port_range(facts) == (
+    assert findings.listener_in_port_range(evidence) == (
         "port 40001 (a.service), port 40003, port 40004, port 40007 (nginx.service, nginx)"
     )
 
@@ -185,8 +185,8 @@ def test_many_listeners_in_port_range(count: int, rest: str) -> None:
 def test_no_listener_in_port_range() -> None:
     """A listener outside the range, or on a reserved port, keeps its port."""
     bound = known([listener(39999), listener(40005), listener(40010)])
-    facts = replace(with_range(40000, 40009, port_range(40005, 40005)), bound=bound)
-    assert findings.listener_in_port_range(facts) is None
+    evidence = replace(with_range(40000, 40009, port_range(40005, 40005)), bound=bound)
+    assert findings.listener_in_port_range(evidence) is None
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_odd_port_range(low: int, high: int, ports: int | None) -> None:
 @pytest.mark.parametrize(("limit", "expected"), [(131071, True), (131072, False), (500000, False)])
 def test_max_tw_buckets_lowered(entries: int, limit: int, *, expected: bool) -> None:
     """The default is half the hash table, one's own or (negative) the first namespace's."""
-    facts = with_sysctls(tcp_max_tw_buckets=limit, tcp_ehash_entries=entries)
-    detail = findings.max_tw_buckets_lowered(facts)
+    evidence = with_sysctls(tcp_max_tw_buckets=limit, tcp_ehash_entries=entries)
+    detail = findings.max_tw_buckets_lowered(evidence)
     assert detail == (
         f"net.ipv4.tcp_max_tw_buckets = {limit}, the kernel's default here is 131072"
         if expected
@@ -220,8 +220,8 @@ def test_max_tw_buckets_lowered(entries: int, limit: int, *, expected: bool) -> 
 
 def test_max_tw_buckets_of_unknown_default() -> None:
     """Before Linux 6.1 the default is not known; that of tcp_max_orphans may have been changed."""
-    facts = with_sysctls(tcp_max_tw_buckets=5000, tcp_ehash_entries=None, tcp_max_orphans=131072)
-    assert findings.max_tw_buckets_lowered(facts) is None
+    evidence = with_sysctls(tcp_max_tw_buckets=5000, tcp_ehash_entries=None, tcp_max_orphans=131072)
+    assert findings.max_tw_buckets_lowered(evidence) is None
 
 
 @pytest.mark.parametrize(

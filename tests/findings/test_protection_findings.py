@@ -57,16 +57,16 @@ def test_rfc1337_rejections() -> None:
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "evidence",
     [
         with_rising(0, "PAWSTimewait", "TCPACKSkippedTimeWait"),
         with_rising(1),
         with_rising(1, "TW", "PAWSEstab"),
     ],
 )
-def test_rfc1337_harmless(facts: Evidence) -> None:
+def test_rfc1337_harmless(evidence: Evidence) -> None:
     """By itself tcp_rfc1337 harms nobody, nor do rejections that a RST may end."""
-    assert findings.rfc1337_rejections(facts) is None
+    assert findings.rfc1337_rejections(evidence) is None
 
 
 @pytest.mark.parametrize(
@@ -74,21 +74,21 @@ def test_rfc1337_harmless(facts: Evidence) -> None:
 )
 def test_somaxconn_below_backlog(queue_limit: int, queue_used: int) -> None:
     """A queue longer than somaxconn now allows is found, or one just as long and half full."""
-    facts = with_listeners(128, listener(443, queue_limit, queue_used), listener(80, 100, 100))
-    detail = findings.somaxconn_below_backlog(facts)
+    evidence = with_listeners(128, listener(443, queue_limit, queue_used), listener(80, 100, 100))
+    detail = findings.somaxconn_below_backlog(evidence)
     assert detail == f"net.core.somaxconn = 128; 10.0.0.2 port 443 has {queue_limit}"
 
 
 def test_somaxconn_of_many() -> None:
     """Sockets that share an address and port are one, as with SO_REUSEPORT."""
-    facts = with_listeners(128, *[listener(443, 512)] * 3, listener(80, 511))
-    assert findings.somaxconn_below_backlog(facts) == (
+    evidence = with_listeners(128, *[listener(443, 512)] * 3, listener(80, 511))
+    assert findings.somaxconn_below_backlog(evidence) == (
         "net.core.somaxconn = 128; 10.0.0.2 port 443 has 512, 10.0.0.2 port 80 has 511"
     )
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "evidence",
     [
         with_listeners(128, listener(443, 128, 63)),
         with_listeners(128, listener(443, 127, 127)),
@@ -97,9 +97,9 @@ def test_somaxconn_of_many() -> None:
         with_listeners(4096),
     ],
 )
-def test_somaxconn_high_enough(facts: Evidence) -> None:
+def test_somaxconn_high_enough(evidence: Evidence) -> None:
     """A queue shorter than somaxconn was not cut; one as long may be what was asked for."""
-    assert findings.somaxconn_below_backlog(facts) is None
+    assert findings.somaxconn_below_backlog(evidence) is None
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_conntrack_established_below_keepalive(
     seconds: int | None, keepalive: int | None, used: int, *, expected: bool
 ) -> None:
     """A time-out no longer than the wait for the first keepalive is found."""
-    facts = with_conntrack(used, tcp_keepalive_time=keepalive, **{ESTABLISHED: seconds})
-    assert findings.conntrack_established_below_keepalive(facts) == (
+    evidence = with_conntrack(used, tcp_keepalive_time=keepalive, **{ESTABLISHED: seconds})
+    assert findings.conntrack_established_below_keepalive(evidence) == (
         f"net.netfilter.{ESTABLISHED} = {seconds}, net.ipv4.tcp_keepalive_time = {keepalive}"
         if expected
         else None
@@ -165,9 +165,9 @@ def test_conntrack_established_too_long(seconds: int | None, used: int, *, expec
 )
 def test_without_conntrack(check: Callable[[Evidence], str | None]) -> None:
     """A host that tracks no connection has no trouble with conntrack."""
-    facts = with_sysctls(
+    evidence = with_sysctls(
         replace(ORDINARY, resources=known(())),
         nf_conntrack_tcp_timeout_time_wait=1,
         nf_conntrack_tcp_timeout_established=1,
     )
-    assert check(facts) is None
+    assert check(evidence) is None

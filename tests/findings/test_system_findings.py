@@ -12,8 +12,8 @@ from tests.support.fakes.evidence import ORDINARY, failed, known
 EVERYWHERE = {"port_range_too_small", "listener_in_port_range"}
 
 
-def facts(system: str, **settings: int) -> Evidence:
-    """Return the facts of another system: Linux's sources tell nothing there."""
+def of_system(system: str, **settings: int) -> Evidence:
+    """Return the evidence of another system: Linux's sources tell nothing there."""
     return replace(
         ORDINARY,
         system=system,
@@ -24,8 +24,8 @@ def facts(system: str, **settings: int) -> Evidence:
     )
 
 
-def found(facts: Evidence) -> dict[str, str]:
-    states, error = evaluate(facts)
+def found(evidence: Evidence) -> dict[str, str]:
+    states, error = evaluate(evidence)
     assert error is None
     return {state.finding.name: state.detail for state in states if state.detail}
 
@@ -33,30 +33,32 @@ def found(facts: Evidence) -> dict[str, str]:
 @pytest.mark.parametrize("delay", [5, 29, 301])
 def test_delay_out_of_bounds(delay: int) -> None:
     """Windows takes 30 to 300 s: what lies outside is found."""
-    detail = found(facts(WINDOWS, TcpTimedWaitDelay=delay))["timed_wait_delay_out_of_bounds"]
+    detail = found(of_system(WINDOWS, TcpTimedWaitDelay=delay))["timed_wait_delay_out_of_bounds"]
     assert detail == f"TcpTimedWaitDelay = {delay}, its bounds are 30 and 300"
 
 
 @pytest.mark.parametrize("delay", [30, 120, 300])
 def test_delay_within_bounds(delay: int) -> None:
     """The bounds themselves, and the default, are allowed."""
-    assert found(facts(WINDOWS, TcpTimedWaitDelay=delay)) == {}
+    assert found(of_system(WINDOWS, TcpTimedWaitDelay=delay)) == {}
 
 
 def test_max_user_port() -> None:
     """A MaxUserPort that is set at all is found: nothing heeds it any more."""
     settings = {"TcpTimedWaitDelay": 120, "MaxUserPort": 65534}
-    assert found(facts(WINDOWS, **settings)) == {"max_user_port_leftover": "MaxUserPort = 65534"}
+    assert found(of_system(WINDOWS, **settings)) == {
+        "max_user_port_leftover": "MaxUserPort = 65534"
+    }
 
 
 @pytest.mark.parametrize(("system", "least"), [(SOLARIS, 60_000), (SOLARIS_11_4, 10_000)])
 def test_interval_below_minimum(system: str, least: int) -> None:
     """Oracle's manuals: not below 60 s up to Solaris 11.3, not below 10 s from 11.4 on."""
     name = "time_wait_interval_below_minimum"
-    detail = found(facts(system, tcp_time_wait_interval=least - 1))[name]
+    detail = found(of_system(system, tcp_time_wait_interval=least - 1))[name]
     said = f"tcp_time_wait_interval = {least - 1}, the least that the vendor allows is {least}"
     assert detail == said
-    assert found(facts(system, tcp_time_wait_interval=least)) == {}
+    assert found(of_system(system, tcp_time_wait_interval=least)) == {}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,9 @@ def test_interval_below_minimum(system: str, least: int) -> None:
 )
 def test_other_systems(system: str, own: set[str]) -> None:
     """Of Linux's findings only those that hold anywhere are told elsewhere."""
-    states, error = evaluate(facts(system, TcpTimedWaitDelay=120, tcp_time_wait_interval=60_000))
+    states, error = evaluate(
+        of_system(system, TcpTimedWaitDelay=120, tcp_time_wait_interval=60_000)
+    )
     assert error is None
     assert {state.finding.name for state in states} == EVERYWHERE | own
 

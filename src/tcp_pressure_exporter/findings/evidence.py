@@ -45,8 +45,9 @@ class NotAskedError(Exception):
 class Evidence:
     """The outcomes of the sources; pools and canary are None where these collectors are off.
 
-    rising: the events of findings/evidence.py. owners: those of the listeners in the port range.
-    system: as Namespace has it. shows_queues: whether `bound` tells the queues of listeners.
+    rising: the counters that rose lately, as EventRises has them. owners: those of the listeners
+    in the port range. system: as Namespace has it. shows_queues: whether `bound` tells the queues
+    of listeners.
     """
 
     sysctls: Outcome[Mapping[str, int]]

@@ -1,4 +1,4 @@
-"""Findings about the settings of Windows and Solaris; each check as in port_findings.py."""
+"""Findings about the settings of Windows and Solaris, each beside its check."""
 
 from tcp_pressure_exporter.facts.system import (
     LEAST_DELAY,
@@ -7,28 +7,61 @@ from tcp_pressure_exporter.facts.system import (
     MOST_DELAY,
     TIME_WAIT_INTERVAL,
     TIMED_WAIT_DELAY,
+    WINDOWS,
 )
 from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.finding import Finding
+from tcp_pressure_exporter.findings.kinds import Severity
 
 
-def timed_wait_delay_out_of_bounds(facts: Evidence) -> str | None:
+def timed_wait_delay_out_of_bounds(evidence: Evidence) -> str | None:
     """Find a TcpTimedWaitDelay that Windows does not take as it is."""
-    delay = facts.sysctl(TIMED_WAIT_DELAY)
+    delay = evidence.sysctl(TIMED_WAIT_DELAY)
     if delay is None or LEAST_DELAY <= delay <= MOST_DELAY:
         return None
     return f"{TIMED_WAIT_DELAY} = {delay}, its bounds are {LEAST_DELAY} and {MOST_DELAY}"
 
 
-def max_user_port_leftover(facts: Evidence) -> str | None:
+TIMED_WAIT_DELAY_OUT_OF_BOUNDS = Finding(
+    "timed_wait_delay_out_of_bounds",
+    Severity.WARNING,
+    "Windows takes a TcpTimedWaitDelay of 30 to 300 seconds only: set one of them, or delete it"
+    " for the default.",
+    timed_wait_delay_out_of_bounds,
+    systems=(WINDOWS,),
+)
+
+
+def max_user_port_leftover(evidence: Evidence) -> str | None:
     """Find a MaxUserPort: since Windows Vista netsh sets the dynamic port range (KB929851)."""
-    port = facts.sysctl(MAX_USER_PORT)
+    port = evidence.sysctl(MAX_USER_PORT)
     return None if port is None else f"{MAX_USER_PORT} = {port}"
 
 
-def time_wait_interval_below_minimum(facts: Evidence) -> str | None:
+MAX_USER_PORT_LEFTOVER = Finding(
+    "max_user_port_leftover",
+    Severity.CALM,
+    "MaxUserPort does nothing since Windows Vista and Server 2008: delete it, and set the range"
+    " with netsh where it is too small.",
+    max_user_port_leftover,
+    systems=(WINDOWS,),
+)
+
+
+def time_wait_interval_below_minimum(evidence: Evidence) -> str | None:
     """Find a TIME_WAIT shorter than the vendor of this Solaris says it may be."""
-    interval = facts.sysctl(TIME_WAIT_INTERVAL)
-    least = LEAST_TIME_WAIT_INTERVAL.get(facts.system)
+    interval = evidence.sysctl(TIME_WAIT_INTERVAL)
+    least = LEAST_TIME_WAIT_INTERVAL.get(evidence.system)
     if interval is None or least is None or interval >= least:
         return None
     return f"{TIME_WAIT_INTERVAL} = {interval}, the least that the vendor allows is {least}"
+
+
+TIME_WAIT_INTERVAL_BELOW_MINIMUM = Finding(
+    "time_wait_interval_below_minimum",
+    Severity.WARNING,
+    "tcp_time_wait_interval is shorter than the vendor allows, so old segments may reach new"
+    " connections: restore 60000.",
+    time_wait_interval_below_minimum,
+    systems=tuple(LEAST_TIME_WAIT_INTERVAL),
+)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterable
 
+from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck

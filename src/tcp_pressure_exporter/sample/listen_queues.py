@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.sockets import NOBODY, UNKNOWN_SOCKET, BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.findings.kinds import CROWDED
 from tcp_pressure_exporter.pools.listing import Listing, select
 
 ListenKey = tuple[bytes, int]
-CROWDED = 0.5  # ratio from which on it is worth knowing whose the queue is
 
 
 class ListenQueue(NamedTuple):
@@ -45,7 +45,7 @@ class ListenQueues:
     ratio_max: float
 
     def crowded(self) -> list[SocketId]:
-        """Return the sockets of the listed queues that are crowded."""
+        """Return the sockets of the listed queues that are crowded: it is worth knowing whose."""
         return [queue.owner_id for queue in self.listed if queue.ratio >= CROWDED]
 
     def owned(self, owner: Callable[[SocketId], Owner]) -> "ListenQueues":

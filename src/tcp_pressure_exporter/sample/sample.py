@@ -6,7 +6,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.findings.table import FindingState
+from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pools.directions import NAT
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners

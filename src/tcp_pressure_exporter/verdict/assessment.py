@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
+from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity, severity_of
-from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import Key
 from tcp_pressure_exporter.pools.listing import OwnerCount

@@ -6,8 +6,8 @@ from io import StringIO
 from rich.console import Console
 
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.findings.table import Finding, FindingState
 from tcp_pressure_exporter.pages.report.document import document
 from tcp_pressure_exporter.pages.report.observation import LeftOut, Observation
 from tcp_pressure_exporter.pages.report.text import Charset
@@ -62,7 +62,7 @@ WAITING = CloseWait(
 
 def finding(name: str, severity: Severity, advice: str, detail: str) -> FindingState:
     """Return a finding that found something."""
-    return FindingState(Finding(name, severity, advice, lambda _facts: None), detail)
+    return FindingState(Finding(name, severity, advice, lambda _evidence: None), detail)
 
 
 SMALL_RANGE = finding("small_range", WARNING, "Add addresses.", "needs 35604 ports, of 28232")

@@ -9,7 +9,8 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.findings.table import FINDINGS, FindingState
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook

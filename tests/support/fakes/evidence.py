@@ -1,4 +1,4 @@
-"""The facts of an ordinary host, and what a test changes of them."""
+"""The evidence of an ordinary host, and what a test changes of them."""
 
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -123,7 +123,7 @@ ORDINARY = Evidence(
 )
 
 
-def with_sysctls(facts: Evidence = ORDINARY, /, **changed: int | None) -> Evidence:
-    """Return the facts with other settings; None: the kernel does not have it."""
-    values = {**facts.sysctls.get(), **changed}
-    return replace(facts, sysctls=known({k: v for k, v in values.items() if v is not None}))
+def with_sysctls(evidence: Evidence = ORDINARY, /, **changed: int | None) -> Evidence:
+    """Return the evidence with other settings; None: the kernel does not have it."""
+    values = {**evidence.sysctls.get(), **changed}
+    return replace(evidence, sysctls=known({k: v for k, v in values.items() if v is not None}))

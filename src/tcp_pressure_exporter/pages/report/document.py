@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
+from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.findings.table import FindingState
 from tcp_pressure_exporter.pages.report.observation import Observation
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
 from tcp_pressure_exporter.pages.report.text import (

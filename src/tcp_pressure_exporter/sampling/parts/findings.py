@@ -6,7 +6,8 @@ from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
-from tcp_pressure_exporter.findings.table import FindingState, evaluate
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.table import evaluate
 from tcp_pressure_exporter.sample.sample import CANARY, POOLS
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners

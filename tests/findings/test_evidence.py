@@ -20,8 +20,8 @@ from tests.support.fakes.evidence import (
 
 def test_sysctl() -> None:
     """A setting is its number; one that the kernel does not have is None."""
-    facts = with_sysctls(tcp_tw_reuse=0, tcp_tw_recycle=None)
-    assert (facts.sysctl("tcp_tw_reuse"), facts.sysctl("tcp_tw_recycle")) == (0, None)
+    evidence = with_sysctls(tcp_tw_reuse=0, tcp_tw_recycle=None)
+    assert (evidence.sysctl("tcp_tw_reuse"), evidence.sysctl("tcp_tw_recycle")) == (0, None)
 
 
 def test_outbound() -> None:
@@ -38,7 +38,7 @@ def test_hidden_ports(told: float | None, ports: float) -> None:
 
 def test_failed_source() -> None:
     """Asking for what a failed source would have told gives that source's error."""
-    facts = replace(
+    evidence = replace(
         ORDINARY,
         sysctls=failed("sysctls"),
         pools=failed("pools"),
@@ -46,10 +46,10 @@ def test_failed_source() -> None:
         bound=failed("bound"),
     )
     asked: tuple[Callable[[], object], ...] = (
-        lambda: facts.sysctl("tcp_tw_reuse"),
-        facts.outbound,
-        facts.hidden_ports,
-        facts.listeners_in_range,
+        lambda: evidence.sysctl("tcp_tw_reuse"),
+        evidence.outbound,
+        evidence.hidden_ports,
+        evidence.listeners_in_range,
     )
     for ask, reason in zip(asked, ("sysctls", "pools", "canary", "bound"), strict=True):
         with pytest.raises(SourceError, match=reason):
@@ -58,8 +58,8 @@ def test_failed_source() -> None:
 
 def test_collector_that_is_off() -> None:
     """Asking for what a collector would have told that is off is no failure."""
-    facts = replace(ORDINARY, pools=None, canary=None)
-    for ask in (facts.outbound, facts.hidden_ports):
+    evidence = replace(ORDINARY, pools=None, canary=None)
+    for ask in (evidence.outbound, evidence.hidden_ports):
         with pytest.raises(NotAskedError):
             ask()
 
@@ -68,9 +68,9 @@ def test_listeners_in_range() -> None:
     """Listeners on usable ports count; reserved ports, bound-only sockets and others do not."""
     bound_only = listener(40003)._replace(listening=False)
     sockets = [listener(port) for port in (39999, 40000, 40001, 40009, 40010)]
-    facts = replace(
+    evidence = replace(
         ORDINARY,
         settings=known(PortRange(40000, 40009, port_set([40001]))),
         bound=known([*sockets, bound_only]),
     )
-    assert [socket.port for socket in facts.listeners_in_range()] == [40000, 40009]
+    assert [socket.port for socket in evidence.listeners_in_range()] == [40000, 40009]

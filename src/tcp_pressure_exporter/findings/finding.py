@@ -1,0 +1,54 @@
+"""What a finding is: advice that a machine can check."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.kinds import Severity
+
+RUNBOOKS = "docs/findings.md"
+SHOWN = 5  # items in one detail
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One kind of advice.
+
+    name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
+    and what to do, in one line. check: returns what it found, or None; raises SourceError or
+    NotAskedError where that cannot be told. systems: those of facts/system.py that it
+    concerns, None for any.
+    """
+
+    name: str
+    severity: Severity
+    advice: str
+    check: Callable[[Evidence], str | None]
+    systems: Collection[str] | None = (LINUX,)
+
+    def concerns(self, system: str) -> bool:
+        """Tell whether the finding can be there on a system."""
+        return self.systems is None or system in self.systems
+
+    @property
+    def runbook(self) -> str:
+        """Where the whole advice is."""
+        return f"{RUNBOOKS}#{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingState:
+    """A finding and what its check found; None where there is nothing to find.
+
+    The detail may name processes and is not escaped.
+    """
+
+    finding: Finding
+    detail: str | None
+
+
+def shortened(items: Sequence[str]) -> str:
+    """Join the first few of what a check found, and count the rest."""
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
