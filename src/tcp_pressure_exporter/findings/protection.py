@@ -1,7 +1,7 @@
 """Findings about what protects connections, accept queues and conntrack, each beside its check."""
 
 from tcp_pressure_exporter.facts.addresses import format_address
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_MS
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN
 from tcp_pressure_exporter.findings.evidence import Evidence, NotAskedError
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import CONNTRACK_ENTRIES, CROWDED, Severity
@@ -125,7 +125,7 @@ def conntrack_time_wait_shortened(evidence: Evidence) -> str | None:
     """Find a time-out below TCP's own: late segments are invalid, NAT gives ports away early."""
     name = "nf_conntrack_tcp_timeout_time_wait"
     seconds = evidence.sysctl(name)
-    if seconds is None or seconds * 1000 >= TIME_WAIT_MS or not _tracks(evidence):
+    if seconds is None or seconds >= TCP_TIMEWAIT_LEN or not _tracks(evidence):
         return None
     return f"net.netfilter.{name} = {seconds}"
 
