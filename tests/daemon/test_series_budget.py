@@ -15,7 +15,7 @@ from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.listing import Listing, OwnerCount
+from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import (
     MAX_OWNERS,
@@ -32,7 +32,7 @@ from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 
-TOP = Listing().top
+TOP = ListingRule().top
 BUDGET = 500
 REFUSED = CanaryAnswer(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
 

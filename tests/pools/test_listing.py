@@ -3,42 +3,42 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.pools.listing import Listing, select
+from tcp_pressure_exporter.pools.listing import ListingRule, select
 
 Ratios = dict[str, float]
 
 
-def fullest(ratios: Ratios, listing: Listing, incumbents: list[str] | None = None) -> list[str]:
+def fullest(ratios: Ratios, listing: ListingRule, incumbents: list[str] | None = None) -> list[str]:
     return select(ratios, lambda ratio: ratio, listing, incumbents or [])
 
 
 def test_fullest_first() -> None:
     """The fullest pools are listed, fullest first."""
     ratios = {"a": 0.1, "b": 0.9, "c": 0.5, "d": 0.3}
-    assert fullest(ratios, Listing(top=3)) == ["b", "c", "d"]
+    assert fullest(ratios, ListingRule(top=3)) == ["b", "c", "d"]
 
 
 def test_defaults() -> None:
     """Without configuration the ten fullest pools from 1 % on are listed."""
     ratios = {f"p{i:02}": i / 1000 for i in range(30)}
-    assert fullest(ratios, Listing()) == [f"p{i}" for i in range(29, 19, -1)]
-    assert fullest({"a": 0.01, "b": 0.0099}, Listing()) == ["a"]
+    assert fullest(ratios, ListingRule()) == [f"p{i}" for i in range(29, 19, -1)]
+    assert fullest({"a": 0.01, "b": 0.0099}, ListingRule()) == ["a"]
 
 
 def test_none() -> None:
     """With top 0, or without any pool, none is listed."""
-    assert fullest({"a": 0.9}, Listing(top=0)) == []
-    assert fullest({}, Listing()) == []
+    assert fullest({"a": 0.9}, ListingRule(top=0)) == []
+    assert fullest({}, ListingRule()) == []
 
 
 def test_threshold_of_zero() -> None:
     """With a threshold of 0 an empty pool can be listed too."""
-    assert fullest({"a": 0.0}, Listing(min_ratio=0.0)) == ["a"]
+    assert fullest({"a": 0.0}, ListingRule(min_ratio=0.0)) == ["a"]
 
 
 def test_newcomer_must_be_clearly_fuller() -> None:
     """A listed pool stays until another is more than a tenth fuller."""
-    one = Listing(top=1)
+    one = ListingRule(top=1)
     assert fullest({"a": 0.50, "b": 0.54}, one, ["a"]) == ["a"]
     assert fullest({"a": 0.50, "b": 0.56}, one, ["a"]) == ["b"]
     assert fullest({"a": 0.50, "b": 0.54}, one, ["b"]) == ["b"]
@@ -46,7 +46,7 @@ def test_newcomer_must_be_clearly_fuller() -> None:
 
 def test_leaving() -> None:
     """A listed pool stays down to 80 % of the threshold; one that is not listed must reach it."""
-    listing = Listing(min_ratio=0.10)
+    listing = ListingRule(min_ratio=0.10)
     ratios = {"a": 0.09}
     assert fullest(ratios, listing, ["a"]) == ["a"]
     assert fullest(ratios, listing) == []
@@ -55,17 +55,17 @@ def test_leaving() -> None:
 
 def test_incumbent_that_is_gone() -> None:
     """A pool that has no socket any more is not listed, whatever it was before."""
-    assert fullest({"b": 0.2}, Listing(), ["a", "b"]) == ["b"]
+    assert fullest({"b": 0.2}, ListingRule(), ["a", "b"]) == ["b"]
 
 
 def test_order_is_by_ratio_not_by_seniority() -> None:
     """Where both are listed the fuller one comes first, even if the other was there before."""
-    assert fullest({"a": 0.50, "b": 0.54}, Listing(top=2), ["a"]) == ["b", "a"]
+    assert fullest({"a": 0.50, "b": 0.54}, ListingRule(top=2), ["a"]) == ["b", "a"]
 
 
 def test_empty_pools_do_not_take_turns() -> None:
     """With a threshold of 0, of two pools that are both empty the listed one stays."""
-    listing = Listing(top=1, min_ratio=0.0)
+    listing = ListingRule(top=1, min_ratio=0.0)
     assert fullest({"a": 0.0, "b": 0.0}, listing, ["b"]) == ["b"]
     assert fullest({"b": 0.0, "a": 0.0}, listing, ["a"]) == ["a"]
 
@@ -73,12 +73,12 @@ def test_empty_pools_do_not_take_turns() -> None:
 RATIOS = st.dictionaries(
     st.sampled_from("abcdefghij"), st.floats(0, 1.2) | st.sampled_from([0.1, 0.5, 1.0])
 )
-LISTINGS = st.builds(Listing, st.integers(0, 12), st.floats(0, 1))
+LISTINGS = st.builds(ListingRule, st.integers(0, 12), st.floats(0, 1))
 INCUMBENTS = st.lists(st.sampled_from("abcdefghijkl"), unique=True)
 
 
 @given(RATIOS, LISTINGS, INCUMBENTS)
-def test_bounds(ratios: Ratios, listing: Listing, incumbents: list[str]) -> None:
+def test_bounds(ratios: Ratios, listing: ListingRule, incumbents: list[str]) -> None:
     """Never more than top, none twice, none below its threshold, and fullest first."""
     chosen = fullest(ratios, listing, incumbents)
     values = [ratios[key] for key in chosen]
@@ -91,7 +91,7 @@ def test_bounds(ratios: Ratios, listing: Listing, incumbents: list[str]) -> None
 
 
 @given(RATIOS, LISTINGS, INCUMBENTS)
-def test_none_is_forgotten(ratios: Ratios, listing: Listing, incumbents: list[str]) -> None:
+def test_none_is_forgotten(ratios: Ratios, listing: ListingRule, incumbents: list[str]) -> None:
     """While there is room every pool at the threshold is listed, and none clearly fuller waits."""
     chosen = fullest(ratios, listing, incumbents)
     waiting = {key for key, ratio in ratios.items() if ratio >= listing.min_ratio} - set(chosen)
@@ -102,7 +102,7 @@ def test_none_is_forgotten(ratios: Ratios, listing: Listing, incumbents: list[st
 
 @given(RATIOS, LISTINGS, INCUMBENTS, st.randoms(use_true_random=False))
 def test_stays_as_it_is(
-    ratios: Ratios, listing: Listing, incumbents: list[str], random: Random
+    ratios: Ratios, listing: ListingRule, incumbents: list[str], random: Random
 ) -> None:
     """While the ratios stay, so does the list, in whatever order the dump has the pools."""
     chosen = fullest(ratios, listing, incumbents)
@@ -122,6 +122,6 @@ def test_noise(ratio: float, noise: list[tuple[float, float]]) -> None:
     listed: list[str] = []
     seen = set()
     for one, other in noise:
-        listed = fullest({"a": ratio * one, "b": ratio * other}, Listing(top=1), listed)
+        listed = fullest({"a": ratio * one, "b": ratio * other}, ListingRule(top=1), listed)
         seen.add(tuple(listed))
     assert len(seen) == 1

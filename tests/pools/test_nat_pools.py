@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.tally import OtherPools
 from tcp_pressure_exporter.pools.directions import NatRanges, Usages, nat_usages
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import pool_table
 from tcp_pressure_exporter.pools.usage import Usage
@@ -57,7 +57,7 @@ def test_others() -> None:
 def test_no_forecast() -> None:
     """Conntrack does not tell when a connection was closed: a NAT pool has no forecast."""
     usages = nat_usages(pools({POOL: (60_000, 50_000, 0)}), NatRanges())
-    table, _memory = pool_table(usages, RemoteGroups(), Listing(), PoolMemory(), now=0.0)
+    table, _memory = pool_table(usages, RemoteGroups(), ListingRule(), PoolMemory(), now=0.0)
     assert table.churn is None
     [listed] = table.listed
     assert listed.outlook is None

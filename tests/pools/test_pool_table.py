@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import Usages
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, pool_table
 from tcp_pressure_exporter.pools.usage import Usage
@@ -28,7 +28,7 @@ def used(ports: int, limit: int = 1000, time_wait: int = 0) -> Usage:
 def table(
     usages: dict[PoolKey, Usage],
     groups: RemoteGroups = NO_GROUPS,
-    listing: Listing | None = None,
+    listing: ListingRule | None = None,
     previous: PoolMemory | None = None,
     overflow: int = 0,
 ) -> PoolTable:
@@ -39,10 +39,12 @@ def table(
 def tabled(
     usages: Usages,
     groups: RemoteGroups = NO_GROUPS,
-    listing: Listing | None = None,
+    listing: ListingRule | None = None,
     previous: PoolMemory | None = None,
 ) -> tuple[PoolTable, PoolMemory]:
-    return pool_table(usages, groups, listing or Listing(), previous or PoolMemory(), now=1000.0)
+    return pool_table(
+        usages, groups, listing or ListingRule(), previous or PoolMemory(), now=1000.0
+    )
 
 
 def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
@@ -74,7 +76,7 @@ def test_labels() -> None:
 def test_totals() -> None:
     """Totals cover all pools, the remainder those that are not listed."""
     usages = {key("10.0.0.7"): used(70), key("10.0.0.8"): used(80), key("10.0.0.9"): used(9)}
-    found = table(usages, listing=Listing(top=1), overflow=3)
+    found = table(usages, listing=ListingRule(top=1), overflow=3)
     assert rows(found) == [("10.0.0.2", "10.0.0.8", "443", 80, 1000)]
     assert (found.count, found.ratio_max) == (3, 0.08)
     assert (found.unlisted_ports_used, found.overflow_sockets) == (79, 3)
@@ -136,7 +138,7 @@ def test_source_pools_have_no_group() -> None:
 
 def test_listed_pools_stay() -> None:
     """What was listed at the last sample stays while another is less than a tenth fuller."""
-    one = Listing(top=1)
+    one = ListingRule(top=1)
     usages = Usages({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, listing=one)
     after = {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)}
@@ -146,7 +148,7 @@ def test_listed_pools_stay() -> None:
 
 def test_listed_groups_stay() -> None:
     """A group that was listed stays in the same way."""
-    one = Listing(top=1)
+    one = ListingRule(top=1)
     usages = Usages({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, LB, one)
     after = {key("10.0.1.2"): used(500), key("10.0.0.9"): used(540)}
@@ -182,7 +184,7 @@ POOLS = st.dictionaries(
 @given(POOLS, st.integers(0, 5), st.sampled_from([LB, NO_GROUPS]))
 def test_nothing_is_lost(usages: dict[PoolKey, Usage], top: int, groups: RemoteGroups) -> None:
     """Listed and unlisted ports together are all ports, with groups and without."""
-    found = table(usages, groups, Listing(top=top))
+    found = table(usages, groups, ListingRule(top=top))
     listed = sum(pool.usage.used for pool in found.listed)
     assert listed + found.unlisted_ports_used == sum(usage.used for usage in usages.values())
     assert found.count == len(usages)

@@ -9,7 +9,7 @@ import pytest
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import Usages
 from tcp_pressure_exporter.pools.groups import GroupKey, RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import Churn, PoolTable, pool_table
 from tcp_pressure_exporter.pools.usage import Usage
@@ -40,7 +40,7 @@ class Direction:
 
     def __init__(self, groups: RemoteGroups | None = None, top: int = 10) -> None:
         self.groups = groups or RemoteGroups()
-        self.listing = Listing(top=top)
+        self.listing = ListingRule(top=top)
         self.memory = PoolMemory()
         self.now = 1000.0
 
@@ -138,6 +138,6 @@ def test_nothing_in_sight() -> None:
 def test_unknown_ages() -> None:
     """A direction that does not know when its ports were closed has no churn, nor an outlook."""
     usages = Usages({A: Usage(500, 1000, 100, None)})
-    table, _memory = pool_table(usages, RemoteGroups(), Listing(), PoolMemory(), 1000.0)
+    table, _memory = pool_table(usages, RemoteGroups(), ListingRule(), PoolMemory(), 1000.0)
     assert table.churn is None
     assert [pool.outlook for pool in table.listed] == [None]

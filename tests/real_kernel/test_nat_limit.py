@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tcp_pressure_exporter.pools.directions import NatRanges
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.settings.config import Config
@@ -37,7 +37,7 @@ class Gateway:
         self.ports = ports
         snat(f"masquerade to :40000-{40000 + ports - 1}")
         ranges = NatRanges({sixteen_bytes(OUTSIDE): ports})
-        self._config = Config(Listing(top=100, min_ratio=0), nat=ranges)
+        self._config = Config(ListingRule(top=100, min_ratio=0), nat=ranges)
         self._sampler = sampler_of(namespace.sources, collectors=["nat"], netns="test")
 
     def table(self) -> PoolTable:

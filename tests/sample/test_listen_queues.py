@@ -3,11 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues, listen_queues
 from tests.support.messages.socket_entries import sixteen_bytes
 
-EVERYTHING = Listing(top=1000, min_ratio=0.0)
+EVERYTHING = ListingRule(top=1000, min_ratio=0.0)
 
 
 def listener(port: int, used: int, limit: int, address: str = "0.0.0.0") -> BoundSocket:
@@ -28,14 +28,14 @@ def rows(queues: ListenQueues) -> list[tuple[str, str, int, int]]:
 def test_fullest_first() -> None:
     """The fullest queues by ratio are listed; the highest ratio is over all."""
     bound = [listener(80, 64, 128), listener(443, 100, 4096), listener(22, 7, 8)]
-    queues = listen_queues(bound, Listing(top=2), ())
+    queues = listen_queues(bound, ListingRule(top=2), ())
     assert rows(queues) == [("0.0.0.0", "22", 7, 8), ("0.0.0.0", "80", 64, 128)]
     assert queues.ratio_max == 0.875
 
 
 def test_nothing_listed() -> None:
     """The highest ratio is told where no queue reaches the threshold, and where none exists."""
-    queues = listen_queues([listener(80, 1, 128), listener(443, 0, 128)], Listing(), ())
+    queues = listen_queues([listener(80, 1, 128), listener(443, 0, 128)], ListingRule(), ())
     assert queues == ListenQueues((), 1 / 128)
     assert listen_queues([], EVERYTHING, ()) == ListenQueues((), 0.0)
 
@@ -80,7 +80,7 @@ def test_ratio(used: int, limit: int, ratio: float) -> None:
 
 def test_listed_queues_stay() -> None:
     """A queue that was listed stays until another is a tenth fuller, and down to 80 % of min."""
-    one = Listing(top=1, min_ratio=0.5)
+    one = ListingRule(top=1, min_ratio=0.5)
     bound = [listener(80, 60, 100), listener(443, 64, 100)]
     key80 = (sixteen_bytes("0.0.0.0"), 80)
     assert rows(listen_queues(bound, one, [key80]))[0][1] == "80"
@@ -103,7 +103,7 @@ LISTENERS = st.lists(
 @given(LISTENERS, st.integers(0, 10))
 def test_any_listeners(bound: list[BoundSocket], top: int) -> None:
     """Each listed queue is that of a real socket, one for each address and port, fullest first."""
-    queues = listen_queues(bound, Listing(top, 0.0), ())
+    queues = listen_queues(bound, ListingRule(top, 0.0), ())
     keys = {(socket.address, socket.port) for socket in bound}
     assert len(queues.listed) == len({queue.key for queue in queues.listed}) == min(top, len(keys))
     real = {((s.address, s.port), s.queue_used, s.queue_limit) for s in bound}

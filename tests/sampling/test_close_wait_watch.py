@@ -14,7 +14,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import SocketTally
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample import close_wait as model
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sampling.parts.close_wait import CloseWaitPart
@@ -215,7 +215,7 @@ def test_many_that_come_and_go(watched: Watched, monkeypatch: pytest.MonkeyPatch
 
 def test_listed_owner_stays(watched: Watched) -> None:
     """The owner that was listed stays against one with a tenth more sockets."""
-    one = Config(listing=Listing(top=1))
+    one = Config(listing=ListingRule(top=1))
     watched.names = dict.fromkeys(range(1, 11), "old") | dict.fromkeys(range(11, 22), "new")
     before = watched.take(*(waiting(n, 100.0) for n in range(1, 11)), config=one)
     after = watched.take(*(waiting(n) for n in range(1, 22)), config=one)
@@ -226,7 +226,7 @@ def test_listed_owner_stays(watched: Watched) -> None:
 
 def test_listed_remote_stays(watched: Watched) -> None:
     """The remote that was listed stays against one with a tenth more sockets."""
-    one = Config(listing=Listing(top=1))
+    one = Config(listing=ListingRule(top=1))
     old = [replace(waiting(n), remote="10.0.0.8") for n in range(1, 11)]
     new = [waiting(n) for n in range(11, 22)]
     assert watched.take(*old, config=one).remotes == (("10.0.0.8", 10),)
@@ -240,4 +240,4 @@ def test_configuration_of_the_moment(watched: Watched) -> None:
     assert watched.take(*found).remotes == (("10.0.0.9", 2), ("10.0.1.1", 1))
     everything = RemoteGroups([RemoteGroup("all", (ip_network("10.0.0.0/8"),))])
     assert watched.take(*found, config=Config(groups=everything)).remotes == (("all", 3),)
-    assert watched.take(*found, config=Config(listing=Listing(top=0))).remotes == ()
+    assert watched.take(*found, config=Config(listing=ListingRule(top=0))).remotes == ()

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.settings.config import Config
@@ -90,7 +90,7 @@ class Host:
 
     def take(self) -> NamespaceSample:
         self.clock.advance(5)
-        return self._sampler.take(Config(Listing(top=10, min_ratio=0), RemoteGroups()))
+        return self._sampler.take(Config(ListingRule(top=10, min_ratio=0), RemoteGroups()))
 
 
 def page(sample: NamespaceSample) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.fake_host import (
@@ -31,7 +31,7 @@ class ClosingHost:
     def __init__(self, root: Path) -> None:
         self.host = FakeHost(root, ticking=True)
         self.host.procfs.write(f"{IPV4}/ip_local_port_range", "40000 59999\n")
-        self.host.loop.config = Config(listing=Listing(top=1, min_ratio=0))
+        self.host.loop.config = Config(listing=ListingRule(top=1, min_ratio=0))
         self.host.kernel.bound_only = []
         self.start = self.host.clock.now
         self.live: list[Entry] = []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.fake_host import (
     BACKEND,
@@ -63,7 +63,7 @@ def test_closed_listener_is_remembered_over_a_failure(host: FakeHost) -> None:
 
 def test_listed_pool_stays_over_a_failure(host: FakeHost) -> None:
     """The pool that was listed at the last good sample stays against one little fuller."""
-    host.loop.config = Config(listing=Listing(top=1))
+    host.loop.config = Config(listing=ListingRule(top=1))
     host.procfs.write(f"{IPV4}/ip_local_port_range", "40000 40099\n")
     many = [Entry(ESTABLISHED, HOST, 40020 + i, BACKEND, 443) for i in range(28)]
     host.kernel.entries = [

@@ -8,7 +8,7 @@ import pytest
 
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.settings.config import Config
@@ -19,7 +19,7 @@ from tests.support.messages.socket_entries import sixteen_bytes
 COUNT = "sys/net/netfilter/nf_conntrack_count"
 TEXT = "thread-self/net/nf_conntrack"
 RANGES = NatRanges({sixteen_bytes("198.51.100.1"): 100})
-EVERY_POOL = Config(Listing(top=100, min_ratio=0), nat=RANGES)
+EVERY_POOL = Config(ListingRule(top=100, min_ratio=0), nat=RANGES)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_every_pool(gateway: FakeHost) -> None:
 
 def test_least_ratio(gateway: FakeHost) -> None:
     """Pools below the least ratio are counted and not listed."""
-    table = nat(gateway, replace(EVERY_POOL, listing=Listing(top=100, min_ratio=0.03)))
+    table = nat(gateway, replace(EVERY_POOL, listing=ListingRule(top=100, min_ratio=0.03)))
     assert listed(table) == [
         ("198.51.100.1", "198.51.100.10", 17),
         ("198.51.100.1", "198.51.100.11", 3),

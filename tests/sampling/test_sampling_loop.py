@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
 from tcp_pressure_exporter.sampling.loop import Failures, seconds_since_boot
@@ -69,7 +69,7 @@ def test_configuration_can_be_replaced() -> None:
 
     loop = ObservedLoop(take)
     loop.loop.sample()
-    loop.loop.config = Config(listing=Listing(top=1))
+    loop.loop.config = Config(listing=ListingRule(top=1))
     loop.loop.sample()
     assert [config.listing.top for config in seen] == [10, 1]
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.settings.config import Config, ConfigFile, load_config, parse_config
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.messages.socket_entries import sixteen_bytes
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "configuration.md"
-DEFAULTS = Config(Listing(top=10, min_ratio=0.01), RemoteGroups())
+DEFAULTS = Config(ListingRule(top=10, min_ratio=0.01), RemoteGroups())
 
 
 def test_whole_file() -> None:
@@ -41,7 +41,7 @@ runbook_url: https://git.example/tcp/v1/
     nat = NatRanges({sixteen_bytes("203.0.113.7"): 10_000})
     groups = RemoteGroups([lb, partner])
     url = "https://git.example/tcp/v1"
-    assert parse_config(text) == Config(Listing(3, 0.5), groups, nat, url)
+    assert parse_config(text) == Config(ListingRule(3, 0.5), groups, nat, url)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_bounds_are_included(top: int) -> None:
 pools: {{top: {top}, min_ratio: {top // 100}}}
 groups: [{{name: {"a" * 63}, cidrs: [0.0.0.0/0], ports: {max(1, top * 655 + 35)}}}]
 """)
-    assert config.listing == Listing(top, top / 100)
+    assert config.listing == ListingRule(top, top / 100)
 
 
 NAT = "nat: [{address: 203.0.113.7, ports: %s}]"

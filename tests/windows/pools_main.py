@@ -11,7 +11,7 @@ sys.path[:0] = sys.argv[1:3]
 
 # Found in these folders.
 from tcp_pressure_exporter.pools.groups import RemoteGroups  # noqa: E402
-from tcp_pressure_exporter.pools.listing import Listing  # noqa: E402
+from tcp_pressure_exporter.pools.listing import ListingRule  # noqa: E402
 from tcp_pressure_exporter.sample.sample import POOLS  # noqa: E402
 from tcp_pressure_exporter.sampling.parts.part import Memory  # noqa: E402
 from tcp_pressure_exporter.sampling.parts.pools import PoolsPart  # noqa: E402
@@ -25,7 +25,7 @@ facts = WindowsFacts(run=lambda arguments: answer if "dynamicport" in arguments 
 sources, memory = foreign_sources(facts, "no netlink here"), Memory()
 parts = {POOLS: PoolsPart(memory)}
 sampler = NamespaceSampler("windows", sources, memory, parts, time.monotonic)
-sample = sampler.take(Config(Listing(top=100, min_ratio=0), RemoteGroups()))
+sample = sampler.take(Config(ListingRule(top=100, min_ratio=0), RemoteGroups()))
 assert sample.pools is not None
 pools = [
     (

@@ -13,12 +13,12 @@ from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
 INCUMBENT_BONUS = 1.1
 LEAVE_SHARE = 0.8
 
-Key = TypeVar("Key", bound=Hashable)
-Usage = TypeVar("Usage")
+Candidate = TypeVar("Candidate", bound=Hashable)
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListingRule:
     """The `top` fullest pools per direction and namespace are listed, from `min_ratio` on."""
 
     top: int = 10
@@ -31,11 +31,11 @@ class Listing:
 
 
 def select(
-    usages: Mapping[Key, Usage],
-    ratio: Callable[[Usage], float],
-    listing: Listing,
-    incumbents: Collection[Key],
-) -> list[Key]:
+    usages: Mapping[Candidate, Measured],
+    ratio: Callable[[Measured], float],
+    listing: ListingRule,
+    incumbents: Collection[Candidate],
+) -> list[Candidate]:
     """Return the keys to list, fullest first; `incumbents` are those listed at the last sample."""
     candidates = []
     for key, usage in usages.items():
@@ -63,7 +63,7 @@ def most(names: Iterable[Name], top: int, incumbents: Collection[Name]) -> list[
     """Return the `top` most frequent names with their number; `incumbents` were listed before."""
     counts = Counter(names)
     total = counts.total()
-    chosen = select(counts, lambda count: count / total, Listing(top, 0.0), incumbents)
+    chosen = select(counts, lambda count: count / total, ListingRule(top, 0.0), incumbents)
     return [(name, counts[name]) for name in chosen]
 
 

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, Usages
 from tcp_pressure_exporter.pools.forecast import Outlook, exhaustion, outlook
 from tcp_pressure_exporter.pools.groups import Grouping, GroupKey, Key, RemoteGroups, group_pools
-from tcp_pressure_exporter.pools.listing import Listing, select
+from tcp_pressure_exporter.pools.listing import ListingRule, select
 from tcp_pressure_exporter.pools.memory import LiveHistory, PoolMemory, raised
 from tcp_pressure_exporter.pools.usage import Usage, peak_closes
 
@@ -70,7 +70,7 @@ Forecasts = Mapping[PoolKey, float]
 
 
 def pool_table(
-    usages: Usages, groups: RemoteGroups, listing: Listing, previous: PoolMemory, now: float
+    usages: Usages, groups: RemoteGroups, listing: ListingRule, previous: PoolMemory, now: float
 ) -> tuple[PoolTable, PoolMemory]:
     """Return the table of one direction, and what the next sample is to remember of it.
 

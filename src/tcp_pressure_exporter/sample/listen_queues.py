@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.sockets import NOBODY, UNKNOWN_SOCKET, BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.findings.kinds import CROWDED
-from tcp_pressure_exporter.pools.listing import Listing, select
+from tcp_pressure_exporter.pools.listing import ListingRule, select
 
 ListenKey = tuple[bytes, int]
 
@@ -55,7 +55,7 @@ class ListenQueues:
 
 
 def listen_queues(
-    bound: Iterable[BoundSocket], listing: Listing, incumbents: Collection[ListenKey]
+    bound: Iterable[BoundSocket], listing: ListingRule, incumbents: Collection[ListenKey]
 ) -> ListenQueues:
     """Return the queues; `incumbents` were listed at the last sample."""
     fullest: dict[ListenKey, ListenQueue] = {}

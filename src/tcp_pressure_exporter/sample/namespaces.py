@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.pools.listing import Listing, select
+from tcp_pressure_exporter.pools.listing import ListingRule, select
 
 # A walk over the sockets of a namespace passes those of the whole host. With fewer sockets than
 # this, no pool of the default 28,232 ports is a fifth as full as is needed to be listed.
@@ -49,9 +49,9 @@ class NamespaceChoice:
 
         sampled: those of the last sample; they stay until others are busier by a tenth.
         """
-        return select(sockets, float, Listing(self.most, QUIET), sampled)
+        return select(sockets, float, ListingRule(self.most, QUIET), sampled)
 
 
 def busy(sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
     """Return the namespaces worth a walk; one that is sampled stays so until it has fewer."""
-    return select(sockets, float, Listing(len(sockets), QUIET), sampled)
+    return select(sockets, float, ListingRule(len(sockets), QUIET), sampled)

@@ -21,7 +21,7 @@ from tcp_pressure_exporter.pools.groups import (
     RemoteGroup,
     RemoteGroups,
 )
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
 from tcp_pressure_exporter.settings.values import parse_label
 
@@ -68,7 +68,7 @@ MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow
 class Config:
     """What the configuration file says; without a file, the defaults."""
 
-    listing: Listing = field(default_factory=Listing)
+    listing: ListingRule = field(default_factory=ListingRule)
     groups: RemoteGroups = field(default_factory=RemoteGroups)
     nat: NatRanges = field(default_factory=NatRanges)
     runbook_url: str | None = None
@@ -90,8 +90,8 @@ class Config:
 class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):
     """The mapping `pools`."""
 
-    top: Annotated[int, Meta(ge=0, le=MAX_TOP)] = Listing().top
-    min_ratio: Annotated[float, Meta(ge=0, le=1)] = Listing().min_ratio
+    top: Annotated[int, Meta(ge=0, le=MAX_TOP)] = ListingRule().top
+    min_ratio: Annotated[float, Meta(ge=0, le=1)] = ListingRule().min_ratio
 
 
 class GroupEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +130,7 @@ def parse_config(text: str) -> Config:
     """
     file = converted(yaml_document(text), ConfigFile)
     return Config(
-        Listing(file.pools.top, file.pools.min_ratio),
+        ListingRule(file.pools.top, file.pools.min_ratio),
         _remote_groups(file.groups),
         nat_ranges((entry.address, entry.ports) for entry in file.nat),
         _base_url("runbook_url", file.runbook_url) if file.runbook_url else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.pools.listing import Listing
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
@@ -18,7 +18,7 @@ from tests.support.sampled import Namespace, sampler_of
 
 SERVER_PORT = 9000  # outside every range of the tests
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
-EVERYTHING = Config(Listing(top=1000, min_ratio=0), RemoteGroups())
+EVERYTHING = Config(ListingRule(top=1000, min_ratio=0), RemoteGroups())
 
 Pair = tuple[socket.socket, socket.socket]
 
