@@ -2,7 +2,7 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_set, ports_of
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import Edge, PoolKey, RowRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.pools.rules import Detail, states_only_rules, tally_rules
+from tcp_pressure_exporter.pools.rules import TallyRequest, states_only_rules, tally_rules
 
 REUSE = TimeWaitReuse(everywhere=True, on_loopback=True, delay_ms=500)
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003]))
@@ -21,19 +21,19 @@ def test_rules() -> None:
         socket_at(443, listening=True),
     ]
     served = {443: 1.0, 40000: 1.0, 40009: 1.0}
-    rules = tally_rules(SETTINGS, REUSE, iter(bound), served, Detail())
+    rules = tally_rules(SETTINGS, REUSE, iter(bound), served, TallyRequest())
     assert list(ports_of(rules.usable)) == [40000, 40001, *range(40004, 40010)]
     assert list(ports_of(rules.blocked)) == [40000, 40001, 40009]
     assert list(ports_of(rules.served)) == [443, 40000, 40009]
     assert rules.reuse == REUSE
 
 
-def test_detail() -> None:
+def test_request() -> None:
     """What a dump is to tell is passed on: from when on, how many pools, and which in any case."""
     [one, other] = [PoolKey(bytes(16), bytes(15) + last, b"\x01\xbb") for last in (b"1", b"2")]
     edge = Edge(started_ms=5, ended_ms=6, cookies=bytes(8))
-    detail = Detail(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
-    rules = tally_rules(SETTINGS, REUSE, [], {}, detail)
+    request = TallyRequest(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
+    rules = tally_rules(SETTINGS, REUSE, [], {}, request)
     assert rules.since == edge
     assert rules.outbound_rows == RowRules(0, 7, [one])
     assert rules.inbound_rows == RowRules(0, 7, [other])
@@ -44,25 +44,26 @@ def test_rows() -> None:
 
     A bound port is used in every outbound pool.
     """
-    detail = Detail(min_ratio=0.5)
-    assert tally_rules(SETTINGS, REUSE, [], {}, detail).outbound_rows.min_used == 4
-    assert tally_rules(SETTINGS, REUSE, [], {}, detail).inbound_rows.min_used == 32_256
+    request = TallyRequest(min_ratio=0.5)
+    assert tally_rules(SETTINGS, REUSE, [], {}, request).outbound_rows.min_used == 4
+    assert tally_rules(SETTINGS, REUSE, [], {}, request).inbound_rows.min_used == 32_256
     bound = [BoundSocket(bytes(16), 40000 + i, listening=False, ipv6_only=False) for i in (0, 9)]
-    assert tally_rules(SETTINGS, REUSE, bound, {}, detail).outbound_rows.min_used == 2
+    assert tally_rules(SETTINGS, REUSE, bound, {}, request).outbound_rows.min_used == 2
     assert (
-        tally_rules(SETTINGS, REUSE, bound, {}, Detail(min_ratio=0.1)).outbound_rows == RowRules()
+        tally_rules(SETTINGS, REUSE, bound, {}, TallyRequest(min_ratio=0.1)).outbound_rows
+        == RowRules()
     )
 
 
 def test_first_dump() -> None:
     """Before there was a sample nothing is watched, and nothing has entered since."""
-    rules = tally_rules(SETTINGS, REUSE, [], {}, Detail())
+    rules = tally_rules(SETTINGS, REUSE, [], {}, TallyRequest())
     assert (rules.since, rules.outbound_rows, rules.inbound_rows) == (None, *[RowRules()] * 2)
 
 
 def test_without_settings() -> None:
     """Without settings no port is usable and nothing is reclaimable; served ports are known."""
-    rules = states_only_rules({443: 1.0}, Detail())
+    rules = states_only_rules({443: 1.0}, TallyRequest())
     assert (rules.usable, rules.blocked) == (0, 0)
     assert list(ports_of(rules.served)) == [443]
     assert not rules.reuse.everywhere

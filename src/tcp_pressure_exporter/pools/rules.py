@@ -13,8 +13,8 @@ from tcp_pressure_exporter.pools.local_ports import ServedPorts, choosable_ports
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
-    """What a dump is to tell beyond the kernel's rules.
+class TallyRequest:
+    """What a dump is asked to tell beyond the kernel's rules.
 
     since: the edge of the dump before. kept_states: as in TallyRules.
     min_ratio: pools less used need no row. max_rows, watched: as in RowRules.
@@ -33,7 +33,7 @@ def tally_rules(
     reuse: TimeWaitReuse,
     bound: Iterable[BoundSocket],
     served: ServedPorts,
-    detail: Detail,
+    request: TallyRequest,
 ) -> TallyRules:
     """Return the rules: a bound, listening or accepted socket blocks its port for connect().
 
@@ -42,21 +42,21 @@ def tally_rules(
     """
     accepted = port_set(served)
     blocked = settings.usable & (accepted | port_set(socket.port for socket in bound))
-    outbound = ceil(detail.min_ratio * choosable_ports(settings)) - blocked.bit_count()
-    inbound = ceil(detail.min_ratio * DEFAULT_PORTS)
+    outbound = ceil(request.min_ratio * choosable_ports(settings)) - blocked.bit_count()
+    inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,
         blocked=blocked,
         served=accepted,
         reuse=reuse,
-        since=detail.since,
-        outbound_rows=RowRules(max(outbound, 0), detail.max_rows, detail.watched_outbound),
-        inbound_rows=RowRules(inbound, detail.max_rows, detail.watched_inbound),
-        kept_states=detail.kept_states,
+        since=request.since,
+        outbound_rows=RowRules(max(outbound, 0), request.max_rows, request.watched_outbound),
+        inbound_rows=RowRules(inbound, request.max_rows, request.watched_inbound),
+        kept_states=request.kept_states,
     )
 
 
-def states_only_rules(served: ServedPorts, detail: Detail) -> TallyRules:
+def states_only_rules(served: ServedPorts, request: TallyRequest) -> TallyRules:
     """Return rules for a dump without known settings: states count, no outbound pool does."""
     never = TimeWaitReuse(everywhere=False, on_loopback=False)
     return TallyRules(
@@ -64,5 +64,5 @@ def states_only_rules(served: ServedPorts, detail: Detail) -> TallyRules:
         blocked=0,
         served=port_set(served),
         reuse=never,
-        kept_states=detail.kept_states,
+        kept_states=request.kept_states,
     )

@@ -13,7 +13,7 @@ from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import Edge, PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.pools.local_ports import ServedPorts, served_ports
-from tcp_pressure_exporter.pools.rules import Detail, states_only_rules, tally_rules
+from tcp_pressure_exporter.pools.rules import TallyRequest, states_only_rules, tally_rules
 from tcp_pressure_exporter.sample.sample import Key
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners
@@ -114,7 +114,7 @@ class Reading:
                 self._sources.settings.time_wait_reuse(),
                 self.bound.get(),
                 self.served,
-                self._detail,
+                self._request,
             ),
             self._clock,
         )
@@ -125,15 +125,15 @@ class Reading:
         return attempt(self._tally, self._clock)
 
     def _tally(self) -> SocketTally:
-        rules = self.rules.value or states_only_rules(self.served, self._detail)
+        rules = self.rules.value or states_only_rules(self.served, self._request)
         tally = self._sources.sockets.tally(rules)
         self._memory.held = tally.held
         return tally
 
     @property
-    def _detail(self) -> Detail:
+    def _request(self) -> TallyRequest:
         memory = self._memory
-        return Detail(
+        return TallyRequest(
             since=memory.edge,
             kept_states=memory.kept_states,
             min_ratio=self.config.least_ratio,
