@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import OtherPools
-from tcp_pressure_exporter.pools.directions import NatRanges, Usages, nat_usages
+from tcp_pressure_exporter.pools.directions import DirectionPools, NatRanges, nat_usages
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
@@ -23,7 +23,7 @@ RANGES = NatRanges({sixteen_bytes("198.51.100.2"): 1000})
 
 def test_used() -> None:
     """Used is what no new connection can take: the reclaimable ports are not."""
-    assert nat_usages(pools({POOL: (10, 4, 6)}), NatRanges()) == Usages(
+    assert nat_usages(pools({POOL: (10, 4, 6)}), NatRanges()) == DirectionPools(
         {POOL: Usage(used=4, limit=PORTS, time_wait=4, reclaimable=6)}
     )
 

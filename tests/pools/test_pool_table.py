@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.directions import Usages
+from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
@@ -32,12 +32,12 @@ def table(
     previous: PoolMemory | None = None,
     overflow: int = 0,
 ) -> PoolTable:
-    told_apart = Usages(usages, overflow_sockets=overflow)
+    told_apart = DirectionPools(usages, overflow_sockets=overflow)
     return tabled(told_apart, groups, listing, previous)[0]
 
 
 def tabled(
-    usages: Usages,
+    usages: DirectionPools,
     groups: RemoteGroups = NO_GROUPS,
     listing: ListingRule | None = None,
     previous: PoolMemory | None = None,
@@ -139,7 +139,7 @@ def test_source_pools_have_no_group() -> None:
 def test_listed_pools_stay() -> None:
     """What was listed at the last sample stays while another is less than a tenth fuller."""
     one = ListingRule(top=1)
-    usages = Usages({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)})
+    usages = DirectionPools({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, listing=one)
     after = {key("10.0.0.8"): used(500), key("10.0.0.9"): used(540)}
     assert rows(table(after, listing=one, previous=before))[0][1] == "10.0.0.8"
@@ -149,7 +149,7 @@ def test_listed_pools_stay() -> None:
 def test_listed_groups_stay() -> None:
     """A group that was listed stays in the same way."""
     one = ListingRule(top=1)
-    usages = Usages({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)})
+    usages = DirectionPools({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, LB, one)
     after = {key("10.0.1.2"): used(500), key("10.0.0.9"): used(540)}
     assert rows(table(after, LB, one, before))[0][1] == "lb"
@@ -157,10 +157,10 @@ def test_listed_groups_stay() -> None:
 
 def test_pools_that_are_not_told_apart() -> None:
     """The lesser pools that a dump only adds up count in every total, and may be all there are."""
-    usages = Usages({key("10.0.0.9"): used(500)}, 70_000, 140_000, 0.003)
+    usages = DirectionPools({key("10.0.0.9"): used(500)}, 70_000, 140_000, 0.003)
     found, _memory = tabled(usages)
     assert (found.count, found.ratio_max, found.unlisted_ports_used) == (70_001, 0.5, 140_000)
-    alone, _memory = tabled(Usages({}, 70_000, 140_000, 0.003))
+    alone, _memory = tabled(DirectionPools({}, 70_000, 140_000, 0.003))
     assert (alone.count, alone.ratio_max, alone.unlisted_ports_used) == (70_000, 0.003, 140_000)
 
 
@@ -170,7 +170,9 @@ def test_watched_pool_beside_fuller_ones() -> None:
     More equally used pools than may have rows have none; a pool that is watched has one.
     """
     watched = {key("10.0.0.9"): used(2)}
-    found, _memory = tabled(Usages(watched, others=600, others_used=60_000, others_ratio_max=0.1))
+    found, _memory = tabled(
+        DirectionPools(watched, others=600, others_used=60_000, others_ratio_max=0.1)
+    )
     assert (found.ratio_max, found.ratio_max_1m) == (0.1, 0.1)
 
 

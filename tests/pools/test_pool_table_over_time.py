@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.directions import Usages
+from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.groups import GroupKey, RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
@@ -47,7 +47,9 @@ class Direction:
     def sample(self, pools: Mapping[PoolKey, Usage], ages: bytes | None = None) -> PoolTable:
         self.now += 5
         entered = sum(usage.entered for usage in pools.values())
-        usages = Usages(pools, entered=entered, ages=histogram({}) if ages is None else ages)
+        usages = DirectionPools(
+            pools, entered=entered, ages=histogram({}) if ages is None else ages
+        )
         table, self.memory = pool_table(usages, self.groups, self.listing, self.memory, self.now)
         return table
 
@@ -137,7 +139,7 @@ def test_nothing_in_sight() -> None:
 
 def test_unknown_ages() -> None:
     """A direction that does not know when its ports were closed has no churn, nor an outlook."""
-    usages = Usages({A: Usage(500, 1000, 100, None)})
+    usages = DirectionPools({A: Usage(500, 1000, 100, None)})
     table, _memory = pool_table(usages, RemoteGroups(), ListingRule(), PoolMemory(), 1000.0)
     assert table.churn is None
     assert [pool.outlook for pool in table.listed] == [None]

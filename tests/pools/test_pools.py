@@ -19,7 +19,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import (
-    Usages,
+    DirectionPools,
     inbound_usages,
     outbound_usages,
     pool_usages,
@@ -55,7 +55,7 @@ def test_outbound() -> None:
     """Blocked ports are used in every pool; reclaimable ones in none."""
     other = POOL._replace(port=b"\x00\x50")
     tally = pools({POOL: (7, 5, 4), other: (1, 0, 0)})
-    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == Usages(
+    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
         {
             POOL: Usage(used=5, limit=10, time_wait=5, reclaimable=4, ages=NO_AGES),
             other: Usage(used=3, limit=10, time_wait=0, reclaimable=0, ages=NO_AGES),
@@ -68,7 +68,7 @@ def test_outbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known, blocked ports in each."""
     others = OtherPools(pools=3, most_used=4, ports=9, time_wait=5, reclaimable=2)
     tally = PoolTally({}, others, overflow=6)
-    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == Usages(
+    assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
         {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6
     )
 
@@ -77,14 +77,14 @@ def test_inbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known."""
     tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000), overflow=6)
     usages = inbound_usages(tally, RemoteGroups())
-    assert usages == Usages({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
+    assert usages == DirectionPools({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
 
 
 def test_inbound() -> None:
     """All remote ports with a socket are used; what the remote can reclaim is not known here."""
     usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups())
     expected = Usage(used=7, limit=64512, time_wait=5, reclaimable=None, ages=NO_AGES)
-    assert usages == Usages({POOL: expected}, ages=NO_AGES)
+    assert usages == DirectionPools({POOL: expected}, ages=NO_AGES)
 
 
 def test_inbound_group() -> None:
@@ -99,7 +99,7 @@ def test_inbound_group() -> None:
 def test_source() -> None:
     """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others are no matter."""
     tally = held_at("10.0.0.2", held=[40000, 40001, 40002, 50000], live=[40002, 50000])
-    assert source_usages(tally, [], rules(RANGE), limit=10) == Usages(
+    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
         {PoolKey(sixteen_bytes("10.0.0.2"), b"", b""): Usage(3, 10, 2, None)}
     )
 
@@ -115,7 +115,9 @@ def test_source_port_whose_listener_has_closed() -> None:
 def test_source_overflow() -> None:
     """Sockets of too many local addresses are passed on as such."""
     tally = replace(EMPTY, address_overflow=5)
-    assert source_usages(tally, [], rules(RANGE), limit=10) == Usages({}, overflow_sockets=5)
+    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
+        {}, overflow_sockets=5
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,9 +163,9 @@ def test_directions() -> None:
         outbound=pools({POOL: (1, 1, 0)}),
     )
     assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
-        "outbound": Usages({POOL: Usage(2, 10, 1, 0, ages=NO_AGES)}, ages=NO_AGES),
-        "inbound": Usages({}, ages=NO_AGES),
-        "source": Usages({PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None)}),
+        "outbound": DirectionPools({POOL: Usage(2, 10, 1, 0, ages=NO_AGES)}, ages=NO_AGES),
+        "inbound": DirectionPools({}, ages=NO_AGES),
+        "source": DirectionPools({PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None)}),
     }
 
 

@@ -15,7 +15,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import (
-    Usages,
+    DirectionPools,
     inbound_usages,
     outbound_usages,
     source_usages,
@@ -51,7 +51,7 @@ TALLY = PoolTally(
 @pytest.mark.parametrize(
     "usages", [outbound_usages(TALLY, rules(), 10), inbound_usages(TALLY, RemoteGroups())]
 )
-def test_closes(usages: Usages) -> None:
+def test_closes(usages: DirectionPools) -> None:
     """Each pool has its own closes; the direction has those of all, told apart or not."""
     assert {pool: usage.entered for pool, usage in usages.pools.items()} == {ONE: 3, OTHER: 1}
     assert usages.pools[ONE].ages == histogram({0: 3, 40: 2})

@@ -30,7 +30,7 @@ SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
-class Usages:
+class DirectionPools:
     """The pools of one direction.
 
     pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
@@ -54,7 +54,7 @@ def pool_usages(
     rules: TallyRules,
     limit: int,
     groups: RemoteGroups,
-) -> Mapping[str, Usages]:
+) -> Mapping[str, DirectionPools]:
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
         OUTBOUND: outbound_usages(tally.outbound, rules, limit),
@@ -63,7 +63,7 @@ def pool_usages(
     }
 
 
-def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
+def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
@@ -72,7 +72,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Usages:
     others = tally.others
     blocked = rules.blocked.bit_count()
     most = Usage(blocked + others.most_used, limit, 0, None)
-    return Usages(
+    return DirectionPools(
         pools={
             key: Usage(
                 used=blocked + count.ports - count.reclaimable,
@@ -110,14 +110,16 @@ def _ages(tally: PoolTally) -> bytes | None:
     return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
-def inbound_usages(tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD) -> Usages:
+def inbound_usages(
+    tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD
+) -> DirectionPools:
     """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
     A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
     is newer (RFC 6191): `used` is an upper bound of what it cannot use. hold: as Usage has it.
     """
     others = tally.others
-    return Usages(
+    return DirectionPools(
         pools={
             key: Usage(
                 used=count.ports,
@@ -146,7 +148,7 @@ def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
 
 def source_usages(
     tally: SocketTally, bound: Iterable[BoundSocket], rules: TallyRules, limit: int
-) -> Usages:
+) -> DirectionPools:
     """Return the usage of each local address: ports that bind(address, port 0) cannot get.
 
     Source: kernel, inet_csk_find_open_port: any socket at the address or at a wildcard of its
@@ -160,7 +162,7 @@ def source_usages(
         )
         for address, found in tally.by_address.items()
     }
-    return Usages(pools, overflow_sockets=tally.address_overflow)
+    return DirectionPools(pools, overflow_sockets=tally.address_overflow)
 
 
 def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> Usage:
@@ -216,10 +218,10 @@ class NatRanges:
         return min((DEFAULT_PORTS, *self.ports.values()))
 
 
-def nat_usages(tally: PoolTally, ranges: NatRanges) -> Usages:
+def nat_usages(tally: PoolTally, ranges: NatRanges) -> DirectionPools:
     """Return the usage of every NAT pool."""
     others = tally.others
-    return Usages(
+    return DirectionPools(
         pools={
             key: _nat_usage(count, ranges.of(key.local_address))
             for key, count in tally.rows.items()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, Usages
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, DirectionPools
 from tcp_pressure_exporter.pools.forecast import Outlook, exhaustion, outlook
 from tcp_pressure_exporter.pools.groups import Grouping, GroupKey, Key, RemoteGroups, group_pools
 from tcp_pressure_exporter.pools.listing import ListingRule, select
@@ -70,50 +70,54 @@ Forecasts = Mapping[PoolKey, float]
 
 
 def pool_table(
-    usages: Usages, groups: RemoteGroups, listing: ListingRule, previous: PoolMemory, now: float
+    found: DirectionPools,
+    groups: RemoteGroups,
+    listing: ListingRule,
+    previous: PoolMemory,
+    now: float,
 ) -> tuple[PoolTable, PoolMemory]:
     """Return the table of one direction, and what the next sample is to remember of it.
 
     `now` is the time of the sample: seconds on a monotonic clock.
     """
-    grouping = group_pools(usages.pools, groups)
+    grouping = group_pools(found.pools, groups)
     shown = select(grouping.usages, lambda usage: usage.ratio, listing, previous.listed)
-    ratios = (usage.ratio for usage in usages.pools.values())
+    ratios = (usage.ratio for usage in found.pools.values())
     # A watched pool may be told apart while fuller ones are not.
-    ratio_max = max(usages.others_ratio_max, max(ratios, default=0.0))
+    ratio_max = max(found.others_ratio_max, max(ratios, default=0.0))
     memory = PoolMemory(
         listed=frozenset(shown),
-        closes=previous.closes.after(usages.entered, grouping.usages, shown),
-        live=previous.live.after(now, usages.pools),
+        closes=previous.closes.after(found.entered, grouping.usages, shown),
+        live=previous.live.after(now, found.pools),
         ratios=raised(previous.ratios, now, ratio_max),
     )
-    forecasts = _forecasts(usages, previous.live, now)
+    forecasts = _forecasts(found, previous.live, now)
     listed = tuple(_listed(key, grouping, forecasts, memory) for key in shown)
-    used = usages.others_used + sum(usage.used for usage in usages.pools.values())
+    used = found.others_used + sum(usage.used for usage in found.pools.values())
     table = PoolTable(
-        count=usages.others + len(usages.pools),
+        count=found.others + len(found.pools),
         ratio_max=ratio_max,
         ratio_max_1m=memory.ratios[0][1],
         listed=listed,
         unlisted_ports_used=used - sum(pool.usage.used for pool in listed),
-        overflow_sockets=usages.overflow_sockets,
-        churn=_churn(usages, forecasts, memory),
+        overflow_sockets=found.overflow_sockets,
+        churn=_churn(found, forecasts, memory),
     )
     return table, memory
 
 
-def _forecasts(usages: Usages, live: LiveHistory, now: float) -> Forecasts:
+def _forecasts(found: DirectionPools, live: LiveHistory, now: float) -> Forecasts:
     return {
         key: exhaustion(usage, live.growth(key, usage.live, now))
-        for key, usage in usages.pools.items()
+        for key, usage in found.pools.items()
     }
 
 
-def _churn(usages: Usages, forecasts: Forecasts, memory: PoolMemory) -> Churn | None:
-    if usages.ages is None:
+def _churn(found: DirectionPools, forecasts: Forecasts, memory: PoolMemory) -> Churn | None:
+    if found.ages is None:
         return None
     first = min(forecasts.values(), default=math.inf)
-    return Churn(memory.closes.total, peak_closes(usages.ages), first)
+    return Churn(memory.closes.total, peak_closes(found.ages), first)
 
 
 def _listed(key: Key, grouping: Grouping, forecasts: Forecasts, memory: PoolMemory) -> ListedPool:
