@@ -10,14 +10,14 @@ Exposition:
 
 from collections.abc import Callable, Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.collectors.pools import POOL_LABELS, Rows
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader
+from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 
 
-def _per_probe(read: Callable[[CanaryAnswer], float | None]) -> Rows:
+def _per_probe(read: Callable[[CanaryAnswer], float | None]) -> RowReader[NamespaceSample]:
     def rows(sample: NamespaceSample) -> Iterator[Row]:
         report = sample.canary.value if sample.canary else None
         for pool, verdict in report.probes if report else ():

@@ -11,14 +11,12 @@ Exposition:
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 
-Rows = Callable[[NamespaceSample], Iterable[Row]]
 
-
-def _rows(read: Callable[[CloseWait], Iterable[Row]]) -> Rows:
+def _rows(read: Callable[[CloseWait], Iterable[Row]]) -> RowReader[NamespaceSample]:
     def rows(sample: NamespaceSample) -> Iterable[Row]:
         table = sample.close_wait.value if sample.close_wait else None
         return read(table) if table else ()
@@ -26,7 +24,7 @@ def _rows(read: Callable[[CloseWait], Iterable[Row]]) -> Rows:
     return rows
 
 
-def _per_cause(read: Callable[[CauseCount], float]) -> Rows:
+def _per_cause(read: Callable[[CauseCount], float]) -> RowReader[NamespaceSample]:
     return _rows(lambda table: [((cause,), read(count)) for cause, count in table.causes.items()])
 
 

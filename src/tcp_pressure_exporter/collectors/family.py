@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 Subject = TypeVar("Subject")
 
 Row = tuple[tuple[str, ...], float]  # label values in the order of the family's labels; the value
+RowReader = Callable[[Subject], Iterable[Row]]
 
 _KINDS: dict[str, type[GaugeMetricFamily | CounterMetricFamily]] = {
     "gauge": GaugeMetricFamily,
@@ -27,7 +28,7 @@ class Family(Generic[Subject]):
     name: str
     help: str
     labels: tuple[str, ...]
-    rows: Callable[[Subject], Iterable[Row]]
+    rows: RowReader[Subject]
     kind: str = "gauge"
 
     def metric(self, subjects: Iterable[tuple[tuple[str, ...], Subject]] = ()) -> Metric:

@@ -25,7 +25,7 @@ Exposition:
 
 from collections.abc import Callable, Iterable
 
-from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
@@ -33,10 +33,8 @@ from tcp_pressure_exporter.sample.sample import NamespaceSample
 POOL_LABELS = ("netns", "direction", "local_address", "remote_address", "port")
 DIRECTION_LABELS = ("netns", "direction")
 
-Rows = Callable[[NamespaceSample], Iterable[Row]]
 
-
-def per_pool(read: Callable[[ListedPool], float | None]) -> Rows:
+def per_pool(read: Callable[[ListedPool], float | None]) -> RowReader[NamespaceSample]:
     """Return the rows of a value of each listed pool; where it is None there is no row."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
@@ -50,7 +48,7 @@ def per_pool(read: Callable[[ListedPool], float | None]) -> Rows:
     return rows
 
 
-def per_direction(read: Callable[[PoolTable], float | None]) -> Rows:
+def per_direction(read: Callable[[PoolTable], float | None]) -> RowReader[NamespaceSample]:
     """Return the rows of a value of each direction; where it is None there is no row."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
@@ -149,11 +147,11 @@ ERRS = (
 )
 
 
-def _outlook(read: Callable[[Outlook], float]) -> Rows:
+def _outlook(read: Callable[[Outlook], float]) -> RowReader[NamespaceSample]:
     return per_pool(lambda pool: None if pool.outlook is None else read(pool.outlook))
 
 
-def _churn(read: Callable[[Churn], float]) -> Rows:
+def _churn(read: Callable[[Churn], float]) -> RowReader[NamespaceSample]:
     return per_direction(lambda table: None if table.churn is None else read(table.churn))
 
 
