@@ -54,3 +54,16 @@ def test_calm_source_pool() -> None:
 def test_verdict(sample: NamespaceSample, verdict: str) -> None:
     """Where the pools could not be read, being calm otherwise is no verdict."""
     assert assess(sample).verdict == verdict
+
+
+def test_rank() -> None:
+    """Of several namespaces the critical comes first, and the unknown before the calm."""
+    full, crowded = Outcome(0.0, FULL), Outcome(0.0, (Resource("time_wait_buckets", 85, 100),))
+    samples = [
+        NamespaceSample("calm", limits=Outcome(0.0, ())),
+        NamespaceSample("unknown", pools=NO_POOLS),
+        NamespaceSample("critical", limits=full),
+        NamespaceSample("warning", limits=crowded),
+    ]
+    ranked = sorted(map(assess, samples), key=lambda found: found.rank)
+    assert [found.netns for found in ranked] == ["critical", "warning", "unknown", "calm"]

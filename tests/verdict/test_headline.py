@@ -3,7 +3,7 @@
 import pytest
 
 from tcp_pressure_exporter.verdict.assessment import Assessment
-from tcp_pressure_exporter.verdict.words import headline
+from tcp_pressure_exporter.verdict.headline import headline
 from tests.pages.report.observations import (
     BLIND,
     CLIENTS,

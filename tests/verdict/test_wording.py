@@ -3,15 +3,20 @@
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.sample.close_wait import RemoteCount
+from tcp_pressure_exporter.verdict.resources import heads_for, time_left, used_of_limit
 from tcp_pressure_exporter.verdict.words import (
+    capitalised,
     counted,
     duration,
-    heads_for,
+    first_few,
+    last_hour,
     owners_words,
     percent,
-    time_left,
-    used_of_limit,
+    remotes_words,
+    urgency,
 )
 from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
 
@@ -104,3 +109,42 @@ def test_counted() -> None:
         "1 warning",
         "1,200 warnings",
     ]
+
+
+def test_remotes() -> None:
+    """A remote is told with the sockets towards it."""
+    remotes = [RemoteCount("10.0.0.7", 1_204), RemoteCount("balancers", 1)]
+    assert remotes_words(remotes) == "10.0.0.7 1,204, balancers 1"
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b", "c"], "a, b, c"),
+        (["a", "b", "c", "d"], "a, b, c and 1 more"),
+        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+    ],
+)
+def test_first_few(items: list[str], text: str) -> None:
+    """The first three are named, the others counted."""
+    assert first_few(items, 3) == text
+
+
+def test_urgency() -> None:
+    """What is calm can wait."""
+    words = [urgency(severity) for severity in (Severity.CALM, Severity.WARNING, Severity.CRITICAL)]
+    assert words == ["later", "warning", "critical"]
+
+
+def test_capitalised() -> None:
+    """The first letter becomes a capital, what is one stays one."""
+    words = ["outbound pool", "NAT pool", ""]
+    assert list(map(capitalised, words)) == ["Outbound pool", "NAT pool", ""]
+
+
+def test_last_hour() -> None:
+    """An hour is told by its first, last and highest value."""
+    words = "last hour: from 10 % to 20 %, at most 50 %"
+    assert last_hour([0.1, 0.5, 0.2], percent) == words

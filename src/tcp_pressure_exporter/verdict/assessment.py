@@ -16,6 +16,9 @@ from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
+
+_WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
 
 
 class Pressure(NamedTuple):
@@ -47,6 +50,11 @@ class Pressure(NamedTuple):
         return self.used / max(self.limit, 1)
 
     @property
+    def urgent(self) -> bool:
+        """Whether something is to be done."""
+        return self.severity > Severity.CALM
+
+    @property
     def mostly_time_wait(self) -> bool:
         """Whether TIME_WAIT alone holds more than half of what is used."""
         return 2 * (self.time_wait or 0) > self.used
@@ -60,6 +68,11 @@ class Stuck(NamedTuple):
     oldest_seconds: float
     severity: Severity
     advice: str
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something is to be done."""
+        return self.severity > Severity.CALM
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,12 @@ class Assessment:
     @property
     def verdict(self) -> str:
         """The severity as a word, "unknown" where it cannot be told."""
-        return "unknown" if self.blind else self.severity.name.lower()
+        return UNKNOWN if self.blind else severity_word(self.severity)
+
+    @property
+    def rank(self) -> int:
+        """The place among others, 0 for the worst: what is unknown may be worse than calm."""
+        return _WORST_FIRST.index(self.verdict)
 
 
 def assess(sample: NamespaceSample) -> Assessment:

@@ -1,16 +1,32 @@
-"""The verdict in words: figures, owners, and one sentence."""
+"""Figures, severities, owners and lists in words."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
-from tcp_pressure_exporter.findings.kinds import KINDS, Severity
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.sample.close_wait import RemoteCount
 
-FULL = "full now"
+UNKNOWN = "unknown"
+LATER = "later"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-MIB = 2**20
+
+
+class Labelled(NamedTuple):
+    """Words, and what they are."""
+
+    label: str
+    words: str
+
+
+def severity_word(severity: Severity) -> str:
+    """Return "calm", "warning" or "critical"."""
+    return severity.name.lower()
+
+
+def urgency(severity: Severity) -> str:
+    """Say how soon something is to be done; what is calm can wait."""
+    return LATER if severity is Severity.CALM else severity_word(severity)
 
 
 def percent(ratio: float) -> str:
@@ -26,113 +42,39 @@ def duration(seconds: float) -> str:
     return f"{int(seconds)} s" if seconds >= 1 else "under 1 s"
 
 
-def time_left(pressure: Pressure) -> str:
-    """Write how long a resource lasts."""
-    left = pressure.seconds_left
-    if pressure.refused or left == 0:
-        return FULL
-    if left is None:
-        return "unknown"
-    return "not in sight" if math.isinf(left) else duration(left)
-
-
-def heads_for(pressure: Pressure) -> str:
-    """Write what today's rate leads to, "" where that is not known.
-
-    Nor where a burst fills the pool before: that it would be less in the end comforts nobody.
-    """
-    ratio, left = pressure.steady_state_ratio, pressure.seconds_left
-    if ratio is None or (ratio < 1 and left is not None and math.isfinite(left)):
-        return ""
-    return percent(ratio)
-
-
-def used_of_limit(pressure: Pressure) -> str:
-    """Write how much is used, and of how much."""
-    if KINDS[pressure.kind].in_bytes:
-        return f"{pressure.used / MIB:,.0f} / {pressure.limit / MIB:,.0f} MiB"
-    return f"{pressure.used:,} / {pressure.limit:,}"
-
-
-def owners_words(owners: Iterable[OwnerCount]) -> str:
-    """List owners as `service (process) sockets`."""
-    return ", ".join(f"{_owner_words(count)} {count.sockets:,}" for count in owners)
-
-
-def _owner_words(count: OwnerCount) -> str:
-    service, process = count.owner
-    return f"{service} ({process})" if service and process else service or process
-
-
 def counted(count: int, noun: str) -> str:
     """Write a number of things, for nouns whose plural is regular."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def headline(assessment: Assessment) -> str:
-    """Return the sentence: the worst that was found, or that nothing was."""
-    if assessment.blind:
-        return "The sockets could not be read, so there is no verdict."
-    if assessment.severity is Severity.CALM:
-        return _calm(assessment)
-    return _worst(assessment) + _others(assessment)
+def capitalised(words: str) -> str:
+    """Begin with a capital letter; abbreviations further on keep theirs."""
+    return words[:1].upper() + words[1:]
 
 
-def _calm(assessment: Assessment) -> str:
-    scope = "As far as it could be read, all" if assessment.failures else "All"
-    return f"{scope} is calm: nothing is close to its limit."
+def first_few(items: Sequence[str], most: int) -> str:
+    """List at most so many by name, and say how many more there are."""
+    named, more = ", ".join(items[:most]), len(items) - most
+    return f"{named} and {more} more" if more > 0 else named
 
 
-def _worst(assessment: Assessment) -> str:
-    severity = assessment.severity
-    for pressure in assessment.pressures:
-        if pressure.severity is severity:
-            return _pressure(pressure)
-    for stuck in assessment.stuck:
-        if stuck.severity is severity:
-            connections = counted(stuck.sockets, "connection")
-            oldest = duration(stuck.oldest_seconds)
-            return f"{connections} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
-    state = assessment.findings[0]
-    return f"{state.finding.name}: {state.detail}."
+def owner_words(count: OwnerCount) -> str:
+    """Write an owner as `service (process) sockets`."""
+    service, process = count.owner
+    owner = f"{service} ({process})" if service and process else service or process
+    return f"{owner} {count.sockets:,}"
 
 
-def _pressure(pressure: Pressure) -> str:
-    subject = pressure_subject(pressure)
-    subject = subject[:1].upper() + subject[1:]
-    if pressure.refused:
-        return f"{subject} is full: the kernel has no port left for a new connection."
-    if time_left(pressure) == FULL:
-        return f"{subject} is full."
-    said = f"{subject} is {percent(pressure.ratio)} full"
-    left = pressure.seconds_left
-    if left is None or math.isinf(left):
-        return f"{said}."
-    return f"{said} and lasts {time_left(pressure)} at this rate."
+def owners_words(owners: Iterable[OwnerCount]) -> str:
+    """List owners, each with its sockets."""
+    return ", ".join(map(owner_words, owners))
 
 
-def _others(assessment: Assessment) -> str:
-    """Say how much more there is."""
-    severities = [
-        *(pressure.severity for pressure in assessment.pressures),
-        *(stuck.severity for stuck in assessment.stuck),
-        *(state.finding.severity for state in assessment.findings),
-    ]
-    severities.remove(assessment.severity)
-    critical = severities.count(Severity.CRITICAL)
-    warnings = severities.count(Severity.WARNING)
-    parts = [f"{critical} more critical"] if critical else []
-    if warnings:
-        parts.append(counted(warnings, "warning"))
-    return f" Also: {', '.join(parts)}." if parts else ""
+def remotes_words(remotes: Iterable[RemoteCount]) -> str:
+    """List remotes, each with the sockets towards it."""
+    return ", ".join(f"{remote} {sockets:,}" for remote, sockets in remotes)
 
 
-def pressure_subject(pressure: Pressure) -> str:
-    """Name a resource: its kind, and which one where there are several."""
-    kind = KINDS[pressure.kind].words
-    return f"{kind} {pressure.name}" if pressure.name else kind
-
-
-def stuck_subject(stuck: Stuck) -> str:
-    """Name the sockets in CLOSE_WAIT of one cause."""
-    return f"CLOSE_WAIT ({CLOSE_WAIT_CAUSES[stuck.cause].words})"
+def last_hour(known: Sequence[float], value: Callable[[float], str]) -> str:
+    """Sum up the values of the last hour, at least one; `value` writes one of them."""
+    return f"last hour: from {value(known[0])} to {value(known[-1])}, at most {value(max(known))}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tcp_pressure_exporter.pages.report.json_line import json_line
+from tcp_pressure_exporter.pages.documents import report_json
 from tests.daemon.report.process import LOCAL, REMOTE, look
 from tests.pages.report.observations import BLIND, TROUBLE, observation
 from tests.support.labs.lab import Lab, time_wait_here
@@ -57,13 +57,13 @@ def check(document: Any) -> set[str]:
 
 def test_every_field() -> None:
     """Each field of the document is documented, and no other."""
-    trouble = json.loads(json_line(observation(TROUBLE, left_out=LEFT_OUT)))
+    trouble = json.loads(report_json(observation(TROUBLE, left_out=LEFT_OUT)))
     assert check(trouble) == set(FIELDS)
 
 
 def test_blind() -> None:
     """A document that knows nothing has the documented types."""
-    check(json.loads(json_line(observation(BLIND))))
+    check(json.loads(report_json(observation(BLIND))))
 
 
 def test_example() -> None:
@@ -88,12 +88,12 @@ def test_real_documents(small_range: Lab) -> None:
 
 def test_time() -> None:
     """The time is that of the sample, in UTC."""
-    document = json.loads(json_line(observation(TROUBLE)))
+    document = json.loads(report_json(observation(TROUBLE)))
     assert document["time"] == "2026-11-21T03:12:44Z"
 
 
 def test_hostile_text() -> None:
     """Text in the document prints as it is, and the line is ASCII."""
-    line = json_line(observation(TROUBLE, host="a\x1b[31m\x7f\n\udc80→"))
+    line = report_json(observation(TROUBLE, host="a\x1b[31m\x7f\n\udc80→"))
     assert line.isascii()
     assert json.loads(line)["host"] == r"a\x1b[31m\x7f\n\udc80→"

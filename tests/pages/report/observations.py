@@ -8,9 +8,9 @@ from rich.console import Console
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pages.report.document import document
-from tcp_pressure_exporter.pages.report.observation import LeftOut, Observation
+from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
+from tcp_pressure_exporter.pages.snapshot import LeftOut, Observation
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
@@ -111,5 +111,5 @@ def rendered(seen: Observation, *, width: int = 80, charset: Charset = UNICODE) 
     """Return the report of a look, as `printed` does."""
     output = StringIO()
     console = Console(file=output, width=width, markup=False, highlight=False, emoji=False)
-    console.print(document(seen, charset, width))
+    console.print(report(seen, charset, width))
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.web.pages.routes import Router, build_router
 from tests.web.harness import Serving, registry_of, two_families

@@ -9,7 +9,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.pages.status.served_status import ServedStatus, served, tab
 from tests.pages.status.snapshots import (

@@ -20,7 +20,7 @@ from tcp_pressure_exporter.daemon.report.terminal import (
     sign_of_life,
 )
 from tcp_pressure_exporter.escaping import escape_controls
-from tcp_pressure_exporter.pages.report.observation import Observation
+from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pages.report.observation import LeftOut, Observation
+from tcp_pressure_exporter.pages.snapshot import LeftOut, Observation
 from tcp_pressure_exporter.pools.memory import MIN_DISTANCE
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import assess

@@ -11,10 +11,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.status import Status
 
-from tcp_pressure_exporter.pages.report.document import document
-from tcp_pressure_exporter.pages.report.json_line import json_line
-from tcp_pressure_exporter.pages.report.observation import Observation
+from tcp_pressure_exporter.pages.documents import report_json
+from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
+from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.settings.report_options import ReportOptions
 
 MIN_WIDTH = 60  # columns: less is not enough for the figures
@@ -78,12 +78,12 @@ Show = Callable[[Observation], None]
 def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show]:
     """Give a function that shows a look. It raises OSError where the stream takes nothing."""
     if options.json:
-        yield lambda seen: print(json_line(seen), file=stream, flush=True)
+        yield lambda seen: print(report_json(seen), file=stream, flush=True)
         return
     console, charset = open_console(stream), charset_of(stream)
     if options.watch is None or not console.is_terminal or console.is_dumb_terminal:
         yield lambda seen: print(
-            _rendered(document(seen, charset, console.width), console), file=stream, flush=True
+            _rendered(report(seen, charset, console.width), console), file=stream, flush=True
         )
         return
     # Not higher than the terminal while it renews itself; the last one is printed whole.
@@ -94,11 +94,11 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
         redirect_stderr=False,
         vertical_overflow="ellipsis",
     ) as live:
-        yield lambda seen: live.update(document(seen, charset, console.width), refresh=True)
+        yield lambda seen: live.update(report(seen, charset, console.width), refresh=True)
 
 
-def _rendered(report: Group, console: Console) -> str:
+def _rendered(shown: Group, console: Console) -> str:
     """Return the lines without the blanks that fill them up."""
     with console.capture() as capture:
-        console.print(report)
+        console.print(shown)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -8,20 +8,22 @@ from rich.table import Table
 from rich.text import Text
 
 from tcp_pressure_exporter.escaping import escape_controls
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.verdict.words import LATER, UNKNOWN
 
 DIM = "dim"
 TITLE = "bold underline"
-SEVERITY_STYLES: Mapping[Severity, str] = {
-    Severity.CALM: "green",
-    Severity.WARNING: "yellow",
-    Severity.CRITICAL: "bold red",
+# By the words of verdict/words.py.
+SEVERITY_STYLES: Mapping[str, str] = {
+    "calm": "green",
+    LATER: "green",
+    "warning": "yellow",
+    "critical": "bold red",
 }
-VERDICT_STYLES = {
+VERDICT_STYLES: Mapping[str, str] = {
     "calm": "bold green",
     "warning": "bold black on yellow",
     "critical": "bold white on red",
-    "unknown": "bold white on magenta",
+    UNKNOWN: "bold white on magenta",
 }
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")

@@ -1,38 +1,26 @@
-"""What the page shows, in its order: everything chosen and worded, nothing yet HTML."""
+"""What the page shows, in its order: what is drawn is worked out, nothing is HTML yet."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, Shown, closest
+from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
+from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.pages.status.sections import (
-    FindingRow,
+    LimitSection,
     PoolSection,
     StateTile,
-    StuckSection,
-    finding_rows,
-    other_limits,
+    limit_section,
     pool_sections,
     state_tiles,
-    stuck_section,
-    urgency,
 )
-from tcp_pressure_exporter.pages.status.snapshot import Judged, Snapshot, Verdict, verdict_of
-from tcp_pressure_exporter.verdict.actions import Action, actions
+from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.headline import Verdict
 
-SUBJECTS = 3  # named of one action
-
-
-class ActionRow(NamedTuple):
-    """One thing to do."""
-
-    urgency: str
-    subjects: str
-    advice: str
-    runbook: str
+MAX_CARDS = 6  # of what is closest to its limit
 
 
-class NamespaceRow(NamedTuple):
+class NamespaceLink(NamedTuple):
     """A namespace that one may choose, by a link relative to the page."""
 
     name: str
@@ -49,33 +37,29 @@ class CollectorRow(NamedTuple):
     milliseconds: float
 
 
-class Body(NamedTuple):
-    """What is shown of one namespace."""
+class NamespaceView(NamedTuple):
+    """What is shown of one namespace; cards: the rows of what is closest to its limit, drawn."""
 
     netns: str
-    closest: Shown
-    actions: tuple[ActionRow, ...]
+    told: Briefing
+    cards: tuple[PressureRow, ...]
     pools: tuple[PoolSection, ...]
-    limits: tuple[PressureRow, ...]
-    more_limits: int
+    limits: LimitSection
     states: tuple[StateTile, ...]
-    stuck: StuckSection | None
-    findings: tuple[FindingRow, ...]
-    failures: tuple[tuple[str, str], ...]
     collectors: tuple[CollectorRow, ...]
 
 
 class Page(NamedTuple):
-    """The whole page. time: of the sample, None before the first. body: None without a sample.
+    """The whole page. time: of the sample, None before the first. view: None without a sample.
 
     missing: a namespace was asked for that is not in the sample.
     """
 
     verdict: Verdict
     time: datetime | None
-    namespaces: tuple[NamespaceRow, ...]
+    namespaces: tuple[NamespaceLink, ...]
     missing: bool
-    body: Body | None
+    view: NamespaceView | None
     snapshot: Snapshot
 
 
@@ -86,46 +70,33 @@ def page_of(snapshot: Snapshot, netns: str | None) -> Page:
     shown = next(iter(asked or namespaces), None)
     sample = snapshot.sample
     return Page(
-        verdict=verdict_of(snapshot, shown),
+        verdict=snapshot.verdict(shown),
         time=datetime.fromtimestamp(sample.timestamp, UTC) if sample else None,
-        namespaces=tuple(_choice(snapshot, judged, shown) for judged in namespaces),
+        namespaces=tuple(_link(snapshot, judged, shown) for judged in namespaces),
         missing=netns is not None and bool(namespaces) and not asked,
-        body=_body(snapshot, shown) if shown else None,
+        view=_view(snapshot, shown) if shown else None,
         snapshot=snapshot,
     )
 
 
-def _choice(snapshot: Snapshot, judged: Judged, shown: Judged | None) -> NamespaceRow:
+def _link(snapshot: Snapshot, judged: Judged, shown: Judged | None) -> NamespaceLink:
     name = judged.sample.netns
     link = f"?netns={quote(name, errors='replace')}"
-    return NamespaceRow(name, link, verdict_of(snapshot, judged), judged is shown)
+    return NamespaceLink(name, link, snapshot.verdict(judged), judged is shown)
 
 
-def _body(snapshot: Snapshot, judged: Judged) -> Body:
+def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
     sample, assessment = judged
-    todo = actions(assessment)
-    numbers = {action.advice: number for number, action in enumerate(todo, 1)}
-    limits, more_limits = other_limits(snapshot, judged)
-    return Body(
+    told = brief(assessment, MAX_CARDS)
+    return NamespaceView(
         netns=sample.netns,
-        closest=closest(snapshot, sample.netns, assessment.pressures),
-        actions=tuple(_action(action) for action in todo),
+        told=told,
+        cards=pressure_rows(snapshot, sample.netns, told.closest.rows),
         pools=tuple(pool_sections(snapshot, judged)),
-        limits=limits,
-        more_limits=more_limits,
+        limits=limit_section(snapshot, judged),
         states=state_tiles(snapshot, judged),
-        stuck=stuck_section(assessment),
-        findings=finding_rows(assessment, numbers),
-        failures=assessment.failures,
         collectors=tuple(
             CollectorRow(name, outcome.error is None, outcome.seconds * 1000)
             for name, outcome in sample.outcomes()
         ),
     )
-
-
-def _action(action: Action) -> ActionRow:
-    named = ", ".join(action.subjects[:SUBJECTS])
-    more = len(action.subjects) - SUBJECTS
-    subjects = f"{named} and {more} more" if more > 0 else named
-    return ActionRow(urgency(action.severity), subjects, action.advice, action.runbook)

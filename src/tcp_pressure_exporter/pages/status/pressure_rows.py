@@ -1,25 +1,17 @@
-"""A finite resource as the page shows it: its bar, its line and its figures in words."""
+"""A finite resource as the page shows it: its words, its bar and the line of its last hour."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 from zlib import crc32
 
-from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity
-from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.sparkline import Sparkline, sparkline
 from tcp_pressure_exporter.verdict.assessment import Pressure
 from tcp_pressure_exporter.verdict.history import SeriesKey
-from tcp_pressure_exporter.verdict.words import (
-    heads_for,
-    owners_words,
-    percent,
-    time_left,
-    used_of_limit,
-)
+from tcp_pressure_exporter.verdict.resources import ResourceWords
+from tcp_pressure_exporter.verdict.words import percent
 
 BAR_DIGITS = 1  # of a per cent
-MAX_URGENT = 6
-CALM_ROWS = 3  # enough to see that it is calm, and what comes next
 
 
 class Bar(NamedTuple):
@@ -30,60 +22,27 @@ class Bar(NamedTuple):
 
 
 class PressureRow(NamedTuple):
-    """All as text, but for the bar and the line. key: the same for the same resource."""
+    """One resource. key: the same for the same resource; line: None without a past."""
 
     key: str
-    kind: str
-    name: str
-    severity: str
-    percent: str
-    used: str
-    time_wait: str
-    left: str
-    heads_for: str
-    owners_label: str
-    owners: str
+    words: ResourceWords
     bar: Bar
     line: Sparkline | None
 
 
-class Shown(NamedTuple):
-    """The rows, and how many are left out."""
-
-    rows: tuple[PressureRow, ...]
-    more: int
-
-
-def closest(snapshot: Snapshot, netns: str, pressures: tuple[Pressure, ...]) -> Shown:
-    """Return what is closest to its limit: all that is not calm, or the first few."""
-    urgent = sum(pressure.severity > Severity.CALM for pressure in pressures)
-    shown = min(max(urgent, CALM_ROWS), MAX_URGENT)
-    return Shown(pressure_rows(snapshot, netns, pressures[:shown]), max(urgent - shown, 0))
-
-
 def pressure_rows(
-    snapshot: Snapshot, netns: str, pressures: Iterable[Pressure]
+    snapshot: Snapshot, netns: str, resources: Iterable[ResourceWords]
 ) -> tuple[PressureRow, ...]:
     """Return the rows of some resources of a namespace."""
-    return tuple(_row(snapshot, netns, pressure) for pressure in pressures)
+    return tuple(_row(snapshot, netns, words) for words in resources)
 
 
-def _row(snapshot: Snapshot, netns: str, pressure: Pressure) -> PressureRow:
-    kind, waiting = KINDS[pressure.kind].words, pressure.time_wait
-    line = snapshot.line(SeriesKey(netns, pressure.kind, pressure.name))
+def _row(snapshot: Snapshot, netns: str, words: ResourceWords) -> PressureRow:
+    line = snapshot.line(SeriesKey(netns, words.pressure.kind, words.name))
     return PressureRow(
-        key=f"{crc32(f'{kind} {pressure.name}'.encode(errors='replace')):x}",
-        kind=kind,
-        name=pressure.name,
-        severity=pressure.severity.name.lower(),
-        percent=percent(pressure.ratio),
-        used=used_of_limit(pressure),
-        time_wait="" if waiting is None else f"{waiting:,}",
-        left=time_left(pressure),
-        heads_for=heads_for(pressure),
-        owners_label="waits for" if pressure.kind == LISTEN_QUEUE else "open connections of",
-        owners=owners_words(pressure.owners),
-        bar=_bar(pressure),
+        key=f"{crc32(f'{words.kind} {words.name}'.encode(errors='replace')):x}",
+        words=words,
+        bar=_bar(words.pressure),
         line=sparkline(line, 1.0, percent),
     )
 

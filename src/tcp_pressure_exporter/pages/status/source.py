@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcp_pressure_exporter.pages.status.document import status_json
+from tcp_pressure_exporter.pages.documents import status_json
+from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.page import page_of
-from tcp_pressure_exporter.pages.status.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tcp_pressure_exporter.pages.status.template import PageTemplate

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcp_pressure_exporter.verdict.history import POINTS, Line
+from tcp_pressure_exporter.verdict.words import last_hour
 
 WIDTH, HEIGHT = 60, 20  # of the SVG's view box
 _JOINED = POINTS // WIDTH  # points of the history that are one of the line
@@ -24,10 +25,7 @@ def sparkline(line: Line, top: float, words: Callable[[float], str]) -> Sparklin
     known = [value for value in line if value is not None]
     if not known:
         return None
-    summary = (
-        f"last hour: from {words(known[0])} to {words(known[-1])}, at most {words(max(known))}"
-    )
-    return Sparkline(_path(_thinned(line), top), summary)
+    return Sparkline(_path(_thinned(line), top), last_hour(known, words))
 
 
 def _thinned(line: Line) -> Line:

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.pages.status.page import Page
 from tcp_pressure_exporter.pages.status.sparkline import HEIGHT, WIDTH
+from tcp_pressure_exporter.verdict.resources import FULL
+from tcp_pressure_exporter.verdict.words import UNKNOWN
 
 LONGEST = (
     250  # characters of any text: what is said here is shorter, what comes from outside may not be
@@ -31,6 +33,8 @@ class PageTemplate:
         environment.globals.update(
             links=dict(links),
             line_size=(WIDTH, HEIGHT),
+            left_unknown=UNKNOWN,
+            left_full=FULL,
         )
         self._template = environment.get_template("page.html")
 

@@ -7,8 +7,8 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from tcp_pressure_exporter.pages.status.document import status_json
-from tcp_pressure_exporter.pages.status.snapshot import Snapshot
+from tcp_pressure_exporter.pages.documents import status_json
+from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.verdict.history import SeriesKey
 from tests.pages.status.snapshots import (

@@ -1,19 +1,17 @@
-"""All that the status page tells at one moment, before it becomes HTML or JSON."""
+"""What the pages are about: all that is known at one moment, by a running exporter or one look."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
-from tcp_pressure_exporter.verdict.words import headline
 
-UNKNOWN = "unknown"
-NO_SAMPLE = "There is no sample yet."
-TOO_OLD = "There is no current data: the newest sample is older than three intervals."
-_URGENCY = ("critical", "warning", UNKNOWN, "calm")
+LeftOut = tuple[tuple[str, str], ...]
 
 
 class Judged(NamedTuple):
@@ -25,7 +23,7 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is known.
+    """What a running exporter knows: what the status page tells, as HTML and as JSON.
 
     sample: the newest, None before the first. current: whether it is young enough to be shown.
     line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
@@ -39,7 +37,7 @@ class Snapshot:
     line: Callable[[SeriesKey], Line]
     exporter: ExporterState
     settings: tuple[tuple[str, str], ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
+    left_out: LeftOut = ()
     runbook_url: str | None = None
 
     def namespaces(self) -> tuple[Judged, ...]:
@@ -47,18 +45,26 @@ class Snapshot:
         if self.sample is None or not self.current:
             return ()
         judged = (Judged(namespace, assess(namespace)) for namespace in self.sample.namespaces)
-        return tuple(sorted(judged, key=lambda one: _URGENCY.index(one.assessment.verdict)))
+        return tuple(sorted(judged, key=lambda one: one.assessment.rank))
+
+    def verdict(self, shown: Judged | None) -> Verdict:
+        """Return the verdict on a namespace, or why there is none."""
+        if shown is not None:
+            return verdict_on(shown.assessment)
+        return NO_SAMPLE if self.sample is None else TOO_OLD
 
 
-class Verdict(NamedTuple):
-    """The verdict as a word, and in one sentence what it rests on."""
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one look at a host showed: what the report tells, as text and as JSON.
 
-    word: str
-    sentence: str
+    time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
+    shown: for want of rights, or with portable because sockets were read through psutil.
+    """
 
-
-def verdict_of(snapshot: Snapshot, shown: Judged | None) -> Verdict:
-    """Return the verdict on a namespace, or why there is none."""
-    if shown is not None:
-        return Verdict(shown.assessment.verdict, headline(shown.assessment))
-    return Verdict(UNKNOWN, NO_SAMPLE if snapshot.sample is None else TOO_OLD)
+    host: str
+    time: datetime
+    seconds: float
+    assessment: Assessment
+    left_out: LeftOut = ()
+    portable: bool = False

@@ -1,0 +1,231 @@
+"""The JSON documents, of a running exporter and of one look: their keys are an interface.
+
+docs/status-page.md and docs/report.md describe them, docs/status.schema.json checks the first. A
+document consists of lists, dicts, words and finite numbers; text from outside is escaped at last.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from tcp_pressure_exporter.escaping import escape_all
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.pages.snapshot import Judged, LeftOut, Observation, Snapshot
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sockets import SocketStates
+from tcp_pressure_exporter.verdict.actions import Action, actions
+from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.headline import headline
+from tcp_pressure_exporter.verdict.history import POINT_SECONDS, SOCKETS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.words import severity_word
+
+Document = dict[str, object]
+
+SOON, NOT_IN_SIGHT, UNKNOWN = "soon", "not_in_sight", "unknown"
+DIGITS = 4  # of a ratio: a hundredth of a per cent
+
+
+def status_json(snapshot: Snapshot) -> bytes:
+    """Return the document in ASCII, its text escaped so that a program may print it."""
+    return json.dumps(escape_all(status_document(snapshot)), allow_nan=False).encode() + b"\n"
+
+
+def status_document(snapshot: Snapshot) -> Document:
+    """Return the document; nothing in it is escaped yet."""
+    namespaces = snapshot.namespaces()
+    verdict = snapshot.verdict(next(iter(namespaces), None))
+    sample = snapshot.sample
+    return {
+        "host": snapshot.host,
+        "time": _utc(datetime.fromtimestamp(sample.timestamp, UTC)) if sample else None,
+        "current": snapshot.current,
+        "verdict": verdict.word,
+        "sentence": verdict.sentence,
+        "history_point_seconds": POINT_SECONDS,
+        "namespaces": [_namespace(snapshot, judged) for judged in namespaces],
+        "exporter": _exporter(snapshot),
+    }
+
+
+def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
+    sample, assessment = judged
+    return {
+        **assessment_document(assessment),
+        "pressures": [
+            _pressure(pressure) | {"history": _history(snapshot, sample, pressure)}
+            for pressure in assessment.pressures
+        ],
+        "sentence": headline(assessment),
+        "pools": _pools(sample),
+        "sockets": _sockets(snapshot, sample),
+        "collectors": [
+            {"name": name, "success": outcome.error is None, "seconds": outcome.seconds}
+            for name, outcome in sample.outcomes()
+        ],
+    }
+
+
+def _history(snapshot: Snapshot, sample: NamespaceSample, pressure: Pressure) -> Line:
+    return _rounded(snapshot.line(SeriesKey(sample.netns, pressure.kind, pressure.name)))
+
+
+def _pools(sample: NamespaceSample) -> list[Document]:
+    return [
+        {
+            "direction": direction,
+            "count": table.count,
+            "ratio_max": table.ratio_max,
+            "ratio_max_1m": table.ratio_max_1m,
+            "unlisted_ports_used": table.unlisted_ports_used,
+        }
+        for direction, table in sample.pool_tables().items()
+    ]
+
+
+def _sockets(snapshot: Snapshot, sample: NamespaceSample) -> list[Document] | None:
+    counts: SocketStates | None = sample.sockets.value if sample.sockets else None
+    if counts is None:
+        return None
+    return [
+        {
+            "state": state,
+            "ipv4": counts.get(("ipv4", state), 0),
+            "ipv6": counts.get(("ipv6", state), 0),
+            "history": _rounded(snapshot.line(SeriesKey(sample.netns, SOCKETS, state))),
+        }
+        for state in dict.fromkeys(state for _family, state in counts)
+    ]
+
+
+def _exporter(snapshot: Snapshot) -> Document:
+    sample, state = snapshot.sample, snapshot.exporter
+    return {
+        "version": state.version,
+        "python": state.python,
+        "parser": state.parser,
+        "reloads": state.reloads,
+        "failed_reloads": state.failed_reloads,
+        "interval_seconds": sample.interval if sample else None,
+        "configured_interval_seconds": sample.configured_interval if sample else None,
+        "cpu_seconds": sample.cpu_seconds if sample else None,
+        "other_namespaces": sample.census._asdict() if sample and sample.census else None,
+        "settings": dict(snapshot.settings),
+        "left_out": _left_out(snapshot.left_out),
+    }
+
+
+def _rounded(line: Iterable[float | None]) -> Line:
+    return [None if value is None else round(value, DIGITS) for value in line]
+
+
+def report_json(observation: Observation) -> str:
+    """Return the document of docs/report.md, in ASCII."""
+    document = {
+        "host": observation.host,
+        "time": _utc(observation.time),
+        "sample_seconds": round(observation.seconds, 6),
+        **assessment_document(observation.assessment),
+        "left_out": _left_out(observation.left_out),
+    }
+    return json.dumps(escape_all(document), allow_nan=False)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _left_out(left_out: LeftOut) -> list[Document]:
+    return [{"feature": feature, "reason": reason} for feature, reason in left_out]
+
+
+def assessment_document(assessment: Assessment) -> Document:
+    """Return the document of one namespace, which both others hold; nothing is escaped yet."""
+    return {
+        "netns": assessment.netns,
+        "verdict": assessment.verdict,
+        "pressures": [_pressure(pressure) for pressure in assessment.pressures],
+        "close_wait": _close_wait(assessment),
+        "findings": [_finding(state) for state in assessment.findings],
+        "actions": [_action(action) for action in actions(assessment)],
+        "failures": [
+            {"collector": collector, "reason": reason} for collector, reason in assessment.failures
+        ],
+    }
+
+
+def exhaustion(seconds_left: float | None) -> str:
+    """Return whether a resource is full soon, in a number of seconds that is known."""
+    if seconds_left is None:
+        return UNKNOWN
+    return SOON if math.isfinite(seconds_left) else NOT_IN_SIGHT
+
+
+def _pressure(pressure: Pressure) -> Document:
+    word = exhaustion(pressure.seconds_left)
+    return {
+        "kind": pressure.kind,
+        "name": pressure.name,
+        "severity": severity_word(pressure.severity),
+        "used": pressure.used,
+        "limit": pressure.limit,
+        "ratio": pressure.ratio,
+        "time_wait": pressure.time_wait,
+        "exhaustion": word,
+        "seconds_left": pressure.seconds_left if word == SOON else None,
+        "steady_state_ratio": pressure.steady_state_ratio,
+        "refused": pressure.refused,
+        "owners": _owners(pressure.owners),
+        "advice": pressure.advice,
+    }
+
+
+def _close_wait(assessment: Assessment) -> Document | None:
+    waiting = assessment.close_wait
+    if waiting is None:
+        return None
+    return {
+        "sockets": sum(count.sockets for count in waiting.causes.values()),
+        "causes": [_stuck(stuck) for stuck in assessment.stuck],
+        "owners": _owners(waiting.owners),
+        "remotes": [remote._asdict() for remote in waiting.remotes],
+        "unlisted": waiting.unlisted,
+    }
+
+
+def _stuck(stuck: Stuck) -> Document:
+    return {
+        "cause": stuck.cause,
+        "severity": severity_word(stuck.severity),
+        "sockets": stuck.sockets,
+        "oldest_seconds": stuck.oldest_seconds,
+        "advice": stuck.advice,
+    }
+
+
+def _owners(owners: Iterable[OwnerCount]) -> list[Document]:
+    return [
+        {"service": owner.service, "process": owner.process, "sockets": sockets}
+        for owner, sockets in owners
+    ]
+
+
+def _finding(state: FindingState) -> Document:
+    finding = state.finding
+    return {
+        "name": finding.name,
+        "severity": severity_word(finding.severity),
+        "detail": state.detail,
+        "advice": finding.advice,
+        "runbook": finding.runbook,
+    }
+
+
+def _action(action: Action) -> Document:
+    return {
+        "severity": severity_word(action.severity),
+        "subjects": list(action.subjects),
+        "advice": action.advice,
+        "runbook": action.runbook,
+    }

@@ -1,0 +1,110 @@
+"""The whole report, from the verdict down to what more rights would show."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
+from tcp_pressure_exporter.pages.report.text import (
+    DIM,
+    SEVERITY_STYLES,
+    TITLE,
+    VERDICT_STYLES,
+    Charset,
+    plain_table,
+)
+from tcp_pressure_exporter.pages.snapshot import Observation
+from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
+from tcp_pressure_exporter.verdict.briefing import brief
+from tcp_pressure_exporter.verdict.headline import Verdict
+from tcp_pressure_exporter.verdict.stuck import StuckWords
+from tcp_pressure_exporter.verdict.words import Labelled
+
+MAX_ROWS = 10  # of resources
+
+
+def report(observation: Observation, charset: Charset, width: int) -> Group:
+    """Return the report of one look for an output of so many columns."""
+    return Group(*_sections(observation, charset, width))
+
+
+def _sections(observation: Observation, charset: Charset, width: int) -> Iterator[RenderableType]:
+    told = brief(observation.assessment, MAX_ROWS)
+    yield _head(observation, told.verdict, charset)
+    if told.closest.rows:
+        yield _title("Closest to the limit")
+        yield pressure_table(told.closest, charset, width)
+    if told.stuck and told.stuck.causes:
+        yield _title(f"Stuck connections ({told.stuck.meaning})")
+        yield _stuck_table(told.stuck, charset)
+    if told.findings:
+        yield _title("Findings")
+        yield _findings_table(told.findings, charset)
+    if told.actions:
+        yield _title("What to do")
+        yield _action_list(told.actions, charset)
+    if told.failures_by_reason:
+        yield _title("Could not be read")
+        yield from (_line(failure, charset) for failure in told.failures_by_reason)
+    if observation.left_out:
+        yield _left_out(observation)
+
+
+def _title(title: str) -> Text:
+    return Text(f"\n{title}", TITLE)
+
+
+def _line(labelled: Labelled, charset: Charset) -> Text:
+    return charset.text(f"{labelled.label}: {labelled.words}")
+
+
+def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group:
+    head = charset.text(verdict.word.upper(), VERDICT_STYLES[verdict.word])
+    when = f"{observation.time:%Y-%m-%d %H:%M:%S %Z}"
+    head.append_text(charset.text(f"  {observation.host}  {when}", "bold"))
+    head.append(f"  sampled in {observation.seconds:.2f} s", DIM)
+    return Group(head, charset.text(verdict.sentence))
+
+
+def _stuck_table(stuck: StuckWords, charset: Charset) -> Group:
+    table = plain_table("cause", "connections", "oldest")
+    for cause in stuck.causes:
+        oldest = Text(f"at least {cause.oldest}")
+        if cause.urgent:
+            oldest.append(f" {cause.severity}", SEVERITY_STYLES[cause.severity])
+        table.add_row(cause.cause, cause.sockets, oldest)
+    whose = filter(None, (stuck.owners, stuck.remotes))
+    return Group(table, *(_line(owners, charset) for owners in whose))
+
+
+def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table:
+    table = _grid()
+    for finding in findings:
+        found = charset.text(finding.name, "bold")
+        found.append_text(charset.text(f": {finding.detail}"))
+        advice = Text(f"what to do: {finding.action} below; why: {finding.runbook}", DIM)
+        urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
+        table.add_row(urgency, Group(found, advice))
+    return table
+
+
+def _action_list(actions: Sequence[ActionWords], charset: Charset) -> Table:
+    table = _grid()
+    for action in actions:
+        line = charset.text(action.subjects, "bold")
+        line.append_text(charset.text(f": {action.unhurried_advice}"))
+        table.add_row(f"{action.number}.", line)
+    return table
+
+
+def _grid() -> Table:
+    """Return a table of cells without lines between them."""
+    return Table.grid(padding=(0, 2, 0, 0))
+
+
+def _left_out(observation: Observation) -> Text:
+    features = " and ".join(feature for feature, _reason in observation.left_out)
+    why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
+    return Text(f"\nNot shown without {why}: {features}", DIM)

@@ -1,0 +1,87 @@
+"""The verdict: a word, and the one sentence that says what it rests on."""
+
+import math
+from typing import NamedTuple
+
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
+from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
+
+
+class Verdict(NamedTuple):
+    """The verdict as a word, and in one sentence what it rests on."""
+
+    word: str
+    sentence: str
+
+
+NO_SAMPLE = Verdict(UNKNOWN, "There is no sample yet.")
+TOO_OLD = Verdict(
+    UNKNOWN, "There is no current data: the newest sample is older than three intervals."
+)
+
+
+def verdict_on(assessment: Assessment) -> Verdict:
+    """Return the verdict on a namespace."""
+    return Verdict(assessment.verdict, headline(assessment))
+
+
+def headline(assessment: Assessment) -> str:
+    """Return the sentence: the worst that was found, or that nothing was."""
+    if assessment.blind:
+        return "The sockets could not be read, so there is no verdict."
+    if assessment.severity is Severity.CALM:
+        return _calm(assessment)
+    return _worst(assessment) + _others(assessment)
+
+
+def _calm(assessment: Assessment) -> str:
+    scope = "As far as it could be read, all" if assessment.failures else "All"
+    return f"{scope} is calm: nothing is close to its limit."
+
+
+def _worst(assessment: Assessment) -> str:
+    severity = assessment.severity
+    for pressure in assessment.pressures:
+        if pressure.severity is severity:
+            return _pressure(pressure)
+    for stuck in assessment.stuck:
+        if stuck.severity is severity:
+            return _stuck(stuck)
+    state = assessment.findings[0]
+    return f"{state.finding.name}: {state.detail}."
+
+
+def _pressure(pressure: Pressure) -> str:
+    what = capitalised(subject(pressure))
+    if pressure.refused:
+        return f"{what} is full: the kernel has no port left for a new connection."
+    if time_left(pressure) == FULL:
+        return f"{what} is full."
+    said = f"{what} is {percent(pressure.ratio)} full"
+    left = pressure.seconds_left
+    if left is None or math.isinf(left):
+        return f"{said}."
+    return f"{said} and lasts {time_left(pressure)} at this rate."
+
+
+def _stuck(stuck: Stuck) -> str:
+    connections, oldest = counted(stuck.sockets, "connection"), duration(stuck.oldest_seconds)
+    return f"{connections} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
+
+
+def _others(assessment: Assessment) -> str:
+    """Say how much more there is."""
+    severities = [
+        *(pressure.severity for pressure in assessment.pressures),
+        *(stuck.severity for stuck in assessment.stuck),
+        *(state.finding.severity for state in assessment.findings),
+    ]
+    severities.remove(assessment.severity)
+    critical = severities.count(Severity.CRITICAL)
+    warnings = severities.count(Severity.WARNING)
+    parts = [f"{critical} more critical"] if critical else []
+    if warnings:
+        parts.append(counted(warnings, "warning"))
+    return f" Also: {', '.join(parts)}." if parts else ""

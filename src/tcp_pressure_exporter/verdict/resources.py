@@ -1,0 +1,152 @@
+"""Finite resources in words, and which of them come first."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE
+from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.words import (
+    UNKNOWN,
+    counted,
+    duration,
+    owner_words,
+    percent,
+    severity_word,
+)
+
+FULL = "full now"
+MIB = 2**20
+CALM_ROWS = 3  # enough to see that it is calm, and what comes next
+NO_OWNER = "TIME_WAIT has no owner: those named hold the open connections."
+
+
+class OwnersWords(NamedTuple):
+    """Who: each as `service (process) sockets`. What they have to do with the resource: label.
+
+    short_label: the same where there is little room.
+    """
+
+    label: str
+    short_label: str
+    each: tuple[str, ...]
+
+    @property
+    def listed(self) -> str:
+        """All of them on one line, "" for none."""
+        return ", ".join(self.each)
+
+
+class ResourceWords(NamedTuple):
+    """A finite resource; "" where there is nothing to say.
+
+    pressure: its numbers, for what is drawn. urgent: it is not calm.
+    name: which one of its kind, where there are several. short: kind and name under a heading
+    that says that they are pools.
+    """
+
+    pressure: Pressure
+    urgent: bool
+    severity: str
+    kind: str
+    name: str
+    short: str
+    percent: str
+    used: str
+    time_wait: str
+    left: str
+    heads_for: str
+    owners: OwnersWords
+
+
+def resource_words(pressure: Pressure) -> ResourceWords:
+    """Return a resource in words."""
+    return ResourceWords(
+        pressure=pressure,
+        urgent=pressure.urgent,
+        severity=severity_word(pressure.severity),
+        kind=KINDS[pressure.kind].words,
+        name=pressure.name,
+        short=subject(pressure).replace(" pool ", " ", 1),
+        percent=percent(pressure.ratio),
+        used=used_of_limit(pressure),
+        time_wait="" if pressure.time_wait is None else f"{pressure.time_wait:,}",
+        left=time_left(pressure),
+        heads_for=heads_for(pressure),
+        owners=_owners(pressure),
+    )
+
+
+def subject(pressure: Pressure) -> str:
+    """Name a resource: its kind, and which one where there are several."""
+    kind = KINDS[pressure.kind].words
+    return f"{kind} {pressure.name}" if pressure.name else kind
+
+
+def used_of_limit(pressure: Pressure) -> str:
+    """Write how much is used, and of how much."""
+    if KINDS[pressure.kind].in_bytes:
+        return f"{pressure.used / MIB:,.0f} / {pressure.limit / MIB:,.0f} MiB"
+    return f"{pressure.used:,} / {pressure.limit:,}"
+
+
+def time_left(pressure: Pressure) -> str:
+    """Write how long a resource lasts."""
+    left = pressure.seconds_left
+    if pressure.refused or left == 0:
+        return FULL
+    if left is None:
+        return UNKNOWN
+    return "not in sight" if math.isinf(left) else duration(left)
+
+
+def heads_for(pressure: Pressure) -> str:
+    """Write what today's rate leads to, "" where that is not known.
+
+    Nor where a burst fills the pool before: that it would be less in the end comforts nobody.
+    """
+    ratio, left = pressure.steady_state_ratio, pressure.seconds_left
+    if ratio is None or (ratio < 1 and left is not None and math.isfinite(left)):
+        return ""
+    return percent(ratio)
+
+
+def _owners(pressure: Pressure) -> OwnersWords:
+    each = tuple(map(owner_words, pressure.owners))
+    if pressure.kind == LISTEN_QUEUE:
+        return OwnersWords("waits for", "waits for", each)
+    return OwnersWords("open connections of", "open", each)
+
+
+class Closest(NamedTuple):
+    """What is closest to its limit, the closest first.
+
+    more_urgent: how many are left out that are not calm. rest: what is left out, in a few words.
+    note: a sentence about the rows. Both are "" where there is nothing to say.
+    """
+
+    rows: tuple[ResourceWords, ...]
+    more_urgent: int
+    rest: str
+    note: str
+
+
+def closest(pressures: Sequence[Pressure], most: int) -> Closest:
+    """Choose at most so many of an assessment: all that are not calm, or the first few."""
+    urgent = sum(pressure.urgent for pressure in pressures)
+    count = min(max(urgent, CALM_ROWS), most)
+    shown, rest = pressures[:count], pressures[count:]
+    unowned = any(pressure.urgent and pressure.mostly_time_wait for pressure in shown)
+    return Closest(
+        rows=tuple(map(resource_words, shown)),
+        more_urgent=sum(pressure.urgent for pressure in rest),
+        rest=_rest(rest) if rest else "",
+        note=NO_OWNER if unowned else "",
+    )
+
+
+def _rest(rest: Sequence[Pressure]) -> str:
+    urgent = sum(pressure.urgent for pressure in rest)
+    fullest = percent(max(pressure.ratio for pressure in rest))
+    what = f"{urgent} of them not calm" if urgent else f"the fullest at {fullest}"
+    return f"{counted(len(rest), 'more resource')}, {what}"

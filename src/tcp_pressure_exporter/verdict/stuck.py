@@ -1,0 +1,75 @@
+"""The sockets in CLOSE_WAIT in words: by cause, and whose they are."""
+
+from typing import NamedTuple
+
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
+from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
+from tcp_pressure_exporter.verdict.words import (
+    Labelled,
+    duration,
+    owners_words,
+    remotes_words,
+    severity_word,
+)
+
+
+class CauseWords(NamedTuple):
+    """Sockets of one cause. oldest: at least so old it is. urgent: they are not calm."""
+
+    cause: str
+    sockets: str
+    oldest: str
+    urgent: bool
+    severity: str
+
+
+class StuckWords(NamedTuple):
+    """All sockets in CLOSE_WAIT, and whose they are; None where nobody is known.
+
+    urgent: not all causes are calm. meaning: what it is to be stuck.
+    """
+
+    urgent: bool
+    causes: tuple[CauseWords, ...]
+    owners: Labelled | None
+    remotes: Labelled | None
+    meaning: str = "CLOSE_WAIT: the peer has closed, this end has not"
+
+
+def stuck_words(assessment: Assessment) -> StuckWords | None:
+    """Return the sockets in CLOSE_WAIT, None where they are not known."""
+    waiting = assessment.close_wait
+    if waiting is None:
+        return None
+    return StuckWords(
+        urgent=any(stuck.urgent for stuck in assessment.stuck),
+        causes=tuple(map(_cause, assessment.stuck)),
+        owners=_owners(waiting),
+        remotes=_remotes(waiting),
+    )
+
+
+def stuck_subject(stuck: Stuck) -> str:
+    """Name the sockets in CLOSE_WAIT of one cause."""
+    return f"CLOSE_WAIT ({CLOSE_WAIT_CAUSES[stuck.cause].words})"
+
+
+def _cause(stuck: Stuck) -> CauseWords:
+    return CauseWords(
+        cause=CLOSE_WAIT_CAUSES[stuck.cause].words,
+        sockets=f"{stuck.sockets:,}",
+        oldest=duration(stuck.oldest_seconds),
+        urgent=stuck.urgent,
+        severity=severity_word(stuck.severity),
+    )
+
+
+def _owners(waiting: CloseWait) -> Labelled | None:
+    return Labelled("whose", owners_words(waiting.owners)) if waiting.owners else None
+
+
+def _remotes(waiting: CloseWait) -> Labelled | None:
+    if not waiting.remotes:
+        return None
+    return Labelled("of unknown owner, towards", remotes_words(waiting.remotes))

@@ -1,0 +1,49 @@
+"""The pools of each direction, and the resources that are no pools."""
+
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.verdict.pool_directions import directions, other_resources
+from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
+
+EMPTY = PoolTable(0, 0.0, 0.0, (), 0, 0)
+
+
+def pools(**tables: PoolTable) -> NamespaceSample:
+    return NamespaceSample("host", pools=Outcome(0.1, tables))
+
+
+def test_known_directions() -> None:
+    """Directions that are known are told in one order, empty ones too."""
+    sample = NamespaceSample(
+        "host",
+        pools=Outcome(0.1, {"source": EMPTY, "inbound": EMPTY, "outbound": EMPTY}),
+        nat=Outcome(0.1, EMPTY),
+    )
+    titles = [direction.title for direction in directions(sample, [], 10)]
+    assert titles == ["Outbound pools", "Inbound pools", "NAT pools", "Source pools"]
+    assert [d.title for d in directions(pools(inbound=EMPTY), [], 10)] == ["Inbound pools"]
+
+
+def test_fullest_first() -> None:
+    """The fullest have rows; what the others use is summed up with what is not listed."""
+    table = PoolTable(7, 0.97, 1.0, (), 100, 0)
+    listed = [CLIENTS._replace(name=str(used), used=used) for used in (645, 6_451, 12_903)]
+    (inbound,) = directions(pools(inbound=table), [UPSTREAM, *listed, QUEUE], 2)
+    assert [(row.name, row.percent) for row in inbound.rows] == [("12903", "20 %"), ("6451", "9 %")]
+    assert (inbound.pools, inbound.fullest, inbound.fullest_of_minute) == (7, "97 %", "100 %")
+    assert inbound.used_by_others == "745 ports"
+
+
+def test_no_others() -> None:
+    """Where the rows are all there is, nothing is said of others."""
+    (inbound,) = directions(pools(inbound=EMPTY), [CLIENTS], 2)
+    assert inbound.used_by_others == ""
+
+
+def test_other_resources() -> None:
+    """Queues and limits keep the order of the assessment; those without room are counted."""
+    rows, more = other_resources([UPSTREAM, QUEUE, CLIENTS, MEMORY], 10)
+    assert ([row.kind for row in rows], more) == (["accept queue", "TCP memory"], 0)
+    rows, more = other_resources([QUEUE, MEMORY, QUEUE], 1)
+    assert ([row.kind for row in rows], more) == (["accept queue"], 2)
