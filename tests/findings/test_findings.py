@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.findings import ports, protection, systems
 from tcp_pressure_exporter.findings.evidence import Evidence
-from tcp_pressure_exporter.findings.finding import Finding, FindingState
+from tcp_pressure_exporter.findings.finding import Finding, FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
 from tests.support.fakes.evidence import (
@@ -230,3 +230,18 @@ def test_severities() -> None:
     """Only what breaks connections of others at once is critical."""
     critical = [finding.name for finding in FINDINGS if finding.severity is Severity.CRITICAL]
     assert critical == ["tw_recycle_enabled"]
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b", "c"], "a, b, c"),
+        (["a", "b", "c", "d"], "a, b, c and 1 more"),
+        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
+    ],
+)
+def test_shortened(items: list[str], text: str) -> None:
+    """The first three are named, the others counted."""
+    assert shortened(items, 3) == text

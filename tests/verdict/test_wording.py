@@ -11,7 +11,6 @@ from tcp_pressure_exporter.verdict.words import (
     capitalised,
     counted,
     duration,
-    first_few,
     last_hour,
     owners_words,
     percent,
@@ -115,21 +114,6 @@ def test_remotes() -> None:
     """A remote is told with the sockets towards it."""
     remotes = [RemoteCount("10.0.0.7", 1_204), RemoteCount("balancers", 1)]
     assert remotes_words(remotes) == "10.0.0.7 1,204, balancers 1"
-
-
-@pytest.mark.parametrize(
-    ("items", "text"),
-    [
-        ([], ""),
-        (["a"], "a"),
-        (["a", "b", "c"], "a, b, c"),
-        (["a", "b", "c", "d"], "a, b, c and 1 more"),
-        (["a", "b", "c", "d", "e"], "a, b, c and 2 more"),
-    ],
-)
-def test_first_few(items: list[str], text: str) -> None:
-    """The first three are named, the others counted."""
-    assert first_few(items, 3) == text
 
 
 def test_urgency() -> None:

@@ -48,7 +48,7 @@ class FindingState:
     detail: str | None
 
 
-def shortened(items: Sequence[str]) -> str:
-    """Join the first few of what a check found, and count the rest."""
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
+def shortened(items: Sequence[str], most: int = SHOWN) -> str:
+    """List at most so many by name, and say how many more there are."""
+    named, more = ", ".join(items[:most]), len(items) - most
+    return f"{named} and {more} more" if more > 0 else named

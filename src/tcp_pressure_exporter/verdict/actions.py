@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
-from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.finding import FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.verdict.assessment import Assessment
 from tcp_pressure_exporter.verdict.resources import subject
 from tcp_pressure_exporter.verdict.stuck import stuck_subject
-from tcp_pressure_exporter.verdict.words import first_few, urgency
+from tcp_pressure_exporter.verdict.words import urgency
 
 SUBJECTS = 3  # named of one action
 
@@ -81,7 +81,7 @@ def _action(number: int, action: Action) -> ActionWords:
     return ActionWords(
         number=number,
         urgency=urgency(action.severity),
-        subjects=first_few(action.subjects, SUBJECTS),
+        subjects=shortened(action.subjects, SUBJECTS),
         advice=action.advice,
         unhurried_advice=f"when there is time: {action.advice}" if can_wait else action.advice,
         runbook=action.runbook,

@@ -52,12 +52,6 @@ def capitalised(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def first_few(items: Sequence[str], most: int) -> str:
-    """List at most so many by name, and say how many more there are."""
-    named, more = ", ".join(items[:most]), len(items) - most
-    return f"{named} and {more} more" if more > 0 else named
-
-
 def owner_words(count: OwnerCount) -> str:
     """Write an owner as `service (process) sockets`."""
     service, process = count.owner
