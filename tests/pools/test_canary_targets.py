@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
 from tcp_pressure_exporter.facts.tally import AddressPorts, PoolKey
-from tcp_pressure_exporter.pools.groups import GroupKey, Key
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
 from tcp_pressure_exporter.pools.near_limit import Target, canary_targets
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
@@ -15,7 +15,7 @@ NEAR = 0.7
 SHORT_HOLD = 1.0  # seconds: a connect() may take over a TIME_WAIT entry after that
 
 
-def table(*pools: tuple[Key, Usage]) -> PoolTable:
+def table(*pools: tuple[ListedKey, Usage]) -> PoolTable:
     listed = tuple(ListedPool(key, "local", "remote", "443", usage) for key, usage in pools)
     return PoolTable(len(pools), 1.0, 1.0, listed, 0, 0)
 

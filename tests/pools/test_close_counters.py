@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.groups import GroupKey, Key
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
 from tcp_pressure_exporter.pools.memory import CloseCounters
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.support.messages.socket_entries import sixteen_bytes
@@ -20,9 +20,9 @@ LB = GroupKey(sixteen_bytes("10.0.0.2"), "lb", b"\x01\xbb")
 A, B, C = pool(1), pool(2), pool(3)
 
 
-def entered(**closes: int) -> dict[Key, Usage]:
+def entered(**closes: int) -> dict[ListedKey, Usage]:
     """Return pools a, b, c and lb with what entered since the sample before."""
-    keys: dict[str, Key] = {"a": A, "b": B, "c": C, "lb": LB}
+    keys: dict[str, ListedKey] = {"a": A, "b": B, "c": C, "lb": LB}
     return {keys[name]: closed(ports) for name, ports in closes.items()}
 
 
@@ -30,7 +30,7 @@ def closed(ports: int) -> Usage:
     return Usage(500, 1000, 100, None, entered=ports)
 
 
-def counted(*samples: tuple[dict[Key, Usage], Sequence[Key]]) -> CloseCounters:
+def counted(*samples: tuple[dict[ListedKey, Usage], Sequence[ListedKey]]) -> CloseCounters:
     counters = CloseCounters()
     for usages, shown in samples:
         total = sum(usage.entered for usage in usages.values())
@@ -70,7 +70,7 @@ def test_more_entered_than_pools_show() -> None:
 
 def test_longest_unseen_is_forgotten() -> None:
     """Of too many pools the one that was not shown for the longest time starts again."""
-    samples: list[tuple[dict[Key, Usage], list[Key]]] = [
+    samples: list[tuple[dict[ListedKey, Usage], list[ListedKey]]] = [
         ({pool(n): closed(1)}, [pool(n)]) for n in range(MAX_REMEMBERED)
     ]
     # Pool 0 is shown once more, so that pool 1 is the longest unseen when one more comes.
@@ -84,13 +84,13 @@ def test_longest_unseen_is_forgotten() -> None:
 
 def test_longer_list_than_memory() -> None:
     """All that are shown have a counter, however many; none else has."""
-    many: list[Key] = [pool(n) for n in range(2 * MAX_REMEMBERED)]
+    many: list[ListedKey] = [pool(n) for n in range(2 * MAX_REMEMBERED)]
     usages = {key: closed(1) for key in [*many, pool(9999)]}
     counters = counted((usages, [pool(9999)]), (usages, many), (usages, many))
     assert counters.pools == dict.fromkeys(many, 2)
 
 
-KEYS: list[Key] = [A, B, C, LB]
+KEYS: list[ListedKey] = [A, B, C, LB]
 SAMPLES = st.lists(
     st.tuples(
         st.dictionaries(st.sampled_from(KEYS), st.builds(closed, st.integers(0, 100)), min_size=1),
@@ -101,10 +101,10 @@ SAMPLES = st.lists(
 
 
 @given(SAMPLES)
-def test_naive_sum(samples: list[tuple[dict[Key, Usage], set[Key]]]) -> None:
+def test_naive_sum(samples: list[tuple[dict[ListedKey, Usage], set[ListedKey]]]) -> None:
     """Over any comings and goings a counter never falls, and is the sum since its first listing."""
     counters = CloseCounters()
-    sums: dict[Key, int] = {}
+    sums: dict[ListedKey, int] = {}
     for usages, wished in samples:
         shown = [key for key in usages if key in wished]
         for key in shown:

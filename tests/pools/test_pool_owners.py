@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
-from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.near_limit import owned_pools, owners_by_pool, remote_ends
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
@@ -24,7 +24,7 @@ NEAR = 0.7
 WEB, CACHE, NOBODY = Owner("web.service", "nginx"), Owner("cache.service", ""), Owner()
 
 
-def listed(key: Key, used: int) -> ListedPool:
+def listed(key: ListedKey, used: int) -> ListedPool:
     return ListedPool(key, "10.0.0.2", "remote", "443", Usage(used, 1000, 0, 0))
 
 
@@ -115,7 +115,7 @@ SOCKETS = st.tuples(
 @given(st.lists(SOCKETS))
 def test_any_sockets(found: list[tuple[PoolSocket, Owner]]) -> None:
     """An owner's number in a pool is that of its sockets at the ports of an outbound pool."""
-    expected: dict[Key, Counter[Owner]] = defaultdict(Counter)
+    expected: dict[ListedKey, Counter[Owner]] = defaultdict(Counter)
     for sock, owner in found:
         if 40000 <= sock.local_port <= 40007:
             grouped = sock.key.remote_address == sixteen_bytes("10.0.1.1")

@@ -10,7 +10,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
@@ -41,7 +41,7 @@ def outgoing(number: int, remote: str = "10.0.0.8", state: int = ESTABLISHED) ->
     return Entry(state, "10.0.0.2", 40000 + number, remote, 443, inode=number)
 
 
-def table(*keys: Key, used: int = 900) -> PoolTable:
+def table(*keys: ListedKey, used: int = 900) -> PoolTable:
     """Return the outbound pools, so many of a thousand ports of each used."""
     pools = tuple(ListedPool(k, "10.0.0.2", "remote", "443", Usage(used, 1000, 0, 0)) for k in keys)
     return PoolTable(len(pools), 1.0, 1.0, pools, 0, 0)
@@ -89,7 +89,7 @@ class Watched:
         return asked
 
 
-def owners_of(found: Iterable[PoolOwners]) -> dict[Key, object]:
+def owners_of(found: Iterable[PoolOwners]) -> dict[ListedKey, object]:
     return {pool.key: owners for pool, owners in found}
 
 

@@ -124,7 +124,7 @@ class GroupKey(NamedTuple):
     port: bytes
 
 
-Key = PoolKey | GroupKey
+ListedKey = PoolKey | GroupKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +134,18 @@ class Grouping:
     A group's limit is that of one address times the addresses in use.
     """
 
-    usages: Mapping[Key, Usage]
-    members: Mapping[Key, Sequence[PoolKey]]
+    usages: Mapping[ListedKey, Usage]
+    members: Mapping[ListedKey, Sequence[PoolKey]]
 
-    def members_of(self, key: Key) -> Sequence[PoolKey]:
+    def members_of(self, key: ListedKey) -> Sequence[PoolKey]:
         """Return the single pools behind a key: itself, where it is no group."""
         return (key,) if isinstance(key, PoolKey) else self.members[key]
 
 
 def group_pools(pools: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Grouping:
     """Add the pools of each group's addresses up."""
-    usages: dict[Key, Usage] = {}
-    members: dict[Key, list[PoolKey]] = {}
+    usages: dict[ListedKey, Usage] = {}
+    members: dict[ListedKey, list[PoolKey]] = {}
     if not groups:
         usages.update(pools.items())
         return Grouping(usages, members)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.groups import Key
+from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.usage import Usage
 
 HIGH_WATER_SECONDS = 60.0  # seconds
@@ -68,10 +68,10 @@ class CloseCounters:
     """
 
     total: int = 0
-    pools: Mapping[Key, int] = field(default_factory=dict)
+    pools: Mapping[ListedKey, int] = field(default_factory=dict)
 
     def after(
-        self, entered: int, usages: Mapping[Key, Usage], shown: Collection[Key]
+        self, entered: int, usages: Mapping[ListedKey, Usage], shown: Collection[ListedKey]
     ) -> "CloseCounters":
         """Return the counters after a sample; `entered` is the sum over all pools."""
         others = [key for key in self.pools if key not in shown]
@@ -88,7 +88,7 @@ class CloseCounters:
 class PoolMemory:
     """What was listed, what was counted, how the live ports went, and the highest ratios."""
 
-    listed: Collection[Key] = ()
+    listed: Collection[ListedKey] = ()
     closes: CloseCounters = field(default_factory=CloseCounters)
     live: LiveHistory = field(default_factory=LiveHistory)
     ratios: HighWater = ()

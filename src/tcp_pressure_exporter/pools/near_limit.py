@@ -13,7 +13,7 @@ from tcp_pressure_exporter.facts.questions import NOWHERE, CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
-from tcp_pressure_exporter.pools.groups import GroupKey, Key, RemoteGroups
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
@@ -127,7 +127,7 @@ def remote_ends(pools: Iterable[ListedPool]) -> list[RemoteEnd]:
     return list(ends)
 
 
-def _remote_end(key: Key) -> RemoteEnd:
+def _remote_end(key: ListedKey) -> RemoteEnd:
     return RemoteEnd(key.remote_address if isinstance(key, PoolKey) else None, key.port)
 
 
@@ -136,9 +136,9 @@ def owners_by_pool(
     owners: Sequence[Owner],
     rules: TallyRules,
     groups: RemoteGroups,
-) -> Mapping[Key, tuple[OwnerCount, ...]]:
+) -> Mapping[ListedKey, tuple[OwnerCount, ...]]:
     """Return the owners of each pool; `owners` are those of `sockets`, in their order."""
-    found: dict[Key, list[Owner]] = {}
+    found: dict[ListedKey, list[Owner]] = {}
     chosen = rules.usable & ~rules.blocked & ~rules.served  # ports that a connect() chose
     for socket, owner in zip(sockets, owners, strict=True):
         if chosen >> socket.local_port & 1:
@@ -146,6 +146,6 @@ def owners_by_pool(
     return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
 
 
-def _shown_key(key: PoolKey, groups: RemoteGroups) -> Key:
+def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
     group = groups.find(key.remote_address)
     return GroupKey(key.local_address, group.name, key.port) if group else key

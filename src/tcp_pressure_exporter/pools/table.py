@@ -9,7 +9,13 @@ from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, DirectionPools
 from tcp_pressure_exporter.pools.forecast import Outlook, exhaustion, outlook
-from tcp_pressure_exporter.pools.groups import Grouping, GroupKey, Key, RemoteGroups, group_pools
+from tcp_pressure_exporter.pools.groups import (
+    Grouping,
+    GroupKey,
+    ListedKey,
+    RemoteGroups,
+    group_pools,
+)
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 from tcp_pressure_exporter.pools.memory import LiveHistory, PoolMemory, raised
 from tcp_pressure_exporter.pools.usage import Usage, peak_closes
@@ -23,7 +29,7 @@ class ListedPool:
     outlook: None where nothing tells when its ports were closed.
     """
 
-    key: Key
+    key: ListedKey
     local_address: str
     remote_address: str
     port: str
@@ -120,7 +126,9 @@ def _churn(found: DirectionPools, forecasts: Forecasts, memory: PoolMemory) -> C
     return Churn(memory.closes.total, peak_closes(found.ages), first)
 
 
-def _listed(key: Key, grouping: Grouping, forecasts: Forecasts, memory: PoolMemory) -> ListedPool:
+def _listed(
+    key: ListedKey, grouping: Grouping, forecasts: Forecasts, memory: PoolMemory
+) -> ListedPool:
     match key:
         case GroupKey():
             remote = key.group

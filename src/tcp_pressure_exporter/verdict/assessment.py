@@ -10,7 +10,7 @@ from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_w
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity, severity_of
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
-from tcp_pressure_exporter.pools.groups import Key
+from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
@@ -178,7 +178,7 @@ def _pool_owners(sample: NamespaceSample) -> tuple[PoolOwners, ...]:
     return (sample.pool_owners.value if sample.pool_owners else None) or ()
 
 
-def _refused(sample: NamespaceSample) -> Iterator[Key]:
+def _refused(sample: NamespaceSample) -> Iterator[ListedKey]:
     """Yield the pools in which the canary found no port."""
     report = sample.canary.value if sample.canary else None
     for probe in report.probes if report else ():

@@ -6,7 +6,7 @@ from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.pools.groups import Key, RemoteGroups
+from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import (
     PoolOwners,
@@ -35,7 +35,7 @@ class PoolOwnersPart:
         self._source = source
         self._owners = owners
         self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
-        self._known: Mapping[Key, tuple[OwnerCount, ...]] = {}
+        self._known: Mapping[ListedKey, tuple[OwnerCount, ...]] = {}
 
     def take(self, reading: Reading) -> tuple[PoolOwners, ...]:
         """Return the owners of each pool near its limit; raises SourceError."""
@@ -50,7 +50,7 @@ class PoolOwnersPart:
 
     def _ask(
         self, pools: list[ListedPool], rules: TallyRules, groups: RemoteGroups
-    ) -> Mapping[Key, tuple[OwnerCount, ...]]:
+    ) -> Mapping[ListedKey, tuple[OwnerCount, ...]]:
         sockets = self._source.pool_sockets(remote_ends(pools))
         self._owners.look_up([socket.owner_id for socket in sockets])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
