@@ -5,8 +5,8 @@ from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.near_limit import CanaryReport, Probe
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 
 def probe(remote: str, success: bool | None, seconds: float | None) -> Probe:  # noqa: FBT001 - as in CanaryAnswer
@@ -15,7 +15,7 @@ def probe(remote: str, success: bool | None, seconds: float | None) -> Probe:  #
 
 
 def page(report: CanaryReport) -> str:
-    return of_namespaces(FAMILIES, NamespaceSample("host", canary=Outcome(0.1, report)))
+    return of_namespaces(FAMILIES, namespace_sample("host", canary=Outcome(0.1, report)))
 
 
 def test_golden() -> None:
@@ -48,6 +48,6 @@ def test_nothing_to_ask() -> None:
     """Where nothing was asked, there is no series; nor where the canary failed or is off."""
     nothing = page(CanaryReport((), None))
     assert "{" not in nothing
-    failed = NamespaceSample("host", canary=Outcome(0.1, error=SourceError("canary", "off")))
+    failed = namespace_sample("host", canary=Outcome(0.1, error=SourceError("canary", "off")))
     assert of_namespaces(FAMILIES, failed) == nothing
-    assert of_namespaces(FAMILIES, NamespaceSample("host")) == nothing
+    assert of_namespaces(FAMILIES, namespace_sample("host")) == nothing

@@ -8,8 +8,8 @@ from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 KEY = PoolKey(b"", b"", b"")
 USAGE = Usage(21174, 28232, 20402, 0)
@@ -36,7 +36,7 @@ TABLES = {
 
 def test_golden() -> None:
     """Listed pools and directions tell their closes; those of source pools are not known."""
-    sample = NamespaceSample("host", pools=Outcome(0.1, TABLES))
+    sample = namespace_sample("host", pools=Outcome(0.1, TABLES))
     assert of_namespaces(CHURN_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_time_wait_entered_total counter
         tcp_pressure_pool_time_wait_entered_total{direction="outbound",local_address="10.0.0.2",\\
@@ -78,11 +78,11 @@ def test_golden() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, nothing is told, not even zero."""
-    assert "{" not in of_namespaces(CHURN_FAMILIES, NamespaceSample("host", pools=outcome))
+    assert "{" not in of_namespaces(CHURN_FAMILIES, namespace_sample("host", pools=outcome))
 
 
 def test_nat() -> None:
     """NAT pools have no row: conntrack does not tell when a connection was closed."""
     listed = (ListedPool(KEY, "198.51.100.1", "203.0.113.9", "443", USAGE),)
-    sample = NamespaceSample("host", nat=Outcome(0.1, PoolTable(1, 0.75, 0.75, listed, 0, 0)))
+    sample = namespace_sample("host", nat=Outcome(0.1, PoolTable(1, 0.75, 0.75, listed, 0, 0)))
     assert "{" not in of_namespaces(CHURN_FAMILIES, sample)

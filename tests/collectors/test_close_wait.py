@@ -5,8 +5,8 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 TABLE = CloseWait(
     causes={
@@ -26,7 +26,7 @@ TABLE = CloseWait(
 
 
 def page(table: CloseWait) -> str:
-    return of_namespaces(FAMILIES, NamespaceSample("host", close_wait=Outcome(0.1, table)))
+    return of_namespaces(FAMILIES, namespace_sample("host", close_wait=Outcome(0.1, table)))
 
 
 def test_golden() -> None:
@@ -78,4 +78,4 @@ def test_hostile_names() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sock_diag dump", "no"))])
 def test_absent(outcome: Outcome[CloseWait] | None) -> None:
     """Where the source failed, or the collector is off, nothing is told, not even zero."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", close_wait=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", close_wait=outcome))

@@ -4,8 +4,8 @@ from tcp_pressure_exporter.collectors.findings import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.table import FINDINGS
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 BY_NAME = {finding.name: finding for finding in FINDINGS}
 STATES = (
@@ -16,7 +16,7 @@ STATES = (
 
 def test_golden() -> None:
     """A finding is 1 where there is something, else 0; what was found is no label."""
-    sample = NamespaceSample("host", findings=Outcome(0.1, STATES))
+    sample = namespace_sample("host", findings=Outcome(0.1, STATES))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_finding gauge
         tcp_pressure_finding{finding="tw_recycle_enabled",netns="host"} 0.0
@@ -27,7 +27,7 @@ def test_golden() -> None:
 def test_what_cannot_be_told() -> None:
     """A finding that cannot be told is absent; the others stay."""
     partly = Outcome(0.1, STATES[:1], SourceError("bound", "no"))
-    text = of_namespaces(FAMILIES, NamespaceSample("host", findings=partly))
+    text = of_namespaces(FAMILIES, namespace_sample("host", findings=partly))
     assert text.count("{") == 1
     assert "tw_recycle_enabled" in text
 
@@ -35,4 +35,4 @@ def test_what_cannot_be_told() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("findings", "no"))])
 def test_absent(outcome: Outcome[tuple[FindingState, ...]] | None) -> None:
     """Where nothing is known, or the collector is off, no finding is shown."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", findings=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", findings=outcome))

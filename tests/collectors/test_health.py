@@ -7,13 +7,14 @@ from tcp_pressure_exporter.collectors.health import (
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 
 def test_collectors() -> None:
     """Each collector that is on has its success and its duration; one that is off has none."""
-    sample = NamespaceSample(
+    sample = namespace_sample(
         "host",
         sockets=Outcome(0.25, error=SourceError("sock_diag dump", "no")),
         limits=Outcome(0.5, ()),

@@ -4,8 +4,8 @@ import pytest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS, FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 from tests.support.sampled import Namespace
 
 COUNTERS = {"TCPTimeWaitOverflow": 7, "MaxConn": -1, "CurrEstab": 3, "ListenOverflows": 0}
@@ -15,7 +15,7 @@ RECENT = {"PAWSTimewait"}
 
 def test_golden() -> None:
     """The chosen counters that the kernel has are shown, zero included, and no other."""
-    sample = NamespaceSample("host", kernel_events=Outcome(0.1, COUNTERS))
+    sample = namespace_sample("host", kernel_events=Outcome(0.1, COUNTERS))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_kernel_events_total counter
         tcp_pressure_kernel_events_total{event="TCPTimeWaitOverflow",netns="host"} 7.0
@@ -35,4 +35,4 @@ def test_names() -> None:
 )
 def test_absent(outcome: Outcome[Mapping[str, int]] | None) -> None:
     """Where the source failed, or the collector is off, no event is shown."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", kernel_events=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", kernel_events=outcome))

@@ -3,8 +3,8 @@ import pytest
 from tcp_pressure_exporter.collectors.limits import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 RESOURCES = (
     Resource("time_wait_buckets", 0, 262144),
@@ -16,7 +16,7 @@ RESOURCES = (
 
 def test_golden() -> None:
     """Each resource has its use and its limit; a use of zero is shown."""
-    sample = NamespaceSample("host", limits=Outcome(0.1, RESOURCES))
+    sample = namespace_sample("host", limits=Outcome(0.1, RESOURCES))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_resource_used gauge
         tcp_pressure_resource_used{netns="host",resource="time_wait_buckets"} 0.0
@@ -33,11 +33,11 @@ def test_golden() -> None:
 
 def test_left_out() -> None:
     """A resource that the namespace does not show has no series."""
-    sample = NamespaceSample("pod", limits=Outcome(0.1, RESOURCES[:1]))
+    sample = namespace_sample("pod", limits=Outcome(0.1, RESOURCES[:1]))
     assert "orphans" not in of_namespaces(FAMILIES, sample)
 
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sockstat", "no"))])
 def test_absent(outcome: Outcome[tuple[Resource, ...]] | None) -> None:
     """Where the source failed, or the collector is off, no resource is shown."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", limits=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", limits=outcome))

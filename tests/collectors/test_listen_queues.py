@@ -3,8 +3,8 @@ import pytest
 from tcp_pressure_exporter.collectors.listen_queues import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 from tests.support.messages.socket_entries import sixteen_bytes
 
 QUEUES = ListenQueues(
@@ -18,7 +18,7 @@ QUEUES = ListenQueues(
 
 
 def page(queues: ListenQueues) -> str:
-    return of_namespaces(FAMILIES, NamespaceSample("host", listen_queues=Outcome(0.1, queues)))
+    return of_namespaces(FAMILIES, namespace_sample("host", listen_queues=Outcome(0.1, queues)))
 
 
 def test_golden() -> None:
@@ -50,4 +50,4 @@ def test_no_listed_queue() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sock_diag dump", "no"))])
 def test_absent(outcome: Outcome[ListenQueues] | None) -> None:
     """Where the source failed, or the collector is off, nothing is told, not even zero."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", listen_queues=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", listen_queues=outcome))

@@ -3,15 +3,15 @@ import pytest
 from tcp_pressure_exporter.collectors.local_ports import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 PORTS = LocalPorts(low=32768, high=60999, reserved=2, usable=28230, used=20593, listeners=0)
 
 
 def test_golden() -> None:
     """Each figure is one series; a zero is shown."""
-    sample = NamespaceSample("host", local_ports=Outcome(0.1, PORTS))
+    sample = namespace_sample("host", local_ports=Outcome(0.1, PORTS))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_local_port_range_low gauge
         tcp_pressure_local_port_range_low{netns="host"} 32768.0
@@ -31,5 +31,5 @@ def test_golden() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[LocalPorts] | None) -> None:
     """Where the source failed, or the collector is off, no figure is shown, not even zero."""
-    sample = NamespaceSample("host", local_ports=outcome)
+    sample = namespace_sample("host", local_ports=outcome)
     assert "{" not in of_namespaces(FAMILIES, sample)

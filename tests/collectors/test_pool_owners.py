@@ -8,8 +8,8 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 NONE = "# TYPE tcp_pressure_pool_owner_sockets gauge\n"
 
@@ -20,7 +20,7 @@ def owned(remote: str, *owners: OwnerCount, local: str = "10.0.0.2") -> PoolOwne
 
 
 def page(*pools: PoolOwners) -> str:
-    return of_namespaces(FAMILIES, NamespaceSample("host", pool_owners=Outcome(0.1, pools)))
+    return of_namespaces(FAMILIES, namespace_sample("host", pool_owners=Outcome(0.1, pools)))
 
 
 def test_golden() -> None:
@@ -62,5 +62,5 @@ def test_hostile_names() -> None:
 )
 def test_absent(outcome: Outcome[tuple[PoolOwners, ...]] | None) -> None:
     """Where no pool is near its limit, the source failed, or it is off, nothing is told."""
-    sample = NamespaceSample("host", pool_owners=outcome)
+    sample = namespace_sample("host", pool_owners=outcome)
     assert of_namespaces(FAMILIES, sample) == NONE

@@ -5,8 +5,8 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 KEY = PoolKey(b"", b"", b"")
 TABLES = {
@@ -35,7 +35,7 @@ TABLES = {
 
 def test_golden() -> None:
     """Listed pools have a series of each kind they know; directions have their totals."""
-    sample = NamespaceSample("host", pools=Outcome(0.1, TABLES))
+    sample = namespace_sample("host", pools=Outcome(0.1, TABLES))
     assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
         tcp_pressure_pool_ports_used{direction="outbound",local_address="10.0.0.2",\\
@@ -89,7 +89,7 @@ def test_golden() -> None:
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
     """Where a source failed, or the collector is off, there are no pools, not even zero of them."""
-    assert "{" not in of_namespaces(USE_FAMILIES, NamespaceSample("host", pools=outcome))
+    assert "{" not in of_namespaces(USE_FAMILIES, namespace_sample("host", pools=outcome))
 
 
 NAT = PoolTable(
@@ -104,7 +104,7 @@ NAT = PoolTable(
 
 def test_nat() -> None:
     """NAT pools are rows of the same families, whether or not there are those of sockets."""
-    sample = NamespaceSample("host", nat=Outcome(0.1, NAT))
+    sample = namespace_sample("host", nat=Outcome(0.1, NAT))
     assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
         tcp_pressure_pool_ports_used{direction="nat",local_address="198.51.100.1",\\
@@ -135,7 +135,9 @@ def test_nat() -> None:
 def test_nat_absent(nat: Outcome[PoolTable] | None) -> None:
     """Where conntrack cannot be asked, the other directions stay as they are."""
     shown = of_namespaces(
-        USE_FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES), nat=nat)
+        USE_FAMILIES, namespace_sample("host", pools=Outcome(0.1, TABLES), nat=nat)
     )
-    assert shown == of_namespaces(USE_FAMILIES, NamespaceSample("host", pools=Outcome(0.1, TABLES)))
+    assert shown == of_namespaces(
+        USE_FAMILIES, namespace_sample("host", pools=Outcome(0.1, TABLES))
+    )
     assert 'direction="nat"' not in shown

@@ -13,9 +13,10 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import Churn, PoolTable
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tests.support.fakes.samples import namespace_sample, with_parts
 
 NO_POOLS = PoolTable(0, 0.0, 0.0, (), 0, 0, Churn(0, 0, math.inf))
-WHOLE = NamespaceSample(
+WHOLE = namespace_sample(
     "host",
     sockets=Outcome(0.1, {("ipv4", "established"): 0}),
     local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 0, 0)),
@@ -91,7 +92,7 @@ def test_whole_sample() -> None:
 
 def test_failed_collector() -> None:
     """A collector that failed has success 0 and none of its families: absent is not zero."""
-    failed = replace(WHOLE, pools=Outcome(0.3, error=SourceError("range", "absent")))
+    failed = with_parts(WHOLE, pools=Outcome(0.3, error=SourceError("range", "absent")))
     found = collected(sample_of(failed))
     assert set(found) == ALWAYS | names_of("sockets", "local_ports", "limits")
     assert values(found["tcp_pressure_collector_success"]) == {
@@ -105,14 +106,14 @@ def test_failed_collector() -> None:
 
 def test_collector_that_is_off() -> None:
     """A collector that is off has neither families nor a success."""
-    found = collected(sample_of(NamespaceSample("host", limits=Outcome(0.1, ()), pools=None)))
+    found = collected(sample_of(namespace_sample("host", limits=Outcome(0.1, ()), pools=None)))
     assert set(found) == ALWAYS
     assert values(found["tcp_pressure_collector_success"]) == {"limits": 1.0}
 
 
 def test_failure_in_one_namespace() -> None:
     """A failure in one namespace leaves the numbers of another."""
-    broken = NamespaceSample("b", limits=Outcome(0.1, error=SourceError("sockstat", "no")))
+    broken = namespace_sample("b", limits=Outcome(0.1, error=SourceError("sockstat", "no")))
     found = collected(sample_of(replace(WHOLE, netns="a"), broken))
     assert [row.labels["netns"] for row in found["tcp_pressure_resource_used"].samples] == ["a"]
     assert [
@@ -178,5 +179,5 @@ def test_filter_of_a_counter() -> None:
 
 def test_filter_of_an_absent_family() -> None:
     """Asking for a family of a collector that failed gives nothing."""
-    broken = NamespaceSample("b", limits=Outcome(0.1, error=SourceError("sockstat", "no")))
+    broken = namespace_sample("b", limits=Outcome(0.1, error=SourceError("sockstat", "no")))
     assert filtered(sample_of(broken), ["tcp_pressure_resource_used"]) == []

@@ -4,15 +4,15 @@ import pytest
 
 from tcp_pressure_exporter.collectors.sysctls import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.collectors.exposition import golden, of_namespaces
+from tests.support.fakes.samples import namespace_sample
 
 SETTINGS = {"tcp_tw_reuse": 2, "tcp_rfc1337": 0, "tcp_ehash_entries": -262144}
 
 
 def test_golden() -> None:
     """Each setting is shown by its name, zero and negative values too."""
-    sample = NamespaceSample("host", sysctls=Outcome(0.1, SETTINGS))
+    sample = namespace_sample("host", sysctls=Outcome(0.1, SETTINGS))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_sysctl gauge
         tcp_pressure_sysctl{name="tcp_tw_reuse",netns="host"} 2.0
@@ -26,4 +26,4 @@ def test_golden() -> None:
 )
 def test_absent(outcome: Outcome[Mapping[str, int]] | None) -> None:
     """Where the source failed, or the collector is off, no setting is shown."""
-    assert "{" not in of_namespaces(FAMILIES, NamespaceSample("host", sysctls=outcome))
+    assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", sysctls=outcome))

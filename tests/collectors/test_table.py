@@ -1,5 +1,4 @@
 import re
-from dataclasses import fields
 from typing import Any
 
 from tcp_pressure_exporter.collectors.family import Family
@@ -8,8 +7,8 @@ from tcp_pressure_exporter.collectors.health import (
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
 )
-from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, ROWS, all_families
+from tcp_pressure_exporter.sample import sample
 
 FAMILIES: list[Family[Any]] = [*NAMESPACE_FAMILIES, *all_families()]
 OTHERS: list[Family[Any]] = [*EXPORTER_FAMILIES, *SAMPLE_FAMILIES]
@@ -39,10 +38,11 @@ def test_namespace_label() -> None:
     assert {family.labels[0] for family in FAMILIES} == {"netns"}
 
 
-def test_one_field_of_the_sample_for_each_collector() -> None:
-    """A collector is switched by the name of its part of the sample."""
-    names = [field.name for field in fields(NamespaceSample)]
-    assert names == ["netns", *COLLECTORS]
+def test_one_row_for_each_key() -> None:
+    """Each key of a part that sample/ has is the key of one row, and every row has another."""
+    keys = [value for value in vars(sample).values() if isinstance(value, sample.Key)]
+    assert sorted(row.key.name for row in ROWS) == sorted(key.name for key in keys)
+    assert len(COLLECTORS) == len(ROWS)
 
 
 def test_descriptions() -> None:

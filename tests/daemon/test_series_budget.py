@@ -31,6 +31,7 @@ from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
+from tests.support.fakes.samples import namespace_sample
 
 TOP = ListingRule().top
 BUDGET = 500
@@ -60,7 +61,7 @@ def fullest() -> NamespaceSample:
     }
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
     owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
-    sample = NamespaceSample(
+    sample = namespace_sample(
         "host",
         sockets=Outcome(
             0.1, {(family, s): 1 for family in ("ipv4", "ipv6") for s in STATE_NAMES.values()}

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.sample.sample import LIMITS, LOCAL_PORTS, SOCKETS
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
 
@@ -70,7 +71,7 @@ def test_states(lab: Lab, observer: Observer) -> None:
     """Every family and state has the count that ss has, zeros included."""
     make_every_state(lab)
     expected = ss_states()
-    sockets = observer.sample().sockets
+    sockets = observer.sample().outcome(SOCKETS)
     assert sockets is not None
     published = sockets.get()
     assert published == {
@@ -92,7 +93,7 @@ def test_local_ports(lab: Lab, observer: Observer) -> None:
         for _ in range(60):
             lab.connect(remote)
     usable = set(range(50000, 50200)) - set(range(50010, 50020))
-    ports = observer.sample().local_ports
+    ports = observer.sample().outcome(LOCAL_PORTS)
     assert ports is not None
     assert ports.get().usable == len(usable)
     assert ports.get().reserved == 10
@@ -105,6 +106,6 @@ def test_time_wait_buckets(lab: Lab, observer: Observer) -> None:
     set_sysctl("tcp_max_tw_buckets", 777)
     for pair in [lab.connect("127.0.0.9") for _ in range(12)]:
         time_wait_here(pair)
-    limits = observer.sample().limits
+    limits = observer.sample().outcome(LIMITS)
     assert limits is not None
     assert ("time_wait_buckets", 12, 777) in limits.get()

@@ -15,9 +15,10 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.sample import CLOSE_WAIT
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
+from tcp_pressure_exporter.sources.netlink import inet_diag
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
-from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
 from tests.support.labs.cgroup_tree import cgroup_tree
 from tests.support.labs.close_wait_lab import (
     eof_unread,
@@ -41,12 +42,12 @@ PEERS = {
     "10.9.0.5": "peer_gone",
 }
 RULES = TallyRules(
-    0, 0, 0, TimeWaitReuse(everywhere=False, on_loopback=False), kept_states=CLOSE_WAIT
+    0, 0, 0, TimeWaitReuse(everywhere=False, on_loopback=False), kept_states=inet_diag.CLOSE_WAIT
 )
 
 
 def table(observer: Observer) -> CloseWait:
-    outcome = observer.sample().close_wait
+    outcome = observer.sample().outcome(CLOSE_WAIT)
     assert outcome is not None
     return outcome.get()
 

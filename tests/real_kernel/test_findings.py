@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.sample.sample import FINDINGS
 from tests.support.fakes.fake_host import FakeHost
 from tests.support.labs.conntrack_entry import track_connection
 from tests.support.labs.findings_lab import (
@@ -226,7 +227,7 @@ def test_conntrack_established_below_keepalive(observer: Observer) -> None:
 
 
 def found_on(host: FakeHost) -> set[str]:
-    findings = host.take().findings
+    findings = host.take().outcome(FINDINGS)
     assert findings is not None
     return {state.finding.name for state in findings.get() if state.detail}
 

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from tcp_pressure_exporter.sample.sample import CANARY
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer
 from tests.support.labs.network_namespace import set_sysctl
 
@@ -27,7 +28,7 @@ def port_range(lab: Lab) -> None:  # noqa: ARG001 - its namespace
 
 
 def report(observer: Observer) -> tuple[float | None, list[bool | None]]:
-    canary = observer.sample().canary
+    canary = observer.sample().outcome(CANARY)
     assert canary is not None
     found = canary.get()
     return found.hidden_ports, [probe.verdict.success for probe in found.probes]

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.sample import KERNEL_EVENTS, LISTEN_QUEUES
 from tests.support.labs.lab import Lab, Observer
 from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 
@@ -16,7 +17,7 @@ ADDRESS = ("127.0.0.1", 9100)
 
 
 def queues(observer: Observer) -> ListenQueues:
-    outcome = observer.sample().listen_queues
+    outcome = observer.sample().outcome(LISTEN_QUEUES)
     assert outcome is not None
     return outcome.get()
 
@@ -27,7 +28,7 @@ def queue(observer: Observer, port: int) -> ListenQueue:
 
 
 def events(observer: Observer) -> dict[str, int]:
-    outcome = observer.sample().kernel_events
+    outcome = observer.sample().outcome(KERNEL_EVENTS)
     assert outcome is not None
     return dict(outcome.get())
 

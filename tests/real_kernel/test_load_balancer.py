@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tests.support.labs.gateway_lab import (
     OTHER_SERVER,
     OUTSIDE,
@@ -46,7 +47,7 @@ def ports(table: PoolTable) -> Ports:
 
 def at_balancer() -> Ports:
     with open_observer() as observer:
-        nat = observer.sample().nat
+        nat = observer.sample().outcome(NAT_POOLS)
         assert nat is not None
         return ports(nat.get())
 

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.labs.conntrack_listing import wait_for_states
 from tests.support.labs.gateway_lab import (
@@ -41,7 +42,7 @@ class Gateway:
         self._sampler = sampler_of(namespace.sources, collectors=["nat"], netns="test")
 
     def table(self) -> PoolTable:
-        nat = self._sampler.take(self._config).nat
+        nat = self._sampler.take(self._config).outcome(NAT_POOLS)
         assert nat is not None
         return nat.get()
 

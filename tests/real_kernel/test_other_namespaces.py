@@ -12,7 +12,16 @@ import pytest
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    CLOSE_WAIT,
+    KERNEL_EVENTS,
+    LIMITS,
+    LOCAL_PORTS,
+    POOLS,
+    SOCKETS,
+    SYSCTLS,
+    NamespaceSample,
+)
 from tests.support.labs.lab import SERVER_PORT, Lab, open_lab, time_wait_here
 from tests.support.labs.network_namespace import set_sysctl
 from tests.support.labs.other_namespaces import (
@@ -82,7 +91,7 @@ def test_sockets(scene: Scene) -> None:
     for line in scene.inside("ss", "-tanH"):
         state, _received, _sent, local, *_ = line.split()
         expected["ipv6" if local.startswith("[") else "ipv4", SS_STATES[state]] += 1
-    sockets = scene.sample().sockets
+    sockets = scene.sample().outcome(SOCKETS)
     assert sockets is not None
     assert sockets.get() == {
         (family, state): expected[family, state]
@@ -96,11 +105,9 @@ def test_sockets(scene: Scene) -> None:
 def test_settings(scene: Scene) -> None:
     """The port range and the sysctls are those of the namespace, not the own ones."""
     sample = scene.sample()
-    assert sample.local_ports is not None
-    assert sample.sysctls is not None
-    ports = sample.local_ports.get()
+    ports = sample.get(LOCAL_PORTS)
     assert (ports.low, ports.high, ports.reserved, ports.usable) == (50000, 50999, 10, 990)
-    assert sample.sysctls.get()["tcp_fin_timeout"] == 33
+    assert sample.get(SYSCTLS)["tcp_fin_timeout"] == 33
     assert ports.used == len(
         {
             line.split()[3].rsplit(":", 1)[1]
@@ -117,7 +124,7 @@ def nstat(scene: Scene) -> dict[str, int]:
 
 def test_counters(scene: Scene) -> None:
     """The kernel's counters are those that nstat shows in the namespace."""
-    before, events, after = nstat(scene), scene.sample().kernel_events, nstat(scene)
+    before, events, after = nstat(scene), scene.sample().outcome(KERNEL_EVENTS), nstat(scene)
     assert events is not None
     assert events.get()["ActiveOpens"] == before["TcpActiveOpens"] == 80
     assert events.get()["PassiveOpens"] == before["TcpPassiveOpens"] == 80
@@ -126,7 +133,7 @@ def test_counters(scene: Scene) -> None:
 
 def test_close_wait(scene: Scene) -> None:
     """Sockets that the peer has closed are counted, under the right cause."""
-    close_wait = scene.sample().close_wait
+    close_wait = scene.sample().outcome(CLOSE_WAIT)
     assert close_wait is not None
     counts = {cause: count.sockets for cause, count in close_wait.get().causes.items()}
     assert counts == {"eof_unread": 6, "not_closed": 0, "peer_gone": 0, "window_closed": 0}
@@ -134,7 +141,7 @@ def test_close_wait(scene: Scene) -> None:
 
 def test_pools(scene: Scene) -> None:
     """A pool is as full as there are ports towards it; two per direction are listed at most."""
-    pools = scene.sample().pools
+    pools = scene.sample().outcome(POOLS)
     assert pools is not None
     table = pools.get()[OUTBOUND]
     assert {(pool.remote_address, pool.usage.used) for pool in table.listed} == {
@@ -145,7 +152,7 @@ def test_pools(scene: Scene) -> None:
         for number in (1, 2, 3):
             for _ in range(15 * number):
                 scene.lab.connect(f"127.0.1.{number}")
-    pools = scene.sample().pools
+    pools = scene.sample().outcome(POOLS)
     assert pools is not None
     table = pools.get()[OUTBOUND]
     fullest, second = (pool.remote_address for pool in table.listed)
@@ -155,7 +162,7 @@ def test_pools(scene: Scene) -> None:
 
 
 def buckets(scene: Scene) -> tuple[int, int]:
-    limits = scene.sample().limits
+    limits = scene.sample().outcome(LIMITS)
     assert limits is not None
     ((used, limit),) = [(r.used, r.limit) for r in limits.get() if r.name == "time_wait_buckets"]
     return used, limit

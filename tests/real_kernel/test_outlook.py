@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tcp_pressure_exporter.sample.sample import CANARY
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
 from tests.support.labs.network_namespace import set_sysctl
 
@@ -59,7 +60,7 @@ def test_quiet_pool(lab: Lab, observer: Observer) -> None:
 
 
 def verdicts(observer: Observer) -> list[tuple[str, bool | None]]:
-    canary = observer.sample().canary
+    canary = observer.sample().outcome(CANARY)
     assert canary is not None
     return [(probe.pool.remote_address, probe.verdict.success) for probe in canary.get().probes]
 

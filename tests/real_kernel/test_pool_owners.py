@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.sample.sample import POOL_OWNERS
 from tests.support.labs.cgroup_tree import cgroup_tree
 from tests.support.labs.close_wait_lab import connected_process
 from tests.support.labs.lab import Lab, Observer, time_wait_here
@@ -11,7 +12,7 @@ from tests.support.labs.network_namespace import set_sysctl
 
 
 def owners(observer: Observer) -> tuple[PoolOwners, ...]:
-    outcome = observer.sample().pool_owners
+    outcome = observer.sample().outcome(POOL_OWNERS)
     assert outcome is not None
     return outcome.get()
 

@@ -9,7 +9,13 @@ import pytest
 
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    FINDINGS,
+    LOCAL_PORTS,
+    POOLS,
+    SOCKETS,
+    NamespaceSample,
+)
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.portable.source import PortableSockets
@@ -48,18 +54,15 @@ def portable(lab: Lab) -> PortableObserver:  # noqa: ARG001 - it observes its na
 
 
 def states(sample: NamespaceSample) -> object:
-    assert sample.sockets is not None
-    return sample.sockets.get()
+    return sample.get(SOCKETS)
 
 
 def ports(sample: NamespaceSample) -> LocalPorts:
-    assert sample.local_ports is not None
-    return sample.local_ports.get()
+    return sample.get(LOCAL_PORTS)
 
 
 def table(sample: NamespaceSample, direction: str) -> PoolTable:
-    assert sample.pools is not None
-    return sample.pools.get()[direction]
+    return sample.get(POOLS)[direction]
 
 
 def usage(pool: ListedPool) -> tuple[object, ...]:
@@ -113,7 +116,7 @@ def test_rates_and_forecast(lab: Lab, portable: PortableObserver) -> None:
 def test_findings(lab: Lab, portable: PortableObserver) -> None:
     """The findings are told, but for those that need netlink or the canary, which is off here."""
     lab.connect("127.0.0.9")
-    findings = portable.sample().findings
+    findings = portable.sample().outcome(FINDINGS)
     assert findings is not None
     assert findings.error is None
     told = {state.finding.name for state in findings.get()}

@@ -3,10 +3,11 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.latest import LatestSample
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import Sample
 from tests.support.fakes.fake_clock import FakeClock
+from tests.support.fakes.samples import namespace_sample
 
-NAMESPACE = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
+NAMESPACE = namespace_sample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
 
 
 def sample(started: float, interval: float = 5.0) -> Sample:

@@ -5,8 +5,9 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import LIMITS, POOLS, SOCKETS, NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
+from tests.support.fakes.samples import namespace_sample
 
 BUCKETS = (Resource("time_wait_buckets", 2, 262144),)
 
@@ -26,26 +27,25 @@ def test_outcomes() -> None:
     """Outcomes are those of the collectors that are on, failed ones included, by name."""
     failed: Outcome[SocketStates] = Outcome(0.2, error=SourceError("sock_diag dump", "no"))
     limits = Outcome(0.1, BUCKETS)
-    namespace = NamespaceSample("host", sockets=failed, limits=limits)
+    namespace = namespace_sample("host", sockets=failed, limits=limits)
     assert list(namespace.outcomes()) == [("sockets", failed), ("limits", limits)]
 
 
 def test_no_outcomes() -> None:
     """With every collector off there is no outcome."""
-    assert list(NamespaceSample("host").outcomes()) == []
+    assert list(namespace_sample("host").outcomes()) == []
 
 
 def test_expired() -> None:
     """Too old to be shown: each collector that was on has failed, the others stay off."""
-    sample = sample_of(NamespaceSample("a", limits=Outcome(0.1, BUCKETS)), NamespaceSample("b"))
+    sample = sample_of(namespace_sample("a", limits=Outcome(0.1, BUCKETS)), namespace_sample("b"))
     expired = replace(sample, census=Census(sampled=1)).expired()
     [a, b] = expired.namespaces
-    assert a.limits is not None
-    assert a.limits.value is None
+    assert a.value(LIMITS) is None
     assert [(name, str(outcome.error)) for name, outcome in a.outcomes()] == [
         ("limits", "sample: older than three intervals")
     ]
-    assert (a.netns, a.sockets, a.pools) == ("a", None, None)
+    assert (a.netns, a.outcome(SOCKETS), a.outcome(POOLS)) == ("a", None, None)
     assert (b.netns, list(b.outcomes())) == ("b", [])
     assert (expired.timestamp, expired.interval) == (sample.timestamp, sample.interval)
     assert expired.census is None
@@ -53,8 +53,8 @@ def test_expired() -> None:
 
 def test_original_stays() -> None:
     """A sample is frozen: expiring makes another one."""
-    sample = sample_of(NamespaceSample("a", limits=Outcome(0.1, BUCKETS)))
+    sample = sample_of(namespace_sample("a", limits=Outcome(0.1, BUCKETS)))
     sample.expired()
-    assert sample.namespaces[0].limits == Outcome(0.1, BUCKETS)
+    assert sample.namespaces[0].outcome(LIMITS) == Outcome(0.1, BUCKETS)
     with pytest.raises(AttributeError):
         sample.interval = 1.0  # type: ignore[misc]  # it is frozen, which is the point

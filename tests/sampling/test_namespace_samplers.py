@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
+from tcp_pressure_exporter.sample.sample import SOCKETS
 from tcp_pressure_exporter.sources.netlink import sockets as diag_socket
 from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING, encode_request
 from tests.support.labs.cgroup_tree import cgroup_tree
@@ -105,13 +106,11 @@ def test_a_name_that_is_given_anew(others: OtherNamespaces) -> None:
     others.name("blue", BUSY)
     with watching(others) as watch:
         samples, _census = watch.take()
-        assert samples["blue"].sockets is not None
-        assert samples["blue"].sockets.get()["ipv4", "listen"] == BUSY
+        assert samples["blue"].get(SOCKETS)["ipv4", "listen"] == BUSY
         others.forget("blue")
         others.name("blue", BUSY + 7)
         samples, _census = watch.take()
-        assert samples["blue"].sockets is not None
-        assert samples["blue"].sockets.get()["ipv4", "listen"] == BUSY + 7
+        assert samples["blue"].get(SOCKETS)["ipv4", "listen"] == BUSY + 7
 
 
 def test_falling_quiet(others: OtherNamespaces) -> None:

@@ -1,7 +1,6 @@
 """The series of other network namespaces are bounded, by the number that the documents give."""
 
 import re
-from dataclasses import replace
 
 from tcp_pressure_exporter.collectors.health import NAMESPACE_FAMILIES
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
@@ -24,6 +23,7 @@ from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sampling.namespaces import TOP
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
+from tests.support.fakes.samples import namespace_sample, with_parts
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "metrics.md"
@@ -52,7 +52,7 @@ def pool_table(direction: str) -> PoolTable:
 
 def fullest(netns: str) -> NamespaceSample:
     """Return a sample of another namespace in which everything is listed that can be."""
-    whole = NamespaceSample(
+    whole = namespace_sample(
         netns,
         sockets=Outcome(
             0.1, {(family, state): 1 for family in ("4", "6") for state in STATE_NAMES.values()}
@@ -116,4 +116,4 @@ def test_all_namespaces() -> None:
 def test_failed_namespace() -> None:
     """A namespace whose collectors fail has fewer series, not more."""
     assert series(fullest("blue").expired()) == 2 * len(SHARED)
-    assert series(replace(fullest("blue"), pools=None)) < series(fullest("blue"))
+    assert series(with_parts(fullest("blue"), pools=None)) < series(fullest("blue"))

@@ -8,6 +8,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import FINDINGS, LIMITS, LOCAL_PORTS, SOCKETS
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.fake_host import BACKEND, HOST, MAIN_DUMP, FakeHost, failed, listed, tables
 from tests.support.fakes.fake_procfs import IPV4
@@ -21,7 +22,7 @@ def host(tmp_path: Path) -> FakeHost:
 
 def test_sockets(host: FakeHost) -> None:
     """Sockets are counted by family and state, listeners included."""
-    sockets = host.take().sockets
+    sockets = host.take().outcome(SOCKETS)
     assert sockets is not None
     assert {pair: count for pair, count in sockets.get().items() if count} == {
         ("ipv4", "established"): 2,
@@ -32,7 +33,7 @@ def test_sockets(host: FakeHost) -> None:
 
 def test_local_ports(host: FakeHost) -> None:
     """Used are the ports of the range that outgoing, listening and bound sockets hold."""
-    ports = host.take().local_ports
+    ports = host.take().outcome(LOCAL_PORTS)
     assert ports is not None
     assert ports.get() == LocalPorts(
         low=40000, high=40009, reserved=0, usable=10, used=5, listeners=1
@@ -64,7 +65,7 @@ def test_bound_port_is_not_served(host: FakeHost) -> None:
 
 def test_limits(host: FakeHost) -> None:
     """The TIME_WAIT buckets come from sockstat and their sysctl."""
-    limits = host.take().limits
+    limits = host.take().outcome(LIMITS)
     assert limits is not None
     assert limits.get() == (Resource("time_wait_buckets", 2, 262144),)
 
@@ -92,19 +93,20 @@ def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
     alone = FakeHost(tmp_path / "alone", collector).take()
     among_others = FakeHost(tmp_path / "all").take()
     assert [name for name, _outcome in alone.outcomes()] == [collector]
-    assert getattr(alone, collector).value == getattr(among_others, collector).value
+    key = COLLECTORS[collector].key
+    assert alone.get(key) == among_others.get(key)
 
 
 def test_findings_without_pools(tmp_path: Path) -> None:
     """Findings about pools are left out where the collector of pools is off; the others stay."""
     alone = FakeHost(tmp_path / "alone", "findings").take()
     among_others = FakeHost(tmp_path / "all").take()
-    assert alone.findings
-    assert among_others.findings
-    assert not alone.findings.error
-    everything = among_others.findings.get()
-    told = [state for state in everything if state in alone.findings.get()]
-    assert tuple(told) == alone.findings.get()
+    outcome = alone.outcome(FINDINGS)
+    assert outcome is not None
+    assert not outcome.error
+    everything = among_others.get(FINDINGS)
+    told = [state for state in everything if state in alone.get(FINDINGS)]
+    assert tuple(told) == alone.get(FINDINGS)
     assert {state.finding.name for state in set(everything) - set(told)} == {
         "port_range_too_small",
         "tw_reuse_off_under_pressure",

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.settings.config import Config
 from tests.sources.counting.recordings import RECORDED
 from tests.support.fakes.fake_host import FakeHost, failed
@@ -34,7 +35,7 @@ def gateway(tmp_path: Path) -> FakeHost:
 
 def nat(host: FakeHost, config: Config) -> PoolTable:
     host.loop.config = config
-    taken = host.take().nat
+    taken = host.take().outcome(NAT_POOLS)
     assert taken is not None
     return taken.get()
 

@@ -17,6 +17,7 @@ from tests.support.fakes.observed_loop import (
     failing,
     one_after_the_other,
 )
+from tests.support.fakes.samples import with_parts
 
 
 def test_sample() -> None:
@@ -185,8 +186,8 @@ def test_failure_is_logged_once() -> None:
 def test_one_line_for_one_reason() -> None:
     """Collectors that one source fails share a line when that begins, and when it is over."""
     error: Outcome[Any] = Outcome(0.1, error=SourceError("sock_diag dump", "silent"))
-    both = replace(failing("absent"), sockets=error, pools=error)
-    good = replace(GOOD, sockets=Outcome(0.1, {}), pools=Outcome(0.1, {}))
+    both = with_parts(failing("absent"), sockets=error, pools=error)
+    good = with_parts(GOOD, sockets=Outcome(0.1, {}), pools=Outcome(0.1, {}))
     loop = ObservedLoop(one_after_the_other([both, good]), SLOW)
     loop.loop.sample()
     loop.loop.sample()

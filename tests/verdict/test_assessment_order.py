@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import assess
+from tests.support.fakes.samples import namespace_sample
 
 FAILED: Outcome[tuple[Resource, ...]] = Outcome(0.0, error=SourceError("sock_diag", "refused"))
 NO_POOLS: Outcome[PoolTables] = Outcome(0.0, error=SourceError("sock_diag", "refused"))
@@ -27,7 +28,7 @@ def pool(used: int, outlook: Outlook | None = None) -> PoolTable:
 
 def kinds(outbound: int, source: int) -> list[tuple[str, float | None]]:
     tables = {"source": pool(source), "outbound": pool(outbound, NOT_IN_SIGHT)}
-    found = assess(NamespaceSample("host", pools=Outcome(0.0, tables)))
+    found = assess(namespace_sample("host", pools=Outcome(0.0, tables)))
     return [(pressure.kind, pressure.steady_state_ratio) for pressure in found.pressures]
 
 
@@ -44,11 +45,11 @@ def test_calm_source_pool() -> None:
 @pytest.mark.parametrize(
     ("sample", "verdict"),
     [
-        (NamespaceSample("host", pools=NO_POOLS), "unknown"),
-        (NamespaceSample("host", pools=NO_POOLS, limits=Outcome(0.0, ())), "unknown"),
-        (NamespaceSample("host", pools=Outcome(0.0, {}), limits=FAILED), "calm"),
-        (NamespaceSample("host", pools=NO_POOLS, limits=Outcome(0.0, FULL)), "critical"),
-        (NamespaceSample("host", limits=Outcome(0.0, ())), "calm"),
+        (namespace_sample("host", pools=NO_POOLS), "unknown"),
+        (namespace_sample("host", pools=NO_POOLS, limits=Outcome(0.0, ())), "unknown"),
+        (namespace_sample("host", pools=Outcome(0.0, {}), limits=FAILED), "calm"),
+        (namespace_sample("host", pools=NO_POOLS, limits=Outcome(0.0, FULL)), "critical"),
+        (namespace_sample("host", limits=Outcome(0.0, ())), "calm"),
     ],
 )
 def test_verdict(sample: NamespaceSample, verdict: str) -> None:
@@ -60,10 +61,10 @@ def test_rank() -> None:
     """Of several namespaces the critical comes first, and the unknown before the calm."""
     full, crowded = Outcome(0.0, FULL), Outcome(0.0, (Resource("time_wait_buckets", 85, 100),))
     samples = [
-        NamespaceSample("calm", limits=Outcome(0.0, ())),
-        NamespaceSample("unknown", pools=NO_POOLS),
-        NamespaceSample("critical", limits=full),
-        NamespaceSample("warning", limits=crowded),
+        namespace_sample("calm", limits=Outcome(0.0, ())),
+        namespace_sample("unknown", pools=NO_POOLS),
+        namespace_sample("critical", limits=full),
+        namespace_sample("warning", limits=crowded),
     ]
     ranked = sorted(map(assess, samples), key=lambda found: found.rank)
     assert [found.netns for found in ranked] == ["critical", "warning", "unknown", "calm"]

@@ -2,17 +2,18 @@
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import Sample
 from tcp_pressure_exporter.verdict.history import SeriesKey, observed_values
 from tests.support.fakes.evidence import outbound, pool
+from tests.support.fakes.samples import namespace_sample
 
-OWN = NamespaceSample(
+OWN = namespace_sample(
     "host",
     sockets=Outcome(0.1, {("ipv4", "time_wait"): 5, ("ipv6", "time_wait"): 2}),
     pools=outbound(pool(250)),
     limits=Outcome(0.1, (Resource("orphans", 1, 4),)),
 )
-OTHER = NamespaceSample("blue", sockets=Outcome(0.1, error=SourceError("sock_diag", "refused")))
+OTHER = namespace_sample("blue", sockets=Outcome(0.1, error=SourceError("sock_diag", "refused")))
 
 
 def test_values() -> None:

@@ -5,17 +5,18 @@ from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.pool_directions import directions, other_resources
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
+from tests.support.fakes.samples import namespace_sample
 
 EMPTY = PoolTable(0, 0.0, 0.0, (), 0, 0)
 
 
 def pools(**tables: PoolTable) -> NamespaceSample:
-    return NamespaceSample("host", pools=Outcome(0.1, tables))
+    return namespace_sample("host", pools=Outcome(0.1, tables))
 
 
 def test_known_directions() -> None:
     """Directions that are known are told in one order, empty ones too."""
-    sample = NamespaceSample(
+    sample = namespace_sample(
         "host",
         pools=Outcome(0.1, {"source": EMPTY, "inbound": EMPTY, "outbound": EMPTY}),
         nat=Outcome(0.1, EMPTY),

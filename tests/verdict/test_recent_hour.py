@@ -1,14 +1,15 @@
 """The hour that the page shows, fed by samples."""
 
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import Sample
 from tcp_pressure_exporter.verdict.history import RecentHour, SeriesKey
 from tests.support.fakes.evidence import outbound, pool
+from tests.support.fakes.samples import namespace_sample
 
 KEY = SeriesKey("host", "outbound", "10.0.0.2 → 10.0.0.9:443")
 
 
 def sample(started: float, used: int, interval: float = 5.0) -> Sample:
-    namespace = NamespaceSample("host", pools=outbound(pool(used)))
+    namespace = namespace_sample("host", pools=outbound(pool(used)))
     return Sample(1.8e9, started, 0.01, interval, 5.0, (namespace,))
 
 

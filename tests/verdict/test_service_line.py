@@ -10,6 +10,7 @@ from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.headline import status_line
+from tests.support.fakes.samples import namespace_sample
 
 KEY = PoolKey(bytes(16), bytes(16), bytes(2))
 
@@ -25,7 +26,7 @@ def namespace(netns: str, used: Mapping[str, int], left: float = math.inf) -> Na
         )
         for direction, ports in used.items()
     }
-    return NamespaceSample(netns, pools=Outcome(0.1, tables))
+    return namespace_sample(netns, pools=Outcome(0.1, tables))
 
 
 def line(*namespaces: NamespaceSample) -> str:
@@ -58,10 +59,10 @@ def test_nothing_near_its_limit() -> None:
     """Without a listed pool, or with the collector off, there is nothing to tell."""
     calm = PoolTable(0, 0.0, 0.0, (), 0, 0)
     for pools in (Outcome(0.1, {"outbound": calm}), None):
-        assert line(NamespaceSample("host", pools=pools)) == "No port pool is near its limit"
+        assert line(namespace_sample("host", pools=pools)) == "No port pool is near its limit"
 
 
 def test_unreadable() -> None:
     """Where the sockets cannot be read, the reason stands there."""
-    broken = NamespaceSample("host", pools=Outcome(0.1, error=SourceError("sock_diag", "denied")))
+    broken = namespace_sample("host", pools=Outcome(0.1, error=SourceError("sock_diag", "denied")))
     assert line(broken) == "Cannot read the port pools: sock_diag: denied"

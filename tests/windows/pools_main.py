@@ -26,13 +26,12 @@ sources, memory = foreign_sources(facts, "no netlink here"), Memory()
 parts = {POOLS: PoolsPart(memory)}
 sampler = NamespaceSampler("windows", sources, memory, parts, time.monotonic)
 sample = sampler.take(Config(ListingRule(top=100, min_ratio=0), RemoteGroups()))
-assert sample.pools is not None
 pools = [
     (
         *(direction, pool.local_address, pool.remote_address, pool.port),
         *(pool.usage.used, pool.usage.limit, pool.usage.time_wait),
     )
-    for direction, table in sample.pools.get().items()
+    for direction, table in sample.get(POOLS).items()
     for pool in table.listed
 ]
 print(json.dumps(sorted(pools)))  # noqa: T201 - for who has started this

@@ -10,28 +10,27 @@ Exposition:
 
 from collections.abc import Callable, Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row, RowReader
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader, rows_of
 from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.sample.sample import CANARY, NamespaceSample
 
 
 def _per_probe(read: Callable[[CanaryAnswer], float | None]) -> RowReader[NamespaceSample]:
-    def rows(sample: NamespaceSample) -> Iterator[Row]:
-        report = sample.canary.value if sample.canary else None
-        for pool, verdict in report.probes if report else ():
+    def rows(report: CanaryReport) -> Iterator[Row]:
+        for pool, verdict in report.probes:
             value = read(verdict)
             if value is not None:
                 ends = (pool.local_address, pool.remote_address, pool.port)
                 yield (OUTBOUND, *ends), value
 
-    return rows
+    return rows_of(CANARY, rows)
 
 
-def _hidden(sample: NamespaceSample) -> Iterator[Row]:
-    report = sample.canary.value if sample.canary else None
-    if report and report.hidden_ports is not None:
+def _hidden(report: CanaryReport) -> Iterator[Row]:
+    if report.hidden_ports is not None:
         yield (), report.hidden_ports
 
 
@@ -61,6 +60,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " experiments 95 of 100 were wrong by less than 2 % of the usable ports. Only while an"
         " outbound or source pool is 30 % full; kernels before 6.3 cannot be asked.",
         ("netns",),
-        _hidden,
+        rows_of(CANARY, _hidden),
     ),
 )

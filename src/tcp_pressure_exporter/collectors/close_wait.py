@@ -9,23 +9,19 @@ Exposition:
     tcp_pressure_close_wait_unlisted_sockets{netns="host"} 1.0
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row, RowReader
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader, rows_of, value_of
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
-from tcp_pressure_exporter.sample.sample import NamespaceSample
-
-
-def _rows(read: Callable[[CloseWait], Iterable[Row]]) -> RowReader[NamespaceSample]:
-    def rows(sample: NamespaceSample) -> Iterable[Row]:
-        table = sample.close_wait.value if sample.close_wait else None
-        return read(table) if table else ()
-
-    return rows
+from tcp_pressure_exporter.sample.sample import CLOSE_WAIT, NamespaceSample
 
 
 def _per_cause(read: Callable[[CauseCount], float]) -> RowReader[NamespaceSample]:
-    return _rows(lambda table: [((cause,), read(count)) for cause, count in table.causes.items()])
+    def rows(table: CloseWait) -> Iterator[Row]:
+        for cause, count in table.causes.items():
+            yield (cause,), read(count)
+
+    return rows_of(CLOSE_WAIT, rows)
 
 
 def _owners(table: CloseWait) -> Iterator[Row]:
@@ -62,20 +58,20 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " the owners with the most. process is empty where the exporter may not look, and while"
         " a socket is new. Of more than 4096 sockets, the first 4096 count.",
         ("netns", "service", "process"),
-        _rows(_owners),
+        rows_of(CLOSE_WAIT, _owners),
     ),
     Family(
         "tcp_pressure_close_wait_remote_sockets",
         "Sockets in CLOSE_WAIT of which neither service nor process is known, by remote address or"
         " group; the five remotes with the most.",
         ("netns", "remote_address"),
-        _rows(_remotes),
+        rows_of(CLOSE_WAIT, _remotes),
     ),
     Family(
         "tcp_pressure_close_wait_unlisted_sockets",
         "Sockets in CLOSE_WAIT that tcp_pressure_close_wait_owner_sockets does not show: their"
         " owner is not known or has too few.",
         ("netns",),
-        _rows(lambda table: [((), table.unlisted)]),
+        value_of(CLOSE_WAIT, lambda table: table.unlisted),
     ),
 )

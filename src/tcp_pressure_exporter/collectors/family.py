@@ -7,7 +7,10 @@ from typing import Generic, TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from tcp_pressure_exporter.sample.sample import Key, NamespaceSample
+
 Subject = TypeVar("Subject")
+Value = TypeVar("Value")
 
 Row = tuple[tuple[str, ...], float]  # label values in the order of the family's labels; the value
 RowReader = Callable[[Subject], Iterable[Row]]
@@ -16,6 +19,21 @@ _KINDS: dict[str, type[GaugeMetricFamily | CounterMetricFamily]] = {
     "gauge": GaugeMetricFamily,
     "counter": CounterMetricFamily,
 }
+
+
+def rows_of(key: Key[Value], read: Callable[[Value], Iterable[Row]]) -> RowReader[NamespaceSample]:
+    """Return what reads rows from the value of a part; no row where it is off, or failed."""
+
+    def rows(sample: NamespaceSample) -> Iterable[Row]:
+        value = sample.value(key)
+        return () if value is None else read(value)
+
+    return rows
+
+
+def value_of(key: Key[Value], read: Callable[[Value], float]) -> RowReader[NamespaceSample]:
+    """Return what reads one number from the value of a part."""
+    return rows_of(key, lambda value: [((), read(value))])
 
 
 @dataclass(frozen=True, slots=True)

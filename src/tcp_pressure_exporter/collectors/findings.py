@@ -8,12 +8,13 @@ Exposition:
 
 from collections.abc import Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.sample.sample import FINDINGS, NamespaceSample
 
 
-def _rows(sample: NamespaceSample) -> Iterator[Row]:
-    for state in (sample.findings.value if sample.findings else None) or ():
+def _rows(states: tuple[FindingState, ...]) -> Iterator[Row]:
+    for state in states:
         yield (state.finding.name,), float(state.detail is not None)
 
 
@@ -24,6 +25,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " told. What each one means and what to do: docs/findings.md. What was found: run"
         " `tcp-pressure-exporter report`.",
         ("netns", "finding"),
-        _rows,
+        rows_of(FINDINGS, _rows),
     ),
 )

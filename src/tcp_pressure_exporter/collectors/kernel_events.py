@@ -6,10 +6,10 @@ Exposition:
     tcp_pressure_kernel_events_total{netns="host",event="ListenOverflows"} 0.0
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
+from tcp_pressure_exporter.sample.sample import KERNEL_EVENTS, NamespaceSample
 
 # Of some 150 counters those that tell of pressure: each is a series. docs/metrics.md explains them.
 EVENTS = (
@@ -57,10 +57,10 @@ EVENTS = (
 )
 
 
-def _events(sample: NamespaceSample) -> Iterator[Row]:
-    if sample.kernel_events and sample.kernel_events.value:
-        counters = sample.kernel_events.value
-        yield from (((event,), counters[event]) for event in EVENTS if event in counters)
+def _events(counters: Mapping[str, int]) -> Iterator[Row]:
+    for event in EVENTS:
+        if event in counters:
+            yield (event,), counters[event]
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -72,7 +72,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " absent. No counter tells of a connect() or bind() that found no port. docs/metrics.md"
         " says what each means. Linux only.",
         ("netns", "event"),
-        _events,
+        rows_of(KERNEL_EVENTS, _events),
         kind="counter",
     ),
 )

@@ -12,20 +12,15 @@ Exposition:
     tcp_pressure_resource_limit{netns="host",resource="conntrack_entries"} 262144.0
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.collectors.family import Family, RowReader, rows_of
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample
 
 
-def _per_resource(read: Callable[[Resource], int]) -> Callable[[NamespaceSample], Iterable[Row]]:
-    def rows(sample: NamespaceSample) -> Iterable[Row]:
-        resources = sample.limits.value if sample.limits else None
-        for resource in resources or ():
-            yield (resource.name,), read(resource)
-
-    return rows
+def _per_resource(read: Callable[[Resource], int]) -> RowReader[NamespaceSample]:
+    return rows_of(LIMITS, lambda found: [((one.name,), read(one)) for one in found])
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (

@@ -7,30 +7,21 @@ Exposition:
     tcp_pressure_listen_queue_ratio_max{netns="host"} 0.7578125
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.collectors.family import Family, Row, RowReader, rows_of, value_of
+from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.sample import LISTEN_QUEUES, NamespaceSample
 
 LABELS = ("netns", "local_address", "port")
 
 
-def _per_queue(
-    read: Callable[[ListenQueue], int],
-) -> Callable[[NamespaceSample], Iterable[Row]]:
-    def rows(sample: NamespaceSample) -> Iterator[Row]:
-        queues = sample.listen_queues.value if sample.listen_queues else None
-        for queue in queues.listed if queues else ():
+def _per_queue(read: Callable[[ListenQueue], int]) -> RowReader[NamespaceSample]:
+    def rows(queues: ListenQueues) -> Iterator[Row]:
+        for queue in queues.listed:
             yield (queue.local_address, queue.port), read(queue)
 
-    return rows
-
-
-def _ratio_max(sample: NamespaceSample) -> Iterator[Row]:
-    queues = sample.listen_queues.value if sample.listen_queues else None
-    if queues:
-        yield (), queues.ratio_max
+    return rows_of(LISTEN_QUEUES, rows)
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -54,6 +45,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Highest ratio of used to limit over all listening sockets, listed or not. Drops show as"
         ' tcp_pressure_kernel_events_total{event="ListenOverflows"} and {event="ListenDrops"}.',
         ("netns",),
-        _ratio_max,
+        value_of(LISTEN_QUEUES, lambda queues: queues.ratio_max),
     ),
 )

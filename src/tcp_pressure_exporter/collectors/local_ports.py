@@ -10,59 +10,47 @@ Exposition:
     tcp_pressure_listeners_in_local_port_range{netns="host"} 1.0
 """
 
-from collections.abc import Callable, Iterable
-
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.sample.sample import NamespaceSample
-
-
-def _value(read: Callable[[LocalPorts], int]) -> Callable[[NamespaceSample], Iterable[Row]]:
-    def rows(sample: NamespaceSample) -> Iterable[Row]:
-        ports = sample.local_ports.value if sample.local_ports else None
-        return [] if ports is None else [((), read(ports))]
-
-    return rows
-
+from tcp_pressure_exporter.collectors.family import Family, value_of
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, NamespaceSample
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_local_port_range_low",
         "Lowest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
         ("netns",),
-        _value(lambda ports: ports.low),
+        value_of(LOCAL_PORTS, lambda ports: ports.low),
     ),
     Family(
         "tcp_pressure_local_port_range_high",
         "Highest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
         ("netns",),
-        _value(lambda ports: ports.high),
+        value_of(LOCAL_PORTS, lambda ports: ports.high),
     ),
     Family(
         "tcp_pressure_local_ports_reserved",
         "Ports inside the range that net.ipv4.ip_local_reserved_ports, or an excluded port range of"
         " Windows, keeps from being chosen.",
         ("netns",),
-        _value(lambda ports: ports.reserved),
+        value_of(LOCAL_PORTS, lambda ports: ports.reserved),
     ),
     Family(
         "tcp_pressure_local_ports_usable",
         "Ports of the range that the kernel may choose: the range without the reserved ports.",
         ("netns",),
-        _value(lambda ports: ports.usable),
+        value_of(LOCAL_PORTS, lambda ports: ports.usable),
     ),
     Family(
         "tcp_pressure_local_ports_used",
         "Distinct usable ports that any socket holds, in any state, towards any destination. Not"
         " the use of one pool: different destinations share a port.",
         ("netns",),
-        _value(lambda ports: ports.used),
+        value_of(LOCAL_PORTS, lambda ports: ports.used),
     ),
     Family(
         "tcp_pressure_listeners_in_local_port_range",
         "Distinct usable ports that a service listens on: an outgoing connection may hold the port"
         " when the service restarts.",
         ("netns",),
-        _value(lambda ports: ports.listeners),
+        value_of(LOCAL_PORTS, lambda ports: ports.listeners),
     ),
 )

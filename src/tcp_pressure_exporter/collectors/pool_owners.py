@@ -8,15 +8,15 @@ Exposition:
 
 from collections.abc import Iterator
 
-from tcp_pressure_exporter.collectors.family import Family, Row
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
 from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.sample.sample import POOL_OWNERS, NamespaceSample
 
 
-def _rows(sample: NamespaceSample) -> Iterator[Row]:
-    found = sample.pool_owners.value if sample.pool_owners else None
-    for pool, owners in found or ():
+def _rows(found: tuple[PoolOwners, ...]) -> Iterator[Row]:
+    for pool, owners in found:
         ends = (pool.local_address, pool.remote_address, pool.port)
         for owner, sockets in owners:
             yield (OUTBOUND, *ends, owner.service, owner.process), sockets
@@ -31,6 +31,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " others. process is empty where the exporter may not look or has not yet. Told by netlink"
         " alone.",
         (*POOL_LABELS, "service", "process"),
-        _rows,
+        rows_of(POOL_OWNERS, _rows),
     ),
 )

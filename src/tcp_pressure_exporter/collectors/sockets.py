@@ -6,16 +6,8 @@ Exposition:
     tcp_pressure_sockets{netns="host",family="ipv4",state="time_wait"} 20411.0
 """
 
-from collections.abc import Iterator
-
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.sample import NamespaceSample
-
-
-def _sockets(sample: NamespaceSample) -> Iterator[Row]:
-    if sample.sockets and sample.sockets.value:
-        yield from sample.sockets.value.items()
-
+from tcp_pressure_exporter.collectors.family import Family, rows_of
+from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
@@ -25,6 +17,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " churn a socket may be missed or counted in a state it just left. Through psutil listeners"
         " on one address and port count once, and BSD and macOS do not show time_wait.",
         ("netns", "family", "state"),
-        _sockets,
+        rows_of(SOCKETS, lambda states: states.items()),
     ),
 )

@@ -6,16 +6,8 @@ Exposition:
     tcp_pressure_sysctl{netns="host",name="tcp_fin_timeout"} 60.0
 """
 
-from collections.abc import Iterator
-
-from tcp_pressure_exporter.collectors.family import Family, Row
-from tcp_pressure_exporter.sample.sample import NamespaceSample
-
-
-def _sysctls(sample: NamespaceSample) -> Iterator[Row]:
-    if sample.sysctls and sample.sysctls.value:
-        yield from (((name,), value) for name, value in sample.sysctls.value.items())
-
+from tcp_pressure_exporter.collectors.family import Family, rows_of
+from tcp_pressure_exporter.sample.sample import SYSCTLS, NamespaceSample
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
@@ -25,6 +17,6 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " not have, or shows in the host's namespace alone, is absent. docs/metrics.md says what"
         " each means. Other systems' settings, under their names: docs/platforms.md.",
         ("netns", "name"),
-        _sysctls,
+        rows_of(SYSCTLS, lambda values: [((name,), value) for name, value in values.items()]),
     ),
 )

@@ -13,12 +13,12 @@ from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pages.snapshot import Judged, LeftOut, Observation, Snapshot
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
 from tcp_pressure_exporter.verdict.headline import headline
-from tcp_pressure_exporter.verdict.history import POINT_SECONDS, SOCKETS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.words import severity_word
 
 Document = dict[str, object]
@@ -85,7 +85,7 @@ def _pools(sample: NamespaceSample) -> list[Document]:
 
 
 def _sockets(snapshot: Snapshot, sample: NamespaceSample) -> list[Document] | None:
-    counts: SocketStates | None = sample.sockets.value if sample.sockets else None
+    counts: SocketStates | None = sample.value(SOCKETS)
     if counts is None:
         return None
     return [
@@ -93,7 +93,7 @@ def _sockets(snapshot: Snapshot, sample: NamespaceSample) -> list[Document] | No
             "state": state,
             "ipv4": counts.get(("ipv4", state), 0),
             "ipv6": counts.get(("ipv6", state), 0),
-            "history": _rounded(snapshot.line(SeriesKey(sample.netns, SOCKETS, state))),
+            "history": _rounded(snapshot.line(SeriesKey(sample.netns, SOCKETS.name, state))),
         }
         for state in dict.fromkeys(state for _family, state in counts)
     ]

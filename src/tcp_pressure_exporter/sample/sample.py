@@ -1,8 +1,8 @@
 """One finished sample: frozen, so that a scrape can read it while the next one is taken."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
@@ -42,42 +42,43 @@ FINDINGS: Key[tuple[FindingState, ...]] = Key("findings")
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSample:
-    """What one network namespace showed, by collector; None for a collector that is off."""
+    """What one network namespace showed: what came of each collector's part that was taken."""
 
     netns: str
-    sockets: Outcome[SocketStates] | None = None
-    local_ports: Outcome[LocalPorts] | None = None
-    pools: Outcome[PoolTables] | None = None
-    nat: Outcome[PoolTable] | None = None
-    canary: Outcome[CanaryReport] | None = None
-    pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
-    close_wait: Outcome[CloseWait] | None = None
-    listen_queues: Outcome[ListenQueues] | None = None
-    limits: Outcome[tuple[Resource, ...]] | None = None
-    kernel_events: Outcome[Mapping[str, int]] | None = None
-    sysctls: Outcome[Mapping[str, int]] | None = None
-    findings: Outcome[tuple[FindingState, ...]] | None = None
+    parts: Mapping[Key[Any], Outcome[Any]] = field(default_factory=dict)
+
+    def outcome(self, key: Key[Value]) -> Outcome[Value] | None:
+        """Return what came of a part; None where its collector is off."""
+        return self.parts.get(key)
+
+    def value(self, key: Key[Value]) -> Value | None:
+        """Return the value of a part; None where its collector is off, or failed."""
+        outcome = self.outcome(key)
+        return outcome.value if outcome else None
+
+    def get(self, key: Key[Value]) -> Value:
+        """Return the value of a part that was taken; raises SourceError where there is none."""
+        outcome: Outcome[Value] = self.parts[key]
+        return outcome.get()
 
     def pool_tables(self) -> PoolTables:
         """Return the pools of every direction that is known."""
-        tables = dict((self.pools.value if self.pools else None) or {})
-        nat = self.nat.value if self.nat else None
+        pools: PoolTables | None = self.value(POOLS)
+        tables = dict(pools or {})
+        nat = self.value(NAT_POOLS)
         return tables | {NAT: nat} if nat else tables
 
     def outcomes(self) -> Iterator[tuple[str, Outcome[object]]]:
         """Yield (collector, outcome) of the collectors that are on."""
-        for field in fields(self):
-            outcome = getattr(self, field.name)
-            if isinstance(outcome, Outcome):
-                yield field.name, outcome
+        return ((key.name, outcome) for key, outcome in self.parts.items())
 
     def expired(self) -> "NamespaceSample":
         """Return the same namespace with every outcome failed: too old to be shown."""
         reason = SourceError("sample", "older than three intervals")
-        failed: dict[str, Outcome[object]] = {
-            name: Outcome(outcome.seconds, error=reason) for name, outcome in self.outcomes()
+        failed: dict[Key[Any], Outcome[Any]] = {
+            key: Outcome(outcome.seconds, error=reason) for key, outcome in self.parts.items()
         }
-        return replace(self, **failed)  # type: ignore[arg-type]  # a failed outcome has no value
+        return NamespaceSample(self.netns, failed)
 
 
 class Taken(NamedTuple):

@@ -40,8 +40,8 @@ class NamespaceSampler:
         for key in self._order:
             part = self._parts[key]
             reading.put(key, attempt(partial(part.take, reading), self._clock))
-        outcomes = {key.name: reading.taken(key) for key in self._parts}
-        return NamespaceSample(self._netns, **outcomes)
+        taken = {key: outcome for key in self._parts if (outcome := reading.taken(key))}
+        return NamespaceSample(self._netns, taken)
 
     def close(self) -> None:
         """Let go what the sources have open."""

@@ -15,7 +15,16 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    CANARY,
+    CLOSE_WAIT,
+    FINDINGS,
+    LIMITS,
+    LISTEN_QUEUES,
+    POOL_OWNERS,
+    POOLS,
+    NamespaceSample,
+)
 from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
 
 _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
@@ -107,9 +116,9 @@ class Assessment:
 def assess(sample: NamespaceSample) -> Assessment:
     """Return what a sample means."""
     pressures = sorted(_pressures(sample), key=_urgency)
-    waiting = sample.close_wait.value if sample.close_wait else None
+    waiting, pools = sample.value(CLOSE_WAIT), sample.outcome(POOLS)
     stuck = sorted(_stuck(waiting), key=lambda s: (-s.severity, -s.sockets)) if waiting else []
-    states = (sample.findings.value if sample.findings else None) or ()
+    states = sample.value(FINDINGS) or ()
     findings = sorted(
         (state for state in states if state.detail is not None),
         key=lambda state: -state.finding.severity,
@@ -134,7 +143,7 @@ def assess(sample: NamespaceSample) -> Assessment:
             for collector, outcome in sample.outcomes()
             if outcome.error
         ),
-        blind=severity == Severity.CALM and sample.pools is not None and bool(sample.pools.error),
+        blind=severity == Severity.CALM and pools is not None and bool(pools.error),
     )
 
 
@@ -147,14 +156,14 @@ def _urgency(pressure: Pressure) -> tuple[int, float, bool, float]:
 
 def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
     yield from _pools(sample)
-    queues = sample.listen_queues.value if sample.listen_queues else None
+    queues = sample.value(LISTEN_QUEUES)
     for queue in queues.listed if queues else ():
         name = end(queue.local_address, queue.port)
         known = queue.owner != NOBODY
         owners = (OwnerCount(queue.owner, queue.used),) if known else ()
         found = _pressure(LISTEN_QUEUE, name, queue.used, queue.limit)
         yield found._replace(owners=owners)
-    for name, used, limit in (sample.limits.value if sample.limits else None) or ():
+    for name, used, limit in sample.value(LIMITS) or ():
         yield _pressure(name, "", used, limit)
 
 
@@ -175,12 +184,12 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
 
 
 def _pool_owners(sample: NamespaceSample) -> tuple[PoolOwners, ...]:
-    return (sample.pool_owners.value if sample.pool_owners else None) or ()
+    return sample.value(POOL_OWNERS) or ()
 
 
 def _refused(sample: NamespaceSample) -> Iterator[ListedKey]:
     """Yield the pools in which the canary found no port."""
-    report = sample.canary.value if sample.canary else None
+    report = sample.value(CANARY)
     for probe in report.probes if report else ():
         if probe.verdict.success is False:
             yield probe.pool.key

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
-from tcp_pressure_exporter.sample.sample import Sample
+from tcp_pressure_exporter.sample.sample import POOLS, Sample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
@@ -91,7 +91,7 @@ def _others(assessment: Assessment) -> str:
 
 def status_line(sample: Sample) -> str:
     """Return the fullest listed pool of all namespaces, with what is left; not escaped."""
-    pools = sample.namespaces[0].pools
+    pools = sample.namespaces[0].outcome(POOLS)
     if pools and pools.error:
         return f"Cannot read the port pools: {pools.error}"
     listed = [

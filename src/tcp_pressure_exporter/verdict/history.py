@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.sample.latest import STALE_INTERVALS
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.assessment import assess
 
@@ -26,7 +26,7 @@ Line = list[float | None]  # oldest first; None is a gap
 
 
 class SeriesKey(NamedTuple):
-    """What a series is about; kind and name as in an assessment, or SOCKETS and a state."""
+    """What a series is about; kind and name as in an assessment, or that of sockets and a state."""
 
     netns: str
     kind: str
@@ -107,9 +107,6 @@ class _Series:
         return line[known:]
 
 
-SOCKETS = "sockets"
-
-
 def observed_values(sample: Sample) -> Iterator[tuple[SeriesKey, float]]:
     """Yield the ratio of each finite resource, and how many sockets are in each state."""
     for namespace in sample.namespaces:
@@ -119,9 +116,9 @@ def observed_values(sample: Sample) -> Iterator[tuple[SeriesKey, float]]:
 def _of_namespace(sample: NamespaceSample) -> Iterator[tuple[SeriesKey, float]]:
     for pressure in assess(sample).pressures:
         yield SeriesKey(sample.netns, pressure.kind, pressure.name), pressure.ratio
-    states = sample.sockets.value if sample.sockets else None
+    states = sample.value(SOCKETS)
     for state, count in by_state(states or {}).items():
-        yield SeriesKey(sample.netns, SOCKETS, state), count
+        yield SeriesKey(sample.netns, SOCKETS.name, state), count
 
 
 def by_state(states: SocketStates) -> Counter[str]:

@@ -13,6 +13,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tests.support.fakes.samples import namespace_sample
 
 
 def sign() -> AbstractContextManager[None]:
@@ -22,7 +23,7 @@ def sign() -> AbstractContextManager[None]:
 def host(*used: int) -> Callable[[], NamespaceSample]:
     """Return samples of a host that has used so many of 100 TIME_WAIT buckets, one by one."""
     samples = iter(
-        NamespaceSample("host", limits=Outcome(0.0, (Resource("time_wait_buckets", n, 100),)))
+        namespace_sample("host", limits=Outcome(0.0, (Resource("time_wait_buckets", n, 100),)))
         for n in used
     )
     return lambda: next(samples)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
@@ -21,10 +20,11 @@ from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
 from tcp_pressure_exporter.sample.exporter import ExporterState
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest
 from tests.support.fakes.evidence import known
+from tests.support.fakes.samples import namespace_sample, with_parts
 from tests.support.messages.socket_entries import sixteen_bytes
 
 WHEN = 1_795_198_751.0  # 2026-11-20 20:19:11 UTC
@@ -75,7 +75,7 @@ def finding(name: str, detail: str) -> FindingState:
 
 
 EMPTY = table()
-CALM_HOST = NamespaceSample(
+CALM_HOST = namespace_sample(
     "host",
     sockets=known(sockets(established=214, time_wait=96, listen=11)),
     local_ports=known(LocalPorts(32768, 60999, 0, LIMIT, 310, 1)),
@@ -102,7 +102,7 @@ CALM_HOST = NamespaceSample(
     findings=known((finding("odd_port_range", "32768 60998"),)),
 )
 UPSTREAM = pool("10.77.0.1", "10.77.0.2", "8080", 25_822, 25_500, left=41.7, heads_for=1.26)
-PROXY_HOST = replace(
+PROXY_HOST = with_parts(
     CALM_HOST,
     sockets=known(sockets(established=1_610, time_wait=25_990, syn_sent=12, listen=11)),
     pools=known(
@@ -145,7 +145,7 @@ PROXY_HOST = replace(
         )
     ),
 )
-LEAKY_HOST = replace(
+LEAKY_HOST = with_parts(
     CALM_HOST,
     sockets=known(sockets(established=402, close_wait=1_540, time_wait=31, listen=11)),
     close_wait=known(
@@ -162,8 +162,10 @@ LEAKY_HOST = replace(
         )
     ),
 )
-FULL_HOST = replace(fullest(), limits=PROXY_HOST.limits)  # its own limits have made-up names
-BROKEN_HOST = replace(CALM_HOST, limits=Outcome(0.1, error=SourceError("sockstat", "absent")))
+FULL_HOST = with_parts(
+    fullest(), limits=PROXY_HOST.outcome(LIMITS)
+)  # its own limits have made-up names
+BROKEN_HOST = with_parts(CALM_HOST, limits=Outcome(0.1, error=SourceError("sockstat", "absent")))
 
 
 def rising(top: float, bottom: float = 0.02, gap: Sequence[int] = ()) -> Line:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import FINDINGS, POOLS, NamespaceSample
 from tests.pages.status.served_status import ServedStatus, served, tab
 from tests.pages.status.snapshots import (
     CALM_HOST,
@@ -21,6 +21,7 @@ from tests.pages.status.snapshots import (
     snapshot,
 )
 from tests.pages.status.test_rendering import HOSTILE, hostile_host
+from tests.support.fakes.samples import with_parts
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
@@ -93,7 +94,11 @@ def test_it_renews_itself_in_place(browser: Browser) -> None:
             page.locator("#settings summary").click()
             page.evaluate("window.mark = document.getElementById('settings')")
             assert page.evaluate("window.scrollY") > 0
-            renewed(status, snapshot(replace(CALM_HOST, findings=LEAKY_HOST.findings)), 102.0)
+            renewed(
+                status,
+                snapshot(with_parts(CALM_HOST, findings=LEAKY_HOST.outcome(FINDINGS))),
+                102.0,
+            )
             renewed(status, of(PROXY_HOST), 103.0)
             expect(page.locator("h1")).to_have_text("critical")
             expect(page.locator("#said")).to_contain_text("Now critical: Outbound pool")
@@ -106,12 +111,12 @@ def test_it_renews_itself_in_place(browser: Browser) -> None:
 
 def test_rows_keep_their_identity(browser: Browser) -> None:
     """A pool that moves up keeps its element, so that nothing flickers."""
-    pools = PROXY_HOST.pools
+    pools = PROXY_HOST.outcome(POOLS)
     assert pools is not None
     assert pools.value is not None
     outbound = pools.value["outbound"]
     turned = replace(outbound, listed=outbound.listed[::-1])
-    other = replace(PROXY_HOST, pools=replace(pools, value={**pools.value, "outbound": turned}))
+    other = with_parts(PROXY_HOST, pools=replace(pools, value={**pools.value, "outbound": turned}))
     with served(of(other)) as status:
         renewed(status, of(other), 101.0)
         with tab(browser, status.url) as page:

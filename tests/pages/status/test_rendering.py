@@ -14,7 +14,7 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import FINDINGS, NamespaceSample
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
 from tests.pages.status.html_outline import Outline
 from tests.pages.status.snapshots import (
@@ -30,6 +30,7 @@ from tests.pages.status.snapshots import (
     table,
 )
 from tests.support.fakes.evidence import known
+from tests.support.fakes.samples import with_parts
 
 LINKS = {
     "metrics": "/metrics",
@@ -125,7 +126,7 @@ def test_rows_beyond_ten_are_summed_up() -> None:
     """Of a hundred listed pools ten have a row, and what the others use is said."""
     pools = [pool("10.0.0.2", f"10.0.1.{n}", "443", 1_000 + n, 0) for n in range(100)]
     tables = {OUTBOUND: table(*pools, others=5), INBOUND: EMPTY, SOURCE: EMPTY}
-    host = replace(CALM_HOST, pools=known(tables))
+    host = with_parts(CALM_HOST, pools=known(tables))
     _, outline = page(snapshot(host))
     rows = [row for row in outline.all("tr") if (row.get("id") or "").startswith("p")]
     assert len(rows) == 10
@@ -163,7 +164,7 @@ def test_what_could_not_be_read() -> None:
     _, outline = page(snapshot(BROKEN_HOST))
     assert "Could not be read limits: sockstat: absent" in outline.words
     assert "As far as it could be read, all is calm" in outline.words
-    blind = replace(CALM_HOST, pools=Outcome(0.1, error=SourceError("sock_diag", "refused")))
+    blind = with_parts(CALM_HOST, pools=Outcome(0.1, error=SourceError("sock_diag", "refused")))
     _, outline = page(snapshot(blind))
     assert outline.all("main")[0]["data-verdict"] == "unknown"
 
@@ -207,10 +208,9 @@ def hostile_host(text: str) -> NamespaceSample:
     stuck = CloseWait({"not_closed": CauseCount(1_500, 90.0)}, owners, (RemoteCount(text, 1),), 0)
     odd = replace(pool("10.0.0.2", "10.0.0.9", "443", 28_000, 1), remote_address=text)
     tables = {OUTBOUND: table(odd), INBOUND: EMPTY, SOURCE: EMPTY}
-    (found,) = (CALM_HOST.findings.value if CALM_HOST.findings else None) or ()
-    return replace(
-        CALM_HOST,
-        netns=text,
+    (found,) = CALM_HOST.get(FINDINGS)
+    return with_parts(
+        replace(CALM_HOST, netns=text),
         pools=known(tables),
         close_wait=known(stuck),
         findings=known((replace(found, detail=text),)),

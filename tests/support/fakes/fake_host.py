@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
-from tcp_pressure_exporter.pools.table import PoolTable
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
+from tcp_pressure_exporter.sample.sample import POOLS, NamespaceSample, Taken
 from tcp_pressure_exporter.sampling.loop import Pace, SamplingLoop
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
@@ -92,8 +92,8 @@ class FakeHost:
 
 
 def tables(sample: NamespaceSample) -> dict[str, PoolTable]:
-    assert sample.pools is not None
-    return dict(sample.pools.get())
+    found: PoolTables = sample.get(POOLS)
+    return dict(found)
 
 
 def listed(sample: NamespaceSample, direction: str) -> list[tuple[str, str, str, int, int, int]]:

@@ -12,16 +12,17 @@ from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
 from tcp_pressure_exporter.sampling.loop import Clocks, Pace, SamplingLoop
 from tcp_pressure_exporter.settings.config import Config
 from tests.support.fakes.captured_log import captured_log
+from tests.support.fakes.samples import namespace_sample
 
 PATIENCE_SECONDS = 10.0
 FAST = Pace(interval=0.001, max_cpu=1.0)
 SLOW = Pace(interval=600.0, max_cpu=0.05)
-GOOD = NamespaceSample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
+GOOD = namespace_sample("host", limits=Outcome(0.1, (Resource("time_wait_buckets", 2, 9),)))
 Take = Callable[[Config], NamespaceSample | Taken]
 
 
 def failing(reason: str) -> NamespaceSample:
-    return NamespaceSample("host", limits=Outcome(0.1, error=SourceError("sockstat", reason)))
+    return namespace_sample("host", limits=Outcome(0.1, error=SourceError("sockstat", reason)))
 
 
 class ObservedLoop:

@@ -5,6 +5,7 @@ import socket
 import time
 from pathlib import Path
 
+from tcp_pressure_exporter.sample.sample import FINDINGS
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer
 
 PATIENCE_SECONDS = 10
@@ -16,7 +17,7 @@ AHEAD = 10**9  # ticks of a timestamp clock: newer than any that follows (RFC 73
 
 def found(observer: Observer) -> dict[str, str]:
     """Return what each finding found that found something."""
-    findings = observer.sample().findings
+    findings = observer.sample().outcome(FINDINGS)
     assert findings is not None
     assert findings.error is None
     return {state.finding.name: state.detail for state in findings.get() if state.detail}

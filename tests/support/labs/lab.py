@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import POOLS, NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
@@ -136,7 +136,7 @@ class Observer:
         return self._sampler.take(EVERYTHING)
 
     def tables(self) -> PoolTables:
-        pools = self.sample().pools
+        pools = self.sample().outcome(POOLS)
         assert pools is not None
         return pools.get()
 

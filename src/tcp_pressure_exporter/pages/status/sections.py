@@ -7,7 +7,8 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.pages.status.sparkline import Sparkline, sparkline
-from tcp_pressure_exporter.verdict.history import SOCKETS, SeriesKey, by_state
+from tcp_pressure_exporter.sample.sample import SOCKETS
+from tcp_pressure_exporter.verdict.history import SeriesKey, by_state
 from tcp_pressure_exporter.verdict.pool_directions import (
     DirectionWords,
     directions,
@@ -55,15 +56,15 @@ def limit_section(snapshot: Snapshot, judged: Judged) -> LimitSection:
 
 def state_tiles(snapshot: Snapshot, judged: Judged) -> tuple[StateTile, ...]:
     """Return every state, none where they are not known."""
-    outcome = judged.sample.sockets
-    if outcome is None or outcome.value is None:
+    states = judged.sample.value(SOCKETS)
+    if states is None:
         return ()
-    counts = by_state(outcome.value)
+    counts = by_state(states)
     return tuple(_tile(snapshot, judged, state, counts[state]) for state in STATE_NAMES.values())
 
 
 def _tile(snapshot: Snapshot, judged: Judged, state: str, sockets: int) -> StateTile:
-    line = snapshot.line(SeriesKey(judged.sample.netns, SOCKETS, state))
+    line = snapshot.line(SeriesKey(judged.sample.netns, SOCKETS.name, state))
     top = max((value for value in line if value is not None), default=0.0)
     shown = sparkline(line, top, lambda value: f"{value:,.0f}") if top else None
     return StateTile(state.upper(), sockets, shown)

@@ -1,22 +1,14 @@
-"""The kernel's own counters."""
+"""The kernel's own counters, all of them: collectors/kernel_events.py chooses."""
 
 from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sampling.parts.part import Asked, Kit
 
 
-class KernelEventsPart:
-    """Remembers nothing."""
-
-    needs = ()
-
-    def take(self, reading: Reading) -> Mapping[str, int]:
-        """Return all counters under the kernel's names; raises SourceError."""
-        return reading.statistics.get()
-
-
-def kernel_events_part(kit: Kit) -> KernelEventsPart | Missing:
+def kernel_events_part(kit: Kit) -> Asked[Mapping[str, int]] | Missing:
     """Return the part, where the kernel tells its numbers."""
     numbers = kit.sources.numbers
-    return numbers if isinstance(numbers, Missing) else KernelEventsPart()
+    if isinstance(numbers, Missing):
+        return numbers
+    return Asked(lambda reading: reading.statistics.get())

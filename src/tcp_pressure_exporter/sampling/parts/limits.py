@@ -2,20 +2,12 @@
 
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sampling.parts.part import Asked, Kit
 
 
-class LimitsPart:
-    """Remembers nothing."""
-
-    needs = ()
-
-    def take(self, reading: Reading) -> tuple[Resource, ...]:
-        """Return what is used of each, and its limit; raises SourceError."""
-        return reading.resources.get()
-
-
-def limits_part(kit: Kit) -> LimitsPart | Missing:
+def limits_part(kit: Kit) -> Asked[tuple[Resource, ...]] | Missing:
     """Return the part, where the kernel tells its numbers."""
     numbers = kit.sources.numbers
-    return numbers if isinstance(numbers, Missing) else LimitsPart()
+    if isinstance(numbers, Missing):
+        return numbers
+    return Asked(lambda reading: reading.resources.get())

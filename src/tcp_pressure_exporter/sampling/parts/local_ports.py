@@ -1,20 +1,14 @@
 """The local port range and its use."""
 
 from tcp_pressure_exporter.pools.local_ports import LocalPorts, local_ports
-from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sampling.parts.part import Asked, Kit, Reading
 
 
-class LocalPortsPart:
-    """Remembers nothing."""
-
-    needs = ()
-
-    def take(self, reading: Reading) -> LocalPorts:
-        """Return the range and what is taken in it; raises SourceError."""
-        held = reading.tally.get().held
-        return local_ports(reading.settings.get(), held, reading.bound.get())
+def local_ports_part(_kit: Kit) -> Asked[LocalPorts]:
+    """Return the part; on a system that does not tell its range it fails."""
+    return Asked(_local_ports)
 
 
-def local_ports_part(_kit: Kit) -> LocalPortsPart:
-    """Return the part; a system that does not tell its range makes it fail."""
-    return LocalPortsPart()
+def _local_ports(reading: Reading) -> LocalPorts:
+    held = reading.tally.get().held
+    return local_ports(reading.settings.get(), held, reading.bound.get())

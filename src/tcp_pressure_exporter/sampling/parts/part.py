@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome, SourceError, attempt
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
@@ -164,6 +164,18 @@ class Part(Protocol[Value_co]):
 
     def take(self, reading: Reading) -> Value_co | Incomplete[Value_co]:
         """Return the value of this sample; raises SourceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[Value]):
+    """A part that is read from a reading and remembers nothing."""
+
+    read: Callable[[Reading], Value]
+    needs: Sequence[Key[Any]] = ()
+
+    def take(self, reading: Reading) -> Value:
+        """Return the value; raises SourceError."""
+        return self.read(reading)
 
 
 @dataclass(frozen=True, slots=True)

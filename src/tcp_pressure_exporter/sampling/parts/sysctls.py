@@ -1,20 +1,10 @@
-"""The settings that decide when TCP comes under pressure."""
+"""The settings that decide when TCP comes under pressure, by the system's own names."""
 
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sampling.parts.part import Asked, Kit
 
 
-class SysctlsPart:
-    """Remembers nothing."""
-
-    needs = ()
-
-    def take(self, reading: Reading) -> Mapping[str, int]:
-        """Return the settings under the system's own names; raises SourceError."""
-        return reading.sysctls.get()
-
-
-def sysctls_part(_kit: Kit) -> SysctlsPart:
+def sysctls_part(_kit: Kit) -> Asked[Mapping[str, int]]:
     """Return the part; every system has settings, if not all the same."""
-    return SysctlsPart()
+    return Asked(lambda reading: reading.sysctls.get())
