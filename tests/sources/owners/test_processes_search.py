@@ -1,7 +1,8 @@
-import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -9,12 +10,43 @@ import pytest
 from tcp_pressure_exporter.sources.owners import processes as module
 from tcp_pressure_exporter.sources.owners.processes import find_processes
 
-HERE, PARENT = os.getpid(), os.getppid()
+INIT = 1
 
 
-def comm(pid: int) -> str:
-    """Return the name of a process as the kernel tells it (proc_pid_comm(5))."""
-    return Path(f"/proc/{pid}/comm").read_text().removesuffix("\n")
+class Pids(NamedTuple):
+    """The ids of processes that really exist; `init` is process 1."""
+
+    web: int
+    proxy: int
+    init: int = INIT
+
+
+@pytest.fixture(scope="module")
+def pids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pids]:
+    """Run two processes: pytest itself, or what started it, may be process 1."""
+    folder = tmp_path_factory.mktemp("programs")
+    with running(folder / "web") as web, running(folder / "proxy") as proxy:
+        yield Pids(web, proxy)
+
+
+@contextmanager
+def running(program: Path) -> Iterator[int]:
+    """Run cat(1) by another name until the end; return its process id."""
+    program.symlink_to("/bin/cat")
+    pipe = subprocess.PIPE
+    with subprocess.Popen([program], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        # What answers has its name: exec reports success before it sets it.
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        yield process.pid
+
+
+def name_of_init() -> str:
+    """Return the name of process 1 as the kernel tells it (proc_pid_comm(5))."""
+    return Path(f"/proc/{INIT}/comm").read_text().removesuffix("\n")
 
 
 class FakeDescriptors:
@@ -37,69 +69,74 @@ def fake(tmp_path: Path) -> FakeDescriptors:
     return FakeDescriptors(tmp_path)
 
 
-def test_likely_process_is_enough(fake: FakeDescriptors) -> None:
+def test_likely_process_is_enough(fake: FakeDescriptors, pids: Pids) -> None:
     """The search ends with the last inode: nothing after it is looked at."""
-    fake.give(HERE, "/dev/null", "socket:[5]", "pipe:[6]", "socket:[7]")
+    fake.give(pids.web, "/dev/null", "socket:[5]", "pipe:[6]", "socket:[7]")
     asked = []
 
     def first() -> Iterator[int]:
-        for pid in (HERE, PARENT):
+        for pid in (pids.web, pids.proxy):
             asked.append(pid)
             yield pid
 
-    assert find_processes([5, 7], first(), fake.procfs) == {5: comm(HERE), 7: comm(HERE)}
-    assert asked == [HERE]
+    assert find_processes([5, 7], first(), fake.procfs) == {5: "web", 7: "web"}
+    assert asked == [pids.web]
 
 
-@pytest.mark.parametrize("first", [(), (1,), (1, HERE)])
-def test_init_comes_last(fake: FakeDescriptors, first: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("first", [(), ("init",), ("init", "web")])
+def test_init_comes_last(fake: FakeDescriptors, pids: Pids, first: tuple[str, ...]) -> None:
     """Of several processes with a socket it is not process 1, unless that alone has it."""
-    fake.give(1, "socket:[5]", "socket:[6]")
-    fake.give(HERE, "socket:[5]")
-    assert find_processes([5, 6], first, fake.procfs) == {5: comm(HERE), 6: comm(1)}
+    fake.give(pids.init, "socket:[5]", "socket:[6]")
+    fake.give(pids.web, "socket:[5]")
+    assert find_processes([5, 6], [getattr(pids, name) for name in first], fake.procfs) == {
+        5: "web",
+        6: name_of_init(),
+    }
 
 
-def test_likely_process_comes_first(fake: FakeDescriptors) -> None:
+def test_likely_process_comes_first(fake: FakeDescriptors, pids: Pids) -> None:
     """Of several processes with a socket it is the likely one."""
-    fake.give(HERE, "socket:[5]")
-    fake.give(PARENT, "socket:[5]")
-    assert find_processes([5], [HERE], fake.procfs) == {5: comm(HERE)}
-    assert find_processes([5], [PARENT], fake.procfs) == {5: comm(PARENT)}
+    fake.give(pids.web, "socket:[5]")
+    fake.give(pids.proxy, "socket:[5]")
+    assert find_processes([5], [pids.web], fake.procfs) == {5: "web"}
+    assert find_processes([5], [pids.proxy], fake.procfs) == {5: "proxy"}
 
 
-def test_ended_process(fake: FakeDescriptors) -> None:
+def test_ended_process(fake: FakeDescriptors, pids: Pids) -> None:
     """A process that has ended before it is looked at, or named, is nobody's owner."""
     with subprocess.Popen(["true"]) as process:
         process.wait()
-    fake.give(HERE, "socket:[6]")
-    assert find_processes([6], [process.pid], fake.procfs) == {6: comm(HERE)}
+    fake.give(pids.web, "socket:[6]")
+    assert find_processes([6], [process.pid], fake.procfs) == {6: "web"}
     fake.give(process.pid, "socket:[5]")
-    assert find_processes([5, 6], [process.pid], fake.procfs) == {6: comm(HERE)}
+    assert find_processes([5, 6], [process.pid], fake.procfs) == {6: "web"}
 
 
-def test_closed_descriptor(fake: FakeDescriptors) -> None:
+def test_closed_descriptor(fake: FakeDescriptors, pids: Pids) -> None:
     """A link that cannot be read any more is skipped, and the other ones are read."""
-    fake.give(HERE, "socket:[5]", "socket:[6]")
-    (fake.procfs / str(HERE) / "fd" / "0").unlink()
-    (fake.procfs / str(HERE) / "fd" / "0").mkdir()
-    assert find_processes([6], (), fake.procfs) == {6: comm(HERE)}
+    fake.give(pids.web, "socket:[5]", "socket:[6]")
+    (fake.procfs / str(pids.web) / "fd" / "0").unlink()
+    (fake.procfs / str(pids.web) / "fd" / "0").mkdir()
+    assert find_processes([6], (), fake.procfs) == {6: "web"}
 
 
 @pytest.mark.parametrize("target", ["socket:[05]", "socket:[5", "pipe:[5]", "/socket:[5]", "5"])
-def test_other_links(fake: FakeDescriptors, target: str) -> None:
+def test_other_links(fake: FakeDescriptors, pids: Pids, target: str) -> None:
     """Only the kernel's name of the socket is the socket (sockfs_dname() in net/socket.c)."""
-    fake.give(HERE, target)
-    assert find_processes([5], [HERE], fake.procfs) == {}
+    fake.give(pids.web, target)
+    assert find_processes([5], [pids.web], fake.procfs) == {}
 
 
-def test_number_of_links(fake: FakeDescriptors, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_links(
+    fake: FakeDescriptors, pids: Pids, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At most MAX_FDS links are read, sockets or not."""
     monkeypatch.setattr(module, "MAX_FDS", 4)
-    fake.give(PARENT, "/dev/null", "pipe:[1]", "socket:[2]")
-    fake.give(HERE, "socket:[5]")
-    assert find_processes([5], [PARENT, HERE], fake.procfs) == {5: comm(HERE)}
+    fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
+    fake.give(pids.web, "socket:[5]")
+    assert find_processes([5], [pids.proxy, pids.web], fake.procfs) == {5: "web"}
     monkeypatch.setattr(module, "MAX_FDS", 3)
-    assert find_processes([5], [PARENT, HERE], fake.procfs) == {}
+    assert find_processes([5], [pids.proxy, pids.web], fake.procfs) == {}
 
 
 def test_nothing_to_find(fake: FakeDescriptors, monkeypatch: pytest.MonkeyPatch) -> None:
