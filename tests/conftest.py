@@ -1,5 +1,7 @@
 """Fixtures that several test folders share."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +11,22 @@ from hypothesis import settings
 from tests.support.labs.lab import Lab, Observer, open_lab, open_observer
 from tests.support.labs.network_namespace import network_namespace
 from tests.support.labs.other_namespaces import OtherNamespaces, other_namespaces
+from tests.support.time_limit import TimeLimits
+
+STDERR = 2  # not captured yet where it is taken
 
 # A loaded machine must not fail a property test: nothing here is about time.
 settings.register_profile("untimed", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2_000)  # make fuzz
 settings.load_profile("untimed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test run for ever, nor be deaf to Ctrl-C."""
+    config.pluginmanager.register(TimeLimits(os.dup(STDERR)))
+    # A script's background job ignores it, and so do the processes that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from tests.live import loads
 from tests.live.loads import Outcome
 
+pytestmark = pytest.mark.time_limit(300)
 LEAD = 20.0  # seconds that are promised before the first connect() fails
 LOADS = (loads.steady_rise, loads.full_pool, loads.balancer, loads.leak, loads.healthy)
 

@@ -1,8 +1,11 @@
 """A short run of what `make churn` does for ten minutes."""
 
+import pytest
+
 from tests.reliability.churn import run
 from tests.reliability.churn_record import check
 
+pytestmark = pytest.mark.time_limit(300)
 SECONDS = 20.0
 
 

@@ -1,7 +1,10 @@
 """A short run of what `make soak` does for an hour."""
 
+import pytest
+
 from tests.reliability.soak import check, run
 
+pytestmark = pytest.mark.time_limit(300)
 SECONDS = 30.0
 
 

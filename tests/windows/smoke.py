@@ -19,6 +19,7 @@ from tests.support.labs.lab import Lab, Observer, time_wait_here, time_wait_ther
 from tests.support.labs.network_namespace import set_sysctl
 from tests.windows.wine import Wine, wine
 
+pytestmark = pytest.mark.time_limit(300)
 PORT = 18190
 PATIENCE_SECONDS = 60
 DYNAMIC_PORTS = "Protocol tcp Dynamic Port Range|---|Start Port : 49152|Number of Ports : 16384|"

@@ -7,8 +7,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from tests.support.places import ROOT
 
+pytestmark = pytest.mark.time_limit(300)
 SOURCE = Path("tcp_pressure_exporter/sources/counting/_tally.c")
 FLAGS = "-g -O1 -shared -fPIC -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 TESTS = [

@@ -1,0 +1,124 @@
+"""What hangs fails, alone and in time; and Ctrl-C is what it is elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.places import ROOT
+
+CONFTEST = """
+import os
+from tests.support.time_limit import TimeLimits
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "time_limit(seconds)")
+    config.pluginmanager.register(TimeLimits(os.dup(2), again=0.2, last=2))
+"""
+HANGING = """
+import subprocess, threading, time
+from concurrent.futures import ThreadPoolExecutor
+import pytest
+
+pytestmark = pytest.mark.time_limit(0.3)
+stop = threading.Event()
+
+@pytest.fixture
+def slow_start():
+    time.sleep(60)
+
+@pytest.fixture
+def slow_end():
+    yield
+    time.sleep(60)
+
+def test_process():
+    with subprocess.Popen(["sleep", "60"], stdout=subprocess.PIPE) as process:
+        process.stdout.read()
+
+def test_thread():
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(stop.wait).result()
+
+def test_setup(slow_start):
+    pass
+
+def test_failure_and_teardown(slow_end):
+    raise ValueError("on its own")
+
+@pytest.mark.time_limit(30)
+def test_longer():
+    time.sleep(0.5)
+    stop.set()
+"""
+
+
+IN_C = """
+import itertools, pytest
+
+@pytest.mark.time_limit(0.3)
+def test_endless_loop_in_c():
+    sum(itertools.repeat(0))
+"""
+LEFT_BEHIND = """
+import threading
+
+def test_leaves_a_thread():
+    threading.Thread(target=threading.Event().wait).start()
+"""
+
+
+def run_pytest(folder: Path, tests: str) -> tuple[int, str]:
+    """Run tests in a process of its own; return its exit code and what it says."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_hanging.py").write_text(tests)
+    settings = ("-c", os.devnull, "--rootdir", str(folder))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", *settings, str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_what_hangs_fails(tmp_path: Path) -> None:
+    """Each phase that waits for ever fails with all stacks, and the tests after it run."""
+    code, said = run_pytest(tmp_path, HANGING)
+    assert code == 1
+    assert "3 failed, 1 passed, 2 errors" in said
+    overdue = re.findall(r"(\w+) \S*::(\w+) - Failed: not over after 0.3 s", said)
+    assert sorted(overdue) == [
+        ("ERROR", "test_failure_and_teardown"),
+        ("ERROR", "test_setup"),
+        ("FAILED", "test_process"),
+        ("FAILED", "test_thread"),
+    ]
+    assert "Current thread 0x" in said
+
+
+def test_what_no_signal_ends(tmp_path: Path) -> None:
+    """A loop in C ends the process, with the stack of it."""
+    code, said = run_pytest(tmp_path, IN_C)
+    assert code == 1
+    assert "in test_endless_loop_in_c" in said
+
+
+def test_what_is_left_behind(tmp_path: Path) -> None:
+    """A thread that never ends does not keep the run from its end, and fails it."""
+    code, said = run_pytest(tmp_path, LEFT_BEHIND)
+    assert "1 passed" in said
+    assert code == 1
+
+
+def test_ctrl_c_where_it_is_ignored() -> None:
+    """Started with SIGINT ignored, as `nohup ... &` in a script is, tests can interrupt."""
+    test = "tests/daemon/report/test_watch.py::test_watch_is_json_lines"
+    ignoring = f"trap '' INT; exec {sys.executable} -m pytest {test}"
+    done = subprocess.run(
+        ["sh", "-c", ignoring], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
