@@ -1,6 +1,7 @@
 """A real cgroup2 directory of a test's own, and a real process in it that has TCP sockets."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def cgroup_tree(folder: Path) -> Iterator[CgroupTree]:
     """
     with ExitStack() as stack:
         mount = _writable_mount() or stack.enter_context(_mounted())
-        root = mount / f"tcp-pressure-test-{os.getpid()}.slice"
+        root = mount / f"tcp-pressure-test-{secrets.token_hex(4)}.slice"
         root.mkdir()
         stack.callback(_remove, root)
         yield CgroupTree(root, fake_mounts(folder / "proc", mounted_at(root)))
