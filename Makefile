@@ -6,24 +6,27 @@ ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run demo test test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
 
-run: .venv/run  ## start the exporter on http://localhost:10190; flags: make run FLAGS="--log.level=debug"
+run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
 
-demo: .venv/run  ## watch three troubles from the first socket to the alert: nine minutes, on loopback
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s%s\n", $$1, $$2 }' Makefile
+
+demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 minutes
 	@.ci/tools demo
 	@$(BIN)/python -m deploy.demo
 
-test: tools .venv/compiled .tools/grafana/installed  ## lint, then every test, on the real kernel: as root, for network namespaces
+test: tools .venv/compiled .tools/grafana/installed  ## lint, then every test on the real kernel; as root
 	$(MAKE) lint
 	$(BIN)/pytest $(PYTEST_FLAGS)
 
-test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, compose, unit, manifests, packages; as root
+test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, unit, manifests, packages; as root
 	@.ci/ship-tools
 	$(BIN)/pytest $(PYTEST_FLAGS) tests_ship
 
-test-windows: tools .venv/compiled  ## the exporter on Windows' Python, under wine: as root; not part of `test`
+test-windows: tools .venv/compiled  ## the exporter on Windows' Python, under wine; as root
 	@.ci/windows
 	$(BIN)/pytest $(PYTEST_FLAGS) tests/windows/smoke.py
 
@@ -36,50 +39,50 @@ format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-dashboards: .venv/dev  ## write grafana/dashboards from grafana/source; runbooks elsewhere: DOCS_URL=https://...
+dashboards: .venv/dev  ## write grafana/dashboards; runbooks elsewhere: DOCS_URL=https://...
 	$(BIN)/python -m grafana.source
 
-hostile: tools .venv/compiled  ## attack the real exporter and print what it cost; results in docs/security.md
+hostile: tools .venv/compiled  ## attack the real exporter, print the table of docs/security.md
 	$(BIN)/pytest tests/hostile
 
-fuzz: tools .venv/compiled  ## fuzz the compiled parser for FUZZ_SECONDS (300), then all others with 2,000 examples each
+fuzz: tools .venv/compiled  ## fuzz each parser, the compiled one for FUZZ_SECONDS (300)
 	tests/fuzz/run $(or $(FUZZ_SECONDS),300)
 	$(BIN)/pytest --hypothesis-profile=long $$(grep -rl 'from hypothesis import given' tests)
 
-churn: tools .venv/compiled  ## hold the daemon against the kernel under churn for CHURN_SECONDS (600); as root
+churn: tools .venv/compiled  ## hold the daemon against the kernel for CHURN_SECONDS (600); as root
 	$(BIN)/python -m tests.reliability.churn $(or $(CHURN_SECONDS),600)
 
-soak: tools .venv/compiled  ## run the daemon for SOAK_SECONDS (3600) among churn, namespaces and hostile clients; as root
+soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3600); as root
 	$(BIN)/python -m tests.reliability.soak $(or $(SOAK_SECONDS),3600)
 
-shedding: tools .venv/compiled  ## a million sockets and a hundred thousand pools at an interval of a second; as root
+shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
 	$(BIN)/python -m tests.reliability.shedding
 
 audit: .venv/dev  ## look the pinned dependencies up among the known vulnerabilities
 	$(BIN)/python -m deploy.dependency_audit
 
-bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers; results in benchmarks/README.md
+bench: tools .venv/compiled  ## measure against the kernel's own dump and the peers
 	$(BIN)/python -m benchmarks $(BENCH_FLAGS)
 
-forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast; results in docs/forecast.md
+forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
 manifests: .venv/dev  ## write what Kubernetes needs of the alert rules
 	$(BIN)/python deploy/kubernetes/prometheus_rule.py
 
-dist: .venv/ship  ## the source distribution, the wheel and their bill of materials, into dist/
+dist: .venv/ship  ## the source distribution, the wheel, their bill of materials
 	.ci/dist
 	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/tcp-pressure-exporter.cdx.json
 
-image:  ## the container image; ENGINE=podman or ENGINE=buildah where there is no Docker
+image:  ## the container image; ENGINE=podman where there is no Docker
 	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
 		--tag tcp-pressure-exporter:$(VERSION) $(IMAGE_FLAGS) .
 
 tools:
 	@.ci/tools
 
-lock: .venv/ship  ## pin what pyproject.toml asks for; make lock LOCK_FLAGS=--upgrade moves all to the newest
+lock: .venv/ship  ## pin what pyproject.toml asks for; LOCK_FLAGS=--upgrade: anew
 	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built
