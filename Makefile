@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+# Two files of tests at a time, one core for each: most tests wait. One at a time: PYTEST_FLAGS=-n0
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: run help demo test test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
@@ -20,7 +22,7 @@ demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 m
 
 test: tools .venv/compiled .tools/grafana/installed  ## lint, then every test on the real kernel; as root
 	$(MAKE) lint
-	$(BIN)/pytest $(PYTEST_FLAGS)
+	$(BIN)/pytest $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
 
 test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, unit, manifests, packages; as root
 	@.ci/ship-tools

@@ -11,7 +11,9 @@ from hypothesis import settings
 from tests.support.labs.lab import Lab, Observer, open_lab, open_observer
 from tests.support.labs.network_namespace import network_namespace
 from tests.support.labs.other_namespaces import OtherNamespaces, other_namespaces
+from tests.support.places import ROOT
 from tests.support.time_limit import TimeLimits
+from tests.support.turns import Turns
 
 STDERR = 2  # not captured yet where it is taken
 
@@ -22,8 +24,10 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test run for ever, nor be deaf to Ctrl-C."""
+    """Let no test run for ever, nor beside one that runs alone, nor be deaf to Ctrl-C."""
     config.pluginmanager.register(TimeLimits(os.dup(STDERR)))
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(Turns(ROOT, ROOT / "tests"))
     # A script's background job ignores it, and so do the processes that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,11 +1,11 @@
 """What hangs fails, alone and in time; and Ctrl-C is what it is elsewhere."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.labs.inner_pytest import run_pytest
 from tests.support.places import ROOT
 
 CONFTEST = """
@@ -14,7 +14,7 @@ from tests.support.time_limit import TimeLimits
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "time_limit(seconds)")
-    config.pluginmanager.register(TimeLimits(os.dup(2), again=0.2, last=2))
+    config.pluginmanager.register(TimeLimits(os.dup(2), again=0.2, last=LAST))
 """
 HANGING = """
 import subprocess, threading, time
@@ -52,8 +52,6 @@ def test_longer():
     time.sleep(0.5)
     stop.set()
 """
-
-
 IN_C = """
 import itertools, pytest
 
@@ -69,25 +67,18 @@ def test_leaves_a_thread():
 """
 
 
-def run_pytest(folder: Path, tests: str) -> tuple[int, str]:
-    """Run tests in a process of its own; return its exit code and what it says."""
-    (folder / "conftest.py").write_text(CONFTEST)
-    (folder / "test_hanging.py").write_text(tests)
-    settings = ("-c", os.devnull, "--rootdir", str(folder))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-rA", *settings, str(folder)],
-        cwd=ROOT,
-        env=os.environ | {"COLUMNS": "200", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+def run(folder: Path, tests: str, last: int) -> tuple[int, str]:
+    """Run tests under the limits; return the exit code of pytest and what it says.
+
+    last: the seconds after which the process is ended.
+    """
+    conftest = CONFTEST.replace("LAST", str(last))
+    return run_pytest(folder, {"conftest.py": conftest, "test_hanging.py": tests})
 
 
 def test_what_hangs_fails(tmp_path: Path) -> None:
     """Each phase that waits for ever fails with all stacks, and the tests after it run."""
-    code, said = run_pytest(tmp_path, HANGING)
+    code, said = run(tmp_path, HANGING, 60)
     assert code == 1
     assert "3 failed, 1 passed, 2 errors" in said
     overdue = re.findall(r"(\w+) \S*::(\w+) - Failed: not over after 0.3 s", said)
@@ -102,14 +93,14 @@ def test_what_hangs_fails(tmp_path: Path) -> None:
 
 def test_what_no_signal_ends(tmp_path: Path) -> None:
     """A loop in C ends the process, with the stack of it."""
-    code, said = run_pytest(tmp_path, IN_C)
+    code, said = run(tmp_path, IN_C, 1)
     assert code == 1
     assert "in test_endless_loop_in_c" in said
 
 
 def test_what_is_left_behind(tmp_path: Path) -> None:
     """A thread that never ends does not keep the run from its end, and fails it."""
-    code, said = run_pytest(tmp_path, LEFT_BEHIND)
+    code, said = run(tmp_path, LEFT_BEHIND, 1)
     assert "1 passed" in said
     assert code == 1
 
