@@ -4,11 +4,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
-# Two files of tests at a time, one core for each: most tests wait. One at a time: PYTEST_FLAGS=-n0
-SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Two files of tests at a time: most tests wait. One at a time: PYTEST_FLAGS=-n0. A crash of Python
+# ends the run: xdist would begin the same test again.
+SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
+ABOUT_PROCESSES := tests/sources/owners tests/sources/netns tests/daemon/test_signals.py tests/daemon/test_daemon.py \
+	tests/real_kernel/test_pool_owners.py
+IN_A_CONTAINER := unshare --pid --fork --mount-proc --kill-child
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run help demo test test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -23,6 +27,10 @@ demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 m
 test: tools .venv/compiled .tools/grafana/installed  ## lint, then every test on the real kernel; as root
 	$(MAKE) lint
 	$(BIN)/pytest $(SIDE_BY_SIDE) $(PYTEST_FLAGS)
+
+test-as-init: tools .venv/compiled  ## tests about processes, as process 1 and as its child; as root
+	$(IN_A_CONTAINER) $(BIN)/pytest $(ABOUT_PROCESSES)
+	$(IN_A_CONTAINER) sh -c '$(BIN)/pytest $(ABOUT_PROCESSES); exit $$?'
 
 test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, unit, manifests, packages; as root
 	@.ci/ship-tools

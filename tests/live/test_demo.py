@@ -52,7 +52,11 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
             assert status(ports[name], "/-/healthy") == 200
     finally:
         os.killpg(demo.pid, signal.SIGINT)
-        code = demo.wait(PATIENCE_SECONDS)
+        try:
+            code = demo.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(demo.pid, signal.SIGKILL)
+            raise
     assert code == 0
     assert "Traceback" not in output.read_text()
     assert subprocess.run(["ps", "-s", str(demo.pid)], check=False).returncode == 1
