@@ -36,8 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     watch(&t->outbound, data, size, t->seed), watch(&t->inbound, data, size, t->seed);
     uint32_t ages[AGES] = {0};
     for (uint32_t i = 0; i < t->outbound.count; i++) add_ages(t, &t->outbound.all[i], ages);
-    least_used(&t->outbound, &(struct row_rules){.min_used = cut, .max_rows = 2});
-    least_used(&t->inbound, &(struct row_rules){.min_used = rules});
+    choose_rows(&t->outbound, &(struct row_rules){.min_used = cut, .max_rows = 2});
+    choose_rows(&t->inbound, &(struct row_rules){.min_used = rules});
     release(t);
     return 0;
 }

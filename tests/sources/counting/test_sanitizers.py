@@ -4,16 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
+from tests.sources.counting.extension import SOURCES, build_extension
 from tests.support.places import ROOT
 
 pytestmark = pytest.mark.time_limit(300)
-SOURCE = Path("tcp_pressure_exporter/sources/counting/_tally.c")
-FLAGS = "-g -O1 -shared -fPIC -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+FLAGS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 TESTS = [
     *("test_tally.py", "test_tally_formula.py", "test_tally_recording.py"),
     *("test_readable_conntrack.py", "test_conntrack_faults.py", "test_conntrack_recording.py"),
@@ -23,7 +22,7 @@ TESTS = [
 def test_tally_under_sanitizers(tmp_path: Path) -> None:
     """All tests of the tally, random and damaged dumps included, run clean with both sanitizers."""
     shutil.copytree(ROOT / "src", tmp_path / "src")
-    build(tmp_path / "src" / SOURCE)
+    build_extension(tmp_path / SOURCES.relative_to(ROOT) / "_tally.abi3.so", *FLAGS)
     environment = {
         **os.environ,
         "PYTHONPATH": str(tmp_path / "src"),
@@ -38,16 +37,6 @@ def test_tally_under_sanitizers(tmp_path: Path) -> None:
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-
-
-def build(source: Path) -> None:
-    """Put the extension beside its source, built with the sanitizers, in place of the usual one."""
-    include = sysconfig.get_path("include")
-    target = source.with_name("_tally.abi3.so")
-    subprocess.run(
-        ["cc", *FLAGS.split(), "-DPy_LIMITED_API=0x030B0000", f"-I{include}", source, "-o", target],
-        check=True,
-    )
 
 
 def runtime(library: str) -> str:

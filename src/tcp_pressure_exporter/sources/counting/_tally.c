@@ -101,6 +101,9 @@ static PyObject *finish(struct tally *t, enum outcome outcome)
 {
     watch(&t->outbound, t->outbound_rows.watched, t->outbound_rows.watched_bytes, t->seed);
     watch(&t->inbound, t->inbound_rows.watched, t->inbound_rows.watched_bytes, t->seed);
+    if (outcome == DONE && !(choose_rows(&t->outbound, &t->outbound_rows) &&
+                             choose_rows(&t->inbound, &t->inbound_rows)))
+        outcome = no_memory(t);
     PyObject *all = outcome == DONE ? result(t) : failure(t);
     release(t);
     return all;
@@ -140,7 +143,8 @@ static struct tally *prepare_nat(PyObject *arguments, PyObject **source, double 
 static PyObject *finish_nat(struct tally *t, enum outcome outcome)
 {
     watch(&t->outbound, t->outbound_rows.watched, t->outbound_rows.watched_bytes, t->seed);
-    PyObject *pools = outcome == DONE ? pools_result(t, &t->outbound, &t->outbound_rows) : failure(t);
+    if (outcome == DONE && !choose_rows(&t->outbound, &t->outbound_rows)) outcome = no_memory(t);
+    PyObject *pools = outcome == DONE ? pools_result(t, &t->outbound) : failure(t);
     release(t);
     return pools;
 }

@@ -33,7 +33,12 @@ struct pool { /* a cache line */
     uint8_t few[FEW];
 };
 
-struct pools { struct pool *all; uint32_t *index, count, room, mask; uint64_t overflow; };
+struct pools {
+    struct pool *all;
+    uint32_t *index, count, room, mask;
+    uint64_t overflow;
+    long long least; /* use of a pool that gets a row: choose_rows() */
+};
 
 struct row_rules { uint32_t min_used, max_rows; const uint8_t *watched; size_t watched_bytes; };
 
@@ -140,12 +145,14 @@ static void watch(struct pools *pools, const uint8_t *keys, size_t bytes, uint64
 
 static uint32_t used_of(const struct pool *pool) { return pool->ports - pool->reclaimable; }
 
-/* The least use with which a pool gets a row: as many rows as allowed, and none of several equals. */
-static long long least_used(const struct pools *pools, const struct row_rules *rules)
+/* Find the least use with which a pool gets a row: as many rows as allowed, and none of several
+ * equals. Return 0 where there is no memory. */
+static int choose_rows(struct pools *pools, const struct row_rules *rules)
 {
-    if (pools->count <= rules->max_rows) return rules->min_used;
+    pools->least = rules->min_used;
+    if (pools->count <= rules->max_rows) return 1;
     uint32_t *with_use = calloc(65537, sizeof *with_use), rows = 0;
-    if (!with_use) return rules->min_used;
+    if (!with_use) return 0;
     for (uint32_t i = 0; i < pools->count; i++) {
         uint32_t used = used_of(&pools->all[i]);
         with_use[used > 65536 ? 65536 : used]++;
@@ -153,5 +160,6 @@ static long long least_used(const struct pools *pools, const struct row_rules *r
     long long use = 65536;
     for (; use >= rules->min_used && rows + with_use[use] <= rules->max_rows; use--) rows += with_use[use];
     free(with_use);
-    return use + 1;
+    pools->least = use + 1;
+    return 1;
 }

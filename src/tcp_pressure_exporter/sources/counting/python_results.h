@@ -10,15 +10,14 @@ static PyObject *ages_of(const struct tally *t, const struct pool *pool)
 }
 
 /* (rows, (pools, most used, ports, time_wait, reclaimable, entered, ages) of the others, overflow) */
-static PyObject *pools_result(const struct tally *t, const struct pools *pools, const struct row_rules *rules)
+static PyObject *pools_result(const struct tally *t, const struct pools *pools)
 {
-    long long least = least_used(pools, rules);
     unsigned long long count = 0, most = 0, ports = 0, time_wait = 0, reclaimable = 0, entered = 0;
     uint32_t ages[AGES] = {0};
     PyObject *rows = PyList_New(0);
     for (uint32_t i = 0; rows && i < pools->count; i++) {
         const struct pool *pool = &pools->all[i];
-        if (used_of(pool) < least && !(pool->address & WATCHED)) {
+        if (used_of(pool) < pools->least && !(pool->address & WATCHED)) {
             add_ages(t, pool, ages);
             count++, ports += pool->ports, time_wait += pool->time_wait;
             reclaimable += pool->reclaimable, entered += pool->entered;
@@ -52,8 +51,8 @@ static PyObject *result(const struct tally *t)
 {
     if (t->recent) qsort(t->recent, t->recent_count, sizeof *t->recent, compare_cookies);
     PyObject *addresses = addresses_result(t);
-    PyObject *outbound = addresses ? pools_result(t, &t->outbound, &t->outbound_rows) : NULL;
-    PyObject *inbound = outbound ? pools_result(t, &t->inbound, &t->inbound_rows) : NULL;
+    PyObject *outbound = addresses ? pools_result(t, &t->outbound) : NULL;
+    PyObject *inbound = outbound ? pools_result(t, &t->inbound) : NULL;
     PyObject *all = NULL;
     if (inbound)
         all = Py_BuildValue("(y#Oy#KOOy#y#K(LLy#))", (const char *)t->states, (Py_ssize_t)sizeof t->states,

@@ -1,0 +1,115 @@
+"""The compiled parser where memory is short: each of its allocations fails once."""
+
+import ctypes
+import socket
+from collections.abc import Callable, Iterator
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tcp_pressure_exporter.facts import ports
+from tests.sources.counting.extension import build_extension
+from tests.support.messages.conntrack_messages import Connection, dump_of_entries, entry
+from tests.support.messages.datagrams import (
+    CLOSE_WAIT,
+    ESTABLISHED,
+    SEQUENCE,
+    TIME_WAIT,
+    Entry,
+    dump_of,
+)
+
+HERE = Path(__file__).parent
+MALLOC = ("malloc", "calloc", "realloc", "free")
+PYTHON = ("PyList_New", "PyList_Append", "_Py_BuildValue_SizeT")
+FEW_ROWS = (0, 2, b"")  # fewer than pools, so that they have to be chosen
+PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
+SERVED = ports.to_bitmap(ports.port_range(443, 443))
+NO_PORTS = bytes(8192)
+
+
+class Shim(NamedTuple):
+    """The extension, and what failing_allocations.c lets one see and choose of it."""
+
+    module: Any
+    calls_until_failure: ctypes.c_long
+    calls: ctypes.c_long
+    blocks: ctypes.c_long
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Shim:
+    path = tmp_path_factory.mktemp("extension") / "_tally.abi3.so"
+    wrapped = [f"-Wl,--wrap={name}" for name in MALLOC + PYTHON]
+    build_extension(path, *wrapped, HERE / "failing_allocations.c")
+    spec = spec_from_loader("_tally", ExtensionFileLoader("_tally", str(path)))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    library = ctypes.CDLL(str(path))
+    return Shim(module, *(ctypes.c_long.in_dll(library, name) for name in Shim._fields[1:]))
+
+
+def sockets() -> Iterator[Entry]:
+    """Yield enough for every table to grow: pools, their index, histograms, cookies, records."""
+    for number in range(600):
+        yield Entry(ESTABLISHED, "10.0.0.2", 40000, f"10.1.{number // 250}.{number % 250}", 443)
+    for number in range(100):
+        yield Entry(TIME_WAIT, "10.0.0.3", 40000 + number, "10.0.0.9", 443, expires=60_000)
+    for number in range(70):
+        for port in range(8):
+            remote = f"10.2.0.{number}"
+            yield Entry(TIME_WAIT, "10.0.0.4", 40100 + port, remote, 443, expires=1)
+    for number in range(3):
+        yield Entry(CLOSE_WAIT, "10.0.0.5", 443, f"10.3.0.{number}", 50_000)
+
+
+CONNECTIONS = [
+    Connection(("10.0.0.7", 50_000), (f"203.0.113.{number}", 443), ("198.51.100.1", 40_000))
+    for number in range(5)
+]
+SOCKETS = dump_of(sockets())
+NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
+NAT_RULES = (FEW_ROWS, True, 0)
+SOCKET_RULES = (PORTS, NO_PORTS, SERVED, 0, 0, 0, 0, 0, b"", FEW_ROWS, FEW_ROWS)
+
+
+def timed(datagrams: list[bytes]) -> list[tuple[int, bytes]]:
+    return [(0, datagram) for datagram in datagrams]
+
+
+def count_sockets(module: Any) -> object:
+    times = (0.0, 0.0, 0)
+    kept = (1 << CLOSE_WAIT, 0)
+    return module.tally_datagrams(timed(SOCKETS), SEQUENCE, times, SOCKET_RULES, kept)
+
+
+def count_nat(module: Any) -> object:
+    return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *NAT_RULES)
+
+
+def drain_nat(module: Any) -> object:
+    ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, kernel:
+        for datagram in NAT:
+            kernel.send(datagram)
+        return module.tally_nat_socket(ours.fileno(), SEQUENCE, (1.0, 9.0), *NAT_RULES)
+
+
+@pytest.mark.parametrize("count", [count_sockets, count_nat, drain_nat])
+def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
+    """Whichever fails, the dump has failed for want of memory, and has freed what it had."""
+    shim.calls.value = shim.calls_until_failure.value = 0
+    whole = count(shim.module)
+    for number in range(1, shim.calls.value + 1):
+        shim.calls.value, shim.calls_until_failure.value = 0, number
+        with pytest.raises((MemoryError, ValueError)) as caught:
+            count(shim.module)
+        assert caught.type is MemoryError or caught.value.args[1] == "out of memory"
+        assert shim.blocks.value == 0
+    shim.calls_until_failure.value = 0
+    assert count(shim.module) == whole
