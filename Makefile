@@ -10,6 +10,7 @@ SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder --max-wo
 ABOUT_PROCESSES := tests/sources/owners tests/sources/netns tests/daemon/test_signals.py tests/daemon/test_daemon.py \
 	tests/real_kernel/test_pool_owners.py
 IN_A_CONTAINER := unshare --pid --fork --mount-proc --kill-child
+COUNTING := src/tcp_pressure_exporter/sources/counting
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
@@ -96,7 +97,7 @@ lock: .venv/ship  ## pin what pyproject.toml asks for; LOCK_FLAGS=--upgrade: ane
 	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built
-	rm -rf .venv .tools build dist src/*.egg-info src/tcp_pressure_exporter/sources/counting/*.so
+	rm -rf .venv .tools build dist src/*.egg-info $(COUNTING)/*.so
 
 .venv/bin/pip:
 	@echo "making the Python environment in .venv (once)"
@@ -108,9 +109,9 @@ clean:  ## remove everything that was installed or built
 	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/compiled: .venv/dev $(wildcard src/tcp_pressure_exporter/sources/counting/*.[ch])
+.venv/compiled: .venv/dev $(wildcard $(COUNTING)/*.[ch] $(COUNTING)/*/*.[ch])
 	@echo "building the compiled parser"
-	@rm -rf build src/tcp_pressure_exporter/sources/counting/*.so
+	@rm -rf build $(COUNTING)/*.so
 	@$(INSTALL) --no-deps --editable .
 	@$(BIN)/python -c 'import tcp_pressure_exporter.sources.counting._tally'
 	@touch $@

@@ -4,40 +4,117 @@
  * into two datagrams. The sequence number is the one of the first message, so that most messages
  * belong to the dump.
  */
-#include "../../src/tcp_pressure_exporter/sources/counting/conntrack_entry.h"
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+
+#include "core/nat_tally.h"
+#include "netlink/conntrack_entry.h"
+#include "netlink/inet_diag_entry.h"
+
+enum rules { BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32 };
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
 static const uint8_t NONE[BITMAP_BYTES];
 static const uint8_t SOME[BITMAP_BYTES] = {[0 ... BITMAP_BYTES / 2] = 0x55};
 
+struct input {
+    uint8_t rules, cut;
+    const uint8_t *data;
+    size_t size;
+};
+
+/* Count a datagram in memory of its own, whose end the sanitizer watches. */
+static enum outcome walk_copy(struct dump *dump, const uint8_t *data, size_t size)
+{
+    uint8_t *datagram = malloc(size);
+    if (!datagram)
+        return FAILED;
+    memcpy(datagram, data, size);
+    enum outcome outcome = walk_datagram(dump, datagram, size);
+    free(datagram);
+    return outcome;
+}
+
+static void walk_both(struct dump *dump, const struct input *input)
+{
+    size_t first = input->size * input->cut / 255;
+
+    if (input->size >= sizeof(struct nlmsghdr))
+        memcpy(&dump->sequence, input->data + offsetof(struct nlmsghdr, nlmsg_seq),
+               sizeof dump->sequence);
+    if (walk_copy(dump, input->data, first) == MORE)
+        walk_copy(dump, input->data + first, input->size - first);
+}
+
+static void set_rules(struct inet_diag_tally *tally, const struct input *input)
+{
+    struct socket_tally *sockets = &tally->sockets;
+
+    sockets->usable = ALL;
+    sockets->blocked = input->rules & BLOCKED ? SOME : NONE;
+    sockets->served = input->rules & SERVED ? SOME : NONE;
+    sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000};
+    sockets->outbound.rows = (struct row_rules){input->cut, 2, input->data, input->size};
+    sockets->inbound.rows = (struct row_rules){input->rules, 0, input->data, input->size};
+    tally->recent.since_ms = -5000;
+    tally->recent.since_end_ms = -100;
+    tally->recent.known = input->data;
+    tally->recent.known_bytes = input->size;
+    tally->kept.states = input->rules & KEPT ? UINT32_MAX : 0;
+    prepare_socket_tally(sockets, input->rules);
+}
+
+static void count_sockets(const struct input *input)
+{
+    struct pool_sum others;
+    struct inet_diag_tally *tally = calloc(1, sizeof *tally);
+    struct dump dump = {
+        .name = "dump",
+        .message_type = TCPDIAG_GETSOCK,
+        .count = count_inet_diag_entry,
+        .tally = tally,
+    };
+
+    if (!tally)
+        return;
+    set_rules(tally, input);
+    walk_both(&dump, input);
+    if (finish_inet_diag_tally(tally)) {
+        sum_others(&tally->sockets.outbound, &others);
+        sum_others(&tally->sockets.inbound, &others);
+    }
+    free_inet_diag_tally(tally);
+    free(tally);
+}
+
+static void count_nat(const struct input *input)
+{
+    struct pool_sum others;
+    struct nat_tally tally = {.evicts = input->rules & REUSE};
+    struct dump dump = {
+        .name = "dump",
+        .message_type = CT_NEW,
+        .count = count_conntrack_entry,
+        .tally = &tally,
+    };
+
+    tally.pools.rows = (struct row_rules){input->cut, 2, input->data, input->size};
+    prepare_nat_tally(&tally, input->rules);
+    walk_both(&dump, input);
+    if (finish_nat_tally(&tally))
+        sum_others(&tally.pools, &others);
+    free_nat_tally(&tally);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2) return 0;
-    uint8_t rules = data[0], cut = data[1];
-    data += 2, size -= 2;
-    struct tally *t = calloc(1, sizeof *t);
-    if (!t) return 0;
-    t->usable = ALL;
-    t->blocked = rules & 1 ? SOME : NONE;
-    t->served = rules & 2 ? SOME : NONE;
-    t->everywhere = t->evicts = rules >> 2 & 1, t->on_loopback = rules >> 3 & 1;
-    t->delay_ms = 1000, t->since_ms = -5000, t->since_end_ms = -100;
-    t->known = data, t->known_bytes = size / 8 * 8;
-    t->kept_states = rules & 16 ? UINT32_MAX : 0;
-    t->seed = rules;
-    t->name = "dump";
-    t->ageless = rules >> 5 & 1;
-    t->message_type = t->ageless ? CT_NEW : TCPDIAG_GETSOCK;
-    t->add = t->ageless ? add_conntrack : add_entry;
-    prepare_ports(t);
-    if (size >= sizeof(struct nlmsghdr)) memcpy(&t->sequence, data + 8, sizeof t->sequence);
-    size_t first = size * cut / 255;
-    if (add_datagram(t, data, first) == MORE) add_datagram(t, data + first, size - first);
-    watch(&t->outbound, data, size, t->seed), watch(&t->inbound, data, size, t->seed);
-    uint32_t ages[AGES] = {0};
-    for (uint32_t i = 0; i < t->outbound.count; i++) add_ages(t, &t->outbound.all[i], ages);
-    choose_rows(&t->outbound, &(struct row_rules){.min_used = cut, .max_rows = 2});
-    choose_rows(&t->inbound, &(struct row_rules){.min_used = rules});
-    release(t);
+    if (size < 2)
+        return 0;
+    struct input input = {.rules = data[0], .cut = data[1], .data = data + 2, .size = size - 2};
+    if (input.rules & CONNTRACK)
+        count_nat(&input);
+    else
+        count_sockets(&input);
     return 0;
 }

@@ -12,7 +12,7 @@ PYTHON_FLAGS = ("-DPy_LIMITED_API=0x030B0000", "-isystem", sysconfig.get_path("i
 
 def build_extension(target: Path, *extra: str | Path) -> None:
     """Compile and link all units into `target`, with flags and sources of the test's own."""
-    units = sorted(SOURCES.glob("*.c"))
+    units = sorted(SOURCES.rglob("*.c"))
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-fvisibility=hidden", *PYTHON_FLAGS, f"-I{SOURCES}", *extra,
          *units, "-o", target],

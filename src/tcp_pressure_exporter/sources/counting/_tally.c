@@ -1,200 +1,236 @@
-/* The compiled form of readable_tally.py and readable_conntrack.py for Python: without the GIL.
+/* The compiled form of readable.py and translated.py, for Python by its stable ABI.
  *
- * No Python object is touched between the first datagram and the last.
+ * A dump is received and counted without the GIL: no Python object is touched between its first
+ * datagram and its last. compiled.py packs the arguments and unpacks the results.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "python_results.h" /* first, for Python.h */
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <stdlib.h>
 
-#include "conntrack_entry.h"
-#include "python_results.h"
+#include "core/nat_tally.h"
+#include "netlink/conntrack_entry.h"
+#include "netlink/inet_diag_entry.h"
+#include "netlink/receiving.h"
 
-#define DATAGRAM_BYTES 32768 /* the kernel makes them no larger */
+/* Count what a source holds: DONE, or FAILED with a failure noted or an exception raised. */
+typedef enum outcome read_source(struct dump *dump, PyObject *source,
+                                 const struct timeouts *timeouts);
 
-static double seconds_now(void)
+/* The source is the descriptor of a socket. */
+static enum outcome read_socket(struct dump *dump, PyObject *source,
+                                const struct timeouts *timeouts)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static long long coarse_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-/* Receive datagrams until the dump ends; seconds to wait for one, and for all until `end`. EINTR
- * goes to the caller, who may have a signal to look after. */
-static enum outcome drain(struct tally *t, int fd, uint8_t *buffer, const double *seconds, double end)
-{
-    enum outcome outcome = MORE;
-    while (outcome == MORE) {
-        long long next_filled_ms = coarse_ms();
-        struct sockaddr_nl from = {0};
-        socklen_t from_length = sizeof from;
-        ssize_t size = recvfrom(fd, buffer, DATAGRAM_BYTES, MSG_TRUNC | MSG_DONTWAIT,
-                                (struct sockaddr *)&from, &from_length);
-        if (size > DATAGRAM_BYTES)
-            return FAIL(t, t->name, "a datagram of %zd bytes was cut", size);
-        if (size >= 0) {
-            if (from.nl_pid == 0) outcome = add_datagram(t, buffer, (size_t)size);
-            t->now_ms = next_filled_ms; /* netlink_recvmsg has filled the next one meanwhile */
-        } else if (errno == EAGAIN) {
-            struct pollfd wait = {.fd = fd, .events = POLLIN};
-            int ready = poll(&wait, 1, (int)(seconds[0] * 1000));
-            if (ready == 0) return FAIL(t, t->name, "timed out");
-            if (ready < 0) return t->call_errno = errno, FAILED;
-        } else
-            return t->call_errno = errno, FAILED;
-        if (outcome == MORE && seconds_now() > end)
-            return FAIL(t, t->name, "not finished after %.0f s", seconds[1]);
-    }
-    return outcome;
-}
-
-static enum outcome drain_without_gil(struct tally *t, int fd, const double *seconds)
-{
+    double end_seconds = seconds_now() + timeouts->dump_seconds;
     enum outcome outcome = FAILED;
-    double end = seconds_now() + seconds[1];
+    int fd = (int)PyLong_AsLong(source);
+
+    if (PyErr_Occurred())
+        return FAILED;
     uint8_t *buffer = malloc(DATAGRAM_BYTES);
-    if (!buffer) return no_memory(t);
+    if (!buffer)
+        return fail_out_of_memory(dump);
     do {
-        t->call_errno = 0;
+        dump->failure.call_errno = 0;
         Py_BEGIN_ALLOW_THREADS
-        outcome = drain(t, fd, buffer, seconds, end);
+        outcome = receive_dump(dump, fd, buffer, timeouts, end_seconds);
         Py_END_ALLOW_THREADS
-    } while (t->call_errno == EINTR && PyErr_CheckSignals() == 0);
+    } while (dump->failure.call_errno == EINTR && PyErr_CheckSignals() == 0);
     free(buffer);
     return outcome;
 }
 
-/* Parse (source, sequence, (answer s, dump s, started ms), rules, limits) of compiled_tally.py. */
-static struct tally *prepare(PyObject *arguments, PyObject **source, double *seconds)
+static enum outcome read_datagram(struct dump *dump, PyObject *datagram)
 {
-    Py_ssize_t usable, blocked, served, known, outbound, inbound;
-    unsigned long long seed;
-    struct tally *t = calloc(1, sizeof *t);
-    if (!t) return (struct tally *)PyErr_NoMemory();
-    if (PyArg_ParseTuple(arguments, "OI(ddL)(y#y#y#ppLLLy#(IIy#)(IIy#))(IK)", source, &t->sequence, &seconds[0],
-                         &seconds[1], &t->started_ms, &t->usable, &usable, &t->blocked, &blocked, &t->served, &served,
-                         &t->everywhere, &t->on_loopback, &t->delay_ms, &t->since_ms, &t->since_end_ms, &t->known, &known,
-                         &t->outbound_rows.min_used, &t->outbound_rows.max_rows, &t->outbound_rows.watched, &outbound,
-                         &t->inbound_rows.min_used, &t->inbound_rows.max_rows, &t->inbound_rows.watched, &inbound,
-                         &t->kept_states, &seed)) {
-        t->name = "sock_diag dump", t->message_type = TCPDIAG_GETSOCK, t->add = add_entry;
-        t->seed = seed, t->now_ms = t->started_ms, t->known_bytes = (size_t)known;
-        t->outbound_rows.watched_bytes = (size_t)outbound, t->inbound_rows.watched_bytes = (size_t)inbound;
-        if (usable == BITMAP_BYTES && blocked == BITMAP_BYTES && served == BITMAP_BYTES)
-            return prepare_ports(t), t;
-        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
-    }
-    free(t);
-    return NULL;
+    const char *bytes;
+    Py_ssize_t length;
+
+    if (!PyArg_ParseTuple(datagram, "Ly#", &dump->filled_ms, &bytes, &length))
+        return FAILED;
+    return walk_datagram(dump, (const uint8_t *)bytes, (size_t)length);
 }
 
-static PyObject *finish(struct tally *t, enum outcome outcome)
+/* The source is a sequence of (ms when it was filled, datagram). */
+static enum outcome read_datagrams(struct dump *dump, PyObject *source,
+                                   const struct timeouts *timeouts)
 {
-    watch(&t->outbound, t->outbound_rows.watched, t->outbound_rows.watched_bytes, t->seed);
-    watch(&t->inbound, t->inbound_rows.watched, t->inbound_rows.watched_bytes, t->seed);
-    if (outcome == DONE && !(choose_rows(&t->outbound, &t->outbound_rows) &&
-                             choose_rows(&t->inbound, &t->inbound_rows)))
-        outcome = no_memory(t);
-    PyObject *all = outcome == DONE ? result(t) : failure(t);
-    release(t);
-    return all;
-}
+    Py_ssize_t count = PySequence_Size(source);
 
-static enum outcome add_all(struct tally *t, PyObject *datagrams)
-{
-    enum outcome outcome = MORE;
-    Py_ssize_t count = PySequence_Size(datagrams);
-    for (Py_ssize_t i = 0; outcome == MORE && i < count; i++) {
-        const char *bytes;
-        Py_ssize_t length;
-        PyObject *datagram = PySequence_GetItem(datagrams, i);
-        if (!datagram || !PyArg_ParseTuple(datagram, "Ly#", &t->now_ms, &bytes, &length)) outcome = FAILED;
-        else outcome = add_datagram(t, (const uint8_t *)bytes, (size_t)length);
+    (void)timeouts;
+    if (count < 0)
+        return FAILED;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *datagram = PySequence_GetItem(source, i);
+        enum outcome outcome = datagram ? read_datagram(dump, datagram) : FAILED;
         Py_XDECREF(datagram);
+        if (outcome != MORE)
+            return outcome;
     }
-    return outcome == MORE ? FAIL(t, "netlink dump", "the answer ended before NLMSG_DONE") : outcome;
+    return fail(&dump->failure, "netlink dump", "the answer ended before NLMSG_DONE");
 }
 
-/* Parse (source, sequence, (answer s, dump s), (min used, max rows, watched), evicts, seed). */
-static struct tally *prepare_nat(PyObject *arguments, PyObject **source, double *seconds)
+/* Parse the arguments of tally_socket and tally_datagrams: _tally.pyi. */
+static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
+                          struct dump *dump, struct inet_diag_tally *tally)
 {
-    Py_ssize_t watched;
+    struct socket_tally *sockets = &tally->sockets;
+    struct row_rules *outbound = &sockets->outbound.rows, *inbound = &sockets->inbound.rows;
+    struct recent *recent = &tally->recent;
+    Py_ssize_t usable, blocked, served, known, outbound_bytes, inbound_bytes;
     unsigned long long seed;
-    struct tally *t = calloc(1, sizeof *t);
-    if (!t) return (struct tally *)PyErr_NoMemory();
-    struct row_rules *rows = &t->outbound_rows;
-    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIy#)pK", source, &t->sequence, &seconds[0], &seconds[1], &rows->min_used,
-                          &rows->max_rows, &rows->watched, &watched, &t->evicts, &seed))
-        return free(t), NULL;
-    rows->watched_bytes = (size_t)watched, t->seed = seed, t->ageless = 1;
-    t->name = "ctnetlink dump", t->message_type = CT_NEW, t->add = add_conntrack;
-    return t;
-}
 
-static PyObject *finish_nat(struct tally *t, enum outcome outcome)
-{
-    watch(&t->outbound, t->outbound_rows.watched, t->outbound_rows.watched_bytes, t->seed);
-    if (outcome == DONE && !choose_rows(&t->outbound, &t->outbound_rows)) outcome = no_memory(t);
-    PyObject *pools = outcome == DONE ? pools_result(t, &t->outbound) : failure(t);
-    release(t);
-    return pools;
-}
-
-typedef struct tally *(*preparing)(PyObject *arguments, PyObject **source, double *seconds);
-typedef PyObject *(*finishing)(struct tally *t, enum outcome outcome);
-
-/* The source is a descriptor. */
-static PyObject *run_socket(PyObject *arguments, preparing prepared, finishing finished)
-{
-    PyObject *source;
-    double seconds[2];
-    struct tally *t = prepared(arguments, &source, seconds);
-    if (!t) return NULL;
-    int fd = (int)PyLong_AsLong(source);
-    return finished(t, PyErr_Occurred() ? FAILED : drain_without_gil(t, fd, seconds));
-}
-
-/* The source is a sequence of datagrams. */
-static PyObject *run_datagrams(PyObject *arguments, preparing prepared, finishing finished)
-{
-    PyObject *source;
-    double seconds[2];
-    struct tally *t = prepared(arguments, &source, seconds);
-    return t ? finished(t, add_all(t, source)) : NULL;
-}
-
-#define METHOD(name, run, prepared, finished) \
-    static PyObject *name(PyObject *module, PyObject *arguments) \
-    { \
-        (void)module; \
-        return run(arguments, prepared, finished); \
+    if (!PyArg_ParseTuple(
+            arguments, "OI(ddL)(y#y#y#ppLLLy#(IIy#)(IIy#))(IK)", source, &dump->sequence,
+            &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
+            &sockets->usable, &usable, &sockets->blocked, &blocked, &sockets->served, &served,
+            &sockets->reuse.everywhere, &sockets->reuse.on_loopback, &sockets->reuse.delay_ms,
+            &recent->since_ms, &recent->since_end_ms, &recent->known, &known,
+            &outbound->min_used, &outbound->max_rows, &outbound->watched, &outbound_bytes,
+            &inbound->min_used, &inbound->max_rows, &inbound->watched, &inbound_bytes,
+            &tally->kept.states, &seed))
+        return false;
+    if (usable != BITMAP_BYTES || blocked != BITMAP_BYTES || served != BITMAP_BYTES) {
+        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
+        return false;
     }
+    recent->known_bytes = (size_t)known;
+    outbound->watched_bytes = (size_t)outbound_bytes;
+    inbound->watched_bytes = (size_t)inbound_bytes;
+    dump->filled_ms = recent->started_ms;
+    prepare_socket_tally(sockets, seed);
+    return true;
+}
 
-METHOD(tally_socket, run_socket, prepare, finish)
-METHOD(tally_datagrams, run_datagrams, prepare, finish)
-METHOD(tally_nat_socket, run_socket, prepare_nat, finish_nat)
-METHOD(tally_nat_datagrams, run_datagrams, prepare_nat, finish_nat)
+static PyObject *raise_out_of_memory(struct dump *dump)
+{
+    fail_out_of_memory(dump);
+    return raise_failure(&dump->failure);
+}
+
+static PyObject *count_sockets(PyObject *arguments, struct dump *dump, read_source *read)
+{
+    struct inet_diag_tally *tally = dump->tally;
+    struct timeouts timeouts;
+    PyObject *source;
+
+    if (!parse_sockets(arguments, &source, &timeouts, dump, tally))
+        return NULL;
+    if (read(dump, source, &timeouts) == FAILED)
+        return raise_failure(&dump->failure);
+    if (!finish_inet_diag_tally(tally))
+        return raise_out_of_memory(dump);
+    return sockets_result(tally, dump->filled_ms);
+}
+
+static PyObject *tally_sockets(PyObject *arguments, read_source *read)
+{
+    struct dump dump = {
+        .name = "sock_diag dump",
+        .message_type = TCPDIAG_GETSOCK,
+        .count = count_inet_diag_entry,
+        .tally = calloc(1, sizeof(struct inet_diag_tally)),
+    };
+
+    if (!dump.tally)
+        return raise_out_of_memory(&dump);
+    PyObject *result = count_sockets(arguments, &dump, read);
+    free_inet_diag_tally(dump.tally);
+    free(dump.tally);
+    return result;
+}
+
+/* Parse the arguments of tally_nat_socket and tally_nat_datagrams: _tally.pyi. */
+static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
+                      struct dump *dump, struct nat_tally *tally)
+{
+    struct row_rules *rows = &tally->pools.rows;
+    Py_ssize_t watched_bytes;
+    unsigned long long seed;
+
+    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIy#)pK", source, &dump->sequence,
+                          &timeouts->answer_seconds, &timeouts->dump_seconds, &rows->min_used,
+                          &rows->max_rows, &rows->watched, &watched_bytes, &tally->evicts, &seed))
+        return false;
+    rows->watched_bytes = (size_t)watched_bytes;
+    prepare_nat_tally(tally, seed);
+    return true;
+}
+
+static PyObject *count_nat(PyObject *arguments, struct dump *dump, read_source *read)
+{
+    struct nat_tally *tally = dump->tally;
+    struct timeouts timeouts;
+    PyObject *source;
+
+    if (!parse_nat(arguments, &source, &timeouts, dump, tally))
+        return NULL;
+    if (read(dump, source, &timeouts) == FAILED)
+        return raise_failure(&dump->failure);
+    if (!finish_nat_tally(tally))
+        return raise_out_of_memory(dump);
+    return pools_result(&tally->pools);
+}
+
+static PyObject *tally_nat(PyObject *arguments, read_source *read)
+{
+    struct nat_tally tally = {0};
+    struct dump dump = {
+        .name = "ctnetlink dump",
+        .message_type = CT_NEW,
+        .count = count_conntrack_entry,
+        .tally = &tally,
+    };
+    PyObject *result = count_nat(arguments, &dump, read);
+
+    free_nat_tally(&tally);
+    return result;
+}
+
+static PyObject *tally_socket(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_sockets(arguments, read_socket);
+}
+
+static PyObject *tally_datagrams(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_sockets(arguments, read_datagrams);
+}
+
+static PyObject *tally_nat_socket(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_nat(arguments, read_socket);
+}
+
+static PyObject *tally_nat_datagrams(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_nat(arguments, read_datagrams);
+}
 
 static PyMethodDef METHODS[] = {
-    {"tally_socket", tally_socket, METH_VARARGS, "Drain the dump that was asked for on a netlink socket."},
-    {"tally_datagrams", tally_datagrams, METH_VARARGS, "Count recorded datagrams: (ms when filled, bytes)."},
-    {"tally_nat_socket", tally_nat_socket, METH_VARARGS, "The same for translated connections of conntrack."},
+    {"tally_socket", tally_socket, METH_VARARGS,
+     "Drain the dump that was asked for on a netlink socket."},
+    {"tally_datagrams", tally_datagrams, METH_VARARGS,
+     "Count recorded datagrams: (ms when filled, bytes)."},
+    {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
+     "The same for translated connections of conntrack."},
     {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef MODULE = {
-    PyModuleDef_HEAD_INIT, .m_name = "_tally", .m_doc = "The compiled form of readable_tally.",
-    .m_size = 0, .m_methods = METHODS,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_tally",
+    .m_doc = "The compiled form of readable and translated.",
+    .m_size = 0,
+    .m_methods = METHODS,
 };
 
-PyMODINIT_FUNC PyInit__tally(void) { return PyModuleDef_Init(&MODULE); }
+PyMODINIT_FUNC PyInit__tally(void)
+{
+    return PyModuleDef_Init(&MODULE);
+}

@@ -1,0 +1,30 @@
+#include "local_addresses.h"
+
+#include <stdlib.h>
+
+bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint16_t *number)
+{
+    uint32_t slot = (uint32_t)hash_address(ip, addresses->seed) % ADDRESS_SLOTS;
+
+    for (; addresses->index[slot]; slot = (slot + 1) % ADDRESS_SLOTS) {
+        *number = addresses->index[slot];
+        if (same_address(addresses->all[*number - 1]->ip, ip))
+            return true;
+    }
+    *number = 0;
+    if (addresses->count >= MAX_ADDRESSES)
+        return true;
+    struct local_address *address = calloc(1, sizeof *address);
+    if (!address)
+        return false;
+    address->ip = ip;
+    addresses->all[addresses->count++] = address;
+    *number = addresses->index[slot] = addresses->count;
+    return true;
+}
+
+void free_addresses(struct local_addresses *addresses)
+{
+    for (uint16_t i = 0; i < addresses->count; i++)
+        free(addresses->all[i]);
+}

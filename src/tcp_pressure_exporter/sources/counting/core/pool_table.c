@@ -1,0 +1,202 @@
+#include "pool_table.h"
+
+#include <stdlib.h>
+
+#include "growing_array.h"
+
+#define FREE_SLOT UINT32_MAX
+#define FIRST_SLOTS 1024
+#define MOST_USED 65536 /* more than the ports that a pool can have */
+
+_Static_assert(sizeof(struct pool) == 64, "a pool is a cache line");
+_Static_assert(offsetof(struct pool, port) + sizeof(uint16_t) == KEY_BYTES,
+               "a pool begins with its key");
+
+static uint32_t hash_key(const struct ends *ends, uint16_t port, uint64_t seed)
+{
+    uint64_t hash = hash_address(ends->local, seed) + port;
+
+    hash ^= hash_address(ends->remote, ~seed);
+    hash *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
+
+/* Return the slot of a pool, or the free one where it belongs. */
+static uint32_t slot_of(const struct pool_table *table, const struct ends *ends, uint16_t port)
+{
+    uint32_t slot = hash_key(ends, port, table->seed) & (table->slots - 1);
+
+    for (; table->index[slot] != FREE_SLOT; slot = (slot + 1) & (table->slots - 1)) {
+        const struct pool *pool = &table->pools[table->index[slot]];
+        if (same_ends(&pool->ends, ends) && pool->port == port)
+            break;
+    }
+    return slot;
+}
+
+static bool grow_index(struct pool_table *table)
+{
+    uint32_t slots = table->index ? table->slots * 2 : FIRST_SLOTS;
+    uint32_t *index = malloc(slots * sizeof *index);
+
+    if (!index)
+        return false;
+    memset(index, 0xff, slots * sizeof *index); /* FREE_SLOT */
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct pool *pool = &table->pools[i];
+        uint32_t slot = hash_key(&pool->ends, pool->port, table->seed) & (slots - 1);
+        while (index[slot] != FREE_SLOT)
+            slot = (slot + 1) & (slots - 1);
+        index[slot] = i;
+    }
+    free(table->index);
+    table->index = index;
+    table->slots = slots;
+    return true;
+}
+
+/* Add a pool at the free slot where it belongs. */
+static bool add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
+                     uint32_t slot, struct pool **pool)
+{
+    *pool = NULL;
+    if (table->count >= MAX_POOLS) {
+        table->overflow++;
+        return true;
+    }
+    void *pools = grown(table->pools, sizeof *table->pools, table->count, &table->room);
+    if (!pools)
+        return false;
+    table->pools = pools;
+    table->index[slot] = table->count;
+    *pool = &table->pools[table->count++];
+    **pool = (struct pool){.ends = *ends, .port = port};
+    return true;
+}
+
+bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
+                      struct pool **pool)
+{
+    /* Half of the slots stay free, so that a search is short. */
+    if (table->count >= table->slots / 2 && !grow_index(table))
+        return false;
+    uint32_t slot = slot_of(table, ends, port);
+    uint32_t place = table->index[slot];
+    if (place == FREE_SLOT)
+        return add_pool(table, ends, port, slot, pool);
+    *pool = &table->pools[place];
+    return true;
+}
+
+/* Give a pool with FEW_AGES a histogram. */
+static bool add_histogram(struct pool_table *table, struct pool *pool)
+{
+    void *ages = grown(table->ages, sizeof *table->ages, table->ages_count, &table->ages_room);
+
+    if (!ages)
+        return false;
+    table->ages = ages;
+    uint32_t *histogram = table->ages[table->ages_count++];
+    pool->histogram = table->ages_count;
+    memset(histogram, 0, sizeof *table->ages);
+    for (int i = 0; i < FEW_AGES; i++)
+        histogram[pool->few_ages[i]]++;
+    return true;
+}
+
+bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds)
+{
+    if (pool->time_wait < FEW_AGES) {
+        pool->few_ages[pool->time_wait++] = (uint8_t)seconds;
+        return true;
+    }
+    if (!pool->histogram && !add_histogram(table, pool))
+        return false;
+    table->ages[pool->histogram - 1][seconds]++;
+    pool->time_wait++;
+    return true;
+}
+
+void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES])
+{
+    if (table->ageless)
+        return;
+    if (pool->histogram) {
+        for (int age = 0; age < AGES; age++)
+            sum[age] += table->ages[pool->histogram - 1][age];
+    } else {
+        for (uint32_t i = 0; i < pool->time_wait; i++)
+            sum[pool->few_ages[i]]++;
+    }
+}
+
+/* Mark the watched pools; those that do not exist have no row. */
+static void mark_watched(struct pool_table *table)
+{
+    const uint8_t *key = table->rows.watched, *end = key + table->rows.watched_bytes;
+    struct ends ends;
+    uint16_t port;
+
+    for (; table->count && end - key >= KEY_BYTES; key += KEY_BYTES) {
+        memcpy(&ends, key, sizeof ends);
+        memcpy(&port, key + sizeof ends, sizeof port);
+        uint32_t place = table->index[slot_of(table, &ends, port)];
+        if (place != FREE_SLOT)
+            table->pools[place].watched = true;
+    }
+}
+
+/* Find the least use with which a pool gets a row: as many rows as allowed, or one use more. */
+static bool find_least_used(struct pool_table *table)
+{
+    const struct row_rules *rules = &table->rows;
+    uint32_t rows = 0, use = MOST_USED + 1;
+
+    table->least_used = rules->min_used;
+    if (table->count <= rules->max_rows)
+        return true;
+    uint32_t *with_use = calloc(MOST_USED + 1, sizeof *with_use);
+    if (!with_use)
+        return false;
+    for (uint32_t i = 0; i < table->count; i++) {
+        uint32_t used = used_of(&table->pools[i]);
+        with_use[used < MOST_USED ? used : MOST_USED]++;
+    }
+    while (use > rules->min_used && rows + with_use[use - 1] <= rules->max_rows)
+        rows += with_use[--use];
+    free(with_use);
+    if (use > rules->min_used)
+        table->least_used = use;
+    return true;
+}
+
+bool choose_rows(struct pool_table *table)
+{
+    mark_watched(table);
+    return find_least_used(table);
+}
+
+void sum_others(const struct pool_table *table, struct pool_sum *sum)
+{
+    memset(sum, 0, sizeof *sum);
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct pool *pool = &table->pools[i];
+        if (has_row(table, pool))
+            continue;
+        sum->pools++;
+        sum->ports += pool->ports;
+        sum->time_wait += pool->time_wait;
+        sum->reclaimable += pool->reclaimable;
+        sum->entered += pool->entered;
+        if (used_of(pool) > sum->most_used)
+            sum->most_used = used_of(pool);
+        sum_ages(table, pool, sum->ages);
+    }
+}
+
+void free_pools(struct pool_table *table)
+{
+    free(table->pools);
+    free(table->index);
+    free(table->ages);
+}

@@ -1,0 +1,86 @@
+/* The pools of one direction: a dense array, found through an open-addressing index.
+ *
+ * A pool is all that shares two addresses and a fixed port. What is counted into it is not the
+ * table's business: sockets, and the connections of conntrack, have tables of their own.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "ip_address.h"
+#include "time_wait.h"
+
+#define FEW_AGES 7       /* kept in the pool itself before it gets a histogram */
+#define MAX_POOLS 131072 /* what a flood of addresses may cost in memory */
+#define KEY_BYTES 34     /* of what a pool is found by, and begins with */
+
+struct pool { /* a cache line */
+    struct ends ends;
+    uint16_t port;    /* the fixed one, in network order */
+    uint16_t address; /* number of ends.local in local_addresses.h; 0: not looked for yet */
+    uint32_t ports, time_wait, reclaimable, entered;
+    uint32_t histogram; /* index + 1 into the table's ages; 0 while FEW_AGES are enough */
+    uint8_t few_ages[FEW_AGES];
+    bool watched; /* gets a row in any case */
+};
+
+/* Pools added up; most_used is the largest used_of(). */
+struct pool_sum {
+    unsigned long long pools, most_used, ports, time_wait, reclaimable, entered;
+    uint32_t ages[AGES];
+};
+
+/* Which pools get a row of their own: those with at least min_used of ports - reclaimable, but no
+ * more than max_rows, and besides the watched ones. */
+struct row_rules {
+    uint32_t min_used, max_rows;
+    const uint8_t *watched; /* keys: KEY_BYTES each */
+    size_t watched_bytes;
+};
+
+struct pool_table {
+    uint64_t seed; /* of the hashes: another one for each dump */
+    bool ageless;  /* nothing tells when its entries entered TIME_WAIT */
+    struct row_rules rows;
+    struct pool *pools;
+    uint32_t count, room;
+    uint32_t *index;   /* places in pools, or FREE_SLOT */
+    uint32_t slots;    /* of the index: a power of two */
+    uint64_t overflow; /* entries of pools beyond MAX_POOLS */
+    uint32_t (*ages)[AGES];
+    uint32_t ages_count, ages_room;
+    uint32_t least_used; /* by a pool that gets a row; set by choose_rows() */
+};
+
+/* Find or add a pool; NULL where there are MAX_POOLS already, and overflow has counted the entry.
+ * Return false where there is no memory. */
+bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
+                      struct pool **pool);
+
+/* Count an entry in TIME_WAIT by its age, 0..60 s. Return false where there is no memory. */
+bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);
+
+/* Add the ages of a pool's entries to a histogram of whole seconds; nothing if it is ageless. */
+void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES]);
+
+/* Return ports - reclaimable: what a connect() finds taken.
+ *
+ * Inline, as has_row(): both are done for each pool, of which there may be as many as sockets. */
+static inline uint32_t used_of(const struct pool *pool)
+{
+    return pool->ports - pool->reclaimable;
+}
+
+/* Choose by row_rules which pools get a row: of those that are equally used all, or none. Return
+ * false where there is no memory. */
+bool choose_rows(struct pool_table *table);
+
+/* Tell whether a pool gets a row, once they are chosen. */
+static inline bool has_row(const struct pool_table *table, const struct pool *pool)
+{
+    return pool->watched || used_of(pool) >= table->least_used;
+}
+
+/* Add up the pools that get no row, once they are chosen. */
+void sum_others(const struct pool_table *table, struct pool_sum *sum);
+
+void free_pools(struct pool_table *table);

@@ -1,0 +1,17 @@
+/* One TCP socket that is not listening, as a decoder hands it over to be counted: Entry of
+ * counter.py. */
+#pragma once
+#include "close_wait.h"
+#include "ip_address.h"
+
+struct socket_entry {
+    struct ends ends;
+    uint16_t local_port, remote_port; /* in network order */
+    uint8_t state;                    /* TCP_ESTABLISHED to TCP_CLOSING: netinet/tcp.h */
+    bool on_loopback;                 /* whether it is bound to the loopback device */
+    uint8_t cause;                    /* enum cause; only in CLOSE_WAIT */
+    /* Only in TIME_WAIT: whether the tally before did not see it there, and for how long it has
+     * been there, up to TCP_TIMEWAIT_LEN_MS. */
+    bool entered;
+    uint32_t age_ms;
+};

@@ -1,0 +1,107 @@
+#include "socket_tally.h"
+
+void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
+{
+    tally->outbound.seed = tally->inbound.seed = tally->addresses.seed = seed;
+    /* Most entries are at such ports, and one look at them is less than three. */
+    for (int i = 0; i < BITMAP_BYTES; i++)
+        tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
+}
+
+/* Tell whether a connect() would take this TIME_WAIT entry over: net/ipv4/tcp_ipv4.c,
+ * tcp_twsk_unique. */
+static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry *entry)
+{
+    if (entry->age_ms <= reuse->delay_ms)
+        return false;
+    if (reuse->everywhere)
+        return true;
+    if (!reuse->on_loopback)
+        return false;
+    return entry->on_loopback || is_loopback(entry->ends.local) ||
+           is_loopback(entry->ends.remote);
+}
+
+/* Count an entry into its pool: NULL where there are too many. */
+static inline bool count_in_pool(struct pool_table *table, const struct socket_entry *entry,
+                                 uint16_t port, struct pool **found)
+{
+    if (!find_or_add_pool(table, &entry->ends, port, found))
+        return false;
+    struct pool *pool = *found;
+    if (!pool)
+        return true;
+    pool->ports++;
+    if (entry->state != TCP_TIME_WAIT)
+        return true;
+    pool->entered += entry->entered;
+    return count_time_wait(table, pool, entry->age_ms / 1000);
+}
+
+static void hold_at(struct local_addresses *addresses, uint16_t number,
+                    const struct socket_entry *entry)
+{
+    hold_port(addresses, number, ntohs(entry->local_port), entry->state != TCP_TIME_WAIT);
+}
+
+/* Count the entry's port as held on its local address. */
+static bool hold(struct local_addresses *addresses, const struct socket_entry *entry)
+{
+    uint16_t number;
+
+    if (!find_or_add_address(addresses, entry->ends.local, &number))
+        return false;
+    hold_at(addresses, number, entry);
+    return true;
+}
+
+static bool count_inbound(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    struct pool *pool;
+
+    return count_in_pool(&tally->inbound, entry, entry->local_port, &pool);
+}
+
+static bool count_outbound(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    struct pool *pool;
+
+    if (!count_in_pool(&tally->outbound, entry, entry->remote_port, &pool))
+        return false;
+    if (!pool)
+        return hold(&tally->addresses, entry);
+    if (entry->state == TCP_TIME_WAIT)
+        pool->reclaimable += is_reclaimable(&tally->reuse, entry);
+    if (!pool->address &&
+        !find_or_add_address(&tally->addresses, entry->ends.local, &pool->address))
+        return false;
+    hold_at(&tally->addresses, pool->address, entry);
+    return true;
+}
+
+bool count_socket(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    uint16_t port = ntohs(entry->local_port);
+
+    tally->states[is_v4(entry->ends.local)][entry->state]++;
+    add_port(tally->held, port);
+    if (entry->state == TCP_CLOSE_WAIT)
+        tally->close_wait[entry->cause]++;
+    if (has_port(tally->chosen, port))
+        return count_outbound(tally, entry);
+    if (has_port(tally->served, port))
+        return count_inbound(tally, entry);
+    return !has_port(tally->usable, port) || hold(&tally->addresses, entry);
+}
+
+bool finish_socket_tally(struct socket_tally *tally)
+{
+    return choose_rows(&tally->outbound) && choose_rows(&tally->inbound);
+}
+
+void free_socket_tally(struct socket_tally *tally)
+{
+    free_pools(&tally->outbound);
+    free_pools(&tally->inbound);
+    free_addresses(&tally->addresses);
+}

@@ -1,0 +1,42 @@
+/* What TCP sockets are counted into, whoever tells of them: counter.py explains it.
+ *
+ * Strategy: an entry is looked at once and nothing is kept per socket; pools and local addresses
+ * live in tables of their own.
+ */
+#pragma once
+#include <netinet/tcp.h>
+
+#include "local_addresses.h"
+#include "pool_table.h"
+#include "socket_entry.h"
+
+#define STATES (TCP_CLOSING + 1)
+
+/* Where and when a TIME_WAIT entry gives way to a new connection. */
+struct reuse {
+    int everywhere, on_loopback;
+    long long delay_ms; /* after it has begun */
+};
+
+struct socket_tally {
+    const uint8_t *usable, *blocked, *served; /* port bitmaps: the rules of TallyRules */
+    uint8_t chosen[BITMAP_BYTES];             /* usable, neither blocked nor served */
+    struct reuse reuse;
+    uint64_t states[2][STATES]; /* [IPv4 on the wire][state] */
+    uint64_t close_wait[CAUSES];
+    uint8_t held[BITMAP_BYTES];
+    struct local_addresses addresses;
+    struct pool_table outbound, inbound;
+};
+
+/* Make ready to count, once the rules are set. */
+void prepare_socket_tally(struct socket_tally *tally, uint64_t seed);
+
+/* Count one socket. Return false where there is no memory: nothing counted is of use then. */
+bool count_socket(struct socket_tally *tally, const struct socket_entry *entry);
+
+/* Make ready to show what was counted. Return false where there is no memory. */
+bool finish_socket_tally(struct socket_tally *tally);
+
+/* Free what the tally has allocated, not itself. */
+void free_socket_tally(struct socket_tally *tally);

@@ -1,0 +1,158 @@
+#include "conntrack_entry.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+
+#include "../core/nat_tally.h"
+
+#define KINDS 5 /* attributes from this number on are passed over */
+
+static const char OPERATION[] = "ctnetlink message";
+
+struct value {
+    const uint8_t *at; /* NULL: there is none */
+    uint32_t length;
+};
+
+struct attributes {
+    struct value of[KINDS];
+};
+
+/* What decodes returns false, or NULL, where it has failed, and has noted why. Three functions are
+ * inline: the compiler then makes each of their calls fit, which saves a tenth of the time. */
+
+/* Find the attributes below KINDS; of several of a kind the last. */
+static inline bool find_attributes(struct dump *dump, struct value in, struct attributes *found)
+{
+    memset(found, 0, sizeof *found);
+    while (in.length >= sizeof(struct nlattr)) {
+        const struct nlattr *header = (const void *)in.at;
+        if (header->nla_len < sizeof *header || header->nla_len > in.length) {
+            fail(&dump->failure, OPERATION, "attribute length %u, %u bytes left", header->nla_len,
+                 in.length);
+            return false;
+        }
+        unsigned kind = header->nla_type & (unsigned)NLA_TYPE_MASK;
+        if (kind < KINDS) {
+            found->of[kind].at = in.at + sizeof *header;
+            found->of[kind].length = header->nla_len - (uint32_t)sizeof *header;
+        }
+        uint32_t step = (uint32_t)NLA_ALIGN(header->nla_len);
+        if (step >= in.length)
+            break;
+        in.at += step;
+        in.length -= step;
+    }
+    return true;
+}
+
+static bool check_presence(struct dump *dump, const struct attributes *found, unsigned kind)
+{
+    if (!found->of[kind].at)
+        fail(&dump->failure, OPERATION, "an entry without attribute %u", kind);
+    return found->of[kind].at;
+}
+
+/* Return a value that must be there in this size, or NULL. */
+static const uint8_t *value_of(struct dump *dump, const struct attributes *found, unsigned kind,
+                               uint32_t size)
+{
+    const struct value *value = &found->of[kind];
+
+    if (!check_presence(dump, found, kind))
+        return NULL;
+    if (value->length == size)
+        return value->at;
+    fail(&dump->failure, OPERATION, "attribute %u has %u bytes, not %u", kind, value->length, size);
+    return NULL;
+}
+
+/* Find the attributes inside one that must be there. */
+static inline bool find_inside(struct dump *dump, const struct attributes *outer, unsigned kind,
+                               struct attributes *found)
+{
+    return check_presence(dump, outer, kind) && find_attributes(dump, outer->of[kind], found);
+}
+
+static inline bool decode_address(struct dump *dump, const struct attributes *found, unsigned v4,
+                                  unsigned v6, struct ip *ip)
+{
+    bool is_v4 = found->of[v4].at;
+    const void *words = is_v4 ? value_of(dump, found, v4, 4) : value_of(dump, found, v6, 16);
+
+    if (words)
+        *ip = normalised(is_v4 ? AF_INET : AF_INET6, words);
+    return words;
+}
+
+/* Decode conntrack's state of the connection; that of one in a flow table is not told. */
+static bool decode_state(struct dump *dump, const struct attributes *entry, uint8_t *state)
+{
+    struct attributes info, tcp;
+    const uint8_t *value;
+
+    *state = TCP_CONNTRACK_NONE;
+    if (!entry->of[CTA_PROTOINFO].at)
+        return true;
+    if (!find_inside(dump, entry, CTA_PROTOINFO, &info) ||
+        !find_inside(dump, &info, CTA_PROTOINFO_TCP, &tcp))
+        return false;
+    value = value_of(dump, &tcp, CTA_PROTOINFO_TCP_STATE, sizeof *state);
+    if (value)
+        *state = *value;
+    return value;
+}
+
+/* Decode where the replies go to, and where they come from. */
+static bool decode_pool(struct dump *dump, const struct attributes *reply,
+                        const struct attributes *protocol,
+                        struct translated_connection *connection)
+{
+    struct attributes addresses;
+
+    if (!find_inside(dump, reply, CTA_TUPLE_IP, &addresses) ||
+        !decode_address(dump, &addresses, CTA_IP_V4_DST, CTA_IP_V6_DST, &connection->ends.local) ||
+        !decode_address(dump, &addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &connection->ends.remote))
+        return false;
+    const uint8_t *port = value_of(dump, protocol, CTA_PROTO_SRC_PORT, 2);
+    if (port)
+        memcpy(&connection->remote_port, port, 2);
+    return port;
+}
+
+/* Count an entry whose source was translated. */
+static enum outcome count_source_nat(struct dump *dump, const struct attributes *entry)
+{
+    struct translated_connection connection;
+    struct attributes reply, protocol;
+
+    if (!find_inside(dump, entry, CTA_TUPLE_REPLY, &reply) ||
+        !find_inside(dump, &reply, CTA_TUPLE_PROTO, &protocol))
+        return FAILED;
+    const uint8_t *number = value_of(dump, &protocol, CTA_PROTO_NUM, sizeof *number);
+    if (!number)
+        return FAILED;
+    if (*number != IPPROTO_TCP)
+        return MORE;
+    if (!decode_pool(dump, &reply, &protocol, &connection) ||
+        !decode_state(dump, entry, &connection.state))
+        return FAILED;
+    return count_translated(dump->tally, &connection) ? MORE : fail_out_of_memory(dump);
+}
+
+enum outcome count_conntrack_entry(struct dump *dump, const uint8_t *payload, uint32_t length)
+{
+    uint32_t header = length < sizeof(struct nfgenmsg) ? length : (uint32_t)sizeof(struct nfgenmsg);
+    struct attributes entry;
+    __be32 status;
+
+    if (!find_attributes(dump, (struct value){payload + header, length - header}, &entry))
+        return FAILED;
+    const uint8_t *value = value_of(dump, &entry, CTA_STATUS, sizeof status);
+    if (!value)
+        return FAILED;
+    memcpy(&status, value, sizeof status);
+    return ntohl(status) & IPS_SRC_NAT ? count_source_nat(dump, &entry) : MORE;
+}

@@ -1,0 +1,82 @@
+#include "inet_diag_entry.h"
+
+#include <linux/inet_diag.h>
+
+#include "../core/time_wait.h"
+
+#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
+
+static const char OPERATION[] = "inet_diag message";
+
+/* Return for how long an entry has been in TIME_WAIT; one that claims to have more than all of it
+ * left has just entered. */
+static uint32_t age_ms_of(const struct inet_diag_msg *message)
+{
+    uint32_t left_ms = message->idiag_expires;
+
+    return left_ms < TCP_TIMEWAIT_LEN_MS ? TCP_TIMEWAIT_LEN_MS - left_ms : 0;
+}
+
+static enum cause cause_of(const struct inet_diag_msg *message)
+{
+    return close_wait_cause(message->idiag_timer, message->idiag_retrans, message->idiag_rqueue,
+                            message->idiag_wqueue);
+}
+
+/* Tell whether a TIME_WAIT entry is new. Return false where there is no memory. */
+static bool tell_entered(struct recent *recent, const struct inet_diag_msg *message,
+                         long long seen_ms, struct socket_entry *entry)
+{
+    uint64_t cookie;
+
+    memcpy(&cookie, message->id.idiag_cookie, sizeof cookie);
+    return add_recent(recent, cookie, seen_ms, entry->age_ms, &entry->entered);
+}
+
+static void decode(const struct inet_diag_msg *message, struct socket_entry *entry)
+{
+    entry->ends.local = normalised(message->idiag_family, message->id.idiag_src);
+    entry->ends.remote = normalised(message->idiag_family, message->id.idiag_dst);
+    entry->local_port = message->id.idiag_sport;
+    entry->remote_port = message->id.idiag_dport;
+    entry->state = message->idiag_state;
+    entry->on_loopback = message->id.idiag_if == LOOPBACK_IFINDEX;
+    if (entry->state == TCP_TIME_WAIT)
+        entry->age_ms = age_ms_of(message);
+    else if (entry->state == TCP_CLOSE_WAIT)
+        entry->cause = (uint8_t)cause_of(message);
+}
+
+enum outcome count_inet_diag_entry(struct dump *dump, const uint8_t *payload, uint32_t length)
+{
+    const struct inet_diag_msg *message = (const void *)payload;
+    struct inet_diag_tally *tally = dump->tally;
+    struct socket_entry entry;
+
+    if (length < sizeof *message)
+        return fail(&dump->failure, OPERATION, "%u bytes, not %zu", length, sizeof *message);
+    if (message->idiag_state < TCP_ESTABLISHED || message->idiag_state > TCP_CLOSING)
+        return fail(&dump->failure, OPERATION, "state %u is unknown", message->idiag_state);
+    if (!message->id.idiag_sport)
+        return MORE; /* closed after the dump had found it */
+    decode(message, &entry);
+    if (entry.state == TCP_TIME_WAIT &&
+        !tell_entered(&tally->recent, message, dump->filled_ms, &entry))
+        return fail_out_of_memory(dump);
+    if (keeps(&tally->kept, entry.state) && !keep_record(&tally->kept, payload, length))
+        return fail_out_of_memory(dump);
+    return count_socket(&tally->sockets, &entry) ? MORE : fail_out_of_memory(dump);
+}
+
+bool finish_inet_diag_tally(struct inet_diag_tally *tally)
+{
+    sort_cookies(&tally->recent);
+    return finish_socket_tally(&tally->sockets);
+}
+
+void free_inet_diag_tally(struct inet_diag_tally *tally)
+{
+    free_socket_tally(&tally->sockets);
+    free_cookies(&tally->recent);
+    free_records(&tally->kept);
+}

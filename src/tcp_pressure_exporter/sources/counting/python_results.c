@@ -1,0 +1,119 @@
+#include "python_results.h"
+
+#include <errno.h>
+
+static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
+{
+    uint32_t ages[AGES] = {0};
+
+    sum_ages(table, pool, ages);
+    return Py_BuildValue("(y#IIIIy#)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
+                         pool->time_wait, pool->reclaimable, pool->entered, (const char *)ages,
+                         (Py_ssize_t)sizeof ages);
+}
+
+static int append_row(PyObject *rows, const struct pool_table *table, const struct pool *pool)
+{
+    PyObject *row = row_of(table, pool);
+    int failed = row ? PyList_Append(rows, row) : -1;
+
+    Py_XDECREF(row);
+    return failed;
+}
+
+static PyObject *rows_of(const struct pool_table *table)
+{
+    PyObject *rows = PyList_New(0);
+
+    for (uint32_t i = 0; rows && i < table->count; i++) {
+        const struct pool *pool = &table->pools[i];
+        if (has_row(table, pool) && append_row(rows, table, pool) < 0)
+            Py_CLEAR(rows);
+    }
+    return rows;
+}
+
+PyObject *pools_result(const struct pool_table *table)
+{
+    PyObject *rows = rows_of(table);
+    struct pool_sum others;
+
+    if (!rows)
+        return NULL;
+    sum_others(table, &others);
+    return Py_BuildValue("(N(KKKKKKy#)K)", rows, others.pools, others.most_used, others.ports,
+                         others.time_wait, others.reclaimable, others.entered,
+                         (const char *)others.ages, (Py_ssize_t)sizeof others.ages,
+                         (unsigned long long)table->overflow);
+}
+
+static PyObject *addresses_result(const struct local_addresses *addresses)
+{
+    PyObject *list = PyList_New(addresses->count);
+
+    for (uint16_t i = 0; list && i < addresses->count; i++) {
+        const struct local_address *address = addresses->all[i];
+        PyObject *item = Py_BuildValue("(y#y#y#)", (const char *)&address->ip,
+                                       (Py_ssize_t)sizeof address->ip, (const char *)address->held,
+                                       (Py_ssize_t)BITMAP_BYTES, (const char *)address->live,
+                                       (Py_ssize_t)BITMAP_BYTES);
+        if (!item || PyList_SetItem(list, i, item) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *edge_result(const struct recent *recent, long long ended_ms)
+{
+    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms,
+                         recent->count ? (const char *)recent->cookies : "",
+                         (Py_ssize_t)(recent->count * sizeof *recent->cookies));
+}
+
+/* Return all; the parts of it are the caller's. */
+static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses,
+                        PyObject *outbound, PyObject *inbound, PyObject *edge)
+{
+    const struct socket_tally *sockets = &tally->sockets;
+    const struct kept_records *kept = &tally->kept;
+
+    return Py_BuildValue(
+        "(y#Oy#KOOy#y#KO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
+        addresses, (const char *)sockets->held, (Py_ssize_t)BITMAP_BYTES,
+        (unsigned long long)sockets->addresses.overflow, outbound, inbound,
+        (const char *)sockets->close_wait, (Py_ssize_t)sizeof sockets->close_wait,
+        kept->count ? (const char *)kept->bytes : "", (Py_ssize_t)kept->length,
+        (unsigned long long)kept->overflow, edge);
+}
+
+PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms)
+{
+    PyObject *addresses = addresses_result(&tally->sockets.addresses);
+    PyObject *outbound = addresses ? pools_result(&tally->sockets.outbound) : NULL;
+    PyObject *inbound = outbound ? pools_result(&tally->sockets.inbound) : NULL;
+    PyObject *edge = inbound ? edge_result(&tally->recent, ended_ms) : NULL;
+    PyObject *all = edge ? all_of(tally, addresses, outbound, inbound, edge) : NULL;
+
+    Py_XDECREF(addresses);
+    Py_XDECREF(outbound);
+    Py_XDECREF(inbound);
+    Py_XDECREF(edge);
+    return all;
+}
+
+PyObject *raise_failure(const struct failure *failure)
+{
+    if (PyErr_Occurred())
+        return NULL;
+    if (failure->call_errno) {
+        errno = failure->call_errno;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyObject *reason = failure->answered ? PyLong_FromLong(failure->kernel_errno)
+                                         : PyUnicode_FromString(failure->reason);
+    PyObject *arguments = reason ? Py_BuildValue("(sN)", failure->operation, reason) : NULL;
+    if (arguments)
+        PyErr_SetObject(PyExc_ValueError, arguments);
+    Py_XDECREF(arguments);
+    return NULL;
+}

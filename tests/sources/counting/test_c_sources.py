@@ -1,0 +1,74 @@
+"""The C sources as text and to the compiler: units with headers, no wider than Python's lines."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.sources.counting.extension import PYTHON_FLAGS, SOURCES
+from tests.support.places import ROOT
+
+UNITS, HEADERS = sorted(SOURCES.rglob("*.c")), sorted(SOURCES.rglob("*.h"))
+WIDTH = 100
+# A function that is defined in a header and not inline is unused there, or lacks a prototype.
+ONLY_DECLARES = ("-Wunused-function", "-Wmissing-prototypes")
+
+
+def compile_c(text: str, *flags: str) -> str:
+    """Return what the compiler has to say about a unit with this text."""
+    run = subprocess.run(
+        ["cc", "-c", "-O2", "-Wall", "-Wextra", "-Wconversion", *flags, *PYTHON_FLAGS,
+         f"-I{SOURCES}", "-x", "c", "-", "-o", "/dev/null"],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return run.stderr
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(SOURCES)) for path in paths]
+
+
+@pytest.mark.parametrize("name", names(HEADERS))
+def test_headers_declare(name: str) -> None:
+    """A header stands by itself, included twice too, and defines no function but inline ones."""
+    assert compile_c(f'#include "{name}"\n' * 2, *ONLY_DECLARES) == ""
+
+
+@pytest.mark.parametrize("name", names(UNITS))
+def test_units_compile(name: str) -> None:
+    """A unit compiles without a warning."""
+    assert compile_c(f'#include "{name}"\n') == ""
+
+
+@pytest.mark.parametrize("name", names(UNITS + HEADERS))
+def test_lines(name: str) -> None:
+    """A line has at most 100 columns."""
+    lines = (SOURCES / name).read_text().splitlines()
+    assert [line for line in lines if len(line.expandtabs()) > WIDTH] == []
+
+
+def test_arrows() -> None:
+    """The core includes itself only, netlink/ besides itself the core, and neither Python."""
+    for path in UNITS + HEADERS:
+        folder = path.parent.name
+        included = re.findall(r'#include ["<](.*)[">]', path.read_text())
+        ours = {str(Path(name).parent) for name in included if (path.parent / name).exists()}
+        if folder != "counting":
+            assert ours <= ({".", "../core"} if folder == "netlink" else {"."}), path
+            assert "Python.h" not in included, path
+
+
+def test_how_long_time_wait_lasts() -> None:
+    """TCP_TIMEWAIT_LEN stands in one header, and nowhere else as a number."""
+    found = {path.name for path in UNITS + HEADERS if re.search(r"\b60000\b", path.read_text())}
+    assert found == {"time_wait.h"}
+
+
+def test_all_are_built() -> None:
+    """pyproject.toml names every unit as a source and every header as a dependency."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (extension,) = project["tool"]["setuptools"]["ext-modules"]
+    assert extension["sources"] == [str(path.relative_to(ROOT)) for path in UNITS]
+    assert extension["depends"] == [str(path.relative_to(ROOT)) for path in HEADERS]
