@@ -12,9 +12,8 @@ from pathlib import Path
 from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
-from tcp_pressure_exporter.sampling.host import make_parts
+from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups

@@ -2,7 +2,7 @@ import pytest
 
 from tcp_pressure_exporter.collectors.listen_queues import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tests.collectors.exposition import golden, of_namespaces
 from tests.support.fakes.samples import namespace_sample
 from tests.support.messages.socket_entries import sixteen_bytes

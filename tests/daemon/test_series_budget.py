@@ -28,8 +28,8 @@ from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tests.support.fakes.samples import namespace_sample
 

@@ -1,6 +1,6 @@
 """The settings on the status page."""
 
-from tcp_pressure_exporter.daemon.shown import shown_settings
+from tcp_pressure_exporter.daemon.app import shown_settings
 from tcp_pressure_exporter.settings.config import Config, parse_config
 from tcp_pressure_exporter.settings.options import parse_options
 

@@ -2,7 +2,7 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_set, ports_of
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import Edge, PoolKey, RowRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.pools.rules import TallyRequest, states_only_rules, tally_rules
+from tcp_pressure_exporter.pools.local_ports import TallyRequest, states_only_rules, tally_rules
 
 REUSE = TimeWaitReuse(everywhere=True, on_loopback=True, delay_ms=500)
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003]))

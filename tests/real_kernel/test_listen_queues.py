@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import KERNEL_EVENTS, LISTEN_QUEUES
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tests.support.labs.lab import Lab, Observer
 from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.pools.listing import ListingRule
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues, listen_queues
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues, listen_queues
 from tests.support.messages.socket_entries import sixteen_bytes
 
 EVERYTHING = ListingRule(top=1000, min_ratio=0.0)

@@ -18,9 +18,9 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sampling.namespaces import TOP
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tests.support.fakes.samples import namespace_sample, with_parts

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tcp_pressure_exporter.web.blocking_work import in_daemon_thread
+from tcp_pressure_exporter.web.protection.basic_auth import in_daemon_thread
 
 
 def test_result() -> None:
@@ -42,7 +42,7 @@ def test_nobody_waits_any_more() -> None:
 
 PROGRAM = """
 import asyncio, atexit, sys, threading, time
-from tcp_pressure_exporter.web.blocking_work import exit_beside_work, in_daemon_thread
+from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work, in_daemon_thread
 
 async def begin(seconds):
     asyncio.create_task(in_daemon_thread(time.sleep, seconds))

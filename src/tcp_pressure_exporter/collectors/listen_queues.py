@@ -10,8 +10,8 @@ Exposition:
 from collections.abc import Callable, Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row, RowReader, rows_of, value_of
-from tcp_pressure_exporter.sample.listen_queues import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sample.sample import LISTEN_QUEUES, NamespaceSample
+from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 
 LABELS = ("netns", "local_address", "port")
 

@@ -20,7 +20,6 @@ from tcp_pressure_exporter.daemon.collectors import all_families, wanted_parts
 from tcp_pressure_exporter.daemon.logs import LostLines
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
 from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
-from tcp_pressure_exporter.daemon.shown import shown_settings
 from tcp_pressure_exporter.daemon.signals import handled_signals
 from tcp_pressure_exporter.daemon.systemd import ServiceManager
 from tcp_pressure_exporter.pages.snapshot import Snapshot
@@ -36,6 +35,7 @@ from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.verdict.headline import status_line
 from tcp_pressure_exporter.verdict.history import RecentHour
+from tcp_pressure_exporter.verdict.words import counted
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.clients.server import Server
@@ -240,3 +240,22 @@ def read_config(options: Options) -> Config:
     if options.pool_top is None:
         return config
     return replace(config, listing=replace(config.listing, top=options.pool_top))
+
+
+def shown_settings(options: Options, config: Config) -> tuple[tuple[str, str], ...]:
+    """Return (flag or key of the file, value)."""
+    others = options.others
+    return (
+        ("--sample.interval", f"{options.interval:g} s"),
+        ("--sample.max-cpu", f"{options.max_cpu:g}"),
+        ("--web.telemetry-path", options.telemetry_path),
+        ("--netns.name", options.netns),
+        ("--collector.netns", f"on, the {others.most} busiest" if others else "off"),
+        ("collectors", ", ".join(sorted(options.collectors))),
+        ("--config.file", str(options.config_file or "none")),
+        ("pools.top", str(config.listing.top)),
+        ("pools.min_ratio", f"{config.listing.min_ratio:g}"),
+        ("groups", ", ".join(group.name for group in config.groups) or "none"),
+        ("runbook_url", config.runbook_url or "none"),
+        ("nat", counted(len(config.nat.ports), "range") if config.nat.ports else "none"),
+    )

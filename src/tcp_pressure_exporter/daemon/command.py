@@ -28,9 +28,9 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
-    from tcp_pressure_exporter.web.blocking_work import exit_beside_work
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
+    from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
 
 
 def main(arguments: Sequence[str]) -> int:

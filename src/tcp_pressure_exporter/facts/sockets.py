@@ -45,7 +45,7 @@ UNKNOWN_SOCKET = SocketId(0, None)
 class Owner(NamedTuple):
     """Whose a socket is; a part that is not known is "".
 
-    service: as sources/owners/services.py names it. process: its name. Both are whatever somebody
+    service: as sources/owners/cgroups.py names it. process: its name. Both are whatever somebody
     chose: any Unicode text, control characters included.
     """
 

@@ -12,9 +12,8 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.listen_queues import ListenQueues
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.sample.sockets import SocketStates
+from tcp_pressure_exporter.sample.sockets import ListenQueues, SocketStates
 
 Value = TypeVar("Value")
 

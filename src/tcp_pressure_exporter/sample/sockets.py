@@ -1,10 +1,22 @@
-"""Sockets per family on the wire and TCP state."""
+"""What sockets there are: per family and state, and the accept queues of those that listen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.addresses import is_v4
-from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_LISTEN, BoundSocket
+from tcp_pressure_exporter.facts.addresses import format_address, is_v4
+from tcp_pressure_exporter.facts.sockets import (
+    NOBODY,
+    STATE_NAMES,
+    TCP_LISTEN,
+    UNKNOWN_SOCKET,
+    BoundSocket,
+    Owner,
+    SocketId,
+)
 from tcp_pressure_exporter.facts.tally import SocketTally
+from tcp_pressure_exporter.findings.kinds import CROWDED
+from tcp_pressure_exporter.pools.listing import ListingRule, select
 
 FAMILIES = {True: "ipv4", False: "ipv6"}
 
@@ -26,3 +38,65 @@ def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketSta
         if socket.listening:
             counts[FAMILIES[is_v4(socket.address)], STATE_NAMES[TCP_LISTEN]] += 1
     return counts
+
+
+ListenKey = tuple[bytes, int]
+
+
+class ListenQueue(NamedTuple):
+    """The fullest queue of the sockets that listen on one address and port, and whose it is."""
+
+    key: ListenKey
+    used: int
+    limit: int
+    owner_id: SocketId = UNKNOWN_SOCKET
+    owner: Owner = NOBODY
+
+    @property
+    def ratio(self) -> float:
+        """Used ÷ limit. The kernel refuses beyond the limit, so it can be a little above 1."""
+        return self.used / max(self.limit, 1)  # listen(0) lets one connection wait
+
+    @property
+    def local_address(self) -> str:
+        """The address as text."""
+        return format_address(self.key[0])
+
+    @property
+    def port(self) -> str:
+        """The port as text."""
+        return str(self.key[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ListenQueues:
+    """The fullest queues, fullest first; ratio_max is over all, listed or not."""
+
+    listed: tuple[ListenQueue, ...]
+    ratio_max: float
+
+    def crowded(self) -> list[SocketId]:
+        """Return the sockets of the listed queues that are crowded: it is worth knowing whose."""
+        return [queue.owner_id for queue in self.listed if queue.ratio >= CROWDED]
+
+    def owned(self, owner: Callable[[SocketId], Owner]) -> "ListenQueues":
+        """Return the same queues with what is known of their owners."""
+        listed = (queue._replace(owner=owner(queue.owner_id)) for queue in self.listed)
+        return ListenQueues(tuple(listed), self.ratio_max)
+
+
+def listen_queues(
+    bound: Iterable[BoundSocket], listing: ListingRule, incumbents: Collection[ListenKey]
+) -> ListenQueues:
+    """Return the queues; `incumbents` were listed at the last sample."""
+    fullest: dict[ListenKey, ListenQueue] = {}
+    for socket in bound:
+        if socket.listening:
+            key = (socket.address, socket.port)
+            queue = ListenQueue(key, socket.queue_used, socket.queue_limit, socket.owner_id)
+            fullest[key] = max(fullest.get(key, queue), queue, key=lambda q: (q.ratio, q.limit))
+    chosen = select(fullest, lambda queue: queue.ratio, listing, incumbents)
+    return ListenQueues(
+        listed=tuple(fullest[key] for key in chosen),
+        ratio_max=max((queue.ratio for queue in fullest.values()), default=0.0),
+    )

@@ -12,17 +12,17 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice, busy
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling.host import Host
-from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
+from tcp_pressure_exporter.sampling.host import Host, NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import (
     RUN_NETNS,
     FoundNamespace,
     find_namespaces,
+    namespace_label,
     open_namespace,
     read_cgroup,
+    unique_label,
 )
-from tcp_pressure_exporter.sources.netns.label import namespace_label, unique_label
 from tcp_pressure_exporter.sources.netns.switch import NamespaceSwitch
 from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.settings.report_options import (
+from tcp_pressure_exporter.settings.options import (
     ReportOptions,
     build_report_parser,
     parse_report_options,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.sources.netns.label import (
+from tcp_pressure_exporter.sources.netns.discovery import (
     namespace_label,
     pod_or_container,
     unique_label,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.sources.owners.services import service_name
+from tcp_pressure_exporter.sources.owners.cgroups import service_name
 
 # The ids of real containers, in the shapes that the given sources show.
 A = "0e768f8db752fcd648adb264498daa1d8f31562320e881d6a9ec593d24b1f779"

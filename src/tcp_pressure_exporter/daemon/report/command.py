@@ -25,8 +25,8 @@ from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config
 from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
+from tcp_pressure_exporter.settings.options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.settings.reading import ConfigError
-from tcp_pressure_exporter.settings.report_options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 
 NAMES = {NAT_POOLS.name: "NAT pools"}  # of collectors, for a person

@@ -15,7 +15,7 @@ from tcp_pressure_exporter.pages.documents import report_json
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
-from tcp_pressure_exporter.settings.report_options import ReportOptions
+from tcp_pressure_exporter.settings.options import ReportOptions
 
 MIN_WIDTH = 60  # columns: less is not enough for the figures
 PATIENCE = 1.0  # seconds without a sign of life

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
-from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, pressure_rows
+from tcp_pressure_exporter.pages.status.rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.pages.status.sections import (
     LimitSection,
     PoolSection,

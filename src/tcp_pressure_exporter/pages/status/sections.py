@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
-from tcp_pressure_exporter.pages.status.pressure_rows import PressureRow, pressure_rows
-from tcp_pressure_exporter.pages.status.sparkline import Sparkline, sparkline
+from tcp_pressure_exporter.pages.status.rows import PressureRow, Sparkline, pressure_rows, sparkline
 from tcp_pressure_exporter.sample.sample import SOCKETS
 from tcp_pressure_exporter.verdict.history import SeriesKey, by_state
 from tcp_pressure_exporter.verdict.pool_directions import (

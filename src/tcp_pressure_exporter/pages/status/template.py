@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.pages.status.page import Page
-from tcp_pressure_exporter.pages.status.sparkline import HEIGHT, WIDTH
+from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH
 from tcp_pressure_exporter.verdict.resources import FULL
 from tcp_pressure_exporter.verdict.words import UNKNOWN
 

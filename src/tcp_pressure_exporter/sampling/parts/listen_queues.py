@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sample.listen_queues import ListenKey, ListenQueues, listen_queues
+from tcp_pressure_exporter.sample.sockets import ListenKey, ListenQueues, listen_queues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 

@@ -12,8 +12,13 @@ from tcp_pressure_exporter.facts.questions import Missing, NumberSource, Sources
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import Edge, PoolKey, SocketTally, TallyRules
-from tcp_pressure_exporter.pools.local_ports import ServedPorts, served_ports
-from tcp_pressure_exporter.pools.rules import TallyRequest, states_only_rules, tally_rules
+from tcp_pressure_exporter.pools.local_ports import (
+    ServedPorts,
+    TallyRequest,
+    served_ports,
+    states_only_rules,
+    tally_rules,
+)
 from tcp_pressure_exporter.sample.sample import Key
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners

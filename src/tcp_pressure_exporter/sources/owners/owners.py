@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
-from tcp_pressure_exporter.sources.owners.services import service_name
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
 from tcp_pressure_exporter.sources.pacing import Allowance
 
 WALK_SHARE = 0.005  # of one CPU
