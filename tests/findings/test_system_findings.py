@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SOLARIS, SOLARIS_11_4, WINDOWS
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
-from tests.support.fakes.evidence import ORDINARY, failed, known
+from tests.support.fakes.evidence import ORDINARY, failed, known, listener
 
 EVERYWHERE = {"port_range_too_small", "listener_in_port_range"}
 
@@ -93,6 +94,7 @@ def test_linux() -> None:
 
 def test_linux_without_queues() -> None:
     """Where listeners come without their queues, the finding about them is absent, not clear."""
-    told = {state.finding.name for state in evaluate(replace(ORDINARY, shows_queues=False))[0]}
+    untold = Outcome(0.0, [listener(443)._replace(queue_limit=None)])
+    told = {state.finding.name for state in evaluate(replace(ORDINARY, bound=untold))[0]}
     assert "somaxconn_below_backlog" not in told
     assert "tw_recycle_enabled" in told

@@ -60,7 +60,8 @@ class BoundSocket(NamedTuple):
     """One entry; `address` as in facts/addresses.py, `ipv6_only` the socket's IPV6_V6ONLY.
 
     queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
-    many may (net/ipv4/tcp_diag.c, tcp_diag_get_info: sk_ack_backlog and sk_max_ack_backlog).
+    many may; the limit is None where nothing tells the queues. Source: net/ipv4/tcp_diag.c,
+    tcp_diag_get_info, sk_ack_backlog and sk_max_ack_backlog.
     """
 
     address: bytes
@@ -68,7 +69,7 @@ class BoundSocket(NamedTuple):
     listening: bool
     ipv6_only: bool
     queue_used: int = 0
-    queue_limit: int = 0
+    queue_limit: int | None = None
     owner_id: SocketId = UNKNOWN_SOCKET
 
 

@@ -46,8 +46,7 @@ class Evidence:
     """The outcomes of the sources; pools and canary are None where these collectors are off.
 
     rising: the counters that rose lately, as EventRises has them. owners: those of the listeners
-    in the port range. system: as Namespace has it. shows_queues: whether `bound` tells the queues
-    of listeners.
+    in the port range. system: whose settings they are, by the names of facts/system.py.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -59,7 +58,6 @@ class Evidence:
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
     system: str = LINUX
-    shows_queues: bool = True
 
     def sysctl(self, name: str) -> int | None:
         """Return a sysctl, None where the kernel has none; raises SourceError."""

@@ -96,19 +96,17 @@ def somaxconn_below_backlog(evidence: Evidence) -> str | None:
     The kernel shows the cut value only: a listener is meant whose queue is longer than somaxconn
     now allows, or exactly as long and half full.
     """
-    if not evidence.shows_queues:
+    listeners = [socket for socket in evidence.bound.get() if socket.listening]
+    if any(socket.queue_limit is None for socket in listeners):
         raise NotAskedError
     most = evidence.sysctl("somaxconn")
     if most is None:
         return None
     found = {
         f"{format_address(socket.address)} port {socket.port} has {socket.queue_limit}"
-        for socket in evidence.bound.get()
-        if socket.listening
-        and (
-            socket.queue_limit > most
-            or (socket.queue_limit == most and socket.queue_used >= CROWDED * most)
-        )
+        for socket in listeners
+        if (limit := socket.queue_limit or 0) > most
+        or (limit == most and socket.queue_used >= CROWDED * most)
     }
     return f"net.core.somaxconn = {most}; {shortened(sorted(found))}" if found else None
 

@@ -79,7 +79,7 @@ class Usage(NamedTuple):
     @property
     def mostly_time_wait(self) -> bool:
         """Whether TIME_WAIT alone holds more than half of what is used."""
-        return 2 * (self.time_wait or 0) > self.used
+        return is_mostly(self.time_wait, self.used)
 
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
@@ -92,3 +92,8 @@ class Usage(NamedTuple):
             None if self.ages is None else summed(filter(None, (self.ages, other.ages))),
             max(self.hold, other.hold),
         )
+
+
+def is_mostly(part: int | None, whole: int) -> bool:
+    """Tell whether a part is more than half of the whole; one that is not known is not."""
+    return 2 * (part or 0) > whole

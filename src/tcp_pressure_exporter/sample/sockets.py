@@ -93,7 +93,7 @@ def listen_queues(
     for socket in bound:
         if socket.listening:
             key = (socket.address, socket.port)
-            queue = ListenQueue(key, socket.queue_used, socket.queue_limit, socket.owner_id)
+            queue = ListenQueue(key, socket.queue_used, socket.queue_limit or 0, socket.owner_id)
             fullest[key] = max(fullest.get(key, queue), queue, key=lambda q: (q.ratio, q.limit))
     chosen = select(fullest, lambda queue: queue.ratio, listing, incumbents)
     return ListenQueues(

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
+from tcp_pressure_exporter.pools.usage import is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
@@ -66,7 +67,7 @@ class Pressure(NamedTuple):
     @property
     def mostly_time_wait(self) -> bool:
         """Whether TIME_WAIT alone holds more than half of what is used."""
-        return 2 * (self.time_wait or 0) > self.used
+        return is_mostly(self.time_wait, self.used)
 
 
 class Stuck(NamedTuple):

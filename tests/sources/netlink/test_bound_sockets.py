@@ -48,7 +48,8 @@ def parse(*entries: Entry) -> list[BoundSocket]:
 def test_address(address: str, normal: str) -> None:
     """The address has 16 bytes, IPv4 and v4-mapped ones in the same form."""
     [found] = parse(Entry(LISTEN, address, 8080))
-    assert found == BoundSocket(sixteen_bytes(normal), 8080, listening=True, ipv6_only=False)
+    ends = (sixteen_bytes(normal), 8080)
+    assert found == BoundSocket(*ends, listening=True, ipv6_only=False, queue_limit=0)
 
 
 @pytest.mark.parametrize("port", [1, 255, 256, 8080, 65535])

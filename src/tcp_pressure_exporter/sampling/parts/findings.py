@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
-from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
 from tcp_pressure_exporter.findings.finding import FindingState
@@ -20,9 +19,8 @@ class FindingsPart:
 
     needs = ()
 
-    def __init__(self, owners: Owners, *, shows_queues: bool) -> None:
+    def __init__(self, owners: Owners) -> None:
         self._owners = owners
-        self._shows_queues = shows_queues
         self._rises = EventRises()
 
     def take(self, reading: Reading) -> States | Incomplete[States]:
@@ -37,7 +35,6 @@ class FindingsPart:
             canary=reading.taken(CANARY),
             owners=self._listeners(reading),
             system=reading.system,
-            shows_queues=self._shows_queues,
         )
         states, error = evaluate(evidence)
         return states if error is None else Incomplete(states, error)
@@ -61,5 +58,4 @@ class FindingsPart:
 
 def findings_part(kit: Kit) -> FindingsPart:
     """Return the part; which findings concern a system, their table says."""
-    shows_queues = not isinstance(kit.sources.details, Missing)
-    return FindingsPart(kit.owners, shows_queues=shows_queues)
+    return FindingsPart(kit.owners)
