@@ -15,10 +15,10 @@ static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
 static int append_row(PyObject *rows, const struct pool_table *table, const struct pool *pool)
 {
     PyObject *row = row_of(table, pool);
-    int failed = row ? PyList_Append(rows, row) : -1;
+    int status = row ? PyList_Append(rows, row) : -1;
 
     Py_XDECREF(row);
-    return failed;
+    return status;
 }
 
 static PyObject *rows_of(const struct pool_table *table)

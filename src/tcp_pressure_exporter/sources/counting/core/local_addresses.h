@@ -3,7 +3,7 @@
 #include "ip_address.h"
 #include "port_bitmap.h"
 
-#define MAX_ADDRESSES 1024
+#define MAX_ADDRESSES 1024                /* facts/tally.py: MAX_LOCAL_ADDRESSES */
 #define ADDRESS_SLOTS (2 * MAX_ADDRESSES) /* a power of two */
 
 struct local_address {

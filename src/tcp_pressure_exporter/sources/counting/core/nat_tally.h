@@ -1,5 +1,4 @@
-/* What a gateway's translated TCP connections are counted into. Knows neither netlink nor Python.
- */
+/* What a gateway's translated TCP connections are counted into, whoever tells of them. */
 #pragma once
 #include "pool_table.h"
 

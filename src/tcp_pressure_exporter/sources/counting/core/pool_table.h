@@ -10,7 +10,7 @@
 #include "time_wait.h"
 
 #define FEW_AGES 7       /* kept in the pool itself before it gets a histogram */
-#define MAX_POOLS 131072 /* what a flood of addresses may cost in memory */
+#define MAX_POOLS 131072 /* facts/tally.py: what a flood of addresses may cost in memory */
 #define KEY_BYTES 34     /* of what a pool is found by, and begins with */
 
 struct pool { /* a cache line */
@@ -59,7 +59,7 @@ bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint16_
 /* Count an entry in TIME_WAIT by its age, 0..60 s. Return false where there is no memory. */
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);
 
-/* Add the ages of a pool's entries to a histogram of whole seconds; nothing if it is ageless. */
+/* Add the ages of a pool's entries to a histogram of whole seconds; an ageless table has none. */
 void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES]);
 
 /* Return ports - reclaimable: what a connect() finds taken.

@@ -18,8 +18,7 @@ static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry 
         return true;
     if (!reuse->on_loopback)
         return false;
-    return entry->on_loopback || is_loopback(entry->ends.local) ||
-           is_loopback(entry->ends.remote);
+    return entry->on_loopback || is_loopback(entry->ends.local) || is_loopback(entry->ends.remote);
 }
 
 /* Count an entry into its pool: NULL where there are too many. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_KEPT 4096
+#define MAX_KEPT 4096 /* facts/tally.py */
 
 struct kept_records {
     uint32_t states; /* of the sockets whose records are kept, by bit */

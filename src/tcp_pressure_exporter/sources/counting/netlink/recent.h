@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_RECENT 65536
-#define AGE_ERROR_MS 500
+#define MAX_RECENT 65536 /* facts/tally.py */
+#define AGE_ERROR_MS 500 /* facts/tally.py */
 
 struct recent {
     /* of the dump before */
