@@ -172,6 +172,7 @@ def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
+@pytest.mark.usefixtures("netns")  # the host's own may have other tests' connections
 def test_walks(others: OtherNamespaces, walks: list[str], tmp_path: Path) -> None:
     """Of 50 containers 5 are busy: a sample costs six walks, one of them for the host."""
     with cgroup_tree(tmp_path / "cgroups") as tree:
