@@ -49,13 +49,18 @@ def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
         ("outbound", 0.1, 60.0, CALM),
         ("inbound", 0.899, None, CALM),
         ("inbound", 1.0, None, WARNING),
+        ("inbound", 0.1, 59.9, WARNING),
+        ("inbound", 1.0, 0.0, WARNING),
+        ("source", 0.1, 59.9, WARNING),
+        ("nat", 0.1, 59.9, CRITICAL),
+        ("nat", 0.1, 60.0, CALM),
         ("orphans", 0.25, None, WARNING),
         ("time_wait_buckets", 0.999, None, WARNING),
         ("time_wait_buckets", 1.0, None, CRITICAL),
     ],
 )
 def test_severity(kind: str, ratio: float, seconds_left: float | None, severity: Severity) -> None:
-    """It is bad from the kind's ratios on, and critical where a minute is not left."""
+    """It is bad from the kind's ratios on, and where a minute is not left as bad as when full."""
     assert severity_of(kind, ratio, seconds_left) is severity
 
 

@@ -166,9 +166,11 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*_POOLS, *_RESOURCES)}
 def severity_of(kind: str, ratio: float, seconds_left: float | None) -> Severity:
     """Return how bad it is that a resource of a kind is used by that ratio, for so much longer.
 
-    seconds_left: until it is full, None where that is not known.
+    seconds_left: until it is full, None where that is not known. It is never worse than the kind's
+    row allows: a kind that is not critical when full is not critical before, either.
     """
     row = KINDS[kind]
-    if ratio >= row.critical or (seconds_left is not None and seconds_left < SOON):
+    soon = seconds_left is not None and seconds_left < SOON
+    if ratio >= row.critical or (soon and row.critical < NEVER):
         return Severity.CRITICAL
-    return Severity.WARNING if ratio >= row.warning else Severity.CALM
+    return Severity.WARNING if soon or ratio >= row.warning else Severity.CALM
