@@ -13,7 +13,7 @@ from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.settings.config import Config
-from tests.support.labs.conntrack_listing import wait_for_states
+from tests.support.labs.conntrack_listing import tracked, wait_for_states
 from tests.support.labs.gateway_lab import (
     OTHER_SERVER,
     OUTSIDE,
@@ -51,6 +51,12 @@ class Gateway:
         [found] = [pool for pool in listed if pool.remote_address == remote]
         assert (found.local_address, found.port) == (OUTSIDE, str(SERVER_PORT))
         return found.usage
+
+    def close(self, number: int) -> None:
+        """Leave so many closed connections: once in a while one gives way to a later one."""
+        while missing := number - len(tracked("-p", "tcp")):
+            for _ in range(missing):
+                time_wait_here(self.lab.connect())
 
     def fill(self) -> int:
         """Connect until the gateway drops a connection; return how many it let through."""
@@ -135,8 +141,7 @@ def test_closed_and_live_connections() -> None:
     The kernel ends one only where the new connection's sequence number is ahead of its last.
     """
     with gateway(1000) as mixed:
-        for _ in range(700):
-            time_wait_here(mixed.lab.connect())
+        mixed.close(700)
         wait_for_states({"TIME_WAIT": 700})
         assert mixed.usage() == (Usage(0, 1000, 700, 700) if EVICTS else Usage(700, 1000, 700, 0))
         made = mixed.fill()
