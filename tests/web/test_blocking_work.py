@@ -27,6 +27,7 @@ def _fail() -> None:
 def test_nobody_waits_any_more() -> None:
     """Work that ends after its caller was cancelled and the loop was closed ends in silence."""
     release = threading.Event()
+    others = set(threading.enumerate())  # what another test has left may still work
 
     async def leave() -> None:
         waiting = asyncio.create_task(in_daemon_thread(release.wait, 10))
@@ -34,7 +35,8 @@ def test_nobody_waits_any_more() -> None:
         waiting.cancel()
 
     asyncio.run(leave())
-    [thread] = [thread for thread in threading.enumerate() if thread.name == "blocking-work"]
+    [thread] = set(threading.enumerate()) - others
+    assert thread.name == "blocking-work"
     release.set()
     thread.join(10)
     assert not thread.is_alive()
