@@ -4,11 +4,14 @@ import gc
 import threading
 
 import psutil
+import pytest
 
 from tests.support.labs.other_namespaces import OtherNamespaces
 from tests.support.labs.own_process import descriptors
 from tests.support.labs.watched_namespaces import Watch, watching
 
+# The kernel makes and ends one namespace at a time, for all that run on the machine.
+pytestmark = pytest.mark.time_limit(300)
 ROUNDS = 1000
 WARM_UP = 40  # rounds until the interpreter has what memory it keeps
 BUSY = 50
