@@ -6,6 +6,7 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.findings.evidence import NotAskedError
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
 from tests.support.fakes.evidence import (
     ORDINARY,
     failed,
@@ -34,6 +35,13 @@ def test_outbound() -> None:
 def test_hidden_ports(told: float | None, ports: float) -> None:
     """Where no pool is full enough to ask about hidden ports there are none that matter."""
     assert replace(ORDINARY, canary=hidden(told)).hidden_ports() == ports
+
+
+def test_hidden_ports_not_told() -> None:
+    """Where a kernel does not tell which ports are hidden, nothing is said of them."""
+    report = CanaryReport((), None, "IP_LOCAL_PORT_RANGE (Linux 6.3): ENOPROTOOPT")
+    with pytest.raises(NotAskedError):
+        replace(ORDINARY, canary=known(report)).hidden_ports()
 
 
 def test_failed_source() -> None:

@@ -5,8 +5,11 @@ import pytest
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.tally import AddressPorts
-from tcp_pressure_exporter.pools.near_limit import HiddenPorts, candidates
-from tests.sources.counting.counting import rules
+from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
+from tcp_pressure_exporter.pools.near_limit import HiddenPorts, candidates, unused_destinations
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
+from tests.sources.counting.counting import key, rules
 from tests.support.fakes.tallies import EMPTY
 
 
@@ -21,6 +24,23 @@ def test_candidates() -> None:
     )
     by = rules(usable=range(40000, 40010), bound=[40001, 40009])
     assert candidates(tally, by) == port_set([40000, 40002])
+
+
+def test_unused_destinations() -> None:
+    """Where there is no way to 127.101.127.101, one leads from the ends of a listed pool."""
+    keys: list[ListedKey] = [
+        key("10.0.0.2", "10.0.0.9", 443),
+        key("10.0.0.2", "10.0.0.9", 80),
+        GroupKey(b"", "lb", b""),
+        key("10.0.0.2", "10.0.0.8", 1),
+        key("10.0.0.2", "10.0.0.7", 443),
+    ]
+    listed = tuple(ListedPool(key, "", "", "", Usage(1, 2, 0, 0)) for key in keys)
+    assert unused_destinations(PoolTable(5, 0.5, 0.5, listed, 0, 0)) == [
+        key("127.101.127.101", "127.101.127.101", 1),
+        key("10.0.0.2", "10.0.0.9", 1),
+        key("10.0.0.2", "10.0.0.7", 1),
+    ]
 
 
 def test_estimate() -> None:

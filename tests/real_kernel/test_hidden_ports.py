@@ -2,21 +2,24 @@
 
 import errno
 import socket
+import subprocess
 
 import pytest
 
-from tcp_pressure_exporter.sample.sample import CANARY
+from tcp_pressure_exporter.sample.sample import CANARY, FINDINGS
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer
-from tests.support.labs.network_namespace import set_sysctl
+from tests.support.labs.network_namespace import add_address, set_sysctl
 
 FIRST = 40000
 PORTS = 400
 
 
-def bind_and_connect(lab: Lab, port: int, remote: str = "127.0.0.8") -> None:
+def bind_and_connect(
+    lab: Lab, port: int, remote: str = "127.0.0.8", local: str = "127.0.0.1"
+) -> None:
     """Bind to a port, then connect: sock_diag shows no difference to a chosen port."""
     client = lab.keep(socket.socket())
-    client.bind(("127.0.0.1", port))
+    client.bind((local, port))
     client.connect((remote, SERVER_PORT))
     lab.keep(lab.server4.accept()[0])
 
@@ -78,6 +81,56 @@ def test_full_of_hidden_ports(lab: Lab, observer: Observer) -> None:
     with pytest.raises(OSError, match="Cannot assign") as caught:
         lab.connect("127.0.0.9")
     assert caught.value.errno == errno.EADDRNOTAVAIL
+
+
+@pytest.fixture
+def narrow_loopback(lab: Lab) -> None:  # noqa: ARG001 - its namespace
+    """Leave 127.0.0.1 and the addresses of two hosts to `lo`, and none of the rest of 127/8."""
+    subprocess.run(["ip", "address", "del", "127.0.0.1/8", "dev", "lo"], check=True)
+    for address in ("127.0.0.1/32", "10.99.0.1/32", "10.99.0.2/32"):
+        add_address(address)
+
+
+def bind_before_connect(observer: Observer) -> str | None:
+    states = observer.sample().get(FINDINGS)
+    [found] = [state for state in states if state.finding.name == "bind_before_connect"]
+    return found.detail
+
+
+@pytest.mark.usefixtures("narrow_loopback")
+def test_narrow_loopback(lab: Lab, observer: Observer) -> None:
+    """Where bind() to 127.101.127.101 is refused, no port is taken for hidden that is not."""
+    for _ in range(200):
+        lab.connect("10.99.0.2", "10.99.0.1")
+    assert report(observer) == (0, [])
+    assert bind_before_connect(observer) is None
+
+
+@pytest.mark.usefixtures("narrow_loopback")
+def test_hidden_ports_on_a_narrow_loopback(lab: Lab, observer: Observer) -> None:
+    """There the ends of a pool serve to find the ports that are hidden."""
+    for _ in range(140):
+        lab.connect("10.99.0.2", "10.99.0.1")
+    taken = {client.getsockname()[1] for client in lab.clients}
+    for port in [port for port in range(FIRST, FIRST + PORTS) if port not in taken][:60]:
+        bind_and_connect(lab, port, "10.99.0.2", "10.99.0.1")
+    hidden, _verdicts = report(observer)
+    assert hidden == pytest.approx(60, abs=58)  # of 64 ports, four standard errors
+    assert bind_before_connect(observer) is not None
+
+
+def test_loopback_down(lab: Lab, observer: Observer) -> None:
+    """Where `lo` is down and without an address, connections are no hidden ports either."""
+    commands = ["link set lo down", "address flush dev lo", "link add v0 type veth peer name v1"]
+    commands += ["link set v0 up", "link set v1 up", "address add 10.99.0.1/24 dev v0"]
+    for command in commands:
+        subprocess.run(["ip", *command.split()], check=True)
+    for _ in range(200):
+        client = lab.keep(socket.socket())
+        client.settimeout(0)
+        assert client.connect_ex(("10.99.0.2", SERVER_PORT)) == errno.EINPROGRESS
+    assert report(observer) == (0, [])
+    assert bind_before_connect(observer) is None
 
 
 def test_many_destinations(lab: Lab, observer: Observer) -> None:

@@ -25,7 +25,8 @@ from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 # A destination that no one else has, so that asking about a port concerns the port alone.
 _NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
-NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, (1).to_bytes(2))
+UNUSED_PORT = (1).to_bytes(2)  # tcpmux (RFC 1078), which nobody serves any more
+NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, UNUSED_PORT)
 
 
 class Missing(NamedTuple):
@@ -98,6 +99,18 @@ class CanaryAnswer:
     reason: str
 
 
+class HiddenAnswer(NamedTuple):
+    """The kernel's answer about single ports.
+
+    asked: how many it answered for. hidden: to how many of these no connect() comes, whatever the
+    destination. reason: why it answered for none, "" where it did.
+    """
+
+    asked: int
+    hidden: int
+    reason: str = ""
+
+
 class CanarySource(Protocol):
     """The kernel's port search, asked without a connection being made."""
 
@@ -107,7 +120,7 @@ class CanarySource(Protocol):
     def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
         """Return whether a connect() of an outbound pool would find a port."""
 
-    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+    def hidden_ports(self, held_ports: int, destinations: Sequence[PoolKey]) -> HiddenAnswer:
         """Return of how many ports that sockets hold how many are hidden."""
 
 

@@ -38,7 +38,7 @@ class EventRises:
 
 
 class NotAskedError(Exception):
-    """A finding needs what a collector tells that is off."""
+    """A finding needs what a collector tells that is off, or what this kernel does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Evidence:
     def hidden_ports(self) -> float:
         """Return the estimate of hidden ports, 0 where no pool is full enough to be asked about.
 
-        Raises SourceError, NotAskedError.
+        Raises SourceError, and NotAskedError where the kernel did not tell.
         """
-        if self.canary is None:
+        if self.canary is None or self.canary.get().no_estimate:
             raise NotAskedError
         return self.canary.get().hidden_ports or 0.0
 

@@ -47,5 +47,5 @@ def evaluate(evidence: Evidence) -> tuple[tuple[FindingState, ...], SourceError 
         except SourceError as error:
             first = first or error
         except NotAskedError:
-            continue  # a collector is off: nobody wants to know
+            continue  # nobody wants to know, or nobody can tell
     return tuple(states), first

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.questions import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT, CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
@@ -38,10 +38,14 @@ class Probe(NamedTuple):
 
 
 class CanaryReport(NamedTuple):
-    """The verdicts of one sample, and the estimate of hidden ports; None where none was made."""
+    """The verdicts of one sample, and the estimate of hidden ports; None where none was made.
+
+    no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
+    """
 
     probes: tuple[Probe, ...]
     hidden_ports: float | None
+    no_estimate: str = ""
 
 
 def canary_targets(
@@ -83,6 +87,17 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
     nowhere = tally.by_address.get(NOWHERE.local_address)
     own = nowhere.held if nowhere else 0
     return rules.usable & tally.held & ~rules.blocked & ~own
+
+
+def unused_destinations(outbound: PoolTable) -> list[PoolKey]:
+    """Return ends that nobody uses, to ask from about the ports alone.
+
+    Where `lo` is down, or has 127.0.0.1 alone, there is no way to NOWHERE; then the ends of a pool
+    serve, to which there surely is one, with another remote port.
+    """
+    used = (pool.key for pool in outbound.listed if isinstance(pool.key, PoolKey))
+    others = [key._replace(port=UNUSED_PORT) for key in used if key.port != UNUSED_PORT]
+    return [NOWHERE, *dict.fromkeys(others[:MAX_TARGETS])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import port_set
-from tests.support.fakes.fake_tcp_socket import LOCAL_PORT_RANGE, FakeKernel
+from tcp_pressure_exporter.facts.questions import NOWHERE, HiddenAnswer
+from tests.support.fakes.fake_tcp_socket import LOCAL_PORT_RANGE, V4, FakeKernel
 
 HIDDEN = {40003, 40005}
 
@@ -18,10 +19,14 @@ def kernel() -> FakeKernel:
     return kernel
 
 
+def hidden_ports(kernel: FakeKernel, ports: int) -> HiddenAnswer:
+    return kernel.canary.hidden_ports(ports, [NOWHERE])
+
+
 def test_all_are_asked(kernel: FakeKernel) -> None:
     """A few ports are all asked about, once, by themselves."""
     ports = range(40000, 40008)
-    assert kernel.canary.hidden_ports(port_set(ports)) == (8, 2)
+    assert hidden_ports(kernel, port_set(ports)) == HiddenAnswer(8, 2)
     assert sorted(port for port in kernel.asked if port) == list(ports)
     assert {sock.remote for sock in kernel.opened} == {("127.101.127.101", 1)}
     assert {sock.bound for sock in kernel.opened} == {("127.101.127.101", 0)}
@@ -30,27 +35,55 @@ def test_all_are_asked(kernel: FakeKernel) -> None:
 def test_many(kernel: FakeKernel) -> None:
     """Of many ports 64 are asked about, other ones each time."""
     ports = port_set(range(30000, 60000))
-    assert kernel.canary.hidden_ports(ports)[0] == 64
-    kernel.canary.hidden_ports(ports)
+    assert hidden_ports(kernel, ports).asked == 64
+    hidden_ports(kernel, ports)
     assert len(set(kernel.asked)) > 64
 
 
 def test_none(kernel: FakeKernel) -> None:
     """Where no port is held, no socket is opened."""
-    assert kernel.canary.hidden_ports(0) == (0, 0)
+    assert hidden_ports(kernel, 0) == HiddenAnswer(0, 0)
     assert kernel.opened == []
 
 
 def test_old_kernel(kernel: FakeKernel) -> None:
     """A kernel that cannot be asked about single ports says nothing of any."""
     kernel.refused[LOCAL_PORT_RANGE] = errno.ENOPROTOOPT
-    assert kernel.canary.hidden_ports(port_set(range(40000, 40008))) == (0, 0)
+    asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
+    assert (asked, hidden) == (0, 0)
+    assert reason.startswith("IP_LOCAL_PORT_RANGE (Linux 6.3): ENOPROTOOPT")
 
 
 def test_changed_range(kernel: FakeKernel) -> None:
     """Where the kernel ignored the port asked for and chose another, that says nothing of it."""
     kernel.chosen = 50000
-    assert kernel.canary.hidden_ports(port_set([40001, 40002, 40003])) == (1, 1)
+    assert hidden_ports(kernel, port_set([40001, 40002, 40003])) == HiddenAnswer(1, 1)
+
+
+def test_bind_refused(kernel: FakeKernel) -> None:
+    """An address that is not this host's is refused by bind(): that is no hidden port."""
+    kernel.bind_error = errno.EADDRNOTAVAIL
+    asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
+    assert (asked, hidden) == (0, 0)
+    assert reason.startswith("bind(): EADDRNOTAVAIL: ")
+    assert len(kernel.opened) == 1, "the first refusal tells of all"
+
+
+@pytest.mark.parametrize("error", [errno.ENETUNREACH, errno.EINVAL])
+def test_no_way_there(kernel: FakeKernel, error: int) -> None:
+    """Where there is no way to the destination nothing is said of any port."""
+    kernel.connect = lambda _port: error
+    asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
+    assert (asked, hidden) == (0, 0)
+    assert reason.startswith(f"connect(): {errno.errorcode[error]}: ")
+
+
+def test_next_destination(kernel: FakeKernel) -> None:
+    """Where the first destination cannot be had the next one serves, and none after it."""
+    kernel.not_here = {"127.101.127.101"}
+    ports = port_set(range(40000, 40008))
+    assert kernel.canary.hidden_ports(ports, [NOWHERE, V4, NOWHERE]) == HiddenAnswer(8, 2)
+    assert [sock.bound for sock in kernel.opened] == [None, *[("10.0.0.1", 0)] * 8]
 
 
 def test_escape(kernel: FakeKernel) -> None:
@@ -58,7 +91,7 @@ def test_escape(kernel: FakeKernel) -> None:
     kernel.connect = lambda _port: errno.EINPROGRESS
     for _ in range(2):
         with pytest.raises(SourceError, match=r"connect\(\) sent a SYN"):
-            kernel.canary.hidden_ports(port_set([40001]))
+            hidden_ports(kernel, port_set([40001]))
     assert len(kernel.opened) == 1
 
 

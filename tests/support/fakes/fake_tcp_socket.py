@@ -1,5 +1,6 @@
 """The kernel's edge of a TCP socket that connects from a port asked for, or from any."""
 
+import errno
 import os
 import socket
 import struct
@@ -51,6 +52,7 @@ class FakeTcpSocket:
 
     def bind(self, address: tuple[str, int]) -> None:
         _raise(self.kernel.bind_error)
+        _raise(errno.EADDRNOTAVAIL if address[0] in self.kernel.not_here else 0)
         self.bound = address
 
     def connect_ex(self, address: tuple[str, int]) -> int:
@@ -63,13 +65,17 @@ class FakeTcpSocket:
 
 
 class FakeKernel:
-    """Hands out sockets. connect: from the one port asked for, or None, to an errno."""
+    """Hands out sockets. connect: from the one port asked for, or None, to an errno.
+
+    not_here: addresses that are not this host's.
+    """
 
     def __init__(self, procfs: Path = Path("/nowhere")) -> None:
         self.clock = FakeClock()
         self.search_seconds = 0.25
         self.refused: dict[tuple[int, int], int] = {}
         self.bind_error = 0
+        self.not_here: set[str] = set()
         self.connect: Callable[[int | None], int] = lambda _port: 0
         self.chosen: int | None = None
         self.opened: list[FakeTcpSocket] = []

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.near_limit import (
     Probe,
     canary_targets,
     candidates,
+    unused_destinations,
 )
 from tcp_pressure_exporter.pools.table import PoolTables
 from tcp_pressure_exporter.sample.sample import POOLS
@@ -29,26 +30,28 @@ class CanaryPart:
     def take(self, reading: Reading) -> CanaryReport:
         """Ask about the pools near their limit; raises SourceError."""
         tables, tally, rules = reading.get(POOLS), reading.tally.get(), reading.rules.get()
-        hidden = self._hidden_ports(tables, tally, rules)
+        hidden, no_estimate = self._hidden_ports(tables, tally, rules)
         near = KINDS[OUTBOUND].warning
         targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0, near)
         probes = tuple(
             Probe(pool, self._source.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets
         )
-        return CanaryReport(probes, hidden)
+        return CanaryReport(probes, hidden, no_estimate)
 
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules
-    ) -> float | None:
+    ) -> tuple[float | None, str]:
+        """Return the estimate, and why there is none though one is wanted."""
         # Ports that were bound fill the pool of their address, whatever their destinations.
         if max(tables[OUTBOUND].ratio_max, tables[SOURCE].ratio_max) < WORTH_ASKING:
             self._hidden = HiddenPorts()
-            return None
+            return None, ""
         ports = candidates(tally, rules)
-        asked, hidden = self._source.hidden_ports(ports)
-        self._hidden = self._hidden.after(ports.bit_count(), asked, hidden)
-        return self._hidden.estimate
+        answer = self._source.hidden_ports(ports, unused_destinations(tables[OUTBOUND]))
+        self._hidden = self._hidden.after(ports.bit_count(), answer.asked, answer.hidden)
+        estimate = self._hidden.estimate
+        return estimate, answer.reason if estimate is None else ""
 
 
 def canary_part(kit: Kit) -> CanaryPart | Missing:

@@ -7,7 +7,7 @@ the pool has such entries single ports are asked for instead, at which there is 
 
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import SystemRandom
 from socket import AF_INET, AF_INET6, socket
@@ -15,7 +15,7 @@ from socket import AF_INET, AF_INET6, socket
 from tcp_pressure_exporter.facts.addresses import is_v4
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.ports import MAX_PORT
-from tcp_pressure_exporter.facts.questions import NOWHERE, CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer, HiddenAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.socket import (
     OPERATION,
@@ -82,20 +82,36 @@ class Canary:
         if self._escape is not None:
             raise SourceError(OPERATION, self._escape)
 
-    def hidden_ports(self, held_ports: int) -> tuple[int, int]:
+    def hidden_ports(self, held_ports: int, destinations: Sequence[PoolKey]) -> HiddenAnswer:
         """Return how many of some random ports were asked about, and how many are hidden.
 
         held_ports: ports (facts/ports.py) that some socket holds, none of them known to be bound.
         A port is hidden where a socket was bound to it before it connected: no connect() may
-        choose it then, whatever the destination, and sock_diag does not show it. (0, 0) where the
-        kernel cannot be asked about single ports (before 6.3). Raises SourceError as `probe` does.
+        choose it then, whatever the destination, and sock_diag does not show it.
+        destinations: ends that nobody uses. The first to which the kernel has a way is taken.
+
+        None is asked about where there is no way to any, or where the kernel cannot be asked
+        about single ports (before 6.3). Raises SourceError as `probe` does.
         """
         self._refuse_after_escape()
         ports = _some_ports(held_ports, MAX_HELD_PORTS_ASKED)
-        searches = [self._search(NOWHERE, port) for port in ports]
-        refused = sum(search.error == errno.EADDRNOTAVAIL for search in searches)
-        accepted = sum(search.port == port for search, port in zip(searches, ports, strict=True))
-        return accepted + refused, refused
+        answer = HiddenAnswer(0, 0)
+        for destination in destinations:
+            answer = self._hidden_from(destination, ports)
+            if not answer.reason:
+                break
+        return answer
+
+    def _hidden_from(self, destination: PoolKey, ports: Sequence[int]) -> HiddenAnswer:
+        accepted = refused = 0
+        for port in ports:
+            search = self._search(destination, port)
+            verdict = _verdict(search, None)
+            if verdict.success is None:
+                return HiddenAnswer(0, 0, verdict.reason)
+            refused += not verdict.success
+            accepted += search.port == port  # else the range has changed
+        return HiddenAnswer(accepted + refused, refused)
 
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
         """Ask for some ports, until one is had.
