@@ -9,7 +9,7 @@ from benchmarks.forecast.predict_linear import (
     seconds_until_full,
     seconds_until_full_after_idleness,
 )
-from benchmarks.forecast.rates import Estimate, agreeing, fastest, mean, trend
+from benchmarks.forecast.rates import Estimate, agreeing, fastest, lasting, mean, trend
 from benchmarks.forecast.trace import Poll
 from tcp_pressure_exporter.pools.forecast import Flow, exhaustion_seconds
 
@@ -41,7 +41,8 @@ def by_flow(estimate: Estimate, walk: Callable[[Flow], float]) -> Forecast:
 EVENLY = exhaustion_seconds
 TOGETHER = release_together.exhaustion_seconds
 
-CHOSEN = Forecaster("last 10 s", by_flow(mean(10), EVENLY))
+CHOSEN = Forecaster("last 10 s, less what has ended", by_flow(lasting, EVENLY))
+WHOLE_10 = Forecaster("last 10 s", by_flow(mean(10), EVENLY))
 TOGETHER_10 = Forecaster("last 10 s, ports of a second together", by_flow(mean(10), TOGETHER))
 LINEAR = Forecaster("predict_linear, 5 m of 15 s", seconds_until_full, SCRAPE_SECONDS)
 LINEAR_AFTER_IDLENESS = Forecaster(
@@ -50,6 +51,7 @@ LINEAR_AFTER_IDLENESS = Forecaster(
 
 FORECASTERS = (
     CHOSEN,
+    WHOLE_10,
     TOGETHER_10,
     Forecaster("last 5 s", by_flow(mean(5), EVENLY)),
     Forecaster("last 20 s", by_flow(mean(20), EVENLY)),
@@ -57,7 +59,7 @@ FORECASTERS = (
     Forecaster("faster of last 5 s and 20 s", by_flow(fastest(5, 20), EVENLY)),
     Forecaster("last 5 to 40 s, while they agree", by_flow(agreeing(5, 10, 20, 40), EVENLY)),
     Forecaster("trend of 20 s, 10 s ahead", by_flow(trend(20, 10), EVENLY)),
-    Forecaster("last 10 s, seen at a 15 s scrape", CHOSEN.forecast, SCRAPE_SECONDS),
+    Forecaster("the first, seen at a 15 s scrape", CHOSEN.forecast, SCRAPE_SECONDS),
     LINEAR,
     LINEAR_AFTER_IDLENESS,
 )

@@ -6,6 +6,7 @@ from statistics import fmean, linear_regression
 from typing import NamedTuple
 
 from benchmarks.forecast.trace import Poll
+from tcp_pressure_exporter.pools.usage import RATE_SECONDS, clearly_fewer, lasting_closes
 
 JITTER = 0.5  # seconds that a poll may come late and still be the one of that moment
 SURE = 2.0  # standard errors
@@ -31,6 +32,17 @@ def mean(window: int, growth_window: int | None = None) -> Estimate:
     return lambda polls: Rates(
         sum(polls[-1].ages[:window]) / window, _growth(polls, growth_window or window)
     )
+
+
+def lasting(polls: Sequence[Poll]) -> Rates:
+    """Return the means over ten seconds without what has ended since: what the exporter does."""
+    now, rates = polls[-1], mean(RATE_SECONDS)(polls)
+    closes = lasting_closes([*now.ages, *[0] * RATE_SECONDS])
+    for before in polls[-2:-1]:
+        seconds, grown = now.time - before.time, now.live - before.live
+        if grown <= 0 and clearly_fewer(0, max(rates.growth, 0.0) * seconds):
+            return Rates(closes, grown / seconds)
+    return Rates(closes, rates.growth)
 
 
 def fastest(*windows: int) -> Estimate:

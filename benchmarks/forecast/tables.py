@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from benchmarks.forecast.forecasters import CHOSEN, FORECASTERS, TOGETHER_10
+from benchmarks.forecast.forecasters import CHOSEN, FORECASTERS, WHOLE_10
 from benchmarks.forecast.judging import Judged, judged
 from benchmarks.forecast.scoring import Rule, Verdict
 from benchmarks.forecast.trace import Trace
@@ -27,7 +27,7 @@ def forecaster_table(traces: Sequence[Trace], rule: Rule) -> str:
 
 
 def interval_table(traces: Sequence[Trace]) -> str:
-    """Return the chosen formula and the walk it replaced by interval and rule."""
+    """Return the chosen formula and the one it replaced by interval and rule."""
     titles = ("rates over", "polls", "warn at", "in a row", *SCORE_TITLES)
     return table(titles, list(_interval_rows(traces)))
 
@@ -51,7 +51,7 @@ def pool_table(traces: Sequence[Trace]) -> str:
 
 
 def _interval_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
-    for forecaster in (CHOSEN, TOGETHER_10):
+    for forecaster in (CHOSEN, WHOLE_10):
         for interval in INTERVALS:
             one = judged(forecaster, traces, interval)
             for threshold in (SOON.threshold, VERY_SOON.threshold):

@@ -1,11 +1,13 @@
 from array import array
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.pools.usage import (
     closes_each_second,
     closes_per_second,
+    lasting_closes,
     peak_closes,
     summed,
 )
@@ -28,6 +30,36 @@ def test_rate() -> None:
 def test_rate_of_a_short_time_wait() -> None:
     """Where TIME_WAIT is shorter than ten seconds the rate is that of its seconds."""
     assert closes_per_second(array("I", [3, 5]).tobytes()) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("each_second", "rate"),
+    [
+        ([60] * 10, 60),
+        # A burst of 600: it goes on for all one knows, then there was none for a whole second.
+        ([600, *[0] * 9], 60),
+        ([0, 600, *[0] * 8], 0),
+        # 90 in ten seconds are nine a second: one second without any is chance, one in 8,000. Of
+        # fewer a second tells too little. But then there were none for five.
+        ([0, 45, 45, *[0] * 7], 9),
+        ([0, 50, 50, *[0] * 7], 0),
+        ([0, 0, 0, 0, 0, 45, 45, 0, 0, 0], 0),
+        # 600 beside 2 a second: over once five seconds lie in between; the 2 a second stay.
+        ([2, 2, 2, 2, 602, 2, 2, 2, 2, 2], 62),
+        ([2, 2, 2, 2, 2, 602, 2, 2, 2, 2], 2),
+        # 100 in ten seconds: 50 are due in five, and down to 50 − 3 × √50 = 28.8 is chance.
+        ([6, 6, 6, 6, 5, 14, 14, 14, 14, 15], 10),
+        ([6, 6, 6, 5, 5, 14, 14, 14, 15, 15], 5.6),
+        # What rises does so at the pace of the ten seconds.
+        ([60, 60, *[0] * 8], 12),
+        ([0] * 10, 0),
+        ([3, 5], 4),
+        ([0, 40], 0),
+    ],
+)
+def test_lasting_rate(each_second: list[int], rate: float) -> None:
+    """What has ended does not count on: none for a second, or clearly fewer in the last five."""
+    assert lasting_closes(each_second) == pytest.approx(rate)
 
 
 def test_peak() -> None:

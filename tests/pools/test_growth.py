@@ -39,6 +39,17 @@ def test_window() -> None:
     assert history.growth(POOL, 700, 200.0) == pytest.approx(200 / 103)
 
 
+def test_growth_that_has_ended() -> None:
+    """600 ports opened at once fill nothing once a look later there are no more of them."""
+    history = sampled({85.0: 100, 90.0: 100, 94.0: 700})
+    assert history.growth(POOL, 700, 99.0) == 0
+    assert history.growth(POOL, 690, 99.0) == -2
+    assert history.growth(POOL, 710, 99.0) == pytest.approx(610 / 9)
+    # 8 in 9 s: that four seconds bring none is likely.
+    history = sampled({85.0: 700, 90.0: 700, 94.0: 708})
+    assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)
+
+
 def test_new_pool() -> None:
     """A pool that was not there has not grown: it may have been too small to be told apart."""
     history = LiveHistory().after(90.0, {})

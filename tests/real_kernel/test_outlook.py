@@ -59,6 +59,30 @@ def test_quiet_pool(lab: Lab, observer: Observer) -> None:
     assert outlook_seconds(observer) == math.inf
 
 
+def test_burst_of_closes_that_is_over(lab: Lab, observer: Observer) -> None:
+    """120 closes in a moment fill the pool if they go on; once there are no more, they do not."""
+    use_range()
+    for _ in range(120):
+        time_wait_here(lab.connect(REMOTE))
+    assert outlook_seconds(observer) < 60
+    time.sleep(1.5)
+    assert outlook_seconds(observer) == math.inf
+
+
+def test_burst_of_opens_that_is_over(lab: Lab, observer: Observer) -> None:
+    """120 connections that stay open fill the pool while more come, and no longer than that."""
+    use_range()
+    for _ in range(5):
+        lab.connect(REMOTE)
+    observer.sample()
+    time.sleep(1.1)
+    for _ in range(120):
+        lab.connect(REMOTE)
+    assert outlook_seconds(observer) < 60
+    time.sleep(1.1)
+    assert outlook_seconds(observer) == math.inf
+
+
 def verdicts(observer: Observer) -> list[tuple[str, bool | None]]:
     canary = observer.sample().outcome(CANARY)
     assert canary is not None

@@ -78,10 +78,16 @@ def test_time_left(seconds: float | None, refused: bool, text: str) -> None:  # 
         (1.26, 41.7, "126 %"),
         (0.98, 15.0, ""),
         (0.85, INFINITE, "85 %"),
+        (3.72, INFINITE, ""),
+        (3.72, 0.0, "372 %"),
+        (1.26, None, "126 %"),
     ],
 )
 def test_heads_for(ratio: float | None, seconds: float | None, text: str) -> None:
-    """Where a burst fills the pool, less in the end is not mentioned."""
+    """What the rate leads to and how long the pool lasts agree: of a burst only the latter is said.
+
+    Where it fills the pool, less in the end comforts nobody; where it is over, it leads nowhere.
+    """
     pool = UPSTREAM._replace(steady_state_ratio=ratio, seconds_left=seconds)
     assert heads_for(pool) == text
 

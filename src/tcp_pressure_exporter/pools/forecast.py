@@ -2,7 +2,7 @@
 
 Every TIME_WAIT entry tells how long it has been there, so the moment at which each port comes back
 is known. Between now and then new connections take ports at the rate seen last. A pool is full when
-the second outruns the first.
+the second outruns the first. A burst that is over takes none.
 """
 
 import math
@@ -15,6 +15,7 @@ from tcp_pressure_exporter.pools.usage import (
     Usage,
     closes_each_second,
     closes_per_second,
+    lasting_closes,
     peak_closes,
 )
 
@@ -97,7 +98,7 @@ def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
     """Return the outlook of a pool; None where nothing tells when its ports were closed."""
     if usage.ages is None:
         return None
-    flow = _flow(usage, usage.ages, 0.0)
+    flow = _flow(usage, usage.ages, closes_per_second(usage.ages), 0.0)
     return Outlook(
         exhaustion, steady_state_ratio(flow), sustainable_closes(flow), peak_closes(usage.ages)
     )
@@ -107,7 +108,8 @@ def exhaustion(usage: Usage, growth: float) -> float:
     """Return the seconds until the pool is full; `growth` is that of its live ports per second."""
     if usage.ages is None or _most(usage, growth) < usage.limit:
         return math.inf
-    return exhaustion_seconds(_flow(usage, usage.ages, growth))
+    closes = lasting_closes(closes_each_second(usage.ages))
+    return exhaustion_seconds(_flow(usage, usage.ages, closes, growth))
 
 
 def _most(usage: Usage, growth: float) -> float:
@@ -116,14 +118,14 @@ def _most(usage: Usage, growth: float) -> float:
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 
 
-def _flow(usage: Usage, ages: bytes, growth: float) -> Flow:
+def _flow(usage: Usage, ages: bytes, closes: float, growth: float) -> Flow:
     # Older ones hold no port: a connect() may take them over.
     waiting = closes_each_second(ages)[: math.ceil(usage.hold)]
     return Flow(
         limit=usage.limit,
         live=usage.used - sum(waiting),
         ages=waiting,
-        closes=closes_per_second(ages),
+        closes=closes,
         growth=growth,
         hold=usage.hold,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.groups import ListedKey
-from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage, clearly_fewer
 
 HIGH_WATER_SECONDS = 60.0  # seconds
 
@@ -33,8 +33,8 @@ class LiveHistory:
     def growth(self, key: PoolKey, live: int, now: float) -> float:
         """Return by how many ports per second `live` has grown over the window.
 
-        Where there was no sample in the window, since the last one. 0 where the pool is new: what
-        it began with may have been there all the time.
+        Where there was no sample in the window, or it has clearly ended by then, since the last
+        one. 0 where the pool is new: what it began with may have been there all the time.
         """
         known = [
             (then, ports[key])
@@ -46,7 +46,10 @@ class LiveHistory:
         # A sample may come a little late.
         inside = (moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE)
         then, before = next(inside, known[-1])
-        return (live - before) / (now - then)
+        rate = (live - before) / (now - then)
+        last, ports = known[-1]
+        ended = live <= ports and clearly_fewer(0, max(rate, 0.0) * (now - last))
+        return (live - ports) / (now - last) if ended else rate
 
     def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "LiveHistory":
         """Return the history with one sample more, without those that are too old."""

@@ -7,6 +7,7 @@ before their minute is over: reused by a connect() or a SYN, reset, or refused b
 tcp_max_tw_buckets.
 """
 
+import math
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,8 @@ from tcp_pressure_exporter.facts.tally import NO_AGES
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HOLD
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
+LATEST_SECONDS = 5  # less forgets a burst that comes again before the next one is there
+CLEAR = 3.0  # standard errors of a Poisson process: what chance hardly explains
 WHOLE_SECONDS = TCP_TIMEWAIT_LEN  # the second that follows is cut short by the end of TIME_WAIT
 
 
@@ -28,6 +31,25 @@ def closes_per_second(ages: bytes) -> float:
     """Return the closes per second over the last RATE_SECONDS, or as far as the ages go."""
     latest = closes_each_second(ages)[:RATE_SECONDS]
     return sum(latest) / len(latest)
+
+
+def clearly_fewer(seen: float, expected: float) -> bool:
+    """Tell whether there were fewer events than `expected` by more than chance explains."""
+    return expected - seen > CLEAR * math.sqrt(expected)
+
+
+def lasting_closes(each_second: Sequence[int]) -> float:
+    """Return the closes per second that go on: without those of a burst that is over.
+
+    The mean of RATE_SECONDS, or of LATEST_SECONDS where that is clearly less; 0 once there was
+    none for a whole second in which some were due. each_second: the latest first.
+    """
+    window, latest = each_second[:RATE_SECONDS], each_second[:LATEST_SECONDS]
+    rate = sum(window) / len(window)
+    if not latest[0] and clearly_fewer(0, rate):
+        return 0.0
+    fewer = clearly_fewer(sum(latest), rate * len(latest))
+    return sum(latest) / len(latest) if fewer else rate
 
 
 def peak_closes(ages: bytes) -> int:

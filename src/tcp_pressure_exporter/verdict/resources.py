@@ -103,10 +103,11 @@ def time_left(pressure: Pressure) -> str:
 def heads_for(pressure: Pressure) -> str:
     """Write what today's rate leads to, "" where that is not known.
 
-    Nor where a burst fills the pool before: that it would be less in the end comforts nobody.
+    Nor where a burst fills the pool before: that it would be less in the end comforts nobody. Nor
+    where the rate of the last seconds fills it and does not go on: the pool is not going there.
     """
     ratio, left = pressure.steady_state_ratio, pressure.seconds_left
-    if ratio is None or (ratio < 1 and left is not None and math.isfinite(left)):
+    if ratio is None or (left is not None and math.isfinite(left) != (ratio >= 1)):
         return ""
     return percent(ratio)
 

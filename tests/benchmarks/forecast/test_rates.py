@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.forecast.rates import Rates, agreeing, fastest, mean, trend
+from benchmarks.forecast.rates import Rates, agreeing, fastest, lasting, mean, trend
 from benchmarks.forecast.trace import Poll
 
 
@@ -18,6 +18,16 @@ def test_mean() -> None:
 def test_first_poll_knows_no_growth() -> None:
     """Before there are two polls growth is none."""
     assert mean(10)([Poll(0, 50, 0, ())]) == Rates(0, 0)
+
+
+def test_lasting() -> None:
+    """What goes on counts as in the means; closes and opens that have ended do not."""
+    closed, opened = Poll(20, 650, 600, (600,)), Poll(20, 650, 0, ())
+    before = Poll(10, 50, 0, ())
+    assert lasting([before, closed]) == Rates(60, 0)
+    assert lasting([before, closed, Poll(21, 650, 600, (0, 600))]) == Rates(0, 0)
+    assert lasting([before, opened]) == Rates(0, 60)
+    assert lasting([before, opened, Poll(21, 648, 0, ())]) == Rates(0, -2)
 
 
 def test_fastest() -> None:

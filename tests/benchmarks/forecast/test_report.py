@@ -31,7 +31,7 @@ def test_interval_table() -> None:
     """Two formulas, three intervals, two thresholds, one or three in a row."""
     rows = [cells(line) for line in interval_table(experiment().traces).splitlines()[2:]]
     assert len(rows) == 2 * 3 * 2 * 2
-    assert rows[0][:5] == ["last 10 s", "1 s", "< 60 s", "1", "0 of 1"]
+    assert rows[0][:5] == ["last 10 s, less what has ended", "1 s", "< 60 s", "1", "0 of 1"]
 
 
 def test_document_without_marks() -> None:
