@@ -11,11 +11,15 @@ BY_NAME = {finding.name: finding for finding in FINDINGS}
 STATES = (
     FindingState(BY_NAME["tw_recycle_enabled"], None),
     FindingState(BY_NAME["listener_in_port_range"], 'port 40000 (a".service)'),
+    FindingState(BY_NAME["conntrack_drops"], "nf_conntrack_drop rose by 30 within 60 s"),
 )
 
 
 def test_golden() -> None:
-    """A finding is 1 where there is something, else 0; what was found is no label."""
+    """A finding is 1 where there is something, else 0; what was found is no label.
+
+    What a counter of the kernel tells already is no metric once more.
+    """
     sample = namespace_sample("host", findings=Outcome(0.1, STATES))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_finding gauge

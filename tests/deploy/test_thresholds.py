@@ -1,10 +1,13 @@
 """The alerts and the report call the same thing bad: the rules against the tables of judgement."""
 
 import re
+from functools import partial
 
 import pytest
 
+from tcp_pressure_exporter.findings import drops
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK, LEAK_SOCKETS
+from tcp_pressure_exporter.findings.finding import Finding
 from tcp_pressure_exporter.findings.kinds import KINDS, SOON, Kind
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
 from tests.deploy.rule_files import Rule, alerts, rules
@@ -68,6 +71,31 @@ def test_a_fleet_counts_what_an_alert_would() -> None:
     ]
     outbound = KINDS[OUTBOUND]
     assert counted == [(outbound.warning,) * 2, (outbound.critical,) * 2]
+
+
+@pytest.mark.parametrize(
+    ("finding", "name"),
+    [
+        (drops.CONNTRACK_DROPS, "TcpPressureConntrackDrops"),
+        (drops.CONNTRACK_INSERTS_FAILED, "TcpPressureConntrackInsertFailed"),
+        (drops.ACCEPT_QUEUE_OVERFLOWS, "TcpPressureListenQueueOverflow"),
+        (drops.TIME_WAIT_OVERFLOWS, "TcpPressureTimeWaitOverflow"),
+        (drops.TIME_WAIT_REJECTIONS, "TcpPressurePawsRejections"),
+    ],
+)
+def test_a_counter_is_judged_by_the_same_rate(finding: Finding, name: str) -> None:
+    """What an alert counts over minutes, a finding counts over one: events, rate and severity."""
+    alert = alerts()[name]
+    events = re.search(r'event=~?"([^"]+)"', alert["expr"])
+    rate = re.search(r"> (0\.?\d*)\s*$", alert["expr"])
+    assert events
+    assert rate
+    assert isinstance(finding.check, partial)
+    assert (set(finding.check.args[0]), finding.check.args[1]) == (
+        set(events[1].split("|")),
+        float(rate[1]),
+    )
+    assert alert["labels"]["severity"] == finding.severity.name.lower()
 
 
 def test_a_leak_is_as_many_sockets_as_in_the_report() -> None:

@@ -61,6 +61,56 @@ def test_unchanged_past() -> None:
     assert before.recent == NOTHING
 
 
+def amounts(event: str, *samples: tuple[float, int]) -> tuple[int, float]:
+    """Return by how much a counter rose lately, and within how many seconds."""
+    known = EventRises()
+    for at, count in samples:
+        known = known.after({event: count}, at)
+    return known.risen(event), known.seconds
+
+
+def test_amount() -> None:
+    """The rises of a minute are added up; the time runs from the first sample on."""
+    assert amounts("TW") == (0, 0)
+    assert amounts("TW", (100, 7)) == (0, 0)
+    assert amounts("TW", (100, 7), (105, 9), (110, 9), (115, 12)) == (5, 15)
+
+
+def test_last_minute() -> None:
+    """What rose a minute ago no longer counts."""
+    samples = (0.0, 0), (5.0, 100), (10.0, 101)
+    assert amounts("TW", *samples, (64.0, 101)) == (101, 64)
+    assert amounts("TW", *samples, (65.0, 101)) == (1, 60)
+    assert amounts("TW", *samples, (70.0, 101)) == (0, 60)
+
+
+def test_samples_far_apart() -> None:
+    """Where samples are further apart than a minute, the amount is that of a longer time."""
+    assert amounts("TW", (0.0, 0), (300.0, 50), (600.0, 80)) == (30, 300)
+
+
+def test_counter_that_begins_anew() -> None:
+    """A counter that falls has not risen; what it counts from then on has."""
+    assert amounts("TW", (0.0, 2**32 - 1), (5.0, 3), (10.0, 4)) == (1, 10)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.1, 100), st.integers(0, 5)), min_size=1, max_size=30),
+)
+def test_amounts_add_up(steps: list[tuple[float, int]]) -> None:
+    """The amount is what the counter gained in the time that is told, at least a minute of it."""
+    known, at, count = EventRises().after({"TW": 0}, 0.0), 0.0, 0
+    counts = [(at, count)]
+    for pause, rise in steps:
+        at, count = at + pause, count + rise
+        counts.append((at, count))
+        known = known.after({"TW": count}, at)
+    assert min(at, 60) <= known.seconds <= at
+    begin = at - known.seconds
+    known_before = max((number for moment, number in counts if moment <= begin + 1e-6), default=0)
+    assert known.risen("TW") <= count - known_before
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)), min_size=1))
 def test_only_what_grew(samples: list[dict[str, int]]) -> None:
     """Within ten minutes, what rises is what some sample showed above the one before it."""

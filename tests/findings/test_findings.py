@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.findings import ports, protection, systems
+from tcp_pressure_exporter.findings import drops, ports, protection, systems
+from tcp_pressure_exporter.findings.drops import DROP_EVENTS
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import Severity
@@ -25,6 +26,7 @@ from tests.support.fakes.evidence import (
     listener,
     outbound,
     pool,
+    rises,
     with_sysctls,
 )
 from tests.support.places import ROOT
@@ -36,7 +38,7 @@ NAMES = [finding.name for finding in FINDINGS if finding.concerns(LINUX)]
 SUSPICIOUS = with_sysctls(
     replace(
         ORDINARY,
-        rising=known(frozenset({"PAWSTimewait"})),
+        rises=rises(**dict.fromkeys((*DROP_EVENTS, "PAWSTimewait"), 100)),
         resources=conntrack(1000, 1000),
         bound=known([listener(40000, 4096)]),
         pools=outbound(heading(pool(900, 800), 2.0)),
@@ -60,6 +62,7 @@ NEED_NO_SYSCTL = {
     "listener_in_port_range",
     "odd_port_range",
 }
+NEED_COUNTERS = {row.name for row in vars(drops).values() if isinstance(row, Finding)}
 
 
 def told(evidence: Evidence) -> dict[str, str | None]:
@@ -86,8 +89,8 @@ def test_suspicious_host() -> None:
 @pytest.mark.parametrize(
     ("failure", "lost"),
     [
-        (replace(SUSPICIOUS, sysctls=failed("no")), set(NAMES) - NEED_NO_SYSCTL),
-        (replace(SUSPICIOUS, rising=failed("no")), {"rfc1337_rejections"}),
+        (replace(SUSPICIOUS, sysctls=failed("no")), set(NAMES) - NEED_NO_SYSCTL - NEED_COUNTERS),
+        (replace(SUSPICIOUS, rises=failed("no")), {"rfc1337_rejections", *NEED_COUNTERS}),
         (
             replace(SUSPICIOUS, resources=failed("no")),
             {
@@ -163,7 +166,7 @@ def test_nothing_is_left_out() -> None:
     """Every row that stands beside a check is in the table, once."""
     rows = [
         row
-        for module in (ports, protection, systems)
+        for module in (drops, ports, protection, systems)
         for row in vars(module).values()
         if isinstance(row, Finding)
     ]
@@ -227,9 +230,9 @@ def test_document_table() -> None:
 
 
 def test_severities() -> None:
-    """Only what breaks connections of others at once is critical."""
+    """Only what breaks connections at once is critical."""
     critical = [finding.name for finding in FINDINGS if finding.severity is Severity.CRITICAL]
-    assert critical == ["tw_recycle_enabled"]
+    assert critical == ["conntrack_drops", "time_wait_overflows", "tw_recycle_enabled"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,14 @@ import pytest
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.findings import protection as findings
 from tcp_pressure_exporter.findings.evidence import Evidence
-from tests.support.fakes.evidence import ORDINARY, conntrack, known, listener, with_sysctls
+from tests.support.fakes.evidence import (
+    ORDINARY,
+    conntrack,
+    known,
+    listener,
+    rises,
+    with_sysctls,
+)
 
 DAY = 86400
 ESTABLISHED = "nf_conntrack_tcp_timeout_established"
@@ -23,7 +30,9 @@ def with_listeners(somaxconn: int | None, *listeners: BoundSocket) -> Evidence:
 
 
 def with_rising(rfc1337: int, *events: str) -> Evidence:
-    return with_sysctls(replace(ORDINARY, rising=known(frozenset(events))), tcp_rfc1337=rfc1337)
+    return with_sysctls(
+        replace(ORDINARY, rises=rises(**dict.fromkeys(events, 1))), tcp_rfc1337=rfc1337
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def of_system(system: str, **settings: int) -> Evidence:
         ORDINARY,
         system=system,
         sysctls=known(settings),
-        rising=failed("not told"),
+        rises=failed("not told"),
         resources=failed("not told"),
         canary=None,
     )

@@ -194,7 +194,8 @@ def test_rfc1337_rejections(lab: Lab, observer: Observer, rfc1337: int) -> None:
     client = reconnect(lab, port)
     if rfc1337:
         await_count("TCPACKSkippedTimeWait")
-        assert list(found(observer)) == ["rfc1337_rejections"]
+        # As often as it was rejected by now, it may be more than chance.
+        assert found(observer).keys() - {"time_wait_rejections"} == {"rfc1337_rejections"}
         with pytest.raises(OSError, match="not connected"):
             client.getpeername()
     else:

@@ -48,9 +48,9 @@ def refused(states: int) -> Breakage:
         (unreadable("thread-self/net/sockstat"), {"limits", "findings"}),
         (holding("thread-self/net/sockstat", "TCP: inuse 1\n"), {"limits", "findings"}),
         (absent(f"{IPV4}/tcp_max_tw_buckets"), {"limits", "findings"}),
-        (unreadable("thread-self/net/netstat"), {"kernel_events"}),
-        (absent("thread-self/net/snmp"), {"kernel_events"}),
-        (unreadable("thread-self/net/stat/nf_conntrack"), {"kernel_events"}),
+        (unreadable("thread-self/net/netstat"), {"kernel_events", "findings"}),
+        (absent("thread-self/net/snmp"), {"kernel_events", "findings"}),
+        (unreadable("thread-self/net/stat/nf_conntrack"), {"kernel_events", "findings"}),
         (refused(MAIN_DUMP), {"sockets", "local_ports", "close_wait", *POOLS}),
         (refused(1 << LISTEN), {"sockets", "local_ports", "listen_queues", "close_wait", *POOLS}),
     ],
@@ -71,12 +71,12 @@ def test_one_line_per_change_of_state(host: FakeHost) -> None:
     host.procfs.make_unreadable("thread-self/net/netstat")
     for _ in range(3):
         host.take()
-    assert host.logged_since(0) == [("collector fails", "kernel_events")]
+    assert host.logged_since(0) == [("collector fails", "kernel_events,findings")]
     assert host.logged.entries[0]["reason"] == "/proc/net/netstat: Is a directory"
     host.procfs.write("thread-self/net/netstat", "TcpExt: TW\nTcpExt: 9\n")
     for _ in range(3):
         host.take()
-    assert host.logged_since(1) == [("collector works again", "kernel_events")]
+    assert host.logged_since(1) == [("collector works again", "kernel_events,findings")]
 
 
 def test_recovery(host: FakeHost) -> None:

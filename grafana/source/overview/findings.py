@@ -14,8 +14,8 @@ COLOURS = {Severity.CALM: NEUTRAL, Severity.WARNING: ATTENTION, Severity.CRITICA
 def finding_table() -> Table:
     """Return the table of the findings that hold now."""
     page = to_document("What it means, and what not to do", "findings.md#${__data.fields.finding}")
-    advice = {finding.name: finding.advice for finding in FINDINGS}
-    colours = {finding.name: COLOURS[finding.severity] for finding in FINDINGS}
+    advice = {finding.name: finding.advice for finding in FINDINGS if finding.exported}
+    colours = {finding.name: COLOURS[finding.severity] for finding in FINDINGS if finding.exported}
     selector = select("tcp_pressure_finding", NAMESPACE)
     labels = "instance, finding"
     # The same label once more, to show both its name and the advice.

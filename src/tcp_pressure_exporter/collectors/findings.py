@@ -15,7 +15,8 @@ from tcp_pressure_exporter.sample.sample import FINDINGS, NamespaceSample
 
 def _rows(states: tuple[FindingState, ...]) -> Iterator[Row]:
     for state in states:
-        yield (state.finding.name,), float(state.detail is not None)
+        if state.finding.exported:
+            yield (state.finding.name,), float(state.detail is not None)
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (

@@ -122,7 +122,7 @@ ROWS = (
         SYSCTLS, "settings that decide TCP pressure", sysctls_part, sysctls.FAMILIES, judged=False
     ),
     Collector(
-        FINDINGS, "advice: settings that harm or do nothing", findings_part, findings.FAMILIES
+        FINDINGS, "advice: settings that harm, what is dropped", findings_part, findings.FAMILIES
     ),
 )
 COLLECTORS: Mapping[str, Collector] = {row.key.name: row for row in ROWS}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
@@ -12,29 +13,65 @@ from tcp_pressure_exporter.pools.near_limit import CanaryReport
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
 
 REMEMBERED = 600.0  # seconds
+LATELY = 60.0  # seconds
+
+
+class Rise(NamedTuple):
+    """How much some counters rose from one sample to the next, and when these were taken."""
+
+    begin: float
+    end: float
+    amounts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class EventRises:
-    """The counters as of the last sample, and when each last rose (seconds on a clock)."""
+    """The counters as of the last sample, when each last rose, and by how much lately.
+
+    Times are seconds on a clock. since: of the first sample, now: of the last one.
+    """
 
     counters: Mapping[str, int] = field(default_factory=dict)
     rose: Mapping[str, float] = field(default_factory=dict)
+    lately: tuple[Rise, ...] = ()
+    since: float | None = None
+    now: float = 0.0
 
     def after(self, counters: Mapping[str, int], now: float) -> "EventRises":
         """Return what is known after one more sample."""
         risen = {
-            event: now
+            event: count - self.counters[event]
             for event, count in counters.items()
             if count > self.counters.get(event, count)
         }
         recent = {event: at for event, at in self.rose.items() if now - at < REMEMBERED}
-        return EventRises(dict(counters), recent | risen)
+        lately = tuple(rise for rise in self.lately if now - rise.end < LATELY)
+        if risen:
+            lately = (*lately, Rise(self.now, now, risen))
+        return EventRises(
+            counters=dict(counters),
+            rose=recent | dict.fromkeys(risen, now),
+            lately=lately,
+            since=now if self.since is None else self.since,
+            now=now,
+        )
 
     @property
     def recent(self) -> frozenset[str]:
         """The events that rose between samples of the last ten minutes."""
         return frozenset(self.rose)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took what `risen` tells: about a minute, less after fewer samples."""
+        if self.since is None:
+            return 0.0
+        begin = min([self.now - LATELY, *(rise.begin for rise in self.lately)])
+        return self.now - max(begin, self.since)
+
+    def risen(self, event: str) -> int:
+        """Return by how much a counter rose in the last minute."""
+        return sum(rise.amounts.get(event, 0) for rise in self.lately)
 
 
 class NotAskedError(Exception):
@@ -45,12 +82,12 @@ class NotAskedError(Exception):
 class Evidence:
     """The outcomes of the sources; pools and canary are None where these collectors are off.
 
-    rising: the counters that rose lately, as EventRises has them. owners: those of the listeners
-    in the port range. system: whose settings they are, by the names of facts/system.py.
+    rises: of the counters that findings ask about (DROP_EVENTS and REJECTIONS). owners: those of
+    the listeners in the port range. system: whose settings they are, by facts/system.py.
     """
 
     sysctls: Outcome[Mapping[str, int]]
-    rising: Outcome[frozenset[str]]
+    rises: Outcome[EventRises]
     resources: Outcome[tuple[Resource, ...]]
     settings: Outcome[PortRange]
     bound: Outcome[list[BoundSocket]]

@@ -18,7 +18,7 @@ class Finding:
     name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
     and what to do, in one line. check: returns what it found, or None; raises SourceError or
     NotAskedError where that cannot be told. systems: those of facts/system.py that it
-    concerns, None for any.
+    concerns, None for any. exported: whether it is a metric, too; not where a counter tells it.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Finding:
     advice: str
     check: Callable[[Evidence], str | None]
     systems: Collection[str] | None = (LINUX,)
+    exported: bool = True
 
     def concerns(self, system: str) -> bool:
         """Tell whether the finding can be there on a system."""

@@ -32,7 +32,7 @@ def rfc1337_rejections(evidence: Evidence) -> str | None:
     """
     if not evidence.sysctl("tcp_rfc1337"):
         return None
-    rising = [event for event in REJECTIONS if event in evidence.rising.get()]
+    rising = [event for event in REJECTIONS if event in evidence.rises.get().recent]
     return f"net.ipv4.tcp_rfc1337 = 1, {' and '.join(rising)} rising" if rising else None
 
 

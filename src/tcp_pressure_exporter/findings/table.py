@@ -1,12 +1,17 @@
 """The table of findings, whose rows stand beside their checks, and what they say of a namespace."""
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.findings import ports, protection, systems
+from tcp_pressure_exporter.findings import drops, ports, protection, systems
 from tcp_pressure_exporter.findings.evidence import Evidence, NotAskedError
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
 
 # In the order of docs/findings.md.
 FINDINGS: tuple[Finding, ...] = (
+    drops.CONNTRACK_DROPS,
+    drops.CONNTRACK_INSERTS_FAILED,
+    drops.ACCEPT_QUEUE_OVERFLOWS,
+    drops.TIME_WAIT_OVERFLOWS,
+    drops.TIME_WAIT_REJECTIONS,
     ports.TW_RECYCLE_ENABLED,
     ports.PORT_RANGE_TOO_SMALL,
     ports.TW_REUSE_OFF_UNDER_PRESSURE,

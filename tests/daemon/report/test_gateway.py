@@ -20,3 +20,18 @@ def test_nat_pool(tmp_path: Path) -> None:
     assert (code, pool["severity"], pool["used"], pool["limit"]) == (2, "critical", 9, 10)
     assert pool["name"] == f"{OUTSIDE} → {SERVER}:9000"
     assert "This gateway has few ports left" in " ".join(printed.split())
+
+
+def test_gateway_whose_range_nobody_told() -> None:
+    """One report sees that a gateway drops connections, though its pool looks empty."""
+    with open_gateway_lab() as lab:
+        snat("masquerade to :40000-40009")
+        for _ in range(10):
+            lab.connect()
+        for _ in range(5):
+            lab.start(SERVER)
+        code, document = look()
+    names = [finding["name"] for finding in document["findings"]]
+    assert (code, document["verdict"]) == (2, "critical")
+    assert names == ["conntrack_drops", "conntrack_inserts_failed"]
+    assert document["actions"][0]["subjects"] == ["conntrack_drops"]

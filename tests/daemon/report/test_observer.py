@@ -44,6 +44,37 @@ def test_host_in_trouble() -> None:
     assert pauses == [1.0]
 
 
+def counters(*counts: int) -> Callable[[], dict[str, int]]:
+    """Return what the kernel has counted, reading by reading."""
+    readings = iter(counts)
+    return lambda: {"ListenOverflows": next(readings)}
+
+
+def test_counter_that_rises() -> None:
+    """Where a counter of drops rises while it is watched, the second look counts."""
+    pauses: list[float] = []
+    observer = Observer(host(10, 11), drops=counters(7, 7, 8))
+    seen = look_closely(observer, sign, pauses.append)
+    assert [pressure.used for pressure in seen.assessment.pressures] == [11]
+    assert pauses == [1.0, 1.0]
+
+
+def test_counter_that_stands_still() -> None:
+    """What was dropped long ago is watched for three seconds, and then the first look counts."""
+    pauses: list[float] = []
+    observer = Observer(host(10), drops=counters(7, 7, 7, 7))
+    seen = look_closely(observer, sign, pauses.append)
+    assert [pressure.used for pressure in seen.assessment.pressures] == [10]
+    assert pauses == [1.0, 1.0, 1.0]
+
+
+def test_nothing_was_ever_dropped() -> None:
+    """A counter that is 0 is not waited for."""
+    pauses: list[float] = []
+    look_closely(Observer(host(10), drops=counters(0)), sign, pauses.append)
+    assert pauses == []
+
+
 def test_circumstances() -> None:
     """A look says when and where it was, and what it had no rights for."""
     before = datetime.now().astimezone()

@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, Soc
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
-from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.evidence import EventRises, Evidence
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.near_limit import CanaryReport
@@ -112,9 +112,16 @@ def hidden(ports: float | None) -> Outcome[CanaryReport]:
     return known(CanaryReport((), ports))
 
 
+def rises(seconds: float = 60.0, /, **amounts: int) -> Outcome[EventRises]:
+    """Return what two samples tell, so many seconds apart, of counters that rose by so much."""
+    first = EventRises().after(dict.fromkeys(amounts, 7), 1000.0)
+    later = {event: 7 + amount for event, amount in amounts.items()}
+    return known(first.after(later, 1000.0 + seconds))
+
+
 ORDINARY = Evidence(
     sysctls=known(DEFAULTS),
-    rising=known(frozenset[str]()),
+    rises=known(EventRises()),
     resources=conntrack(20),
     settings=known(PortRange(32768, 60999, 0)),
     bound=known([listener(22), listener(443)]),

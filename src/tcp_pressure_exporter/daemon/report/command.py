@@ -75,7 +75,7 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
     missing = tuple((NAMES.get(what, what), why) for what, why in host.missing())
     portable = host.no_netlink is not None
-    return Observer(lambda: host.own.take(config), missing, portable=portable)
+    return Observer(lambda: host.own.take(config), missing, host.own.drops, portable=portable)
 
 
 def read_config(options: ReportOptions) -> Config:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -13,19 +13,28 @@ from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import assess
 
 Sign = Callable[[], AbstractContextManager[None]]
+Counters = Callable[[], Mapping[str, int]]
+# Seconds: a client whose SYN was dropped tries again after 1, 2 and 4 s (RFC 6298, section 5), so
+# that a drop which still goes on mostly shows within three.
+WATCHED = 3
 
 
 class Observer:
-    """Looks again and again; what one look showed makes the next one wiser."""
+    """Looks again and again; what one look showed makes the next one wiser.
+
+    drops: what the kernel has counted of what findings ask about.
+    """
 
     def __init__(
         self,
         take: Callable[[], NamespaceSample],
         left_out: LeftOut = (),
+        drops: Counters = dict,
         *,
         portable: bool = False,
     ) -> None:
         self._take = take
+        self._drops = drops
         self._left_out = left_out
         self._portable = portable
 
@@ -37,20 +46,35 @@ class Observer:
         host = socket.gethostname()
         return Observation(host, moment, seconds, assessment, self._left_out, self._portable)
 
+    def sees_drops(self, pause: Callable[[float], None]) -> bool:
+        """Watch the counters, second by second, until one rises; one that is 0 is left alone.
+
+        Then nothing was dropped since the namespace was made, and there is no need to wait.
+        """
+        before = self._drops()
+        if not any(before.values()):
+            return False
+        for _second in range(WATCHED):
+            pause(MIN_DISTANCE)
+            if self._drops() != before:
+                return True
+        return False
+
 
 def look_closely(
     observer: Observer, sign: Sign, pause: Callable[[float], None] = time.sleep
 ) -> Observation:
     """Look once where all is calm, else a second time a second later.
 
-    Only two samples tell how fast live connections grow. Where they are about to fill a pool, one
-    alone would say that its end is not in sight.
+    Only two samples tell how fast live connections grow: where they are about to fill a pool, one
+    alone would say that its end is not in sight. And only two tell whether a counter rises.
     """
     with sign():
         seen = observer.look()
-    if seen.assessment.severity is Severity.CALM:
+    if seen.assessment.severity > Severity.CALM:
+        pause(MIN_DISTANCE)
+    elif not observer.sees_drops(pause):
         return seen
-    pause(MIN_DISTANCE)
     with sign():
         return observer.look()
 

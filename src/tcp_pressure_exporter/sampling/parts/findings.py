@@ -4,18 +4,26 @@ from collections.abc import Mapping
 
 from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
+from tcp_pressure_exporter.findings.drops import DROP_EVENTS
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
 from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
 from tcp_pressure_exporter.sample.sample import CANARY, POOLS
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 States = tuple[FindingState, ...]
+EVENTS = (*DROP_EVENTS, *REJECTIONS)
+
+
+def asked_about(statistics: Mapping[str, int]) -> dict[str, int]:
+    """Return those of the kernel's counters that findings ask about."""
+    return {event: statistics[event] for event in EVENTS if event in statistics}
 
 
 class FindingsPart:
-    """Remembers which of the kernel's counters rose lately."""
+    """Remembers which of the kernel's counters rose lately, and by how much."""
 
     needs = ()
 
@@ -27,7 +35,7 @@ class FindingsPart:
         """Return the findings that can be told, and why the others cannot."""
         evidence = Evidence(
             sysctls=reading.sysctls,
-            rising=self._rising(reading.statistics, reading.now()),
+            rises=self._risen(reading.statistics, reading.now()),
             resources=reading.resources,
             settings=reading.settings,
             bound=reading.bound,
@@ -39,13 +47,11 @@ class FindingsPart:
         states, error = evaluate(evidence)
         return states if error is None else Incomplete(states, error)
 
-    def _rising(
-        self, statistics: Outcome[Mapping[str, int]], now: float
-    ) -> Outcome[frozenset[str]]:
+    def _risen(self, statistics: Outcome[Mapping[str, int]], now: float) -> Outcome[EventRises]:
         if statistics.value is None:
             return Outcome(statistics.seconds, error=statistics.error)
-        self._rises = self._rises.after(statistics.value, now)
-        return Outcome(statistics.seconds, self._rises.recent)
+        self._rises = self._rises.after(asked_about(statistics.value), now)
+        return Outcome(statistics.seconds, self._rises)
 
     def _listeners(self, reading: Reading) -> Mapping[SocketId, Owner]:
         settings, bound = reading.settings.value, reading.bound.value

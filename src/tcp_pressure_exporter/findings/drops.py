@@ -1,0 +1,79 @@
+"""Findings about what the kernel drops or refuses now: counters that rose, each beside its check.
+
+An alert counts the same over minutes (deploy/prometheus/rules): the severity of each is that of its
+alert, and so is the rate from which on it counts. The counters are metrics; these are none.
+"""
+
+from collections.abc import Collection
+from functools import partial
+
+from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.finding import Finding
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.protection import REJECTIONS
+
+OVERFLOWS = ("ListenOverflows",)
+UNPROTECTED = ("TCPTimeWaitOverflow",)
+DROPS = ("nf_conntrack_drop", "nf_conntrack_early_drop")
+FAILED_INSERTS = ("nf_conntrack_insert_failed",)
+DROP_EVENTS = (*OVERFLOWS, *UNPROTECTED, *DROPS, *FAILED_INSERTS)
+
+ANY = 0.0  # per second
+MORE_THAN_CHANCE = 0.1  # per second: packets that race for one entry lose one now and then
+SHORTEST = 10.0  # seconds: over less, a single one would be a rate
+
+
+def risen(events: Collection[str], rate: float, evidence: Evidence) -> str | None:
+    """Find that events happened lately, more often than so many times a second."""
+    rises = evidence.rises.get()
+    amounts = {event: amount for event in events if (amount := rises.risen(event))}
+    if sum(amounts.values()) <= rate * max(rises.seconds, SHORTEST):
+        return None
+    told = ", ".join(f"{event} rose by {amount:,}" for event, amount in amounts.items())
+    return f"{told} within {max(rises.seconds, 1):.0f} s"
+
+
+ACCEPT_QUEUE_OVERFLOWS = Finding(
+    "accept_queue_overflows",
+    Severity.WARNING,
+    "Connections are dropped at a full accept queue: the service accepts too slowly, or listens"
+    " with too short a backlog.",
+    partial(risen, OVERFLOWS, ANY),
+    exported=False,
+)
+
+TIME_WAIT_OVERFLOWS = Finding(
+    "time_wait_overflows",
+    Severity.CRITICAL,
+    "Connections close without TIME_WAIT, and the pools do not count their ports: close fewer, or"
+    " raise tcp_max_tw_buckets.",
+    partial(risen, UNPROTECTED, ANY),
+    exported=False,
+)
+
+TIME_WAIT_REJECTIONS = Finding(
+    "time_wait_rejections",
+    Severity.WARNING,
+    "TIME_WAIT refuses connections of a remote that comes back to a port too soon: let it keep"
+    " connections open, or give it more addresses.",
+    partial(risen, REJECTIONS, MORE_THAN_CHANCE),
+    exported=False,
+)
+
+CONNTRACK_DROPS = Finding(
+    "conntrack_drops",
+    Severity.CRITICAL,
+    "conntrack drops new connections, as its table is full or NAT finds no port: raise"
+    " nf_conntrack_max, or translate to more ports or addresses.",
+    partial(risen, DROPS, MORE_THAN_CHANCE),
+    exported=False,
+)
+
+CONNTRACK_INSERTS_FAILED = Finding(
+    "conntrack_inserts_failed",
+    Severity.WARNING,
+    "conntrack cannot add connections (insert_failed), as NAT finds no port or packets race:"
+    " translate to more ports or addresses.",
+    partial(risen, FAILED_INSERTS, MORE_THAN_CHANCE),
+    exported=False,
+)
