@@ -1,6 +1,7 @@
 """The exporter as systemd meets it: what it says from its start to its end."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -25,6 +26,13 @@ def told_by(systemd: NotifySocket, *flags: str) -> Iterator[subprocess.Popen[byt
             process.kill()
 
 
+def handled(process: subprocess.Popen[bytes]) -> int:
+    """Return the mask of the signals that the process handles; proc(5), SigCgt."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (mask,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return int(mask, 16)
+
+
 def test_from_start_to_end(tmp_path: Path) -> None:
     """It is ready after its first sample, gives signs of life, reloads, and says that it stops."""
     with notify_socket(tmp_path) as systemd, told_by(systemd) as process:
@@ -38,6 +46,13 @@ def test_from_start_to_end(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert systemd.receive_until("STOPPING")[-1]["STOPPING"] == "1"
         assert process.wait(2) == 0
+
+
+def test_signals_are_handled_when_ready(tmp_path: Path) -> None:
+    """Whoever asks for a reload as soon as it is ready does not end it: it handles SIGHUP."""
+    with notify_socket(tmp_path) as systemd, told_by(systemd) as process:
+        systemd.receive_until("READY")
+        assert handled(process) >> (signal.SIGHUP - 1) & 1
 
 
 def test_a_bad_reload_ends_as_well(tmp_path: Path) -> None:

@@ -114,24 +114,29 @@ class App:
         sampling = threading.Thread(
             target=self._loop.run, args=(stop, heartbeat), name="sampling", daemon=True
         )
-        sampling.start()
         self._reloader.start()
         try:
             # The default loop of Linux; that of Windows cannot wait for sockets.
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(self._serve(listeners, web_config))
+                runner.run(self._serve(listeners, web_config, sampling))
         finally:
             stop.set()
-            sampling.join(SAMPLER_STOP_SECONDS)
+            if sampling.ident:
+                sampling.join(SAMPLER_STOP_SECONDS)
 
     async def _serve(
-        self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None
+        self,
+        listeners: Sequence[socket.socket],
+        web_config: WebConfigWatch | None,
+        sampling: threading.Thread,
     ) -> None:
         stop = asyncio.Event()
         callbacks = dict.fromkeys(STOP_SIGNALS, partial(self._begin_to_stop, stop))
         with handled_signals(
             asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reloader.ask}
         ):
+            # Not before: the first sample says "ready", and a reload may follow at once.
+            sampling.start()
             await self._answer(listeners, web_config, stop)
 
     async def _answer(
