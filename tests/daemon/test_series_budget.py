@@ -16,6 +16,7 @@ from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount
+from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS as MAX_BLOCKERS
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import (
     MAX_OWNERS,
@@ -66,7 +67,7 @@ def fullest() -> NamespaceSample:
         sockets=Outcome(
             0.1, {(family, s): 1 for family in ("ipv4", "ipv6") for s in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6)),
+        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS])),
         pools=Outcome(0.1, pools),
         nat=Outcome(0.1, table(reclaimable=True, dated=False)),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), 1.0)),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
-from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, Severity, severity_of
+from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sources.procfs.resources import read_resources
 from tests.support.places import DOCS, ROOT
@@ -33,6 +33,36 @@ def test_outbound(usage: Usage, says: str, says_not: str) -> None:
     assert says_not not in advice
 
 
+@pytest.mark.parametrize("kind", [BLOCKED_PORTS, OUTBOUND, SOURCE])
+def test_bound_sockets_and_listeners(kind: str) -> None:
+    """Where they hold most ports, neither open connections are blamed nor an address is advised."""
+    advice = KINDS[kind].advice_for(Usage(1000, 1000, 5, 0, blocked=995))
+    assert advice == KINDS[BLOCKED_PORTS].advice
+    assert "another address gives none back" in advice
+    assert "open connections" not in advice
+
+
+def test_no_usable_port() -> None:
+    """Where all ports are reserved it is the reservation that is to be looked at."""
+    assert "ip_local_reserved_ports" in KINDS[BLOCKED_PORTS].advice_for(Usage(0, 0, None, None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "used", "limit", "ratio"),
+    [
+        (BLOCKED_PORTS, 995, 1000, 0.995),
+        (BLOCKED_PORTS, 0, 0, 1.0),
+        (OUTBOUND, 0, 0, 1.0),
+        ("listen_queue", 0, 0, 0.0),  # listen(0) lets one connection wait
+        ("listen_queue", 1, 0, 1.0),
+        ("time_wait_buckets", 0, 0, 0.0),
+    ],
+)
+def test_ratio(kind: str, used: int, limit: int, ratio: float) -> None:
+    """Of no port none is left; a queue of none has room for one."""
+    assert KINDS[kind].ratio(used, limit) == ratio
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {OUTBOUND}))
 def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
     """Of every other kind the advice is the same whatever holds it."""
@@ -47,6 +77,9 @@ def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
         ("outbound", 0.90, None, CRITICAL),
         ("outbound", 0.1, 59.9, CRITICAL),
         ("outbound", 0.1, 60.0, CALM),
+        ("blocked_ports", 0.699, None, CALM),
+        ("blocked_ports", 0.70, None, WARNING),
+        ("blocked_ports", 0.90, None, CRITICAL),
         ("inbound", 0.899, None, CALM),
         ("inbound", 1.0, None, WARNING),
         ("inbound", 0.1, 59.9, WARNING),

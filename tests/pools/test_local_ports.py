@@ -3,8 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
-from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.pools.local_ports import LocalPorts, choosable_ports, local_ports
+from tcp_pressure_exporter.facts.sockets import NOBODY, BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import (
+    LocalPorts,
+    blocked_port_owners,
+    choosable_ports,
+    local_ports,
+)
 
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003, 50000]))
 
@@ -14,7 +20,10 @@ def socket_at(port: int, *, listening: bool) -> BoundSocket:
 
 
 def test_local_ports() -> None:
-    """Of ten ports two are reserved; what lies outside the usable eight counts nowhere."""
+    """Of ten ports two are reserved; what lies outside the usable eight counts nowhere.
+
+    Blocked are the two that listen, the one that is bound, and one that was served lately.
+    """
     held = port_set([40000, 40001, 40002, 443, 50001])
     bound = [
         socket_at(40001, listening=True),
@@ -24,32 +33,34 @@ def test_local_ports() -> None:
         socket_at(40003, listening=True),
         socket_at(8080, listening=True),
     ]
-    assert local_ports(SETTINGS, held, bound) == LocalPorts(
-        low=40000, high=40009, reserved=2, usable=8, used=4, listeners=2
+    assert local_ports(SETTINGS, held, bound, {40008: 0.0, 443: 0.0}) == LocalPorts(
+        *(40000, 40009), reserved=2, usable=8, used=4, listeners=2, choosable=8, blocked=4
     )
 
 
 def test_idle_host() -> None:
     """Without a socket nothing is used, and nothing listens."""
-    assert local_ports(PortRange(32768, 60999, 0), 0, []) == LocalPorts(
-        low=32768, high=60999, reserved=0, usable=28232, used=0, listeners=0
+    assert local_ports(PortRange(32768, 60999, 0), 0, [], {}) == LocalPorts(
+        *(32768, 60999), reserved=0, usable=28232, used=0, listeners=0, choosable=28232, blocked=0
     )
 
 
 PORTS = st.frozensets(st.integers(40000, 40020), max_size=21)
 
 
-@given(PORTS, PORTS, PORTS, PORTS)
+@given(PORTS, PORTS, PORTS, PORTS, PORTS)
 def test_sets(
     reserved: frozenset[int],
     held: frozenset[int],
     listening: frozenset[int],
     bound_only: frozenset[int],
+    served: frozenset[int],
 ) -> None:
     """All figures are sizes of sets of ports."""
     bound = [socket_at(port, listening=True) for port in listening]
     bound += [socket_at(port, listening=False) for port in bound_only]
-    found = local_ports(PortRange(40003, 40015, port_set(reserved)), port_set(held), iter(bound))
+    settings = PortRange(40003, 40015, port_set(reserved))
+    found = local_ports(settings, port_set(held), iter(bound), dict.fromkeys(served, 0.0))
     inside = set(range(40003, 40016))
     usable = inside - reserved
     assert found == LocalPorts(
@@ -59,7 +70,35 @@ def test_sets(
         usable=len(usable),
         used=len(usable & (held | listening | bound_only)),
         listeners=len(usable & listening),
+        choosable=max(len(usable) - 1, 0),  # of thirteen ports the kernel's search may miss one
+        blocked=len(usable & (listening | bound_only | served)),
     )
+
+
+@pytest.mark.parametrize(
+    ("choosable", "blocked", "ratio"), [(1000, 995, 0.995), (10, 10, 1.0), (0, 0, 1.0)]
+)
+def test_blocked_ratio(choosable: int, blocked: int, ratio: float) -> None:
+    """Where no port is left to choose, it is as if all were blocked."""
+    ports = LocalPorts(40000, 40999, 0, choosable, blocked, 0, choosable, blocked)
+    assert ports.blocked_ratio == ratio
+
+
+def test_blocked_port_owners() -> None:
+    """Ports count, not sockets, and only usable ones; who is not known is not named."""
+    web, agent, other = Owner("web.service", "web"), Owner("", "agent"), Owner("", "other")
+    held = {
+        *((web, 40000), (web, 40001), (agent, 40001), (agent, 40004), (agent, 40005)),
+        *((NOBODY, 40006), (NOBODY, 40007), (NOBODY, 40008), (NOBODY, 40009)),
+        *((other, port) for port in (40002, 40003, 50000, 8080)),  # reserved, or outside
+    }
+    owners = {SocketId(inode, None): owner for inode, (owner, _port) in enumerate(held)}
+    bound = [
+        BoundSocket(bytes(16), port, listening=True, ipv6_only=False, owner_id=socket_id)
+        for socket_id, (_owner, port) in zip(owners, held, strict=True)
+    ]
+    found = blocked_port_owners(SETTINGS, [*bound, *bound], owners.__getitem__)
+    assert found == (OwnerCount(agent, 3), OwnerCount(web, 2))
 
 
 @pytest.mark.parametrize(

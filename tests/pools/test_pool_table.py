@@ -1,14 +1,16 @@
+import math
 from ipaddress import ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.tally import NO_AGES, PoolKey
 from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
-from tcp_pressure_exporter.pools.table import PoolTable, pool_table
+from tcp_pressure_exporter.pools.table import Churn, PoolTable, pool_table
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.support.messages.socket_entries import sixteen_bytes
 
@@ -57,6 +59,24 @@ def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
 def test_no_pool() -> None:
     """Without a pool everything is zero, and nothing is listed."""
     assert table({}) == PoolTable(0, 0.0, 0.0, (), 0, 0)
+
+
+@pytest.mark.parametrize(("new", "highest", "left"), [(0.3, 0.4, math.inf), (1.0, 1.0, 0.0)])
+def test_new_pool(new: float, highest: float, left: float) -> None:
+    """The totals cover a pool to a new destination: where it would be full, nothing is left."""
+    pools = {key("10.0.0.9"): used(400)._replace(ages=NO_AGES)}
+    found, memory = tabled(DirectionPools(pools, ages=NO_AGES, new_ratio=new))
+    assert (found.count, found.ratio_max, found.ratio_max_1m) == (1, highest, highest)
+    assert found.churn == Churn(0, 0, left)
+    none = tabled(DirectionPools({}, ages=NO_AGES, new_ratio=new), previous=memory)[0]
+    assert (none.count, none.ratio_max, none.ratio_max_1m) == (0, new, highest)
+    assert none.churn == Churn(0, 0, left)
+
+
+def test_new_pool_of_unknown_ages() -> None:
+    """Where nothing tells of closes there is no forecast either, and the ratio tells it all."""
+    found, _memory = tabled(DirectionPools({}, new_ratio=1.0))
+    assert found == PoolTable(0, 1.0, 1.0, (), 0, 0, churn=None)
 
 
 def test_labels() -> None:

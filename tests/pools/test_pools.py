@@ -57,10 +57,11 @@ def test_outbound() -> None:
     tally = pools({POOL: (7, 5, 4), other: (1, 0, 0)})
     assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
         {
-            POOL: Usage(used=5, limit=10, time_wait=5, reclaimable=4, ages=NO_AGES),
-            other: Usage(used=3, limit=10, time_wait=0, reclaimable=0, ages=NO_AGES),
+            POOL: Usage(5, 10, time_wait=5, reclaimable=4, ages=NO_AGES, blocked=2),
+            other: Usage(3, 10, time_wait=0, reclaimable=0, ages=NO_AGES, blocked=2),
         },
         ages=NO_AGES,
+        new_ratio=0.2,
     )
 
 
@@ -69,8 +70,15 @@ def test_outbound_pools_that_are_not_told_apart() -> None:
     others = OtherPools(pools=3, most_used=4, ports=9, time_wait=5, reclaimable=2)
     tally = PoolTally({}, others, overflow=6)
     assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
-        {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6
+        {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6, new_ratio=0.2
     )
+
+
+@pytest.mark.parametrize(("limit", "ratio"), [(10, 0.2), (2, 1.0), (1, 2.0), (0, 1.0)])
+def test_outbound_without_a_pool(limit: int, ratio: float) -> None:
+    """A pool without a connection begins with the blocked ports; where there is none, as full."""
+    found = outbound_usages(PoolTally({}, OtherPools(), 0), TWO_BLOCKED, limit)
+    assert (found.pools, found.new_ratio) == ({}, ratio)
 
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
@@ -109,7 +117,7 @@ def test_source_port_whose_listener_has_closed() -> None:
     drained = replace(rules(RANGE), served=port_set([40003, 40004, 443]))
     listener = bound("10.0.0.3", 40004)
     [usage] = source_usages(held_at("10.0.0.2", [], []), [listener], drained, 10).pools.values()
-    assert usage == Usage(used=1, limit=10, time_wait=0, reclaimable=None)
+    assert usage == Usage(used=1, limit=10, time_wait=0, reclaimable=None, blocked=1)
 
 
 def test_source_overflow() -> None:
@@ -151,7 +159,7 @@ def test_source_port_that_is_bound_and_in_time_wait() -> None:
     """A port counts once, and for TIME_WAIT only where nothing else holds it."""
     tally = held_at("10.0.0.2", held=[40000, 40001], live=[])
     [usage] = source_usages(tally, [bound("0.0.0.0", 40000)], rules(RANGE), limit=10).pools.values()
-    assert usage == Usage(used=2, limit=10, time_wait=1, reclaimable=None)
+    assert usage == Usage(used=2, limit=10, time_wait=1, reclaimable=None, blocked=1)
 
 
 def test_directions() -> None:
@@ -163,9 +171,13 @@ def test_directions() -> None:
         outbound=pools({POOL: (1, 1, 0)}),
     )
     assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
-        "outbound": DirectionPools({POOL: Usage(2, 10, 1, 0, ages=NO_AGES)}, ages=NO_AGES),
+        "outbound": DirectionPools(
+            {POOL: Usage(2, 10, 1, 0, ages=NO_AGES, blocked=1)}, ages=NO_AGES, new_ratio=0.1
+        ),
         "inbound": DirectionPools({}, ages=NO_AGES),
-        "source": DirectionPools({PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None)}),
+        "source": DirectionPools(
+            {PoolKey(POOL.local_address, b"", b""): Usage(2, 10, 1, None, blocked=1)}
+        ),
     }
 
 
@@ -203,4 +215,5 @@ def test_source_agrees_with_sets(
         limit=99,
         time_wait=len(usable & (time_wait - live - owned)),
         reclaimable=None,
+        blocked=len(usable & owned),
     )

@@ -35,6 +35,15 @@ def test_live(usage: Usage, live: int) -> None:
     assert usage.live == live
 
 
+@pytest.mark.parametrize(
+    ("used", "blocked", "mostly"),
+    [(1000, 995, True), (10, 6, True), (10, 5, False), (10, 0, False), (0, 0, False)],
+)
+def test_mostly_blocked(used: int, blocked: int, mostly: bool) -> None:  # noqa: FBT001 - a case
+    """Bound sockets and listeners are the cause where they hold more than half of what is used."""
+    assert Usage(used, 1000, 0, None, blocked=blocked).mostly_blocked is mostly
+
+
 def test_default_hold() -> None:
     """A port is blocked for at most 62.05 s: a minute and the batch in which the timers expire."""
     assert Usage(1, 10, 1, None).hold == 62.05
@@ -42,9 +51,9 @@ def test_default_hold() -> None:
 
 def test_sum() -> None:
     """Two pools are one: ports, limits, closes and ages add up; the longer hold is that of both."""
-    one = Usage(5, 10, 4, 1, 3, histogram({0: 3, 50: 1}), hold=1.0)
-    other = Usage(7, 20, 6, 2, 4, histogram({0: 4, 60: 2}))
-    both = Usage(12, 30, 10, 3, 7, histogram({0: 7, 50: 1, 60: 2}), hold=62.05)
+    one = Usage(5, 10, 4, 1, 3, histogram({0: 3, 50: 1}), hold=1.0, blocked=1)
+    other = Usage(7, 20, 6, 2, 4, histogram({0: 4, 60: 2}), blocked=2)
+    both = Usage(12, 30, 10, 3, 7, histogram({0: 7, 50: 1, 60: 2}), hold=62.05, blocked=3)
     assert one.plus(other) == both
     assert other.plus(one) == both
 

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS, LocalPorts
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
@@ -52,12 +52,13 @@ def pool_table(direction: str) -> PoolTable:
 
 def fullest(netns: str) -> NamespaceSample:
     """Return a sample of another namespace in which everything is listed that can be."""
+    owners = tuple(OwnerCount(Owner(f"{number}.service"), 9) for number in range(MAX_OWNERS))
     whole = namespace_sample(
         netns,
         sockets=Outcome(
             0.1, {(family, state): 1 for family in ("4", "6") for state in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9)),
+        local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9, 28232, 9, owners)),
         pools=Outcome(0.1, {name: pool_table(name) for name in ("outbound", "inbound", "source")}),
         close_wait=Outcome(
             0.1,

@@ -32,11 +32,17 @@ def test_sockets(host: FakeHost) -> None:
 
 
 def test_local_ports(host: FakeHost) -> None:
-    """Used are the ports of the range that outgoing, listening and bound sockets hold."""
+    """Used are the ports that outgoing, listening and bound sockets hold; these two block them."""
     ports = host.take().outcome(LOCAL_PORTS)
     assert ports is not None
     assert ports.get() == LocalPorts(
-        low=40000, high=40009, reserved=0, usable=10, used=5, listeners=1
+        *(40000, 40009),
+        reserved=0,
+        usable=10,
+        used=5,
+        listeners=1,
+        choosable=10,
+        blocked=2,
     )
 
 

@@ -26,6 +26,14 @@ def test_known_directions() -> None:
     assert [d.title for d in directions(pools(inbound=EMPTY), [], 10)] == ["Inbound pools"]
 
 
+def test_no_pool() -> None:
+    """Where there is no pool, it is said how full a new one would be from the start."""
+    blocked = PoolTable(0, 0.995, 1.0, (), 0, 0)
+    outbound, inbound = directions(pools(outbound=blocked, inbound=EMPTY), [], 10)
+    assert outbound.none == "None in use; a new one begins 99 % full."
+    assert inbound.none == "None in use."
+
+
 def test_fullest_first() -> None:
     """The fullest have rows; what the others use is summed up with what is not listed."""
     table = PoolTable(7, 0.97, 1.0, (), 100, 0)

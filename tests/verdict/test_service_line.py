@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping
 
+import pytest
+
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.forecast import Outlook
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.headline import status_line
 from tests.support.fakes.samples import namespace_sample
 
@@ -53,6 +56,49 @@ def test_another_namespace() -> None:
     other = namespace("web", {"outbound": 500})
     found = line(namespace("host", {"outbound": 100}), other)
     assert found == "Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 in web is 50 % full"
+
+
+HELD = "local ports are held by bound sockets and listeners"
+
+
+def blocked(netns: str, ports: int, choosable: int, pool: int = 0) -> NamespaceSample:
+    """Return a namespace in which so many local ports are blocked, beside a pool with so many."""
+    found = LocalPorts(40000, 40999, 0, choosable, ports, 0, choosable, ports)
+    pools = namespace(netns, {"outbound": pool} if pool else {}).parts
+    return NamespaceSample(netns, {**pools, LOCAL_PORTS: Outcome(0.1, found)})
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        (
+            blocked("host", 1000, 1000),
+            f"All 1,000 {HELD}: connect() fails, whatever the destination",
+        ),
+        (
+            blocked("host", 0, 0),
+            "There is no usable local port: connect() fails, whatever the destination",
+        ),
+        (
+            blocked("host", 995, 1000, pool=1000),
+            f"995 of 1,000 {HELD}",
+        ),
+        (
+            blocked("host", 700, 1000, pool=900),
+            "Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 is 90 % full",
+        ),
+        (blocked("host", 699, 1000), "No port pool is near its limit"),
+    ],
+)
+def test_blocked_ports(sample: NamespaceSample, words: str) -> None:
+    """Ports that are closed to every connection come first where no pool is worse."""
+    assert line(sample) == words
+
+
+def test_blocked_ports_of_another_namespace() -> None:
+    """They are told with their namespace."""
+    found = line(namespace("host", {"outbound": 100}), blocked("web", 10, 10))
+    assert found.endswith("whatever the destination in web")
 
 
 def test_nothing_near_its_limit() -> None:

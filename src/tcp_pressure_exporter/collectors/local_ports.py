@@ -8,10 +8,22 @@ Exposition:
     tcp_pressure_local_ports_usable{netns="host"} 28232.0
     tcp_pressure_local_ports_used{netns="host"} 20593.0
     tcp_pressure_listeners_in_local_port_range{netns="host"} 1.0
+    tcp_pressure_local_ports_blocked_owner_ports{netns="host",service="",process="agent"} 15000.0
 """
 
-from tcp_pressure_exporter.collectors.family import Family, value_of
+from tcp_pressure_exporter.collectors.family import Family, rows_of, value_of
+from tcp_pressure_exporter.facts.sockets import NOBODY
+from tcp_pressure_exporter.findings.kinds import CROWDED
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, NamespaceSample
+
+
+def _foremost(ports: LocalPorts) -> tuple[OwnerCount, ...]:
+    if ports.blocked_ratio < CROWDED:
+        return ()
+    return ports.owners[:1] or (OwnerCount(NOBODY, ports.blocked),)
+
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
@@ -52,5 +64,14 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " when the service restarts.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.listeners),
+    ),
+    Family(
+        "tcp_pressure_local_ports_blocked_owner_ports",
+        "Usable ports that no connect() can choose, whatever the destination, because a socket of"
+        " this owner is bound to them or listens there: of the owner with the most, where half of"
+        " all are blocked or more. Up to 60 s old. Where no owner is known both are empty, and it"
+        " is all blocked ports. process is empty where the exporter may not look or has not yet.",
+        ("netns", "service", "process"),
+        rows_of(LOCAL_PORTS, _foremost),
     ),
 )

@@ -109,7 +109,9 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
     Family(
         "tcp_pressure_pool_ratio_max",
-        "Highest ratio of used ports to limit over all pools of the direction, listed or not."
+        "Highest ratio of used ports to limit over all pools of the direction, listed or not;"
+        " outbound: at least that of a pool to a new destination, which begins with the blocked"
+        " ports that bound sockets and listeners hold, and 1 where there is no port to choose."
         " Errs as tcp_pressure_pool_ports_used does. Every address counts for itself, also inside a"
         " group. May exceed 1 by one port where the range has an odd number of ports.",
         DIRECTION_LABELS,
@@ -217,7 +219,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_exhaustion_seconds_min",
         "Lowest tcp_pressure_pool_exhaustion_seconds of the direction, over the 512 fullest pools"
-        " that are full enough to be listed.",
+        " that are full enough to be listed; outbound: 0 where a pool to a new destination would be"
+        " full, whether there is any pool or not.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.exhaustion_seconds),
     ),

@@ -83,7 +83,6 @@ ROWS = (
         "the local port range and its use",
         local_ports_part,
         local_ports.FAMILIES,
-        judged=False,
     ),
     Collector(POOLS, "port pools: the fullest, totals, forecast", pools_part, pools.FAMILIES),
     # Its rows are in the families of the pools.

@@ -25,6 +25,7 @@ SOON = 60.0  # seconds to exhaustion: less time than anything but a machine need
 CROWDED = 0.5  # ratio from which on a table or queue is worth a closer look, though it is calm
 
 LISTEN_QUEUE = "listen_queue"
+BLOCKED_PORTS = "blocked_ports"
 CONNTRACK_ENTRIES = "conntrack_entries"
 
 
@@ -43,11 +44,14 @@ class TimeWaitAdvice(NamedTuple):
 class Kind:
     """One kind of finite resource.
 
-    name: stable: a direction of pools, LISTEN_QUEUE, or the name of a resource of the kernel.
+    name: stable: a direction of pools, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of
+    the kernel.
     words: what people call it. warning, critical: the ratios of used to limit from which on it is
     so bad; those of deploy/prometheus/rules where an alert of that severity is about it.
-    advice: what to do. in_time_wait: what to do instead where TIME_WAIT holds most of it.
+    advice: what to do. in_time_wait, when_blocked, when_none: what to do instead where TIME_WAIT
+    holds most of it, where bound sockets and listeners do, and where there is no port at all.
     runbook: more of it. in_bytes: used and limit are bytes, else numbers of things.
+    none_is_full: whether a limit of 0 leaves no room; a queue of 0 lets one connection wait.
     """
 
     name: str
@@ -57,17 +61,45 @@ class Kind:
     advice: str
     runbook: str
     in_time_wait: TimeWaitAdvice | None = None
+    when_blocked: str | None = None
+    when_none: str | None = None
     in_bytes: bool = False
+    none_is_full: bool = False
+
+    def ratio(self, used: int, limit: int) -> float:
+        """Return used ÷ limit, from 1 on what is full."""
+        if limit == 0 and self.none_is_full:
+            return 1.0
+        return used / max(limit, 1)
 
     def advice_for(self, usage: Usage) -> str:
-        """Return what to do about a pool of this kind."""
+        """Return what to do about ports of this kind."""
+        if self.when_none and usage.limit == 0:
+            return self.when_none
+        if self.when_blocked and usage.mostly_blocked:
+            return self.when_blocked
         if self.in_time_wait is None or not usage.mostly_time_wait:
             return self.advice
         no_reuse = usage.reclaimable is None
         return self.in_time_wait.no_reuse if no_reuse else self.in_time_wait.reuse
 
 
+_BLOCKED = (
+    "No connection can take one, and another address gives none back: close them, or use"
+    " IP_BIND_ADDRESS_NO_PORT (on Linux). At once: a wider local port range."
+)
 _POOLS = (
+    Kind(
+        name=BLOCKED_PORTS,
+        words="local ports held by bound sockets and listeners",
+        warning=0.70,  # every outbound pool begins with them
+        critical=0.90,
+        advice=_BLOCKED,
+        when_none="Every port of the local port range is reserved (on Linux in"
+        " ip_local_reserved_ports), so connect() fails: reserve fewer ports, or widen the range.",
+        runbook="docs/runbooks/pools.md#tcppressurepoolhigh",
+        none_is_full=True,
+    ),
     Kind(
         name=OUTBOUND,
         words="outbound pool",
@@ -81,7 +113,9 @@ _POOLS = (
             no_reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
             " destination open. At once: one more local or remote address.",
         ),
+        when_blocked=_BLOCKED,
         runbook="docs/runbooks/pools.md#tcppressurepoolhigh",
+        none_is_full=True,
     ),
     Kind(
         name=SOURCE,
@@ -90,7 +124,9 @@ _POOLS = (
         critical=NEVER,
         advice="Applications that bind() before connect() share these ports between all"
         " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or add a local address.",
+        when_blocked=_BLOCKED,
         runbook="docs/runbooks/pools.md#tcppressuresourcepoolhigh",
+        none_is_full=True,
     ),
     Kind(
         name=INBOUND,

@@ -36,6 +36,8 @@ def port_range_too_small(evidence: Evidence) -> str | None:
     nearly_full = KINDS[OUTBOUND].critical
     for pool in evidence.outbound().listed:
         usage, outlook = pool.usage, pool.outlook
+        if usage.mostly_blocked:
+            continue  # it is not the connections that need so many
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:

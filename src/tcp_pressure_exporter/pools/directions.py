@@ -37,6 +37,7 @@ class DirectionPools:
     number, the sum of their used ports, and their highest ratio.
     entered, ages: as of one pool, for all pools of the direction together.
     overflow_sockets: sockets of pools (or local addresses) too many to be kept.
+    new_ratio: the ratio with which a pool begins that has no connection yet.
     """
 
     pools: Mapping[PoolKey, Usage]
@@ -46,6 +47,7 @@ class DirectionPools:
     entered: int = 0
     ages: bytes | None = None
     overflow_sockets: int = 0
+    new_ratio: float = 0.0
 
 
 def pool_usages(
@@ -66,6 +68,9 @@ def pool_usages(
 def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
+    So does a pool without a connection: where every port is blocked there is no pool, and yet no
+    connect() succeeds.
+
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
     """
@@ -82,6 +87,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
                 entered=count.entered,
                 ages=count.ages or None,
                 hold=_hold(key, rules.reuse),
+                blocked=blocked,
             )
             for key, count in tally.rows.items()
         },
@@ -91,6 +97,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
         entered=_entered(tally),
         ages=_ages(tally),
         overflow_sockets=tally.overflow,
+        new_ratio=Usage(blocked, limit, 0, None).ratio,
     )
 
 
@@ -168,7 +175,8 @@ def source_usages(
 def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> Usage:
     used = usable & (found.held | owned)
     time_wait = None if found.live is None else (used & ~found.live & ~owned).bit_count()
-    return Usage(used.bit_count(), limit, time_wait, None)
+    blocked = (usable & owned).bit_count()
+    return Usage(used.bit_count(), limit, time_wait, None, blocked=blocked)
 
 
 class _OwnedPorts:

@@ -1,21 +1,28 @@
 """The local port range: what may be chosen, what is served, and the rules that come of it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
 from tcp_pressure_exporter.facts.ports import PortRange, port_range, port_set, ports_of
-from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.facts.tally import MAX_ROWS, Edge, PoolKey, RowRules, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS
+from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+
+# Ports and when each was last seen listening: see served_ports.
+ServedPorts = Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPorts:
     """The range low..high and, as numbers of ports: reserved inside it, usable, used, listening.
 
-    usable = range − reserved; used and listeners count inside the usable ports only.
+    usable = range − reserved; used, listeners and blocked count inside the usable ports only.
+    choosable: what connect() surely finds of them, where nothing holds one.
+    blocked: what no connect() can choose, to any destination, because a socket was bound there.
+    owners: of these, whose most are; none where few are blocked. Their numbers are ports.
     """
 
     low: int
@@ -24,9 +31,19 @@ class LocalPorts:
     usable: int
     used: int
     listeners: int
+    choosable: int
+    blocked: int
+    owners: tuple[OwnerCount, ...] = ()
+
+    @property
+    def blocked_ratio(self) -> float:
+        """Blocked ÷ choosable; without a port to choose it is 1."""
+        return self.blocked / self.choosable if self.choosable else 1.0
 
 
-def local_ports(settings: PortRange, held: int, bound: Iterable[BoundSocket]) -> LocalPorts:
+def local_ports(
+    settings: PortRange, held: int, bound: Iterable[BoundSocket], served: ServedPorts
+) -> LocalPorts:
     """Return the state of the local port range.
 
     `held` is the set of local ports of all sockets that are neither listening nor bound only.
@@ -42,7 +59,31 @@ def local_ports(settings: PortRange, held: int, bound: Iterable[BoundSocket]) ->
         usable=usable.bit_count(),
         used=(usable & (held | owned)).bit_count(),
         listeners=(usable & listening).bit_count(),
+        choosable=choosable_ports(settings),
+        blocked=blocked_ports(settings, bound, served).bit_count(),
     )
+
+
+def blocked_ports(settings: PortRange, bound: Iterable[BoundSocket], served: ServedPorts) -> int:
+    """Return the set of usable ports that a bound, listening or accepted socket blocks.
+
+    Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
+    made by bind(), whatever the address and family.
+    """
+    return settings.usable & (port_set(served) | port_set(socket.port for socket in bound))
+
+
+MAX_OWNERS = 3  # of the blocked ports
+
+
+def blocked_port_owners(
+    settings: PortRange, bound: Iterable[BoundSocket], owner: Callable[[SocketId], Owner]
+) -> tuple[OwnerCount, ...]:
+    """Return whose most of the blocked ports are; several sockets of one owner may share a port."""
+    usable = settings.usable
+    inside = (socket for socket in bound if usable >> socket.port & 1)
+    holders = {(owner(socket.owner_id), socket.port) for socket in inside}
+    return most_owners((holder for holder, _port in sorted(holders)), MAX_OWNERS)
 
 
 def choosable_ports(settings: PortRange) -> int:
@@ -61,8 +102,6 @@ def choosable_ports(settings: PortRange) -> int:
 
 # Two lengths of TIME_WAIT. A port held for longer without a pause may by now be an ephemeral one.
 MEMORY_SECONDS = 120.0
-
-ServedPorts = Mapping[int, float]
 
 
 def served_ports(previous: ServedPorts, listening: int, held: int, now: float) -> ServedPorts:
@@ -102,19 +141,14 @@ def tally_rules(
     served: ServedPorts,
     request: TallyRequest,
 ) -> TallyRules:
-    """Return the rules: a bound, listening or accepted socket blocks its port for connect().
-
-    Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
-    made by bind(), whatever the address and family.
-    """
-    accepted = port_set(served)
-    blocked = settings.usable & (accepted | port_set(socket.port for socket in bound))
+    """Return the rules that the settings and the bound sockets give."""
+    blocked = blocked_ports(settings, bound, served)
     outbound = ceil(request.min_ratio * choosable_ports(settings)) - blocked.bit_count()
     inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,
         blocked=blocked,
-        served=accepted,
+        served=port_set(served),
         reuse=reuse,
         since=request.since,
         outbound_rows=RowRules(max(outbound, 0), request.max_rows, request.watched_outbound),

@@ -42,7 +42,8 @@ class Churn(NamedTuple):
     """What TIME_WAIT tells of all pools of a direction together.
 
     entered_total: closes since the start. peak_closes: the most in any one second of the last
-    minute. exhaustion_seconds: until the first of the pools is full, +Inf where none is in sight.
+    minute. exhaustion_seconds: until the first of the pools is full, +Inf where none is in sight;
+    0 where even a new one is.
     """
 
     entered_total: int
@@ -56,7 +57,7 @@ class PoolTable:
 
     count and ratio_max cover every single pool, listed or not, before addresses are added up to
     groups, so that one full address is not averaged away; ratio_max_1m is the highest ratio_max
-    at the samples of the last minute.
+    at the samples of the last minute. ratio_max is at least that of a pool to a new destination.
     unlisted_ports_used is the remainder: ports used in the pools that are not listed.
     overflow_sockets were not attributed to a pool because there are too many pools.
     churn: None where nothing tells when ports were closed.
@@ -90,7 +91,7 @@ def pool_table(
     shown = select(grouping.usages, lambda usage: usage.ratio, listing, previous.listed)
     ratios = (usage.ratio for usage in found.pools.values())
     # A watched pool may be told apart while fuller ones are not.
-    ratio_max = max(found.others_ratio_max, max(ratios, default=0.0))
+    ratio_max = max(found.new_ratio, found.others_ratio_max, *ratios)
     memory = PoolMemory(
         listed=frozenset(shown),
         closes=previous.closes.after(found.entered, grouping.usages, shown),
@@ -122,7 +123,8 @@ def _forecasts(found: DirectionPools, live: LiveHistory, now: float) -> Forecast
 def _churn(found: DirectionPools, forecasts: Forecasts, memory: PoolMemory) -> Churn | None:
     if found.ages is None:
         return None
-    first = min(forecasts.values(), default=math.inf)
+    full = found.new_ratio >= 1
+    first = 0.0 if full else min(forecasts.values(), default=math.inf)
     return Churn(memory.closes.total, peak_closes(found.ages), first)
 
 

@@ -78,6 +78,7 @@ class Usage(NamedTuple):
     entered: ports that entered TIME_WAIT since the sample before.
     ages: the histogram of pools/usage.py; None where it is not known.
     hold: seconds that TIME_WAIT keeps a port from the choosing side.
+    blocked: used ports that bound sockets and listeners hold, whatever the destination.
     """
 
     used: int
@@ -87,6 +88,7 @@ class Usage(NamedTuple):
     entered: int = 0
     ages: bytes | None = None
     hold: float = TIME_WAIT_HOLD
+    blocked: int = 0
 
     @property
     def ratio(self) -> float:
@@ -103,6 +105,11 @@ class Usage(NamedTuple):
         """Whether TIME_WAIT alone holds more than half of what is used."""
         return is_mostly(self.time_wait, self.used)
 
+    @property
+    def mostly_blocked(self) -> bool:
+        """Whether bound sockets and listeners hold more than half of what is used."""
+        return is_mostly(self.blocked, self.used)
+
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
         return Usage(
@@ -113,6 +120,7 @@ class Usage(NamedTuple):
             self.entered + other.entered,
             None if self.ages is None else summed(filter(None, (self.ages, other.ages))),
             max(self.hold, other.hold),
+            self.blocked + other.blocked,
         )
 
 

@@ -8,13 +8,20 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
 from tcp_pressure_exporter.findings.finding import FindingState
-from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE, Severity, severity_of
+from tcp_pressure_exporter.findings.kinds import (
+    BLOCKED_PORTS,
+    CROWDED,
+    KINDS,
+    LISTEN_QUEUE,
+    Severity,
+    severity_of,
+)
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
-from tcp_pressure_exporter.pools.usage import is_mostly
+from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
@@ -22,10 +29,12 @@ from tcp_pressure_exporter.sample.sample import (
     FINDINGS,
     LIMITS,
     LISTEN_QUEUES,
+    LOCAL_PORTS,
     POOL_OWNERS,
     POOLS,
     NamespaceSample,
 )
+from tcp_pressure_exporter.verdict.held_ports import advice_on
 from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
 
 _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
@@ -34,11 +43,12 @@ _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
 class Pressure(NamedTuple):
     """How close one finite resource is to its limit.
 
-    kind: a direction, LISTEN_QUEUE, or the name of a resource of the kernel.
+    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel.
     name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
     seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
     refused: the kernel itself found no port (the canary).
-    owners: of its live sockets; of an accept queue, who is to accept what waits.
+    owners: of its live sockets; of an accept queue, who is to accept what waits; of blocked ports,
+    who holds how many.
     steady_state_ratio: what today's rate leads to, None where it is not known.
     """
 
@@ -57,7 +67,7 @@ class Pressure(NamedTuple):
     @property
     def ratio(self) -> float:
         """Used ÷ limit."""
-        return self.used / max(self.limit, 1)
+        return KINDS[self.kind].ratio(self.used, self.limit)
 
     @property
     def urgent(self) -> bool:
@@ -148,14 +158,17 @@ def assess(sample: NamespaceSample) -> Assessment:
     )
 
 
-def _urgency(pressure: Pressure) -> tuple[int, float, bool, float]:
+def _urgency(pressure: Pressure) -> tuple[int, bool, float, bool, float]:
+    # With blocked ports every outbound pool begins: where these are bad they are the cause.
+    effect = pressure.kind != BLOCKED_PORTS
     left = math.inf if pressure.seconds_left is None else pressure.seconds_left
     # A source pool is as full as its fullest outbound pool, and concerns only those who bind.
     echo = pressure.kind == SOURCE and pressure.severity > Severity.CALM
-    return (-pressure.severity, left, echo, -pressure.ratio)
+    return (-pressure.severity, effect, left, echo, -pressure.ratio)
 
 
 def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
+    yield from _blocked_ports(sample)
     yield from _pools(sample)
     queues = sample.value(LISTEN_QUEUES)
     for queue in queues.listed if queues else ():
@@ -169,19 +182,42 @@ def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
 
 
 def _pressure(kind: str, name: str, used: int, limit: int) -> Pressure:
-    severity = severity_of(kind, used / max(limit, 1), None)
+    severity = severity_of(kind, KINDS[kind].ratio(used, limit), None)
     return Pressure(kind, name, used, limit, severity, KINDS[kind].advice)
+
+
+def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
+    """Yield the ports that no connect() can choose, where they are many; there may be no pool."""
+    ports = sample.value(LOCAL_PORTS)
+    if ports is None or ports.blocked_ratio < CROWDED:
+        return
+    usage = Usage(ports.blocked, ports.choosable, None, None, blocked=ports.blocked)
+    left = 0.0 if usage.ratio >= 1 else None
+    yield Pressure(
+        kind=BLOCKED_PORTS,
+        name="",
+        used=usage.used,
+        limit=usage.limit,
+        severity=severity_of(BLOCKED_PORTS, usage.ratio, left),
+        advice=advice_on(BLOCKED_PORTS, usage, ports.owners),
+        seconds_left=left,
+        owners=ports.owners,
+    )
 
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     owners = {found.pool.key: found.owners for found in _pool_owners(sample)}
     refused = set(_refused(sample))
+    ports = sample.value(LOCAL_PORTS)
+    holders = ports.owners if ports else ()
     for direction, table in sample.pool_tables().items():
         for pool in table.listed:
+            advice = advice_on(direction, pool.usage, holders)
             if direction == OUTBOUND:
-                yield _pool(direction, pool, owners.get(pool.key, ()), refused=pool.key in refused)
+                live, empty = owners.get(pool.key, ()), pool.key in refused
+                yield _pool(direction, pool, advice, live, refused=empty)
             else:
-                yield _pool(direction, pool, (), refused=False)
+                yield _pool(direction, pool, advice, (), refused=False)
 
 
 def _pool_owners(sample: NamespaceSample) -> tuple[PoolOwners, ...]:
@@ -197,7 +233,12 @@ def _refused(sample: NamespaceSample) -> Iterator[ListedKey]:
 
 
 def _pool(
-    direction: str, pool: ListedPool, owners: tuple[OwnerCount, ...], *, refused: bool
+    direction: str,
+    pool: ListedPool,
+    advice: str,
+    owners: tuple[OwnerCount, ...],
+    *,
+    refused: bool,
 ) -> Pressure:
     usage = pool.usage
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
@@ -208,7 +249,7 @@ def _pool(
         used=usage.used,
         limit=usage.limit,
         severity=Severity.CRITICAL if refused else severity,
-        advice=KINDS[direction].advice_for(usage),
+        advice=advice,
         time_wait=usage.time_wait,
         seconds_left=left,
         refused=refused,

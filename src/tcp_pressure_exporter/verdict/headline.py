@@ -1,12 +1,14 @@
 """The verdict as a word and one sentence, and the sentence that `systemctl status` shows."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, Severity, severity_of
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
-from tcp_pressure_exporter.sample.sample import POOLS, Sample
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.held_ports import held_sentence
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
 
@@ -56,6 +58,8 @@ def _worst(assessment: Assessment) -> str:
 
 
 def _pressure(pressure: Pressure) -> str:
+    if pressure.kind == BLOCKED_PORTS:
+        return held_sentence(pressure.used, pressure.limit)
     what = capitalised(subject(pressure))
     if pressure.refused:
         return f"{what} is full: the kernel has no port left for a new connection."
@@ -89,23 +93,39 @@ def _others(assessment: Assessment) -> str:
     return f" Also: {', '.join(parts)}." if parts else ""
 
 
+class _Told(NamedTuple):
+    """What may be told on one line, in the order in which it matters."""
+
+    severity: Severity
+    cause: bool
+    ratio: float
+    line: str
+
+
 def status_line(sample: Sample) -> str:
-    """Return the fullest listed pool of all namespaces, with what is left; not escaped."""
-    pools = sample.namespaces[0].outcome(POOLS)
+    """Return the fullest pool of all namespaces, or who keeps them all from ports; not escaped."""
+    own = sample.namespaces[0]
+    pools = own.outcome(POOLS)
     if pools and pools.error:
         return f"Cannot read the port pools: {pools.error}"
-    listed = [
-        (pool.usage.ratio, namespace.netns, direction, pool)
+    told = [
+        one
         for namespace in sample.namespaces
-        for direction, table in namespace.pool_tables().items()
-        for pool in table.listed
+        for one in _told(namespace, "" if namespace is own else f" in {namespace.netns}")
     ]
-    if not listed:
-        return "No port pool is near its limit"
-    _ratio, netns, direction, pool = max(listed, key=lambda entry: entry[0])
-    where = "" if netns == sample.namespaces[0].netns else f" in {netns}"
-    name = f"{direction} {pool_name(direction, pool)}{where}"
-    return f"Fullest port pool: {name} is {_fullness(pool)}"
+    return max(told).line if told else "No port pool is near its limit"
+
+
+def _told(namespace: NamespaceSample, where: str) -> Iterator[_Told]:
+    for direction, table in namespace.pool_tables().items():
+        for pool in table.listed:
+            ratio, name = pool.usage.ratio, f"{direction} {pool_name(direction, pool)}{where}"
+            line = f"Fullest port pool: {name} is {_fullness(pool)}"
+            yield _Told(severity_of(direction, ratio, None), cause=False, ratio=ratio, line=line)
+    ports = namespace.value(LOCAL_PORTS)
+    if ports and (bad := severity_of(BLOCKED_PORTS, ports.blocked_ratio, None)):
+        line = held_sentence(ports.blocked, ports.choosable).rstrip(".") + where
+        yield _Told(bad, cause=True, ratio=ports.blocked_ratio, line=line)
 
 
 def _fullness(pool: ListedPool) -> str:

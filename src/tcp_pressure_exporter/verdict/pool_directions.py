@@ -17,12 +17,13 @@ DIRECTIONS = (OUTBOUND, INBOUND, NAT, SOURCE)
 class DirectionWords(NamedTuple):
     """The pools of one direction: totals of all, the fullest first, and what the others use.
 
-    pools: how many there are. fullest_of_minute: the highest ratio of the last minute.
-    used_by_others: "" for nothing.
+    pools: how many there are. none: what to say where there are none.
+    fullest_of_minute: the highest ratio of the last minute. used_by_others: "" for nothing.
     """
 
     title: str
     pools: int
+    none: str
     fullest: str
     fullest_of_minute: str
     rows: tuple[ResourceWords, ...]
@@ -51,11 +52,17 @@ def _direction(
     return DirectionWords(
         title=capitalised(f"{KINDS[direction].words}s"),
         pools=table.count,
+        none=_none(table),
         fullest=percent(table.ratio_max),
         fullest_of_minute=percent(table.ratio_max_1m),
         rows=tuple(map(resource_words, fullest_first[:most])),
         used_by_others=counted(used, "port") if used else "",
     )
+
+
+def _none(table: PoolTable) -> str:
+    taken = percent(table.ratio_max) if table.ratio_max else ""
+    return f"None in use; a new one begins {taken} full." if taken else "None in use."
 
 
 def other_resources(

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.kinds import KINDS, LISTEN_QUEUE
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, LISTEN_QUEUE
 from tcp_pressure_exporter.verdict.assessment import Pressure
 from tcp_pressure_exporter.verdict.words import (
     UNKNOWN,
@@ -116,6 +116,8 @@ def _owners(pressure: Pressure) -> OwnersWords:
     each = tuple(map(owner_words, pressure.owners))
     if pressure.kind == LISTEN_QUEUE:
         return OwnersWords("waits for", "waits for", each)
+    if pressure.kind == BLOCKED_PORTS:
+        return OwnersWords("held by", "held by", each)
     return OwnersWords("open connections of", "open", each)
 
 

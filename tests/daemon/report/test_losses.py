@@ -16,7 +16,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     done = report(f"--path.procfs={tmp_path}")
     assert done.returncode == 3
     assert "The sockets could not be read, so there is no verdict." in done.stdout
-    (line,) = [one for one in done.stdout.splitlines() if one.startswith("pools")]
+    (line,) = [one for one in done.stdout.splitlines() if one.startswith("local_ports, pools")]
     assert "net.ipv4.ip_local_port_range" in line
     assert "accept queue" in done.stdout
 

@@ -1,14 +1,47 @@
-"""The local port range and its use."""
+"""The local port range and its use, and who blocks it where much of it is blocked."""
 
-from tcp_pressure_exporter.pools.local_ports import LocalPorts, local_ports
-from tcp_pressure_exporter.sampling.parts.part import Asked, Kit, Reading
+from collections.abc import Callable
+from dataclasses import replace
+
+from tcp_pressure_exporter.findings.kinds import CROWDED
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts, blocked_port_owners, local_ports
+from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.pacing import Allowance
+
+SHARE = 0.005  # of one CPU, for a walk over the bound sockets and one over the processes
+LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
 
 
-def local_ports_part(_kit: Kit) -> Asked[LocalPorts]:
+class LocalPortsPart:
+    """Remembers the owners that were found last."""
+
+    needs = ()
+
+    def __init__(self, owners: Owners, clock: Callable[[], float]) -> None:
+        self._owners = owners
+        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
+        self._known: tuple[OwnerCount, ...] = ()
+
+    def take(self, reading: Reading) -> LocalPorts:
+        """Return the range and its use; raises SourceError."""
+        held, settings = reading.tally.get().held, reading.settings.get()
+        ports = local_ports(settings, held, reading.bound.get(), reading.served)
+        if ports.blocked_ratio < CROWDED:
+            self._known = ()
+        elif self._allowance.due():
+            with self._allowance.spend():
+                self._known = self._ask(reading)
+        return replace(ports, owners=self._known)
+
+    def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
+        settings, bound = reading.settings.get(), reading.bound.get()
+        usable = settings.usable
+        self._owners.look_up([one.owner_id for one in bound if usable >> one.port & 1])
+        return blocked_port_owners(settings, bound, self._owners.owner)
+
+
+def local_ports_part(kit: Kit) -> LocalPortsPart:
     """Return the part; on a system that does not tell its range it fails."""
-    return Asked(_local_ports)
-
-
-def _local_ports(reading: Reading) -> LocalPorts:
-    held = reading.tally.get().held
-    return local_ports(reading.settings.get(), held, reading.bound.get())
+    return LocalPortsPart(kit.owners, kit.clock)

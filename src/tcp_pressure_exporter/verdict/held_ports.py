@@ -1,0 +1,34 @@
+"""The local ports that bound sockets and listeners hold, in words: how many, and whose."""
+
+from collections.abc import Sequence
+
+from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.usage import Usage
+
+
+def advice_on(kind: str, usage: Usage, holders: Sequence[OwnerCount]) -> str:
+    """Return what to do about ports of a kind; where most are blocked, with how many and whose.
+
+    holders: whose the blocked ports are.
+    """
+    advice = KINDS[kind].advice_for(usage)
+    return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
+
+
+def _held(usage: Usage, holders: Sequence[OwnerCount]) -> str:
+    held = f"{usage.blocked:,} of {usage.limit:,} ports are bound or listened on"
+    if not holders:
+        return f"{held}."
+    owner, ports = holders[0]
+    return f"{held}, most by {owner.process or owner.service} ({ports:,})."
+
+
+def held_sentence(used: int, limit: int) -> str:
+    """Say how many local ports are held, of how many that connect() may choose from."""
+    if limit == 0:
+        return "There is no usable local port: connect() fails, whatever the destination."
+    held = "local ports are held by bound sockets and listeners"
+    if used >= limit:
+        return f"All {limit:,} {held}: connect() fails, whatever the destination."
+    return f"{used:,} of {limit:,} {held}."

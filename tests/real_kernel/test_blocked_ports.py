@@ -1,0 +1,138 @@
+"""Ports that bound sockets and listeners keep from every connect(), with a pool and without."""
+
+import errno
+import math
+import socket
+
+import psutil
+import pytest
+
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample
+from tcp_pressure_exporter.verdict.actions import actions
+from tcp_pressure_exporter.verdict.assessment import assess
+from tcp_pressure_exporter.verdict.headline import headline
+from tests.support.labs.lab import Lab, Observer
+from tests.support.labs.network_namespace import set_sysctl
+
+OWN_NAME = psutil.Process().name()
+
+
+def bind_all(lab: Lab) -> int:
+    """Bind sockets to every port that is left, and no more; return how many."""
+    made = 0
+    while made < 1000:
+        sock = lab.keep(socket.socket())
+        try:
+            sock.bind(("0.0.0.0", 0))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return made
+        made += 1
+    raise AssertionError("the range did not fill")
+
+
+def outbound(sample: NamespaceSample) -> tuple[int, float, float, float]:
+    """Return how many outbound pools there are, their highest ratios, and the time that is left."""
+    table = sample.get(POOLS)["outbound"]
+    assert table.churn is not None
+    return table.count, table.ratio_max, table.ratio_max_1m, table.churn.exhaustion_seconds
+
+
+@pytest.fixture
+def narrow(lab: Lab) -> Lab:
+    """Give the lab a hundred local ports."""
+    set_sysctl("ip_local_port_range", "40000 40099")
+    return lab
+
+
+def test_bound_only(narrow: Lab, observer: Observer) -> None:
+    """Where every port is bound there is no pool, no connect() succeeds, and that is critical."""
+    assert bind_all(narrow) == 100
+    assert narrow.connect_until_full("127.0.0.9") == 0
+    sample = observer.sample()
+    assert outbound(sample) == (0, 1.0, 1.0, 0.0)
+    found = assess(sample)
+    assert found.severity is Severity.CRITICAL
+    assert headline(found).startswith("All 100 local ports are held by bound sockets")
+    assert sample.get(LOCAL_PORTS).owners == (OwnerCount(own_owner(sample), 100),)
+    [action] = actions(found)
+    assert OWN_NAME in action.advice
+
+
+def test_bound_beside_live(narrow: Lab, observer: Observer) -> None:
+    """Where five connections fill a pool beside 95 bound ports, these are blamed, and their owner.
+
+    A further address is not advised: it gives five ports more.
+    """
+    for _ in range(5):
+        narrow.connect("127.0.0.9")
+    assert bind_all(narrow) == 95
+    assert narrow.connect_until_full("127.0.0.9") == 0
+    sample = observer.sample()
+    assert outbound(sample) == (1, 1.0, 1.0, 0.0)
+    found = assess(sample)
+    first, second, *_ = found.pressures
+    assert (first.kind, first.used, first.limit) == ("blocked_ports", 95, 100)
+    assert (second.kind, second.used) == ("outbound", 100)
+    assert first.advice == second.advice
+    assert f"95 of 100 ports are bound or listened on, most by {OWN_NAME} (95)" in first.advice
+    words = " ".join(action.advice for action in actions(found))
+    assert "open connections" not in words
+    assert "one more" not in words
+    assert narrow.connect_until_full("127.0.0.8") == 5
+
+
+def test_all_reserved(narrow: Lab, observer: Observer) -> None:
+    """Where all ports are reserved none is usable: critical, though nothing is used."""
+    set_sysctl("ip_local_reserved_ports", "40000-40099")
+    assert narrow.connect_until_full("127.0.0.9") == 0
+    sample = observer.sample()
+    assert outbound(sample) == (0, 1.0, 1.0, 0.0)
+    found = assess(sample)
+    assert found.severity is Severity.CRITICAL
+    assert headline(found).startswith("There is no usable local port")
+    assert "ip_local_reserved_ports" in found.pressures[0].advice
+
+
+def test_range_of_listeners(narrow: Lab, observer: Observer) -> None:
+    """Where listeners hold the whole range no connect() succeeds, and that is critical."""
+    for port in range(40000, 40100):
+        narrow.listen("127.0.0.1", port)
+    assert narrow.connect_until_full("127.0.0.9") == 0
+    sample = observer.sample()
+    assert outbound(sample) == (0, 1.0, 1.0, 0.0)
+    found = assess(sample)
+    assert found.severity is Severity.CRITICAL
+    assert found.pressures[0].owners == (OwnerCount(own_owner(sample), 100),)
+
+
+def test_some_bound(narrow: Lab, observer: Observer) -> None:
+    """A pool to a new destination begins with the bound ports, and has room for all others."""
+    for port in range(40000, 40030):
+        narrow.bind("0.0.0.0", port)
+    sample = observer.sample()
+    assert outbound(sample) == (0, 0.3, 0.3, math.inf)
+    assert assess(sample).severity is Severity.CALM
+    assert narrow.connect_until_full("127.0.0.9") == 70
+
+
+def test_released(narrow: Lab, observer: Observer) -> None:
+    """Once the listeners are closed all is calm; the minute that is past remembers them."""
+    listeners = [narrow.listen("127.0.0.1", port) for port in range(40000, 40100)]
+    assert outbound(observer.sample()) == (0, 1.0, 1.0, 0.0)
+    for sock in listeners:
+        sock.close()
+    sample = observer.sample()
+    assert outbound(sample) == (0, 0.0, 1.0, math.inf)
+    assert assess(sample).severity is Severity.CALM
+
+
+def own_owner(sample: NamespaceSample) -> Owner:
+    """Return the owner that the sample names for the sockets of this process."""
+    [count] = sample.get(LOCAL_PORTS).owners
+    assert count.owner.process == OWN_NAME
+    return count.owner

@@ -1,0 +1,100 @@
+"""Who holds the blocked ports from sample to sample, on a fake kernel."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sampling.parts.local_ports import LocalPortsPart
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tests.support.fakes.fake_clock import FakeClock
+from tests.support.fakes.fake_netlink_socket import FakeKernel
+from tests.support.fakes.fake_procfs import FakeProcfs
+from tests.support.messages.datagrams import CLOSE, LISTEN, Entry
+from tests.support.sampled import Namespace, given_reading
+
+WEB, AGENT = Owner("", "web"), Owner("", "agent")
+FIRST_OF_AGENT = 40006  # whose lower ports are the web server's
+
+
+def listener(port: int) -> Entry:
+    return Entry(LISTEN, "0.0.0.0", port, inode=port)
+
+
+class Watched:
+    """Ten ports 40000-40009, and a search for processes that takes some seconds."""
+
+    def __init__(self, root: Path) -> None:
+        FakeProcfs(root)
+        self.clock = FakeClock()
+        self.kernel = FakeKernel([], [])
+        self.search_seconds = 0.0
+        self.sought: list[int] = []
+        diag = DiagSocket(self.kernel.open, self.clock)
+        self.namespace = Namespace(root, diag, self.clock, readable_parser())
+        owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
+        self.watch = LocalPortsPart(owners, self.clock)
+
+    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+        self.clock.advance(self.search_seconds)
+        self.sought += sorted(inodes)
+        return {inode: "web" if inode < FIRST_OF_AGENT else "agent" for inode in inodes}
+
+    def take(self) -> LocalPorts:
+        return self.watch.take(given_reading(self.namespace, self.clock, Config()))
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    """Make a watch that has not asked yet."""
+    return Watched(tmp_path)
+
+
+def test_from_half_on(watched: Watched) -> None:
+    """Of bound sockets and listeners the owners are told, those with the most ports first."""
+    watched.kernel.entries = [listener(port) for port in (443, 40004, 40005, 40006)]
+    watched.kernel.bound_only = [
+        Entry(CLOSE, "0.0.0.0", port, inode=port) for port in (40007, 40008, 50000)
+    ]
+    ports = watched.take()
+    assert (ports.blocked, ports.choosable) == (5, 10)
+    assert ports.owners == (OwnerCount(AGENT, 3), OwnerCount(WEB, 2))
+    assert watched.sought == [40004, 40005, 40006, 40007, 40008]
+
+
+def test_few(watched: Watched) -> None:
+    """Where less than half of the ports is blocked nobody is looked for."""
+    watched.kernel.entries = [listener(port) for port in range(40000, 40004)]
+    assert watched.take().owners == ()
+    assert watched.sought == []
+
+
+def test_dear_search(watched: Watched) -> None:
+    """At half a percent of one CPU, who holds them is asked every 4 s where it takes 20 ms."""
+    watched.search_seconds = 0.020
+    watched.kernel.entries = [listener(port) for port in range(40000, 40006)]
+    start = watched.clock.now
+    assert watched.take().owners == (OwnerCount(WEB, 6),)
+    watched.kernel.entries += [listener(40006)]
+    for seconds, owners in (
+        (3.9, (OwnerCount(WEB, 6),)),
+        (4.1, (OwnerCount(WEB, 6), OwnerCount(AGENT, 1))),
+    ):
+        watched.clock.now = start + seconds
+        ports = watched.take()
+        assert (ports.blocked, ports.owners) == (7, owners)
+
+
+def test_released(watched: Watched) -> None:
+    """Once few ports are blocked nobody is named any more."""
+    watched.kernel.entries = [listener(port) for port in range(40000, 40005)]
+    assert watched.take().owners == (OwnerCount(WEB, 5),)
+    watched.kernel.entries.pop()
+    assert watched.take().owners == ()
