@@ -3,7 +3,7 @@
 import pytest
 
 from tcp_pressure_exporter.facts.addresses import V4_ANY
-from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.outcome import Outcome, SettingError, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.forecast import Outlook
@@ -55,6 +55,16 @@ def test_calm_source_pool() -> None:
 def test_verdict(sample: NamespaceSample, verdict: str) -> None:
     """Where the pools could not be read, being calm otherwise is no verdict."""
     assert assess(sample).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "sockets_read"),
+    [(SettingError("/proc/sys", "absent"), True), (SourceError("sock_diag", "refused"), False)],
+)
+def test_lack_of_settings(error: SourceError, sockets_read: bool) -> None:  # noqa: FBT001 - a case
+    """Without settings there is no verdict either, and it is known that the sockets were read."""
+    found = assess(namespace_sample("host", pools=Outcome(0.0, error=error)))
+    assert (found.verdict, found.sockets_read) == ("unknown", sockets_read)
 
 
 def test_rank() -> None:

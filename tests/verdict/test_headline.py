@@ -1,5 +1,7 @@
 """The sentence under the verdict."""
 
+from dataclasses import replace
+
 import pytest
 
 from tcp_pressure_exporter.verdict.assessment import Assessment
@@ -18,6 +20,7 @@ from tests.pages.report.observations import (
     assessment,
 )
 
+THAT_SAY = "that say which ports connections may use"
 POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
 
 
@@ -30,6 +33,10 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
             "As far as it could be read, all is calm: nothing is close to its limit.",
         ),
         (BLIND, "The sockets could not be read, so there is no verdict."),
+        (
+            replace(BLIND, sockets_read=True),
+            f"The sockets could be read, but not the settings {THAT_SAY}, so there is no verdict.",
+        ),
         (
             assessment(UPSTREAM, severity=CRITICAL),
             f"{POOL} is 95 % full and lasts 41 s at this rate.",

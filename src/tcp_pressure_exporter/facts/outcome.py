@@ -16,6 +16,10 @@ class SourceError(Exception):
         self.reason = reason
 
 
+class SettingError(SourceError):
+    """A setting of the system could not be read: by itself it says nothing against the sockets."""
+
+
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105 - the plain name reads best in signatures
 Built = TypeVar("Built")
 

@@ -60,6 +60,7 @@ class Observation:
 
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
     shown: for want of rights, or with portable because sockets were read through psutil.
+    as_root: root itself lacks these rights.
     """
 
     host: str
@@ -68,3 +69,4 @@ class Observation:
     assessment: Assessment
     left_out: LeftOut = ()
     portable: bool = False
+    as_root: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.outcome import SettingError
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
 from tcp_pressure_exporter.findings.finding import FindingState
@@ -101,7 +102,8 @@ class Assessment:
 
     severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
     findings: those that found something. failures: (collector, reason): what is not known.
-    blind: the pools could not be read, so that being calm says nothing.
+    blind: the pools could not be read, so that being calm says nothing. sockets_read: they could
+    not for want of settings alone.
     """
 
     netns: str
@@ -112,6 +114,7 @@ class Assessment:
     findings: tuple[FindingState, ...]
     failures: tuple[tuple[str, str], ...]
     blind: bool = False
+    sockets_read: bool = False
 
     @property
     def verdict(self) -> str:
@@ -155,6 +158,7 @@ def assess(sample: NamespaceSample) -> Assessment:
             if outcome.error
         ),
         blind=severity == Severity.CALM and pools is not None and bool(pools.error),
+        sockets_read=pools is not None and isinstance(pools.error, SettingError),
     )
 
 

@@ -34,10 +34,19 @@ def verdict_on(assessment: Assessment) -> Verdict:
 def headline(assessment: Assessment) -> str:
     """Return the sentence: the worst that was found, or that nothing was."""
     if assessment.blind:
-        return "The sockets could not be read, so there is no verdict."
+        return _blind(assessment)
     if assessment.severity is Severity.CALM:
         return _calm(assessment)
     return _worst(assessment) + _others(assessment)
+
+
+def _blind(assessment: Assessment) -> str:
+    if assessment.sockets_read:
+        return (
+            "The sockets could be read, but not the settings that say which ports connections may"
+            " use, so there is no verdict."
+        )
+    return "The sockets could not be read, so there is no verdict."
 
 
 def _calm(assessment: Assessment) -> str:

@@ -1,24 +1,66 @@
 """What the report says of what it cannot read, and of what it has no rights for."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.report.process import report
+from tests.daemon.report.process import REPORT, report
+
+SOCKETS_READ = (
+    "The sockets could be read, but not the settings that say which ports connections may use, so"
+    " there is no verdict."
+)
 
 
 @pytest.mark.usefixtures("lab")  # which listens
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     """What cannot be read is one line for each reason; without pools nothing is called calm."""
-    done = report(f"--path.procfs={tmp_path}")
+    done = report(f"--path.procfs={tmp_path}", COLUMNS="200")
     assert done.returncode == 3
-    assert "The sockets could not be read, so there is no verdict." in done.stdout
-    (line,) = [one for one in done.stdout.splitlines() if one.startswith("local_ports, pools")]
-    assert "net.ipv4.ip_local_port_range" in line
+    assert SOCKETS_READ in done.stdout
+    lines = [one for one in done.stdout.splitlines() if one.startswith("local_ports, pools")]
+    [line] = lines
+    assert line.endswith(f": {tmp_path}/sys: absent: is /proc mounted with subset=pid?")
     assert "accept queue" in done.stdout
+
+
+@pytest.mark.usefixtures("lab")  # which listens
+def test_processes_alone() -> None:
+    """In a /proc of processes alone, root learns that settings lack, not that rights would help."""
+    mounted = "mount -t proc -o subset=pid proc /proc && exec"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"{mounted} {' '.join(REPORT)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert SOCKETS_READ in done.stdout
+    assert "/proc/sys: absent: is /proc mounted with subset=pid?" in done.stdout
+    assert "accept queue" in done.stdout
+    assert "root" not in done.stdout
+
+
+@pytest.mark.usefixtures("netns")
+def test_root_without_rights() -> None:
+    """Root that lacks a right is told which one, and not to be root."""
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_ptrace", *REPORT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == (
+        "Not shown: process names (needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; services are"
+        " shown)"
+    )
 
 
 # Looks once, so that everything is imported, and then again without a right or a means.

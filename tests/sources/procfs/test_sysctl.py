@@ -27,6 +27,12 @@ def test_absent(tmp_path: Path) -> None:
         read_sysctl_int(tmp_path, NAME)
 
 
+def test_no_settings(tmp_path: Path) -> None:
+    """Where /proc has no /proc/sys, as with subset=pid, no single sysctl is blamed."""
+    with pytest.raises(SourceError, match=f"^{tmp_path}/sys: absent: is /proc mounted with subset"):
+        read_sysctl_int(tmp_path, NAME)
+
+
 def test_no_procfs(tmp_path: Path) -> None:
     """Without any /proc every sysctl is absent."""
     assert read_sysctl(tmp_path / "nowhere", NAME) is None

@@ -77,7 +77,12 @@ def test_absent(tmp_path: Path) -> None:
     assert read_tcp_sysctls(tmp_path) == {
         name: value for name, value in FAKE.items() if name != "tcp_tw_reuse_delay"
     }
-    assert read_tcp_sysctls(tmp_path / "nowhere") == {}
+
+
+def test_none_at_all(tmp_path: Path) -> None:
+    """No kernel lacks them all: where none is to be seen nothing is known, and that is an error."""
+    with pytest.raises(SourceError, match="/sys: absent: is /proc mounted with subset=pid"):
+        read_tcp_sysctls(tmp_path)
 
 
 def test_everything(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
     missing = tuple((NAMES.get(what, what), why) for what, why in host.missing())
     portable = host.no_netlink is not None
-    return Observer(lambda: host.own.take(config), missing, host.own.drops, portable=portable)
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Windows has no such user
+    take = partial(host.own.take, config)
+    return Observer(take, missing, host.own.drops, portable=portable, as_root=as_root)
 
 
 def read_config(options: ReportOptions) -> Config:

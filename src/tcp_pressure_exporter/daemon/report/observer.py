@@ -32,11 +32,13 @@ class Observer:
         drops: Counters = dict,
         *,
         portable: bool = False,
+        as_root: bool = False,
     ) -> None:
         self._take = take
         self._drops = drops
         self._left_out = left_out
         self._portable = portable
+        self._as_root = as_root
 
     def look(self) -> Observation:
         """Take one sample."""
@@ -44,7 +46,11 @@ class Observer:
         assessment = assess(self._take())
         seconds = time.monotonic() - started
         host = socket.gethostname()
-        return Observation(host, moment, seconds, assessment, self._left_out, self._portable)
+        return Observation(
+            *(host, moment, seconds, assessment, self._left_out),
+            portable=self._portable,
+            as_root=self._as_root,
+        )
 
     def sees_drops(self, pause: Callable[[float], None]) -> bool:
         """Watch the counters, second by second, until one rises; one that is 0 is left alone.

@@ -105,6 +105,9 @@ def _grid() -> Table:
 
 
 def _left_out(observation: Observation) -> Text:
+    if observation.as_root and not observation.portable:
+        reasons = "; ".join(f"{feature} ({reason})" for feature, reason in observation.left_out)
+        return Text(f"\nNot shown: {reasons}", DIM)
     features = " and ".join(feature for feature, _reason in observation.left_out)
     why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
     return Text(f"\nNot shown without {why}: {features}", DIM)

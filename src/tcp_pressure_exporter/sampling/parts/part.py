@@ -6,7 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome, SourceError, attempt
+from tcp_pressure_exporter.facts.outcome import (
+    Incomplete,
+    Outcome,
+    SettingError,
+    SourceError,
+    attempt,
+)
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.facts.questions import Missing, NumberSource, Sources
 from tcp_pressure_exporter.facts.sockets import BoundSocket
@@ -80,7 +86,7 @@ class Reading:
     @cached_property
     def settings(self) -> Outcome[PortRange]:
         """The local port range."""
-        return attempt(self._sources.settings.port_range, self._clock)
+        return attempt(lambda: _setting(self._sources.settings.port_range), self._clock)
 
     @cached_property
     def bound(self) -> Outcome[list[BoundSocket]]:
@@ -116,7 +122,7 @@ class Reading:
         return attempt(
             lambda: tally_rules(
                 self.settings.get(),
-                self._sources.settings.time_wait_reuse(),
+                _setting(self._sources.settings.time_wait_reuse),
                 self.bound.get(),
                 self.served,
                 self._request,
@@ -152,6 +158,14 @@ class Reading:
         if isinstance(numbers, Missing):
             raise SourceError("kernel's numbers", numbers.reason)
         return numbers
+
+
+def _setting(read: Callable[[], Value]) -> Value:
+    """Return what is read; raises SettingError."""
+    try:
+        return read()
+    except SourceError as error:
+        raise SettingError(error.operation, error.reason) from error
 
 
 Value_co = TypeVar("Value_co", covariant=True)

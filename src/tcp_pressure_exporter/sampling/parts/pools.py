@@ -21,8 +21,9 @@ class PoolsPart:
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, reading: Reading) -> PoolTables:
-        """Return the tables by direction; raises SourceError."""
-        rules, tally = reading.rules.get(), reading.tally.get()
+        """Return the tables by direction; raises SourceError, SettingError beside sockets."""
+        tally = reading.tally.get()  # first, so that lacking settings are told only beside sockets
+        rules = reading.rules.get()
         config, limit = reading.config, choosable_ports(reading.settings.get())
         usages = pool_usages(tally, reading.bound.get(), rules, limit, config.groups)
         now = reading.now()

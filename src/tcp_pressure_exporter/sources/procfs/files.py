@@ -72,8 +72,16 @@ def read_sysctl_int(procfs: Path, name: str) -> int:
     """Return a sysctl that every kernel has; raises SourceError where it is absent or no number."""
     text = read_sysctl(procfs, name)
     if text is None:
-        raise SourceError(name, "absent")
+        raise absent(procfs, name)
     return parse_int(name, text)
+
+
+def absent(procfs: Path, name: str) -> SourceError:
+    """Return the error of a sysctl that every kernel has, or of all where none is to be seen."""
+    if Path(f"{procfs}/sys").exists():
+        return SourceError(name, "absent")
+    # proc(5): mounted with subset=pid, as sandboxes do, it has processes alone.
+    return SourceError(f"{procfs}/sys", "absent: is /proc mounted with subset=pid?")
 
 
 def parse_int(name: str, text: str) -> int:

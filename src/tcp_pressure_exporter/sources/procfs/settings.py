@@ -11,7 +11,12 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
-from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl, read_sysctl_int
+from tcp_pressure_exporter.sources.procfs.files import (
+    absent,
+    parse_int,
+    read_sysctl,
+    read_sysctl_int,
+)
 
 PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
@@ -23,7 +28,7 @@ def read_port_range(procfs: Path) -> PortRange:
     """Read both sysctls; raises SourceError. Kernels before 2.6.35 reserve nothing."""
     text = read_sysctl(procfs, RANGE)
     if text is None:
-        raise SourceError(RANGE, "absent")
+        raise absent(procfs, RANGE)
     low, high = parse_port_range(text)
     return PortRange(
         low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED, RESERVED_BYTES) or "")
@@ -113,13 +118,17 @@ SYSCTLS = (
 def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
     """Return the values by the last part of their names (tcp_tw_reuse); raises SourceError.
 
-    A sysctl that the kernel does not have is absent. Times are in seconds, tcp_tw_reuse_delay in
-    milliseconds. Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
+    A sysctl that the kernel does not have is absent; that all are is an error. Times are in
+    seconds, tcp_tw_reuse_delay in milliseconds. Source: Documentation/networking/ip-sysctl.rst
+    and nf_conntrack-sysctl.rst.
     """
     texts = ((name, read_sysctl(procfs, name)) for name in SYSCTLS)
-    return {
+    found = {
         name.rpartition(".")[2]: parse_int(name, text) for name, text in texts if text is not None
     }
+    if not found:  # no kernel lacks them all
+        raise absent(procfs, SYSCTLS[0])
+    return found
 
 
 class ProcSettings:
