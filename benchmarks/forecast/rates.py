@@ -6,7 +6,13 @@ from statistics import fmean, linear_regression
 from typing import NamedTuple
 
 from benchmarks.forecast.trace import Poll
-from tcp_pressure_exporter.pools.usage import RATE_SECONDS, clearly_fewer, lasting_closes
+from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.pools.usage import (
+    RATE_SECONDS,
+    clearly_fewer,
+    lasting_closes,
+    may_have_ended,
+)
 
 JITTER = 0.5  # seconds that a poll may come late and still be the one of that moment
 SURE = 2.0  # standard errors
@@ -35,14 +41,17 @@ def mean(window: int, growth_window: int | None = None) -> Estimate:
 
 
 def lasting(polls: Sequence[Poll]) -> Rates:
-    """Return the means over ten seconds without what has ended since: what the exporter does."""
-    now, rates = polls[-1], mean(RATE_SECONDS)(polls)
-    closes = lasting_closes([*now.ages, *[0] * RATE_SECONDS])
+    """Return the means over ten seconds without what has ended since: what the exporter does.
+
+    Closes are bounded by the ports that were newly taken.
+    """
+    now, growth = polls[-1], _growth(polls, RATE_SECONDS)
     for before in polls[-2:-1]:
         seconds, grown = now.time - before.time, now.live - before.live
-        if grown <= 0 and clearly_fewer(0, max(rates.growth, 0.0) * seconds):
-            return Rates(closes, grown / seconds)
-    return Rates(closes, rates.growth)
+        if grown <= 0 and clearly_fewer(0, max(growth, 0.0) * seconds):
+            growth = grown / seconds
+    closes = lasting_closes([*now.ages, *[0] * RATE_SECONDS])
+    return Rates(min(closes, max(_taken(polls, RATE_SECONDS) - growth, 0.0)), growth)
 
 
 def fastest(*windows: int) -> Estimate:
@@ -92,12 +101,27 @@ def trend(window: int, ahead: float) -> Estimate:
 
 def _growth(polls: Sequence[Poll], window: float) -> float:
     """Return the change of live ports per second since the oldest poll inside the window."""
+    now, then = polls[-1], _oldest(polls, window)
+    return (now.live - then.live) / (now.time - then.time) if then is not now else 0.0
+
+
+def _taken(polls: Sequence[Poll], window: float) -> float:
+    """Return how many ports per second were newly taken within the window, at most."""
+    now, then = polls[-1], _oldest(polls, window)
+    if then is now:
+        return math.inf
+    seconds = now.time - then.time
+    back = may_have_ended(then.ages, TIME_WAIT_HOLD, seconds)
+    return max(now.ports - then.ports + back, 0) / seconds
+
+
+def _oldest(polls: Sequence[Poll], window: float) -> Poll:
     now = then = polls[-1]
     for poll in reversed(polls):
         if poll.time < now.time - window - JITTER:
             break
         then = poll
-    return (now.live - then.live) / (now.time - then.time) if then is not now else 0.0
+    return then
 
 
 def _line(counts: Sequence[int]) -> tuple[float, float, float]:

@@ -1,16 +1,19 @@
+import math
+
 import pytest
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.memory import LiveHistory
+from tcp_pressure_exporter.pools.memory import PoolHistory
 from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.fakes.tallies import histogram
 from tests.support.messages.socket_entries import sixteen_bytes
 
 POOL = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9"), b"\x01\xbb")
 
 
-def sampled(live: dict[float, int]) -> LiveHistory:
+def sampled(live: dict[float, int]) -> PoolHistory:
     """Return the history after samples of one pool, by time."""
-    history = LiveHistory()
+    history = PoolHistory()
     for now, ports in live.items():
         history = history.after(now, {POOL: Usage(ports, 10_000, 0, None)})
     return history
@@ -18,7 +21,7 @@ def sampled(live: dict[float, int]) -> LiveHistory:
 
 def test_first_sample() -> None:
     """Before there was a sample nothing grows."""
-    assert LiveHistory().growth(POOL, 500, 100.0) == 0.0
+    assert PoolHistory().growth(POOL, 500, 100.0) == 0.0
 
 
 @pytest.mark.parametrize("interval", [1, 5, 10, 60])
@@ -50,9 +53,39 @@ def test_growth_that_has_ended() -> None:
     assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)
 
 
+def waiting(used: int, ages: dict[int, int], hold: float = 62.05) -> Usage:
+    return Usage(used, 10_000, sum(ages.values()), None, ages=histogram(ages), hold=hold)
+
+
+def test_taken() -> None:
+    """Ports newly taken are the growth of the used ones, and those that came back meanwhile."""
+    history = PoolHistory().after(90.0, {POOL: waiting(500, {5: 300, 49: 7, 50: 40, 60: 20})})
+    # Those that closed 50 s ago may be 51 s old, and over in 9 s; those of 49 s ago in 10 s.
+    assert history.taken(POOL, waiting(520, {}), 100.0) == pytest.approx((20 + 60) / 10)
+    assert history.taken(POOL, waiting(100, {}), 100.0) == 0
+    # More than a minute later all are over, and others may have come and gone.
+    assert history.taken(POOL, waiting(100, {}), 160.0) == math.inf
+
+
+def test_taken_over() -> None:
+    """Where as many are used as before and none has ended, no port was taken, whatever closes."""
+    history = PoolHistory().after(90.0, {POOL: waiting(500, {5: 500})})
+    assert history.taken(POOL, waiting(500, {0: 500}), 95.0) == 0
+
+
+def test_taken_is_not_known() -> None:
+    """Nothing bounds a new pool, one without ages, or one whose ports come back in between."""
+    usage = waiting(500, {})
+    assert PoolHistory().taken(POOL, usage, 100.0) == math.inf
+    history = PoolHistory().after(90.0, {POOL: usage._replace(ages=None)})
+    assert history.taken(POOL, usage, 100.0) == math.inf
+    history = PoolHistory().after(90.0, {POOL: waiting(500, {}, hold=1.0)})
+    assert history.taken(POOL, waiting(600, {}, hold=1.0), 95.0) == math.inf
+
+
 def test_new_pool() -> None:
     """A pool that was not there has not grown: it may have been too small to be told apart."""
-    history = LiveHistory().after(90.0, {})
+    history = PoolHistory().after(90.0, {})
     assert history.growth(POOL, 5000, 100.0) == 0
     history = history.after(95.0, {POOL: Usage(5000, 10_000, 0, None)})
     assert history.growth(POOL, 5100, 100.0) == 20
@@ -61,7 +94,7 @@ def test_new_pool() -> None:
 def test_little_used() -> None:
     """Pools that are hardly used are not remembered: there may be very many."""
     history = sampled({90.0: 99, 95.0: 100})
-    assert [dict(ports) for _then, ports in history.moments] == [{}, {POOL: 100}]
+    assert [list(pools) for _then, pools in history.moments] == [[], [POOL]]
 
 
 def test_two_samples_at_once() -> None:

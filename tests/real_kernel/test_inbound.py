@@ -1,5 +1,14 @@
 """Inbound pools: what a load balancer in front of this host has used of its own ports."""
 
+import math
+import time
+from ipaddress import ip_network
+
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.verdict.assessment import Pressure, assess
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
 
@@ -35,3 +44,46 @@ def test_a_port_that_is_used_again_counts_once(lab: Lab, observer: Observer) -> 
     usage = observer.pool("inbound", "127.0.0.1", "127.0.0.50", PORT).usage
     assert usage.used == usage.time_wait
     assert usage.used <= 5
+
+
+BALANCER = RemoteGroup("lb", (ip_network("127.0.0.50/32"),), ports=1000)
+WITH_BALANCER = Config(groups=RemoteGroups([BALANCER]))
+
+
+def of_the_balancer(sample: NamespaceSample) -> Pressure:
+    [found] = [pressure for pressure in assess(sample).pressures if pressure.kind == "inbound"]
+    return found
+
+
+def close_there(lab: Lab, ports: range) -> None:
+    """Connect from these ports of the balancer, each closed first here."""
+    for port in ports:
+        time_wait_there(lab.connect("127.0.0.1", "127.0.0.50", port))
+
+
+def test_a_balancer_that_uses_its_ports_again(lab: Lab, observer: Observer) -> None:
+    """Where each new connection takes over an entry in TIME_WAIT, no end is in sight.
+
+    400 closes in a moment: 40 a second in the mean of ten, for which the 600 free ports last 15 s.
+    Before two samples have shown that no port is taken, that is a warning.
+    """
+    again = range(40000, 40400)
+    close_there(lab, again)
+    first = of_the_balancer(observer.sample(WITH_BALANCER))
+    assert (first.used, first.limit, first.severity) == (400, 1000, Severity.WARNING)
+    time.sleep(1.1)
+    close_there(lab, again)
+    later = of_the_balancer(observer.sample(WITH_BALANCER))
+    assert (later.used, later.severity, later.seconds_left) == (400, Severity.CALM, math.inf)
+
+
+def test_a_balancer_that_takes_more_ports(lab: Lab, observer: Observer) -> None:
+    """Where each new connection takes one port more, the forecast says so, as a warning."""
+    close_there(lab, range(40000, 40100))
+    observer.sample(WITH_BALANCER)
+    time.sleep(1.1)
+    close_there(lab, range(40100, 40300))
+    found = of_the_balancer(observer.sample(WITH_BALANCER))
+    assert (found.used, found.severity) == (300, Severity.WARNING)
+    assert found.seconds_left is not None
+    assert 0 < found.seconds_left < 60

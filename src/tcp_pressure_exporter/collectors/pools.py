@@ -188,14 +188,16 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_steady_state_ratio",
         "The ratio of used ports to limit that the closes of the last 10 s lead to if they go on:"
         " (live + closes per second × the seconds TIME_WAIT holds a port) ÷ limit. Above 1 the pool"
-        " will run out.",
+        " will run out. Of an inbound pool an upper bound: a remote that reuses a port in TIME_WAIT"
+        " takes none.",
         POOL_LABELS,
         _outlook(lambda outlook: outlook.steady_state_ratio),
     ),
     Family(
         "tcp_pressure_pool_exhaustion_seconds",
         "Forecast of the seconds until the pool is full, from the releases of its TIME_WAIT ports,"
-        " which are known, and the inflow, taken to stay as it is; 0 where it is full, +Inf where"
+        " which are known, and the inflow of the last 10 s, taken to stay as it is without what has"
+        " ended, and bounded by the ports that were newly taken; 0 where it is full, +Inf where"
         " nothing is in sight for 10 minutes. A sudden change cannot be foreseen. Of a group: the"
         " first of its addresses.",
         POOL_LABELS,

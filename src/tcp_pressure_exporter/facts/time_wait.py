@@ -8,7 +8,8 @@ TCP_TIMEWAIT_LEN_MS = 1000 * TCP_TIMEWAIT_LEN
 DEFAULT_DELAY_MS = 1_000  # kernels without that sysctl wait a second
 # How long a closed connection blocks its port at most: that long, and until the end of the batch in
 # which the timer wheel expires such timers (kernel/time/timer.c): 2.05 s at HZ=250.
-TIME_WAIT_HOLD = TCP_TIMEWAIT_LEN + 2.05
+TIMER_BATCH = 2.05
+TIME_WAIT_HOLD = TCP_TIMEWAIT_LEN + TIMER_BATCH
 
 
 @dataclass(frozen=True, slots=True)

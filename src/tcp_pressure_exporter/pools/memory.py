@@ -1,11 +1,17 @@
 """What the next sample of a direction's pools needs to know of the ones before."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.groups import ListedKey
-from tcp_pressure_exporter.pools.usage import Usage, clearly_fewer
+from tcp_pressure_exporter.pools.usage import (
+    Usage,
+    clearly_fewer,
+    closes_each_second,
+    may_have_ended,
+)
 
 HIGH_WATER_SECONDS = 60.0  # seconds
 
@@ -25,10 +31,10 @@ MIN_RATIO = 0.01  # a pool that is less used is looked at again long before it i
 
 
 @dataclass(frozen=True, slots=True)
-class LiveHistory:
-    """The live ports of pools at some earlier times, the oldest first."""
+class PoolHistory:
+    """The pools at some earlier times, the oldest first."""
 
-    moments: tuple[tuple[float, Mapping[PoolKey, int]], ...] = ()
+    moments: tuple[tuple[float, Mapping[PoolKey, Usage]], ...] = ()
 
     def growth(self, key: PoolKey, live: int, now: float) -> float:
         """Return by how many ports per second `live` has grown over the window.
@@ -36,28 +42,53 @@ class LiveHistory:
         Where there was no sample in the window, or it has clearly ended by then, since the last
         one. 0 where the pool is new: what it began with may have been there all the time.
         """
-        known = [
-            (then, ports[key])
-            for then, ports in self.moments
-            if key in ports and now - then >= MIN_DISTANCE
-        ]
+        known = self._known(key, now)
         if not known:
             return 0.0
-        # A sample may come a little late.
-        inside = (moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE)
-        then, before = next(inside, known[-1])
-        rate = (live - before) / (now - then)
-        last, ports = known[-1]
-        ended = live <= ports and clearly_fewer(0, max(rate, 0.0) * (now - last))
-        return (live - ports) / (now - last) if ended else rate
+        (then, before), (last, latest) = _window(known, now)
+        rate = (live - before.live) / (now - then)
+        ended = live <= latest.live and clearly_fewer(0, max(rate, 0.0) * (now - last))
+        return (live - latest.live) / (now - last) if ended else rate
 
-    def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "LiveHistory":
+    def taken(self, key: PoolKey, usage: Usage, now: float) -> float:
+        """Return how many ports per second were newly taken over the window: at most so many.
+
+        As many as the used ones have grown, and those that came back meanwhile. +Inf where that is
+        not known: of a new pool, or where a port comes back within the window.
+        """
+        known = self._known(key, now)
+        if not known:
+            return math.inf
+        then, before = _window(known, now)[0]
+        seconds = now - then
+        if before.ages is None or before.hold <= seconds:
+            return math.inf
+        back = may_have_ended(closes_each_second(before.ages), before.hold, seconds)
+        return max(usage.used - before.used + back, 0) / seconds
+
+    def _known(self, key: PoolKey, now: float) -> list[tuple[float, Usage]]:
+        return [
+            (then, pools[key])
+            for then, pools in self.moments
+            if key in pools and now - then >= MIN_DISTANCE
+        ]
+
+    def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "PoolHistory":
         """Return the history with one sample more, without those that are too old."""
         moments = tuple(moment for moment in self.moments if now - moment[0] < GROWTH_SECONDS)
         if moments and now - moments[-1][0] < MIN_DISTANCE:
-            return LiveHistory(moments)
-        live = {key: usage.live for key, usage in pools.items() if usage.ratio >= MIN_RATIO}
-        return LiveHistory((*moments, (now, live)))
+            return PoolHistory(moments)
+        kept = {key: usage for key, usage in pools.items() if usage.ratio >= MIN_RATIO}
+        return PoolHistory((*moments, (now, kept)))
+
+
+def _window(
+    known: list[tuple[float, Usage]], now: float
+) -> tuple[tuple[float, Usage], tuple[float, Usage]]:
+    """Return the moment at which the window begins, and the latest one."""
+    # A sample may come a little late.
+    inside = (moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE)
+    return next(inside, known[-1]), known[-1]
 
 
 MAX_REMEMBERED = 256  # pools per direction: those shown, and the latest of those shown before
@@ -89,11 +120,11 @@ class CloseCounters:
 
 @dataclass(frozen=True, slots=True)
 class PoolMemory:
-    """What was listed, what was counted, how the live ports went, and the highest ratios."""
+    """What was listed, what was counted, how the pools went, and the highest ratios."""
 
     listed: Collection[ListedKey] = ()
     closes: CloseCounters = field(default_factory=CloseCounters)
-    live: LiveHistory = field(default_factory=LiveHistory)
+    history: PoolHistory = field(default_factory=PoolHistory)
     ratios: HighWater = ()
 
     @property

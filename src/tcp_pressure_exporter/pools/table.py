@@ -17,7 +17,7 @@ from tcp_pressure_exporter.pools.groups import (
     group_pools,
 )
 from tcp_pressure_exporter.pools.listing import ListingRule, select
-from tcp_pressure_exporter.pools.memory import LiveHistory, PoolMemory, raised
+from tcp_pressure_exporter.pools.memory import PoolHistory, PoolMemory, raised
 from tcp_pressure_exporter.pools.usage import Usage, peak_closes
 
 
@@ -95,10 +95,10 @@ def pool_table(
     memory = PoolMemory(
         listed=frozenset(shown),
         closes=previous.closes.after(found.entered, grouping.usages, shown),
-        live=previous.live.after(now, found.pools),
+        history=previous.history.after(now, found.pools),
         ratios=raised(previous.ratios, now, ratio_max),
     )
-    forecasts = _forecasts(found, previous.live, now)
+    forecasts = _forecasts(found, previous.history, now)
     listed = tuple(_listed(key, grouping, forecasts, memory) for key in shown)
     used = found.others_used + sum(usage.used for usage in found.pools.values())
     table = PoolTable(
@@ -113,9 +113,9 @@ def pool_table(
     return table, memory
 
 
-def _forecasts(found: DirectionPools, live: LiveHistory, now: float) -> Forecasts:
+def _forecasts(found: DirectionPools, history: PoolHistory, now: float) -> Forecasts:
     return {
-        key: exhaustion(usage, live.growth(key, usage.live, now))
+        key: exhaustion(usage, history.growth(key, usage.live, now), history.taken(key, usage, now))
         for key, usage in found.pools.items()
     }
 

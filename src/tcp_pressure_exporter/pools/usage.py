@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.tally import NO_AGES
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HOLD
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HOLD, TIMER_BATCH
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
 LATEST_SECONDS = 5  # less forgets a burst that comes again before the next one is there
@@ -50,6 +50,16 @@ def lasting_closes(each_second: Sequence[int]) -> float:
         return 0.0
     fewer = clearly_fewer(sum(latest), rate * len(latest))
     return sum(latest) / len(latest) if fewer else rate
+
+
+def may_have_ended(each_second: Sequence[int], hold: float, seconds: float) -> int:
+    """Return how many entries TIME_WAIT has let go after so many seconds: at most so many.
+
+    One that has been there for whole seconds is up to a second older, and ends up to TIMER_BATCH
+    before `hold`. each_second: as closes_each_second has them.
+    """
+    youngest = math.floor(hold - TIMER_BATCH - 1 - seconds) + 1
+    return sum(each_second[max(youngest, 0) : math.ceil(hold)])
 
 
 def peak_closes(ages: bytes) -> int:

@@ -30,6 +30,13 @@ def test_lasting() -> None:
     assert lasting([before, opened, Poll(21, 648, 0, ())]) == Rates(0, -2)
 
 
+def test_lasting_where_entries_are_taken_over() -> None:
+    """Closes that take no port more do not count: 100 in ten seconds, beside 20 newly taken."""
+    before = Poll(10, 100, 100, (10,) * 10)
+    assert lasting([before, Poll(20, 120, 120, (10,) * 12)]) == Rates(2, 0)
+    assert lasting([before, Poll(20, 100, 100, (10,) * 10)]) == Rates(0, 0)
+
+
 def test_fastest() -> None:
     """Of two windows the one counts that took more ports."""
     calming = [Poll(0, 30, 30, (1, 1, 1, 1, 1, 5, 5, 5, 5, 5))]

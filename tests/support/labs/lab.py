@@ -132,8 +132,8 @@ class Observer:
         owners = Owners(Cgroups(), find_processes)
         self._sampler = sampler_of(self.namespace.sources, owners, netns="test")
 
-    def sample(self) -> NamespaceSample:
-        return self._sampler.take(EVERYTHING)
+    def sample(self, config: Config = EVERYTHING) -> NamespaceSample:
+        return self._sampler.take(config)
 
     def tables(self) -> PoolTables:
         pools = self.sample().outcome(POOLS)
