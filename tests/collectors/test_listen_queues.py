@@ -14,6 +14,7 @@ QUEUES = ListenQueues(
         ListenQueue((sixteen_bytes("2001:db8::2"), 65535), 0, 0),
     ),
     ratio_max=0.7578125,
+    ratio_max_1m=1.25,
 )
 
 
@@ -34,6 +35,8 @@ def test_golden() -> None:
         tcp_pressure_listen_queue_limit{local_address="2001:db8::2",netns="host",port="65535"} 0.0
         # TYPE tcp_pressure_listen_queue_ratio_max gauge
         tcp_pressure_listen_queue_ratio_max{netns="host"} 0.7578125
+        # TYPE tcp_pressure_listen_queue_ratio_max_1m gauge
+        tcp_pressure_listen_queue_ratio_max_1m{netns="host"} 1.25
     """)
 
 
@@ -44,6 +47,8 @@ def test_no_listed_queue() -> None:
         # TYPE tcp_pressure_listen_queue_limit gauge
         # TYPE tcp_pressure_listen_queue_ratio_max gauge
         tcp_pressure_listen_queue_ratio_max{netns="host"} 0.0
+        # TYPE tcp_pressure_listen_queue_ratio_max_1m gauge
+        tcp_pressure_listen_queue_ratio_max_1m{netns="host"} 0.0
     """)
 
 

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.findings import drops, ports, protection, systems
 from tcp_pressure_exporter.findings.drops import DROP_EVENTS
-from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.evidence import Evidence, QueuePeak
 from tcp_pressure_exporter.findings.finding import Finding, FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
@@ -43,6 +43,7 @@ SUSPICIOUS = with_sysctls(
         bound=known([listener(40000, 4096)]),
         pools=outbound(heading(pool(900, 800), 2.0)),
         canary=hidden(10_000.0),
+        queue_peak=known(QueuePeak("0.0.0.0:22", 0.9, 0.0)),
     ),
     tcp_tw_recycle=1,
     tcp_tw_reuse=0,
@@ -61,6 +62,7 @@ NEED_NO_SYSCTL = {
     "bind_before_connect",
     "listener_in_port_range",
     "odd_port_range",
+    "accept_queue_was_full",
 }
 NEED_COUNTERS = {row.name for row in vars(drops).values() if isinstance(row, Finding)}
 
@@ -112,6 +114,7 @@ def test_suspicious_host() -> None:
             {"port_range_too_small", "tw_reuse_off_under_pressure"},
         ),
         (replace(SUSPICIOUS, canary=failed("no")), {"bind_before_connect"}),
+        (replace(SUSPICIOUS, queue_peak=failed("no")), {"accept_queue_was_full"}),
     ],
 )
 def test_failed_source(failure: Evidence, lost: set[str]) -> None:
@@ -134,6 +137,7 @@ def test_first_error() -> None:
     [
         (replace(SUSPICIOUS, pools=None), {"port_range_too_small", "tw_reuse_off_under_pressure"}),
         (replace(SUSPICIOUS, canary=None), {"bind_before_connect"}),
+        (replace(SUSPICIOUS, queue_peak=None), {"accept_queue_was_full"}),
     ],
 )
 def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:

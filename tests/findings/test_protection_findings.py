@@ -7,7 +7,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.findings import protection as findings
-from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.findings.evidence import Evidence, QueuePeak
 from tests.support.fakes.evidence import (
     ORDINARY,
     conntrack,
@@ -180,3 +180,18 @@ def test_without_conntrack(check: Callable[[Evidence], str | None]) -> None:
         nf_conntrack_tcp_timeout_established=1,
     )
     assert check(evidence) is None
+
+
+@pytest.mark.parametrize(
+    ("highest", "now", "detail"),
+    [
+        (0.8, 0.0, "0.0.0.0:80 was 80 % full within the last minute"),
+        (1.258, 0.79, "0.0.0.0:80 was 125 % full within the last minute"),
+        (0.79, 0.0, None),
+        (0.9, 0.8, None),  # it still is
+    ],
+)
+def test_accept_queue_was_full(highest: float, now: float, detail: str | None) -> None:
+    """A queue that was nearly full lately is found where no queue is so full now."""
+    peak = known(QueuePeak("0.0.0.0:80", highest, now))
+    assert findings.accept_queue_was_full(replace(ORDINARY, queue_peak=peak)) == detail

@@ -22,7 +22,7 @@ def test_a_minute() -> None:
 @given(SAMPLES)
 def test_naive_maximum(steps: list[tuple[float, float]]) -> None:
     """The first mark is the highest value of all samples less than a minute old."""
-    marks: HighWater = ()
+    marks: HighWater[float] = ()
     seen: list[tuple[float, float]] = []
     now = 0.0
     for seconds, value in steps:
@@ -35,7 +35,7 @@ def test_naive_maximum(steps: list[tuple[float, float]]) -> None:
 @given(SAMPLES)
 def test_bounded(steps: list[tuple[float, float]]) -> None:
     """No more is remembered than the samples of a minute, and no value twice."""
-    marks: HighWater = ()
+    marks: HighWater[float] = ()
     now = 0.0
     for seconds, value in steps:
         now += seconds
@@ -43,3 +43,10 @@ def test_bounded(steps: list[tuple[float, float]]) -> None:
     values = [value for _time, value in marks]
     assert values == sorted(set(values), reverse=True)
     assert all(now - time < 60 for time, _value in marks)
+
+
+def test_named() -> None:
+    """A value with a name keeps it: that of the highest stands first."""
+    marks = raised(raised((), 0.0, (0.9, "a:80")), 30.0, (0.5, "b:80"))
+    assert marks == ((0.0, (0.9, "a:80")), (30.0, (0.5, "b:80")))
+    assert raised(marks, 60.0, (0.1, "c:80"))[0] == (30.0, (0.5, "b:80"))

@@ -8,8 +8,11 @@ import time
 import psutil
 import pytest
 
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.sample import KERNEL_EVENTS, LISTEN_QUEUES
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
+from tcp_pressure_exporter.verdict.assessment import assess
+from tests.support.labs.findings_lab import found
 from tests.support.labs.lab import Lab, Observer
 from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 
@@ -120,3 +123,21 @@ def test_idle_listeners(observer: Observer) -> None:
     found = queues(observer)
     assert [queue.used for queue in found.listed] == [0, 0]  # the lab's own listeners
     assert found.ratio_max == 0
+
+
+def test_burst_that_is_over(lab: Lab, observer: Observer) -> None:
+    """A queue that was full and is empty again is remembered for a minute, and can wait."""
+    server = listen(lab, 4)
+    connect(lab, 5)
+    assert queues(observer).ratio_max == pytest.approx(1.25)
+    assert "accept_queue_was_full" not in found(observer)
+    for _ in range(5):
+        lab.keep(server.accept()[0])
+    assert queue(observer, 9100).used == 0
+    after = queues(observer)
+    assert after.ratio_max == 0
+    assert after.ratio_max_1m == pytest.approx(1.25)
+    assert found(observer) == {
+        "accept_queue_was_full": "127.0.0.1:9100 was 125 % full within the last minute"
+    }
+    assert assess(observer.sample()).severity is Severity.CALM

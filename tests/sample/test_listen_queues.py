@@ -36,7 +36,7 @@ def test_fullest_first() -> None:
 def test_nothing_listed() -> None:
     """The highest ratio is told where no queue reaches the threshold, and where none exists."""
     queues = listen_queues([listener(80, 1, 128), listener(443, 0, 128)], ListingRule(), ())
-    assert queues == ListenQueues((), 1 / 128)
+    assert queues == ListenQueues((), 1 / 128, 1 / 128, "0.0.0.0:80")
     assert listen_queues([], EVERYTHING, ()) == ListenQueues((), 0.0)
 
 

@@ -104,7 +104,7 @@ def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
 
 
 def test_findings_without_pools(tmp_path: Path) -> None:
-    """Findings about pools are left out where the collector of pools is off; the others stay."""
+    """Findings about pools, or queues, are left out where that collector is off; others stay."""
     alone = FakeHost(tmp_path / "alone", "findings").take()
     among_others = FakeHost(tmp_path / "all").take()
     outcome = alone.outcome(FINDINGS)
@@ -117,6 +117,7 @@ def test_findings_without_pools(tmp_path: Path) -> None:
         "port_range_too_small",
         "tw_reuse_off_under_pressure",
         "bind_before_connect",
+        "accept_queue_was_full",
     }
 
 

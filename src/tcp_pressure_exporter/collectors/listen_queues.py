@@ -5,6 +5,7 @@ Exposition:
     tcp_pressure_listen_queue_used{netns="host",local_address="0.0.0.0",port="443"} 97.0
     tcp_pressure_listen_queue_limit{netns="host",local_address="0.0.0.0",port="443"} 128.0
     tcp_pressure_listen_queue_ratio_max{netns="host"} 0.7578125
+    tcp_pressure_listen_queue_ratio_max_1m{netns="host"} 1.0078125
 """
 
 from collections.abc import Callable, Iterator
@@ -46,5 +47,13 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         ' tcp_pressure_kernel_events_total{event="ListenOverflows"} and {event="ListenDrops"}.',
         ("netns",),
         value_of(LISTEN_QUEUES, lambda queues: queues.ratio_max),
+    ),
+    Family(
+        "tcp_pressure_listen_queue_ratio_max_1m",
+        "Highest value of tcp_pressure_listen_queue_ratio_max at the samples of the last 60 s, for"
+        " scrapes less frequent than the sampling. A burst that began and ended between two samples"
+        " shows in the counters alone.",
+        ("netns",),
+        value_of(LISTEN_QUEUES, lambda queues: queues.ratio_max_1m),
     ),
 )

@@ -74,13 +74,24 @@ class EventRises:
         return sum(rise.amounts.get(event, 0) for rise in self.lately)
 
 
+class QueuePeak(NamedTuple):
+    """The accept queue that was fullest in the last minute.
+
+    ratio_1m: how full it was; ratio: how full the fullest is now.
+    """
+
+    name: str
+    ratio_1m: float
+    ratio: float
+
+
 class NotAskedError(Exception):
     """A finding needs what a collector tells that is off, or what this kernel does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The outcomes of the sources; pools and canary are None where these collectors are off.
+    """The outcomes of the sources; None: of collectors that are off.
 
     rises: of the counters that findings ask about (DROP_EVENTS and REJECTIONS). owners: those of
     the listeners in the port range. system: whose settings they are, by facts/system.py.
@@ -94,6 +105,7 @@ class Evidence:
     pools: Outcome[PoolTables] | None
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
+    queue_peak: Outcome[QueuePeak] | None = None
     system: str = LINUX
 
     def sysctl(self, name: str) -> int | None:
@@ -114,6 +126,12 @@ class Evidence:
         if self.canary is None or self.canary.get().no_estimate:
             raise NotAskedError
         return self.canary.get().hidden_ports or 0.0
+
+    def fullest_queue(self) -> QueuePeak:
+        """Return the accept queue that was fullest; raises SourceError, NotAskedError."""
+        if self.queue_peak is None:
+            raise NotAskedError
+        return self.queue_peak.get()
 
     def listeners_in_range(self) -> list[BoundSocket]:
         """Return the sockets that listen on a port the kernel may give away; raises SourceError."""

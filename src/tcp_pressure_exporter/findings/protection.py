@@ -4,7 +4,13 @@ from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN
 from tcp_pressure_exporter.findings.evidence import Evidence, NotAskedError
 from tcp_pressure_exporter.findings.finding import Finding, shortened
-from tcp_pressure_exporter.findings.kinds import CONNTRACK_ENTRIES, CROWDED, Severity
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    CROWDED,
+    KINDS,
+    LISTEN_QUEUE,
+    Severity,
+)
 
 REJECTIONS = ("PAWSTimewait", "TCPACKSkippedTimeWait")  # the first: Linux 6.16 and later
 LEAST_RETRIES2 = 8  # 100 s, RFC 1122, section 4.2.3.5: Documentation/networking/ip-sysctl.rst
@@ -116,6 +122,27 @@ SOMAXCONN_BELOW_BACKLOG = Finding(
     Severity.WARNING,
     "somaxconn seems to cut the accept queue of a service: raise it, then restart the service.",
     somaxconn_below_backlog,
+)
+
+
+def accept_queue_was_full(evidence: Evidence) -> str | None:
+    """Find a queue that was nearly full in the last minute, where none is now.
+
+    The alert waits for a queue that stays so; what a full one drops, a counter tells.
+    """
+    peak, high = evidence.fullest_queue(), KINDS[LISTEN_QUEUE].warning
+    if peak.ratio_1m < high or peak.ratio >= high:
+        return None
+    return f"{peak.name} was {int(peak.ratio_1m * 100)} % full within the last minute"
+
+
+ACCEPT_QUEUE_WAS_FULL = Finding(
+    "accept_queue_was_full",
+    Severity.CALM,
+    "An accept queue was nearly full for a moment: a longer burst would be dropped. Look at the"
+    " backlog and the workers of the service.",
+    accept_queue_was_full,
+    exported=False,
 )
 
 

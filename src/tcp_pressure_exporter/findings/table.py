@@ -28,6 +28,7 @@ FINDINGS: tuple[Finding, ...] = (
     protection.SYNCOOKIES_DISABLED,
     protection.ABORT_ON_OVERFLOW_ENABLED,
     protection.SOMAXCONN_BELOW_BACKLOG,
+    protection.ACCEPT_QUEUE_WAS_FULL,
     protection.CONNTRACK_TIME_WAIT_SHORTENED,
     protection.CONNTRACK_ESTABLISHED_BELOW_KEEPALIVE,
     protection.CONNTRACK_ESTABLISHED_TOO_LONG,

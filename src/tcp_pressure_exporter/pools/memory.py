@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.groups import ListedKey
@@ -15,14 +16,18 @@ from tcp_pressure_exporter.pools.usage import (
 
 HIGH_WATER_SECONDS = 60.0  # seconds
 
+Ratio = TypeVar("Ratio", float, tuple[float, str])  # alone, or with the name of what is so full
+
 # (time, value) of samples inside the window, values falling: each is the highest from then on.
-HighWater = tuple[tuple[float, float], ...]
+HighWater = tuple[tuple[float, Ratio], ...]
 
 
-def raised(previous: HighWater, now: float, value: float) -> HighWater:
+def raised(previous: HighWater[Ratio], now: float, value: Ratio) -> HighWater[Ratio]:
     """Return the marks after one more value; the first of them is the highest of the window."""
-    kept = (mark for mark in previous if mark[0] > now - HIGH_WATER_SECONDS and mark[1] > value)
-    return (*kept, (now, value))
+    begin = now - HIGH_WATER_SECONDS
+    marks = [mark for mark in previous if mark[0] > begin and mark[1] > value]
+    marks.append((now, value))
+    return tuple(marks)
 
 
 GROWTH_SECONDS = 10.0  # seconds: as long as the closes are averaged over
@@ -125,7 +130,7 @@ class PoolMemory:
     listed: Collection[ListedKey] = ()
     closes: CloseCounters = field(default_factory=CloseCounters)
     history: PoolHistory = field(default_factory=PoolHistory)
-    ratios: HighWater = ()
+    ratios: HighWater[float] = ()
 
     @property
     def watched(self) -> list[PoolKey]:

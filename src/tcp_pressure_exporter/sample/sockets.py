@@ -1,7 +1,7 @@
 """What sockets there are: per family and state, and the accept queues of those that listen."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import format_address, is_v4
@@ -17,6 +17,7 @@ from tcp_pressure_exporter.facts.sockets import (
 from tcp_pressure_exporter.facts.tally import SocketTally
 from tcp_pressure_exporter.findings.kinds import CROWDED
 from tcp_pressure_exporter.pools.listing import ListingRule, select
+from tcp_pressure_exporter.pools.table import end
 
 FAMILIES = {True: "ipv4", False: "ipv6"}
 
@@ -58,6 +59,11 @@ class ListenQueue(NamedTuple):
         return self.used / max(self.limit, 1)  # listen(0) lets one connection wait
 
     @property
+    def name(self) -> str:
+        """The address and port as text."""
+        return end(self.local_address, self.port)
+
+    @property
     def local_address(self) -> str:
         """The address as text."""
         return format_address(self.key[0])
@@ -70,10 +76,16 @@ class ListenQueue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListenQueues:
-    """The fullest queues, fullest first; ratio_max is over all, listed or not."""
+    """The fullest queues, fullest first.
+
+    ratio_max: over all, listed or not; ratio_max_1m: the highest at a sample of the last minute.
+    fullest_1m: the queue that was so full, "" where there is none.
+    """
 
     listed: tuple[ListenQueue, ...]
     ratio_max: float
+    ratio_max_1m: float = 0.0
+    fullest_1m: str = ""
 
     def crowded(self) -> list[SocketId]:
         """Return the sockets of the listed queues that are crowded: it is worth knowing whose."""
@@ -82,7 +94,11 @@ class ListenQueues:
     def owned(self, owner: Callable[[SocketId], Owner]) -> "ListenQueues":
         """Return the same queues with what is known of their owners."""
         listed = (queue._replace(owner=owner(queue.owner_id)) for queue in self.listed)
-        return ListenQueues(tuple(listed), self.ratio_max)
+        return replace(self, listed=tuple(listed))
+
+    def peaked(self, ratio_max_1m: float, fullest_1m: str) -> "ListenQueues":
+        """Return the same queues with what the last minute showed."""
+        return replace(self, ratio_max_1m=ratio_max_1m, fullest_1m=fullest_1m)
 
 
 def listen_queues(
@@ -95,8 +111,11 @@ def listen_queues(
             key = (socket.address, socket.port)
             queue = ListenQueue(key, socket.queue_used, socket.queue_limit or 0, socket.owner_id)
             fullest[key] = max(fullest.get(key, queue), queue, key=lambda q: (q.ratio, q.limit))
+    top = max(fullest.values(), key=lambda queue: queue.ratio, default=None)
     chosen = select(fullest, lambda queue: queue.ratio, listing, incumbents)
     return ListenQueues(
         listed=tuple(fullest[key] for key in chosen),
-        ratio_max=max((queue.ratio for queue in fullest.values()), default=0.0),
+        ratio_max=top.ratio if top else 0.0,
+        ratio_max_1m=top.ratio if top else 0.0,
+        fullest_1m=top.name if top else "",
     )

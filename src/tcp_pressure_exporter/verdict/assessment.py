@@ -21,7 +21,7 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit import PoolOwners
-from tcp_pressure_exporter.pools.table import ListedPool, end, pool_name
+from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import (
@@ -176,10 +176,9 @@ def _pressures(sample: NamespaceSample) -> Iterator[Pressure]:
     yield from _pools(sample)
     queues = sample.value(LISTEN_QUEUES)
     for queue in queues.listed if queues else ():
-        name = end(queue.local_address, queue.port)
         known = queue.owner != NOBODY
         owners = (OwnerCount(queue.owner, queue.used),) if known else ()
-        found = _pressure(LISTEN_QUEUE, name, queue.used, queue.limit)
+        found = _pressure(LISTEN_QUEUE, queue.name, queue.used, queue.limit)
         yield found._replace(owners=owners)
     for name, used, limit in sample.value(LIMITS) or ():
         yield _pressure(name, "", used, limit)

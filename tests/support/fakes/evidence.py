@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, Soc
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
-from tcp_pressure_exporter.findings.evidence import EventRises, Evidence
+from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, QueuePeak
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.near_limit import CanaryReport
@@ -127,6 +127,7 @@ ORDINARY = Evidence(
     bound=known([listener(22), listener(443)]),
     pools=outbound(heading(pool(12, 4, limit=28232), 0.001)),
     canary=hidden(None),
+    queue_peak=known(QueuePeak("0.0.0.0:22", 0.1, 0.0)),
 )
 
 

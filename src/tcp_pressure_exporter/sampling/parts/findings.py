@@ -5,11 +5,17 @@ from collections.abc import Mapping
 from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings.drops import DROP_EVENTS
-from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, listeners_in_range
+from tcp_pressure_exporter.findings.evidence import (
+    EventRises,
+    Evidence,
+    QueuePeak,
+    listeners_in_range,
+)
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
-from tcp_pressure_exporter.sample.sample import CANARY, POOLS
+from tcp_pressure_exporter.sample.sample import CANARY, LISTEN_QUEUES, POOLS
+from tcp_pressure_exporter.sample.sockets import ListenQueues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
@@ -42,6 +48,7 @@ class FindingsPart:
             pools=reading.taken(POOLS),
             canary=reading.taken(CANARY),
             owners=self._listeners(reading),
+            queue_peak=_peak(reading.taken(LISTEN_QUEUES)),
             system=reading.system,
         )
         states, error = evaluate(evidence)
@@ -60,6 +67,16 @@ class FindingsPart:
         ids = {socket.owner_id for socket in listeners_in_range(settings, bound)}
         self._owners.look_up(ids)
         return {socket_id: self._owners.owner(socket_id) for socket_id in ids}
+
+
+def _peak(queues: Outcome[ListenQueues] | None) -> Outcome[QueuePeak] | None:
+    if queues is None:
+        return None
+    found = queues.value
+    if found is None:
+        return Outcome(queues.seconds, error=queues.error)
+    peak = QueuePeak(found.fullest_1m, found.ratio_max_1m, found.ratio_max)
+    return Outcome(queues.seconds, peak)
 
 
 def findings_part(kit: Kit) -> FindingsPart:

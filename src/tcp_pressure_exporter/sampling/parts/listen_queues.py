@@ -3,26 +3,31 @@
 from collections.abc import Collection
 
 from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.pools.memory import HighWater, raised
 from tcp_pressure_exporter.sample.sockets import ListenKey, ListenQueues, listen_queues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class ListenQueuesPart:
-    """Remembers which queues were listed."""
+    """Remembers which queues were listed, and the fullest of the last minute."""
 
     needs = ()
 
     def __init__(self, owners: Owners) -> None:
         self._owners = owners
         self._listed: Collection[ListenKey] = ()
+        self._marks: HighWater[tuple[float, str]] = ()
 
     def take(self, reading: Reading) -> ListenQueues:
         """Return the fullest queues; raises SourceError."""
         queues = listen_queues(reading.bound.get(), reading.config.listing, self._listed)
         self._listed = [queue.key for queue in queues.listed]
         self._owners.look_up(queues.crowded())
-        return queues.owned(self._owners.owner)
+        mark = (queues.ratio_max, queues.fullest_1m)
+        self._marks = raised(self._marks, reading.now(), mark)
+        _time, highest = self._marks[0]
+        return queues.owned(self._owners.owner).peaked(*highest)
 
 
 def listen_queues_part(kit: Kit) -> ListenQueuesPart | Missing:
