@@ -174,3 +174,16 @@ def test_time_wait_buckets(scene: Scene) -> None:
         set_sysctl("tcp_max_tw_buckets", 777)
     # What is in FIN_WAIT2 has an owner no more, and counts too.
     assert buckets(scene) == (2 * (8 + 3), 777)
+
+
+def test_small_and_full(others: OtherNamespaces) -> None:
+    """A namespace of few ports, all used, is sampled where it is asked for by name."""
+    with ip_netns() as name, ExitStack() as stack:
+        with inside(name):
+            set_sysctl("ip_local_port_range", "50000 50019")
+            lab = stack.enter_context(open_lab())
+            assert lab.connect_until_full(REMOTES[0], "127.0.0.1") == 20
+        with watching(others, NamespaceChoice(re.compile(name)), names=RUN_NETNS) as watch:
+            [sample] = watch.take()[0].values()
+    assert sample.netns == name
+    assert sample.get(POOLS)[OUTBOUND].ratio_max == 1.0

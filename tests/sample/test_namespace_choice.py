@@ -71,3 +71,12 @@ def test_bounds(counts: dict[int, int], sampled: set[int], most: int) -> None:
     chosen = NamespaceChoice(most=most).busiest(counts, sampled)
     assert len(chosen) == len(set(chosen)) == min(most, len(busy(counts, sampled)))
     assert all(counts[inode] >= (40 if inode in sampled else QUIET) for inode in chosen)
+
+
+def test_asked_for_by_name() -> None:
+    """What is included is worth a walk without any socket, and the label of each is looked at."""
+    counts = {1: 0, 2: 300, 3: 7}
+    named = NamespaceChoice(re.compile("web"), most=2)
+    assert set(named.candidates(counts, ())) == {1, 2, 3}
+    assert named.busiest(counts, ()) == [2, 3]
+    assert NamespaceChoice(exclude=re.compile("web")).candidates(counts, ()) == [2]

@@ -64,8 +64,9 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
         "tcp_pressure_namespaces",
         "Network namespaces of the host beside the exporter's own, by what comes of them. sampled:"
         " they have series of their own. unlisted: others have more sockets (--netns.max)."
-        " excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer than 50 sockets."
-        " unreadable: refused by the kernel, the log says why. Absent without --collector.netns.",
+        " excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer than 50 sockets,"
+        " and not asked for by name. unreadable: refused by the kernel, the log says why. Absent"
+        " without --collector.netns.",
         ("state",),
         _namespaces,
     ),

@@ -17,7 +17,8 @@ class Census(NamedTuple):
     """How many other namespaces there are, by what comes of them.
 
     sampled: they have series. unlisted: busy, but others are busier. excluded: busy, but not
-    wanted. quiet: they have next to no sockets. unreadable: the kernel did not let us in.
+    wanted. quiet: they have next to no sockets, and nobody asked for them by name. unreadable:
+    the kernel did not let us in.
     """
 
     sampled: int = 0
@@ -31,7 +32,8 @@ class Census(NamedTuple):
 class NamespaceChoice:
     """Which namespaces are wanted by their label, and how many of them at most.
 
-    include, exclude: match whole labels; None: all are wanted, none is unwanted.
+    include, exclude: match whole labels; None: all are wanted, none is unwanted. What is included
+    is asked for by name: it is sampled however quiet it is.
     """
 
     include: re.Pattern[str] | None = None
@@ -49,7 +51,12 @@ class NamespaceChoice:
 
         sampled: those of the last sample; they stay until others are busier by a tenth.
         """
-        return select(sockets, float, ListingRule(self.most, QUIET), sampled)
+        least = QUIET if self.include is None else 0
+        return select(sockets, float, ListingRule(self.most, least), sampled)
+
+    def candidates(self, sockets: Mapping[int, int], sampled: Collection[int]) -> Collection[int]:
+        """Return the namespaces whose label decides: those worth a walk, or all of them."""
+        return busy(sockets, sampled) if self.include is None else sockets.keys()
 
 
 def busy(sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:

@@ -167,9 +167,10 @@ class NamespaceSamplers:
         by_inode = {one.inode: one for one in found}
         self._held.keep(by_inode)
         counts = self._count_all(by_inode, errors)
-        worth = busy(counts, self._held.inodes)
-        labels = {inode: self._label(by_inode[inode]) for inode in worth}
-        wanted = {inode: counts[inode] for inode in worth if self._choice.wants(labels[inode])}
+        worth = set(busy(counts, self._held.inodes))
+        candidates = self._choice.candidates(counts, self._held.inodes)
+        labels = {inode: self._label(by_inode[inode]) for inode in candidates}
+        wanted = {i: counts[i] for i, label in labels.items() if self._choice.wants(label)}
         chosen = self._choice.busiest(wanted, self._held.inodes)
         self._held.keep(chosen)
         chosen_ones = [(by_inode[inode], labels[inode]) for inode in chosen]
@@ -178,8 +179,8 @@ class NamespaceSamplers:
         return samples, Census(
             sampled=len(samples),
             unlisted=max(len(found) - MAX_LOOKS, 0) + len(wanted) - len(chosen),
-            excluded=len(worth) - len(wanted),
-            quiet=len(counts) - len(worth),
+            excluded=len(worth - wanted.keys()),
+            quiet=len(counts.keys() - worth - wanted.keys()),
             unreadable=len(errors),
         )
 
