@@ -55,8 +55,8 @@ static void set_rules(struct inet_diag_tally *tally, const struct input *input)
     sockets->blocked = input->rules & BLOCKED ? SOME : NONE;
     sockets->served = input->rules & SERVED ? SOME : NONE;
     sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000};
-    sockets->outbound.rows = (struct row_rules){input->cut, 2, input->data, input->size};
-    sockets->inbound.rows = (struct row_rules){input->rules, 0, input->data, input->size};
+    sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
+    sockets->inbound.rows = (struct row_rules){input->rules, 0, input->cut, input->data, input->size};
     tally->recent.since_ms = -5000;
     tally->recent.since_end_ms = -100;
     tally->recent.known = input->data;
@@ -99,7 +99,7 @@ static void count_nat(const struct input *input)
         .tally = &tally,
     };
 
-    tally.pools.rows = (struct row_rules){input->cut, 2, input->data, input->size};
+    tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
     prepare_nat_tally(&tally, input->rules);
     walk_both(&dump, input);
     if (finish_nat_tally(&tally))

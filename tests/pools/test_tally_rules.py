@@ -55,6 +55,15 @@ def test_rows() -> None:
     )
 
 
+def test_rows_near_the_limit() -> None:
+    """From 0.5 of 8 usable ports on all ports of a pool count for its row, bound ones as well."""
+    request = TallyRequest(near_ratio=0.5)
+    assert tally_rules(SETTINGS, REUSE, [], {}, request).outbound_rows.whole_from == 4
+    bound = [BoundSocket(bytes(16), 40000 + i, listening=False, ipv6_only=False) for i in (0, 9)]
+    assert tally_rules(SETTINGS, REUSE, bound, {}, request).outbound_rows.whole_from == 2
+    assert tally_rules(SETTINGS, REUSE, bound, {}, request).inbound_rows == RowRules()
+
+
 def test_first_dump() -> None:
     """Before there was a sample nothing is watched, and nothing has entered since."""
     rules = tally_rules(SETTINGS, REUSE, [], {}, TallyRequest())

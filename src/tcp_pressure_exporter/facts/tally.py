@@ -16,6 +16,7 @@ MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memo
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
+NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
 MAX_RECENT = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
@@ -49,12 +50,14 @@ class RowRules(NamedTuple):
     """Which pools of a direction get a row of their own.
 
     Those with at least `min_used` of ports − reclaimable, but no more than `max_rows`, and
-    besides the `watched` ones.
+    besides the `watched` ones. A pool with `whole_from` ports or more counts here with all of
+    them: the kernel may refuse to give back what looks reclaimable.
     """
 
     min_used: int = 0
     max_rows: int = MAX_ROWS
     watched: Collection[PoolKey] = ()
+    whole_from: int = NEVER_WHOLE
 
 
 DEFAULT_ROWS = RowRules()

@@ -6,7 +6,14 @@ from math import ceil
 
 from tcp_pressure_exporter.facts.ports import PortRange, port_range, port_set, ports_of
 from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
-from tcp_pressure_exporter.facts.tally import MAX_ROWS, Edge, PoolKey, RowRules, TallyRules
+from tcp_pressure_exporter.facts.tally import (
+    MAX_ROWS,
+    NEVER_WHOLE,
+    Edge,
+    PoolKey,
+    RowRules,
+    TallyRules,
+)
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
@@ -123,12 +130,14 @@ class TallyRequest:
     """What a dump is asked to tell beyond the kernel's rules.
 
     since: the edge of the dump before. kept_states: as in TallyRules.
-    min_ratio: pools less used need no row. max_rows, watched: as in RowRules.
+    min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
+    pools with so many ports, the reclaimable ones included, are told apart; None: not for that.
     """
 
     since: Edge | None = None
     kept_states: int = 0
     min_ratio: float = 0.0
+    near_ratio: float | None = None
     max_rows: int = MAX_ROWS
     watched_outbound: Collection[PoolKey] = ()
     watched_inbound: Collection[PoolKey] = ()
@@ -143,7 +152,6 @@ def tally_rules(
 ) -> TallyRules:
     """Return the rules that the settings and the bound sockets give."""
     blocked = blocked_ports(settings, bound, served)
-    outbound = ceil(request.min_ratio * choosable_ports(settings)) - blocked.bit_count()
     inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,
@@ -151,9 +159,20 @@ def tally_rules(
         served=port_set(served),
         reuse=reuse,
         since=request.since,
-        outbound_rows=RowRules(max(outbound, 0), request.max_rows, request.watched_outbound),
+        outbound_rows=_outbound_rows(request, choosable_ports(settings), blocked.bit_count()),
         inbound_rows=RowRules(inbound, request.max_rows, request.watched_inbound),
         kept_states=request.kept_states,
+    )
+
+
+def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
+    """Return the rules; ratios are those of a pool's ports and the blocked ones to the limit."""
+    near = request.near_ratio
+    return RowRules(
+        min_used=max(ceil(request.min_ratio * limit) - blocked, 0),
+        max_rows=request.max_rows,
+        watched=request.watched_outbound,
+        whole_from=NEVER_WHOLE if near is None else max(ceil(near * limit) - blocked, 0),
     )
 
 

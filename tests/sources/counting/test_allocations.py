@@ -25,7 +25,7 @@ from tests.support.messages.datagrams import (
 HERE = Path(__file__).parent
 MALLOC = ("malloc", "calloc", "realloc", "free")
 PYTHON = ("PyList_New", "PyList_Append", "_Py_BuildValue_SizeT")
-FEW_ROWS = (0, 2, b"")  # fewer than pools, so that they have to be chosen
+FEW_ROWS = (0, 2, 2**32 - 1, b"")  # fewer than pools, so that they have to be chosen
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
 SERVED = ports.to_bitmap(ports.port_range(443, 443))
 NO_PORTS = bytes(8192)

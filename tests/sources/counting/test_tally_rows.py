@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.tally import OtherPools, RowRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.sources.counting.counting import key, rules, tally
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
 
@@ -42,6 +43,24 @@ def test_little_used_pools(max_rows: int) -> None:
         outbound = tally(found, by).outbound
         assert [row.ports for row in outbound.rows.values()] == [4, 3, 2][: min(rows, max_rows)]
         assert outbound.others.pools == 3 - min(rows, max_rows)
+
+
+@pytest.mark.parametrize("max_rows", [3, 1])
+def test_pools_that_count_whole(max_rows: int) -> None:
+    """A pool with so many ports has a row before fuller ones, though all look reclaimable."""
+    old = [
+        Entry(TIME_WAIT, "10.0.0.2", 40000 + i, remote, 443, expires=5_000)
+        for remote, n in {"10.0.0.5": 4, "10.0.0.6": 3}.items()
+        for i in range(n)
+    ]
+    found = [*old, outgoing(ESTABLISHED, 40008), outgoing(ESTABLISHED, 40009)]
+    reuse = TimeWaitReuse(everywhere=True, on_loopback=True)
+    names = [key("10.0.0.2", remote, 443) for remote in ("10.0.0.5", "10.0.0.6", "10.0.0.9")]
+    for whole_from, shown in ((5, [2]), (4, [0, 2]), (3, [0, 1, 2])):
+        rows = RowRules(min_used=1, max_rows=max_rows, whole_from=whole_from)
+        counted = tally(found, replace(rules(reuse=reuse), outbound_rows=rows)).outbound
+        assert set(counted.rows) == {names[i] for i in shown[:max_rows]}
+        assert sum(row.ports for row in counted.rows.values()) + counted.others.ports == 9
 
 
 def test_ages() -> None:

@@ -81,14 +81,14 @@ static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeout
     unsigned long long seed;
 
     if (!PyArg_ParseTuple(
-            arguments, "OI(ddL)(y#y#y#ppLLLy#(IIy#)(IIy#))(IK)", source, &dump->sequence,
+            arguments, "OI(ddL)(y#y#y#ppLLLy#(IIIy#)(IIIy#))(IK)", source, &dump->sequence,
             &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
             &sockets->usable, &usable, &sockets->blocked, &blocked, &sockets->served, &served,
             &sockets->reuse.everywhere, &sockets->reuse.on_loopback, &sockets->reuse.delay_ms,
             &recent->since_ms, &recent->since_end_ms, &recent->known, &known,
-            &outbound->min_used, &outbound->max_rows, &outbound->watched, &outbound_bytes,
-            &inbound->min_used, &inbound->max_rows, &inbound->watched, &inbound_bytes,
-            &tally->kept.states, &seed))
+            &outbound->min_used, &outbound->max_rows, &outbound->whole_from, &outbound->watched,
+            &outbound_bytes, &inbound->min_used, &inbound->max_rows, &inbound->whole_from,
+            &inbound->watched, &inbound_bytes, &tally->kept.states, &seed))
         return false;
     if (usable != BITMAP_BYTES || blocked != BITMAP_BYTES || served != BITMAP_BYTES) {
         PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
@@ -148,9 +148,10 @@ static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *t
     Py_ssize_t watched_bytes;
     unsigned long long seed;
 
-    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIy#)pK", source, &dump->sequence,
+    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIIy#)pK", source, &dump->sequence,
                           &timeouts->answer_seconds, &timeouts->dump_seconds, &rows->min_used,
-                          &rows->max_rows, &rows->watched, &watched_bytes, &tally->evicts, &seed))
+                          &rows->max_rows, &rows->whole_from, &rows->watched, &watched_bytes,
+                          &tally->evicts, &seed))
         return false;
     rows->watched_bytes = (size_t)watched_bytes;
     prepare_nat_tally(tally, seed);

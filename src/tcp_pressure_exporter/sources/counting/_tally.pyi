@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-RowRules: TypeAlias = tuple[int, int, bytes]
+RowRules: TypeAlias = tuple[int, int, int, bytes]
 Rules: TypeAlias = tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, RowRules, RowRules]
 
 def tally_socket(

@@ -110,8 +110,9 @@ def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
     return result
 
 
-def _pack(rules: RowRules) -> tuple[int, int, bytes]:
-    return rules.min_used, rules.max_rows, b"".join(map(b"".join, rules.watched))
+def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
+    watched = b"".join(map(b"".join, rules.watched))
+    return rules.min_used, rules.max_rows, rules.whole_from, watched
 
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:

@@ -33,6 +33,10 @@ class CountedPool:
     def used(self) -> int:
         return self.ports - self.reclaimable
 
+    def ranked_by(self, rules: RowRules) -> int:
+        """Return by how many ports the rules judge the pool."""
+        return self.ports if self.ports >= rules.whole_from else self.used
+
     def frozen(self, age_seconds: int) -> PoolCount:
         ages = _packed(self.ages, age_seconds)
         return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
@@ -76,10 +80,13 @@ class Pools:
 
     def result(self, rules: RowRules) -> PoolTally:
         """Split the pools into rows and others."""
-        enough = [pool.used for pool in self.pools.values() if pool.used >= rules.min_used]
+        ranks = (pool.ranked_by(rules) for pool in self.pools.values())
+        enough = [rank for rank in ranks if rank >= rules.min_used]
         least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
         told_apart = {
-            ends for ends, p in self.pools.items() if p.used >= least or ends in rules.watched
+            ends
+            for ends, pool in self.pools.items()
+            if pool.ranked_by(rules) >= least or ends in rules.watched
         }
         rows = {
             PoolKey(*ends): pool.frozen(self.age_seconds)

@@ -159,7 +159,7 @@ static bool find_least_used(struct pool_table *table)
     if (!with_use)
         return false;
     for (uint32_t i = 0; i < table->count; i++) {
-        uint32_t used = used_of(&table->pools[i]);
+        uint32_t used = ranked_by(table, &table->pools[i]);
         with_use[used < MOST_USED ? used : MOST_USED]++;
     }
     while (use > rules->min_used && rows + with_use[use - 1] <= rules->max_rows)

@@ -30,9 +30,10 @@ struct pool_sum {
 };
 
 /* Which pools get a row of their own: those with at least min_used of ports - reclaimable, but no
- * more than max_rows, and besides the watched ones. */
+ * more than max_rows, and besides the watched ones. A pool with whole_from ports or more counts
+ * here with all of them: the kernel may refuse to give back what looks reclaimable. */
 struct row_rules {
-    uint32_t min_used, max_rows;
+    uint32_t min_used, max_rows, whole_from;
     const uint8_t *watched; /* keys: KEY_BYTES each */
     size_t watched_bytes;
 };
@@ -48,7 +49,7 @@ struct pool_table {
     uint64_t overflow; /* entries of pools beyond MAX_POOLS */
     uint32_t (*ages)[AGES];
     uint32_t ages_count, ages_room;
-    uint32_t least_used; /* by a pool that gets a row; set by choose_rows() */
+    uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
 
 /* Find or add a pool; NULL where there are MAX_POOLS already, and overflow has counted the entry.
@@ -70,6 +71,12 @@ static inline uint32_t used_of(const struct pool *pool)
     return pool->ports - pool->reclaimable;
 }
 
+/* Return by how many ports row_rules judge a pool. */
+static inline uint32_t ranked_by(const struct pool_table *table, const struct pool *pool)
+{
+    return pool->ports >= table->rows.whole_from ? pool->ports : used_of(pool);
+}
+
 /* Choose by row_rules which pools get a row: of those that are equally used all, or none. Return
  * false where there is no memory. */
 bool choose_rows(struct pool_table *table);
@@ -77,7 +84,7 @@ bool choose_rows(struct pool_table *table);
 /* Tell whether a pool gets a row, once they are chosen. */
 static inline bool has_row(const struct pool_table *table, const struct pool *pool)
 {
-    return pool->watched || used_of(pool) >= table->least_used;
+    return pool->watched || ranked_by(table, pool) >= table->least_used;
 }
 
 /* Add up the pools that get no row, once they are chosen. */
