@@ -9,8 +9,14 @@ from collections.abc import Iterable
 from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import TCP_CLOSE_WAIT, TCP_LISTEN, BoundSocket
+from tcp_pressure_exporter.facts.sockets import (
+    TCP_CLOSE_WAIT,
+    TCP_LISTEN,
+    TCP_TIME_WAIT,
+    BoundSocket,
+)
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
+from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
     INET_DIAG_INFO,
     INET_DIAG_SKV6ONLY,
@@ -19,7 +25,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     attributes,
     socket_id,
 )
-from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
 
 
 def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
@@ -77,6 +83,22 @@ def _parse_pool_socket(payload: memoryview) -> PoolSocket:
         int.from_bytes(sport),
         socket_id(inode, dict(attributes(payload))),
     )
+
+
+def parse_time_wait_age(datagrams: Iterable[bytes], sequence: int) -> float | None:
+    """Return for how many seconds the connection asked for has been in TIME_WAIT.
+
+    None where it is in another state, or is none. Raises SourceError as `single_payload` does and
+    on an entry that is cut short.
+    """
+    payload = single_payload(datagrams, TCPDIAG_GETSOCK, sequence)
+    if payload is None:
+        return None
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (_family, state, _timer, _retransmits, _sport, _dport, _source, _destination, _interface,
+     _cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
+    return max(TCP_TIMEWAIT_LEN_MS - expires, 0) / 1000 if state == TCP_TIME_WAIT else None
 
 
 INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)

@@ -24,7 +24,11 @@ from tcp_pressure_exporter.facts.sockets import (
     RemoteEnd,
     SocketId,
 )
-from tcp_pressure_exporter.sources.netlink.messages import encode_dump_request
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.sources.netlink.messages import (
+    encode_dump_request,
+    encode_single_request,
+)
 
 # The legacy request: it alone returns IPv4 and IPv6 from one walk of the hash table.
 TCPDIAG_GETSOCK = 18
@@ -58,6 +62,28 @@ def encode_request(
     """
     body = REQUEST.pack(0, 0, 0, extensions, b"", states, 0)
     return encode_dump_request(TCPDIAG_GETSOCK, body + attribute, sequence)
+
+
+# struct inet_diag_sockid: sport, dport, src, dst, interface, cookie
+SOCKET_ID = struct.Struct("=2s2s16s16sI8s")
+NO_COOKIE = b"\xff" * 8  # INET_DIAG_NOCOOKIE, twice: whichever socket it is
+
+
+def encode_connection_request(key: PoolKey, local_port: int, sequence: int) -> bytes:
+    """Return the request for the one connection of a pool (facts/tally.py) at a local port.
+
+    The kernel looks it up by its hash, TIME_WAIT included (net/ipv4/inet_diag.c,
+    inet_diag_find_one_icsk); where there is none it takes a listener of that port instead.
+    """
+    v4 = is_v4(key.local_address)
+    ends = [
+        address[len(V4_MAPPED) :] if v4 else address  # the struct fills it up with zeros
+        for address in (key.local_address, key.remote_address)
+    ]
+    connection = SOCKET_ID.pack(local_port.to_bytes(2), key.port, *ends, 0, NO_COOKIE)
+    family = AF_INET if v4 else AF_INET6
+    body = REQUEST.pack(family, 0, 0, 0, connection, 0, 0)
+    return encode_single_request(TCPDIAG_GETSOCK, body, sequence)
 
 
 def attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:

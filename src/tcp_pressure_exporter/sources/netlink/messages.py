@@ -8,6 +8,7 @@ partial answer can never be taken for a whole one.
 Source: include/uapi/linux/netlink.h, RFC 3549 section 2.3.2.
 """
 
+import errno
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -27,8 +28,17 @@ ERROR_CODE = struct.Struct("=i")  # first member of struct nlmsgerr; NLMSG_DONE 
 
 def encode_dump_request(message_type: int, body: bytes, sequence: int) -> bytes:
     """Return the request that starts a dump."""
+    return _request(message_type, NLM_F_DUMP, body, sequence)
+
+
+def encode_single_request(message_type: int, body: bytes, sequence: int) -> bytes:
+    """Return the request for one thing, which one message answers."""
+    return _request(message_type, 0, body, sequence)
+
+
+def _request(message_type: int, flags: int, body: bytes, sequence: int) -> bytes:
     length = HEADER.size + len(body)
-    return HEADER.pack(length, message_type, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0) + body
+    return HEADER.pack(length, message_type, NLM_F_REQUEST | flags, sequence, 0) + body
 
 
 def dump_payloads(
@@ -54,6 +64,29 @@ def dump_payloads(
     raise SourceError("netlink dump", "the answer ended before NLMSG_DONE")
 
 
+def single_payload(
+    datagrams: Iterable[bytes], message_type: int, sequence: int
+) -> memoryview | None:
+    """Return the payload of the message that answers a single request; None: there is no such.
+
+    Raises SourceError where the kernel reports another error than ENOENT, and where the bytes are
+    truncated or stop before the answer.
+    """
+    for datagram in datagrams:
+        for kind, _flags, owner, payload in _messages(memoryview(datagram)):
+            if owner != sequence or kind == NLMSG_NOOP:
+                continue
+            if kind == message_type:
+                return payload
+            if kind == NLMSG_ERROR and payload[: ERROR_CODE.size] == _NO_ENTRY:
+                return None
+            if kind in _ENDINGS:
+                _check_ending(kind, payload)
+                raise SourceError("netlink answer", "it ended without one")
+    raise SourceError("netlink answer", "it ended without one")
+
+
+_NO_ENTRY = ERROR_CODE.pack(-errno.ENOENT)
 _ENDINGS = frozenset({NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN})
 
 

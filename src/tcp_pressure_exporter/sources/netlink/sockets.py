@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.facts.tally import PoolSocket, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.sources.netlink.entries import (
     INFO_EXTENSION,
     parse_bound_sockets,
     parse_close_wait_ages,
     parse_pool_sockets,
+    parse_time_wait_age,
 )
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
     BOUND_ONLY,
@@ -21,6 +22,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     LISTENING,
     LIVE,
     NOT_LISTENING,
+    encode_connection_request,
     encode_request,
     filter_attribute,
 )
@@ -58,6 +60,12 @@ class DiagSocket:
         """Ask for sockets as `encode_request` does, and read the answer; raises SourceError."""
         return self._netlink.dump(
             lambda sequence: encode_request(states, sequence, extensions, attribute), read
+        )
+
+    def ask_about(self, key: PoolKey, local_port: int, read: Callable[[Dump], Answer]) -> Answer:
+        """Ask for one connection of a pool, and read the answer; raises SourceError."""
+        return self._netlink.dump(
+            lambda sequence: encode_connection_request(key, local_port, sequence), read
         )
 
     def close(self) -> None:
@@ -147,6 +155,10 @@ class NetlinkSockets:
         """Return the live sockets towards some remote ends."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
+    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+        return self._diag.ask_about(key, local_port, _time_wait_age)
+
     def close(self) -> None:
         """Close the netlink socket; the next dump opens another."""
         self._diag.close()
@@ -158,6 +170,10 @@ def _bound_sockets(dump: Dump) -> list[BoundSocket]:
 
 def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
     return parse_close_wait_ages(dump.contents(), dump.sequence)
+
+
+def _time_wait_age(dump: Dump) -> float | None:
+    return parse_time_wait_age(dump.contents(), dump.sequence)
 
 
 def _pool_sockets(dump: Dump) -> list[PoolSocket]:
