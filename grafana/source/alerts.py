@@ -14,8 +14,8 @@ DOCS = "docs/"
 # What to do at once, by the label `kind` of an alert: what fits into one cell of the table. The
 # runbook says more, and what not to do.
 ADVICE = {
-    "local_ports": "Keep connections to it open. At once: tcp_tw_reuse = 1 (Linux), or one more"
-    " address.",
+    "local_ports": "Keep connections to it open, or add an address. When tcp_tw_reuse = 1 helps:"
+    " see runbook.",
     "remote_ports": "Let the load balancer keep connections open, or give it more addresses.",
     "nat_ports": "Translate to more addresses, or let the clients keep connections open.",
     "accept_queue": "Look at the load and the workers of the service: it accepts too slowly.",

@@ -22,6 +22,9 @@ INFINITE = float("inf")
     [
         (Usage(900, 1000, 800, 0), "tcp_tw_reuse = 1", "open connections"),
         (Usage(900, 1000, 800, None), "one more local or remote address", "tcp_tw_reuse"),
+        (Usage(900, 1000, 800, 0), "if the peer sends timestamps", "will not help"),
+        (Usage(900, 1000, 800, 0, refused=700), "tcp_tw_reuse will not help", "tcp_tw_reuse = 1"),
+        (Usage(900, 1000, 800, 0, refused=0), "tcp_tw_reuse = 1", "will not help"),
         (Usage(900, 1000, 450, 0), "open connections", "tcp_tw_reuse"),
         (Usage(900, 1000, None, None), "open connections", "tcp_tw_reuse"),
     ],
@@ -61,6 +64,15 @@ def test_no_usable_port() -> None:
 def test_ratio(kind: str, used: int, limit: int, ratio: float) -> None:
     """Of no port none is left; a queue of none has room for one."""
     assert KINDS[kind].ratio(used, limit) == ratio
+
+
+def test_bound_sockets() -> None:
+    """Where most of what waits was bound, tcp_tw_reuse is not advised, nor another remote."""
+    advice = KINDS[OUTBOUND].advice_for(Usage(900, 1000, 800, 0), bound=True)
+    assert "IP_BIND_ADDRESS_NO_PORT" in advice
+    assert "tcp_tw_reuse will not help, nor one more remote" in advice
+    live = KINDS[OUTBOUND].advice_for(Usage(900, 1000, 400, 0), bound=True)
+    assert live == KINDS[OUTBOUND].advice
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {OUTBOUND}))

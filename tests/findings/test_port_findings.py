@@ -8,6 +8,7 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_range
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings import ports as findings
 from tcp_pressure_exporter.findings.evidence import Evidence
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool
 from tests.support.fakes.evidence import (
     ORDINARY,
@@ -98,6 +99,28 @@ def test_tw_reuse_off_without_pressure(used: int, time_wait: int) -> None:
 def test_tw_reuse_that_would_not_help(sysctls: dict[str, int | None]) -> None:
     """Where tcp_tw_reuse is on, or would do nothing, nobody is told to turn it on."""
     assert findings.tw_reuse_off_under_pressure(with_pools(pool(900, 900), **sysctls)) is None
+
+
+@pytest.mark.parametrize(
+    ("hidden_ports", "expected"), [(None, True), (550.0, True), (551.0, False)]
+)
+def test_tw_reuse_of_bound_sockets(hidden_ports: float | None, *, expected: bool) -> None:
+    """Where more than half of what waits was bound, reuse is known to give nothing back.
+
+    Of 1,000 held ports 100 do not wait here: of 551 hidden ones at least 451 do, half of 900.
+    """
+    evidence = with_pools(pool(900, 900), tcp_tw_reuse=0)
+    report = CanaryReport((), hidden_ports, held_ports=1000)
+    evidence = replace(evidence, canary=known(report))
+    assert (findings.tw_reuse_off_under_pressure(evidence) is not None) is expected
+
+
+def test_tw_reuse_that_is_refused() -> None:
+    """Of a pool whose ports the kernel does not give back, reuse is on already."""
+    refused = pool(900, 900)
+    refused = replace(refused, usage=refused.usage._replace(refused=900))
+    evidence = with_pools(refused, tcp_tw_reuse=2)
+    assert findings.tw_reuse_off_under_pressure(evidence) is None
 
 
 def test_tw_reuse_on_loopback() -> None:

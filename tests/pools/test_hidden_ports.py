@@ -6,7 +6,12 @@ from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.tally import AddressPorts
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
-from tcp_pressure_exporter.pools.near_limit import HiddenPorts, candidates, unused_destinations
+from tcp_pressure_exporter.pools.near_limit import (
+    CanaryReport,
+    HiddenPorts,
+    candidates,
+    unused_destinations,
+)
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules
@@ -58,6 +63,20 @@ def test_window() -> None:
         hidden = hidden.after(100, 64, 0)
     assert hidden.estimate == pytest.approx(100 / 12)
     assert hidden.after(100, 64, 0).estimate == 0
+
+
+@pytest.mark.parametrize(
+    ("hidden", "held", "bound"),
+    [(401, 800, True), (400, 800, False), (500, 900, False), (501, 900, True), (None, 800, False)],
+)
+def test_bound_before(hidden: float | None, held: int, *, bound: bool) -> None:
+    """What is hidden and finds no room among the other held ports is in TIME_WAIT.
+
+    Of 800 ports that wait, all that are held, 401 are more than half; of 900 held 100 do not wait.
+    """
+    report = CanaryReport((), hidden, held_ports=held)
+    assert report.bound_before(Usage(900, 1000, 800, 0)) is bound
+    assert not report.bound_before(Usage(900, 1000, 0, 0))
 
 
 def test_no_answer() -> None:

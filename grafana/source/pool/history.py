@@ -32,7 +32,8 @@ def _ports() -> TimeSeries:
         meaning="Ports in use, of which TIME_WAIT alone holds some; ports that could be had back;"
         " and the limit.",
         normal="used well below limit.",
-        action="TIME_WAIT close to used: keep connections open, or tcp_tw_reuse = 1. Far below it:"
+        action="TIME_WAIT close to used: keep connections open, or tcp_tw_reuse = 1 (if the"
+        " peer sends timestamps and the client does not bind). Far below it:"
         " the open connections are too many.",
         queries=[
             Query(f"max({select(LIMIT, POOL)})", "limit"),

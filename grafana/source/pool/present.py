@@ -114,7 +114,8 @@ def _ports() -> Stat:
         meaning="How many more connections fit in now, and how many ports tcp_tw_reuse (or, on a"
         " gateway, the end of closed connections) gives back besides.",
         normal="thousands.",
-        action="few left and none reclaimable: tcp_tw_reuse = 1 helps where TIME_WAIT holds them.",
+        action="few left and none reclaimable: tcp_tw_reuse = 1 helps where TIME_WAIT holds them,"
+        " the peer sends timestamps and the client does not bind.",
         queries=[
             now(f"min({select(LIMIT, POOL)} - {select(USED, POOL)})", "left"),
             now(f"max({select('tcp_pressure_pool_reclaimable', POOL)})", "reclaimable"),

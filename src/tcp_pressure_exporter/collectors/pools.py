@@ -95,9 +95,11 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_reclaimable",
         "Ports that are held and yet not used up. outbound: in TIME_WAIT, where a connect() takes"
-        " them over by tcp_tw_reuse; too high where the peer sends no timestamps. nat: of closed"
-        " connections, which Linux ends from 6.5 on where a new one finds no port; not each of"
-        " them for any new one. Linux only.",
+        " them over by tcp_tw_reuse. Near the limit the kernel is asked about a few at each sample,"
+        " which uses up to four of a pool up, and the share that it refuses counts as used; where"
+        " it is not asked, too high if the peer sends no timestamps or the client binds. nat: of"
+        " closed connections, which Linux ends from 6.5 on where a new one finds no port; not each"
+        " of them for any new one. Linux only.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.reclaimable),
     ),

@@ -5,7 +5,7 @@ with the reason instead; a source that depends on rights says itself what it lac
 raises SourceError where it fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -74,6 +74,9 @@ class SocketDetailSource(Protocol):
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
 
+    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+
 
 class NumberSource(Protocol):
     """What the kernel counts by itself."""
@@ -111,6 +114,16 @@ class HiddenAnswer(NamedTuple):
     reason: str = ""
 
 
+class TakeOverAnswer(NamedTuple):
+    """Of how many ports in TIME_WAIT the kernel was asked whether connect() takes them over.
+
+    refused: of these, those that it does not give back before TIME_WAIT ends.
+    """
+
+    asked: int
+    refused: int
+
+
 class CanarySource(Protocol):
     """The kernel's port search, asked without a connection being made."""
 
@@ -122,6 +135,9 @@ class CanarySource(Protocol):
 
     def hidden_ports(self, held_ports: int, destinations: Sequence[PoolKey]) -> HiddenAnswer:
         """Return of how many ports that sockets hold how many are hidden."""
+
+    def take_over(self, key: PoolKey, ports: int, waits: Callable[[int], bool]) -> TakeOverAnswer:
+        """Return of how many ports of a pool in TIME_WAIT how many are refused."""
 
 
 class NatSource(Protocol):

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.facts.system import LINUX, Resource
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.near_limit import CanaryReport
-from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 
 REMEMBERED = 600.0  # seconds
 LATELY = 60.0  # seconds
@@ -132,6 +132,11 @@ class Evidence:
         if self.queue_peak is None:
             raise NotAskedError
         return self.queue_peak.get()
+
+    def bound_before(self, pool: ListedPool) -> bool:
+        """Tell whether a pool's TIME_WAIT is known to be mostly of sockets that were bound."""
+        report = self.canary.value if self.canary else None
+        return report is not None and report.bound_before(pool.usage)
 
     def listeners_in_range(self) -> list[BoundSocket]:
         """Return the sockets that listen on a port the kernel may give away; raises SourceError."""

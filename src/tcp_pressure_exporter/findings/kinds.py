@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
-from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
 
 class Severity(IntEnum):
@@ -33,11 +33,14 @@ class TimeWaitAdvice(NamedTuple):
     """What to do where TIME_WAIT holds most of the ports.
 
     reuse: where connect() may take over such ports, or may be told to. no_reuse: where nothing
-    tells that it does, as tcp_tw_reuse is Linux's.
+    tells that it does, as tcp_tw_reuse is Linux's. refused: where the kernel was asked, and gives
+    most of them back to nobody. bound: where most are of sockets that were bound before.
     """
 
     reuse: str
     no_reuse: str
+    refused: str
+    bound: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +75,23 @@ class Kind:
             return 1.0
         return used / max(limit, 1)
 
-    def advice_for(self, usage: Usage) -> str:
-        """Return what to do about ports of this kind."""
+    def advice_for(self, usage: Usage, *, bound: bool = False) -> str:
+        """Return what to do about ports of this kind.
+
+        bound: most of its ports in TIME_WAIT are known to be of sockets that were bound before.
+        """
         if self.when_none and usage.limit == 0:
             return self.when_none
         if self.when_blocked and usage.mostly_blocked:
             return self.when_blocked
-        if self.in_time_wait is None or not usage.mostly_time_wait:
+        waiting = self.in_time_wait
+        if waiting is None or not usage.mostly_time_wait:
             return self.advice
-        no_reuse = usage.reclaimable is None
-        return self.in_time_wait.no_reuse if no_reuse else self.in_time_wait.reuse
+        if usage.reclaimable is None:
+            return waiting.no_reuse
+        if bound:
+            return waiting.bound
+        return waiting.refused if is_mostly(usage.refused, usage.used) else waiting.reuse
 
 
 _BLOCKED = (
@@ -109,9 +119,16 @@ _POOLS = (
         " them. At once: one more local or remote address, or less load.",
         in_time_wait=TimeWaitAdvice(
             reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
-            " destination open. At once: tcp_tw_reuse = 1, or one more local or remote address.",
+            " destination open. At once: one more local or remote address, or tcp_tw_reuse = 1 (if"
+            " the peer sends timestamps and the client does not bind).",
             no_reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
             " destination open. At once: one more local or remote address.",
+            refused="Most ports wait in TIME_WAIT, and tcp_tw_reuse will not help: the peer sends"
+            " no timestamps, or the client binds to its port. Let the client keep connections to"
+            " this destination open. At once: one more local or remote address.",
+            bound="Most ports wait in TIME_WAIT and were bound before connect(), which closes them"
+            " to every destination: tcp_tw_reuse will not help, nor one more remote address. Let"
+            " the client set IP_BIND_ADDRESS_NO_PORT, and keep connections open.",
         ),
         when_blocked=_BLOCKED,
         runbook="docs/runbooks/pools.md#tcppressurepoolhigh",

@@ -62,8 +62,10 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
         return None
     for pool in evidence.outbound().listed:
         usage = pool.usage
-        if usage.hold != TIME_WAIT_HOLD:
+        if usage.hold != TIME_WAIT_HOLD or usage.refused is not None:
             continue  # reuse is on for this pool: its addresses are on loopback
+        if evidence.bound_before(pool):
+            continue  # nothing gives such ports back
         if usage.ratio >= HALF_FULL and usage.mostly_time_wait:
             held = f"{usage.time_wait} of {usage.limit} ports in TIME_WAIT"
             return f"{pool_name(OUTBOUND, pool)}: {held}, net.ipv4.tcp_tw_reuse = {mode}"
@@ -74,7 +76,7 @@ TW_REUSE_OFF_UNDER_PRESSURE = Finding(
     "tw_reuse_off_under_pressure",
     Severity.WARNING,
     "A pool is half full, mostly of TIME_WAIT: tcp_tw_reuse = 1 gives such ports back after a"
-    " second.",
+    " second, if the peer sends timestamps and the client does not bind.",
     tw_reuse_off_under_pressure,
 )
 

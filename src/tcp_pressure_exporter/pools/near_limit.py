@@ -16,7 +16,7 @@ from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
-from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
 MAX_TARGETS = 3  # per sample
 
@@ -41,11 +41,21 @@ class CanaryReport(NamedTuple):
     """The verdicts of one sample, and the estimate of hidden ports; None where none was made.
 
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
+    held_ports: the ports of which some are hidden.
     """
 
     probes: tuple[Probe, ...]
     hidden_ports: float | None
     no_estimate: str = ""
+    held_ports: int = 0
+
+    def bound_before(self, usage: Usage) -> bool:
+        """Tell whether most of the ports that a pool has in TIME_WAIT surely are hidden ones.
+
+        Hidden ports that find no room among all other held ports must be among these.
+        """
+        waiting = usage.time_wait or 0
+        return is_mostly((self.hidden_ports or 0.0) - (self.held_ports - waiting), waiting)
 
 
 def canary_targets(
@@ -77,7 +87,8 @@ def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & ~rules.blocked & ~rules.served & ~held
 
 
-# Highest ratio of the outbound and source pools from which on hidden ports may matter.
+# Ratio of a pool from which on it matters what the kernel does not show: hidden ports, and what it
+# does not give back.
 WORTH_ASKING = 0.3
 SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
 

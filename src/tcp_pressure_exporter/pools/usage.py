@@ -85,6 +85,8 @@ class Usage(NamedTuple):
     time_wait: held by TIME_WAIT alone, the reclaimable ones included; None where the system does
     not show them, and `used` lacks them.
     reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
+    refused: in TIME_WAIT and used, though by the rules a connect() would take them over: the kernel
+    was asked about some. None where it was not.
     entered: ports that entered TIME_WAIT since the sample before.
     ages: the histogram of pools/usage.py; None where it is not known.
     hold: seconds that TIME_WAIT keeps a port from the choosing side.
@@ -99,6 +101,7 @@ class Usage(NamedTuple):
     ages: bytes | None = None
     hold: float = TIME_WAIT_HOLD
     blocked: int = 0
+    refused: int | None = None
 
     @property
     def ratio(self) -> float:
@@ -131,9 +134,14 @@ class Usage(NamedTuple):
             None if self.ages is None else summed(filter(None, (self.ages, other.ages))),
             max(self.hold, other.hold),
             self.blocked + other.blocked,
+            _added(self.refused, other.refused),
         )
 
 
-def is_mostly(part: int | None, whole: int) -> bool:
+def _added(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
+
+
+def is_mostly(part: float | None, whole: int) -> bool:
     """Tell whether a part is more than half of the whole; one that is not known is not."""
     return 2 * (part or 0) > whole

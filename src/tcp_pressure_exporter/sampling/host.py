@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import Missing, Sources
-from tcp_pressure_exporter.sample.sample import Key, NamespaceSample
+from tcp_pressure_exporter.sample.sample import CANARY, Key, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.findings import asked_about
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
@@ -148,6 +148,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     platform: as sys.platform has it.
     """
     sources = own_sources(platform, procfs, parser)
+    if CANARY not in wishes.parts:
+        sources = replace(sources, canary=Missing("not wanted"))
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = _owners(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))

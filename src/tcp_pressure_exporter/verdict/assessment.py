@@ -1,7 +1,7 @@
 """What a sample means for a person: what is close to its limit, who, how long, what to do."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from tcp_pressure_exporter.findings.kinds import (
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
@@ -210,17 +210,16 @@ def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     owners = {found.pool.key: found.owners for found in _pool_owners(sample)}
-    refused = set(_refused(sample))
+    refused, report = set(_refused(sample)), sample.value(CANARY)
     ports = sample.value(LOCAL_PORTS)
     holders = ports.owners if ports else ()
     for direction, table in sample.pool_tables().items():
         for pool in table.listed:
-            advice = advice_on(direction, pool.usage, holders)
+            found = _pool(direction, pool, report, holders)
             if direction == OUTBOUND:
-                live, empty = owners.get(pool.key, ()), pool.key in refused
-                yield _pool(direction, pool, advice, live, refused=empty)
-            else:
-                yield _pool(direction, pool, advice, (), refused=False)
+                found = found._replace(owners=owners.get(pool.key, ()))
+                found = _refused_by_kernel(found) if pool.key in refused else found
+            yield found
 
 
 def _pool_owners(sample: NamespaceSample) -> tuple[PoolOwners, ...]:
@@ -235,15 +234,18 @@ def _refused(sample: NamespaceSample) -> Iterator[ListedKey]:
             yield probe.pool.key
 
 
+def _refused_by_kernel(found: Pressure) -> Pressure:
+    return found._replace(refused=True, severity=Severity.CRITICAL)
+
+
 def _pool(
     direction: str,
     pool: ListedPool,
-    advice: str,
-    owners: tuple[OwnerCount, ...],
-    *,
-    refused: bool,
+    report: CanaryReport | None,
+    holders: Sequence[OwnerCount],
 ) -> Pressure:
     usage = pool.usage
+    bound = report is not None and report.bound_before(usage)
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     severity = severity_of(direction, usage.ratio, left)
     return Pressure(
@@ -251,12 +253,10 @@ def _pool(
         name=pool_name(direction, pool),
         used=usage.used,
         limit=usage.limit,
-        severity=Severity.CRITICAL if refused else severity,
-        advice=advice,
+        severity=severity,
+        advice=advice_on(direction, usage, holders, bound=bound),
         time_wait=usage.time_wait,
         seconds_left=left,
-        refused=refused,
-        owners=owners,
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
     )
 

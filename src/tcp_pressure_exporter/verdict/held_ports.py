@@ -7,12 +7,14 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.usage import Usage
 
 
-def advice_on(kind: str, usage: Usage, holders: Sequence[OwnerCount]) -> str:
+def advice_on(
+    kind: str, usage: Usage, holders: Sequence[OwnerCount], *, bound: bool = False
+) -> str:
     """Return what to do about ports of a kind; where most are blocked, with how many and whose.
 
-    holders: whose the blocked ports are.
+    holders: whose the blocked ports are. bound: as Kind.advice_for has it.
     """
-    advice = KINDS[kind].advice_for(usage)
+    advice = KINDS[kind].advice_for(usage, bound=bound)
     return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
 
 

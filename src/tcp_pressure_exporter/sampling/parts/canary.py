@@ -37,7 +37,7 @@ class CanaryPart:
             Probe(pool, self._source.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets
         )
-        return CanaryReport(probes, hidden, no_estimate)
+        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates)
 
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules

@@ -3,12 +3,54 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, pool_usages
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import (
+    CanarySource,
+    Missing,
+    SocketDetailSource,
+    TakeOverAnswer,
+    usable,
+)
+from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, DirectionPools, pool_usages
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
+from tcp_pressure_exporter.pools.take_over import (
+    TakeOvers,
+    doubtful_pools,
+    old_enough,
+    waiting_ports,
+)
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
+
+
+class TakeOverAsker:
+    """Asks whether the kernel gives TIME_WAIT ports back, and remembers what it said."""
+
+    def __init__(self, canary: CanarySource, sockets: SocketDetailSource) -> None:
+        self._canary = canary
+        self._sockets = sockets
+        self._known = TakeOvers()
+
+    def corrected(
+        self, outbound: DirectionPools, tally: SocketTally, rules: TallyRules
+    ) -> DirectionPools:
+        """Return the outbound pools with what the kernel refuses counted as used."""
+        doubtful = doubtful_pools(outbound, tally, rules, KINDS[OUTBOUND].warning)
+        answers = {key: self._ask(key, waiting_ports(key, tally, rules), rules) for key in doubtful}
+        self._known = self._known.after(answers)
+        return self._known.corrected(outbound, rules.reuse.hold)
+
+    def _ask(self, key: PoolKey, ports: int, rules: TallyRules) -> TakeOverAnswer:
+        def waits(port: int) -> bool:
+            return old_enough(self._sockets.time_wait_age(key, port), rules)
+
+        try:
+            return self._canary.take_over(key, ports, waits)
+        except SourceError:  # the canary's own collector says so; the pools are known without
+            return TakeOverAnswer(0, 0)
 
 
 class PoolsPart:
@@ -16,8 +58,9 @@ class PoolsPart:
 
     needs = ()
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, asker: TakeOverAsker | None = None) -> None:
         self._memory = memory
+        self._asker = asker
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, reading: Reading) -> PoolTables:
@@ -25,7 +68,9 @@ class PoolsPart:
         tally = reading.tally.get()  # first, so that lacking settings are told only beside sockets
         rules = reading.rules.get()
         config, limit = reading.config, choosable_ports(reading.settings.get())
-        usages = pool_usages(tally, reading.bound.get(), rules, limit, config.groups)
+        usages = dict(pool_usages(tally, reading.bound.get(), rules, limit, config.groups))
+        if self._asker:
+            usages[OUTBOUND] = self._asker.corrected(usages[OUTBOUND], tally, rules)
         now = reading.now()
         tables: dict[str, PoolTable] = {}
         memories: dict[str, PoolMemory] = {}
@@ -43,4 +88,7 @@ class PoolsPart:
 
 def pools_part(kit: Kit) -> PoolsPart | Missing:
     """Return the part; every system shows sockets."""
-    return PoolsPart(kit.memory)
+    canary, details = usable(kit.sources.canary), kit.sources.details
+    if isinstance(canary, Missing) or isinstance(details, Missing):
+        return PoolsPart(kit.memory)
+    return PoolsPart(kit.memory, TakeOverAsker(canary, details))

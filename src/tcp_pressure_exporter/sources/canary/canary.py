@@ -2,7 +2,8 @@
 
 Two forms. The whole range is searched as an application's connect() searches it. That search
 takes over a TIME_WAIT entry where tcp_tw_reuse lets it, and the entry is gone after it. So where
-the pool has such entries single ports are asked for instead, at which there is none.
+the pool has such entries single ports are asked for instead, at which there is none. Whether such
+an entry really can be taken over is asked of a few of them.
 """
 
 import errno
@@ -15,7 +16,7 @@ from socket import AF_INET, AF_INET6, socket
 from tcp_pressure_exporter.facts.addresses import is_v4
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.ports import MAX_PORT
-from tcp_pressure_exporter.facts.questions import CanaryAnswer, HiddenAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer, HiddenAnswer, TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.canary.socket import (
     OPERATION,
@@ -27,6 +28,9 @@ from tcp_pressure_exporter.sources.canary.socket import (
 
 MAX_PORTS_ASKED = 8  # in the form for single ports: about 25 µs each
 MAX_HELD_PORTS_ASKED = 64
+MAX_WAITING_PORTS_LOOKED_AT = 64
+MAX_WAITING_PORTS_ASKED = 16
+MAX_TAKEN_OVER = 4
 # What connect() says where a SYN left: it is under way, or this host's firewall refused it.
 ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
 
@@ -112,6 +116,29 @@ class Canary:
             refused += not verdict.success
             accepted += search.port == port  # else the range has changed
         return HiddenAnswer(accepted + refused, refused)
+
+    def take_over(self, key: PoolKey, ports: int, waits: Callable[[int], bool]) -> TakeOverAnswer:
+        """Return for how many of some random ports connect() was refused their TIME_WAIT entry.
+
+        ports: those (facts/ports.py) at which the pool may have such an entry. waits: tells of one
+        whether there is an entry that tcp_tw_reuse gives back by its rules. Not so where the peer
+        sent no timestamps, or where the socket had been bound to its port; sock_diag shows neither
+        (net/ipv4/tcp_ipv4.c, tcp_twsk_unique; net/ipv4/inet_hashtables.c, __inet_hash_connect).
+
+        Each success uses the entry up, as the next connect() would: MAX_TAKEN_OVER at most. A
+        refusal costs nothing. Raises SourceError as `probe` does.
+        """
+        self._refuse_after_escape()
+        taken = refused = 0
+        for port in _some_ports(ports, MAX_WAITING_PORTS_LOOKED_AT):
+            if taken == MAX_TAKEN_OVER or taken + refused == MAX_WAITING_PORTS_ASKED:
+                break
+            if not waits(port):
+                continue
+            search = self._search(key, port)
+            refused += _verdict(search, None).success is False
+            taken += search.port == port
+        return TakeOverAnswer(taken + refused, refused)
 
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
         """Ask for some ports, until one is had.

@@ -1,0 +1,92 @@
+"""TIME_WAIT ports that look reclaimable: which pools to ask the kernel about, and what it said.
+
+By its rules tcp_tw_reuse gives a port back after a second. Not so where the peer sent no
+timestamps, or where the socket had been bound to its port, and no dump shows either. Only near the
+limit it matters, and only there single ports are asked about.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from tcp_pressure_exporter.facts.questions import TakeOverAnswer
+from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.pools.directions import DirectionPools
+from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES, WORTH_ASKING
+from tcp_pressure_exporter.pools.usage import Usage
+
+CLOCK_ERROR = 1.0  # seconds: before Linux 6.14 the kernel counts the delay in whole ones
+
+
+def doubtful_pools(
+    outbound: DirectionPools, tally: SocketTally, rules: TallyRules, near: float
+) -> list[PoolKey]:
+    """Return the pools that may be near their limit if the kernel gives nothing back.
+
+    A pool is looked at from WORTH_ASKING on, its reclaimable ports included. near: the ratio to the
+    limit from which on it matters; all ports count that any socket holds, for each may be hidden.
+    """
+    held = (rules.blocked | rules.usable & tally.held).bit_count()
+    doubtful = {
+        key: ports
+        for key, usage in outbound.pools.items()
+        if usage.reclaimable
+        and (ports := usage.used + usage.reclaimable) >= WORTH_ASKING * usage.limit
+        and held >= near * usage.limit
+    }
+    return sorted(doubtful, key=lambda key: -doubtful[key])[:MAX_TARGETS]
+
+
+def waiting_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
+    """Return the ports (facts/ports.py) that TIME_WAIT alone holds at the pool's address."""
+    found = tally.by_address.get(key.local_address)
+    if found is None or found.live is None:
+        return 0
+    return found.held & ~found.live & ~rules.blocked
+
+
+def old_enough(age: float | None, rules: TallyRules) -> bool:
+    """Tell whether tcp_tw_reuse gives a port back after so many seconds in TIME_WAIT."""
+    return age is not None and age >= rules.reuse.delay_ms / 1000 + CLOCK_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOvers:
+    """What the kernel said at the last samples, of the pools that are still doubtful."""
+
+    answers: Mapping[PoolKey, tuple[TakeOverAnswer, ...]] = field(default_factory=dict)
+
+    def after(self, answers: Mapping[PoolKey, TakeOverAnswer]) -> "TakeOvers":
+        """Return what is known after one more sample."""
+        return TakeOvers(
+            {
+                key: (*self.answers.get(key, ()), answer)[-SAMPLES:]
+                for key, answer in answers.items()
+            }
+        )
+
+    def corrected(self, outbound: DirectionPools, hold: float) -> DirectionPools:
+        """Return the pools with what is refused counted as used.
+
+        hold: seconds that TIME_WAIT keeps a port where nothing is given back.
+        """
+        changed = dict(self._changed(outbound, hold))
+        return replace(outbound, pools={**outbound.pools, **changed}) if changed else outbound
+
+    def _changed(self, outbound: DirectionPools, hold: float) -> Iterator[tuple[PoolKey, Usage]]:
+        for key, answers in self.answers.items():
+            asked = sum(answer.asked for answer in answers)
+            if asked and key in outbound.pools:
+                refused = sum(answer.refused for answer in answers)
+                yield key, _with_refusals(outbound.pools[key], refused / asked, hold)
+
+
+def _with_refusals(usage: Usage, share: float, hold: float) -> Usage:
+    """Count a share of the reclaimable ports as used: exact where it is all or nothing."""
+    reclaimable = usage.reclaimable or 0
+    refused = round(share * reclaimable)
+    return usage._replace(
+        used=usage.used + refused,
+        reclaimable=reclaimable - refused,
+        refused=refused,
+        hold=hold if share == 1 else usage.hold,
+    )

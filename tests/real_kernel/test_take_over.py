@@ -1,0 +1,146 @@
+"""TIME_WAIT entries that the rules give back and the kernel does not: they count as used."""
+
+import errno
+import socket
+import sys
+import time
+
+import pytest
+
+from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.sample import CANARY, POOLS
+from tcp_pressure_exporter.sampling.host import open_host
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
+from tcp_pressure_exporter.verdict.assessment import assess
+from tests.support.labs.canary_lab import PROCFS
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
+from tests.support.sampled import sampler_of, wishes
+
+PORTS = 40
+REMOTE = "127.0.0.9"
+POOL = ("outbound", "127.0.0.1", REMOTE, str(SERVER_PORT))
+
+
+@pytest.fixture(autouse=True)
+def port_range(lab: Lab) -> None:  # noqa: ARG001 - its namespace
+    set_sysctl("ip_local_port_range", f"40000 {40000 + PORTS - 1}")
+    set_sysctl("tcp_tw_reuse", 0)
+
+
+def leave_time_wait(lab: Lab, count: int, *, bound: bool = False) -> None:
+    """Leave TIME_WAIT entries; bound: of sockets that bind(address, 0) gave their port."""
+    pairs = [bind_and_connect(lab) if bound else lab.connect(REMOTE) for _ in range(count)]
+    for pair in pairs:
+        time_wait_here(pair)
+
+
+def bind_and_connect(lab: Lab) -> tuple[socket.socket, socket.socket]:
+    client = lab.keep(socket.socket())
+    client.bind(("127.0.0.1", 0))
+    client.connect((REMOTE, SERVER_PORT))
+    return client, lab.keep(lab.server4.accept()[0])
+
+
+def let_them_be_reused() -> None:
+    """Wait until each entry is surely old enough for tcp_tw_reuse."""
+    set_sysctl("tcp_tw_reuse_delay", 1)
+    set_sysctl("tcp_tw_reuse", 1)
+    time.sleep(1.1)  # beyond the delay, by the second that older kernels count in
+
+
+def connects(lab: Lab) -> bool:
+    try:
+        lab.connect(REMOTE)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        return False
+    return True
+
+
+def usage_of(observer: Observer) -> Usage:
+    return observer.pool(*POOL).usage
+
+
+def time_wait_entries() -> int:
+    return read_tcp_sockstat(PROCFS)["tw"]
+
+
+def test_bound_sockets(lab: Lab, observer: Observer) -> None:
+    """A pool full of TIME_WAIT of sockets that were bound is full, and critical, at first sight."""
+    leave_time_wait(lab, PORTS, bound=True)
+    let_them_be_reused()
+    sample = observer.sample()
+    [pool] = sample.get(POOLS)["outbound"].listed
+    assert (pool.usage.used, pool.usage.reclaimable, pool.usage.refused) == (PORTS, 0, PORTS)
+    assert pool.outlook is not None
+    assert pool.outlook.exhaustion_seconds == 0
+    assert [probe.verdict.success for probe in sample.get(CANARY).probes] == [False]
+    assert assess(sample).verdict == "critical"
+    assert not connects(lab)
+    assert time_wait_entries() == PORTS, "a refusal costs no entry"
+
+
+def test_peer_without_timestamps(lab: Lab, observer: Observer) -> None:
+    """Entries of connections without timestamps are not given back either."""
+    set_sysctl("tcp_timestamps", 0)
+    leave_time_wait(lab, PORTS)
+    set_sysctl("tcp_timestamps", 1)
+    let_them_be_reused()
+    usage = usage_of(observer)
+    assert (usage.used, usage.reclaimable) == (PORTS, 0)
+    assert not connects(lab)
+
+
+def test_given_back(lab: Lab, observer: Observer) -> None:
+    """What is given back stays reclaimable; a sample uses four entries up and no more."""
+    leave_time_wait(lab, PORTS)
+    let_them_be_reused()
+    for sample in range(3):
+        usage = usage_of(observer)
+        assert (usage.used, usage.reclaimable, usage.refused) == (0, PORTS - 4 * sample, 0)
+    assert time_wait_entries() == PORTS - 12
+    assert lab.connect_until_full(REMOTE) == PORTS
+
+
+def test_mixed(lab: Lab, observer: Observer) -> None:
+    """Of entries that are given back only in part, about as many count as used."""
+    leave_time_wait(lab, PORTS // 2, bound=True)
+    leave_time_wait(lab, PORTS // 2)
+    let_them_be_reused()
+    usage = usage_of(observer)
+    assert usage.used + (usage.reclaimable or 0) == PORTS
+    assert 0 < usage.used < PORTS
+    assert lab.connect_until_full(REMOTE) == PORTS // 2
+
+
+def test_far_from_the_limit(lab: Lab, observer: Observer) -> None:
+    """While many ports are free no entry is touched."""
+    leave_time_wait(lab, 20)
+    let_them_be_reused()
+    usage = usage_of(observer)
+    assert (usage.used, usage.reclaimable, usage.refused) == (0, 20, None)
+    assert time_wait_entries() == 20
+
+
+def test_without_the_canary(lab: Lab) -> None:
+    """Where the canary is off the rules are believed, and no entry is touched."""
+    leave_time_wait(lab, PORTS)
+    let_them_be_reused()
+    for collectors, left in ((("pools",), PORTS), (("pools", "canary"), PORTS - 4)):
+        host = open_host(wishes(*collectors), PROCFS, best_parser(), sys.platform)
+        host.own.take(Config())
+        host.own.close()
+        assert time_wait_entries() == left
+
+
+def test_default_listing(lab: Lab, observer: Observer) -> None:
+    """Such a pool is told apart although by the rules none of its ports is used."""
+    leave_time_wait(lab, PORTS, bound=True)
+    let_them_be_reused()
+    outbound = sampler_of(observer.namespace.sources).take(Config()).get(POOLS)["outbound"]
+    assert [pool.usage.used for pool in outbound.listed] == [PORTS]
+    assert outbound.ratio_max == 1
