@@ -64,6 +64,15 @@ def test_port_range_large_enough(used: int, to_come: float | None) -> None:
     assert findings.port_range_too_small(with_pools(large)) is None
 
 
+def test_ports_that_no_connection_needs() -> None:
+    """A pool that bound sockets and listeners fill is not too small for its connections."""
+    full = pool(1000)
+    blocked = replace(full, usage=full.usage._replace(blocked=995))
+    assert findings.port_range_too_small(with_pools(blocked)) is None
+    few = replace(full, usage=full.usage._replace(blocked=500))
+    assert findings.port_range_too_small(with_pools(few)) is not None
+
+
 def test_ends_of_an_ipv6_pool() -> None:
     """An IPv6 address stands in brackets before its port (RFC 3986, section 3.2.2)."""
     detail = findings.port_range_too_small(with_pools(pool(1000, remote="2001:db8::9")))

@@ -67,17 +67,18 @@ def local_ports(
         used=(usable & (held | owned)).bit_count(),
         listeners=(usable & listening).bit_count(),
         choosable=choosable_ports(settings),
-        blocked=blocked_ports(settings, bound, served).bit_count(),
+        blocked=blocked_ports(settings, owned, port_set(served)).bit_count(),
     )
 
 
-def blocked_ports(settings: PortRange, bound: Iterable[BoundSocket], served: ServedPorts) -> int:
+def blocked_ports(settings: PortRange, owned: int, served: int) -> int:
     """Return the set of usable ports that a bound, listening or accepted socket blocks.
 
+    owned: the ports of bound and listening sockets. served: those of accepted ones.
     Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
     made by bind(), whatever the address and family.
     """
-    return settings.usable & (port_set(served) | port_set(socket.port for socket in bound))
+    return settings.usable & (owned | served)
 
 
 MAX_OWNERS = 3  # of the blocked ports
@@ -151,12 +152,13 @@ def tally_rules(
     request: TallyRequest,
 ) -> TallyRules:
     """Return the rules that the settings and the bound sockets give."""
-    blocked = blocked_ports(settings, bound, served)
+    accepted = port_set(served)
+    blocked = blocked_ports(settings, port_set(socket.port for socket in bound), accepted)
     inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,
         blocked=blocked,
-        served=port_set(served),
+        served=accepted,
         reuse=reuse,
         since=request.since,
         outbound_rows=_outbound_rows(request, choosable_ports(settings), blocked.bit_count()),
