@@ -1,4 +1,4 @@
-"""An application on loopback that connects by a schedule and closes first."""
+"""An application on loopback that connects by a schedule; one end always closes first."""
 
 import errno
 import heapq
@@ -16,6 +16,7 @@ class Application:
 
     def __init__(self, scenario: Scenario) -> None:
         self._streams = scenario.streams
+        self._server_closes = scenario.server_closes
         self._arrivals = [
             arrivals(even=scenario.even, seed=f"{scenario.name} {number}")
             for number in range(len(scenario.streams))
@@ -28,7 +29,7 @@ class Application:
     def act(self, now: float) -> bool:
         """Do what is due `now` seconds after the start; False: a connect() found no port."""
         while self._connections and self._connections[0][0] <= now:
-            _close(heapq.heappop(self._connections))
+            self._close(heapq.heappop(self._connections))
         succeeded = True
         for number, stream in enumerate(self._streams):
             due = connections_due(stream, now)
@@ -36,13 +37,13 @@ class Application:
                 self._next[number] = next(self._arrivals[number])
                 succeeded &= self._connect(now + stream.hold)
         while self._connections and self._connections[0][0] <= now:
-            _close(heapq.heappop(self._connections))
+            self._close(heapq.heappop(self._connections))
         return succeeded
 
     def close(self) -> None:
         """Close every socket."""
         for connection in self._connections:
-            _close(connection)
+            self._close(connection)
         self._listener.close()
 
     def _connect(self, close_at: float) -> bool:
@@ -58,9 +59,9 @@ class Application:
         heapq.heappush(self._connections, (close_at, next(self._serial), client, accepted))
         return True
 
-
-def _close(connection: CloseDue) -> None:
-    """Close the client's end first, which leaves that one in TIME_WAIT."""
-    _close_at, _serial, client, accepted = connection
-    client.close()
-    accepted.close()
+    def _close(self, connection: CloseDue) -> None:
+        """Close one end first, which leaves that one in TIME_WAIT."""
+        _close_at, _serial, client, accepted = connection
+        first, second = (accepted, client) if self._server_closes else (client, accepted)
+        first.close()
+        second.close()

@@ -3,6 +3,7 @@
 import resource
 import time
 from array import array
+from collections.abc import Mapping
 from contextlib import closing
 
 from benchmarks.forecast.application import SERVER, Application
@@ -10,7 +11,7 @@ from benchmarks.forecast.load import Scenario
 from benchmarks.forecast.scenarios import PORTS
 from benchmarks.forecast.trace import Poll, Trace
 from tcp_pressure_exporter.facts.ports import port_range, port_set
-from tcp_pressure_exporter.facts.tally import PoolCount, TallyRules
+from tcp_pressure_exporter.facts.tally import PoolCount, PoolKey, TallyRules
 from tcp_pressure_exporter.facts.time_wait import time_wait_reuse
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
@@ -22,6 +23,7 @@ TICK = 0.05  # seconds: how late a connection may come
 POLL_SECONDS = 1.0
 AFTER_FULL = 5.0  # seconds
 PORT = SERVER[1].to_bytes(2, "big")
+Rows = Mapping[PoolKey, PoolCount]
 
 
 def run_scenario(scenario: Scenario) -> Trace:
@@ -58,14 +60,20 @@ def _run(scenario: Scenario, application: Application, sockets: NetlinkSockets) 
             full_at = round(time.monotonic() - start, 3)
             end = full_at + AFTER_FULL
         if now >= len(polls) * POLL_SECONDS:
-            polls.append(_poll(sockets, time.monotonic() - start))
+            rows = _rows(scenario, sockets)
+            polls.append(_poll(rows, time.monotonic() - start))
         time.sleep(TICK)
         now = time.monotonic() - start
     return Trace(scenario.name, PORTS, full_at, polls)
 
 
-def _poll(sockets: NetlinkSockets, now: float) -> Poll:
-    rows = sockets.tally(pool_rules()).outbound.rows
+def _rows(scenario: Scenario, sockets: NetlinkSockets) -> Rows:
+    """Return the pools of the end that has TIME_WAIT."""
+    tally = sockets.tally(pool_rules())
+    return tally.inbound.rows if scenario.server_closes else tally.outbound.rows
+
+
+def _poll(rows: Rows, now: float) -> Poll:
     for count in (count for key, count in rows.items() if key.port == PORT):
         return Poll(round(now, 3), count.ports, count.time_wait or 0, _ages(count))
     return Poll(round(now, 3), 0, 0, ())

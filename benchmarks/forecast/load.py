@@ -22,11 +22,16 @@ class Stream(NamedTuple):
 
 
 class Scenario(NamedTuple):
-    """One load; without `even` the connections come at random, as independent clients do."""
+    """One load; without `even` the connections come at random, as independent clients do.
+
+    server_closes: the server closes first, so that TIME_WAIT is there, and the client's next
+    connection from that port takes it over.
+    """
 
     name: str
     streams: tuple[Stream, ...]
     even: bool = False
+    server_closes: bool = False
 
     @property
     def seconds(self) -> float:

@@ -3,5 +3,6 @@
 from benchmarks.paths import ROOT
 
 TRACES = ROOT / "benchmarks" / "forecast" / "traces.json"
+HARMLESS = ROOT / "benchmarks" / "forecast" / "harmless.json"
 DOCUMENT = ROOT / "docs" / "forecast.md"
 PLOT = ROOT / "docs" / "images" / "forecast.svg"

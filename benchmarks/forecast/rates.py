@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from statistics import fmean, linear_regression
 from typing import NamedTuple
 
@@ -9,8 +10,8 @@ from benchmarks.forecast.trace import Poll
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.usage import (
     RATE_SECONDS,
-    clearly_fewer,
     lasting_closes,
+    lasting_growth,
     may_have_ended,
 )
 
@@ -45,13 +46,12 @@ def lasting(polls: Sequence[Poll]) -> Rates:
 
     Closes are bounded by the ports that were newly taken.
     """
-    now, growth = polls[-1], _growth(polls, RATE_SECONDS)
-    for before in polls[-2:-1]:
-        seconds, grown = now.time - before.time, now.live - before.live
-        if grown <= 0 and clearly_fewer(0, max(growth, 0.0) * seconds):
-            growth = grown / seconds
+    now, window = polls[-1], _before(polls, RATE_SECONDS)
+    since = [(now.time - then.time, now.live - then.live) for then in window]
+    growth = lasting_growth(since) if since else 0.0
     closes = lasting_closes([*now.ages, *[0] * RATE_SECONDS])
-    return Rates(min(closes, max(_taken(polls, RATE_SECONDS) - growth, 0.0)), growth)
+    taken = _taken(now, window[-1]) if window else math.inf
+    return Rates(min(closes, max(taken - growth, 0.0)), growth)
 
 
 def fastest(*windows: int) -> Estimate:
@@ -101,27 +101,21 @@ def trend(window: int, ahead: float) -> Estimate:
 
 def _growth(polls: Sequence[Poll], window: float) -> float:
     """Return the change of live ports per second since the oldest poll inside the window."""
-    now, then = polls[-1], _oldest(polls, window)
-    return (now.live - then.live) / (now.time - then.time) if then is not now else 0.0
+    now, before = polls[-1], _before(polls, window)
+    return (now.live - before[-1].live) / (now.time - before[-1].time) if before else 0.0
 
 
-def _taken(polls: Sequence[Poll], window: float) -> float:
-    """Return how many ports per second were newly taken within the window, at most."""
-    now, then = polls[-1], _oldest(polls, window)
-    if then is now:
-        return math.inf
+def _taken(now: Poll, then: Poll) -> float:
+    """Return how many ports per second were newly taken since then, at most."""
     seconds = now.time - then.time
     back = may_have_ended(then.ages, TIME_WAIT_HOLD, seconds)
     return max(now.ports - then.ports + back, 0) / seconds
 
 
-def _oldest(polls: Sequence[Poll], window: float) -> Poll:
-    now = then = polls[-1]
-    for poll in reversed(polls):
-        if poll.time < now.time - window - JITTER:
-            break
-        then = poll
-    return then
+def _before(polls: Sequence[Poll], window: float) -> list[Poll]:
+    """Return the polls of the window before the last one, the latest first."""
+    start = polls[-1].time - window - JITTER
+    return list(takewhile(lambda poll: poll.time >= start, polls[-2::-1]))
 
 
 def _line(counts: Sequence[int]) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from benchmarks.forecast.tables import (
     SOON,
     VERY_SOON,
     forecaster_table,
+    harmless_table,
     interval_table,
     pool_table,
 )
@@ -15,12 +16,15 @@ from benchmarks.results import Machine
 BEGIN = "<!-- results: written by the experiment, do not edit -->"
 
 
-def with_results(text: str, experiment: Experiment) -> str:
-    """Return the document with its results replaced; raises BenchmarkError without the marks."""
-    return with_part(text, BEGIN, _results(experiment), "the document")
+def with_results(text: str, experiment: Experiment, fits: Experiment) -> str:
+    """Return the document with its results replaced; raises BenchmarkError without the marks.
+
+    fits: of the harmless loads.
+    """
+    return with_part(text, BEGIN, _results(experiment, fits), "the document")
 
 
-def _results(experiment: Experiment) -> str:
+def _results(experiment: Experiment, fits: Experiment) -> str:
     traces = experiment.traces
     parts = [
         _machine_sentence(experiment.machine),
@@ -33,6 +37,9 @@ def _results(experiment: Experiment) -> str:
         interval_table(traces),
         f"### The chosen forecast load by load, a poll every {INTERVAL} s",
         pool_table(traces),
+        "### Loads that never run out, in seconds of false alarm below 60 s",
+        _machine_sentence(fits.machine),
+        harmless_table(fits.traces),
     ]
     return "\n\n".join(parts)
 

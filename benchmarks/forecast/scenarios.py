@@ -16,6 +16,24 @@ def scenarios() -> list[Scenario]:
     return [*_constant(), *_ramps(), *_steps(), *_bursts(), *_live()]
 
 
+def harmless() -> list[Scenario]:
+    """Return loads that never run out: each close takes no port more, or no more of them come."""
+    again = [
+        Scenario(f"balancer that uses its ports again, {rate}/s", (Stream((steady(150, rate),)),))
+        for rate in (60, 100, 200)
+    ]
+    ramp = Stream((Phase(120, 10, 150), steady(60, 150)))
+    opened = Stream((steady(20, 5), steady(4, 400), steady(60, 5)), NEVER)
+    return [
+        *(load._replace(server_closes=True) for load in again),
+        Scenario("the same, 10 to 150/s in 120 s", (ramp,), server_closes=True),
+        _churn("batch, 400/s for 4 s, then none", steady(20, 0), steady(4, 400), steady(60, 0)),
+        _churn("batches, 400/s for 2 s in 40", *[steady(38, 0), steady(2, 400)] * 4),
+        _churn("batch, 400/s for 4 s beside 2/s", steady(20, 2), steady(4, 400), steady(60, 2)),
+        Scenario("1,600 opened in 4 s that stay", (opened,)),
+    ]
+
+
 def _constant() -> Iterator[Scenario]:
     yield _churn("constant, 60/s", steady(100, 60), even=True)
     yield _churn("constant, 80/s", steady(80, 80))

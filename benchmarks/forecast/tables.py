@@ -50,6 +50,23 @@ def pool_table(traces: Sequence[Trace]) -> str:
     return table(POOL_TITLES, rows)
 
 
+def harmless_table(traces: Sequence[Trace]) -> str:
+    """Return the false alarms of loads that fit, of the chosen formula and the one it replaced."""
+    formulas = [(formula, every) for every in (INTERVAL, 1) for formula in (WHOLE_10, CHOSEN)]
+    all_judged = [judged(formula, traces, every) for formula, every in formulas]
+    verdicts = zip(*(one.verdicts(SOON) for one in all_judged), strict=True)
+    rows = [
+        (
+            trace.name,
+            f"{max(poll.ports for poll in trace.polls):,}",
+            *(str(one.false * every) for one, (_, every) in zip(row, formulas, strict=True)),
+        )
+        for trace, row in zip(traces, verdicts, strict=True)
+    ]
+    titles = [f"{formula.name}, every {every} s" for formula, every in formulas]
+    return table(("load", "most ports of 3,000", *titles), rows)
+
+
 def _interval_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
     for forecaster in (CHOSEN, WHOLE_10):
         for interval in INTERVALS:

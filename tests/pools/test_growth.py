@@ -47,7 +47,12 @@ def test_growth_that_has_ended() -> None:
     history = sampled({85.0: 100, 90.0: 100, 94.0: 700})
     assert history.growth(POOL, 700, 99.0) == 0
     assert history.growth(POOL, 690, 99.0) == -2
-    assert history.growth(POOL, 710, 99.0) == pytest.approx(610 / 9)
+    # 10 more of the 339 that were due in five seconds; then 600 of 667, which is not clearly less.
+    assert history.growth(POOL, 710, 99.0) == 2
+    assert history.growth(POOL, 1300, 99.0) == pytest.approx(1200 / 9)
+    # Over less than five seconds only none at all says that it has ended.
+    assert history.growth(POOL, 701, 96.0) == pytest.approx(601 / 11)
+    assert history.growth(POOL, 700, 96.0) == 0
     # 8 in 9 s: that four seconds bring none is likely.
     history = sampled({85.0: 700, 90.0: 700, 94.0: 708})
     assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)

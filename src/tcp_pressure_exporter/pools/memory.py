@@ -9,8 +9,8 @@ from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.usage import (
     Usage,
-    clearly_fewer,
     closes_each_second,
+    lasting_growth,
     may_have_ended,
 )
 
@@ -44,16 +44,11 @@ class PoolHistory:
     def growth(self, key: PoolKey, live: int, now: float) -> float:
         """Return by how many ports per second `live` has grown over the window.
 
-        Where there was no sample in the window, or it has clearly ended by then, since the last
+        Without growth that has ended. Where there was no sample in the window, since the last
         one. 0 where the pool is new: what it began with may have been there all the time.
         """
-        known = self._known(key, now)
-        if not known:
-            return 0.0
-        (then, before), (last, latest) = _window(known, now)
-        rate = (live - before.live) / (now - then)
-        ended = live <= latest.live and clearly_fewer(0, max(rate, 0.0) * (now - last))
-        return (live - latest.live) / (now - last) if ended else rate
+        known = self._window(key, now)
+        return lasting_growth([(now - t, live - then.live) for t, then in known]) if known else 0.0
 
     def taken(self, key: PoolKey, usage: Usage, now: float) -> float:
         """Return how many ports per second were newly taken over the window: at most so many.
@@ -61,22 +56,26 @@ class PoolHistory:
         As many as the used ones have grown, and those that came back meanwhile. +Inf where that is
         not known: of a new pool, or where a port comes back within the window.
         """
-        known = self._known(key, now)
+        known = self._window(key, now)
         if not known:
             return math.inf
-        then, before = _window(known, now)[0]
+        then, before = known[-1]
         seconds = now - then
         if before.ages is None or before.hold <= seconds:
             return math.inf
         back = may_have_ended(closes_each_second(before.ages), before.hold, seconds)
         return max(usage.used - before.used + back, 0) / seconds
 
-    def _known(self, key: PoolKey, now: float) -> list[tuple[float, Usage]]:
-        return [
+    def _window(self, key: PoolKey, now: float) -> list[tuple[float, Usage]]:
+        """Return the pool at the moments in the window, else at the last; the latest first."""
+        known = [
             (then, pools[key])
-            for then, pools in self.moments
+            for then, pools in reversed(self.moments)
             if key in pools and now - then >= MIN_DISTANCE
         ]
+        # A sample may come a little late.
+        inside = [moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE]
+        return inside or known[:1]
 
     def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "PoolHistory":
         """Return the history with one sample more, without those that are too old."""
@@ -85,15 +84,6 @@ class PoolHistory:
             return PoolHistory(moments)
         kept = {key: usage for key, usage in pools.items() if usage.ratio >= MIN_RATIO}
         return PoolHistory((*moments, (now, kept)))
-
-
-def _window(
-    known: list[tuple[float, Usage]], now: float
-) -> tuple[tuple[float, Usage], tuple[float, Usage]]:
-    """Return the moment at which the window begins, and the latest one."""
-    # A sample may come a little late.
-    inside = (moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE)
-    return next(inside, known[-1]), known[-1]
 
 
 MAX_REMEMBERED = 256  # pools per direction: those shown, and the latest of those shown before

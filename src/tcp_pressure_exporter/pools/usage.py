@@ -18,6 +18,7 @@ from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HO
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
 LATEST_SECONDS = 5  # less forgets a burst that comes again before the next one is there
+JITTER = 0.5  # seconds by which a sample may come early
 CLEAR = 3.0  # standard errors of a Poisson process: what chance hardly explains
 WHOLE_SECONDS = TCP_TIMEWAIT_LEN  # the second that follows is cut short by the end of TIME_WAIT
 
@@ -50,6 +51,22 @@ def lasting_closes(each_second: Sequence[int]) -> float:
         return 0.0
     fewer = clearly_fewer(sum(latest), rate * len(latest))
     return sum(latest) / len(latest) if fewer else rate
+
+
+def lasting_growth(since: Sequence[tuple[float, int]]) -> float:
+    """Return by how many live ports per second a pool goes on to grow, by the same rules.
+
+    The mean since the earliest sample, or since a later one where that is clearly less: of the
+    last LATEST_SECONDS, or of less where it did not grow at all. since: (seconds ago, live ports
+    more than then) of samples, the latest first.
+    """
+    seconds, grown = since[-1]
+    rate = grown / seconds
+    for seconds, grown in since:
+        tells = grown <= 0 or seconds >= LATEST_SECONDS - JITTER
+        if tells and clearly_fewer(max(grown, 0), max(rate, 0.0) * seconds):
+            return grown / seconds
+    return rate
 
 
 def may_have_ended(each_second: Sequence[int], hold: float, seconds: float) -> int:

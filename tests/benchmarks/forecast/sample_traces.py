@@ -11,6 +11,16 @@ def steady_trace(name: str, rate: int, limit: int, seconds: int) -> Trace:
     return Trace(name, limit, full_at, polls)
 
 
+def harmless() -> Experiment:
+    """Return a pool of 1,000 ports that a batch of 100 a second enters from 5 to 8 s on."""
+    closed = [100 * max(0, min(now - 5, 3)) for now in range(30)]
+    polls = [
+        Poll(now, used, used, (*[0] * max(now - 8, 0), *[100] * (used // 100)))
+        for now, used in enumerate(closed)
+    ]
+    return Experiment(experiment().machine, [Trace("batch", 1000, None, polls)])
+
+
 def experiment() -> Experiment:
     machine = Machine("2024-05-06", "A CPU", 2, "6.1.0", 262_144, {"exporter": "1.2"})
     fills = steady_trace("constant, 80/s", 80, 3000, 43)

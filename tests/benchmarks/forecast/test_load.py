@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 import pytest
 
 from benchmarks.forecast.load import Phase, Scenario, Stream, arrivals, connections_due, steady
-from benchmarks.forecast.scenarios import scenarios
+from benchmarks.forecast.scenarios import harmless, scenarios
 
 RAMP_THEN_REST = Stream((Phase(10, 0, 20), steady(5, 2)))
 
@@ -36,7 +36,7 @@ def test_scenario_lasts_as_long_as_its_longest_stream() -> None:
 
 def test_scenarios() -> None:
     """Each load has a name of its own, lasts 240 s at most and starts at a bearable rate."""
-    loads = scenarios()
+    loads = [*scenarios(), *harmless()]
     assert len({load.name for load in loads}) == len(loads) >= 18
     assert max(load.seconds for load in loads) <= 240
     for load in loads:

@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks.failure import BenchmarkError
 from benchmarks.forecast.chart import forecast_chart
-from benchmarks.forecast.paths import DOCUMENT, PLOT, TRACES
+from benchmarks.forecast.paths import DOCUMENT, HARMLESS, PLOT, TRACES
 from benchmarks.forecast.report import BEGIN, with_results
-from benchmarks.forecast.tables import interval_table, pool_table
+from benchmarks.forecast.tables import harmless_table, interval_table, pool_table
 from benchmarks.forecast.trace import load
 from benchmarks.marks import END
-from tests.benchmarks.forecast.sample_traces import experiment
+from tests.benchmarks.forecast.sample_traces import experiment, harmless
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,15 +34,25 @@ def test_interval_table() -> None:
     assert rows[0][:5] == ["last 10 s, less what has ended", "1 s", "< 60 s", "1", "0 of 1"]
 
 
+def test_harmless_table() -> None:
+    """A load that fits has its most used ports and the seconds of false alarm of both formulas.
+
+    A hundred closes a second from 5 to 8 s on: the mean of ten is 20/s or more, so that the free
+    ports last less than a minute, from 7 to 16 s on. At 9 s there was a second without a close.
+    """
+    [row] = map(cells, harmless_table(harmless().traces).splitlines()[2:])
+    assert row == ["batch", "300", "10", "0", "10", "2"]
+
+
 def test_document_without_marks() -> None:
     """A document without a place for the results is refused."""
     with pytest.raises(BenchmarkError, match="the document has no"):
-        with_results("# Forecast", experiment())
+        with_results("# Forecast", experiment(), harmless())
 
 
 def test_document_keeps_its_words() -> None:
     """Only what lies between the marks is replaced."""
-    text = with_results(f"before\n{BEGIN}\nold\n{END}\nafter\n", experiment())
+    text = with_results(f"before\n{BEGIN}\nold\n{END}\nafter\n", experiment(), harmless())
     assert text.startswith(f"before\n{BEGIN}\n\nMeasured on 2024-05-06, Linux 6.1.0, 2 cores")
     assert text.endswith(f"|\n\n{END}\nafter\n")
 
@@ -60,5 +70,5 @@ def test_chart() -> None:
 def test_kept_results_are_rendered() -> None:
     """The document and the plot are those of the kept traces."""
     kept = load(TRACES)
-    assert with_results(DOCUMENT.read_text(), kept) == DOCUMENT.read_text()
+    assert with_results(DOCUMENT.read_text(), kept, load(HARMLESS)) == DOCUMENT.read_text()
     assert forecast_chart(kept.traces) == PLOT.read_text()

@@ -4,6 +4,15 @@ from benchmarks.forecast.load import Scenario, Stream, steady
 from benchmarks.forecast.run import run_all
 
 
+def test_ports_that_are_taken_over() -> None:
+    """Where the server closes first its TIME_WAIT is seen, of as many ports as the client has."""
+    load = Scenario("again", (Stream((steady(4, 1000),)),), even=True, server_closes=True)
+    [trace] = run_all([load], lambda _said: None)
+    assert trace.full_at is None
+    last = trace.polls[-1]
+    assert 0 < last.ports == last.time_wait <= trace.limit
+
+
 def test_run() -> None:
     """The pool that is taken faster than it lasts fills, the other one holds what was closed."""
     burst = Scenario("burst", (Stream((steady(4, 2000),)),), even=True)
