@@ -2,20 +2,27 @@
 
 import errno
 import math
+import random
 import socket
+from contextlib import closing
 
 import psutil
 import pytest
 
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.headline import headline
-from tests.support.labs.lab import Lab, Observer
+from tests.support.labs.lab import EVERYTHING, Lab, Observer
 from tests.support.labs.network_namespace import set_sysctl
+from tests.support.sampled import Namespace, sampler_of
 
 OWN_NAME = psutil.Process().name()
 
@@ -118,6 +125,37 @@ def test_some_bound(narrow: Lab, observer: Observer) -> None:
     assert outbound(sample) == (0, 0.3, 0.3, math.inf)
     assert assess(sample).severity is Severity.CALM
     assert narrow.connect_until_full("127.0.0.9") == 70
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_mixture(narrow: Lab, observer: Observer, seed: int) -> None:
+    """Whatever is reserved, bound or served, what is left is what connect() to anywhere finds."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    reserved = chance.sample(range(40000, 40100), chance.randrange(60))
+    set_sysctl("ip_local_reserved_ports", ",".join(map(str, reserved)))
+    owned = chance.sample(range(40000, 40100), chance.randrange(20, 100))
+    for port in owned:
+        take = chance.choice([narrow.bind, narrow.listen])
+        take(chance.choice(["0.0.0.0", "127.0.0.1", "127.0.0.7", "::", "::1"]), port)
+    usable = 100 - len(reserved)
+    blocked = len(set(owned) - set(reserved))
+    count, highest, _, left = outbound(observer.sample())
+    assert (count, highest) == (0, blocked / usable)
+    assert (left == 0) == (blocked == usable)
+    assert narrow.connect_until_full("127.0.0.9") == usable - blocked
+
+
+def test_other_namespace(lab: Lab) -> None:
+    """Another namespace whose listeners hold the whole range is critical as well."""
+    set_sysctl("ip_local_port_range", "40000 40009")
+    for port in range(40000, 40010):
+        lab.listen("127.0.0.1", port)
+    owners = Owners(Cgroups(), find_processes)
+    shared = [name for name, row in COLLECTORS.items() if not row.own_alone]
+    with closing(Namespace(bound_only=False).sources) as sources:
+        found = assess(sampler_of(sources, owners, shared).take(EVERYTHING))
+    assert found.severity is Severity.CRITICAL
+    assert found.pressures[0].owners[0].owner.process == OWN_NAME
 
 
 def test_released(narrow: Lab, observer: Observer) -> None:
