@@ -99,6 +99,7 @@ HOST = {"netns": "host", "direction": "outbound"}
         ("TcpPressurePoolCritical", "TcpPressurePoolHigh"),
         ("TcpPressurePoolExhaustionSoon", "TcpPressureChurnNearCeiling"),
         ("TcpPressurePoolExhaustionSoon", "TcpPressureSourcePoolHigh"),
+        ("TcpPressureSourcePoolCritical", "TcpPressureSourcePoolHigh"),
         ("TcpPressurePoolHigh", "TcpPressureConnectSlowdown"),
         ("TcpPressureNatPoolCritical", "TcpPressureNatPoolHigh"),
         ("TcpPressureConntrackCritical", "TcpPressureConntrackHigh"),

@@ -6,10 +6,11 @@ from functools import partial
 import pytest
 
 from tcp_pressure_exporter.findings import drops
+from tcp_pressure_exporter.findings.binding import HIDDEN_WORTH_IT
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK, LEAK_SOCKETS
 from tcp_pressure_exporter.findings.finding import Finding
 from tcp_pressure_exporter.findings.kinds import KINDS, SOON, Kind
-from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tests.deploy.rule_files import Rule, alerts, rules
 
 # Only worth knowing at its 70 %: a row has no threshold for that.
@@ -47,9 +48,26 @@ def test_a_critical_alert_has_the_threshold_of_the_report(kind: Kind) -> None:
 
 
 def test_what_is_full_is_critical_for_both() -> None:
-    """Where only the limit itself is critical, an alert counts what is lost beyond it."""
+    """Where only the limit itself is critical, an alert is about the limit, or what is lost."""
     assert KINDS["time_wait_buckets"].critical == 1
     assert alerts()["TcpPressureTimeWaitOverflow"]["labels"]["severity"] == "critical"
+    assert KINDS[SOURCE].critical == 1
+    full = alerts()["TcpPressureSourcePoolCritical"]
+    assert full["labels"]["severity"] == "critical"
+    assert full["expr"].endswith(") >= 1\n")
+
+
+@pytest.mark.parametrize(
+    ("alert", "compared"),
+    [("TcpPressureSourcePoolHigh", "<"), ("TcpPressureSourcePoolCritical", ">=")],
+)
+def test_whether_somebody_binds(alert: str, compared: str) -> None:
+    """The alerts and the report agree from how many hidden ports on somebody binds."""
+    share = re.search(
+        rf"{compared} on \(job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
+    )
+    assert share
+    assert float(share[1]) == HIDDEN_WORTH_IT
 
 
 def test_an_inbound_pool_is_told_before_it_warns() -> None:

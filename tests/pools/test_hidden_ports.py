@@ -4,11 +4,13 @@ import pytest
 
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE
+from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import AddressPorts
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
 from tcp_pressure_exporter.pools.near_limit import (
     CanaryReport,
     HiddenPorts,
+    bound_only,
     candidates,
     unused_destinations,
 )
@@ -29,6 +31,19 @@ def test_candidates() -> None:
     )
     by = rules(usable=range(40000, 40010), bound=[40001, 40009])
     assert candidates(tally, by) == port_set([40000, 40002])
+
+
+def test_bound_only() -> None:
+    """Bound only are usable ports that are bound and do not listen."""
+    here = BoundSocket(bytes(16), 40001, listening=False, ipv6_only=False)
+    sockets = [
+        here,
+        here,
+        here._replace(port=40002, listening=True),
+        here._replace(port=40003),
+        here._replace(port=443),
+    ]
+    assert bound_only(sockets, rules(usable=range(40000, 40010))) == 2
 
 
 def test_unused_destinations() -> None:

@@ -137,8 +137,8 @@ _POOLS = (
     Kind(
         name=SOURCE,
         words="source pool",
-        warning=0.80,
-        critical=NEVER,
+        warning=0.80,  # both only where somebody binds: findings/binding.py
+        critical=1.0,  # bind(address, 0) fails
         advice="Applications that bind() before connect() share these ports between all"
         " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or add a local address.",
         when_blocked=_BLOCKED,

@@ -2,6 +2,7 @@
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
+from tcp_pressure_exporter.findings.binding import HIDDEN_WORTH_IT
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
@@ -9,7 +10,6 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import pool_name
 
 HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
-HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
 FIN_TIMEOUT_SECONDS = 60  # the default: TCP_FIN_TIMEOUT, include/net/tcp.h
 REUSE_DELAY_MS = 1_000  # the default, and the slowest clock's tick: RFC 7323, section 5.4
 

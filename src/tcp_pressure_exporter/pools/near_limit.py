@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT, CanaryAnswer
-from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
@@ -41,13 +42,15 @@ class CanaryReport(NamedTuple):
     """The verdicts of one sample, and the estimate of hidden ports; None where none was made.
 
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
-    held_ports: the ports of which some are hidden.
+    held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
+    no more.
     """
 
     probes: tuple[Probe, ...]
     hidden_ports: float | None
     no_estimate: str = ""
     held_ports: int = 0
+    bound_ports: int = 0
 
     def bound_before(self, usage: Usage) -> bool:
         """Tell whether most of the ports that a pool has in TIME_WAIT surely are hidden ones.
@@ -98,6 +101,11 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
     nowhere = tally.by_address.get(NOWHERE.local_address)
     own = nowhere.held if nowhere else 0
     return rules.usable & tally.held & ~rules.blocked & ~own
+
+
+def bound_only(bound: Iterable[BoundSocket], rules: TallyRules) -> int:
+    """Return how many usable ports are held by sockets that are bound and no more."""
+    return (rules.usable & port_set(sock.port for sock in bound if not sock.listening)).bit_count()
 
 
 def unused_destinations(outbound: PoolTable) -> list[PoolKey]:

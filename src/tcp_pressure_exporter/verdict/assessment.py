@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.outcome import SettingError
 from tcp_pressure_exporter.facts.sockets import NOBODY
+from tcp_pressure_exporter.findings.binding import (
+    somebody_binds,
+    source_advice,
+    source_severity,
+)
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import (
@@ -216,7 +221,9 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     for direction, table in sample.pool_tables().items():
         for pool in table.listed:
             found = _pool(direction, pool, report, holders)
-            if direction == OUTBOUND:
+            if direction == SOURCE:
+                found = _if_somebody_binds(found, pool.usage, report)
+            elif direction == OUTBOUND:
                 found = found._replace(owners=owners.get(pool.key, ()))
                 found = _refused_by_kernel(found) if pool.key in refused else found
             yield found
@@ -232,6 +239,15 @@ def _refused(sample: NamespaceSample) -> Iterator[ListedKey]:
     for probe in report.probes if report else ():
         if probe.verdict.success is False:
             yield probe.pool.key
+
+
+def _if_somebody_binds(found: Pressure, usage: Usage, report: CanaryReport | None) -> Pressure:
+    binds = somebody_binds(report, usage.limit)
+    return found._replace(
+        severity=source_severity(usage, binds=binds),
+        advice=source_advice(binds=binds),
+        seconds_left=0.0 if binds and usage.ratio >= 1 else None,
+    )
 
 
 def _refused_by_kernel(found: Pressure) -> Pressure:

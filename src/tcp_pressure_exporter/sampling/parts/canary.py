@@ -9,6 +9,7 @@ from tcp_pressure_exporter.pools.near_limit import (
     CanaryReport,
     HiddenPorts,
     Probe,
+    bound_only,
     canary_targets,
     candidates,
     unused_destinations,
@@ -37,7 +38,8 @@ class CanaryPart:
             Probe(pool, self._source.probe(key, reuse=reuse, free_ports=free_ports))
             for pool, key, reuse, free_ports in targets
         )
-        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates)
+        bound = bound_only(reading.bound.get(), rules)
+        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates, bound)
 
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules

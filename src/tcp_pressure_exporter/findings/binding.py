@@ -1,0 +1,47 @@
+"""Whether applications bind before they connect: for them alone a full source pool is an outage.
+
+A connect() without bind() uses a port once for each destination, so that a host with many of them
+holds nearly all its ports and is well.
+"""
+
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
+from tcp_pressure_exporter.pools.directions import SOURCE
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.usage import Usage
+
+HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
+
+NOBODY_BINDS = (
+    "Many ports are in use at this address, and nobody binds before connecting: connections to"
+    " other destinations share them, and none fails for that."
+)
+NOT_KNOWN = (
+    "bind(address, 0) before connect() finds few ports left at this address. Whether applications"
+    " do that cannot be told here; connections without it share these ports between destinations."
+)
+
+
+def somebody_binds(report: CanaryReport | None, usable: int) -> bool | None:
+    """Tell whether sockets that were bound hold ports worth speaking of; None: not known.
+
+    usable: the ports that the kernel may choose.
+    """
+    if report is None or report.hidden_ports is None:
+        return None
+    bound = report.hidden_ports + report.bound_ports
+    return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
+
+
+def source_severity(usage: Usage, *, binds: bool | None) -> Severity:
+    """Return how bad the use of a source pool is; binds: as somebody_binds tells."""
+    if binds is False:
+        return Severity.CALM
+    most = Severity.WARNING if binds is None else Severity.CRITICAL
+    return min(severity_of(SOURCE, usage.ratio, None), most)
+
+
+def source_advice(*, binds: bool | None) -> str:
+    """Return what to do about a source pool; binds: as somebody_binds tells."""
+    if binds is None:
+        return NOT_KNOWN
+    return KINDS[SOURCE].advice if binds else NOBODY_BINDS

@@ -1,0 +1,54 @@
+"""What a full source pool means, by whether somebody binds before connecting."""
+
+import pytest
+
+from tcp_pressure_exporter.findings.binding import somebody_binds, source_advice, source_severity
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity
+from tcp_pressure_exporter.pools.directions import SOURCE
+from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.usage import Usage
+
+CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("hidden", "bound", "binds"),
+    [(50.0, 0, True), (49.9, 0, False), (0.0, 50, True), (20.0, 30, True), (0.0, 0, False)],
+)
+def test_somebody_binds(hidden: float, bound: int, *, binds: bool) -> None:
+    """From a twentieth of 1,000 ports on, hidden ones and those that are bound only together."""
+    assert somebody_binds(CanaryReport((), hidden, bound_ports=bound), 1000) is binds
+
+
+def test_not_known() -> None:
+    """Without the canary, and where the kernel did not tell, nobody knows."""
+    assert somebody_binds(None, 1000) is None
+    assert somebody_binds(CanaryReport((), None, "before 6.3"), 1000) is None
+    assert somebody_binds(CanaryReport((), 0.0), 0) is False
+
+
+@pytest.mark.parametrize(
+    ("used", "binds", "severity"),
+    [
+        (799, True, CALM),
+        (800, True, WARNING),
+        (999, True, WARNING),
+        (1000, True, CRITICAL),
+        (1000, False, CALM),
+        (800, None, WARNING),
+        (1000, None, WARNING),
+        (799, None, CALM),
+    ],
+)
+def test_severity(used: int, *, binds: bool | None, severity: Severity) -> None:
+    """A full pool is critical for those who bind, calm where nobody does, else a warning."""
+    assert source_severity(Usage(used, 1000, 0, None), binds=binds) is severity
+
+
+def test_advice() -> None:
+    """Nobody is told to set an option where nobody binds, or where that is not known."""
+    assert source_advice(binds=True) == KINDS[SOURCE].advice
+    assert "nobody binds" in source_advice(binds=False)
+    assert "cannot be told" in source_advice(binds=None)
+    for binds in (False, None):
+        assert "IP_BIND_ADDRESS_NO_PORT" not in source_advice(binds=binds)
