@@ -37,10 +37,11 @@ def waiting(used: int, reclaimable: int) -> Usage:
 
 
 def test_doubtful_pools() -> None:
-    """The three fullest are asked about, their reclaimable ports included, from 30 % on."""
-    found = pools(*[waiting(100, n) for n in (199, 200, 300, 400, 500)])
+    """The three fullest are asked about, their reclaimable ports included, from 5 % on."""
+    found = pools(*[waiting(10, n) for n in (39, 40, 300, 400, 500)])
     assert [found.pools[key].reclaimable for key in doubtful(found, 700)] == [500, 400, 300]
-    assert doubtful(pools(waiting(100, 199)), 700) == []
+    assert len(doubtful(pools(waiting(10, 40)), 700)) == 1
+    assert doubtful(pools(waiting(10, 39)), 700) == []
     assert doubtful(pools(Usage(900, 1000, 900, 0), Usage(900, 1000, 900, None)), 900) == []
 
 

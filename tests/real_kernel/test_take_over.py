@@ -15,7 +15,7 @@ from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
 from tcp_pressure_exporter.verdict.assessment import assess
 from tests.support.labs.canary_lab import PROCFS
-from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, Pair, time_wait_here
 from tests.support.labs.network_namespace import set_sysctl
 from tests.support.sampled import sampler_of, wishes
 
@@ -37,10 +37,12 @@ def leave_time_wait(lab: Lab, count: int, *, bound: bool = False) -> None:
         time_wait_here(pair)
 
 
-def bind_and_connect(lab: Lab) -> tuple[socket.socket, socket.socket]:
+def bind_and_connect(
+    lab: Lab, port: int = 0, local: str = "127.0.0.1", remote: str = REMOTE
+) -> Pair:
     client = lab.keep(socket.socket())
-    client.bind(("127.0.0.1", 0))
-    client.connect((REMOTE, SERVER_PORT))
+    client.bind((local, port))
+    client.connect((remote, SERVER_PORT))
     return client, lab.keep(lab.server4.accept()[0])
 
 
@@ -82,6 +84,18 @@ def test_bound_sockets(lab: Lab, observer: Observer) -> None:
     assert assess(sample).verdict == "critical"
     assert not connects(lab)
     assert time_wait_entries() == PORTS, "a refusal costs no entry"
+
+
+def test_few_beside_many_hidden_ports(lab: Lab, observer: Observer) -> None:
+    """Ten refused entries leave no port beside thirty that are hidden: that is critical, too."""
+    for port in range(40000, 40030):
+        bind_and_connect(lab, port, "127.0.0.6", "127.0.0.8")
+    for pair in [bind_and_connect(lab, port) for port in range(40030, 40040)]:
+        time_wait_here(pair)
+    let_them_be_reused()
+    sample = observer.sample()
+    assert not connects(lab)
+    assert assess(sample).verdict == "critical"
 
 
 def test_peer_without_timestamps(lab: Lab, observer: Observer) -> None:

@@ -90,8 +90,7 @@ def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & ~rules.blocked & ~rules.served & ~held
 
 
-# Ratio of a pool from which on it matters what the kernel does not show: hidden ports, and what it
-# does not give back.
+# Highest ratio of the outbound and source pools from which on hidden ports may matter.
 WORTH_ASKING = 0.3
 SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
 

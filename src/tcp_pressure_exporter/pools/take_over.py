@@ -11,9 +11,12 @@ from dataclasses import dataclass, field, replace
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.pools.directions import DirectionPools
-from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES, WORTH_ASKING
+from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES
 from tcp_pressure_exporter.pools.usage import Usage
 
+# Ratio of a pool's ports, the reclaimable ones included, from which on they may decide whether
+# there is a port left beside those that other pools and hidden sockets hold.
+WORTH_ASKING = 0.05
 CLOCK_ERROR = 1.0  # seconds: before Linux 6.14 the kernel counts the delay in whole ones
 
 
