@@ -76,8 +76,8 @@ def test_waiting_ports() -> None:
 def test_old_enough() -> None:
     """An entry is sure to be given back a second after tcp_tw_reuse_delay, here one second."""
     assert not old_enough(None, RULES)
-    assert not old_enough(1.999, RULES)
-    assert old_enough(2.0, RULES)
+    assert not old_enough(1.099, RULES)
+    assert old_enough(1.1, RULES)
 
 
 def corrected(usage: Usage, *answers: tuple[int, int]) -> Usage:

@@ -17,7 +17,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 # Ratio of a pool's ports, the reclaimable ones included, from which on they may decide whether
 # there is a port left beside those that other pools and hidden sockets hold.
 WORTH_ASKING = 0.05
-CLOCK_ERROR = 1.0  # seconds: before Linux 6.14 the kernel counts the delay in whole ones
+CLOCK_ERROR = 0.1  # seconds: of the age, known by ticks, and of the stamp it is compared with
 
 
 def doubtful_pools(

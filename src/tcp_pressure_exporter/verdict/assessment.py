@@ -245,7 +245,7 @@ def _if_somebody_binds(found: Pressure, usage: Usage, report: CanaryReport | Non
     binds = somebody_binds(report, usage.limit)
     return found._replace(
         severity=source_severity(usage, binds=binds),
-        advice=source_advice(binds=binds),
+        advice=found.advice if usage.mostly_blocked else source_advice(binds=binds),
         seconds_left=0.0 if binds and usage.ratio >= 1 else None,
     )
 
