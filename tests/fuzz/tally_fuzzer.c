@@ -58,7 +58,6 @@ static void set_rules(struct inet_diag_tally *tally, const struct input *input)
     sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
     sockets->inbound.rows = (struct row_rules){input->rules, 0, input->cut, input->data, input->size};
     tally->recent.since_ms = -5000;
-    tally->recent.since_end_ms = -100;
     tally->recent.known = input->data;
     tally->recent.known_bytes = input->size;
     tally->kept.states = input->rules & KEPT ? UINT32_MAX : 0;

@@ -3,6 +3,7 @@
 The expected values are the closes that the test made itself.
 """
 
+import math
 import random
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tcp_pressure_exporter.pools.table import Churn, PoolTable
+from tcp_pressure_exporter.pools.usage import closes_each_second
 from tcp_pressure_exporter.sources.counting.parser import Parser, compiled_parser, readable_parser
 from tests.support.labs.lab import (
     SERVER_PORT,
@@ -21,6 +23,7 @@ from tests.support.labs.lab import (
     time_wait_there,
 )
 from tests.support.labs.network_namespace import set_sysctl
+from tests.support.labs.stray_segments import send_stray_ack
 
 REMOTE = "127.0.0.9"
 LOCAL = "127.0.0.1"
@@ -99,6 +102,30 @@ def test_what_was_there_before(lab: Lab) -> None:
         time_wait_here(lab.connect(REMOTE))
         time.sleep(TICK)
         assert churn(observer, "outbound").entered_total == 1
+
+
+def test_minutes_that_begin_anew(lab: Lab, watcher: Observer) -> None:
+    """A close counts once, however often stray segments start its TIME_WAIT again.
+
+    They are answered with an ACK (tcp_timewait_state_process), to which the client's end, which is
+    no more, sends an RST: with tcp_rfc1337 that ends nothing.
+    """
+    set_sysctl("tcp_rfc1337", 1)
+    ports = range(OTHER_PORTS, OTHER_PORTS + 20)
+    for port in ports:
+        time_wait_there(lab.connect(REMOTE, LOCAL, port))
+    time.sleep(TICK)
+    assert churn(watcher, "inbound").entered_total == 20
+    for _ in range(3):
+        time.sleep(1.2)
+        for port in ports:
+            send_stray_ack((LOCAL, port), (REMOTE, SERVER_PORT))
+        [pool] = watcher.tables()["inbound"].listed
+        assert pool.usage.ages is not None
+        assert closes_each_second(pool.usage.ages)[0] == 20, "their minutes began anew"
+        assert pool.entered_total == 20
+        assert pool.outlook is not None
+        assert pool.outlook.exhaustion_seconds == math.inf
 
 
 def test_peak(lab: Lab, watcher: Observer) -> None:

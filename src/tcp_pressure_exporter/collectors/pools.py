@@ -145,8 +145,9 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
 ERRS = (
     " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to 60 s. Too"
     " low where entries leave before their minute is over (taken over by tcp_tw_reuse or a SYN,"
-    " reset) or never come (beyond tcp_max_tw_buckets); too high where a duplicate FIN begins an"
-    " entry's minute again. Through psutil from the differences between samples: too low where an"
+    " reset) or never come (beyond tcp_max_tw_buckets). A close counts once, however often a stray"
+    " segment begins its entry's minute again; only of entries beyond 65,536 this may count anew."
+    " Through psutil from the differences between samples: too low where an"
     " entry comes and goes between two; absent until one TIME_WAIT after the start."
 )
 
@@ -172,8 +173,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_closes_per_second_max_1m",
         "Most connections of the pool that entered TIME_WAIT in any one second of the last 60 s."
-        " Errs as tcp_pressure_pool_time_wait_entered_total does; through psutil the average over"
-        " an interval.",
+        " Errs as tcp_pressure_pool_time_wait_entered_total does, and is too high where stray"
+        " segments begin minutes again; through psutil the average over an interval.",
         POOL_LABELS,
         _outlook(lambda outlook: outlook.peak_closes),
     ),
@@ -216,7 +217,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_closes_per_second_max_1m",
         "Most connections of all pools of the direction that entered TIME_WAIT in any one second of"
-        " the last 60 s. Errs as tcp_pressure_time_wait_entered_total does.",
+        " the last 60 s. Errs as tcp_pressure_time_wait_entered_total does, and is too high where"
+        " stray segments begin minutes again.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.peak_closes),
     ),

@@ -18,7 +18,7 @@ MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
-MAX_RECENT = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
+MAX_KNOWN = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
 AGE_ERROR_MS = 500
@@ -28,9 +28,11 @@ class Edge(NamedTuple):
     """The end of a dump's view: by it the next dump knows which TIME_WAIT entries are new.
 
     An entry is dated back by its age, which is not exact enough to tell whether it came just
-    before a dump or during it. Those few are known by their socket cookies.
+    before a dump or during it, and which begins anew where a stray segment is answered. So entries
+    are known by their socket cookies.
     started_ms, ended_ms: when the dump was asked for, and when its last part was filled.
-    cookies: sorted, of the entries that may be younger than `started_ms`; native, 8 bytes each.
+    cookies: of the entries in TIME_WAIT, at most MAX_KNOWN, those first that may be younger than
+    `started_ms`; native, 8 bytes each.
     """
 
     started_ms: int

@@ -75,7 +75,7 @@ CONNECTIONS = [
 SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
 NAT_RULES = (FEW_ROWS, True, 0)
-SOCKET_RULES = (PORTS, NO_PORTS, SERVED, 0, 0, 0, 0, 0, b"", FEW_ROWS, FEW_ROWS)
+SOCKET_RULES = (PORTS, NO_PORTS, SERVED, 0, 0, 0, 0, bytes(8), FEW_ROWS, FEW_ROWS)
 
 
 def timed(datagrams: list[bytes]) -> list[tuple[int, bytes]]:

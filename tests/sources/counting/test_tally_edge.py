@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_RECENT, Edge, SocketTally
+from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_KNOWN, Edge, SocketTally
 from tcp_pressure_exporter.sources.netlink.socket import Datagram
 from tests.sources.counting.counting import rules, tally_timed
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry, done, entry_messages
@@ -44,7 +44,7 @@ def entered(counted: SocketTally) -> int:
 
 
 def test_first_dump() -> None:
-    """Before there was a dump nothing has entered; what is young, or may be, is noted by name."""
+    """Before there was a dump nothing has entered; all is noted by name, the young first."""
     young, doubtful, old = (
         waiting(2, 0),
         waiting(1, 2 * AGE_ERROR_MS),
@@ -54,13 +54,13 @@ def test_first_dump() -> None:
     counted = count([filled(5000, [young, old, alive, doubtful])], 5000, None)
     assert entered(counted) == 0
     assert counted.edge[:2] == (5000, 5000)
-    assert cookies(counted.edge) == [2, 3]  # numbers start at 1: `doubtful` and `young`
+    assert cookies(counted.edge) == [3, 2, 4]  # numbers start at 1: `young`, `doubtful` and `old`
 
 
 def test_known_by_age_or_by_name() -> None:
-    """What is clearly older or younger is known by its age, the rest by its cookie.
+    """What is clearly older than the dump before is known by its age, the rest by its cookie.
 
-    The dump before was asked for at 4000 ms and its last part filled at 4050 ms.
+    That dump was asked for at 4000 ms and its last part filled at 4050 ms.
     """
     since = Edge(4000, 4050, array("Q", [1 << 32, 2 << 32, 9 << 32]).tobytes())
     ages = {
@@ -68,11 +68,27 @@ def test_known_by_age_or_by_name() -> None:
         1: 1100,  # born at 3900: doubtful, and known
         2: 1100,  # doubtful, and not known
         8: 850,  # born at 4150: doubtful, and known
-        7: 849,  # born at 4151: surely after that dump
+        7: 849,  # born at 4151: surely after that dump, and not known
         3: 0,
     }
     found = [waiting(number, age) for number, age in ages.items()]
     assert entered(count([filled(5000, found)], 5000, since)) == 3
+
+
+def test_minute_that_begins_anew() -> None:
+    """An entry counts once, however often a stray segment starts its minute again."""
+    edge = count([filled(0, [waiting(1, 30_000), waiting(2, 59_000)])], 0, None).edge
+    for now in (5_000, 10_000, 60_000):
+        again = [waiting(1, 0), waiting(2, 1_000), waiting(1000 + now, 500)]
+        counted = count([filled(now, again)], now, edge)
+        assert entered(counted) == 1
+        edge = counted.edge
+
+
+def test_minute_that_begins_anew_at_its_end() -> None:
+    """So does one that had no time left when it was seen before."""
+    edge = count([filled(0, [waiting(1, 60_000)])], 0, None).edge
+    assert entered(count([filled(5_000, [waiting(1, 4_000)])], 5_000, edge)) == 0
 
 
 def test_end_of_its_minute() -> None:
@@ -82,10 +98,14 @@ def test_end_of_its_minute() -> None:
 
 
 def test_too_many_to_know() -> None:
-    """No more cookies are kept than an attack may cost."""
-    found = [waiting(number, 0) for number in range(MAX_RECENT + 3)]
+    """No more cookies are kept than an attack may cost, and first those that dates do not tell."""
+    found = [waiting(number, 0) for number in range(MAX_KNOWN + 3)]
     counted = count([filled(0, found)], 0, None)
-    assert len(cookies(counted.edge)) == MAX_RECENT
+    assert len(cookies(counted.edge)) == MAX_KNOWN
+    old = [waiting(number, 5_000) for number in range(10, MAX_KNOWN + 10)]
+    counted = count([filled(0, old), filled(0, [waiting(1, 0), waiting(2, 0)])], 0, None)
+    assert cookies(counted.edge)[:3] == [2, 3, 11]
+    assert len(cookies(counted.edge)) == MAX_KNOWN
 
 
 class Look(NamedTuple):

@@ -81,11 +81,11 @@ static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeout
     unsigned long long seed;
 
     if (!PyArg_ParseTuple(
-            arguments, "OI(ddL)(y#y#y#ppLLLy#(IIIy#)(IIIy#))(IK)", source, &dump->sequence,
+            arguments, "OI(ddL)(y#y#y#ppLLy#(IIIy#)(IIIy#))(IK)", source, &dump->sequence,
             &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
             &sockets->usable, &usable, &sockets->blocked, &blocked, &sockets->served, &served,
             &sockets->reuse.everywhere, &sockets->reuse.on_loopback, &sockets->reuse.delay_ms,
-            &recent->since_ms, &recent->since_end_ms, &recent->known, &known,
+            &recent->since_ms, &recent->known, &known,
             &outbound->min_used, &outbound->max_rows, &outbound->whole_from, &outbound->watched,
             &outbound_bytes, &inbound->min_used, &inbound->max_rows, &inbound->whole_from,
             &inbound->watched, &inbound_bytes, &tally->kept.states, &seed))

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 RowRules: TypeAlias = tuple[int, int, int, bytes]
-Rules: TypeAlias = tuple[bytes, bytes, bytes, int, int, int, int, int, bytes, RowRules, RowRules]
+Rules: TypeAlias = tuple[bytes, bytes, bytes, int, int, int, int, bytes, RowRules, RowRules]
 
 def tally_socket(
     fd: int,

@@ -84,6 +84,7 @@ def _run(
     rules: TallyRules,
 ) -> SocketTally:
     source, sequence, times = asked
+    since = rules.since or NO_EDGE
     packed = (
         ports.to_bitmap(rules.usable),
         ports.to_bitmap(rules.blocked),
@@ -91,7 +92,8 @@ def _run(
         rules.reuse.everywhere,
         rules.reuse.on_loopback,
         rules.reuse.delay_ms,
-        *(rules.since or NO_EDGE),
+        since.started_ms,
+        since.cookies,
         _pack(rules.outbound_rows),
         _pack(rules.inbound_rows),
     )

@@ -1,18 +1,20 @@
 """Which TIME_WAIT entries of a dump are new: each counts once, whatever the interval.
 
-Strategy: an entry tells its age, so most are known by when they were born. Of the few that came
-about when the dump before was taken, the socket cookies tell.
+Strategy: an entry tells its age, so those that were born before the dump before are not new. Of the
+others the socket cookies tell. An age alone would not: it is not exact about the moment of that
+dump, and a segment that is answered with an ACK starts an entry's minute anew
+(tcp_timewait_state_process), while its cookie stays.
 """
 
 import sys
 from array import array
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_RECENT, Edge
+from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_KNOWN, Edge
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 
 
 class Recent:
-    """Tells which TIME_WAIT entries are new, and notes those that the next dump may doubt.
+    """Tells which TIME_WAIT entries are new, and notes all for the next dump.
 
     now_ms: when the entries that are added now were filled in.
     """
@@ -21,21 +23,20 @@ class Recent:
         self._since = since
         self._known = set(array("Q", since.cookies)) if since else set()
         self._started_ms = self.now_ms = started_ms
-        self._cookies: list[int] = []
+        self._young: list[int] = []  # the next dump may doubt whether it was there already
+        self._settled: list[int] = []
 
     def add(self, cookie: bytes, age_ms: int) -> bool:
         """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
-        if age_ms >= TCP_TIMEWAIT_LEN_MS:  # at least that old: it ends in a batch with others
-            return False
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
-        if born_ms >= self._started_ms - 2 * AGE_ERROR_MS and len(self._cookies) < MAX_RECENT:
-            self._cookies.append(number)
-        if self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
-            return False
-        return born_ms > self._since.ended_ms + AGE_ERROR_MS or number not in self._known
+        young = born_ms >= self._started_ms - 2 * AGE_ERROR_MS
+        (self._young if young else self._settled).append(number)
+        if self._since is None or age_ms >= TCP_TIMEWAIT_LEN_MS:
+            return False  # one that is at least that old ends in a batch with others
+        return born_ms >= self._since.started_ms - AGE_ERROR_MS and number not in self._known
 
     def edge(self) -> Edge:
         """Return the edge of this dump."""
-        cookies = array("Q", sorted(self._cookies)).tobytes()
+        cookies = array("Q", [*self._young, *self._settled][:MAX_KNOWN]).tobytes()
         return Edge(self._started_ms, self.now_ms, cookies)

@@ -70,13 +70,12 @@ enum outcome count_inet_diag_entry(struct dump *dump, const uint8_t *payload, ui
 
 bool finish_inet_diag_tally(struct inet_diag_tally *tally)
 {
-    sort_cookies(&tally->recent);
     return finish_socket_tally(&tally->sockets);
 }
 
 void free_inet_diag_tally(struct inet_diag_tally *tally)
 {
     free_socket_tally(&tally->sockets);
-    free_cookies(&tally->recent);
+    free_recent(&tally->recent);
     free_records(&tally->kept);
 }

@@ -1,45 +1,29 @@
 #include "recent.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "../core/growing_array.h"
 #include "../core/time_wait.h"
 
-static uint64_t cookie_at(const void *bytes)
+static bool add_cookie(struct cookies *cookies, uint64_t cookie)
 {
-    uint64_t cookie;
-
-    memcpy(&cookie, bytes, sizeof cookie);
-    return cookie;
-}
-
-static bool is_known(const struct recent *recent, uint64_t cookie)
-{
-    size_t low = 0, high = recent->known_bytes / sizeof cookie;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        uint64_t other = cookie_at(recent->known + middle * sizeof other);
-        if (other == cookie)
-            return true;
-        if (other < cookie)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
-static bool add_cookie(struct recent *recent, uint64_t cookie)
-{
-    if (recent->count >= MAX_RECENT)
+    if (cookies->count >= MAX_KNOWN)
         return true;
-    void *cookies = grown(recent->cookies, sizeof *recent->cookies, recent->count, &recent->room);
-    if (!cookies)
+    void *all = grown(cookies->all, sizeof *cookies->all, cookies->count, &cookies->room);
+    if (!all)
         return false;
-    recent->cookies = cookies;
-    recent->cookies[recent->count++] = cookie;
+    cookies->all = all;
+    cookies->all[cookies->count++] = cookie;
+    return true;
+}
+
+/* Tell whether the dump before did not see a cookie. Return false where there is no memory. */
+static bool tell_unknown(struct recent *recent, uint64_t cookie, bool *unknown)
+{
+    if (!recent->known_set.slots &&
+        !fill_cookie_set(&recent->known_set, recent->known, recent->known_bytes / sizeof cookie))
+        return false;
+    *unknown = !has_cookie(&recent->known_set, cookie);
     return true;
 }
 
@@ -47,29 +31,26 @@ bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint3
                 bool *entered)
 {
     long long born_ms = seen_ms - age_ms;
+    bool young = born_ms >= recent->started_ms - 2 * AGE_ERROR_MS;
 
     *entered = false;
+    if (!add_cookie(young ? &recent->young : &recent->settled, cookie))
+        return false;
     if (age_ms >= TCP_TIMEWAIT_LEN_MS) /* at least that old: it ends in a batch with others */
         return true;
-    if (born_ms >= recent->since_ms - AGE_ERROR_MS)
-        *entered = born_ms > recent->since_end_ms + AGE_ERROR_MS || !is_known(recent, cookie);
-    return born_ms < recent->started_ms - 2 * AGE_ERROR_MS || add_cookie(recent, cookie);
+    return born_ms < recent->since_ms - AGE_ERROR_MS || tell_unknown(recent, cookie, entered);
 }
 
-static int compare_cookies(const void *left, const void *right)
+uint32_t settled_to_know(const struct recent *recent)
 {
-    uint64_t a = cookie_at(left), b = cookie_at(right);
+    uint32_t left = MAX_KNOWN - recent->young.count;
 
-    return (a > b) - (a < b);
+    return recent->settled.count < left ? recent->settled.count : left;
 }
 
-void sort_cookies(struct recent *recent)
+void free_recent(struct recent *recent)
 {
-    if (recent->count)
-        qsort(recent->cookies, recent->count, sizeof *recent->cookies, compare_cookies);
-}
-
-void free_cookies(struct recent *recent)
-{
-    free(recent->cookies);
+    free(recent->young.all);
+    free(recent->settled.all);
+    free_cookie_set(&recent->known_set);
 }
