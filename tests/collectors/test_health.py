@@ -6,7 +6,7 @@ from tcp_pressure_exporter.collectors.health import (
 )
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
-from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.sample.sample import Sample
 from tests.collectors.exposition import exposition, golden, of_namespaces
 from tests.support.fakes.samples import namespace_sample
@@ -39,6 +39,7 @@ def test_sample() -> None:
         configured_interval=5.0,
         namespaces=(),
         census=Census(sampled=5, quiet=45),
+        elsewhere=Elsewhere(7),
     )
     assert exposition(family.metric([((), sample)]) for family in SAMPLE_FAMILIES) == golden("""
         # TYPE tcp_pressure_namespaces gauge
@@ -47,6 +48,7 @@ def test_sample() -> None:
         tcp_pressure_namespaces{state="excluded"} 0.0
         tcp_pressure_namespaces{state="quiet"} 45.0
         tcp_pressure_namespaces{state="unreadable"} 0.0
+        tcp_pressure_namespaces{state="not_looked_at"} 7.0
         # TYPE tcp_pressure_sample_timestamp_seconds gauge
         tcp_pressure_sample_timestamp_seconds 1.7637228005e+09
         # TYPE tcp_pressure_sample_interval_seconds gauge

@@ -59,7 +59,8 @@ def test_other_namespaces_are_left_out() -> None:
     command = [*WITHOUT, "--once", "--collector.netns"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert 'collector=netns reason="told by netlink' in done.stderr
-    assert "tcp_pressure_namespaces" not in done.stdout
+    assert 'tcp_pressure_namespaces{state="sampled"}' not in done.stdout
+    assert 'tcp_pressure_namespaces{state="not_looked_at"}' in done.stdout
 
 
 @pytest.mark.usefixtures("netns")

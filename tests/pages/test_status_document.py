@@ -9,7 +9,7 @@ import pytest
 
 from tcp_pressure_exporter.pages.documents import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.verdict.history import SeriesKey
 from tests.pages.status.snapshots import (
     BROKEN_HOST,
@@ -91,14 +91,35 @@ def test_exporter() -> None:
     """The exporter tells its version, settings, other namespaces and what it lacks."""
     known = snapshot(CALM_HOST)
     assert known.sample is not None
-    sample = replace(known.sample, census=Census(sampled=2, quiet=3))
+    beyond = (("process names", "ended early"),)
+    sample = replace(
+        known.sample, census=Census(sampled=2, quiet=3), elsewhere=Elsewhere(4), left_out=beyond
+    )
     exporter = document(replace(known, sample=sample, left_out=(("canary", "needs X"),)))[
         "exporter"
     ]
     assert exporter["version"] == "1.2.3"
     assert exporter["settings"] == {"--sample.interval": "5 s", "groups": "lb"}
     assert exporter["other_namespaces"]["quiet"] == 3
-    assert exporter["left_out"] == [{"feature": "canary", "reason": "needs X"}]
+    assert exporter["other_namespaces"]["not_looked_at"] == 4
+    assert exporter["left_out"] == [
+        {"feature": "canary", "reason": "needs X"},
+        {"feature": "other network namespaces", "reason": "4 not looked at"},
+        {"feature": "process names", "reason": "ended early"},
+    ]
+
+
+def test_namespaces_that_nobody_looked_at() -> None:
+    """The sentence about the own namespace says that there are others; no other sentence does."""
+    known = snapshot(CALM_HOST, replace(CALM_HOST, netns="blue"))
+    assert known.sample is not None
+    found = document(replace(known, sample=replace(known.sample, elsewhere=Elsewhere(4))))
+    assert found["sentence"] == (
+        "All is calm here: nothing is close to its limit."
+        " Not looked at: 4 other network namespaces."
+    )
+    sentences = [one["sentence"] for one in found["namespaces"]]
+    assert sentences == [found["sentence"], "All is calm: nothing is close to its limit."]
 
 
 @pytest.mark.parametrize("parser", ["compiled", "readable", "portable"])

@@ -4,7 +4,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.sample.sample import LIMITS, POOLS, SOCKETS, NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tests.support.fakes.samples import namespace_sample
@@ -39,7 +39,7 @@ def test_no_outcomes() -> None:
 def test_expired() -> None:
     """Too old to be shown: each collector that was on has failed, the others stay off."""
     sample = sample_of(namespace_sample("a", limits=Outcome(0.1, BUCKETS)), namespace_sample("b"))
-    expired = replace(sample, census=Census(sampled=1)).expired()
+    expired = replace(sample, census=Census(sampled=1), elsewhere=Elsewhere(2)).expired()
     [a, b] = expired.namespaces
     assert a.value(LIMITS) is None
     assert [(name, str(outcome.error)) for name, outcome in a.outcomes()] == [
@@ -49,6 +49,18 @@ def test_expired() -> None:
     assert (b.netns, list(b.outcomes())) == ("b", [])
     assert (expired.timestamp, expired.interval) == (sample.timestamp, sample.interval)
     assert expired.census is None
+    assert expired.other_namespaces() == {}
+
+
+def test_other_namespaces() -> None:
+    """Of the others as much is told as is known: how many there are, what comes of each."""
+    sample = sample_of(namespace_sample("a"))
+    assert sample.other_namespaces() == {}
+    assert replace(sample, elsewhere=Elsewhere()).other_namespaces() == {"not_looked_at": 0}
+    unknown = Elsewhere(1, complete=False)
+    assert replace(sample, elsewhere=unknown).other_namespaces() == {}
+    counted = replace(sample, census=Census(sampled=1), elsewhere=Elsewhere(2)).other_namespaces()
+    assert (counted["sampled"], counted["quiet"], counted["not_looked_at"]) == (1, 0, 2)
 
 
 def test_original_stays() -> None:

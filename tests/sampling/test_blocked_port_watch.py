@@ -14,6 +14,7 @@ from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import Search
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel
 from tests.support.fakes.fake_procfs import FakeProcfs
@@ -42,10 +43,10 @@ class Watched:
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
         self.watch = LocalPortsPart(owners, self.clock)
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
         self.clock.advance(self.search_seconds)
         self.sought += sorted(inodes)
-        return {inode: "web" if inode < FIRST_OF_AGENT else "agent" for inode in inodes}
+        return Search({inode: "web" if inode < FIRST_OF_AGENT else "agent" for inode in inodes})
 
     def take(self) -> LocalPorts:
         return self.watch.take(given_reading(self.namespace, self.clock, Config()))

@@ -23,6 +23,7 @@ from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import Search
 from tests.sources.counting.counting import rules
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import FakeKernel
@@ -57,9 +58,9 @@ class Watched:
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
         self.watch = CloseWaitPart(self.namespace.sockets, owners)
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
         self.sought.append(set(inodes))
-        return {inode: self.names[inode] for inode in inodes if inode in self.names}
+        return Search({one: self.names[one] for one in inodes if one in self.names})
 
     def take(self, *found: Entry, config: Config | None = None) -> CloseWait:
         """Let these be all sockets, and return what a sample tells of them."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere, NamespaceChoice
+from tcp_pressure_exporter.sample.sample import NamespaceSample, not_reached
 from tcp_pressure_exporter.sampling import namespaces as namespace_samplers
 from tcp_pressure_exporter.sampling.host import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
@@ -130,8 +130,10 @@ def test_nothing_can_be_found(others: OtherNamespaces, monkeypatch: pytest.Monke
         watch.take()
         find_once(monkeypatch, SourceError("network namespaces", "Too many open files"))
         for _ in range(2):
-            [own], census = watch.samplers.take(Config())
-            assert (own.netns, census) == ("host", None)
+            taken = watch.samplers.take(Config())
+            assert [own.netns for own in taken.namespaces] == ["host"]
+            assert (taken.census, taken.elsewhere) == (None, None)
+            assert taken.left_out == (("netns", "network namespaces: Too many open files"),)
         expected = "network namespaces: Too many open files"
         assert [reason for _event, reason in logged(watch)] == [expected]
         monkeypatch.undo()
@@ -199,7 +201,7 @@ def test_name_goes_and_namespace_stays(others: OtherNamespaces) -> None:
 
 
 def test_too_many(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only so many are looked at, those that are sampled first; the rest counts as unlisted."""
+    """Only so many are looked at, those that are sampled first; the rest is told."""
     monkeypatch.setattr(namespace_samplers, "MAX_LOOKS", 2)
     others.name("z", BUSY)
     with watching(others, NamespaceChoice(most=5)) as watch:
@@ -208,4 +210,7 @@ def test_too_many(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> N
             others.name(name, BUSY + 10)
         samples, census = watch.take()
         assert list(samples) == ["a", "z"]
-        assert census == Census(sampled=2, unlisted=2)
+        assert census == Census(sampled=2)
+        taken = watch.samplers.take(Config())
+        assert taken.elsewhere == Elsewhere(2)
+        assert not_reached(taken) == (("other network namespaces", "2 not looked at"),)

@@ -20,6 +20,7 @@ from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import Search
 from tests.sources.counting.counting import key, rules
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_netlink_socket import ATTRIBUTE_AT, FakeKernel, Reply, Request
@@ -66,9 +67,9 @@ class Watched:
         self.clock.advance(self.dump_seconds)
         return self.refusal
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
         self.clock.advance(self.search_seconds)
-        return {inode: NAMES[inode] for inode in inodes}
+        return Search({inode: NAMES[inode] for inode in inodes})
 
     def take(
         self, outbound: PoolTable, groups: RemoteGroups | None = None

@@ -230,3 +230,23 @@ def test_namespaces_fail_for_themselves() -> None:
         loop.loop.sample()
     expected = ("collector fails", "blue", "sockstat: denied")
     assert [(line["event"], line["netns"], line["reason"]) for line in loop.lines] == [expected] * 2
+
+
+def test_what_samples_do_not_reach_is_said_once() -> None:
+    """One line of the log for each thing, whatever becomes of its reason."""
+    reasons = ("ended after 3", None, "ended after 4", "ended after 5")
+    taken = [
+        Taken((GOOD,), left_out=(("process names", reason),) if reason else ())
+        for reason in reasons
+    ]
+    loop = ObservedLoop(one_after_the_other(taken))
+    samples = [loop.loop.sample() for _ in taken]
+    assert [sample.left_out for sample in samples] == [one.left_out for one in taken]
+    assert loop.lines == [
+        {
+            "event": "not all was looked at",
+            "feature": "process names",
+            "reason": "ended after 3",
+            "log_level": "info",
+        }
+    ]

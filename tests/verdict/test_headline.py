@@ -32,6 +32,13 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
             assessment(CLIENTS, failures=(("limits", "absent"),)),
             "As far as it could be read, all is calm: nothing is close to its limit.",
         ),
+        (
+            replace(assessment(CLIENTS), not_looked_at=1),
+            (
+                "All is calm here: nothing is close to its limit."
+                " Not looked at: 1 other network namespace."
+            ),
+        ),
         (BLIND, "The sockets could not be read, so there is no verdict."),
         (
             replace(BLIND, sockets_read=True),

@@ -5,6 +5,7 @@ Exposition:
     tcp_pressure_collector_success{netns="host",collector="pools"} 1.0
     tcp_pressure_collector_duration_seconds{netns="host",collector="pools"} 0.00013
     tcp_pressure_namespaces{state="sampled"} 5.0
+    tcp_pressure_namespaces{state="not_looked_at"} 0.0
     tcp_pressure_sample_timestamp_seconds 1763722800.1
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
@@ -37,9 +38,8 @@ def _duration(sample: NamespaceSample) -> Iterator[Row]:
 
 
 def _namespaces(sample: Sample) -> Iterator[Row]:
-    if sample.census:
-        for state, count in sample.census._asdict().items():
-            yield (state,), count
+    for state, count in sample.other_namespaces().items():
+        yield (state,), count
 
 
 NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -65,8 +65,10 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
         "Network namespaces of the host beside the exporter's own, by what comes of them. sampled:"
         " they have series of their own. unlisted: others have more sockets (--netns.max)."
         " excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer than 50 sockets,"
-        " and not asked for by name. unreadable: refused by the kernel, the log says why. Absent"
-        " without --collector.netns.",
+        " and not asked for by name. unreadable: refused by the kernel, the log says why."
+        " not_looked_at: beyond the first 1,024, or, without --collector.netns, all that are not"
+        " known to have no TCP socket, counted now and then; absent where this user may not see"
+        " them all. The other states are absent without --collector.netns.",
         ("state",),
         _namespaces,
     ),

@@ -27,6 +27,7 @@ from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
+from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
 from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop, seconds_since_boot
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
@@ -235,7 +236,7 @@ def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
     wishes = Wishes(options.netns, wanted_parts(options.collectors), options.others is not None)
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
     if options.others is None or NETNS in host.left_out:
-        return Sampled(host, config, lambda config: Taken((host.own.take(config),)))
+        return Sampled(host, config, OwnNamespace(host, options.procfs).take)
     return Sampled(host, config, NamespaceSamplers(host, options.others, options.procfs, log).take)
 
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.findings.finding import FindingState
-from tcp_pressure_exporter.pages.snapshot import Judged, LeftOut, Observation, Snapshot
+from tcp_pressure_exporter.pages.snapshot import Judged, Observation, Snapshot
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample
+from tcp_pressure_exporter.sample.sample import SOCKETS, LeftOut, NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
@@ -110,10 +110,14 @@ def _exporter(snapshot: Snapshot) -> Document:
         "interval_seconds": sample.interval if sample else None,
         "configured_interval_seconds": sample.configured_interval if sample else None,
         "cpu_seconds": sample.cpu_seconds if sample else None,
-        "other_namespaces": sample.census._asdict() if sample and sample.census else None,
+        "other_namespaces": _other_namespaces(sample),
         "settings": dict(snapshot.settings),
-        "left_out": _left_out(snapshot.left_out),
+        "left_out": _left_out((*snapshot.left_out, *snapshot.not_looked_at)),
     }
+
+
+def _other_namespaces(sample: Sample | None) -> Document | None:
+    return dict(sample.other_namespaces()) or None if sample else None
 
 
 def _rounded(line: Iterable[float | None]) -> Line:
@@ -127,7 +131,7 @@ def report_json(observation: Observation) -> str:
         "time": _utc(observation.time),
         "sample_seconds": round(observation.seconds, 6),
         **assessment_document(observation.assessment),
-        "left_out": _left_out(observation.left_out),
+        "left_out": _left_out((*observation.left_out, *observation.not_looked_at)),
     }
     return json.dumps(escape_all(document), allow_nan=False)
 

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.sample.exporter import ExporterState
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import LeftOut, NamespaceSample, Sample, not_reached
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
-
-LeftOut = tuple[tuple[str, str], ...]
 
 
 class Judged(NamedTuple):
@@ -44,8 +42,17 @@ class Snapshot:
         """Return the namespaces, the worst first; none of a sample that is not current."""
         if self.sample is None or not self.current:
             return ()
-        judged = (Judged(namespace, assess(namespace)) for namespace in self.sample.namespaces)
+        own, *others = self.sample.namespaces
+        judged = [
+            Judged(own, assess(own, self.sample.elsewhere)),
+            *(Judged(other, assess(other)) for other in others),
+        ]
         return tuple(sorted(judged, key=lambda one: one.assessment.rank))
+
+    @property
+    def not_looked_at(self) -> LeftOut:
+        """What the newest sample did not reach; nothing of one that is not current."""
+        return not_reached(self.sample) if self.sample and self.current else ()
 
     def verdict(self, shown: Judged | None) -> Verdict:
         """Return the verdict on a namespace, or why there is none."""
@@ -60,7 +67,7 @@ class Observation:
 
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
     shown: for want of rights, or with portable because sockets were read through psutil.
-    as_root: root itself lacks these rights.
+    as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
     """
 
     host: str
@@ -70,3 +77,4 @@ class Observation:
     left_out: LeftOut = ()
     portable: bool = False
     as_root: bool = False
+    not_looked_at: LeftOut = ()

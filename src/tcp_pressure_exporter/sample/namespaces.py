@@ -1,7 +1,7 @@
 """Which network namespaces beside the own one are sampled: few, so that cost and series are."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,6 +26,32 @@ class Census(NamedTuple):
     excluded: int = 0
     quiet: int = 0
     unreadable: int = 0
+
+
+FEATURE = "other network namespaces"
+UNSEEN = "those of other users' processes cannot be seen without CAP_SYS_PTRACE"
+
+
+class Elsewhere(NamedTuple):
+    """The other namespaces that nobody looks at.
+
+    namespaces: how many; less than there are unless complete: this user may see them all.
+    """
+
+    namespaces: int = 0
+    complete: bool = True
+
+    @property
+    def number(self) -> int | None:
+        """How many there are, None where that cannot be known."""
+        return self.namespaces if self.complete else None
+
+    def left_out(self) -> Iterator[tuple[str, str]]:
+        """Yield (what, why) was not looked at."""
+        if self.namespaces:
+            yield FEATURE, f"{self.namespaces:,} not looked at"
+        if not self.complete:
+            yield FEATURE, UNSEEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.namespaces import Census
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.sample.sockets import ListenQueues, SocketStates
 
 Value = TypeVar("Value")
@@ -80,14 +80,27 @@ class NamespaceSample:
         return NamespaceSample(self.netns, failed)
 
 
+LeftOut = tuple[tuple[str, str], ...]
+
+
 class Taken(NamedTuple):
     """What one pass over the namespaces gave: the own one first; of the others, how many there are.
 
-    census: None where the others are not looked for, or could not be found.
+    census: None where the others are not sampled, or could not be found. elsewhere: those that
+    nobody looked at, None where they were not looked for. left_out: (what, why) else this pass did
+    not reach.
     """
 
     namespaces: tuple[NamespaceSample, ...]
     census: Census | None = None
+    elsewhere: Elsewhere | None = None
+    left_out: LeftOut = ()
+
+
+def not_reached(seen: "Taken | Sample") -> LeftOut:
+    """Return all that a pass did not reach: (what, why)."""
+    elsewhere = seen.elsewhere.left_out() if seen.elsewhere else ()
+    return (*elsewhere, *seen.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class Sample:
     timestamp: seconds since the epoch when sampling began; started: the same moment in seconds
     since boot, suspends included. cpu_seconds: CPU time it took, for all namespaces together.
     interval: seconds until the next sample begins; at least the configured one.
-    census: as Taken has it.
+    census, elsewhere, left_out: as Taken has them.
     """
 
     timestamp: float
@@ -107,8 +120,16 @@ class Sample:
     configured_interval: float
     namespaces: tuple[NamespaceSample, ...]
     census: Census | None = None
+    elsewhere: Elsewhere | None = None
+    left_out: LeftOut = ()
+
+    def other_namespaces(self) -> Mapping[str, int]:
+        """Return how many other namespaces there are, by what comes of them, as far as known."""
+        counts = self.census._asdict() if self.census else {}
+        unseen = self.elsewhere.number if self.elsewhere else None
+        return counts if unseen is None else counts | {"not_looked_at": unseen}
 
     def expired(self) -> "Sample":
         """Return the sample without its numbers: too old to be shown."""
         namespaces = tuple(namespace.expired() for namespace in self.namespaces)
-        return replace(self, namespaces=namespaces, census=None)
+        return replace(self, namespaces=namespaces, census=None, elsewhere=None)

@@ -19,7 +19,7 @@ from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
-from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.owners.processes import MAX_FDS, find_processes
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_name_processes,
@@ -80,6 +80,7 @@ def in_order(parts: Parts) -> list[Key[Any]]:
 
 
 NETNS = "netns"  # stands among the names of collectors where other namespaces are wanted
+STOPPED = f"the search for owners ended after {MAX_FDS:,} descriptors"
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; services are shown"
 
 
@@ -131,6 +132,11 @@ class Host:
         if self.no_process_names:
             yield "process names", self.no_process_names
         yield from self.left_out.items()
+
+    def unfinished(self) -> Iterator[tuple[str, str]]:
+        """Yield (what, why) the samples until now did not reach."""
+        if self._others.owners.stopped:
+            yield "process names", STOPPED
 
     def log_missing(self, log: FilteringBoundLogger) -> None:
         """Say at the start what will be missing."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample, Taken
+from tcp_pressure_exporter.sample.sample import LeftOut, NamespaceSample, Sample, Taken
 from tcp_pressure_exporter.settings.config import Config
 
 
@@ -121,6 +121,7 @@ class SamplingLoop:
         self._log = log
         self.failures = Failures()
         self._failing: dict[tuple[str, str], str] = {}
+        self._told: set[str] = set()
         self._defect: str | None = None
         self._interval = pace.interval
         self._announced = pace.interval
@@ -164,9 +165,10 @@ class SamplingLoop:
         clocks = self._clocks
         timestamp, started, cpu = clocks.wall(), clocks.boot(), clocks.cpu()
         begun = clocks.monotonic()
-        namespaces, census = self._take(self.config)
+        taken = self._take(self.config)
         cpu_seconds, seconds = clocks.cpu() - cpu, clocks.monotonic() - begun
-        self._log_outcomes(namespaces)
+        self._log_outcomes(taken.namespaces)
+        self._log_left_out(taken.left_out)
         self._interval = self._pace.stretched(cpu_seconds, seconds)
         self._log_interval(cpu_seconds, seconds)
         return Sample(
@@ -175,8 +177,10 @@ class SamplingLoop:
             cpu_seconds=cpu_seconds,
             interval=self._interval,
             configured_interval=self._pace.interval,
-            namespaces=namespaces,
-            census=census,
+            namespaces=taken.namespaces,
+            census=taken.census,
+            elsewhere=taken.elsewhere,
+            left_out=taken.left_out,
         )
 
     def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
@@ -204,6 +208,13 @@ class SamplingLoop:
             self._log.error("collector fails", **where, reason=reason)
         for (netns, _reason), collectors in over.items():
             self._log.info("collector works again", netns=netns, collector=",".join(collectors))
+
+    def _log_left_out(self, left_out: LeftOut) -> None:
+        """Say once of each thing that samples do not reach all of it."""
+        for feature, reason in left_out:
+            if feature not in self._told:
+                self._told.add(feature)
+                self._log.info("not all was looked at", feature=feature, reason=reason)
 
     def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
         change = self._interval / self._announced

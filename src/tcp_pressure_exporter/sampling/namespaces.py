@@ -10,9 +10,9 @@ from typing import NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice, busy
+from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere, NamespaceChoice, busy
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling.host import Host, NamespaceSampler
+from tcp_pressure_exporter.sampling.host import NETNS, Host, NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import (
     RUN_NETNS,
@@ -129,7 +129,7 @@ class NamespaceSamplers:
         names: Path = RUN_NETNS,
     ) -> None:
         """Open the namespace of the calling thread, the own one; raises SourceError."""
-        self._own = host.own
+        self._host = host
         self._choice = choice
         self._procfs = procfs
         self._log = log
@@ -145,15 +145,16 @@ class NamespaceSamplers:
         read in a namespace that may be the wrong one.
         """
         self._switch.go_home()
-        own = self._own.take(config)
+        own = self._host.own.take(config)
         try:
             found = find_namespaces(self._procfs, self._names)
         except SourceError as error:
             self._tell([error])
             self._held.keep(())
-            return Taken((own,))
+            return Taken((own,), left_out=((NETNS, str(error)), *self._host.unfinished()))
         others, census = self._take_others(found, config)
-        return Taken((own, *others), census)
+        beyond = Elsewhere(max(len(found) - MAX_LOOKS, 0))
+        return Taken((own, *others), census, beyond, tuple(self._host.unfinished()))
 
     def close(self) -> None:
         """Let all namespaces go."""
@@ -178,7 +179,7 @@ class NamespaceSamplers:
         self._tell(errors)
         return samples, Census(
             sampled=len(samples),
-            unlisted=max(len(found) - MAX_LOOKS, 0) + len(wanted) - len(chosen),
+            unlisted=len(wanted) - len(chosen),
             excluded=len(worth - wanted.keys()),
             quiet=len(counts.keys() - worth - wanted.keys()),
             unreadable=len(errors),

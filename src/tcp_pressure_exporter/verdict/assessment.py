@@ -29,6 +29,7 @@ from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     CLOSE_WAIT,
@@ -108,7 +109,8 @@ class Assessment:
     severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
     findings: those that found something. failures: (collector, reason): what is not known.
     blind: the pools could not be read, so that being calm says nothing. sockets_read: they could
-    not for want of settings alone.
+    not for want of settings alone. not_looked_at: how many other network namespaces nobody looked
+    at.
     """
 
     netns: str
@@ -120,6 +122,7 @@ class Assessment:
     failures: tuple[tuple[str, str], ...]
     blind: bool = False
     sockets_read: bool = False
+    not_looked_at: int = 0
 
     @property
     def verdict(self) -> str:
@@ -132,8 +135,8 @@ class Assessment:
         return _WORST_FIRST.index(self.verdict)
 
 
-def assess(sample: NamespaceSample) -> Assessment:
-    """Return what a sample means."""
+def assess(sample: NamespaceSample, elsewhere: Elsewhere | None = None) -> Assessment:
+    """Return what a sample means; elsewhere: the namespaces that nobody looked at beside it."""
     pressures = sorted(_pressures(sample), key=_urgency)
     waiting, pools = sample.value(CLOSE_WAIT), sample.outcome(POOLS)
     stuck = sorted(_stuck(waiting), key=lambda s: (-s.severity, -s.sockets)) if waiting else []
@@ -164,6 +167,7 @@ def assess(sample: NamespaceSample) -> Assessment:
         ),
         blind=severity == Severity.CALM and pools is not None and bool(pools.error),
         sockets_read=pools is not None and isinstance(pools.error, SettingError),
+        not_looked_at=elsewhere.namespaces if elsewhere else 0,
     )
 
 

@@ -51,7 +51,11 @@ def _blind(assessment: Assessment) -> str:
 
 def _calm(assessment: Assessment) -> str:
     scope = "As far as it could be read, all" if assessment.failures else "All"
-    return f"{scope} is calm: nothing is close to its limit."
+    unseen = assessment.not_looked_at
+    if not unseen:
+        return f"{scope} is calm: nothing is close to its limit."
+    others = counted(unseen, "other network namespace")
+    return f"{scope} is calm here: nothing is close to its limit. Not looked at: {others}."
 
 
 def _worst(assessment: Assessment) -> str:

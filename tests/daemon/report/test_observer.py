@@ -12,7 +12,9 @@ from tcp_pressure_exporter.daemon.report.observer import (
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.namespaces import Elsewhere
+from tcp_pressure_exporter.sample.sample import Taken
+from tcp_pressure_exporter.verdict.headline import headline
 from tests.support.fakes.samples import namespace_sample
 
 
@@ -20,13 +22,13 @@ def sign() -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def host(*used: int) -> Callable[[], NamespaceSample]:
+def host(*used: int) -> Callable[[], Taken]:
     """Return samples of a host that has used so many of 100 TIME_WAIT buckets, one by one."""
     samples = iter(
         namespace_sample("host", limits=Outcome(0.0, (Resource("time_wait_buckets", n, 100),)))
         for n in used
     )
-    return lambda: next(samples)
+    return lambda: Taken((next(samples),))
 
 
 def test_calm_host() -> None:
@@ -89,3 +91,15 @@ def test_again_and_again() -> None:
     """Every look is a new sample."""
     looks = look_again_and_again(Observer(host(1, 2, 3)), sign, 0.0)
     assert [next(looks).assessment.pressures[0].used for _ in range(3)] == [1, 2, 3]
+
+
+def test_what_was_not_reached() -> None:
+    """A look says what it did not reach, and so does its headline."""
+    (sample,) = host(1)().namespaces
+    left_out = (("other network namespaces", "3 not looked at"),)
+    seen = Observer(lambda: Taken((sample,), None, Elsewhere(3))).look()
+    assert seen.not_looked_at == left_out
+    assert headline(seen.assessment) == (
+        "All is calm here: nothing is close to its limit."
+        " Not looked at: 3 other network namespaces."
+    )

@@ -10,9 +10,10 @@ from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
-from tcp_pressure_exporter.pages.snapshot import LeftOut, Observation
+from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.sample import LeftOut
 from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
 
 CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL

@@ -119,6 +119,25 @@ def test_calm() -> None:
     assert rendered(seen) == QUIET_80
 
 
+def test_what_was_not_looked_at() -> None:
+    """What the look did not reach is told with the reason, before what more rights would show."""
+    seen = replace(
+        observation(replace(QUIET, not_looked_at=2), left_out=(("canary", "needs Y"),)),
+        not_looked_at=(("other network namespaces", "2 not looked at"),),
+    )
+    lines = rendered(seen).splitlines()
+    assert lines[1:3] == [
+        "All is calm here: nothing is close to its limit. Not looked at: 2 other network",
+        "namespaces.",
+    ]
+    assert lines[-4:] == [
+        "Not looked at",
+        "other network namespaces: 2 not looked at",
+        "",
+        "Not shown without more rights (run it as root): canary",
+    ]
+
+
 def test_nothing_could_be_read() -> None:
     """Where all collectors failed the report claims nothing."""
     assert printed(BLIND) == BLIND_80

@@ -193,11 +193,13 @@ def test_the_exporter() -> None:
     known_now = snapshot(BROKEN_HOST)
     assert known_now.sample is not None
     sample = replace(known_now.sample, interval=7.5, census=Census(sampled=2, quiet=3))
+    sample = replace(sample, left_out=(("process names", "ended early"),))
     _, outline = page(replace(known_now, sample=sample, left_out=(("canary", "needs X"),)))
     words = outline.words
     assert "A sample every 7.5 s, stretched from 5 s to spare the CPU" in words
     assert "sampled 2, unlisted 0, excluded 0, quiet 3, unreadable 0." in words
     assert "canary: off, needs X" in words
+    assert "process names: ended early" in words
     assert "Collectors: 5 of 6 work" in words
     assert "groups lb" in words
 

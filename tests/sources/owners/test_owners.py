@@ -8,7 +8,7 @@ import pytest
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
-from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.owners.processes import Search, find_processes
 from tests.support.labs.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 from tests.support.sampled import Namespace
 
@@ -81,9 +81,9 @@ def test_likely_processes(tree: CgroupTree) -> None:
     cgroup_id, empty = tree.make("web.service"), tree.make("empty.service")
     likely: list[int] = []
 
-    def find(_inodes: Collection[int], first: Iterable[int]) -> dict[int, str]:
+    def find(_inodes: Collection[int], first: Iterable[int]) -> Search:
         likely.extend(first)
-        return {}
+        return Search({})
 
     with socket_holder(tree.root / "web.service") as holder:
         ids = (cgroup_id, empty, None, 2**40)
@@ -97,6 +97,6 @@ def test_bytes_that_are_not_utf8(tree: CgroupTree) -> None:
     (tree.root / "bad\udcff.service").mkdir()
     cgroup_id = (tree.root / "bad\udcff.service").stat().st_ino
     socket = SocketId(5, cgroup_id)
-    owners = Owners(Cgroups(tree.procfs), lambda _sought, _first: {5: "worker\udcfe"})
+    owners = Owners(Cgroups(tree.procfs), lambda _sought, _first: Search({5: "worker\udcfe"}))
     owners.look_up([socket])
     assert owners.owner(socket) == Owner("bad\ufffd.service", "worker\ufffd")

@@ -7,6 +7,7 @@ from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.sources.owners import owners as module
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
+from tcp_pressure_exporter.sources.owners.processes import Search
 from tests.support.fakes.fake_clock import FakeClock
 
 
@@ -16,13 +17,15 @@ class FakeSearch:
     def __init__(self, clock: FakeClock, seconds: float = 0.0) -> None:
         self.clock = clock
         self.seconds = seconds
+        self.complete = True
         self.names: dict[int, str] = {}
         self.asked: list[set[int]] = []
 
-    def __call__(self, inodes: Collection[int], _first: Iterable[int]) -> dict[int, str]:
+    def __call__(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
         self.asked.append(set(inodes))
         self.clock.advance(self.seconds)
-        return {inode: self.names[inode] for inode in inodes if inode in self.names}
+        found = {inode: self.names[inode] for inode in inodes if inode in self.names}
+        return Search(found, self.complete)
 
 
 @pytest.fixture
@@ -129,3 +132,21 @@ def test_many_sockets(owners: Owners, search: FakeSearch, monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
     owners.look_up(sockets(7, 5, 6))
     assert search.asked == [{5, 7}]
+
+
+def test_search_that_ended_early(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
+    """That a search ended early is known until all is forgotten and looked for anew."""
+    owners.look_up(sockets(5))
+    assert not owners.stopped
+    search.complete = False
+    clock.advance(100)
+    owners.look_up(sockets(5, 99))
+    assert owners.stopped
+    search.complete = True
+    clock.advance(100)
+    owners.look_up(sockets(5, 6, 99))
+    assert names(owners, 6, 99) == ["redis", ""]
+    assert owners.stopped, "nobody looked for 99 again"
+    clock.advance(300)
+    owners.look_up(sockets(5, 99))
+    assert not owners.stopped

@@ -22,7 +22,7 @@ os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
 with socket.socket() as own:
     inode = os.fstat(own.fileno()).st_ino
-    found = find_processes({inode, int(sys.argv[1])})
+    found = find_processes({inode, int(sys.argv[1])}).names
     print(found.pop(inode), found)
 """
 
@@ -38,7 +38,7 @@ def test_real_sockets(tree: CgroupTree) -> None:
     """A socket of another process and one of this one are found, among those of all processes."""
     with socket_holder(tree.root) as holder, socket.socket() as own:
         here = os.fstat(own.fileno()).st_ino
-        found = find_processes([holder.inode, here, 2**32 - 1])
+        found = find_processes([holder.inode, here, 2**32 - 1]).names
     own_name = Path("/proc/self/comm").read_text().removesuffix("\n")
     assert found == {holder.inode: "web-server", here: own_name}
 
@@ -67,6 +67,6 @@ def test_long_name(tmp_path: Path) -> None:
             process.stdin.write(b"\n")
             process.stdin.flush()
             process.stdout.readline()
-            found = find_processes([inode], [process.pid])
+            found = find_processes([inode], [process.pid]).names
             process.kill()
     assert found == {inode: ("long-name-" * 8)[:63]}

@@ -1,6 +1,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import psutil
 import pytest
 
 from tcp_pressure_exporter.sources.owners import processes as module
-from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tcp_pressure_exporter.sources.owners.processes import Search, find_processes
 
 INIT = 1
 
@@ -79,7 +80,7 @@ def test_likely_process_is_enough(fake: FakeDescriptors, pids: Pids) -> None:
             asked.append(pid)
             yield pid
 
-    assert find_processes([5, 7], first(), fake.procfs) == {5: "web", 7: "web"}
+    assert find_processes([5, 7], first(), fake.procfs).names == {5: "web", 7: "web"}
     assert asked == [pids.web]
 
 
@@ -88,7 +89,7 @@ def test_init_comes_last(fake: FakeDescriptors, pids: Pids, first: tuple[str, ..
     """Of several processes with a socket it is not process 1, unless that alone has it."""
     fake.give(pids.init, "socket:[5]", "socket:[6]")
     fake.give(pids.web, "socket:[5]")
-    assert find_processes([5, 6], [getattr(pids, name) for name in first], fake.procfs) == {
+    assert find_processes([5, 6], [getattr(pids, name) for name in first], fake.procfs).names == {
         5: "web",
         6: name_of_init(),
     }
@@ -98,8 +99,8 @@ def test_likely_process_comes_first(fake: FakeDescriptors, pids: Pids) -> None:
     """Of several processes with a socket it is the likely one."""
     fake.give(pids.web, "socket:[5]")
     fake.give(pids.proxy, "socket:[5]")
-    assert find_processes([5], [pids.web], fake.procfs) == {5: "web"}
-    assert find_processes([5], [pids.proxy], fake.procfs) == {5: "proxy"}
+    assert find_processes([5], [pids.web], fake.procfs).names == {5: "web"}
+    assert find_processes([5], [pids.proxy], fake.procfs).names == {5: "proxy"}
 
 
 def test_ended_process(fake: FakeDescriptors, pids: Pids) -> None:
@@ -107,9 +108,9 @@ def test_ended_process(fake: FakeDescriptors, pids: Pids) -> None:
     with subprocess.Popen(["true"]) as process:
         process.wait()
     fake.give(pids.web, "socket:[6]")
-    assert find_processes([6], [process.pid], fake.procfs) == {6: "web"}
+    assert find_processes([6], [process.pid], fake.procfs).names == {6: "web"}
     fake.give(process.pid, "socket:[5]")
-    assert find_processes([5, 6], [process.pid], fake.procfs) == {6: "web"}
+    assert find_processes([5, 6], [process.pid], fake.procfs).names == {6: "web"}
 
 
 def test_closed_descriptor(fake: FakeDescriptors, pids: Pids) -> None:
@@ -117,29 +118,39 @@ def test_closed_descriptor(fake: FakeDescriptors, pids: Pids) -> None:
     fake.give(pids.web, "socket:[5]", "socket:[6]")
     (fake.procfs / str(pids.web) / "fd" / "0").unlink()
     (fake.procfs / str(pids.web) / "fd" / "0").mkdir()
-    assert find_processes([6], (), fake.procfs) == {6: "web"}
+    assert find_processes([6], (), fake.procfs).names == {6: "web"}
 
 
 @pytest.mark.parametrize("target", ["socket:[05]", "socket:[5", "pipe:[5]", "/socket:[5]", "5"])
 def test_other_links(fake: FakeDescriptors, pids: Pids, target: str) -> None:
     """Only the kernel's name of the socket is the socket (sockfs_dname() in net/socket.c)."""
     fake.give(pids.web, target)
-    assert find_processes([5], [pids.web], fake.procfs) == {}
+    assert find_processes([5], [pids.web], fake.procfs).names == {}
 
 
 def test_number_of_links(
     fake: FakeDescriptors, pids: Pids, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most MAX_FDS links are read, sockets or not."""
+    """At most MAX_FDS links are read, sockets or not; that there were more is told."""
     monkeypatch.setattr(module, "MAX_FDS", 4)
     fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
     fake.give(pids.web, "socket:[5]")
-    assert find_processes([5], [pids.proxy, pids.web], fake.procfs) == {5: "web"}
+    search = partial(find_processes, [5], [pids.proxy, pids.web], fake.procfs)
+    assert search() == Search({5: "web"}, complete=True)
     monkeypatch.setattr(module, "MAX_FDS", 3)
-    assert find_processes([5], [pids.proxy, pids.web], fake.procfs) == {}
+    assert search() == Search({}, complete=False)
+
+
+def test_end_at_the_limit(
+    fake: FakeDescriptors, pids: Pids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that has seen every link is complete, though it found nothing."""
+    monkeypatch.setattr(module, "MAX_FDS", 3)
+    fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
+    assert find_processes([5], [pids.proxy], fake.procfs) == Search({}, complete=True)
 
 
 def test_nothing_to_find(fake: FakeDescriptors, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an inode no process is looked at."""
     monkeypatch.delattr(psutil, "pids")
-    assert find_processes([], (), fake.procfs) == {}
+    assert find_processes([], (), fake.procfs).names == {}

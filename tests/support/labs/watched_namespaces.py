@@ -30,7 +30,7 @@ class Watch:
 
     def take(self) -> tuple[Mapping[str, NamespaceSample], Census]:
         """Return the samples of the other namespaces by label, busiest first, and the census."""
-        (own, *others), census = self.samplers.take(self.config)
+        (own, *others), census, *_ = self.samplers.take(self.config)
         assert own.netns == "host"
         assert all(outcome.error is None for _name, outcome in own.outcomes())
         assert census is not None

@@ -22,6 +22,7 @@ from tcp_pressure_exporter.daemon.report.terminal import (
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
+from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config
 from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
@@ -76,7 +77,7 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     missing = tuple((NAMES.get(what, what), why) for what, why in host.missing())
     portable = host.no_netlink is not None
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0  # Windows has no such user
-    take = partial(host.own.take, config)
+    take = partial(OwnNamespace(host, options.procfs).take, config)
     return Observer(take, missing, host.own.drops, portable=portable, as_root=as_root)
 
 

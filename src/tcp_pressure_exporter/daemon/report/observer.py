@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pages.snapshot import LeftOut, Observation
+from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.memory import MIN_DISTANCE
-from tcp_pressure_exporter.sample.sample import NamespaceSample
+from tcp_pressure_exporter.sample.sample import LeftOut, Taken, not_reached
 from tcp_pressure_exporter.verdict.assessment import assess
 
 Sign = Callable[[], AbstractContextManager[None]]
@@ -27,7 +27,7 @@ class Observer:
 
     def __init__(
         self,
-        take: Callable[[], NamespaceSample],
+        take: Callable[[], Taken],
         left_out: LeftOut = (),
         drops: Counters = dict,
         *,
@@ -43,13 +43,15 @@ class Observer:
     def look(self) -> Observation:
         """Take one sample."""
         moment, started = datetime.now().astimezone(), time.monotonic()
-        assessment = assess(self._take())
+        taken = self._take()
+        assessment = assess(taken.namespaces[0], taken.elsewhere)
         seconds = time.monotonic() - started
         host = socket.gethostname()
         return Observation(
             *(host, moment, seconds, assessment, self._left_out),
             portable=self._portable,
             as_root=self._as_root,
+            not_looked_at=not_reached(taken),
         )
 
     def sees_drops(self, pause: Callable[[float], None]) -> bool:

@@ -48,6 +48,9 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
     if told.failures_by_reason:
         yield _title("Could not be read")
         yield from (_line(failure, charset) for failure in told.failures_by_reason)
+    if observation.not_looked_at:
+        yield _title("Not looked at")
+        yield from (_line(Labelled(*one), charset) for one in observation.not_looked_at)
     if observation.left_out:
         yield _left_out(observation)
 

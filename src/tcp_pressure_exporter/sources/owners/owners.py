@@ -6,6 +6,7 @@ from itertools import islice
 
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
+from tcp_pressure_exporter.sources.owners.processes import Search
 from tcp_pressure_exporter.sources.pacing import Allowance
 
 WALK_SHARE = 0.005  # of one CPU
@@ -13,12 +14,14 @@ MAX_PAUSE = 300.0  # seconds
 RENEWAL = 300.0  # seconds
 MAX_KNOWN = 65_536
 
-FindProcesses = Callable[[Collection[int], Iterable[int]], dict[int, str]]
+FindProcesses = Callable[[Collection[int], Iterable[int]], Search]
 
 
 class Owners:
     """Remembers the processes of sockets; looking for them takes at most a share of one CPU.
 
+    stopped: whether a search ended early, so that somebody may be known as nobody. It is a plain
+    attribute that one thread writes.
     find: as `find_processes` (sources/owners/processes.py); None where process names are not
     permitted. walk_share: of one CPU; 1 is without pauses.
 
@@ -40,6 +43,7 @@ class Owners:
         self._find = find
         self._clock = clock
         self._allowance = Allowance(walk_share, MAX_PAUSE, clock)
+        self.stopped = False
         self._processes: dict[int, str] = {}  # by inode; "" where none was found
         self._renewal_at = clock()
 
@@ -57,7 +61,9 @@ class Owners:
             return
         with self._allowance.spend():
             found = self._find(sought, self._likely({wanted[inode] for inode in sought}))
-        self._processes.update((inode, _unicode(found.get(inode, ""))) for inode in sought)
+        self.stopped |= not found.complete
+        names = found.names
+        self._processes.update((inode, _unicode(names.get(inode, ""))) for inode in sought)
 
     def owner(self, socket: SocketId) -> Owner:
         """Return what is known of a socket's owner."""
@@ -70,6 +76,7 @@ class Owners:
         now = self._clock()
         if now >= self._renewal_at or len(self._processes.keys() | wanted) > MAX_KNOWN:
             self._processes = {}
+            self.stopped = False
             self._renewal_at = now + RENEWAL
 
     def _likely(self, cgroup_ids: Iterable[int | None]) -> Iterator[int]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -12,9 +13,16 @@ MAX_NAME = 63  # characters
 INIT = 1
 
 
+class Search(NamedTuple):
+    """The names of processes by the inode of a socket; complete: it did not end at MAX_FDS."""
+
+    names: dict[int, str]
+    complete: bool = True
+
+
 def find_processes(
     inodes: Collection[int], first: Iterable[int] = (), procfs: Path = Path("/proc")
-) -> dict[int, str]:
+) -> Search:
     """Return the name of a process for the inode of each socket that one was found for.
 
     inodes: as inet_diag has them; one number space for all network namespaces. first: processes
@@ -26,7 +34,7 @@ def find_processes(
     all of /proc/net/tcp, whose text takes seconds to read where there are a million sockets.
     """
     if not inodes:
-        return {}
+        return Search({})
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     holders: dict[int, int] = {}
     links = ((pid, link) for pid in _processes(first) for link in _links(procfs, pid))
@@ -36,8 +44,10 @@ def find_processes(
             holders[inode] = pid
         if not wanted:
             break
+    # What one more link tells: whether the search came to its end, or to the limit.
+    complete = not wanted or next(links, None) is None
     names = {pid: _name(pid) for pid in set(holders.values())}
-    return {inode: names[pid] for inode, pid in holders.items() if names[pid]}
+    return Search({inode: names[pid] for inode, pid in holders.items() if names[pid]}, complete)
 
 
 def _processes(first: Iterable[int]) -> Iterator[int]:

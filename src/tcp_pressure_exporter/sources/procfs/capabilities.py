@@ -50,6 +50,11 @@ def may_ask_conntrack(capabilities: int) -> bool:
     return bool(capabilities & 1 << CAP_NET_ADMIN)
 
 
+def may_see_namespaces(capabilities: int) -> bool:
+    """Tell whether /proc/PID/ns/net can be read of every process (namespaces(7))."""
+    return bool(capabilities & 1 << CAP_SYS_PTRACE)
+
+
 def missing_for_namespaces(capabilities: int) -> list[str]:
     """Return the names of the capabilities that it lacks to sample other network namespaces.
 
