@@ -29,9 +29,11 @@ from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
+from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
+from tcp_pressure_exporter.web.accounting import HttpCounts
 from tests.support.fakes.samples import namespace_sample
 
 TOP = ListingRule().top
@@ -95,11 +97,11 @@ def fullest() -> NamespaceSample:
 
 def test_worst_case() -> None:
     """A host that fills every table by default stays inside the budget."""
-    sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),))
+    sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),), elsewhere=Elsewhere(9))
     registry = build_registry(
         lambda: sample,
         lambda: ExporterState("1", "3", "compiled"),
-        ExporterCounts,
+        lambda: ExporterCounts(responses=HttpCounts().responses),
         all_families(),
     )
     lines = generate_latest(registry).decode().splitlines()

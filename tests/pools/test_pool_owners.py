@@ -91,14 +91,14 @@ def test_group() -> None:
     }
 
 
-def test_three_owners() -> None:
-    """Of many owners of a pool the three with the most sockets are told."""
+def test_two_owners() -> None:
+    """Of many owners of a pool the two with the most sockets are told."""
     crowd = [Owner(f"{number}.service", "") for number in range(7) for _ in range(number + 1)]
     usable = range(40000, 40100)
     sockets = [socket(port) for port in usable[: len(crowd)]]
     found = owners_by_pool(sockets, crowd, rules(usable=usable), NO_GROUPS)[A]
     assert [(owner.service, count) for owner, count in found] == [
-        (f"{number}.service", number + 1) for number in (6, 5, 4)
+        (f"{number}.service", number + 1) for number in (6, 5)
     ]
 
 

@@ -26,7 +26,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_owner_sockets",
         "Live sockets of an outbound pool by the systemd unit or container that made them, and by"
-        " process; the three owners with the most, of the three fullest pools that are 70 % full."
+        " process; the two owners with the most, of the three fullest pools that are 70 % full."
         " Up to 60 s old. TIME_WAIT has no owner: who has the live sockets most likely closed the"
         " others. process is empty where the exporter may not look or has not yet. Told by netlink"
         " alone.",

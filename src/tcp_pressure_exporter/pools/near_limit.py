@@ -139,7 +139,7 @@ class HiddenPorts:
         return self.candidates * hidden / asked if asked else None
 
 
-MAX_OWNERS = 3  # of one pool
+MAX_OWNERS = 2  # of one pool
 
 
 class PoolOwners(NamedTuple):
