@@ -146,7 +146,7 @@ ERRS = (
     " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to 60 s. Too"
     " low where entries leave before their minute is over (taken over by tcp_tw_reuse or a SYN,"
     " reset) or never come (beyond tcp_max_tw_buckets). A close counts once, however often a stray"
-    " segment begins its entry's minute again; only of entries beyond 65,536 this may count anew."
+    " segment begins its entry's minute again."
     " Through psutil from the differences between samples: too low where an"
     " entry comes and goes between two; absent until one TIME_WAIT after the start."
 )

@@ -18,7 +18,7 @@ MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
-MAX_KNOWN = 65_536  # cookies of TIME_WAIT entries that are known by name from dump to dump
+MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
 AGE_ERROR_MS = 500
@@ -31,8 +31,10 @@ class Edge(NamedTuple):
     before a dump or during it, and which begins anew where a stray segment is answered. So entries
     are known by their socket cookies.
     started_ms, ended_ms: when the dump was asked for, and when its last part was filled.
-    cookies: of the entries in TIME_WAIT, at most MAX_KNOWN, those first that may be younger than
-    `started_ms`; native, 8 bytes each.
+    cookies: of the entries in TIME_WAIT, in at most MAX_COOKIE_BLOCKS blocks; half of them is kept
+    for entries that may be younger than `started_ms`. A block is two native numbers of 8 bytes: n,
+    and a bit each for the cookies from 64 × n on. The kernel numbers sockets one after the other as
+    they are first shown, so that most blocks are well filled.
     """
 
     started_ms: int

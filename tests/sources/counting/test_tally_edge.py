@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_KNOWN, Edge, SocketTally
+from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_COOKIE_BLOCKS, Edge, SocketTally
 from tcp_pressure_exporter.sources.netlink.socket import Datagram
 from tests.sources.counting.counting import rules, tally_timed
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry, done, entry_messages
@@ -36,7 +36,18 @@ def filled(at_ms: int, found: Sequence[Entry]) -> Datagram:
 
 
 def cookies(edge: Edge) -> list[int]:
-    return [cookie >> 32 for cookie in array("Q", edge.cookies)]
+    numbers = iter(array("Q", edge.cookies))
+    return [
+        (64 * block + bit) >> 32
+        for block, members in zip(numbers, numbers, strict=True)
+        for bit in range(64)
+        if members >> bit & 1
+    ]
+
+
+def known(*numbers: int) -> bytes:
+    """Return these numbers, from 1 on, as the cookies of an edge."""
+    return array("Q", [half for number in numbers for half in (number << 26, 1)]).tobytes()
 
 
 def entered(counted: SocketTally) -> int:
@@ -44,7 +55,7 @@ def entered(counted: SocketTally) -> int:
 
 
 def test_first_dump() -> None:
-    """Before there was a dump nothing has entered; all is noted by name, the young first."""
+    """Before there was a dump nothing has entered; every TIME_WAIT entry is noted."""
     young, doubtful, old = (
         waiting(2, 0),
         waiting(1, 2 * AGE_ERROR_MS),
@@ -54,7 +65,7 @@ def test_first_dump() -> None:
     counted = count([filled(5000, [young, old, alive, doubtful])], 5000, None)
     assert entered(counted) == 0
     assert counted.edge[:2] == (5000, 5000)
-    assert cookies(counted.edge) == [3, 2, 4]  # numbers start at 1: `young`, `doubtful` and `old`
+    assert cookies(counted.edge) == [3, 4, 2]  # numbers start at 1: `young`, `old` and `doubtful`
 
 
 def test_known_by_age_or_by_name() -> None:
@@ -62,7 +73,7 @@ def test_known_by_age_or_by_name() -> None:
 
     That dump was asked for at 4000 ms and its last part filled at 4050 ms.
     """
-    since = Edge(4000, 4050, array("Q", [1 << 32, 2 << 32, 9 << 32]).tobytes())
+    since = Edge(4000, 4050, known(1, 2, 9))
     ages = {
         0: 1101,  # born at 3899: too old for a doubt
         1: 1100,  # born at 3900: doubtful, and known
@@ -97,15 +108,24 @@ def test_end_of_its_minute() -> None:
     assert entered(count([filled(0, [waiting(1, 60_000), waiting(2, 59_999)])], 0, since)) == 1
 
 
+def test_neighbours() -> None:
+    """Cookies that follow one another share a block, and are told apart in it."""
+    found = [replace(waiting(number, 0), cookie=1000 + number) for number in range(0, 100, 2)]
+    edge = count([filled(0, found)], 0, None).edge
+    assert len(edge.cookies) == 16 * 3  # 960-1023, 1024-1087, 1088-1151
+    again = [replace(waiting(number, 0), cookie=1000 + number) for number in range(100)]
+    assert entered(count([filled(5_000, again)], 5_000, edge)) == 50
+
+
 def test_too_many_to_know() -> None:
-    """No more cookies are kept than an attack may cost, and first those that dates do not tell."""
-    found = [waiting(number, 0) for number in range(MAX_KNOWN + 3)]
-    counted = count([filled(0, found)], 0, None)
-    assert len(cookies(counted.edge)) == MAX_KNOWN
-    old = [waiting(number, 5_000) for number in range(10, MAX_KNOWN + 10)]
-    counted = count([filled(0, old), filled(0, [waiting(1, 0), waiting(2, 0)])], 0, None)
-    assert cookies(counted.edge)[:3] == [2, 3, 11]
-    assert len(cookies(counted.edge)) == MAX_KNOWN
+    """No more is kept than an attack may cost, and half of it for what an age leaves open."""
+    old = [waiting(number, 5_000) for number in range(2, MAX_COOKIE_BLOCKS + 2)]
+    counted = count([filled(0, old), filled(0, [waiting(0, 0), waiting(1, 0)])], 0, None)
+    half = MAX_COOKIE_BLOCKS // 2
+    assert cookies(counted.edge) == [*range(3, half + 3), 1, 2]
+    young = [waiting(number, 0) for number in range(MAX_COOKIE_BLOCKS + 3)]
+    counted = count([filled(0, young)], 0, None)
+    assert len(cookies(counted.edge)) == MAX_COOKIE_BLOCKS
 
 
 class Look(NamedTuple):

@@ -1,7 +1,6 @@
 #include "python_results.h"
 
 #include <errno.h>
-#include <string.h>
 
 static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
 {
@@ -64,34 +63,13 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     return list;
 }
 
-/* Copy cookies to an address; none have no array. Return the address behind them. */
-static char *put_cookies(char *target, const struct cookies *cookies, uint32_t count)
-{
-    size_t bytes = count * sizeof *cookies->all;
-
-    if (bytes)
-        memcpy(target, cookies->all, bytes);
-    return target + bytes;
-}
-
-static PyObject *cookies_result(const struct recent *recent)
-{
-    uint32_t settled = settled_to_know(recent);
-    size_t bytes = (recent->young.count + settled) * sizeof *recent->young.all;
-    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
-    char *target = result ? PyBytes_AsString(result) : NULL;
-
-    if (target)
-        put_cookies(put_cookies(target, &recent->young, recent->young.count), &recent->settled,
-                    settled);
-    return result;
-}
-
 static PyObject *edge_result(const struct recent *recent, long long ended_ms)
 {
-    PyObject *cookies = cookies_result(recent);
+    const struct cookie_set *cookies = &recent->cookies;
 
-    return cookies ? Py_BuildValue("(LLN)", recent->started_ms, ended_ms, cookies) : NULL;
+    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms,
+                         cookies->count ? (const char *)cookies->blocks : "",
+                         (Py_ssize_t)(cookies->count * sizeof *cookies->blocks));
 }
 
 /* Return all; the parts of it are the caller's. */

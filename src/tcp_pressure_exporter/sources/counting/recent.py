@@ -8,8 +8,9 @@ dump, and a segment that is answered with an ACK starts an entry's minute anew
 
 import sys
 from array import array
+from itertools import chain
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_KNOWN, Edge
+from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_COOKIE_BLOCKS, Edge
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 
 
@@ -21,22 +22,28 @@ class Recent:
 
     def __init__(self, since: Edge | None, started_ms: int) -> None:
         self._since = since
-        self._known = set(array("Q", since.cookies)) if since else set()
+        numbers = iter(array("Q", since.cookies if since else b""))
+        self._known = dict(zip(numbers, numbers, strict=True))
         self._started_ms = self.now_ms = started_ms
-        self._young: list[int] = []  # the next dump may doubt whether it was there already
-        self._settled: list[int] = []
+        self._blocks: dict[int, int] = {}
 
     def add(self, cookie: bytes, age_ms: int) -> bool:
         """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
-        young = born_ms >= self._started_ms - 2 * AGE_ERROR_MS
-        (self._young if young else self._settled).append(number)
+        self._note(number, young=born_ms >= self._started_ms - 2 * AGE_ERROR_MS)
         if self._since is None or age_ms >= TCP_TIMEWAIT_LEN_MS:
             return False  # one that is at least that old ends in a batch with others
-        return born_ms >= self._since.started_ms - AGE_ERROR_MS and number not in self._known
+        known = self._known.get(number >> 6, 0) >> (number & 63) & 1
+        return born_ms >= self._since.started_ms - AGE_ERROR_MS and not known
+
+    def _note(self, number: int, *, young: bool) -> None:
+        """Keep a cookie where there is room; half of it is for entries that an age leaves open."""
+        block, most = number >> 6, MAX_COOKIE_BLOCKS if young else MAX_COOKIE_BLOCKS // 2
+        if block in self._blocks or len(self._blocks) < most:
+            self._blocks[block] = self._blocks.get(block, 0) | 1 << (number & 63)
 
     def edge(self) -> Edge:
         """Return the edge of this dump."""
-        cookies = array("Q", [*self._young, *self._settled][:MAX_KNOWN]).tobytes()
+        cookies = array("Q", chain.from_iterable(self._blocks.items())).tobytes()
         return Edge(self._started_ms, self.now_ms, cookies)

@@ -1,18 +1,30 @@
-/* A set of socket cookies, built once and asked often. */
+/* A set of socket cookies.
+ *
+ * The kernel numbers sockets one after the other as they are first shown, so those of one dump lie
+ * close together: cookies are kept as blocks of 64 with a bit each.
+ */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct cookie_set {
-    uint64_t *slots; /* open addressing, 0 for a free one; NULL before it was built */
-    unsigned int shift;
-    bool has_zero;
+struct cookie_block {
+    uint64_t number, members; /* cookie ÷ 64; bit n: 64 × number + n */
 };
 
-/* Fill an empty set with the cookies of an array that may lie at any address, 8 bytes each.
- * Return false where there is no memory. */
-bool fill_cookie_set(struct cookie_set *set, const uint8_t *cookies, size_t count);
+struct cookie_set {
+    struct cookie_block *blocks; /* in the order in which they were added */
+    uint32_t count, room;
+    uint32_t *slots; /* open addressing: index of a block, from 1 on; 0 is free */
+    unsigned int slot_bits;
+};
+
+/* Add a cookie, unless it needs a new block and there are `most_blocks`. Return false where there
+ * is no memory. */
+bool add_cookie(struct cookie_set *set, uint64_t cookie, uint32_t most_blocks);
+
+/* Add blocks that lie at any address. Return false where there is no memory. */
+bool add_cookie_blocks(struct cookie_set *set, const uint8_t *blocks, size_t count);
 
 bool has_cookie(const struct cookie_set *set, uint64_t cookie);
 

@@ -2,31 +2,24 @@
 #pragma once
 #include "cookie_set.h"
 
-#define MAX_KNOWN 65536  /* facts/tally.py */
-#define AGE_ERROR_MS 500 /* facts/tally.py */
-
-struct cookies {
-    uint64_t *all;
-    uint32_t count, room;
-};
+#define MAX_COOKIE_BLOCKS 65536 /* facts/tally.py */
+#define AGE_ERROR_MS 500        /* facts/tally.py */
 
 struct recent {
     /* of the dump before */
     long long since_ms;
-    const uint8_t *known; /* its cookies, 8 bytes each */
+    const uint8_t *known; /* its cookies, as blocks */
     size_t known_bytes;
     struct cookie_set known_set; /* the same, once one is asked for */
+    bool has_known_set;
     /* of this one */
     long long started_ms;
-    struct cookies young, settled; /* those that the next dump may doubt, and the others */
+    struct cookie_set cookies;
 };
 
 /* Note a TIME_WAIT entry for the next dump, and tell whether it is new to this one.
  * seen_ms: when it was of this age. Return false where there is no memory. */
 bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint32_t age_ms,
                 bool *entered);
-
-/* Return how many of the settled ones the next dump is to know beside the young ones. */
-uint32_t settled_to_know(const struct recent *recent);
 
 void free_recent(struct recent *recent);
