@@ -5,7 +5,15 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
-from tcp_pressure_exporter.sample.sample import LIMITS, POOLS, SOCKETS, NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import (
+    LIMITS,
+    POOLS,
+    SOCKETS,
+    NamespaceSample,
+    Sample,
+    not_reached,
+    unseen,
+)
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tests.support.fakes.samples import namespace_sample
 
@@ -61,6 +69,17 @@ def test_other_namespaces() -> None:
     assert replace(sample, elsewhere=unknown).other_namespaces() == {}
     counted = replace(sample, census=Census(sampled=1), elsewhere=Elsewhere(2)).other_namespaces()
     assert (counted["sampled"], counted["quiet"], counted["not_looked_at"]) == (1, 0, 2)
+
+
+def test_not_reached() -> None:
+    """Whoever is not sampled may be in trouble unseen, but for the quiet and the unwanted."""
+    ended = (("process names", "ended early"),)
+    sample = replace(sample_of(namespace_sample("a")), left_out=ended)
+    assert (unseen(sample), not_reached(sample)) == (0, ended)
+    census = Census(sampled=5, unlisted=2, excluded=3, quiet=40, unreadable=1)
+    sample = replace(sample, census=census, elsewhere=Elsewhere(4))
+    assert unseen(sample) == 7
+    assert not_reached(sample) == (("other network namespaces", "7 not looked at"), *ended)
 
 
 def test_original_stays() -> None:

@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.sample.exporter import ExporterState
-from tcp_pressure_exporter.sample.sample import LeftOut, NamespaceSample, Sample, not_reached
+from tcp_pressure_exporter.sample.sample import (
+    LeftOut,
+    NamespaceSample,
+    Sample,
+    not_reached,
+    unseen,
+)
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
@@ -44,7 +50,7 @@ class Snapshot:
             return ()
         own, *others = self.sample.namespaces
         judged = [
-            Judged(own, assess(own, self.sample.elsewhere)),
+            Judged(own, assess(own, unseen(self.sample))),
             *(Judged(other, assess(other)) for other in others),
         ]
         return tuple(sorted(judged, key=lambda one: one.assessment.rank))

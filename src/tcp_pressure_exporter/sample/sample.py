@@ -97,10 +97,16 @@ class Taken(NamedTuple):
     left_out: LeftOut = ()
 
 
+def unseen(seen: "Taken | Sample") -> int:
+    """Return how many other namespaces may be in trouble unseen: all but those known as quiet."""
+    elsewhere, census = seen.elsewhere or Elsewhere(), seen.census or Census()
+    return elsewhere.namespaces + census.unlisted + census.unreadable
+
+
 def not_reached(seen: "Taken | Sample") -> LeftOut:
     """Return all that a pass did not reach: (what, why)."""
-    elsewhere = seen.elsewhere.left_out() if seen.elsewhere else ()
-    return (*elsewhere, *seen.left_out)
+    elsewhere = (seen.elsewhere or Elsewhere())._replace(namespaces=unseen(seen))
+    return (*elsewhere.left_out(), *seen.left_out)
 
 
 @dataclass(frozen=True, slots=True)

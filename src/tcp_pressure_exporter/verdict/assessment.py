@@ -29,7 +29,6 @@ from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     CLOSE_WAIT,
@@ -135,8 +134,8 @@ class Assessment:
         return _WORST_FIRST.index(self.verdict)
 
 
-def assess(sample: NamespaceSample, elsewhere: Elsewhere | None = None) -> Assessment:
-    """Return what a sample means; elsewhere: the namespaces that nobody looked at beside it."""
+def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
+    """Return what a sample means; not_looked_at: how many namespaces nobody looked at beside it."""
     pressures = sorted(_pressures(sample), key=_urgency)
     waiting, pools = sample.value(CLOSE_WAIT), sample.outcome(POOLS)
     stuck = sorted(_stuck(waiting), key=lambda s: (-s.severity, -s.sockets)) if waiting else []
@@ -167,7 +166,7 @@ def assess(sample: NamespaceSample, elsewhere: Elsewhere | None = None) -> Asses
         ),
         blind=severity == Severity.CALM and pools is not None and bool(pools.error),
         sockets_read=pools is not None and isinstance(pools.error, SettingError),
-        not_looked_at=elsewhere.namespaces if elsewhere else 0,
+        not_looked_at=not_looked_at,
     )
 
 

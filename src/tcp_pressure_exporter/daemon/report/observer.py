@@ -9,7 +9,7 @@ from datetime import datetime
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.memory import MIN_DISTANCE
-from tcp_pressure_exporter.sample.sample import LeftOut, Taken, not_reached
+from tcp_pressure_exporter.sample.sample import LeftOut, Taken, not_reached, unseen
 from tcp_pressure_exporter.verdict.assessment import assess
 
 Sign = Callable[[], AbstractContextManager[None]]
@@ -44,7 +44,7 @@ class Observer:
         """Take one sample."""
         moment, started = datetime.now().astimezone(), time.monotonic()
         taken = self._take()
-        assessment = assess(taken.namespaces[0], taken.elsewhere)
+        assessment = assess(taken.namespaces[0], unseen(taken))
         seconds = time.monotonic() - started
         host = socket.gethostname()
         return Observation(
