@@ -98,8 +98,13 @@ def bind_before_connect(observer: Observer) -> str | None:
 
 
 @pytest.mark.usefixtures("narrow_loopback")
-def test_narrow_loopback(lab: Lab, observer: Observer) -> None:
-    """Where bind() to 127.101.127.101 is refused, no port is taken for hidden that is not."""
+@pytest.mark.parametrize("nonlocal_bind", [0, 1])
+def test_narrow_loopback(lab: Lab, observer: Observer, nonlocal_bind: int) -> None:
+    """Where bind() to 127.101.127.101 is refused, no port is taken for hidden that is not.
+
+    Nor where net.ipv4.ip_nonlocal_bind lets bind() pass.
+    """
+    set_sysctl("ip_nonlocal_bind", nonlocal_bind)
     for _ in range(200):
         lab.connect("10.99.0.2", "10.99.0.1")
     assert report(observer) == (0, [])
