@@ -96,7 +96,7 @@ def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
         ("inbound", 1.0, None, WARNING),
         ("inbound", 0.1, 59.9, WARNING),
         ("inbound", 1.0, 0.0, WARNING),
-        ("source", 0.1, 59.9, WARNING),
+        ("source", 0.1, 59.9, CRITICAL),
         ("nat", 0.1, 59.9, CRITICAL),
         ("nat", 0.1, 60.0, CALM),
         ("orphans", 0.25, None, WARNING),

@@ -4,16 +4,18 @@ import pytest
 
 from tcp_pressure_exporter.facts.addresses import V4_ANY
 from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.near_limit import CanaryReport, Probe
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.verdict.actions import actions
-from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, assess
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.held_ports import advice_on, held_sentence
 from tcp_pressure_exporter.verdict.resources import resource_words
@@ -45,6 +47,37 @@ def assessed(blocked: int, choosable: int, live: int | None = None) -> Assessmen
             pools=Outcome(0.1, {"outbound": table}),
         )
     )
+
+
+def refused(hidden: float) -> Pressure:
+    """Return the pressure of a pool with 100 of 1,000 ports in which the kernel found none."""
+    usage = Usage(100, 1000, 0, 0)
+    ends = (PoolKey(V4_ANY, V4_ANY, b"\0\1"), "10.0.0.2", "10.0.0.9", "443")
+    pool = ListedPool(*ends, usage=usage, outlook=Outlook(float("inf"), 0.1, 10.0, 20))
+    answer = CanaryAnswer(success=False, seconds=0.001, reason="EADDRNOTAVAIL")
+    sample = namespace_sample(
+        "host",
+        pools=Outcome(0.1, {"outbound": PoolTable(1, 0.1, 0.1, (pool,), 0, 0)}),
+        canary=Outcome(0.1, CanaryReport((Probe(pool, answer),), hidden)),
+    )
+    (found,) = assess(sample).pressures
+    return found
+
+
+def test_hidden_ports_are_blamed() -> None:
+    """Where most ports were bound first, neither this pool's connections nor its addresses are."""
+    found = refused(hidden=890.0)
+    assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
+    assert found.advice.startswith("About 890 of 1,000 ports are of sockets that were bound first.")
+    assert "another address gives none back" in found.advice
+    assert "open connections" not in found.advice
+
+
+def test_few_hidden_ports_are_not_blamed() -> None:
+    """Where the kernel finds no port for another reason, the advice is that of the pool."""
+    found = refused(hidden=10.0)
+    assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
+    assert "bound first" not in found.advice
 
 
 @pytest.mark.parametrize(

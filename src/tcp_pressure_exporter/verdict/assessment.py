@@ -40,7 +40,7 @@ from tcp_pressure_exporter.sample.sample import (
     POOLS,
     NamespaceSample,
 )
-from tcp_pressure_exporter.verdict.held_ports import advice_on
+from tcp_pressure_exporter.verdict.held_ports import advice_on, advice_on_hidden
 from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
 
 _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
@@ -228,7 +228,8 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
                 found = _if_somebody_binds(found, pool.usage, report)
             elif direction == OUTBOUND:
                 found = found._replace(owners=owners.get(pool.key, ()))
-                found = _refused_by_kernel(found) if pool.key in refused else found
+                if report and pool.key in refused:
+                    found = _refused_by_kernel(found, pool.usage, report)
             yield found
 
 
@@ -253,8 +254,13 @@ def _if_somebody_binds(found: Pressure, usage: Usage, report: CanaryReport | Non
     )
 
 
-def _refused_by_kernel(found: Pressure) -> Pressure:
-    return found._replace(refused=True, severity=Severity.CRITICAL)
+def _refused_by_kernel(found: Pressure, usage: Usage, report: CanaryReport) -> Pressure:
+    return found._replace(
+        severity=Severity.CRITICAL,
+        advice=advice_on_hidden(report.hidden_ports, usage) or found.advice,
+        seconds_left=0.0,
+        refused=True,
+    )
 
 
 def _pool(

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
 
 def advice_on(
@@ -16,6 +16,18 @@ def advice_on(
     """
     advice = KINDS[kind].advice_for(usage, bound=bound)
     return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
+
+
+def advice_on_hidden(hidden: float | None, usage: Usage) -> str:
+    """Return what to do where connect() finds no port for sockets that were bound before; else "".
+
+    hidden: the estimate of such ports, which are open to no destination. Where they are most of a
+    pool's ports, more addresses do not help, nor fewer connections to this destination.
+    """
+    if not is_mostly(hidden, usage.limit):
+        return ""
+    held = f"About {hidden:,.0f} of {usage.limit:,} ports are of sockets that were bound first."
+    return f"{held} {KINDS[BLOCKED_PORTS].advice}"
 
 
 def _held(usage: Usage, holders: Sequence[OwnerCount]) -> str:
