@@ -62,6 +62,13 @@ def test_lasting_rate(each_second: list[int], rate: float) -> None:
     assert lasting_closes(each_second) == pytest.approx(rate)
 
 
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=61))
+def test_lasting_rate_is_part_of_the_rate(each_second: list[int]) -> None:
+    """What has ended can only make the rate smaller, whatever the seconds were like."""
+    window = each_second[:10]
+    assert 0 <= lasting_closes(each_second) <= sum(window) / len(window)
+
+
 def test_peak() -> None:
     """The peak is the fullest of sixty seconds; the last, which is cut short, is not looked at."""
     assert peak_closes(histogram({3: 12, 59: 70, 60: 900})) == 70

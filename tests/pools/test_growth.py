@@ -1,6 +1,10 @@
 import math
+from collections import Counter
+from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.memory import PoolHistory
@@ -58,7 +62,7 @@ def test_growth_that_has_ended() -> None:
     assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)
 
 
-def waiting(used: int, ages: dict[int, int], hold: float = 62.05) -> Usage:
+def waiting(used: int, ages: Mapping[int, int], hold: float = 62.05) -> Usage:
     return Usage(used, 10_000, sum(ages.values()), None, ages=histogram(ages), hold=hold)
 
 
@@ -86,6 +90,27 @@ def test_taken_is_not_known() -> None:
     assert history.taken(POOL, usage, 100.0) == math.inf
     history = PoolHistory().after(90.0, {POOL: waiting(500, {}, hold=1.0)})
     assert history.taken(POOL, waiting(600, {}, hold=1.0), 95.0) == math.inf
+
+
+CLOSED_BEFORE = st.lists(st.tuples(st.floats(0, 62.05), st.floats(0, 2.05)), max_size=40)
+
+
+@given(CLOSED_BEFORE, st.integers(0, 50), st.floats(1, 59))
+def test_taken_is_never_too_low(
+    before: list[tuple[float, float]], opened: int, seconds: float
+) -> None:
+    """Where every connection takes a port of its own, the bound leaves room for all of them.
+
+    before: how long ago a connection closed, and by how much the end of its batch comes after the
+    60 s. Those that are opened meanwhile are all there still.
+    """
+    waits = [(ago, 60 + batch) for ago, batch in before if ago < 60 + batch]
+    ages = Counter(min(int(ago), 60) for ago, _ends in waits)
+    still = sum(ago + seconds < ends for ago, ends in waits)
+    live = 2000
+    history = PoolHistory().after(90.0, {POOL: waiting(live + len(waits), ages)})
+    now = waiting(live + still + opened, {})
+    assert history.taken(POOL, now, 90.0 + seconds) * seconds >= opened - 1e-6
 
 
 def test_new_pool() -> None:
