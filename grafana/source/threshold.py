@@ -31,6 +31,7 @@ def any_is(colour: str) -> Steps:
 
 # Seconds left: the alert fires below SOON, and five minutes are enough for a person to act.
 SECONDS_LEFT = steps((SOON, ATTENTION), (5 * SOON, OK), base=DANGER)
+SECONDS_LEFT_AT_WORST_A_WARNING = steps((5 * SOON, OK), base=ATTENTION)  # as severity_of has it
 SECONDS_LEFT_AREA = steps((SOON, ATTENTION), (5 * SOON, CLEAR), base=DANGER)
 # What today's closes lead to: TcpPressureChurnNearCeiling, and the ceiling itself.
 STEADY = ((0.8, ATTENTION), (1.0, DANGER))

@@ -7,6 +7,7 @@ from grafana.source.query import DIRECTION, HOST, NAMESPACE, firing, now, select
 from grafana.source.threshold import (
     CALM,
     SECONDS_LEFT,
+    SECONDS_LEFT_AT_WORST_A_WARNING,
     STUCK,
     any_is,
     ratio_steps,
@@ -67,12 +68,13 @@ def exhaustion() -> Stat:
         " is full.",
         normal="> 10 min, which is as far as the forecast looks.",
         action="below 60 s: relieve the pool now, or route traffic away; its row in the table of"
-        " port pools says which.",
+        " port pools says which. An inbound one is a risk: its remote may reuse its ports.",
         queries=[now(seconds_left(f"min by (direction) ({soonest})"), "{{direction}}")],
         unit="s",
         empty="no forecast",
         decimals=0,
         thresholds=SECONDS_LEFT,
+        by_series={INBOUND: SECONDS_LEFT_AT_WORST_A_WARNING},
         mappings=[FULL_OR_FAR],
     )
 
