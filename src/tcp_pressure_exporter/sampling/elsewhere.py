@@ -42,7 +42,7 @@ class OwnNamespace:
         self._procfs = procfs
         self._names = names
         self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
-        self._elsewhere = Elsewhere()
+        self._elsewhere: Elsewhere | None = None
 
     def take(self, config: Config) -> Taken:
         """Return the sample, and what it does not reach."""
@@ -53,17 +53,17 @@ class OwnNamespace:
         return Taken((own,), elsewhere=self._elsewhere, left_out=tuple(self._host.unfinished()))
 
 
-def count_elsewhere(procfs: Path, names: Path = RUN_NETNS) -> Elsewhere:
+def count_elsewhere(procfs: Path, names: Path = RUN_NETNS) -> Elsewhere | None:
     """Return how many other namespaces have TCP sockets, as far as this user may see.
 
-    None is entered: of one without a process nobody knows, so it counts. There are none where
-    the system has no network namespaces.
+    They are not entered: of one without a process nobody knows, so it counts. None where the
+    system has no network namespaces, or /proc cannot be read.
     """
     try:
         found = find_namespaces(procfs, names)
         complete = may_see_namespaces(effective_capabilities(procfs))
     except SourceError:
-        return Elsewhere()  # the sources of the own sample have their say
+        return None  # the sources of the own sample have their say
     return Elsewhere(sum(_has_sockets(procfs, one) for one in found), complete)
 
 
