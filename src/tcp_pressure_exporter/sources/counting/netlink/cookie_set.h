@@ -1,7 +1,8 @@
 /* A set of socket cookies.
  *
- * The kernel numbers sockets one after the other as they are first shown, so those of one dump lie
- * close together: cookies are kept as blocks of 64 with a bit each.
+ * The kernel numbers sockets one after the other as they are first shown (net/core/sock_diag.c,
+ * __sock_gen_cookie), so those of one dump lie close together: cookies are kept as blocks of 64
+ * with a bit each.
  */
 #pragma once
 #include <stdbool.h>
