@@ -50,5 +50,6 @@ def test_advice() -> None:
     assert source_advice(binds=True) == KINDS[SOURCE].advice
     assert "nobody binds" in source_advice(binds=False)
     assert "cannot be told" in source_advice(binds=None)
+    assert source_advice(binds=None, no_estimate="ENOPROTOOPT").endswith("answer: ENOPROTOOPT.")
     for binds in (False, None):
         assert "IP_BIND_ADDRESS_NO_PORT" not in source_advice(binds=binds)

@@ -40,8 +40,11 @@ def source_severity(usage: Usage, *, binds: bool | None) -> Severity:
     return min(severity_of(SOURCE, usage.ratio, None), most)
 
 
-def source_advice(*, binds: bool | None) -> str:
-    """Return what to do about a source pool; binds: as somebody_binds tells."""
+def source_advice(*, binds: bool | None, no_estimate: str = "") -> str:
+    """Return what to do about a source pool; binds: as somebody_binds tells.
+
+    no_estimate: why the kernel did not tell, "" where it was not asked.
+    """
     if binds is None:
-        return NOT_KNOWN
+        return f"{NOT_KNOWN} The kernel's answer: {no_estimate}." if no_estimate else NOT_KNOWN
     return KINDS[SOURCE].advice if binds else NOBODY_BINDS

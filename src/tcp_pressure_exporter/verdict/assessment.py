@@ -249,9 +249,13 @@ def _if_somebody_binds(found: Pressure, usage: Usage, report: CanaryReport | Non
     binds = somebody_binds(report, usage.limit)
     return found._replace(
         severity=source_severity(usage, binds=binds),
-        advice=found.advice if usage.mostly_blocked else source_advice(binds=binds),
+        advice=found.advice if usage.mostly_blocked else _source_advice(report, binds=binds),
         seconds_left=0.0 if binds and usage.ratio >= 1 else None,
     )
+
+
+def _source_advice(report: CanaryReport | None, *, binds: bool | None) -> str:
+    return source_advice(binds=binds, no_estimate=report.no_estimate if report else "")
 
 
 def _refused_by_kernel(found: Pressure, usage: Usage, report: CanaryReport) -> Pressure:
