@@ -44,14 +44,13 @@ def mean(window: int, growth_window: int | None = None) -> Estimate:
 def lasting(polls: Sequence[Poll]) -> Rates:
     """Return the means over ten seconds without what has ended since: what the exporter does.
 
-    Closes are bounded by the ports that were newly taken.
+    Of the closes only those count that took a port.
     """
     now, window = polls[-1], _before(polls, RATE_SECONDS)
     since = [(now.time - then.time, now.live - then.live) for then in window]
     growth = lasting_growth(since) if since else 0.0
     closes = lasting_closes([*now.ages, *[0] * RATE_SECONDS])
-    taken = _taken(now, window[-1]) if window else math.inf
-    return Rates(min(closes, max(taken - growth, 0.0)), growth)
+    return Rates(closes * (_share(now, window[-1]) if window else 1.0), growth)
 
 
 def fastest(*windows: int) -> Estimate:
@@ -105,11 +104,13 @@ def _growth(polls: Sequence[Poll], window: float) -> float:
     return (now.live - before[-1].live) / (now.time - before[-1].time) if before else 0.0
 
 
-def _taken(now: Poll, then: Poll) -> float:
-    """Return how many ports per second were newly taken since then, at most."""
+def _share(now: Poll, then: Poll) -> float:
+    """Return which share of the closes since then took a port, at most."""
     seconds = now.time - then.time
+    closes = sum(now.ages[: int(seconds)])
     back = may_have_ended(then.ages, TIME_WAIT_HOLD, seconds)
-    return max(now.ports - then.ports + back, 0) / seconds
+    took = now.time_wait - then.time_wait + back
+    return min(max(took, 0) / closes, 1.0) if closes else 1.0
 
 
 def _before(polls: Sequence[Poll], window: float) -> list[Poll]:

@@ -1,4 +1,3 @@
-import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -66,51 +65,64 @@ def waiting(used: int, ages: Mapping[int, int], hold: float = 62.05) -> Usage:
     return Usage(used, 10_000, sum(ages.values()), None, ages=histogram(ages), hold=hold)
 
 
-def test_taken() -> None:
-    """Ports newly taken are the growth of the used ones, and those that came back meanwhile."""
-    history = PoolHistory().after(90.0, {POOL: waiting(500, {5: 300, 49: 7, 50: 40, 60: 20})})
-    # Those that closed 50 s ago may be 51 s old, and over in 9 s; those of 49 s ago in 10 s.
-    assert history.taken(POOL, waiting(520, {}), 100.0) == pytest.approx((20 + 60) / 10)
-    assert history.taken(POOL, waiting(100, {}), 100.0) == 0
-    # More than a minute later all are over, and others may have come and gone.
-    assert history.taken(POOL, waiting(100, {}), 160.0) == math.inf
+def share(before: Usage, after: Usage, seconds: float) -> float:
+    """Return the share of the closes that took a port, after two samples."""
+    history = PoolHistory().after(90.0, {POOL: before})
+    return history.share_taking_ports(POOL, after, 90.0 + seconds)
+
+
+def test_share_that_takes_ports() -> None:
+    """Ports taken by closes are more of them in TIME_WAIT, and those that came back meanwhile.
+
+    Before there were 367 in TIME_WAIT. Those that closed 50 s before may be 51 s old, and over in
+    9 s; those of 49 s before in 10 s. So 60 may have come back.
+    """
+    before = waiting(500, {5: 300, 49: 7, 50: 40, 60: 20})
+    assert share(before, waiting(500, {0: 100, 9: 50, 15: 307}), 10) == 1
+    assert share(before, waiting(500, {0: 200, 9: 50, 15: 127}), 10) == (10 + 60) / 250
+    assert share(before, waiting(500, {0: 200, 9: 40, 15: 7}), 10) == 0
 
 
 def test_taken_over() -> None:
-    """Where as many are used as before and none has ended, no port was taken, whatever closes."""
-    history = PoolHistory().after(90.0, {POOL: waiting(500, {5: 500})})
-    assert history.taken(POOL, waiting(500, {0: 500}), 95.0) == 0
+    """Where as many wait as before and none has ended, no close took a port."""
+    assert share(waiting(500, {5: 500}), waiting(500, {0: 500}), 5) == 0
 
 
-def test_taken_is_not_known() -> None:
-    """Nothing bounds a new pool, one without ages, or one whose ports come back in between."""
-    usage = waiting(500, {})
-    assert PoolHistory().taken(POOL, usage, 100.0) == math.inf
-    history = PoolHistory().after(90.0, {POOL: usage._replace(ages=None)})
-    assert history.taken(POOL, usage, 100.0) == math.inf
-    history = PoolHistory().after(90.0, {POOL: waiting(500, {}, hold=1.0)})
-    assert history.taken(POOL, waiting(600, {}, hold=1.0), 95.0) == math.inf
+def test_rate_that_has_just_begun() -> None:
+    """The closes of the whole window are compared: a share bounds no rate that has just begun."""
+    assert share(waiting(100, {}), waiting(400, {0: 150, 1: 150}), 50) == 1
+
+
+def test_share_is_not_known() -> None:
+    """Nothing bounds a new pool, one without ages, or one whose ports come and go in between."""
+    usage = waiting(500, {0: 100})
+    assert PoolHistory().share_taking_ports(POOL, usage, 100.0) == 1
+    assert share(usage._replace(ages=None), usage, 10) == 1
+    assert share(usage, usage._replace(ages=None), 10) == 1
+    assert share(waiting(500, {5: 500}), waiting(500, {0: 500}), 60.5) == 1
+    assert share(waiting(500, {0: 500}, hold=1.0), waiting(500, {0: 500}, hold=1.0), 5) == 1
 
 
 CLOSED_BEFORE = st.lists(st.tuples(st.floats(0, 62.05), st.floats(0, 2.05)), max_size=40)
 
 
-@given(CLOSED_BEFORE, st.integers(0, 50), st.floats(1, 59))
-def test_taken_is_never_too_low(
-    before: list[tuple[float, float]], opened: int, seconds: float
+@given(CLOSED_BEFORE, st.lists(st.floats(0, 1), max_size=40), st.floats(1, 60))
+def test_every_close_takes_a_port(
+    before: list[tuple[float, float]], later: list[float], seconds: float
 ) -> None:
-    """Where every connection takes a port of its own, the bound leaves room for all of them.
+    """Where every connection takes a port of its own, all closes count.
 
     before: how long ago a connection closed, and by how much the end of its batch comes after the
-    60 s. Those that are opened meanwhile are all there still.
+    60 s. later: which part of the window ago the others closed.
     """
     waits = [(ago, 60 + batch) for ago, batch in before if ago < 60 + batch]
-    ages = Counter(min(int(ago), 60) for ago, _ends in waits)
-    still = sum(ago + seconds < ends for ago, ends in waits)
-    live = 2000
-    history = PoolHistory().after(90.0, {POOL: waiting(live + len(waits), ages)})
-    now = waiting(live + still + opened, {})
-    assert history.taken(POOL, now, 90.0 + seconds) * seconds >= opened - 1e-6
+    still = [ago + seconds for ago, ends in waits if ago + seconds < ends]
+    now = [*still, *(part * seconds for part in later)]
+    then, after = (
+        waiting(2000 + len(ages), Counter(min(int(age), 60) for age in ages))
+        for ages in ([ago for ago, _ends in waits], now)
+    )
+    assert share(then, after, seconds) == 1
 
 
 def test_new_pool() -> None:

@@ -200,7 +200,7 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_exhaustion_seconds",
         "Forecast of the seconds until the pool is full, from the releases of its TIME_WAIT ports,"
         " which are known, and the inflow of the last 10 s, taken to stay as it is without what has"
-        " ended, and bounded by the ports that were newly taken; 0 where it is full, +Inf where"
+        " ended and without closes that took no port; 0 where it is full, +Inf where"
         " nothing is in sight for 10 minutes. A sudden change cannot be foreseen. Of a group: the"
         " first of its addresses.",
         POOL_LABELS,

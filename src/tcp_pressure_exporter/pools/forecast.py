@@ -104,16 +104,16 @@ def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
     )
 
 
-def exhaustion(usage: Usage, growth: float, taken: float = math.inf) -> float:
+def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     """Return the seconds until the pool is full.
 
-    growth: that of its live ports per second. taken: at most so many ports are newly taken per
-    second. Closes alone do not tell: a SYN that takes over an entry in TIME_WAIT
-    (tcp_timewait_state_process) and a segment that starts it anew look like one, and take no port.
+    growth: that of its live ports per second. share: of its closes, that take a port. Closes alone
+    do not tell: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process) and a
+    segment that starts it anew look like one, and take no port.
     """
     if usage.ages is None or _most(usage, growth) < usage.limit:
         return math.inf
-    closes = min(lasting_closes(closes_each_second(usage.ages)), max(taken - growth, 0.0))
+    closes = share * lasting_closes(closes_each_second(usage.ages))
     return exhaustion_seconds(_flow(usage, usage.ages, closes, growth))
 
 

@@ -1,11 +1,11 @@
 """What the next sample of a direction's pools needs to know of the ones before."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.time_wait import TIMER_BATCH
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.usage import (
     Usage,
@@ -50,21 +50,23 @@ class PoolHistory:
         known = self._window(key, now)
         return lasting_growth([(now - t, live - then.live) for t, then in known]) if known else 0.0
 
-    def taken(self, key: PoolKey, usage: Usage, now: float) -> float:
-        """Return how many ports per second were newly taken over the window: at most so many.
+    def share_taking_ports(self, key: PoolKey, usage: Usage, now: float) -> float:
+        """Return which share of the closes over the window took a port: at most, from 0 to 1.
 
-        As many as the used ones have grown, and those that came back meanwhile. +Inf where that is
-        not known: of a new pool, or where a port comes back within the window.
+        As many did as there are more ports in TIME_WAIT, and as came back meanwhile. 1 where that
+        is not known: of a new pool, or where a port may come and go within the window.
         """
         known = self._window(key, now)
-        if not known:
-            return math.inf
+        if not known or usage.ages is None:
+            return 1.0
         then, before = known[-1]
         seconds = now - then
-        if before.ages is None or before.hold <= seconds:
-            return math.inf
+        closes = sum(closes_each_second(usage.ages)[: int(seconds)])
+        if not closes or before.ages is None or before.hold - TIMER_BATCH < seconds:
+            return 1.0
         back = may_have_ended(closes_each_second(before.ages), before.hold, seconds)
-        return max(usage.used - before.used + back, 0) / seconds
+        took = (usage.used - usage.live) - (before.used - before.live) + back
+        return min(max(took, 0) / closes, 1.0)
 
     def _window(self, key: PoolKey, now: float) -> list[tuple[float, Usage]]:
         """Return the pool at the moments in the window, else at the last; the latest first."""

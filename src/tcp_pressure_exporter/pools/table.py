@@ -115,7 +115,11 @@ def pool_table(
 
 def _forecasts(found: DirectionPools, history: PoolHistory, now: float) -> Forecasts:
     return {
-        key: exhaustion(usage, history.growth(key, usage.live, now), history.taken(key, usage, now))
+        key: exhaustion(
+            usage,
+            history.growth(key, usage.live, now),
+            history.share_taking_ports(key, usage, now),
+        )
         for key, usage in found.pools.items()
     }
 
