@@ -57,8 +57,10 @@ SUSPICIOUS = with_sysctls(
     tcp_keepalive_time=10**6,
     nf_conntrack_tcp_timeout_time_wait=10,
 )
+NEED_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure", "tw_reuse_refused"}
 NEED_NO_SYSCTL = {
     "port_range_too_small",
+    "tw_reuse_refused",
     "bind_before_connect",
     "listener_in_port_range",
     "odd_port_range",
@@ -82,6 +84,7 @@ def test_suspicious_host() -> None:
     found = {name for name, detail in told(SUSPICIOUS).items() if detail}
     assert set(NAMES) - found == {
         "tw_reuse_without_timestamps",  # needs tcp_tw_reuse = 1
+        "tw_reuse_refused",
         "tw_reuse_delay_lowered",
         "timestamps_disabled",
         "odd_port_range",
@@ -109,10 +112,7 @@ def test_suspicious_host() -> None:
             replace(SUSPICIOUS, bound=failed("no")),
             {"listener_in_port_range", "somaxconn_below_backlog"},
         ),
-        (
-            replace(SUSPICIOUS, pools=failed("no")),
-            {"port_range_too_small", "tw_reuse_off_under_pressure"},
-        ),
+        (replace(SUSPICIOUS, pools=failed("no")), NEED_POOLS),
         (replace(SUSPICIOUS, canary=failed("no")), {"bind_before_connect"}),
         (replace(SUSPICIOUS, queue_peak=failed("no")), {"accept_queue_was_full"}),
     ],
@@ -135,7 +135,7 @@ def test_first_error() -> None:
 @pytest.mark.parametrize(
     ("switched_off", "lost"),
     [
-        (replace(SUSPICIOUS, pools=None), {"port_range_too_small", "tw_reuse_off_under_pressure"}),
+        (replace(SUSPICIOUS, pools=None), NEED_POOLS),
         (replace(SUSPICIOUS, canary=None), {"bind_before_connect"}),
         (replace(SUSPICIOUS, queue_peak=None), {"accept_queue_was_full"}),
     ],

@@ -12,12 +12,14 @@ from tcp_pressure_exporter.pools.near_limit import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool
 from tests.support.fakes.evidence import (
     ORDINARY,
+    failed,
     heading,
     hidden,
     known,
     listener,
     outbound,
     pool,
+    rises,
     with_sysctls,
 )
 
@@ -130,6 +132,30 @@ def test_tw_reuse_that_is_refused() -> None:
     refused = replace(refused, usage=refused.usage._replace(refused=900))
     evidence = with_pools(refused, tcp_tw_reuse=2)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
+
+
+def test_tw_reuse_refused() -> None:
+    """What the kernel refused is told with the ports that were taken over all the same."""
+    asked = pool(900, 800)
+    asked = replace(asked, usage=asked.usage._replace(refused=760))
+    evidence = with_pools(pool(500, 400), asked, tcp_tw_reuse=1)
+    evidence = replace(evidence, rises=rises(0))
+    only = findings.tw_reuse_refused(evidence)
+    assert only is not None
+    assert only.endswith(":443: about 760 of 800 ports in TIME_WAIT")
+    told = findings.tw_reuse_refused(replace(evidence, rises=rises(60, TWRecycled=1_200)))
+    assert told is not None
+    assert told.endswith("in TIME_WAIT, TWRecycled rose by 1,200 within 60 s")
+    unread = findings.tw_reuse_refused(replace(evidence, rises=failed("unreadable")))
+    assert unread is not None
+    assert unread.endswith("in TIME_WAIT")
+
+
+def test_tw_reuse_that_works() -> None:
+    """Where the kernel was not asked, or refused none, nothing is found."""
+    asked = pool(900, 800)
+    given = replace(asked, usage=asked.usage._replace(refused=0))
+    assert findings.tw_reuse_refused(with_pools(asked, given)) is None
 
 
 def test_tw_reuse_on_loopback() -> None:

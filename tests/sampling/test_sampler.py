@@ -116,6 +116,7 @@ def test_findings_without_pools(tmp_path: Path) -> None:
     assert {state.finding.name for state in set(everything) - set(told)} == {
         "port_range_too_small",
         "tw_reuse_off_under_pressure",
+        "tw_reuse_refused",
         "bind_before_connect",
         "accept_queue_was_full",
     }

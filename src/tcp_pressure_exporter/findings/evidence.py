@@ -93,8 +93,8 @@ class NotAskedError(Exception):
 class Evidence:
     """The outcomes of the sources; None: of collectors that are off.
 
-    rises: of the counters that findings ask about (DROP_EVENTS and REJECTIONS). owners: those of
-    the listeners in the port range. system: whose settings they are, by facts/system.py.
+    rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
+    those of the listeners in the port range. system: whose settings they are, by facts/system.py.
     """
 
     sysctls: Outcome[Mapping[str, int]]

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.table import pool_name
 
 HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
 FIN_TIMEOUT_SECONDS = 60  # the default: TCP_FIN_TIMEOUT, include/net/tcp.h
+RECYCLED = "TWRecycled"  # LINUX_MIB_TIMEWAITRECYCLED: ports that connect() took over
 REUSE_DELAY_MS = 1_000  # the default, and the slowest clock's tick: RFC 7323, section 5.4
 
 
@@ -93,6 +94,33 @@ TW_REUSE_WITHOUT_TIMESTAMPS = Finding(
     Severity.WARNING,
     "tcp_tw_reuse does nothing without timestamps: set tcp_timestamps to 1.",
     tw_reuse_without_timestamps,
+)
+
+
+def tw_reuse_refused(evidence: Evidence) -> str | None:
+    """Find an outbound pool whose TIME_WAIT ports connect() is refused, against tcp_tw_reuse."""
+    for pool in evidence.outbound().listed:
+        if pool.usage.refused:
+            refused = f"about {pool.usage.refused:,} of {pool.usage.time_wait or 0:,} ports"
+            return f"{pool_name(OUTBOUND, pool)}: {refused} in TIME_WAIT{_recycled(evidence)}"
+    return None
+
+
+def _recycled(evidence: Evidence) -> str:
+    """Say how many ports were taken over meanwhile, in all pools; nothing after a single look."""
+    rises = evidence.rises.value
+    if rises is None or rises.seconds < 1:
+        return ""
+    return f", {RECYCLED} rose by {rises.risen(RECYCLED):,} within {rises.seconds:.0f} s"
+
+
+TW_REUSE_REFUSED = Finding(
+    "tw_reuse_refused",
+    Severity.CALM,
+    "The kernel does not give ports in TIME_WAIT back although tcp_tw_reuse is on: the peer sends"
+    " no timestamps, or the client binds before it connects.",
+    tw_reuse_refused,
+    exported=False,
 )
 
 

@@ -16,6 +16,7 @@ FINDINGS: tuple[Finding, ...] = (
     ports.PORT_RANGE_TOO_SMALL,
     ports.TW_REUSE_OFF_UNDER_PRESSURE,
     ports.TW_REUSE_WITHOUT_TIMESTAMPS,
+    ports.TW_REUSE_REFUSED,
     ports.TW_REUSE_DELAY_LOWERED,
     ports.BIND_BEFORE_CONNECT,
     ports.LISTENER_IN_PORT_RANGE,

@@ -1,6 +1,6 @@
 """The findings of a namespace, evaluated in each sample; which counters rose is remembered."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tcp_pressure_exporter.facts.outcome import Incomplete, Outcome
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
@@ -12,6 +12,7 @@ from tcp_pressure_exporter.findings.evidence import (
     listeners_in_range,
 )
 from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.ports import RECYCLED
 from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
 from tcp_pressure_exporter.sample.sample import CANARY, LISTEN_QUEUES, POOLS
@@ -20,12 +21,15 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 States = tuple[FindingState, ...]
-EVENTS = (*DROP_EVENTS, *REJECTIONS)
+BAD_EVENTS = (*DROP_EVENTS, *REJECTIONS)
+EVENTS = (*BAD_EVENTS, RECYCLED)
 
 
-def asked_about(statistics: Mapping[str, int]) -> dict[str, int]:
-    """Return those of the kernel's counters that findings ask about."""
-    return {event: statistics[event] for event in EVENTS if event in statistics}
+def asked_about(
+    statistics: Mapping[str, int], events: Collection[str] = BAD_EVENTS
+) -> dict[str, int]:
+    """Return those of the kernel's counters that findings ask about; by default what it refuses."""
+    return {event: statistics[event] for event in events if event in statistics}
 
 
 class FindingsPart:
@@ -57,7 +61,7 @@ class FindingsPart:
     def _risen(self, statistics: Outcome[Mapping[str, int]], now: float) -> Outcome[EventRises]:
         if statistics.value is None:
             return Outcome(statistics.seconds, error=statistics.error)
-        self._rises = self._rises.after(asked_about(statistics.value), now)
+        self._rises = self._rises.after(asked_about(statistics.value, EVENTS), now)
         return Outcome(statistics.seconds, self._rises)
 
     def _listeners(self, reading: Reading) -> Mapping[SocketId, Owner]:
