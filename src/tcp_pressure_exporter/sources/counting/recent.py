@@ -32,16 +32,18 @@ class Recent:
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
         self._note(number, young=born_ms >= self._started_ms - 2 * AGE_ERROR_MS)
-        if self._since is None or age_ms >= TCP_TIMEWAIT_LEN_MS:
+        if age_ms >= TCP_TIMEWAIT_LEN_MS:
             return False  # one that is at least that old ends in a batch with others
-        known = self._known.get(number >> 6, 0) >> (number & 63) & 1
-        return born_ms >= self._since.started_ms - AGE_ERROR_MS and not known
+        if self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
+            return False
+        return not self._known.get(number >> 6, 0) >> (number & 63) & 1
 
     def _note(self, number: int, *, young: bool) -> None:
         """Keep a cookie where there is room; half of it is for entries that an age leaves open."""
         block, most = number >> 6, MAX_COOKIE_BLOCKS if young else MAX_COOKIE_BLOCKS // 2
-        if block in self._blocks or len(self._blocks) < most:
-            self._blocks[block] = self._blocks.get(block, 0) | 1 << (number & 63)
+        noted = self._blocks.get(block)
+        if noted is not None or len(self._blocks) < most:
+            self._blocks[block] = (noted or 0) | 1 << (number & 63)
 
     def edge(self) -> Edge:
         """Return the edge of this dump."""
