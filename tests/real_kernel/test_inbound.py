@@ -8,7 +8,8 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.verdict.assessment import Pressure, assess
+from tcp_pressure_exporter.verdict.assessment import assess
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import NO_OWNER, closest, resource_words
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
 

@@ -16,9 +16,10 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.sample import SOCKETS, LeftOut, NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
-from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import severity_word
 
 Document = dict[str, object]

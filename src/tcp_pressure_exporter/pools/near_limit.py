@@ -5,7 +5,7 @@ hold which were bound before they connected are estimated: such a port is closed
 and sock_diag does not tell it from others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,6 +51,10 @@ class CanaryReport(NamedTuple):
     no_estimate: str = ""
     held_ports: int = 0
     bound_ports: int = 0
+
+    def refusals(self) -> Iterator[Probe]:
+        """Yield the probes that found no port."""
+        return (probe for probe in self.probes if probe.verdict.success is False)
 
     def bound_before(self, usage: Usage) -> bool:
         """Tell whether most of the ports that a pool has in TIME_WAIT surely are hidden ones.

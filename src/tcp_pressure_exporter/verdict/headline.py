@@ -7,8 +7,9 @@ from typing import NamedTuple
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, Severity, severity_of
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample, Sample
-from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.held_ports import held_sentence
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
 

@@ -7,7 +7,7 @@ from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import ResourceWords, resource_words
 from tcp_pressure_exporter.verdict.words import capitalised, counted, percent
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, LISTEN_QUEUE
-from tcp_pressure_exporter.verdict.assessment import Pressure
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import (
     UNKNOWN,
     counted,

@@ -14,7 +14,8 @@ from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.sample import LeftOut
-from tcp_pressure_exporter.verdict.assessment import Assessment, Pressure, Stuck
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
+from tcp_pressure_exporter.verdict.pressures import Pressure
 
 CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
 INFINITE = float("inf")
