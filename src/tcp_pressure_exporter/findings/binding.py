@@ -21,6 +21,11 @@ NOT_KNOWN = (
 )
 
 
+def are_many(bound: float, usable: int) -> bool:
+    """Tell whether so many ports of bound sockets are worth speaking of."""
+    return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
+
+
 def somebody_binds(report: CanaryReport | None, usable: int) -> bool | None:
     """Tell whether sockets that were bound hold ports worth speaking of; None: not known.
 
@@ -28,8 +33,7 @@ def somebody_binds(report: CanaryReport | None, usable: int) -> bool | None:
     """
     if report is None or report.hidden_ports is None:
         return None
-    bound = report.hidden_ports + report.bound_ports
-    return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
+    return are_many(report.hidden_ports + report.bound_ports, usable)
 
 
 def source_severity(usage: Usage, *, binds: bool | None) -> Severity:

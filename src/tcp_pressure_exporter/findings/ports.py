@@ -2,7 +2,7 @@
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
-from tcp_pressure_exporter.findings.binding import HIDDEN_WORTH_IT
+from tcp_pressure_exporter.findings.binding import are_many
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
@@ -144,9 +144,7 @@ def bind_before_connect(evidence: Evidence) -> str | None:
     """Find ports taken by bind(address, 0): they are closed to every other destination too."""
     hidden = evidence.hidden_ports()
     usable = evidence.settings.get().usable.bit_count()
-    if hidden < HIDDEN_WORTH_IT * usable or not hidden:
-        return None
-    return f"about {hidden:.0f} of {usable} local ports"
+    return f"about {hidden:.0f} of {usable} local ports" if are_many(hidden, usable) else None
 
 
 BIND_BEFORE_CONNECT = Finding(

@@ -43,7 +43,7 @@ class CanaryReport(NamedTuple):
 
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
     held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
-    no more.
+    not connected.
     """
 
     probes: tuple[Probe, ...]
@@ -107,7 +107,7 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
 
 
 def bound_only(bound: Iterable[BoundSocket], rules: TallyRules) -> int:
-    """Return how many usable ports are held by sockets that are bound and no more."""
+    """Return how many usable ports are held by sockets that are bound and not connected."""
     return (rules.usable & port_set(sock.port for sock in bound if not sock.listening)).bit_count()
 
 

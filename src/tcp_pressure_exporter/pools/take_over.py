@@ -16,7 +16,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 
 # Ratio of a pool's ports, the reclaimable ones included, from which on they may decide whether
 # there is a port left beside those that other pools and hidden sockets hold.
-WORTH_ASKING = 0.05
+DOUBTFUL_RATIO = 0.05
 CLOCK_ERROR = 0.1  # seconds: of the age, known by ticks, and of the stamp it is compared with
 
 
@@ -25,15 +25,16 @@ def doubtful_pools(
 ) -> list[PoolKey]:
     """Return the pools that may be near their limit if the kernel gives nothing back.
 
-    A pool is looked at from WORTH_ASKING on, its reclaimable ports included. near: the ratio to the
-    limit from which on it matters; all ports count that any socket holds, for each may be hidden.
+    A pool is looked at from DOUBTFUL_RATIO on, its reclaimable ports included. near: the ratio to
+    the limit from which on it matters; all ports count that any socket holds, for each may be
+    hidden.
     """
     held = (rules.blocked | rules.usable & tally.held).bit_count()
     doubtful = {
         key: ports
         for key, usage in outbound.pools.items()
         if usage.reclaimable
-        and (ports := usage.used + usage.reclaimable) >= WORTH_ASKING * usage.limit
+        and (ports := usage.used + usage.reclaimable) >= DOUBTFUL_RATIO * usage.limit
         and held >= near * usage.limit
     }
     return sorted(doubtful, key=lambda key: -doubtful[key])[:MAX_TARGETS]

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.sample.sample import CANARY, Key, NamespaceSample
-from tcp_pressure_exporter.sampling.parts.findings import asked_about
+from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import Parser
@@ -61,11 +61,11 @@ class NamespaceSampler:
         return NamespaceSample(self._netns, taken)
 
     def drops(self) -> Mapping[str, int]:
-        """Return what the kernel has counted that findings ask about; nothing if it tells none."""
+        """Return what the kernel has counted of drops and refusals; nothing if it tells none."""
         numbers = self._sources.numbers
         if isinstance(numbers, Missing):
             return {}
-        return asked_about(attempt(numbers.statistics, self._clock).value or {})
+        return refusals(attempt(numbers.statistics, self._clock).value or {})
 
     def close(self) -> None:
         """Let go what the sources have open."""

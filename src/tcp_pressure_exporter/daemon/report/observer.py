@@ -22,7 +22,7 @@ WATCHED = 3
 class Observer:
     """Looks again and again; what one look showed makes the next one wiser.
 
-    drops: what the kernel has counted of what findings ask about.
+    drops: what the kernel has counted of what it drops or refuses.
     """
 
     def __init__(

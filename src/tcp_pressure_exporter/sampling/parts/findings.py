@@ -21,14 +21,16 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 States = tuple[FindingState, ...]
-BAD_EVENTS = (*DROP_EVENTS, *REJECTIONS)
-EVENTS = (*BAD_EVENTS, RECYCLED)
+REFUSALS = (*DROP_EVENTS, *REJECTIONS)
+REMEMBERED = (*REFUSALS, RECYCLED)
 
 
-def asked_about(
-    statistics: Mapping[str, int], events: Collection[str] = BAD_EVENTS
-) -> dict[str, int]:
-    """Return those of the kernel's counters that findings ask about; by default what it refuses."""
+def refusals(statistics: Mapping[str, int]) -> dict[str, int]:
+    """Return those of the kernel's counters that count what it drops or refuses."""
+    return _chosen(statistics, REFUSALS)
+
+
+def _chosen(statistics: Mapping[str, int], events: Collection[str]) -> dict[str, int]:
     return {event: statistics[event] for event in events if event in statistics}
 
 
@@ -61,7 +63,7 @@ class FindingsPart:
     def _risen(self, statistics: Outcome[Mapping[str, int]], now: float) -> Outcome[EventRises]:
         if statistics.value is None:
             return Outcome(statistics.seconds, error=statistics.error)
-        self._rises = self._rises.after(asked_about(statistics.value, EVENTS), now)
+        self._rises = self._rises.after(_chosen(statistics.value, REMEMBERED), now)
         return Outcome(statistics.seconds, self._rises)
 
     def _listeners(self, reading: Reading) -> Mapping[SocketId, Owner]:

@@ -25,7 +25,7 @@ from tcp_pressure_exporter.pools.local_ports import (
     states_only_rules,
     tally_rules,
 )
-from tcp_pressure_exporter.pools.take_over import WORTH_ASKING
+from tcp_pressure_exporter.pools.take_over import DOUBTFUL_RATIO
 from tcp_pressure_exporter.sample.sample import Key
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners
@@ -149,7 +149,7 @@ class Reading:
             since=memory.edge,
             kept_states=memory.kept_states,
             min_ratio=self.config.least_ratio,
-            near_ratio=WORTH_ASKING,
+            near_ratio=DOUBTFUL_RATIO,
             max_rows=self.config.most_rows,
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
