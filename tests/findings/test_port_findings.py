@@ -142,13 +142,13 @@ def test_tw_reuse_refused() -> None:
     evidence = replace(evidence, rises=rises(0))
     only = findings.tw_reuse_refused(evidence)
     assert only is not None
-    assert only.endswith(":443: about 760 of 800 ports in TIME_WAIT")
+    assert only.endswith(":443: about 760 of 800 ports in TIME_WAIT are refused")
     told = findings.tw_reuse_refused(replace(evidence, rises=rises(60, TWRecycled=1_200)))
     assert told is not None
-    assert told.endswith("in TIME_WAIT, TWRecycled rose by 1,200 within 60 s")
+    assert told.endswith("in TIME_WAIT are refused, TWRecycled rose by 1,200 within 60 s")
     unread = findings.tw_reuse_refused(replace(evidence, rises=failed("unreadable")))
     assert unread is not None
-    assert unread.endswith("in TIME_WAIT")
+    assert unread.endswith("in TIME_WAIT are refused")
 
 
 def test_tw_reuse_that_works() -> None:

@@ -69,7 +69,7 @@ def test_hidden_ports_are_blamed() -> None:
     """Where most ports were bound first, neither this pool's connections nor its addresses are."""
     found = refused(hidden=890.0)
     assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
-    assert found.advice.startswith("About 890 of 1,000 ports are of sockets that were bound first.")
+    assert found.advice.startswith("About 890 of 1,000 ports belong to sockets bound before")
     assert "another address gives none back" in found.advice
     assert "open connections" not in found.advice
 
@@ -78,7 +78,7 @@ def test_few_hidden_ports_are_not_blamed() -> None:
     """Where the kernel finds no port for another reason, the advice is that of the pool."""
     found = refused(hidden=10.0)
     assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
-    assert "bound first" not in found.advice
+    assert "bound before" not in found.advice
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_reclaimable",
         "Ports that are held and yet not used up. outbound: in TIME_WAIT, where a connect() takes"
-        " them over by tcp_tw_reuse. Near the limit the kernel is asked about a few at each sample,"
-        " which uses up to four of a pool up, and the share that it refuses counts as used; where"
+        " them over by tcp_tw_reuse. Near the limit the kernel is asked about a few at each sample;"
+        " this uses up at most four of a pool, and the share that it refuses counts as used. Where"
         " it is not asked, too high if the peer sends no timestamps or the client binds. nat: of"
         " closed connections, which Linux ends from 6.5 on where a new one finds no port; not each"
         " of them for any new one. Linux only.",
@@ -146,9 +146,8 @@ ERRS = (
     " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to 60 s. Too"
     " low where entries leave before their minute is over (taken over by tcp_tw_reuse or a SYN,"
     " reset) or never come (beyond tcp_max_tw_buckets). A close counts once, however often a stray"
-    " segment begins its entry's minute again."
-    " Through psutil from the differences between samples: too low where an"
-    " entry comes and goes between two; absent until one TIME_WAIT after the start."
+    " segment restarts its entry's minute. Through psutil from the differences between samples: too"
+    " low where an entry comes and goes between two; absent until one TIME_WAIT after the start."
 )
 
 
@@ -174,7 +173,7 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_closes_per_second_max_1m",
         "Most connections of the pool that entered TIME_WAIT in any one second of the last 60 s."
         " Errs as tcp_pressure_pool_time_wait_entered_total does, and is too high where stray"
-        " segments begin minutes again; through psutil the average over an interval.",
+        " segments restart minutes; through psutil the average over an interval.",
         POOL_LABELS,
         _outlook(lambda outlook: outlook.peak_closes),
     ),
@@ -199,8 +198,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_exhaustion_seconds",
         "Forecast of the seconds until the pool is full, from the releases of its TIME_WAIT ports,"
-        " which are known, and the inflow of the last 10 s, taken to stay as it is without what has"
-        " ended and without closes that took no port; 0 where it is full, +Inf where"
+        " which are known, and the inflow of the last 10 s, taken to stay as it is; bursts that are"
+        " over and closes that took no port are left out. 0 where it is full, +Inf where"
         " nothing is in sight for 10 minutes. A sudden change cannot be foreseen. Of a group: the"
         " first of its addresses.",
         POOL_LABELS,
@@ -218,7 +217,7 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_closes_per_second_max_1m",
         "Most connections of all pools of the direction that entered TIME_WAIT in any one second of"
         " the last 60 s. Errs as tcp_pressure_time_wait_entered_total does, and is too high where"
-        " stray segments begin minutes again.",
+        " stray segments restart minutes.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.peak_closes),
     ),

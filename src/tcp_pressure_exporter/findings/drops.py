@@ -54,7 +54,7 @@ TIME_WAIT_OVERFLOWS = Finding(
 TIME_WAIT_REJECTIONS = Finding(
     "time_wait_rejections",
     Severity.WARNING,
-    "TIME_WAIT refuses connections of a remote that comes back to a port too soon: let it keep"
+    "TIME_WAIT refuses connections from a remote that reuses a port too soon: let it keep"
     " connections open, or give it more addresses.",
     partial(risen, REJECTIONS, MORE_THAN_CHANCE),
     exported=False,
@@ -63,7 +63,7 @@ TIME_WAIT_REJECTIONS = Finding(
 CONNTRACK_DROPS = Finding(
     "conntrack_drops",
     Severity.CRITICAL,
-    "conntrack drops new connections, as its table is full or NAT finds no port: raise"
+    "conntrack drops new connections because its table is full or NAT finds no port: raise"
     " nf_conntrack_max, or translate to more ports or addresses.",
     partial(risen, DROPS, MORE_THAN_CHANCE),
     exported=False,
@@ -72,8 +72,8 @@ CONNTRACK_DROPS = Finding(
 CONNTRACK_INSERTS_FAILED = Finding(
     "conntrack_inserts_failed",
     Severity.WARNING,
-    "conntrack cannot add connections (insert_failed), as NAT finds no port or packets race:"
-    " translate to more ports or addresses.",
+    "conntrack cannot add connections (insert_failed): NAT finds no port, or packets race."
+    " Translate to more ports or addresses.",
     partial(risen, FAILED_INSERTS, MORE_THAN_CHANCE),
     exported=False,
 )

@@ -102,7 +102,8 @@ def tw_reuse_refused(evidence: Evidence) -> str | None:
     for pool in evidence.outbound().listed:
         if pool.usage.refused:
             refused = f"about {pool.usage.refused:,} of {pool.usage.time_wait or 0:,} ports"
-            return f"{pool_name(OUTBOUND, pool)}: {refused} in TIME_WAIT{_recycled(evidence)}"
+            name, recycled = pool_name(OUTBOUND, pool), _recycled(evidence)
+            return f"{name}: {refused} in TIME_WAIT are refused{recycled}"
     return None
 
 

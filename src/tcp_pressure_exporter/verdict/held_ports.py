@@ -19,14 +19,14 @@ def advice_on(
 
 
 def advice_on_hidden(hidden: float | None, usage: Usage) -> str:
-    """Return what to do where connect() finds no port for sockets that were bound before; else "".
+    """Return what to do where sockets bound before connect() leave no port; else "".
 
     hidden: the estimate of such ports, which are open to no destination. Where they are most of a
     pool's ports, more addresses do not help, nor fewer connections to this destination.
     """
     if not is_mostly(hidden, usage.limit):
         return ""
-    held = f"About {hidden:,.0f} of {usage.limit:,} ports are of sockets that were bound first."
+    held = f"About {hidden:,.0f} of {usage.limit:,} ports belong to sockets bound before connect()."
     return f"{held} {KINDS[BLOCKED_PORTS].advice}"
 
 
