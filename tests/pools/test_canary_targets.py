@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
-from tcp_pressure_exporter.facts.tally import AddressPorts, PoolKey
+from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
 from tcp_pressure_exporter.pools.near_limit import Target, canary_targets
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
@@ -66,7 +66,7 @@ def test_free_ports() -> None:
     tally = replace(
         EMPTY,
         held=port_set([40001, 40002, 40003]),
-        by_address={HERE.local_address: AddressPorts(port_set([40001, 40002]), 0)},
+        by_address={LocalAddress(HERE.local_address): AddressPorts(port_set([40001, 40002]), 0)},
     )
     [target] = canary_targets(full, tally, RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40003, 40008)]

@@ -5,7 +5,7 @@ import pytest
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.facts.tally import AddressPorts
+from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
 from tcp_pressure_exporter.pools.near_limit import (
     CanaryReport,
@@ -27,7 +27,9 @@ def test_candidates() -> None:
     """
     held = port_set([40000, 40001, 40002, 40003, 443])
     tally = replace(
-        EMPTY, held=held, by_address={NOWHERE.local_address: AddressPorts(port_set([40003]), 0)}
+        EMPTY,
+        held=held,
+        by_address={LocalAddress(NOWHERE.local_address): AddressPorts(port_set([40003]), 0)},
     )
     by = rules(usable=range(40000, 40010), bound=[40001, 40009])
     assert candidates(tally, by) == port_set([40000, 40002])

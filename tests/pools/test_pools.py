@@ -11,6 +11,7 @@ from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import (
     NO_AGES,
     AddressPorts,
+    LocalAddress,
     OtherPools,
     PoolKey,
     PoolTally,
@@ -37,7 +38,7 @@ POOL = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9"), b"\x01\xbb"
 
 def held_at(address: str, held: Iterable[int], live: Iterable[int]) -> SocketTally:
     ports = AddressPorts(port_set(held), port_set(live))
-    return replace(EMPTY, held=ports.held, by_address={sixteen_bytes(address): ports})
+    return replace(EMPTY, held=ports.held, by_address={LocalAddress(sixteen_bytes(address)): ports})
 
 
 def rules(usable: int, blocked: int = 0, reuse: TimeWaitReuse = NEVER) -> TallyRules:
@@ -167,7 +168,7 @@ def test_directions() -> None:
     by = TallyRules(RANGE, port_set([40005]), 0, NEVER)
     tally = replace(
         EMPTY,
-        by_address={POOL.local_address: AddressPorts(port_set([40000]), 0)},
+        by_address={LocalAddress(POOL.local_address): AddressPorts(port_set([40000]), 0)},
         outbound=pools({POOL: (1, 1, 0)}),
     )
     assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {

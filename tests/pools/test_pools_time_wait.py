@@ -7,6 +7,7 @@ import pytest
 from tcp_pressure_exporter.facts.ports import port_range
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
+    LocalAddress,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -110,7 +111,7 @@ def test_hidden_time_wait() -> None:
     """Where no TIME_WAIT is shown its number is not known, in any direction."""
     hidden = replace(TALLY, rows={ONE: PoolCount(7, None, 0, entered=0, ages=b"")})
     address = sixteen_bytes("10.0.0.2")
-    tally = replace(EMPTY, by_address={address: AddressPorts(1 << 40000, None)})
+    tally = replace(EMPTY, by_address={LocalAddress(address): AddressPorts(1 << 40000, None)})
     for usages in (
         outbound_usages(hidden, rules(ELSEWHERE), 10),
         inbound_usages(hidden, RemoteGroups()),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tcp_pressure_exporter.facts.ports import port_range, port_set, ports_of
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
-from tcp_pressure_exporter.facts.tally import AddressPorts, PoolKey, SocketTally
+from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey, SocketTally
 from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.take_over import (
     TakeOvers,
@@ -63,13 +63,17 @@ def test_waiting_ports() -> None:
     tally = replace(
         EMPTY,
         by_address={
-            HERE.local_address: AddressPorts(port_set(range(40000, 40006)), port_set([40001]))
+            LocalAddress(HERE.local_address): AddressPorts(
+                port_set(range(40000, 40006)), port_set([40001])
+            )
         },
     )
     by = rules(usable=range(40000, 41000), bound=[40003], reuse=EVERYWHERE)
     assert list(ports_of(waiting_ports(HERE, tally, by))) == [40000, 40002, 40004, 40005]
     assert waiting_ports(HERE, EMPTY, by) == 0
-    hidden = replace(EMPTY, by_address={HERE.local_address: AddressPorts(port_set([40000]), None)})
+    hidden = replace(
+        EMPTY, by_address={LocalAddress(HERE.local_address): AddressPorts(port_set([40000]), None)}
+    )
     assert waiting_ports(HERE, hidden, by) == 0
 
 

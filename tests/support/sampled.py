@@ -32,6 +32,7 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
+from tcp_pressure_exporter.sources.systems.linux import interface_name
 
 PROC = Path("/proc")
 Clock = Callable[[], float]
@@ -64,6 +65,7 @@ class Namespace:
             numbers=self.numbers,
             canary=canary or Canary(procfs),
             nat=self.conntrack,
+            interface_name=interface_name,
         )
 
     def port_range(self) -> PortRange:

@@ -13,6 +13,7 @@ V4_LOOPBACK = V4_MAPPED + b"\x7f"  # 127.0.0.0/8
 V6_LOOPBACK = bytes(15) + b"\x01"
 V4_ANY = V4_MAPPED + bytes(4)
 V6_ANY = bytes(16)
+LOOPBACK_IFINDEX = 1  # of the interface `lo`: include/net/net_namespace.h
 
 
 def normal_address(family: int, address: bytes) -> bytes:
@@ -28,6 +29,11 @@ def is_v4(address: bytes) -> bool:
 def is_loopback(address: bytes) -> bool:
     """Tell whether the address is 127.0.0.0/8 or ::1 (kernel: tcp_twsk_unique)."""
     return address.startswith(V4_LOOPBACK) or address == V6_LOOPBACK
+
+
+def is_link_local(address: bytes) -> bool:
+    """Tell whether the address is in fe80::/10 (RFC 4291, section 2.5.6)."""
+    return address[0] == 0xFE and address[1] & 0xC0 == 0x80  # noqa: PLR2004 - the prefix's bits
 
 
 def format_address(address: bytes) -> str:

@@ -159,6 +159,7 @@ class Sources:
 
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
     no_netlink: why sockets are read through psutil, None where netlink answers.
+    interface_name: returns that of an index, which is where the interface is gone.
     """
 
     counted_by: str
@@ -169,6 +170,7 @@ class Sources:
     canary: CanarySource | Missing
     nat: NatSource | Missing
     no_netlink: str | None = None
+    interface_name: Callable[[int], str] = str
 
     def close(self) -> None:
         """Let go what the sources have open."""

@@ -43,11 +43,16 @@ class Edge(NamedTuple):
 
 
 class PoolKey(NamedTuple):
-    """The two fixed ends of a pool; `port` is the fixed one, in network order."""
+    """The two fixed ends of a pool; `port` is the fixed one, in network order.
+
+    scope: index of the interface that its sockets are bound to, 0 for none: the kernel keeps the
+    same ends apart by it (include/net/inet_hashtables.h, inet_match).
+    """
 
     local_address: bytes
     remote_address: bytes
     port: bytes
+    scope: int = 0
 
 
 class RowRules(NamedTuple):
@@ -148,6 +153,13 @@ class PoolTally:
     overflow: int
 
 
+class LocalAddress(NamedTuple):
+    """A local address, and the index of the interface that sockets there are bound to, or 0."""
+
+    address: bytes
+    scope: int = 0
+
+
 class AddressPorts(NamedTuple):
     """Local ports of one address (facts/ports.py): held by any socket, and held by a live one.
 
@@ -176,7 +188,7 @@ class SocketTally:
     edge: Edge
     states: Mapping[tuple[bool, int], int]
     held: int
-    by_address: Mapping[bytes, AddressPorts]
+    by_address: Mapping[LocalAddress, AddressPorts]
     address_overflow: int
     outbound: PoolTally
     inbound: PoolTally

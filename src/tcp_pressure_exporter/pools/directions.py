@@ -10,7 +10,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY, is_loopback, is_v4
+from tcp_pressure_exporter.facts.addresses import (
+    LOOPBACK_IFINDEX,
+    V4_ANY,
+    V6_ANY,
+    is_loopback,
+    is_v4,
+)
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
@@ -22,6 +28,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
+from tcp_pressure_exporter.pools.scopes import ports_for_bind, ports_of_unbound
 from tcp_pressure_exporter.pools.usage import Usage, summed
 
 OUTBOUND = "outbound"
@@ -80,7 +87,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
     return DirectionPools(
         pools={
             key: Usage(
-                used=blocked + count.ports - count.reclaimable,
+                used=_outbound_used(key, tally.rows, blocked, limit),
                 limit=limit,
                 time_wait=count.time_wait,
                 reclaimable=count.reclaimable if rules.reuse.told else None,
@@ -101,9 +108,22 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
     )
 
 
+def _outbound_used(
+    key: PoolKey, rows: Mapping[PoolKey, PoolCount], blocked: int, limit: int
+) -> int:
+    """Return the used ports. Beside unbound sockets an upper bound: ports of both count twice."""
+    own = blocked + rows[key].ports - rows[key].reclaimable
+    beside = ports_of_unbound(rows, key)
+    return max(own, min(own + beside, limit)) if beside else own
+
+
 def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
     """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
-    on_loopback = is_loopback(key.local_address) or is_loopback(key.remote_address)
+    on_loopback = (
+        key.scope == LOOPBACK_IFINDEX
+        or is_loopback(key.local_address)
+        or is_loopback(key.remote_address)
+    )
     reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
     # In whole seconds, as ages are known.
     return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else reuse.hold
@@ -164,10 +184,10 @@ def source_usages(
     """
     owned = _OwnedPorts(bound, rules.served)
     pools = {
-        PoolKey(address, b"", b""): _source_usage(
-            found, rules.usable, owned.against(address), limit
+        PoolKey(end.address, b"", b"", end.scope): _source_usage(
+            found, rules.usable, owned.against(end.address), limit
         )
-        for address, found in tally.by_address.items()
+        for end, found in ports_for_bind(tally.by_address)
     }
     return DirectionPools(pools, overflow_sockets=tally.address_overflow)
 

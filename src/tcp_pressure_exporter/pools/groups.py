@@ -122,6 +122,7 @@ class GroupKey(NamedTuple):
     local_address: bytes
     group: str
     port: bytes
+    scope: int = 0
 
 
 ListedKey = PoolKey | GroupKey
@@ -151,7 +152,7 @@ def group_pools(pools: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Groupin
         return Grouping(usages, members)
     for key, usage in pools.items():
         group = groups.find(key.remote_address) if key.remote_address else None
-        name = GroupKey(key.local_address, group.name, key.port) if group else key
+        name = GroupKey(key.local_address, group.name, key.port, key.scope) if group else key
         usages[name] = usages[name].plus(usage) if name in usages else usage
         if group:
             members.setdefault(name, []).append(key)

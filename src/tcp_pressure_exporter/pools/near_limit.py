@@ -12,10 +12,17 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT, CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, RemoteEnd
-from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import (
+    LocalAddress,
+    PoolKey,
+    PoolSocket,
+    SocketTally,
+    TallyRules,
+)
 from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
@@ -89,8 +96,8 @@ def _may_take_over(usage: Usage) -> bool:
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
     """Return the ports that surely no socket of the pool holds (facts/ports.py)."""
-    address = tally.by_address.get(key.local_address)
-    held = tally.held if address is None or tally.address_overflow else address.held
+    found = ports_for_connect(tally.by_address, LocalAddress(key.local_address, key.scope))
+    held = tally.held if found is None or tally.address_overflow else found.held
     return rules.usable & ~rules.blocked & ~rules.served & ~held
 
 
@@ -101,7 +108,7 @@ SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of s
 
 def candidates(tally: SocketTally, rules: TallyRules) -> int:
     """Return the ports that may be hidden (facts/ports.py): held, and not known to be bound."""
-    nowhere = tally.by_address.get(NOWHERE.local_address)
+    nowhere = tally.by_address.get(LocalAddress(NOWHERE.local_address))
     own = nowhere.held if nowhere else 0
     return rules.usable & tally.held & ~rules.blocked & ~own
 
@@ -185,4 +192,4 @@ def owners_by_pool(
 
 def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
     group = groups.find(key.remote_address)
-    return GroupKey(key.local_address, group.name, key.port) if group else key
+    return GroupKey(key.local_address, group.name, key.port, key.scope) if group else key

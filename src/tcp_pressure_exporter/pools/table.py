@@ -18,6 +18,7 @@ from tcp_pressure_exporter.pools.groups import (
 )
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 from tcp_pressure_exporter.pools.memory import PoolHistory, PoolMemory, raised
+from tcp_pressure_exporter.pools.scopes import ScopeName, scoped_address
 from tcp_pressure_exporter.pools.usage import Usage, peak_closes
 
 
@@ -76,16 +77,18 @@ PoolTables = Mapping[str, PoolTable]
 Forecasts = Mapping[PoolKey, float]
 
 
-def pool_table(
+def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how they are shown
     found: DirectionPools,
     groups: RemoteGroups,
     listing: ListingRule,
     previous: PoolMemory,
     now: float,
+    scope_name: ScopeName = str,
 ) -> tuple[PoolTable, PoolMemory]:
     """Return the table of one direction, and what the next sample is to remember of it.
 
-    `now` is the time of the sample: seconds on a monotonic clock.
+    `now` is the time of the sample: seconds on a monotonic clock. scope_name: what stands behind
+    a local address that has a scope.
     """
     grouping = group_pools(found.pools, groups)
     shown = select(grouping.usages, lambda usage: usage.ratio, listing, previous.listed)
@@ -99,7 +102,7 @@ def pool_table(
         ratios=raised(previous.ratios, now, ratio_max),
     )
     forecasts = _forecasts(found, previous.history, now)
-    listed = tuple(_listed(key, grouping, forecasts, memory) for key in shown)
+    listed = tuple(_listed(key, grouping, forecasts, memory, scope_name) for key in shown)
     used = found.others_used + sum(usage.used for usage in found.pools.values())
     table = PoolTable(
         count=found.others + len(found.pools),
@@ -133,7 +136,11 @@ def _churn(found: DirectionPools, forecasts: Forecasts, memory: PoolMemory) -> C
 
 
 def _listed(
-    key: ListedKey, grouping: Grouping, forecasts: Forecasts, memory: PoolMemory
+    key: ListedKey,
+    grouping: Grouping,
+    forecasts: Forecasts,
+    memory: PoolMemory,
+    scope_name: ScopeName,
 ) -> ListedPool:
     match key:
         case GroupKey():
@@ -144,7 +151,7 @@ def _listed(
     first = min(forecasts[member] for member in grouping.members_of(key))
     return ListedPool(
         key=key,
-        local_address=format_address(key.local_address),
+        local_address=scoped_address(key.local_address, key.scope, scope_name),
         remote_address=remote,
         port=str(int.from_bytes(key.port)) if key.port else "",
         usage=usage,

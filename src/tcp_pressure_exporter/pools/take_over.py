@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
-from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import LocalAddress, PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES
+from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.usage import Usage
 
 # Ratio of a pool's ports, the reclaimable ones included, from which on they may decide whether
@@ -42,7 +43,7 @@ def doubtful_pools(
 
 def waiting_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
     """Return the ports (facts/ports.py) that TIME_WAIT alone holds at the pool's address."""
-    found = tally.by_address.get(key.local_address)
+    found = ports_for_connect(tally.by_address, LocalAddress(key.local_address, key.scope))
     if found is None or found.live is None:
         return 0
     return found.held & ~found.live & ~rules.blocked

@@ -65,5 +65,5 @@ def _outcome(
         return error
 
 
-def key(local: str, remote: str, port: int) -> PoolKey:
-    return PoolKey(sixteen_bytes(local), sixteen_bytes(remote), port.to_bytes(2, "big"))
+def key(local: str, remote: str, port: int, scope: int = 0) -> PoolKey:
+    return PoolKey(sixteen_bytes(local), sixteen_bytes(remote), port.to_bytes(2, "big"), scope)

@@ -49,7 +49,7 @@ CLOSING = st.builds(
 WAITING = st.builds(
     lambda living, **fields: living._replace(state=TIME_WAIT, **fields),
     LIVING,
-    on_loopback=st.booleans(),
+    interface=st.integers(0, 2),
     age_ms=st.integers(0, 60_000),
     entered=st.booleans(),
 )
@@ -95,13 +95,13 @@ def test_causes() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("on_loopback", "reclaimable"), [(True, 1), (False, 0)])
-def test_loopback_device(on_loopback: bool, reclaimable: int) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("interface", "reclaimable"), [(1, 1), (2, 0), (0, 0)])
+def test_loopback_device(interface: int, reclaimable: int) -> None:
     """Reuse on loopback takes over what is bound to that device, whatever its addresses."""
     [old] = waiting(5000)
-    found = [old._replace(on_loopback=on_loopback)]
+    found = [old._replace(interface=interface)]
     counted = count(found, rules(reuse=ON_LOOPBACK))
-    assert counted.outbound.rows[POOL].reclaimable == reclaimable
+    assert counted.outbound.rows[POOL._replace(scope=interface)].reclaimable == reclaimable
 
 
 def test_older_than_the_histogram() -> None:

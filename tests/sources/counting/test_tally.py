@@ -5,7 +5,13 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
-from tcp_pressure_exporter.facts.tally import MAX_KEPT, MAX_LOCAL_ADDRESSES, MAX_POOLS, OtherPools
+from tcp_pressure_exporter.facts.tally import (
+    MAX_KEPT,
+    MAX_LOCAL_ADDRESSES,
+    MAX_POOLS,
+    LocalAddress,
+    OtherPools,
+)
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.sources.counting.counting import (
     EVERYWHERE,
@@ -91,7 +97,7 @@ def test_v4_mapped_shares_the_pool() -> None:
     counted = tally(found, rules())
     assert counts(counted.outbound) == {key("10.0.0.2", "10.0.0.9", 443): (2, 0, 0)}
     assert +Counter(counted.states) == {(True, ESTABLISHED): 2}
-    assert list(counted.by_address) == [sixteen_bytes("10.0.0.2")]
+    assert list(counted.by_address) == [LocalAddress(sixteen_bytes("10.0.0.2"))]
 
 
 def test_every_state() -> None:
@@ -123,7 +129,7 @@ def test_reclaimable_where(
     """tcp_tw_reuse=1 reuses everywhere, 2 where an address or the interface is loopback."""
     entry = Entry(TIME_WAIT, local, 40000, remote, 443, expires=0, interface=interface)
     assert counts(tally([entry], rules(reuse=reuse)).outbound) == {
-        key(local, remote, 443): (1, 1, reclaimable)
+        key(local, remote, 443, interface): (1, 1, reclaimable)
     }
 
 
@@ -162,7 +168,7 @@ def test_local_address() -> None:
         Entry(ESTABLISHED, "::1", 50000, "::1", 443),
     ]
     counted = tally(found, rules())
-    ports = counted.by_address[sixteen_bytes("10.0.0.2")]
+    ports = counted.by_address[LocalAddress(sixteen_bytes("10.0.0.2"))]
     assert ports == (port_set([40000, 40001]), port_set([40000]))
     assert list(ports_of(counted.held)) == [40000, 40001, 50000]
 

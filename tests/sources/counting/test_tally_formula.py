@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
-from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally
+from tcp_pressure_exporter.facts.tally import LocalAddress, PoolKey, SocketTally
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.sources.counting.counting import key, rules, tally
 from tests.support.fakes.tallies import counts
@@ -75,7 +75,7 @@ def test_outbound_formula(host: Host) -> None:
     taken: dict[PoolKey, set[int]] = defaultdict(lambda: set(host.owned))
     time_wait: dict[PoolKey, set[int]] = defaultdict(set)
     for entry in host.found:
-        space = key(entry.local, entry.remote, entry.remote_port)
+        space = key(entry.local, entry.remote, entry.remote_port, entry.interface)
         if not host.reusable(entry):
             taken[space] |= {entry.local_port} & host.usable
         if entry.state == TIME_WAIT:
@@ -93,7 +93,7 @@ def test_inbound_pools(host: Host) -> None:
     remote_ports: dict[PoolKey, dict[int, int]] = defaultdict(dict)
     for entry in host.found:
         if entry.local_port in host.served:
-            pool = key(entry.local, entry.remote, entry.local_port)
+            pool = key(entry.local, entry.remote, entry.local_port, entry.interface)
             remote_ports[pool][entry.remote_port] = entry.state
     assert counts(host.tally.inbound) == {
         pool: (len(states), list(states.values()).count(TIME_WAIT), 0)
@@ -105,18 +105,19 @@ def test_inbound_pools(host: Host) -> None:
 @given(HOSTS)
 def test_states_and_local_ports(host: Host) -> None:
     """States and the ports of each local address agree with sets of Python."""
-    held: dict[bytes, set[int]] = defaultdict(set)
-    live: dict[bytes, set[int]] = defaultdict(set)
+    held: dict[LocalAddress, set[int]] = defaultdict(set)
+    live: dict[LocalAddress, set[int]] = defaultdict(set)
     for entry in host.found:
         if entry.local_port in host.served or entry.local_port not in host.usable:
             continue
-        held[sixteen_bytes(entry.local)].add(entry.local_port)
+        local = LocalAddress(sixteen_bytes(entry.local), entry.interface)
+        held[local].add(entry.local_port)
         if entry.state != TIME_WAIT:
-            live[sixteen_bytes(entry.local)].add(entry.local_port)
+            live[local].add(entry.local_port)
     counted = host.tally
     states = Counter(("." in entry.local, entry.state) for entry in host.found)
     assert +Counter(counted.states) == states
     assert set(ports_of(counted.held)) == {entry.local_port for entry in host.found}
     assert counted.by_address == {
-        address: (port_set(held[address]), port_set(live[address])) for address in held
+        local: (port_set(held[local]), port_set(live[local])) for local in held
     }

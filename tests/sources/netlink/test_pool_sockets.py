@@ -59,7 +59,7 @@ def test_any_sockets(found: list[Entry]) -> None:
     """Each entry of a dump gives its socket, in the order of the dump."""
     assert parse(*found) == [
         PoolSocket(
-            key(entry.local, entry.remote, entry.remote_port),
+            key(entry.local, entry.remote, entry.remote_port, entry.interface),
             *(entry.local_port, SocketId(entry.inode, None)),
         )
         for entry in found

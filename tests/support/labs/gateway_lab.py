@@ -148,7 +148,7 @@ def open_gateway_lab() -> Iterator[GatewayLab]:
     """Make the three namespaces, and move the thread into the gateway's until the end."""
     with ExitStack() as stack:
         stack.enter_context(_many_files())
-        client, server = (stack.enter_context(_kept_namespace()) for _ in range(2))
+        client, server = (stack.enter_context(kept_namespace()) for _ in range(2))
         stack.enter_context(network_namespace())
         for link, namespace in (("inside", client), ("outside", server)):
             path = f"/proc/{os.getpid()}/fd/{namespace}"
@@ -169,7 +169,7 @@ def ip(commands: str) -> None:
 
 
 @contextmanager
-def _kept_namespace() -> Iterator[int]:
+def kept_namespace() -> Iterator[int]:
     """Give a descriptor of a new namespace, which lasts as long as something holds it."""
     with network_namespace():
         namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY)

@@ -84,6 +84,10 @@ class Reading:
         """Whose settings these are."""
         return self._sources.settings.system
 
+    def interface_name(self, index: int) -> str:
+        """Return the name of an interface, or its index where it is gone."""
+        return self._sources.interface_name(index)
+
     @cached_property
     def settings(self) -> Outcome[PortRange]:
         """The local port range."""

@@ -76,7 +76,12 @@ class PoolsPart:
         memories: dict[str, PoolMemory] = {}
         for direction, found in usages.items():
             tables[direction], memories[direction] = pool_table(
-                found, config.groups, config.listing, self._memories[direction], now
+                found,
+                config.groups,
+                config.listing,
+                self._memories[direction],
+                now,
+                reading.interface_name,
             )
         # Only now: a sample that failed is made up for by the next one.
         self._memories = memories

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import SystemRandom
 from socket import AF_INET, AF_INET6, socket
 
-from tcp_pressure_exporter.facts.addresses import is_v4
+from tcp_pressure_exporter.facts.addresses import is_link_local, is_v4
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.questions import CanaryAnswer, HiddenAnswer, TakeOverAnswer
@@ -75,7 +75,7 @@ class Canary:
         socket, and for ever after a SYN has left all the same.
         """
         self._refuse_after_escape()
-        if _is_link_local(key.remote_address) or _is_link_local(key.local_address):
+        if not key.scope and any(map(is_link_local, key[:2])):
             return _unknown("a link-local address says nothing without its interface")
         if reuse:
             return self._ask_single_ports(key, free_ports)
@@ -183,11 +183,6 @@ def _verdict(search: Search, seconds: float | None) -> CanaryAnswer:
 
 def _unknown(reason: str) -> CanaryAnswer:
     return CanaryAnswer(success=None, seconds=None, reason=reason)
-
-
-def _is_link_local(address: bytes) -> bool:
-    """Tell whether the address is in fe80::/10 (RFC 4291, section 2.5.6)."""
-    return address[0] == 0xFE and address[1] & 0xC0 == 0x80  # noqa: PLR2004 - the prefix's bits
 
 
 def _some_ports(ports: int, count: int) -> list[int]:

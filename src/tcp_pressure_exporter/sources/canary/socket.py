@@ -14,9 +14,9 @@ import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.addresses import format_address, is_link_local
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.procfs.files import read_sysctl_int
@@ -29,6 +29,7 @@ TCP_FASTOPEN_CONNECT = 30
 TCP_FASTOPEN_NO_COOKIE = 34
 IP_BIND_ADDRESS_NO_PORT = 24
 IP_LOCAL_PORT_RANGE = 51
+SO_BINDTOIFINDEX = 62  # include/uapi/asm-generic/socket.h
 
 # Where it is not 0, fast open stops deferring for a while after the kernel took a loss for the
 # work of a firewall: then the SYN leaves (tcp_fastopen_active_should_disable).
@@ -75,21 +76,32 @@ def search_port(
     was found. Raises OSError where the kernel lacks IP_BIND_ADDRESS_NO_PORT.
     """
     sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    if key.scope:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, key.scope)
+        except OSError as error:  # the interface is gone, or this kernel wants CAP_NET_RAW
+            return Search("SO_BINDTOIFINDEX", _number(error))
     if only_port is not None:
         try:
             sock.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, _range_of(only_port))
         except OSError as error:
             return Search("IP_LOCAL_PORT_RANGE (Linux 6.3)", _number(error))
     try:
-        sock.bind((format_address(key.local_address), 0))
+        sock.bind(_socket_address(key.local_address, 0, key.scope))
     except OSError as error:
         return Search("bind()", _number(error))
-    remote = (format_address(key.remote_address), int.from_bytes(key.port))
+    remote = _socket_address(key.remote_address, int.from_bytes(key.port), key.scope)
     start = clock()
     error_number = sock.connect_ex(remote)
     seconds = clock() - start
     port = 0 if error_number else sock.getsockname()[1]
     return Search("connect()", error_number, port, seconds)
+
+
+def _socket_address(address: bytes, port: int, scope: int) -> tuple[Any, ...]:
+    """Return what bind() and connect() take: only a link-local address has a scope id there."""
+    text = format_address(address)
+    return (text, port, 0, scope) if is_link_local(address) else (text, port)
 
 
 def _range_of(port: int) -> bytes:

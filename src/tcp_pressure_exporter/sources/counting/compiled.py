@@ -15,6 +15,7 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     Edge,
+    LocalAddress,
     NatRules,
     OtherPools,
     PoolCount,
@@ -36,6 +37,7 @@ STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
+KEY = struct.Struct("=16s16sI2s")  # what struct pool begins with (core/pool_table.h)
 SEQUENCES = 0xFFFFFFFF  # 32 bits
 NO_SECONDS = (0.0, 0.0)
 NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
@@ -113,7 +115,10 @@ def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
 
 
 def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
-    watched = b"".join(map(b"".join, rules.watched))
+    watched = b"".join(
+        KEY.pack(key.local_address, key.remote_address, key.scope, key.port)
+        for key in rules.watched
+    )
     return rules.min_used, rules.max_rows, rules.whole_from, watched
 
 
@@ -121,8 +126,8 @@ def _unpack(result: tuple[Any, ...]) -> SocketTally:
     (states, addresses, held, address_overflow,
      outbound, inbound, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
     by_address = {
-        address: AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
-        for address, all_, live in addresses
+        LocalAddress(address, scope): AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
+        for address, scope, all_, live in addresses
     }
     return SocketTally(
         edge=Edge(*edge),
@@ -148,8 +153,13 @@ def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
 def _pools(
     rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[Any, ...], overflow: int
 ) -> PoolTally:
-    counts = {PoolKey(row[0][:16], row[0][16:32], row[0][32:]): PoolCount(*row[1:]) for row in rows}
+    counts = {_key(row[0]): PoolCount(*row[1:]) for row in rows}
     return PoolTally(counts, OtherPools(*others), overflow)
+
+
+def _key(packed: bytes) -> PoolKey:
+    local, remote, scope, port = KEY.unpack(packed)
+    return PoolKey(local, remote, port, scope)
 
 
 def _kept(packed: bytes) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts import ports
-from tcp_pressure_exporter.facts.addresses import is_loopback, is_v4
+from tcp_pressure_exporter.facts.addresses import LOOPBACK_IFINDEX, is_loopback, is_v4
 from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts
 from tcp_pressure_exporter.facts.ports import contains
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
@@ -17,6 +17,7 @@ from tcp_pressure_exporter.facts.tally import (
     MAX_LOCAL_ADDRESSES,
     AddressPorts,
     Edge,
+    LocalAddress,
     SocketTally,
     TallyRules,
 )
@@ -28,7 +29,7 @@ class Entry(NamedTuple):
 
     local, remote: addresses as in facts/addresses.py. The ports are in network order. state: one
     of STATE_NAMES (facts/sockets.py).
-    on_loopback: whether it is bound to the loopback device (tw_bound_dev_if in tcp_twsk_unique).
+    interface: index of the one that it is bound to, 0 for none.
     age_ms: for how long it has been in TIME_WAIT; LIVE in any other state.
     entered: whether the tally before did not see it in TIME_WAIT.
     cause: one of CAUSES (facts/close_wait.py); "" in other states and where nothing tells it.
@@ -39,7 +40,7 @@ class Entry(NamedTuple):
     remote: bytes
     remote_port: bytes
     state: int
-    on_loopback: bool = False
+    interface: int = 0
     age_ms: int = LIVE
     entered: bool = False
     cause: str = ""
@@ -62,21 +63,21 @@ class SocketCounter:
 
     def add(self, entry: Entry) -> None:
         """Count one entry."""
-        local, local_port, remote, remote_port, state, _, age_ms, entered, cause = entry
+        local, local_port, remote, remote_port, state, scope, age_ms, entered, cause = entry
         port = int.from_bytes(local_port)
         self._states[is_v4(local), state] += 1
         self._held[port >> 3] |= 1 << (port & 7)
         if cause:
             self._close_wait[cause] += 1
         if contains(self._served, port):
-            ends = (local, remote, local_port)
+            ends = (local, remote, local_port, scope)
             self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
         elif contains(self._usable, port):
-            self._local_ports.add(local, port, live=age_ms == LIVE)
+            self._local_ports.add(LocalAddress(local, scope), port, live=age_ms == LIVE)
             if contains(self._blocked, port):
                 return
             reclaimable = age_ms != LIVE and self._reclaimable(entry)
-            ends = (local, remote, remote_port)
+            ends = (local, remote, remote_port, scope)
             self._outbound.add(ends, age_ms, reclaimable=reclaimable, entered=entered)
 
     def _reclaimable(self, entry: Entry) -> bool:
@@ -86,7 +87,11 @@ class SocketCounter:
             return False
         return reuse.everywhere or (
             reuse.on_loopback
-            and (entry.on_loopback or is_loopback(entry.local) or is_loopback(entry.remote))
+            and (
+                entry.interface == LOOPBACK_IFINDEX  # tw_bound_dev_if in tcp_twsk_unique
+                or is_loopback(entry.local)
+                or is_loopback(entry.remote)
+            )
         )
 
     def result(
@@ -124,10 +129,10 @@ class _LocalPorts:
     """The ports of each local address; overflow: sockets of addresses too many to be kept."""
 
     def __init__(self) -> None:
-        self._bitmaps: dict[bytes, _Bitmaps] = {}
+        self._bitmaps: dict[LocalAddress, _Bitmaps] = {}
         self.overflow = 0
 
-    def add(self, local: bytes, port: int, *, live: bool) -> None:
+    def add(self, local: LocalAddress, port: int, *, live: bool) -> None:
         bitmaps = self._bitmaps.get(local)
         if bitmaps is None:
             if len(self._bitmaps) >= MAX_LOCAL_ADDRESSES:
@@ -139,5 +144,5 @@ class _LocalPorts:
         if live:
             bitmaps.live[port >> 3] |= bit
 
-    def by_address(self) -> dict[bytes, AddressPorts]:
+    def by_address(self) -> dict[LocalAddress, AddressPorts]:
         return {address: bitmaps.frozen() for address, bitmaps in self._bitmaps.items()}

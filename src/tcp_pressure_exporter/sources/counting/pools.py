@@ -17,7 +17,7 @@ from tcp_pressure_exporter.facts.tally import (
 
 LIVE = -1  # the age of an entry that is not in TIME_WAIT
 # What a PoolKey has. To make one of each socket would cost a tenth of all counting.
-Ends = tuple[bytes, bytes, bytes]
+Ends = tuple[bytes, bytes, bytes, int]
 
 
 class CountedPool:

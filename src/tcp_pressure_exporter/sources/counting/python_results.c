@@ -53,8 +53,9 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
 
     for (uint16_t i = 0; list && i < addresses->count; i++) {
         const struct local_address *address = addresses->all[i];
-        PyObject *item = Py_BuildValue("(y#y#y#)", (const char *)&address->ip,
-                                       (Py_ssize_t)sizeof address->ip, (const char *)address->held,
+        PyObject *item = Py_BuildValue("(y#Iy#y#)", (const char *)&address->ip,
+                                       (Py_ssize_t)sizeof address->ip, address->scope,
+                                       (const char *)address->held,
                                        (Py_ssize_t)BITMAP_BYTES, (const char *)address->live,
                                        (Py_ssize_t)BITMAP_BYTES);
         if (!item || PyList_SetItem(list, i, item) < 0)

@@ -18,7 +18,6 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import MESSAGE, TCPDIAG_GET
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tcp_pressure_exporter.sources.netlink.socket import Datagram
 
-LOOPBACK_INDEX = 1  # include/net/net_namespace.h: LOOPBACK_IFINDEX
 NO_PORT = bytes(2)
 
 
@@ -65,8 +64,7 @@ def _decode(payload: memoryview, recent: Recent) -> Entry | None:
     elif state == TCP_CLOSE_WAIT:
         cause = close_wait_cause(timer, retransmits, rqueue, wqueue)
     local, remote = normal_address(family, source), normal_address(family, destination)
-    on_loopback = interface == LOOPBACK_INDEX
-    return Entry(local, local_port, remote, remote_port, state, on_loopback, age_ms, entered, cause)
+    return Entry(local, local_port, remote, remote_port, state, interface, age_ms, entered, cause)
 
 
 class _Kept:

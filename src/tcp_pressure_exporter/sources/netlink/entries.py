@@ -75,11 +75,11 @@ def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSo
 def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, _state, _timer, _retransmits, sport, dport, source, destination, *_,
+    (family, _state, _timer, _retransmits, sport, dport, source, destination, interface, *_,
      inode) = MESSAGE.unpack_from(payload)  # fmt: skip
     local, remote = normal_address(family, source), normal_address(family, destination)
     return PoolSocket(
-        PoolKey(local, remote, dport),
+        PoolKey(local, remote, dport, interface),
         int.from_bytes(sport),
         socket_id(inode, dict(attributes(payload))),
     )

@@ -80,7 +80,7 @@ def encode_connection_request(key: PoolKey, local_port: int, sequence: int) -> b
         address[len(V4_MAPPED) :] if v4 else address  # the struct fills it up with zeros
         for address in (key.local_address, key.remote_address)
     ]
-    connection = SOCKET_ID.pack(local_port.to_bytes(2), key.port, *ends, 0, NO_COOKIE)
+    connection = SOCKET_ID.pack(local_port.to_bytes(2), key.port, *ends, key.scope, NO_COOKIE)
     family = AF_INET if v4 else AF_INET6
     body = REQUEST.pack(family, 0, 0, 0, connection, 0, 0)
     return encode_single_request(TCPDIAG_GETSOCK, body, sequence)

@@ -1,5 +1,6 @@
 """The choice of sources for this process, and Linux's: netlink and /proc."""
 
+import socket
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
@@ -46,6 +47,7 @@ def linux_sources(procfs: Path, parser: Parser) -> Sources:
         numbers=ProcNumbers(procfs),
         canary=Canary(procfs),
         nat=conntrack_table(procfs, parser),
+        interface_name=interface_name,
     )
 
 
@@ -60,7 +62,19 @@ def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
         numbers=ProcNumbers(procfs),
         canary=OWN_ALONE,
         nat=OWN_ALONE,
+        interface_name=interface_name,
     )
+
+
+def interface_name(index: int) -> str:
+    """Return the name of an interface of the calling thread's namespace, or its index: it is gone.
+
+    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose.
+    """
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return str(index)
 
 
 def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:

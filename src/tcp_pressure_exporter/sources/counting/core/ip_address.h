@@ -71,12 +71,14 @@ static inline bool is_loopback(struct ip a)
     return is_v4(a) ? bytes[12] == 127 : same_address(a, (struct ip){{0, word_of(0, htonl(1))}});
 }
 
-/* Multiplications by odd constants and shifts that mix them. Peers choose addresses: without the
- * seed they could choose colliding ones. */
+/* Multiplications by odd constants and shifts that mix them: the first carries upwards, the shift
+ * brings the upper half down, the second spreads it, so that each bit depends on all. Peers choose
+ * addresses: without the seed they could choose colliding ones. */
 static inline uint64_t hash_address(struct ip a, uint64_t seed)
 {
     uint64_t hash = (a.words[0] ^ seed) * 0x9e3779b97f4a7c15u;
 
     hash = (hash ^ hash >> 32 ^ a.words[1]) * 0xc2b2ae3d27d4eb4fu;
-    return hash ^ hash >> 29;
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
 }

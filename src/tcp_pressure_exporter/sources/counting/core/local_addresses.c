@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 
-bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint16_t *number)
+bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint32_t scope,
+                         uint16_t *number)
 {
-    uint32_t slot = (uint32_t)hash_address(ip, addresses->seed) % ADDRESS_SLOTS;
+    uint32_t slot = (uint32_t)hash_address(ip, addresses->seed ^ scope) % ADDRESS_SLOTS;
 
     for (; addresses->index[slot]; slot = (slot + 1) % ADDRESS_SLOTS) {
         *number = addresses->index[slot];
-        if (same_address(addresses->all[*number - 1]->ip, ip))
+        const struct local_address *known = addresses->all[*number - 1];
+        if (same_address(known->ip, ip) && known->scope == scope)
             return true;
     }
     *number = 0;
@@ -18,6 +20,7 @@ bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint16
     if (!address)
         return false;
     address->ip = ip;
+    address->scope = scope;
     addresses->all[addresses->count++] = address;
     *number = addresses->index[slot] = addresses->count;
     return true;

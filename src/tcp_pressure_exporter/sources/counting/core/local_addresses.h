@@ -1,4 +1,7 @@
-/* The local addresses of a dump's sockets, and the ports that are held on each. */
+/* The local addresses of a dump's sockets, and the ports that are held on each.
+ *
+ * An address is told apart by the interface that its sockets are bound to, as the kernel does.
+ */
 #pragma once
 #include "ip_address.h"
 #include "port_bitmap.h"
@@ -8,6 +11,7 @@
 
 struct local_address {
     struct ip ip;
+    uint32_t scope;             /* index of the interface, 0 for none */
     uint8_t held[BITMAP_BYTES]; /* by any socket */
     uint8_t live[BITMAP_BYTES]; /* by one that is not in TIME_WAIT */
 };
@@ -22,7 +26,8 @@ struct local_addresses {
 
 /* Find or add an address; its number from 1 on, or 0 where there are MAX_ADDRESSES. Return false
  * where there is no memory. */
-bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint16_t *number);
+bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint32_t scope,
+                         uint16_t *number);
 
 void free_addresses(struct local_addresses *addresses);
 

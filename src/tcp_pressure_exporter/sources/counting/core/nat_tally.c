@@ -12,7 +12,7 @@ bool count_translated(struct nat_tally *tally, const struct translated_connectio
 {
     struct pool *pool;
 
-    if (!find_or_add_pool(&tally->pools, &connection->ends, connection->remote_port, &pool))
+    if (!find_or_add_pool(&tally->pools, &connection->ends, 0, connection->remote_port, &pool))
         return false;
     if (!pool)
         return true;

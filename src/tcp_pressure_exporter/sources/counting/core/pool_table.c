@@ -12,9 +12,9 @@ _Static_assert(sizeof(struct pool) == 64, "a pool is a cache line");
 _Static_assert(offsetof(struct pool, port) + sizeof(uint16_t) == KEY_BYTES,
                "a pool begins with its key");
 
-static uint32_t hash_key(const struct ends *ends, uint16_t port, uint64_t seed)
+static uint32_t hash_key(const struct ends *ends, uint32_t scope, uint16_t port, uint64_t seed)
 {
-    uint64_t hash = hash_address(ends->local, seed) + port;
+    uint64_t hash = hash_address(ends->local, seed) + ((uint64_t)scope << 16 | port);
 
     hash ^= hash_address(ends->remote, ~seed);
     hash *= 0x9e3779b97f4a7c15u;
@@ -22,13 +22,14 @@ static uint32_t hash_key(const struct ends *ends, uint16_t port, uint64_t seed)
 }
 
 /* Return the slot of a pool, or the free one where it belongs. */
-static uint32_t slot_of(const struct pool_table *table, const struct ends *ends, uint16_t port)
+static uint32_t slot_of(const struct pool_table *table, const struct ends *ends, uint32_t scope,
+                        uint16_t port)
 {
-    uint32_t slot = hash_key(ends, port, table->seed) & (table->slots - 1);
+    uint32_t slot = hash_key(ends, scope, port, table->seed) & (table->slots - 1);
 
     for (; table->index[slot] != FREE_SLOT; slot = (slot + 1) & (table->slots - 1)) {
         const struct pool *pool = &table->pools[table->index[slot]];
-        if (same_ends(&pool->ends, ends) && pool->port == port)
+        if (same_ends(&pool->ends, ends) && pool->scope == scope && pool->port == port)
             break;
     }
     return slot;
@@ -44,7 +45,7 @@ static bool grow_index(struct pool_table *table)
     memset(index, 0xff, slots * sizeof *index); /* FREE_SLOT */
     for (uint32_t i = 0; i < table->count; i++) {
         const struct pool *pool = &table->pools[i];
-        uint32_t slot = hash_key(&pool->ends, pool->port, table->seed) & (slots - 1);
+        uint32_t slot = hash_key(&pool->ends, pool->scope, pool->port, table->seed) & (slots - 1);
         while (index[slot] != FREE_SLOT)
             slot = (slot + 1) & (slots - 1);
         index[slot] = i;
@@ -56,8 +57,8 @@ static bool grow_index(struct pool_table *table)
 }
 
 /* Add a pool at the free slot where it belongs. */
-static bool add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
-                     uint32_t slot, struct pool **pool)
+static bool add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
+                     uint16_t port, uint32_t slot, struct pool **pool)
 {
     *pool = NULL;
     if (table->count >= MAX_POOLS) {
@@ -70,20 +71,20 @@ static bool add_pool(struct pool_table *table, const struct ends *ends, uint16_t
     table->pools = pools;
     table->index[slot] = table->count;
     *pool = &table->pools[table->count++];
-    **pool = (struct pool){.ends = *ends, .port = port};
+    **pool = (struct pool){.ends = *ends, .scope = scope, .port = port};
     return true;
 }
 
-bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
-                      struct pool **pool)
+bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
+                      uint16_t port, struct pool **pool)
 {
     /* Half of the slots stay free, so that a search is short. */
     if (table->count >= table->slots / 2 && !grow_index(table))
         return false;
-    uint32_t slot = slot_of(table, ends, port);
+    uint32_t slot = slot_of(table, ends, scope, port);
     uint32_t place = table->index[slot];
     if (place == FREE_SLOT)
-        return add_pool(table, ends, port, slot, pool);
+        return add_pool(table, ends, scope, port, slot, pool);
     *pool = &table->pools[place];
     return true;
 }
@@ -135,12 +136,14 @@ static void mark_watched(struct pool_table *table)
 {
     const uint8_t *key = table->rows.watched, *end = key + table->rows.watched_bytes;
     struct ends ends;
+    uint32_t scope;
     uint16_t port;
 
     for (; table->count && end - key >= KEY_BYTES; key += KEY_BYTES) {
         memcpy(&ends, key, sizeof ends);
-        memcpy(&port, key + sizeof ends, sizeof port);
-        uint32_t place = table->index[slot_of(table, &ends, port)];
+        memcpy(&scope, key + sizeof ends, sizeof scope);
+        memcpy(&port, key + sizeof ends + sizeof scope, sizeof port);
+        uint32_t place = table->index[slot_of(table, &ends, scope, port)];
         if (place != FREE_SLOT)
             table->pools[place].watched = true;
     }

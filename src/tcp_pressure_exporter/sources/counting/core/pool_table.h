@@ -1,7 +1,7 @@
 /* The pools of one direction: a dense array, found through an open-addressing index.
  *
- * A pool is all that shares two addresses and a fixed port. What is counted into it is not the
- * table's business: sockets, and the connections of conntrack, have tables of their own.
+ * A pool is all that shares two addresses, a scope and a fixed port. What is counted into it is
+ * not the table's business: sockets, and the connections of conntrack, have tables of their own.
  */
 #pragma once
 #include <stddef.h>
@@ -9,14 +9,15 @@
 #include "ip_address.h"
 #include "time_wait.h"
 
-#define FEW_AGES 7       /* kept in the pool itself before it gets a histogram */
+#define FEW_AGES 3       /* kept in the pool itself before it gets a histogram */
 #define MAX_POOLS 131072 /* facts/tally.py: what a flood of addresses may cost in memory */
-#define KEY_BYTES 34     /* of what a pool is found by, and begins with */
+#define KEY_BYTES 38     /* of what a pool is found by, and begins with: KEY of compiled.py */
 
 struct pool { /* a cache line */
     struct ends ends;
+    uint32_t scope;   /* index of the interface that its sockets are bound to, 0 for none */
     uint16_t port;    /* the fixed one, in network order */
-    uint16_t address; /* number of ends.local in local_addresses.h; 0: not looked for yet */
+    uint16_t address; /* number of the local address in local_addresses.h; 0: not looked for yet */
     uint32_t ports, time_wait, reclaimable, entered;
     uint32_t histogram; /* index + 1 into the table's ages; 0 while FEW_AGES are enough */
     uint8_t few_ages[FEW_AGES];
@@ -54,8 +55,8 @@ struct pool_table {
 
 /* Find or add a pool; NULL where there are MAX_POOLS already, and overflow has counted the entry.
  * Return false where there is no memory. */
-bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint16_t port,
-                      struct pool **pool);
+bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
+                      uint16_t port, struct pool **pool);
 
 /* Count an entry in TIME_WAIT by its age, 0..60 s. Return false where there is no memory. */
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);

@@ -8,7 +8,7 @@ struct socket_entry {
     struct ends ends;
     uint16_t local_port, remote_port; /* in network order */
     uint8_t state;                    /* TCP_ESTABLISHED to TCP_CLOSING: netinet/tcp.h */
-    bool on_loopback;                 /* whether it is bound to the loopback device */
+    uint32_t interface;               /* index of the one that it is bound to, 0 for none */
     uint8_t cause;                    /* enum cause; only in CLOSE_WAIT */
     /* Only in TIME_WAIT: whether the tally before did not see it there, and for how long it has
      * been there, up to TCP_TIMEWAIT_LEN_MS. */

@@ -1,5 +1,7 @@
 #include "socket_tally.h"
 
+#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
+
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
 {
     tally->outbound.seed = tally->inbound.seed = tally->addresses.seed = seed;
@@ -18,14 +20,15 @@ static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry 
         return true;
     if (!reuse->on_loopback)
         return false;
-    return entry->on_loopback || is_loopback(entry->ends.local) || is_loopback(entry->ends.remote);
+    return entry->interface == LOOPBACK_IFINDEX || is_loopback(entry->ends.local) ||
+           is_loopback(entry->ends.remote);
 }
 
 /* Count an entry into its pool: NULL where there are too many. */
 static inline bool count_in_pool(struct pool_table *table, const struct socket_entry *entry,
                                  uint16_t port, struct pool **found)
 {
-    if (!find_or_add_pool(table, &entry->ends, port, found))
+    if (!find_or_add_pool(table, &entry->ends, entry->interface, port, found))
         return false;
     struct pool *pool = *found;
     if (!pool)
@@ -48,7 +51,7 @@ static bool hold(struct local_addresses *addresses, const struct socket_entry *e
 {
     uint16_t number;
 
-    if (!find_or_add_address(addresses, entry->ends.local, &number))
+    if (!find_or_add_address(addresses, entry->ends.local, entry->interface, &number))
         return false;
     hold_at(addresses, number, entry);
     return true;
@@ -72,7 +75,8 @@ static bool count_outbound(struct socket_tally *tally, const struct socket_entry
     if (entry->state == TCP_TIME_WAIT)
         pool->reclaimable += is_reclaimable(&tally->reuse, entry);
     if (!pool->address &&
-        !find_or_add_address(&tally->addresses, entry->ends.local, &pool->address))
+        !find_or_add_address(&tally->addresses, entry->ends.local, entry->interface,
+                             &pool->address))
         return false;
     hold_at(&tally->addresses, pool->address, entry);
     return true;

@@ -4,8 +4,6 @@
 
 #include "../core/time_wait.h"
 
-#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
-
 static const char OPERATION[] = "inet_diag message";
 
 /* Return for how long an entry has been in TIME_WAIT; one that claims to have more than all of it
@@ -40,7 +38,7 @@ static void decode(const struct inet_diag_msg *message, struct socket_entry *ent
     entry->local_port = message->id.idiag_sport;
     entry->remote_port = message->id.idiag_dport;
     entry->state = message->idiag_state;
-    entry->on_loopback = message->id.idiag_if == LOOPBACK_IFINDEX;
+    entry->interface = message->id.idiag_if;
     if (entry->state == TCP_TIME_WAIT)
         entry->age_ms = age_ms_of(message);
     else if (entry->state == TCP_CLOSE_WAIT)
