@@ -12,7 +12,9 @@
 #include "netlink/conntrack_entry.h"
 #include "netlink/inet_diag_entry.h"
 
-enum rules { BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32 };
+enum rules {
+    BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32, FOREIGN = 64
+};
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
 static const uint8_t NONE[BITMAP_BYTES];
@@ -57,6 +59,9 @@ static void set_rules(struct inet_diag_tally *tally, const struct input *input)
     sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000};
     sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
     sockets->inbound.rows = (struct row_rules){input->rules, 0, input->cut, input->data, input->size};
+    sockets->privileged.rows = sockets->explicit.rows = sockets->inbound.rows;
+    if (input->rules & FOREIGN)
+        sockets->own = sockets->sources = (struct network_list){input->data, input->size};
     tally->recent.since_ms = -5000;
     tally->recent.known = input->data;
     tally->recent.known_bytes = input->size;

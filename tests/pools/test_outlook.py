@@ -134,4 +134,4 @@ def test_full_or_not(live: int, free: int, ages: dict[int, int], growth: float) 
     usage = Usage(live + waiting, live + waiting + free, waiting, 0, ages=histogram(ages))
     found = exhaustion(usage, growth)
     assert found >= 0
-    assert (found == 0) == (usage.used >= usage.limit)
+    assert (found == 0) == (usage.used >= (usage.limit or 0))

@@ -49,7 +49,7 @@ def tabled(
     )
 
 
-def rows(found: PoolTable) -> list[tuple[str, str, str, int, int]]:
+def rows(found: PoolTable) -> list[tuple[str, str, str, int, int | None]]:
     return [
         (pool.local_address, pool.remote_address, pool.port, pool.usage.used, pool.usage.limit)
         for pool in found.listed

@@ -35,7 +35,7 @@ def test_request() -> None:
     request = TallyRequest(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
     rules = tally_rules(SETTINGS, REUSE, [], {}, request)
     assert rules.since == edge
-    assert rules.outbound_rows == RowRules(0, 7, [one])
+    assert rules.outbound_rows == RowRules(0, 7, (one,))
     assert rules.inbound_rows == RowRules(0, 7, [other])
 
 

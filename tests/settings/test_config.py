@@ -41,7 +41,7 @@ runbook_url: https://git.example/tcp/v1/
     nat = NatRanges({sixteen_bytes("203.0.113.7"): 10_000})
     groups = RemoteGroups([lb, partner])
     url = "https://git.example/tcp/v1"
-    assert parse_config(text) == Config(ListingRule(3, 0.5), groups, nat, url)
+    assert parse_config(text) == Config(ListingRule(3, 0.5), groups, nat, runbook_url=url)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.pools.directions import NatRanges
-from tcp_pressure_exporter.settings.config import nat_ranges
+from tcp_pressure_exporter.settings.ranges import nat_ranges
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.messages.socket_entries import sixteen_bytes
 

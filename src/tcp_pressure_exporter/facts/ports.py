@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_PORT = 65535
+RESERVED_PORTS = 1023 - 665 + 1  # RPC_DEF_MIN_RESVPORT: include/linux/sunrpc/xprtsock.h
 BITMAP_BYTES = (MAX_PORT + 1) // 8
 
 
@@ -54,12 +55,14 @@ class PortRange:
     """The range low..high, both included, and the set of all reserved ports (facts/ports.py).
 
     in_pairs: whether the kernel searches it in steps of two, as Linux does.
+    privileged: how many ports below 1024 a client of RPC chooses from.
     """
 
     low: int
     high: int
     reserved: int
     in_pairs: bool = True
+    privileged: int = RESERVED_PORTS
 
     @property
     def usable(self) -> int:

@@ -4,18 +4,22 @@ Two parsers fill these types from the same bytes, with the same result: sources/
 explains itself, _tally.c is fast. Nothing is kept per socket, but for the entries in `kept_states`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
+from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
+MAX_OUTSIDE_POOLS = 16_384  # of ports outside the range: as above
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
+MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
@@ -47,12 +51,14 @@ class PoolKey(NamedTuple):
 
     scope: index of the interface that its sockets are bound to, 0 for none: the kernel keeps the
     same ends apart by it (include/net/inet_hashtables.h, inet_match).
+    ports: which local ports it has, "" for those that connect() chooses (pools/explicit.py).
     """
 
     local_address: bytes
     remote_address: bytes
     port: bytes
     scope: int = 0
+    ports: str = ""
 
 
 class RowRules(NamedTuple):
@@ -83,6 +89,24 @@ class NatRules(NamedTuple):
     evicts: bool = True
 
 
+class NetworkPorts(NamedTuple):
+    """The ports low..high, both included, of the addresses of a network.
+
+    address: as in facts/addresses.py. prefix: how many of its 128 bits the network has.
+    """
+
+    address: bytes
+    prefix: int
+    low: int = 0
+    high: int = MAX_PORT
+
+    def has(self, address: bytes, port: int) -> bool:
+        """Tell whether a port of an address is among them."""
+        rest = 8 * ADDRESS_BYTES - self.prefix
+        same = int.from_bytes(self.address) >> rest == int.from_bytes(address) >> rest
+        return same and self.low <= port <= self.high
+
+
 @dataclass(frozen=True, slots=True)
 class TallyRules:
     """What decides how an entry counts; the port sets are those of facts/ports.py.
@@ -90,8 +114,10 @@ class TallyRules:
     usable: the ports a connect() may choose from.
     blocked: ports no connect() can choose because a socket was bound there.
     served: ports whose sockets were accepted, not connected, here.
+    own: the addresses of this host; empty where no connection comes to others (TPROXY).
+    sources: ports that applications are known to choose by themselves.
     since: the edge of the dump before; None before there was one.
-    outbound_rows, inbound_rows: which pools are told apart.
+    outbound_rows, inbound_rows, privileged_rows, explicit_rows: which pools are told apart.
     kept_states: bit mask of the states whose entries are kept whole.
     """
 
@@ -103,6 +129,10 @@ class TallyRules:
     outbound_rows: RowRules = DEFAULT_ROWS
     inbound_rows: RowRules = DEFAULT_ROWS
     kept_states: int = 0
+    own: Sequence[NetworkPorts] = ()
+    sources: Sequence[NetworkPorts] = ()
+    privileged_rows: RowRules = DEFAULT_ROWS
+    explicit_rows: RowRules = DEFAULT_ROWS
 
 
 class PoolCount(NamedTuple):
@@ -145,12 +175,16 @@ class PoolTally:
 
     rows: the pools of RowRules. Where there are more than `max_rows`, pools that are equally used
     either all have one or none.
-    others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS, counted nowhere else.
+    others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS (outside the
+    range: MAX_OUTSIDE_POOLS), counted nowhere else.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
+
+
+NO_POOLS = PoolTally({}, OtherPools(), 0)
 
 
 class LocalAddress(NamedTuple):
@@ -180,6 +214,8 @@ class SocketTally:
     held: the set of local ports that any socket holds.
     by_address: usable ports that are not served, per local address. address_overflow counts the
     sockets of addresses beyond MAX_LOCAL_ADDRESSES.
+    privileged, explicit: pools of local ports that no connect() chose: below 1024, and others.
+    accepted: the ports among theirs that connections were accepted at, as far as can be judged.
     close_wait: sockets in CLOSE_WAIT by cause.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
     MAX_KEPT.
@@ -195,6 +231,9 @@ class SocketTally:
     close_wait: CloseWaitCounts
     kept: tuple[bytes, ...]
     kept_overflow: int
+    privileged: PoolTally = NO_POOLS
+    explicit: PoolTally = NO_POOLS
+    accepted: int = 0
 
 
 class PoolSocket(NamedTuple):

@@ -21,17 +21,23 @@ NOT_KNOWN = (
 )
 
 
+EXPLICIT_PORTS = (
+    "An application chooses these local ports by itself: give it more of them or one more local"
+    " address in its own settings, or let it keep connections open."
+)
+
+
 def are_many(bound: float, usable: int) -> bool:
     """Tell whether so many ports of bound sockets are worth speaking of."""
     return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
 
 
-def somebody_binds(report: CanaryReport | None, usable: int) -> bool | None:
+def somebody_binds(report: CanaryReport | None, usable: int | None) -> bool | None:
     """Tell whether sockets that were bound hold ports worth speaking of; None: not known.
 
     usable: the ports that the kernel may choose.
     """
-    if report is None or report.hidden_ports is None:
+    if report is None or report.hidden_ports is None or usable is None:
         return None
     return are_many(report.hidden_ports + report.bound_ports, usable)
 

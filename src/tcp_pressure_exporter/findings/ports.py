@@ -37,6 +37,8 @@ def port_range_too_small(evidence: Evidence) -> str | None:
     nearly_full = KINDS[OUTBOUND].critical
     for pool in evidence.outbound().listed:
         usage, outlook = pool.usage, pool.outlook
+        if usage.limit is None or pool.key.ports:
+            continue  # nor are the ports those of the range
         if usage.mostly_blocked:
             continue  # it is not the connections that need so many
         to_come = outlook.steady_state_ratio if outlook else 0.0
@@ -63,6 +65,8 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
         return None
     for pool in evidence.outbound().listed:
         usage = pool.usage
+        if pool.key.ports:
+            continue  # bind() gets no port back
         if usage.hold != TIME_WAIT_HOLD or usage.refused is not None:
             continue  # reuse is on for this pool: its addresses are on loopback
         if evidence.bound_before(pool):

@@ -95,10 +95,13 @@ class Outlook(NamedTuple):
 
 
 def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
-    """Return the outlook of a pool; None where nothing tells when its ports were closed."""
-    if usage.ages is None:
+    """Return the outlook of a pool; None where it has none.
+
+    Nothing tells when its ports were closed, or nobody knows how many it has.
+    """
+    if usage.ages is None or usage.limit is None:
         return None
-    flow = _flow(usage, usage.ages, closes_per_second(usage.ages), 0.0)
+    flow = _flow(usage, usage.ages, usage.limit, closes_per_second(usage.ages), 0.0)
     return Outlook(
         exhaustion, steady_state_ratio(flow), sustainable_closes(flow), peak_closes(usage.ages)
     )
@@ -111,10 +114,11 @@ def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     do not tell: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process) and a
     segment that starts it anew look like one, and take no port.
     """
-    if usage.ages is None or _most(usage, growth) < usage.limit:
+    limit = usage.limit
+    if usage.ages is None or limit is None or _most(usage, growth) < limit:
         return math.inf
     closes = share * lasting_closes(closes_each_second(usage.ages))
-    return exhaustion_seconds(_flow(usage, usage.ages, closes, growth))
+    return exhaustion_seconds(_flow(usage, usage.ages, limit, closes, growth))
 
 
 def _most(usage: Usage, growth: float) -> float:
@@ -123,11 +127,11 @@ def _most(usage: Usage, growth: float) -> float:
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 
 
-def _flow(usage: Usage, ages: bytes, closes: float, growth: float) -> Flow:
+def _flow(usage: Usage, ages: bytes, limit: int, closes: float, growth: float) -> Flow:
     # Older ones hold no port: a connect() may take them over.
     waiting = closes_each_second(ages)[: math.ceil(usage.hold)]
     return Flow(
-        limit=usage.limit,
+        limit=limit,
         live=usage.used - sum(waiting),
         ages=waiting,
         closes=closes,

@@ -123,6 +123,7 @@ class GroupKey(NamedTuple):
     group: str
     port: bytes
     scope: int = 0
+    ports: str = ""
 
 
 ListedKey = PoolKey | GroupKey
@@ -152,7 +153,7 @@ def group_pools(pools: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Groupin
         return Grouping(usages, members)
     for key, usage in pools.items():
         group = groups.find(key.remote_address) if key.remote_address else None
-        name = GroupKey(key.local_address, group.name, key.port, key.scope) if group else key
+        name = GroupKey(key.local_address, group.name, *key[2:]) if group else key
         usages[name] = usages[name].plus(usage) if name in usages else usage
         if group:
             members.setdefault(name, []).append(key)

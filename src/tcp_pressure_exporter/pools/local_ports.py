@@ -1,6 +1,6 @@
 """The local port range: what may be chosen, what is served, and the rules that come of it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -10,11 +10,13 @@ from tcp_pressure_exporter.facts.tally import (
     MAX_ROWS,
     NEVER_WHOLE,
     Edge,
+    NetworkPorts,
     PoolKey,
     RowRules,
     TallyRules,
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.pools.explicit import row_rules
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 
@@ -133,6 +135,7 @@ class TallyRequest:
     since: the edge of the dump before. kept_states: as in TallyRules.
     min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
     pools with so many ports, the reclaimable ones included, are told apart; None: not for that.
+    own, sources: as in TallyRules.
     """
 
     since: Edge | None = None
@@ -142,6 +145,8 @@ class TallyRequest:
     max_rows: int = MAX_ROWS
     watched_outbound: Collection[PoolKey] = ()
     watched_inbound: Collection[PoolKey] = ()
+    own: Sequence[NetworkPorts] = ()
+    sources: Sequence[NetworkPorts] = ()
 
 
 def tally_rules(
@@ -164,6 +169,10 @@ def tally_rules(
         outbound_rows=_outbound_rows(request, choosable_ports(settings), blocked.bit_count()),
         inbound_rows=RowRules(inbound, request.max_rows, request.watched_inbound),
         kept_states=request.kept_states,
+        own=request.own,
+        sources=request.sources,
+        privileged_rows=row_rules(request.watched_outbound, privileged=True),
+        explicit_rows=row_rules(request.watched_outbound, privileged=False),
     )
 
 
@@ -173,7 +182,7 @@ def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
     return RowRules(
         min_used=max(ceil(request.min_ratio * limit) - blocked, 0),
         max_rows=request.max_rows,
-        watched=request.watched_outbound,
+        watched=tuple(key for key in request.watched_outbound if not key.ports),
         whole_from=NEVER_WHOLE if near is None else max(ceil(near * limit) - blocked, 0),
     )
 

@@ -85,6 +85,8 @@ def canary_targets(
         Target(pool, key, _may_take_over(pool.usage), _free_ports(key, tally, rules))
         for pool in outbound.listed
         if isinstance(key := pool.key, PoolKey)
+        and not key.ports
+        and pool.usage.limit is not None
         and pool.usage.used + hidden_ports >= near * pool.usage.limit
     ][:MAX_TARGETS]
 
@@ -192,4 +194,4 @@ def owners_by_pool(
 
 def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
     group = groups.find(key.remote_address)
-    return GroupKey(key.local_address, group.name, key.port, key.scope) if group else key
+    return GroupKey(key.local_address, group.name, *key[2:]) if group else key

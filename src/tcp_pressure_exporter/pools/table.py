@@ -91,7 +91,7 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
     a local address that has a scope.
     """
     grouping = group_pools(found.pools, groups)
-    shown = select(grouping.usages, lambda usage: usage.ratio, listing, previous.listed)
+    shown = select(grouping.usages, lambda usage: usage.rank, listing, previous.listed)
     ratios = (usage.ratio for usage in found.pools.values())
     # A watched pool may be told apart while fuller ones are not.
     ratio_max = max(found.new_ratio, found.others_ratio_max, *ratios)
@@ -151,13 +151,18 @@ def _listed(
     first = min(forecasts[member] for member in grouping.members_of(key))
     return ListedPool(
         key=key,
-        local_address=scoped_address(key.local_address, key.scope, scope_name),
+        local_address=_local_end(key, scope_name),
         remote_address=remote,
         port=str(int.from_bytes(key.port)) if key.port else "",
         usage=usage,
         entered_total=memory.closes.pools[key],
         outlook=outlook(usage, first),
     )
+
+
+def _local_end(key: ListedKey, scope_name: ScopeName) -> str:
+    address = scoped_address(key.local_address, key.scope, scope_name)
+    return end(address, key.ports) if key.ports else address
 
 
 def pool_name(direction: str, pool: ListedPool) -> str:

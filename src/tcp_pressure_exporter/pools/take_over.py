@@ -35,6 +35,7 @@ def doubtful_pools(
         key: ports
         for key, usage in outbound.pools.items()
         if usage.reclaimable
+        and usage.limit is not None
         and (ports := usage.used + usage.reclaimable) >= DOUBTFUL_RATIO * usage.limit
         and held >= near * usage.limit
     }

@@ -95,10 +95,14 @@ def summed(histograms: Iterable[bytes]) -> bytes:
     return total.to_bytes(max(map(len, added), default=len(NO_AGES)), sys.byteorder)
 
 
+UNKNOWN_LIMIT = 10_000  # ports: where no limit is known, 100 are listed as 1 % of others is
+
+
 class Usage(NamedTuple):
     """Ports of one pool.
 
-    used: no new connection can take them now; limit: how many the choosing side has.
+    used: no new connection can take them now; limit: how many the choosing side has, None where
+    nobody knows.
     time_wait: held by TIME_WAIT alone, the reclaimable ones included; None where the system does
     not show them, and `used` lacks them.
     reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
@@ -111,7 +115,7 @@ class Usage(NamedTuple):
     """
 
     used: int
-    limit: int
+    limit: int | None
     time_wait: int | None
     reclaimable: int | None
     entered: int = 0
@@ -122,8 +126,15 @@ class Usage(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Used ÷ limit; a pool without any port is full."""
+        """Used ÷ limit; a pool without any port is full, one without a known limit never."""
+        if self.limit is None:
+            return 0.0
         return self.used / self.limit if self.limit else 1.0
+
+    @property
+    def rank(self) -> float:
+        """Which pools come first: the ratio, or where nobody knows the limit the ports."""
+        return self.used / UNKNOWN_LIMIT if self.limit is None else self.ratio
 
     @property
     def live(self) -> int:
@@ -144,7 +155,7 @@ class Usage(NamedTuple):
         """Return both pools as one."""
         return Usage(
             self.used + other.used,
-            self.limit + other.limit,
+            None if self.limit is None or other.limit is None else self.limit + other.limit,
             None if self.time_wait is None else self.time_wait + (other.time_wait or 0),
             None if self.reclaimable is None else self.reclaimable + (other.reclaimable or 0),
             self.entered + other.entered,
@@ -159,6 +170,6 @@ def _added(one: int | None, other: int | None) -> int | None:
     return None if one is None and other is None else (one or 0) + (other or 0)
 
 
-def is_mostly(part: float | None, whole: int) -> bool:
-    """Tell whether a part is more than half of the whole; one that is not known is not."""
-    return 2 * (part or 0) > whole
+def is_mostly(part: float | None, whole: int | None) -> bool:
+    """Tell whether a part is more than half of the whole; not where one is not known."""
+    return whole is not None and 2 * (part or 0) > whole

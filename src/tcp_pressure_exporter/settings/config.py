@@ -1,64 +1,27 @@
 """The configuration file: YAML text → Config."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from tcp_pressure_exporter.escaping import quoted
-from tcp_pressure_exporter.facts.addresses import V4_MAPPED
-from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS
 from tcp_pressure_exporter.pools.directions import NatRanges
+from tcp_pressure_exporter.pools.explicit import SourceRanges
 from tcp_pressure_exporter.pools.groups import (
     DEFAULT_PORTS,
-    Network,
     OverlapError,
     RemoteGroup,
     RemoteGroups,
 )
 from tcp_pressure_exporter.pools.listing import ListingRule
+from tcp_pressure_exporter.settings.ranges import nat_ranges, network, source_ranges
 from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
 from tcp_pressure_exporter.settings.values import parse_label
-
-RANGE = re.compile("([0-9]{1,5})-([0-9]{1,5})")
-
-
-def nat_ranges(entries: Iterable[tuple[str, str]]) -> NatRanges:
-    """Return the ports of each address; entries are its text and its range. Raises ConfigError."""
-    ports: dict[bytes, int] = {}
-    for index, (address, text) in enumerate(entries):
-        packed = _nat_address(f"nat[{index}].address", address)
-        if packed in ports:
-            reason = f"has an entry already (got {quoted(address)})"
-            raise ConfigError(f"nat[{index}].address", reason)
-        ports[packed] = _nat_ports(f"nat[{index}].ports", text)
-    return NatRanges(ports)
-
-
-def _nat_address(key: str, text: str) -> bytes:
-    try:
-        address = ip_address(text)
-    except ValueError as error:
-        raise ConfigError(key, f"must be an IP address (got {quoted(text)})") from error
-    if isinstance(address, IPv6Address):
-        if address.scope_id is not None:
-            raise ConfigError(key, f"must not name an interface (got {quoted(text)})")
-        return address.packed
-    return V4_MAPPED + address.packed
-
-
-def _nat_ports(key: str, text: str) -> int:
-    match = RANGE.fullmatch(text)
-    low, high = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not 1 <= low <= high <= MAX_PORT:
-        raise ConfigError(key, f"must be a range such as 40000-49999 (got {quoted(text)})")
-    return high - low + 1
-
 
 BASE_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+\[\]-]{1,500}")
 MAX_TOP = 100  # pools per direction and namespace: beyond it the series outgrow their budget
@@ -71,6 +34,7 @@ class Config:
     listing: ListingRule = field(default_factory=ListingRule)
     groups: RemoteGroups = field(default_factory=RemoteGroups)
     nat: NatRanges = field(default_factory=NatRanges)
+    sources: SourceRanges = field(default_factory=SourceRanges)
     runbook_url: str | None = None
 
     @property
@@ -109,12 +73,20 @@ class NatEntry(Struct, frozen=True, forbid_unknown_fields=True):
     ports: str
 
 
+class SourceEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the list `sources`."""
+
+    address: str
+    ports: str
+
+
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     pools: PoolsSection = PoolsSection()
     groups: list[GroupEntry] = []
     nat: list[NatEntry] = []
+    sources: list[SourceEntry] = []
     runbook_url: str = ""
 
 
@@ -133,6 +105,7 @@ def parse_config(text: str) -> Config:
         ListingRule(file.pools.top, file.pools.min_ratio),
         _remote_groups(file.groups),
         nat_ranges((entry.address, entry.ports) for entry in file.nat),
+        source_ranges((entry.address, entry.ports) for entry in file.sources),
         _base_url("runbook_url", file.runbook_url) if file.runbook_url else None,
     )
 
@@ -174,21 +147,7 @@ def _check_name(key: str, name: str) -> None:
 
 def _remote_group(index: int, entry: GroupEntry) -> RemoteGroup:
     networks = (
-        _network(f"groups[{index}].cidrs[{position}]", text)
+        network(f"groups[{index}].cidrs[{position}]", text)
         for position, text in enumerate(entry.cidrs)
     )
     return RemoteGroup(entry.name, tuple(networks), entry.ports)
-
-
-def _network(key: str, text: str) -> Network:
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError as error:
-        raise ConfigError(key, f"must be an IP network (got {quoted(text)})") from error
-    if "%" in text:
-        raise ConfigError(key, f"must not name an interface (got {quoted(text)})")
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        reason = f"has bits set beyond its prefix, did you mean {network}? (got {quoted(text)})"
-        raise ConfigError(key, reason) from error

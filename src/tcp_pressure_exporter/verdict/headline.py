@@ -73,7 +73,7 @@ def _worst(assessment: Assessment) -> str:
 
 def _pressure(pressure: Pressure) -> str:
     if pressure.kind == BLOCKED_PORTS:
-        return held_sentence(pressure.used, pressure.limit)
+        return held_sentence(pressure.used, pressure.limit or 0)
     what = capitalised(subject(pressure))
     if pressure.refused:
         return f"{what} is full: the kernel has no port left for a new connection."

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import NOBODY
-from tcp_pressure_exporter.findings.binding import somebody_binds, source_advice, source_severity
+from tcp_pressure_exporter.findings.binding import (
+    EXPLICIT_PORTS,
+    somebody_binds,
+    source_advice,
+    source_severity,
+)
 from tcp_pressure_exporter.findings.kinds import (
     BLOCKED_PORTS,
     CROWDED,
@@ -34,6 +39,7 @@ class Pressure(NamedTuple):
     """How close one finite resource is to its limit.
 
     kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel.
+    limit: None where nobody knows.
     name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
     seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
     refused: the kernel itself found no port (the canary).
@@ -45,7 +51,7 @@ class Pressure(NamedTuple):
     kind: str
     name: str
     used: int
-    limit: int
+    limit: int | None
     severity: Severity
     advice: str
     time_wait: int | None = None
@@ -56,7 +62,9 @@ class Pressure(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Used ÷ limit."""
+        """Used ÷ limit; 0 where nobody knows the limit."""
+        if self.limit is None:
+            return 0.0
         return KINDS[self.kind].ratio(self.used, self.limit)
 
     @property
@@ -180,7 +188,9 @@ def _pool(
         used=usage.used,
         limit=usage.limit,
         severity=severity,
-        advice=advice_on(direction, usage, holders, bound=bound),
+        advice=(
+            EXPLICIT_PORTS if pool.key.ports else advice_on(direction, usage, holders, bound=bound)
+        ),
         time_wait=usage.time_wait,
         seconds_left=left,
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,

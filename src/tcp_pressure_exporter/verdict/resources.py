@@ -86,7 +86,9 @@ def subject(pressure: Pressure) -> str:
 def used_of_limit(pressure: Pressure) -> str:
     """Write how much is used, and of how much."""
     if KINDS[pressure.kind].in_bytes:
-        return f"{pressure.used / MIB:,.0f} / {pressure.limit / MIB:,.0f} MiB"
+        return f"{pressure.used / MIB:,.0f} / {(pressure.limit or 0) / MIB:,.0f} MiB"
+    if pressure.limit is None:
+        return f"{pressure.used:,} / unknown"
     return f"{pressure.used:,} / {pressure.limit:,}"
 
 

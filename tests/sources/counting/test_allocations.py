@@ -77,7 +77,13 @@ SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
 NAT_RULES = (FEW_ROWS, True, 0)
 KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number, 1)))
-SOCKET_RULES = (PORTS, NO_PORTS, SERVED, 0, 0, 0, 0, KNOWN, FEW_ROWS, FEW_ROWS)
+SOCKET_RULES = (
+    (PORTS, NO_PORTS, SERVED),
+    (b"", b""),
+    (0, 0, 0),
+    (0, KNOWN),
+    (FEW_ROWS, FEW_ROWS, FEW_ROWS, FEW_ROWS),
+)
 
 
 def timed(datagrams: list[bytes]) -> list[tuple[int, bytes]]:

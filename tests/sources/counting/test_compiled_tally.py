@@ -150,11 +150,8 @@ def test_busy_kernel(lab: Lab) -> None:
 
 def test_wrong_arguments() -> None:
     """Port sets of another size than 65536 ports are refused before anything is read."""
+    no_rows = (0, 0, 0, b"")
+    rows = (no_rows, no_rows, no_rows, no_rows)
+    packed = ((b"", b"", b""), (b"", b""), (0, 0, 0), (0, b""), rows)
     with pytest.raises(TypeError, match="8192 bytes"):
-        _tally.tally_datagrams(
-            [],
-            7,
-            (0.0, 0.0, 0),
-            (b"", b"", b"", 0, 0, 0, 0, b"", (0, 0, 0, b""), (0, 0, 0, b"")),
-            (0, 0),
-        )
+        _tally.tally_datagrams([], 7, (0.0, 0.0, 0), packed, (0, 0))

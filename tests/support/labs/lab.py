@@ -150,6 +150,7 @@ class Observer:
     def free(self, direction: str, local: str, remote: str, port: str) -> int:
         """Return limit − used of a pool: how many more connections it promises."""
         usage = self.pool(direction, local, remote, port).usage
+        assert usage.limit is not None
         return max(usage.limit - usage.used, 0)
 
 

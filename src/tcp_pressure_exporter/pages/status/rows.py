@@ -96,5 +96,5 @@ def _row(snapshot: Snapshot, netns: str, words: ResourceWords) -> PressureRow:
 
 def _bar(pressure: Pressure) -> Bar:
     used = min(pressure.ratio, 1) * 100
-    waiting = min((pressure.time_wait or 0) / max(pressure.limit, 1) * 100, used)
+    waiting = min((pressure.time_wait or 0) / max(pressure.limit or 0, 1) * 100, used)
     return Bar(round(used - waiting, BAR_DIGITS), round(waiting, BAR_DIGITS))

@@ -39,7 +39,8 @@ class Memory:
 
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
     watched_outbound, watched_inbound: pools that must be told apart. served, held: the served
-    ports, and the local ports that any socket held (pools/local_ports.py).
+    ports, and the local ports that any socket held (pools/local_ports.py). accepted: ports at which
+    connections were accepted though nobody listens there; None before the first dump.
     """
 
     kept_states: int = 0
@@ -48,6 +49,7 @@ class Memory:
     watched_inbound: Collection[PoolKey] = ()
     served: ServedPorts | None = None
     held: int = 0
+    accepted: int | None = None
 
 
 class Reading:
@@ -118,7 +120,8 @@ class Reading:
         """The served ports; raises SourceError. The next reading knows them."""
         listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
         memory = self._memory
-        memory.served = served_ports(memory.served or {}, listening, memory.held, self._clock())
+        serving = listening | (memory.accepted or 0)
+        memory.served = served_ports(memory.served or {}, serving, memory.held, self._clock())
         return memory.served
 
     @cached_property
@@ -141,9 +144,23 @@ class Reading:
         return attempt(self._tally, self._clock)
 
     def _tally(self) -> SocketTally:
+        """Count all sockets: the first time anew, where it shows at which ports some were accepted.
+
+        Later such a port counts from the next sample on.
+        """
+        first = self._memory.accepted is None
+        tally = self._count()
+        if first and tally.accepted:
+            del self.served, self.rules
+            tally = self._count()
+        return tally
+
+    def _count(self) -> SocketTally:
         rules = self.rules.value or states_only_rules(self.served, self._request)
         tally = self._sources.sockets.tally(rules)
         self._memory.held = tally.held
+        known = (self._memory.accepted or 0) & tally.held
+        self._memory.accepted = tally.accepted | known
         return tally
 
     @property
@@ -157,6 +174,7 @@ class Reading:
             max_rows=self.config.most_rows,
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
+            sources=self.config.sources.ranges,
         )
 
     def _numbers(self) -> NumberSource:

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.facts.questions import (
 from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, DirectionPools, pool_usages
+from tcp_pressure_exporter.pools.explicit import with_explicit_pools
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
@@ -67,10 +68,14 @@ class PoolsPart:
         """Return the tables by direction; raises SourceError, SettingError beside sockets."""
         tally = reading.tally.get()  # first, so that lacking settings are told only beside sockets
         rules = reading.rules.get()
-        config, limit = reading.config, choosable_ports(reading.settings.get())
+        config, settings = reading.config, reading.settings.get()
+        limit = choosable_ports(settings)
         usages = dict(pool_usages(tally, reading.bound.get(), rules, limit, config.groups))
         if self._asker:
             usages[OUTBOUND] = self._asker.corrected(usages[OUTBOUND], tally, rules)
+        usages[OUTBOUND] = with_explicit_pools(
+            usages[OUTBOUND], tally, settings, config.sources, rules.reuse.hold
+        )
         now = reading.now()
         tables: dict[str, PoolTable] = {}
         memories: dict[str, PoolMemory] = {}

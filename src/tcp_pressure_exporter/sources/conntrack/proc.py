@@ -77,7 +77,7 @@ def _add(pools: Pools, match: re.Match[str], *, evicts: bool) -> None:
     if (source, sport) != (local, local_port):
         key = PoolKey(_address(local), _address(remote), _port(remote_port))
         pools.add_translated(
-            key, time_wait=state == TIME_WAIT, reclaimable=evicts and state in OVER
+            key[:4], time_wait=state == TIME_WAIT, reclaimable=evicts and state in OVER
         )
 
 

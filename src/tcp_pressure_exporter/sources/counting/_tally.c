@@ -70,33 +70,62 @@ static enum outcome read_datagrams(struct dump *dump, PyObject *source,
     return fail(&dump->failure, "netlink dump", "the answer ended before NLMSG_DONE");
 }
 
+/* Converters for PyArg_ParseTuple; what they point to is the arguments'. */
+
+static int to_row_rules(PyObject *object, void *into)
+{
+    struct row_rules *rules = into;
+    Py_ssize_t watched;
+
+    if (!PyArg_ParseTuple(object, "IIIy#", &rules->min_used, &rules->max_rows, &rules->whole_from,
+                          &rules->watched, &watched))
+        return 0;
+    rules->watched_bytes = (size_t)watched;
+    return 1;
+}
+
+static int to_port_set(PyObject *object, void *into)
+{
+    const uint8_t **set = into;
+    Py_ssize_t bytes = PyBytes_Size(object);
+
+    *set = bytes == BITMAP_BYTES ? (const uint8_t *)PyBytes_AsString(object) : NULL;
+    if (!*set && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
+    return *set != NULL;
+}
+
+static int to_networks(PyObject *object, void *into)
+{
+    struct network_list *networks = into;
+
+    networks->packed = (const uint8_t *)PyBytes_AsString(object);
+    networks->bytes = networks->packed ? (size_t)PyBytes_Size(object) : 0;
+    return networks->packed != NULL;
+}
+
 /* Parse the arguments of tally_socket and tally_datagrams: _tally.pyi. */
 static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
                           struct dump *dump, struct inet_diag_tally *tally)
 {
     struct socket_tally *sockets = &tally->sockets;
-    struct row_rules *outbound = &sockets->outbound.rows, *inbound = &sockets->inbound.rows;
+    struct reuse *reuse = &sockets->reuse;
     struct recent *recent = &tally->recent;
-    Py_ssize_t usable, blocked, served, known, outbound_bytes, inbound_bytes;
+    Py_ssize_t known;
     unsigned long long seed;
 
     if (!PyArg_ParseTuple(
-            arguments, "OI(ddL)(y#y#y#ppLLy#(IIIy#)(IIIy#))(IK)", source, &dump->sequence,
+            arguments, "OI(ddL)((O&O&O&)(O&O&)(ppL)(Ly#)(O&O&O&O&))(IK)", source, &dump->sequence,
             &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
-            &sockets->usable, &usable, &sockets->blocked, &blocked, &sockets->served, &served,
-            &sockets->reuse.everywhere, &sockets->reuse.on_loopback, &sockets->reuse.delay_ms,
-            &recent->since_ms, &recent->known, &known,
-            &outbound->min_used, &outbound->max_rows, &outbound->whole_from, &outbound->watched,
-            &outbound_bytes, &inbound->min_used, &inbound->max_rows, &inbound->whole_from,
-            &inbound->watched, &inbound_bytes, &tally->kept.states, &seed))
+            to_port_set, &sockets->usable, to_port_set, &sockets->blocked,
+            to_port_set, &sockets->served, to_networks, &sockets->own,
+            to_networks, &sockets->sources, &reuse->everywhere, &reuse->on_loopback,
+            &reuse->delay_ms, &recent->since_ms, &recent->known, &known,
+            to_row_rules, &sockets->outbound.rows, to_row_rules, &sockets->inbound.rows,
+            to_row_rules, &sockets->privileged.rows, to_row_rules, &sockets->explicit.rows,
+            &tally->kept.states, &seed))
         return false;
-    if (usable != BITMAP_BYTES || blocked != BITMAP_BYTES || served != BITMAP_BYTES) {
-        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
-        return false;
-    }
     recent->known_bytes = (size_t)known;
-    outbound->watched_bytes = (size_t)outbound_bytes;
-    inbound->watched_bytes = (size_t)inbound_bytes;
     dump->filled_ms = recent->started_ms;
     prepare_socket_tally(sockets, seed);
     return true;
@@ -144,16 +173,12 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
 static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
                       struct dump *dump, struct nat_tally *tally)
 {
-    struct row_rules *rows = &tally->pools.rows;
-    Py_ssize_t watched_bytes;
     unsigned long long seed;
 
-    if (!PyArg_ParseTuple(arguments, "OI(dd)(IIIy#)pK", source, &dump->sequence,
-                          &timeouts->answer_seconds, &timeouts->dump_seconds, &rows->min_used,
-                          &rows->max_rows, &rows->whole_from, &rows->watched, &watched_bytes,
-                          &tally->evicts, &seed))
+    if (!PyArg_ParseTuple(arguments, "OI(dd)O&pK", source, &dump->sequence,
+                          &timeouts->answer_seconds, &timeouts->dump_seconds, to_row_rules,
+                          &tally->pools.rows, &tally->evicts, &seed))
         return false;
-    rows->watched_bytes = (size_t)watched_bytes;
     prepare_nat_tally(tally, seed);
     return true;
 }

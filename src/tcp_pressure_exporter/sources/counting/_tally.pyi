@@ -2,7 +2,10 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 RowRules: TypeAlias = tuple[int, int, int, bytes]
-Rules: TypeAlias = tuple[bytes, bytes, bytes, int, int, int, int, bytes, RowRules, RowRules]
+Rows: TypeAlias = tuple[RowRules, RowRules, RowRules, RowRules]
+Reuse: TypeAlias = tuple[int, int, int]
+Since: TypeAlias = tuple[int, bytes]
+Rules: TypeAlias = tuple[tuple[bytes, bytes, bytes], tuple[bytes, bytes], Reuse, Since, Rows]
 
 def tally_socket(
     fd: int,

@@ -5,7 +5,7 @@ Raises ImportError where the extension was not built: the readable parser then d
 
 import secrets
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from tcp_pressure_exporter.facts import ports
@@ -17,6 +17,7 @@ from tcp_pressure_exporter.facts.tally import (
     Edge,
     LocalAddress,
     NatRules,
+    NetworkPorts,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -37,6 +38,7 @@ STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
+NETWORK_PORTS = struct.Struct("=16sIHH")  # struct network_ports (core/network_ports.h)
 KEY = struct.Struct("=16s16sI2s")  # what struct pool begins with (core/pool_table.h)
 SEQUENCES = 0xFFFFFFFF  # 32 bits
 NO_SECONDS = (0.0, 0.0)
@@ -88,16 +90,21 @@ def _run(
     source, sequence, times = asked
     since = rules.since or NO_EDGE
     packed = (
-        ports.to_bitmap(rules.usable),
-        ports.to_bitmap(rules.blocked),
-        ports.to_bitmap(rules.served),
-        rules.reuse.everywhere,
-        rules.reuse.on_loopback,
-        rules.reuse.delay_ms,
-        since.started_ms,
-        since.cookies,
-        _pack(rules.outbound_rows),
-        _pack(rules.inbound_rows),
+        tuple(map(ports.to_bitmap, (rules.usable, rules.blocked, rules.served))),
+        (_pack_networks(rules.own), _pack_networks(rules.sources)),
+        (rules.reuse.everywhere, rules.reuse.on_loopback, rules.reuse.delay_ms),
+        (since.started_ms, since.cookies),
+        tuple(
+            map(
+                _pack,
+                (
+                    rules.outbound_rows,
+                    rules.inbound_rows,
+                    rules.privileged_rows,
+                    rules.explicit_rows,
+                ),
+            )
+        ),
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
@@ -122,21 +129,29 @@ def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
     return rules.min_used, rules.max_rows, rules.whole_from, watched
 
 
+def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
+    return b"".join(NETWORK_PORTS.pack(*network) for network in networks)
+
+
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
     (states, addresses, held, address_overflow,
-     outbound, inbound, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
+     pools, accepted, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
     by_address = {
         LocalAddress(address, scope): AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
         for address, scope, all_, live in addresses
     }
+    outbound, inbound, privileged, explicit = (_pools(*found) for found in pools)
     return SocketTally(
         edge=Edge(*edge),
         states=dict(_states(states)),
         held=ports.from_bitmap(held),
         by_address=by_address,
         address_overflow=address_overflow,
-        outbound=_pools(*outbound),
-        inbound=_pools(*inbound),
+        outbound=outbound,
+        inbound=inbound,
+        privileged=privileged,
+        explicit=explicit,
+        accepted=ports.from_bitmap(accepted),
         close_wait=CloseWaitCounts(*CLOSE_WAIT.unpack(close_wait)),
         kept=tuple(_kept(kept)),
         kept_overflow=kept_overflow,

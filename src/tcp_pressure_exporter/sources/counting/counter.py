@@ -2,7 +2,9 @@
 
 Strategy: each socket is looked at once. Its local port decides what it is: a port that this host
 serves makes it part of an inbound pool, any other one part of an outbound pool; the kernel's
-rules (`TallyRules`) decide which ports and which TIME_WAIT entries count.
+rules (`TallyRules`) decide which ports and which TIME_WAIT entries count. At a port that no
+connect() chooses it is part of a pool of its own (`privileged`, `explicit`), unless accepted.py
+finds that the port is one that connections were accepted at.
 """
 
 from typing import NamedTuple
@@ -15,13 +17,17 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AGE_SECONDS,
     MAX_LOCAL_ADDRESSES,
+    MAX_OUTSIDE_POOLS,
     AddressPorts,
     Edge,
     LocalAddress,
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.sources.counting.accepted import PortPairs
 from tcp_pressure_exporter.sources.counting.pools import LIVE, Pools
+
+PROT_SOCK = 1024  # include/net/ip.h: ports below are for the privileged
 
 
 class Entry(NamedTuple):
@@ -59,6 +65,9 @@ class SocketCounter:
         self._local_ports = _LocalPorts()
         self._outbound = Pools(age_seconds=age_seconds)
         self._inbound = Pools(age_seconds=age_seconds)
+        self._privileged = Pools(age_seconds=age_seconds, most=MAX_OUTSIDE_POOLS)
+        self._explicit = Pools(age_seconds=age_seconds, most=MAX_OUTSIDE_POOLS)
+        self._outside = PortPairs()
         self._close_wait = dict.fromkeys(CAUSES, 0)
 
     def add(self, entry: Entry) -> None:
@@ -72,13 +81,35 @@ class SocketCounter:
         if contains(self._served, port):
             ends = (local, remote, local_port, scope)
             self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
-        elif contains(self._usable, port):
+        elif contains(self._usable, port) and not self._is_foreign(local, port):
             self._local_ports.add(LocalAddress(local, scope), port, live=age_ms == LIVE)
+            if not contains(self._blocked, port) and self._is_source(local, port):
+                self._add_outside(entry, port)
+                return
             if contains(self._blocked, port):
                 return
             reclaimable = age_ms != LIVE and self._reclaimable(entry)
             ends = (local, remote, remote_port, scope)
             self._outbound.add(ends, age_ms, reclaimable=reclaimable, entered=entered)
+        else:
+            self._add_outside(entry, port)
+
+    def _is_foreign(self, local: bytes, port: int) -> bool:
+        """Tell whether a port that connect() may choose is at an address of another host."""
+        own = self._rules.own
+        if not own or contains(self._blocked, port):
+            return False
+        return not any(network.has(local, port) for network in own)
+
+    def _is_source(self, local: bytes, port: int) -> bool:
+        return any(network.has(local, port) for network in self._rules.sources)
+
+    def _add_outside(self, entry: Entry, port: int) -> None:
+        self._outside.add(port, int.from_bytes(entry.remote_port))
+        privileged = port < PROT_SOCK and not self._is_source(entry.local, port)
+        pools = self._privileged if privileged else self._explicit
+        ends = (entry.local, entry.remote, entry.remote_port, entry.interface)
+        pools.add(ends, entry.age_ms, reclaimable=False, entered=entry.entered)
 
     def _reclaimable(self, entry: Entry) -> bool:
         """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""
@@ -106,6 +137,9 @@ class SocketCounter:
             address_overflow=self._local_ports.overflow,
             outbound=self._outbound.result(self._rules.outbound_rows),
             inbound=self._inbound.result(self._rules.inbound_rows),
+            privileged=self._privileged.result(self._rules.privileged_rows),
+            explicit=self._explicit.result(self._rules.explicit_rows),
+            accepted=self._outside.accepted(),
             close_wait=CloseWaitCounts(**self._close_wait),
             kept=kept,
             kept_overflow=kept_overflow,

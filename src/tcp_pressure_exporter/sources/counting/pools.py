@@ -44,11 +44,15 @@ class CountedPool:
 
 @dataclass(slots=True)
 class Pools:
-    """The pools of one direction while they are counted; age_seconds: as long are histograms."""
+    """The pools of one direction while they are counted; age_seconds: as long are histograms.
+
+    most: pools that are kept.
+    """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)
     overflow: int = 0
     age_seconds: int = AGE_SECONDS
+    most: int = MAX_POOLS
 
     def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
@@ -72,7 +76,7 @@ class Pools:
             pool.reclaimable += reclaimable
 
     def _new(self, ends: Ends) -> CountedPool | None:
-        if len(self.pools) >= MAX_POOLS:
+        if len(self.pools) >= self.most:
             self.overflow += 1
             return None
         pool = self.pools[ends] = CountedPool()
@@ -80,13 +84,14 @@ class Pools:
 
     def result(self, rules: RowRules) -> PoolTally:
         """Split the pools into rows and others."""
+        watched = {key[:4] for key in rules.watched}  # what Ends has of it
         ranks = (pool.ranked_by(rules) for pool in self.pools.values())
         enough = [rank for rank in ranks if rank >= rules.min_used]
         least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
         told_apart = {
             ends
             for ends, pool in self.pools.items()
-            if pool.ranked_by(rules) >= least or ends in rules.watched
+            if pool.ranked_by(rules) >= least or ends in watched
         }
         rows = {
             PoolKey(*ends): pool.frozen(self.age_seconds)

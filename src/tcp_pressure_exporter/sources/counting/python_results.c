@@ -74,32 +74,47 @@ static PyObject *edge_result(const struct recent *recent, long long ended_ms)
 }
 
 /* Return all; the parts of it are the caller's. */
-static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses,
-                        PyObject *outbound, PyObject *inbound, PyObject *edge)
+static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses, PyObject *pools,
+                        PyObject *edge)
 {
     const struct socket_tally *sockets = &tally->sockets;
     const struct kept_records *kept = &tally->kept;
 
     return Py_BuildValue(
-        "(y#Oy#KOOy#y#KO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
+        "(y#Oy#KOy#y#y#KO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
         addresses, (const char *)sockets->held, (Py_ssize_t)BITMAP_BYTES,
-        (unsigned long long)sockets->addresses.overflow, outbound, inbound,
+        (unsigned long long)sockets->addresses.overflow, pools,
+        (const char *)sockets->accepted, (Py_ssize_t)BITMAP_BYTES,
         (const char *)sockets->close_wait, (Py_ssize_t)sizeof sockets->close_wait,
         kept->count ? (const char *)kept->bytes : "", (Py_ssize_t)kept->length,
         (unsigned long long)kept->overflow, edge);
 }
 
+/* Return the pools of all directions. */
+static PyObject *all_pools(const struct socket_tally *sockets)
+{
+    const struct pool_table *tables[] = {&sockets->outbound, &sockets->inbound,
+                                         &sockets->privileged, &sockets->explicit};
+    Py_ssize_t count = sizeof tables / sizeof *tables;
+    PyObject *all = PyTuple_New(count);
+
+    for (Py_ssize_t i = 0; all && i < count; i++) {
+        PyObject *pools = pools_result(tables[i]);
+        if (!pools || PyTuple_SetItem(all, i, pools) < 0)
+            Py_CLEAR(all);
+    }
+    return all;
+}
+
 PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms)
 {
     PyObject *addresses = addresses_result(&tally->sockets.addresses);
-    PyObject *outbound = addresses ? pools_result(&tally->sockets.outbound) : NULL;
-    PyObject *inbound = outbound ? pools_result(&tally->sockets.inbound) : NULL;
-    PyObject *edge = inbound ? edge_result(&tally->recent, ended_ms) : NULL;
-    PyObject *all = edge ? all_of(tally, addresses, outbound, inbound, edge) : NULL;
+    PyObject *pools = addresses ? all_pools(&tally->sockets) : NULL;
+    PyObject *edge = pools ? edge_result(&tally->recent, ended_ms) : NULL;
+    PyObject *all = edge ? all_of(tally, addresses, pools, edge) : NULL;
 
     Py_XDECREF(addresses);
-    Py_XDECREF(outbound);
-    Py_XDECREF(inbound);
+    Py_XDECREF(pools);
     Py_XDECREF(edge);
     return all;
 }

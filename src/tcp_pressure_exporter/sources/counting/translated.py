@@ -65,7 +65,7 @@ def _add(pools: Pools, entry: Attributes, *, evicts: bool) -> None:
     )
     state = _state(entry)
     pools.add_translated(
-        key,
+        key[:4],
         time_wait=state == TCP_CONNTRACK_TIME_WAIT,
         reclaimable=evicts and state >= TCP_CONNTRACK_TIME_WAIT,
     )

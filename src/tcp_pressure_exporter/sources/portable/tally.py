@@ -75,6 +75,8 @@ def without_time_wait(tally: SocketTally) -> SocketTally:
         by_address=by_address,
         outbound=_pools_without_time_wait(tally.outbound),
         inbound=_pools_without_time_wait(tally.inbound),
+        privileged=_pools_without_time_wait(tally.privileged),
+        explicit=_pools_without_time_wait(tally.explicit),
     )
 
 

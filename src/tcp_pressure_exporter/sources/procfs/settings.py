@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.ports import MAX_PORT, PortRange, port_range
+from tcp_pressure_exporter.facts.ports import MAX_PORT, RESERVED_PORTS, PortRange, port_range
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
 from tcp_pressure_exporter.sources.procfs.files import (
@@ -21,6 +21,7 @@ from tcp_pressure_exporter.sources.procfs.files import (
 PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
 RESERVED = "net.ipv4.ip_local_reserved_ports"
+MIN_RESVPORT, MAX_RESVPORT = "sunrpc.min_resvport", "sunrpc.max_resvport"
 RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
 
 
@@ -30,9 +31,17 @@ def read_port_range(procfs: Path) -> PortRange:
     if text is None:
         raise absent(procfs, RANGE)
     low, high = parse_port_range(text)
-    return PortRange(
-        low, high, parse_reserved_ports(read_sysctl(procfs, RESERVED, RESERVED_BYTES) or "")
-    )
+    reserved = parse_reserved_ports(read_sysctl(procfs, RESERVED, RESERVED_BYTES) or "")
+    return PortRange(low, high, reserved, privileged=_privileged_ports(procfs))
+
+
+def _privileged_ports(procfs: Path) -> int:
+    """Return how many ports an RPC client of the kernel has; without the module, the default."""
+    low, high = (read_sysctl(procfs, name) for name in (MIN_RESVPORT, MAX_RESVPORT))
+    if low is None or high is None:
+        return RESERVED_PORTS
+    first, last = _parse_port(MIN_RESVPORT, low.strip()), _parse_port(MAX_RESVPORT, high.strip())
+    return max(last - first + 1, 0)
 
 
 def parse_port_range(text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@
 void prepare_nat_tally(struct nat_tally *tally, uint64_t seed)
 {
     tally->pools.seed = seed;
+    tally->pools.most = MAX_POOLS;
     tally->pools.ageless = true;
 }
 

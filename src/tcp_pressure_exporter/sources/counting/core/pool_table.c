@@ -61,7 +61,7 @@ static bool add_pool(struct pool_table *table, const struct ends *ends, uint32_t
                      uint16_t port, uint32_t slot, struct pool **pool)
 {
     *pool = NULL;
-    if (table->count >= MAX_POOLS) {
+    if (table->count >= table->most) {
         table->overflow++;
         return true;
     }

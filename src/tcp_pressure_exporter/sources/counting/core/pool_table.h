@@ -11,6 +11,7 @@
 
 #define FEW_AGES 3       /* kept in the pool itself before it gets a histogram */
 #define MAX_POOLS 131072 /* facts/tally.py: what a flood of addresses may cost in memory */
+#define MAX_OUTSIDE_POOLS 16384 /* of ports outside the range: as above */
 #define KEY_BYTES 38     /* of what a pool is found by, and begins with: KEY of compiled.py */
 
 struct pool { /* a cache line */
@@ -42,18 +43,19 @@ struct row_rules {
 struct pool_table {
     uint64_t seed; /* of the hashes: another one for each dump */
     bool ageless;  /* nothing tells when its entries entered TIME_WAIT */
+    uint32_t most; /* pools: the entries of others overflow */
     struct row_rules rows;
     struct pool *pools;
     uint32_t count, room;
     uint32_t *index;   /* places in pools, or FREE_SLOT */
     uint32_t slots;    /* of the index: a power of two */
-    uint64_t overflow; /* entries of pools beyond MAX_POOLS */
+    uint64_t overflow; /* entries of pools beyond `most` */
     uint32_t (*ages)[AGES];
     uint32_t ages_count, ages_room;
     uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
 
-/* Find or add a pool; NULL where there are MAX_POOLS already, and overflow has counted the entry.
+/* Find or add a pool; NULL where there are `most` already, and overflow has counted the entry.
  * Return false where there is no memory. */
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool);

@@ -1,10 +1,14 @@
 #include "socket_tally.h"
 
 #define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
+#define PROT_SOCK 1024     /* include/net/ip.h: ports below are for the privileged */
 
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
 {
     tally->outbound.seed = tally->inbound.seed = tally->addresses.seed = seed;
+    tally->privileged.seed = tally->explicit.seed = seed;
+    tally->outbound.most = tally->inbound.most = MAX_POOLS;
+    tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
     /* Most entries are at such ports, and one look at them is less than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
@@ -82,6 +86,29 @@ static bool count_outbound(struct socket_tally *tally, const struct socket_entry
     return true;
 }
 
+/* Count a socket whose port this host's connect() did not choose, and nobody listens at. */
+static bool count_outside(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    uint16_t port = ntohs(entry->local_port);
+    bool known = has_network_port(&tally->sources, entry->ends.local, port);
+    struct pool_table *pools = port < PROT_SOCK && !known ? &tally->privileged : &tally->explicit;
+    struct pool *pool;
+
+    return add_port_pair(&tally->outside, port, ntohs(entry->remote_port)) &&
+           count_in_pool(pools, entry, entry->remote_port, &pool);
+}
+
+/* Count a socket at a port that connect() may have chosen. */
+static bool count_chosen(struct socket_tally *tally, const struct socket_entry *entry,
+                         uint16_t port)
+{
+    if (tally->own.bytes && !has_network_port(&tally->own, entry->ends.local, port))
+        return count_outside(tally, entry);
+    if (tally->sources.bytes && has_network_port(&tally->sources, entry->ends.local, port))
+        return hold(&tally->addresses, entry) && count_outside(tally, entry);
+    return count_outbound(tally, entry);
+}
+
 bool count_socket(struct socket_tally *tally, const struct socket_entry *entry)
 {
     uint16_t port = ntohs(entry->local_port);
@@ -91,20 +118,27 @@ bool count_socket(struct socket_tally *tally, const struct socket_entry *entry)
     if (entry->state == TCP_CLOSE_WAIT)
         tally->close_wait[entry->cause]++;
     if (has_port(tally->chosen, port))
-        return count_outbound(tally, entry);
+        return count_chosen(tally, entry, port);
     if (has_port(tally->served, port))
         return count_inbound(tally, entry);
-    return !has_port(tally->usable, port) || hold(&tally->addresses, entry);
+    if (has_port(tally->usable, port))
+        return hold(&tally->addresses, entry);
+    return count_outside(tally, entry);
 }
 
 bool finish_socket_tally(struct socket_tally *tally)
 {
-    return choose_rows(&tally->outbound) && choose_rows(&tally->inbound);
+    return choose_rows(&tally->outbound) && choose_rows(&tally->inbound) &&
+           choose_rows(&tally->privileged) && choose_rows(&tally->explicit) &&
+           find_accepted_ports(&tally->outside, tally->accepted);
 }
 
 void free_socket_tally(struct socket_tally *tally)
 {
     free_pools(&tally->outbound);
     free_pools(&tally->inbound);
+    free_pools(&tally->privileged);
+    free_pools(&tally->explicit);
+    free_port_pairs(&tally->outside);
     free_addresses(&tally->addresses);
 }

@@ -1,12 +1,14 @@
 /* What TCP sockets are counted into, whoever tells of them: counter.py explains it.
  *
- * Strategy: an entry is looked at once and nothing is kept per socket; pools and local addresses
- * live in tables of their own.
+ * Strategy: an entry is looked at once and nothing is kept per socket, but for the ports of some
+ * outside the range; pools and local addresses live in tables of their own.
  */
 #pragma once
 #include <netinet/tcp.h>
 
+#include "accepted_ports.h"
 #include "local_addresses.h"
+#include "network_ports.h"
 #include "pool_table.h"
 #include "socket_entry.h"
 
@@ -21,12 +23,17 @@ struct reuse {
 struct socket_tally {
     const uint8_t *usable, *blocked, *served; /* port bitmaps: the rules of TallyRules */
     uint8_t chosen[BITMAP_BYTES];             /* usable, neither blocked nor served */
+    struct network_list own;     /* this host's addresses; empty: nothing comes to others */
+    struct network_list sources; /* ports that applications choose by themselves */
     struct reuse reuse;
     uint64_t states[2][STATES]; /* [IPv4 on the wire][state] */
     uint64_t close_wait[CAUSES];
     uint8_t held[BITMAP_BYTES];
     struct local_addresses addresses;
     struct pool_table outbound, inbound;
+    struct pool_table privileged, explicit; /* outside the range: below 1024, and others */
+    struct port_pairs outside;
+    uint8_t accepted[BITMAP_BYTES]; /* outside ports that were accepted at */
 };
 
 /* Make ready to count, once the rules are set. */

@@ -1,0 +1,30 @@
+/* Which local ports outside the range were accepted at: counter.py explains it.
+ *
+ * A socket there was bound to its port before it connected, or its listener is gone, or never had
+ * that port (TPROXY, BPF). The entries do not tell; ports that many sockets share do.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "port_bitmap.h"
+
+#define MAX_PORT_PAIRS 65536 /* facts/tally.py: looked at, of as many sockets as there are */
+#define DYNAMIC_PORTS 32768  /* Linux's default ip_local_port_range begins here */
+#define CLEARLY 4            /* so many times as many are no chance */
+
+struct port_pair {
+    uint16_t local, remote; /* in host order */
+};
+
+struct port_pairs {
+    struct port_pair *all;
+    uint32_t count, room;
+};
+
+/* Note the ports of a socket. Return false where there is no memory. */
+bool add_port_pair(struct port_pairs *pairs, uint16_t local, uint16_t remote);
+
+/* Find the local ports that were accepted at. Return false where there is no memory. */
+bool find_accepted_ports(const struct port_pairs *pairs, uint8_t accepted[BITMAP_BYTES]);
+
+void free_port_pairs(struct port_pairs *pairs);

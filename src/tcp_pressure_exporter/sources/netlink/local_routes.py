@@ -1,0 +1,112 @@
+"""The addresses that belong to this host, as its routing has them: every one, and whole networks.
+
+Only where connections to other hosts come here too (TPROXY): else each local address is the host's.
+Source: include/uapi/linux/rtnetlink.h; the kernel keeps them in the table RT_TABLE_LOCAL.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from socket import AF_INET, AF_INET6
+
+from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NetworkPorts
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, encode_dump_request
+from tcp_pressure_exporter.sources.netlink.socket import NetlinkSocket
+
+NETLINK_ROUTE = 0  # include/uapi/linux/netlink.h
+SOL_NETLINK = 270
+NETLINK_GET_STRICT_CHK = 12  # lets the kernel leave other tables out (Linux 4.20)
+RTM_NEWROUTE, RTM_GETROUTE = 24, 26
+RTN_LOCAL = 2
+RT_TABLE_LOCAL = 255
+RTA_DST = 1
+# struct rtmsg: family, dst_len, src_len, tos; table, protocol, scope, type; flags
+ROUTE = struct.Struct("=BBBBBBBBI")
+ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
+ADDRESS_BITS = {AF_INET: 32, AF_INET6: 128}
+MAX_NETWORKS = 4_096  # of a family; beyond it an address may be taken for another host's
+
+
+def open_route_socket() -> socket.socket:
+    """Open a socket that asks the network namespace of the calling thread."""
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+    with suppress(OSError):  # then all tables come, and the parser leaves the others out
+        opened.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+    return opened
+
+
+class LocalRoutes:
+    """Asks the network namespace of the calling thread."""
+
+    def __init__(
+        self,
+        open_socket: Callable[[], socket.socket] = open_route_socket,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._netlink = NetlinkSocket("rtnetlink dump", open_socket, clock)
+
+    def networks(self) -> tuple[NetworkPorts, ...]:
+        """Return the networks whose addresses are this host's, those of loopback among them.
+
+        Raises SourceError.
+        """
+        return tuple(network for family in ADDRESS_BITS for network in self._of(family))
+
+    def _of(self, family: int) -> list[NetworkPorts]:
+        return self._netlink.dump(
+            lambda sequence: encode_local_routes_request(family, sequence),
+            lambda dump: parse_local_routes(dump.contents(), dump.sequence),
+        )
+
+    def close(self) -> None:
+        """Close the netlink socket; the next question opens another."""
+        self._netlink.close()
+
+
+def encode_local_routes_request(family: int, sequence: int) -> bytes:
+    """Return the request for the local table of a family."""
+    body = ROUTE.pack(family, 0, 0, 0, RT_TABLE_LOCAL, 0, 0, RTN_LOCAL, 0)
+    return encode_dump_request(RTM_GETROUTE, body, sequence)
+
+
+def parse_local_routes(datagrams: Iterable[bytes], sequence: int) -> list[NetworkPorts]:
+    """Return the first MAX_NETWORKS networks of a dump.
+
+    Raises SourceError as `dump_payloads` does and on an entry that makes no sense.
+    """
+    found: list[NetworkPorts] = []
+    for payload in dump_payloads(datagrams, RTM_NEWROUTE, sequence):
+        network = _parse_route(payload)
+        if network is not None and len(found) < MAX_NETWORKS:
+            found.append(network)  # the others must still be received
+    return found
+
+
+def _parse_route(payload: memoryview) -> NetworkPorts | None:
+    if len(payload) < ROUTE.size:
+        raise SourceError("rtnetlink message", f"{len(payload)} bytes, a route has {ROUTE.size}")
+    family, prefix, _source, _tos, table, _protocol, _scope, kind, _flags = ROUTE.unpack_from(
+        payload
+    )
+    bits = ADDRESS_BITS.get(family)
+    if bits is None or (table, kind) != (RT_TABLE_LOCAL, RTN_LOCAL):
+        return None
+    if prefix > bits:
+        raise SourceError("rtnetlink message", f"a prefix of {prefix} bits")
+    address = dict(_attributes(payload[ROUTE.size :])).get(RTA_DST, bytes(bits // 8))
+    if len(address) != bits // 8:
+        raise SourceError("rtnetlink message", f"an address of {len(address)} bytes")
+    return NetworkPorts(normal_address(family, address), prefix + 8 * ADDRESS_BYTES - bits)
+
+
+def _attributes(rest: memoryview) -> Iterator[tuple[int, bytes]]:
+    while len(rest) >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(rest)
+        if not ATTRIBUTE.size <= length <= len(rest):
+            raise SourceError("rtnetlink attribute", f"length {length}, {len(rest)} bytes left")
+        yield kind, bytes(rest[ATTRIBUTE.size : length])
+        rest = rest[(length + 3) & ~3 :]
