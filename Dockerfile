@@ -18,10 +18,10 @@ RUN python3 -m venv /opt/tcp-pressure-exporter \
         --requirement requirements.txt --requirement requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
-# The import proves that the parser was compiled, which pyproject.toml leaves optional. What built it
+# The imports prove that all was compiled, which pyproject.toml leaves optional. What built it
 # goes again.
 RUN CFLAGS=-g0 /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
-    && /opt/tcp-pressure-exporter/bin/python -c 'import tcp_pressure_exporter.sources.counting._tally' \
+    && /opt/tcp-pressure-exporter/bin/python -c 'import tcp_pressure_exporter.sources.counting._tally, tcp_pressure_exporter.sources.bpf._bpf' \
     && /opt/tcp-pressure-exporter/bin/pip uninstall --yes setuptools pip
 
 FROM ${BASE}

@@ -11,9 +11,10 @@ ABOUT_PROCESSES := tests/sources/owners tests/sources/netns tests/daemon/test_si
 	tests/real_kernel/test_pool_owners.py
 IN_A_CONTAINER := unshare --pid --fork --mount-proc --kill-child
 COUNTING := src/tcp_pressure_exporter/sources/counting
+BPF := src/tcp_pressure_exporter/sources/bpf
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards bpf hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -52,6 +53,9 @@ format: .venv/dev  ## format the code, mend what can be mended by itself
 
 dashboards: .venv/dev  ## write grafana/dashboards; runbooks elsewhere: DOCS_URL=https://...
 	$(BIN)/python -m grafana.source
+
+bpf: tools  ## compile the BPF programs, for a commit: on Debian 12
+	.ci/bpf
 
 hostile: tools .venv/compiled  ## attack the real exporter, print the table of docs/security.md
 	$(BIN)/pytest tests/hostile
@@ -97,7 +101,7 @@ lock: .venv/ship  ## pin what pyproject.toml asks for; LOCK_FLAGS=--upgrade: ane
 	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built
-	rm -rf .venv .tools build dist src/*.egg-info $(COUNTING)/*.so
+	rm -rf .venv .tools build dist src/*.egg-info $(COUNTING)/*.so $(BPF)/*.so
 
 .venv/bin/pip:
 	@echo "making the Python environment in .venv (once)"
@@ -109,11 +113,11 @@ clean:  ## remove everything that was installed or built
 	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/compiled: .venv/dev $(wildcard $(COUNTING)/*.[ch] $(COUNTING)/*/*.[ch])
-	@echo "building the compiled parser"
-	@rm -rf build $(COUNTING)/*.so
+.venv/compiled: .venv/dev $(wildcard $(COUNTING)/*.[ch] $(COUNTING)/*/*.[ch] $(BPF)/*.[ch] $(BPF)/programs/*.skeleton.h)
+	@echo "building what is compiled"
+	@rm -rf build $(COUNTING)/*.so $(BPF)/*.so
 	@$(INSTALL) --no-deps --editable .
-	@$(BIN)/python -c 'import tcp_pressure_exporter.sources.counting._tally'
+	@$(BIN)/python -c 'import tcp_pressure_exporter.sources.counting._tally, tcp_pressure_exporter.sources.bpf._bpf'
 	@touch $@
 
 .tools/grafana/installed: tests/grafana/types/package-lock.json .venv/dev

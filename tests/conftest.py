@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.bpf_tests import BpfTests
 from tests.support.labs.lab import Lab, Observer, open_lab, open_observer
 from tests.support.labs.network_namespace import network_namespace
 from tests.support.labs.other_namespaces import OtherNamespaces, other_namespaces
@@ -26,6 +27,7 @@ settings.load_profile("untimed")
 def pytest_configure(config: pytest.Config) -> None:
     """Let no test run for ever, nor beside one that runs alone, nor be deaf to Ctrl-C."""
     config.pluginmanager.register(TimeLimits(os.dup(STDERR)))
+    config.pluginmanager.register(BpfTests(os.environ))
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(Turns(ROOT, ROOT / "tests"))
     # A script's background job ignores it, and so do the processes that it starts.

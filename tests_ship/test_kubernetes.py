@@ -99,7 +99,8 @@ def test_everything_gets_its_rights() -> None:
     spec = pod("overlays/full")
     (container,) = spec["containers"]
     added = set(container["securityContext"]["capabilities"]["add"])
-    assert added == {"SYS_PTRACE", "DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN"}
+    names = {"SYS_PTRACE", "DAC_READ_SEARCH"}
+    assert added == names | {"NET_ADMIN", "BPF", "PERFMON", "SYS_ADMIN"}
     assert spec["hostPID"]
     assert spec["securityContext"]["runAsUser"] == 0
     assert "--collector.netns" in container["args"]

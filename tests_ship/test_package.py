@@ -29,7 +29,10 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
     """One wheel, with the compiled parser, for Python 3.11 and all later ones (PEP 425)."""
     assert wheel.name.startswith(f"{NAME}-{VERSION}-cp311-abi3-manylinux")
     names = zipfile.ZipFile(wheel).namelist()
-    assert f"{NAME}/sources/counting/_tally.abi3.so" in names
+    assert {
+        f"{NAME}/sources/counting/_tally.abi3.so",
+        f"{NAME}/sources/bpf/_bpf.abi3.so",
+    } <= set(names)
     assert f"{NAME}/py.typed" in names
     assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
 

@@ -145,6 +145,7 @@ def test_socket_activation(machine: Machine) -> None:
     [
         ("process-names", {2, 19}, "process names are off"),
         ("nat", {12}, "collector=nat"),
+        ("bpf", {38, 39}, "exact count of hidden ports is off"),
         ("namespaces", {19, 21}, "collector=netns"),
     ],
 )
@@ -157,7 +158,7 @@ def test_drop_ins(machine: Machine, drop_in: str, numbers: set[int], off: str) -
 
 def test_all_drop_ins_together(machine: Machine) -> None:
     """They add up: every feature is on, on a socket of systemd's, and namespaces are entered."""
-    with changed(machine, "process-names", "nat", "namespaces", "socket"):
+    with changed(machine, "process-names", "nat", "bpf", "namespaces", "socket"):
         log = log_since_start(machine)
         assert " off" not in log
         assert 'tcp_pressure_namespaces{state="unreadable"} 0.0' in machine.get(f"{URL}/metrics")

@@ -19,6 +19,7 @@ PORTS = LocalPorts(
     choosable=28230,
     blocked=15001,
     owners=(OwnerCount(Owner("agent.service", "agent"), 15000), OwnerCount(Owner("a.service"), 1)),
+    hidden=0,
 )
 
 
@@ -38,6 +39,8 @@ def test_golden() -> None:
         tcp_pressure_local_ports_used{netns="host"} 20593.0
         # TYPE tcp_pressure_listeners_in_local_port_range gauge
         tcp_pressure_listeners_in_local_port_range{netns="host"} 0.0
+        # TYPE tcp_pressure_local_ports_hidden gauge
+        tcp_pressure_local_ports_hidden{netns="host"} 0.0
         # TYPE tcp_pressure_local_ports_blocked_owner_ports gauge
         tcp_pressure_local_ports_blocked_owner_ports{netns="host",\\
             process="agent",service="agent.service"} 15000.0
@@ -59,6 +62,12 @@ def test_unknown_owner(blocked: int, choosable: int, shown: str) -> None:
     sample = namespace_sample("host", local_ports=Outcome(0.1, ports))
     series = f'owner_ports{{netns="host",process="",service=""}} {shown}'
     assert series in of_namespaces(FAMILIES, sample)
+
+
+def test_hidden_not_known() -> None:
+    """Where nobody reads the kernel's table of bound ports nothing is said of hidden ones."""
+    sample = namespace_sample("host", local_ports=Outcome(0.1, replace(PORTS, hidden=None)))
+    assert "hidden{" not in of_namespaces(FAMILIES, sample)
 
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])

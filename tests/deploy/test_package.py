@@ -5,23 +5,35 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.places import ROOT
 
 OWN_INCLUDE = re.compile(r'^#include "(.+)"', re.MULTILINE)
 
 
-def test_extension_declares_its_sources() -> None:
-    """The extension is built of every unit, and the source distribution holds all they include.
+EXTENSIONS = ("sources/bpf/_bpf", "sources/counting/_tally")
 
-    Without one the build would fail, and, being optional, leave the readable parser alone.
+
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_extension_declares_its_sources(name: str) -> None:
+    """An extension is built of every unit, and the source distribution holds all they include.
+
+    Without one the build would fail, and, being optional, leave the exporter without. What BPF
+    programs are compiled from goes with them.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    (extension,) = project["tool"]["setuptools"]["ext-modules"]
-    units = set((ROOT / "src").rglob("*.c"))
-    headers = {header for unit in units for header in included(unit)}
+    extensions = project["tool"]["setuptools"]["ext-modules"]
+    declared = {extension["name"].replace(".", "/"): extension for extension in extensions}
+    assert set(declared) == {f"tcp_pressure_exporter/{known}" for known in EXTENSIONS}
+    extension = declared[f"tcp_pressure_exporter/{name}"]
+    programs = set((ROOT / "src/tcp_pressure_exporter" / name).parent.rglob("*.bpf.c"))
+    units = set((ROOT / "src/tcp_pressure_exporter" / name).parent.rglob("*.c")) - programs
+    headers = {header for unit in units | programs for header in included(unit)}
     assert headers
     assert set(extension["sources"]) == {str(unit.relative_to(ROOT)) for unit in units}
-    assert set(extension["depends"]) == {str(header.relative_to(ROOT)) for header in headers}
+    needed = headers | programs
+    assert set(extension["depends"]) == {str(path.relative_to(ROOT)) for path in needed}
 
 
 def included(path: Path) -> Iterator[Path]:

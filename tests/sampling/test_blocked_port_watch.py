@@ -49,7 +49,9 @@ class Watched:
         return Search({inode: "web" if inode < FIRST_OF_AGENT else "agent" for inode in inodes})
 
     def take(self) -> LocalPorts:
-        return self.watch.take(given_reading(self.namespace, self.clock, Config()))
+        ports = self.watch.take(given_reading(self.namespace, self.clock, Config()))
+        assert isinstance(ports, LocalPorts)
+        return ports
 
 
 @pytest.fixture

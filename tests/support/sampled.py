@@ -7,7 +7,7 @@ from pathlib import Path
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.questions import Sources
+from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing, Sources
 from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
@@ -51,6 +51,7 @@ class Namespace:
         conntrack: ConntrackTable | None = None,
         *,
         bound_only: bool = True,
+        bind_table: BindTableSource | Missing = NO_BIND_TABLE,
     ) -> None:
         parser = parser or best_parser()
         self.sockets = NetlinkSockets(parser.tally, diag, clock, bound_only=bound_only)
@@ -66,6 +67,7 @@ class Namespace:
             canary=canary or Canary(procfs),
             nat=self.conntrack,
             interface_name=interface_name,
+            bind_table=bind_table,
         )
 
     def port_range(self) -> PortRange:

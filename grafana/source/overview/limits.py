@@ -23,20 +23,20 @@ def limits() -> Section:
 
 
 def _local_ports() -> TimeSeries:
+    exact = select("tcp_pressure_local_ports_hidden", NAMESPACE)
+    estimate = select("tcp_pressure_local_ports_hidden_estimate", NAMESPACE)
     return TimeSeries(
         title="Local ports",
         meaning="Distinct local ports that any socket holds, against those the kernel may choose,"
-        " on the host with the most and on the one with the fewest. hidden: an estimate of those"
-        " held by sockets that were bound before they connected.",
+        " on the host with the most and on the one with the fewest. hidden: those held by sockets"
+        " that were bound before they connected; an estimate where BPF does not count them.",
         normal="used may be high without harm: connections to different destinations share ports.",
         action="what runs out is a pool. hidden above some hundred: see the finding"
         " bind_before_connect.",
         queries=[
             Query(f"max({select('tcp_pressure_local_ports_used', NAMESPACE)})", "used"),
             Query(f"min({select('tcp_pressure_local_ports_usable', NAMESPACE)})", "usable"),
-            Query(
-                f"max({select('tcp_pressure_local_ports_hidden_estimate', NAMESPACE)})", "hidden"
-            ),
+            Query(f"max({exact} or {estimate})", "hidden"),
         ],
         unit="locale",
         empty="no sample",

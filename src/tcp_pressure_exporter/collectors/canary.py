@@ -58,7 +58,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " closed to every connect(), not told by sock_diag, so not part of"
         " tcp_pressure_pool_ports_used. From 64 ports asked at each sample, over 12 samples; in"
         " experiments 95 of 100 were wrong by less than 2 % of the usable ports. Only while an"
-        " outbound or source pool is 30 % full; kernels before 6.3 cannot be asked.",
+        " outbound or source pool is 30 % full; kernels before 6.3 cannot be asked. Absent where"
+        " tcp_pressure_local_ports_hidden tells them exactly.",
         ("netns",),
         rows_of(CANARY, _hidden),
     ),

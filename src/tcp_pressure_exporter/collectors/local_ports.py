@@ -8,10 +8,11 @@ Exposition:
     tcp_pressure_local_ports_usable{netns="host"} 28232.0
     tcp_pressure_local_ports_used{netns="host"} 20593.0
     tcp_pressure_listeners_in_local_port_range{netns="host"} 1.0
+    tcp_pressure_local_ports_hidden{netns="host"} 512.0
     tcp_pressure_local_ports_blocked_owner_ports{netns="host",service="",process="agent"} 15000.0
 """
 
-from tcp_pressure_exporter.collectors.family import Family, rows_of, value_of
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of, value_of
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.kinds import CROWDED
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -23,6 +24,10 @@ def _foremost(ports: LocalPorts) -> tuple[OwnerCount, ...]:
     if ports.blocked_ratio < CROWDED:
         return ()
     return ports.owners[:1] or (OwnerCount(NOBODY, ports.blocked),)
+
+
+def _hidden(ports: LocalPorts) -> tuple[Row, ...]:
+    return () if ports.hidden is None else (((), ports.hidden),)
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -64,6 +69,16 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " when the service restarts.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.listeners),
+    ),
+    Family(
+        "tcp_pressure_local_ports_hidden",
+        "Usable ports that no connect() can choose, whatever the destination, because a socket was"
+        " bound there before it connected: exact, by the kernel's table of bound ports, and part of"
+        " tcp_pressure_pool_ports_used. Takes the place of"
+        " tcp_pressure_local_ports_hidden_estimate where the exporter has CAP_BPF and CAP_PERFMON,"
+        " or is root, on Linux 6.1 or later. A port that is bound in a VRF counts, too.",
+        ("netns",),
+        rows_of(LOCAL_PORTS, _hidden),
     ),
     Family(
         "tcp_pressure_local_ports_blocked_owner_ports",

@@ -140,6 +140,16 @@ class CanarySource(Protocol):
         """Return of how many ports of a pool in TIME_WAIT how many are refused."""
 
 
+class BindTableSource(Protocol):
+    """The kernel's own table of the ports that are bound."""
+
+    def skipped_ports(self) -> int:
+        """Return the set of ports (facts/ports.py) that connect() passes over, to any end."""
+
+    def close(self) -> None:
+        """Let go what is open."""
+
+
 class NatSource(Protocol):
     """The connections that this host translates as a gateway."""
 
@@ -153,6 +163,9 @@ class NatSource(Protocol):
         """Let go what is open; the next question opens it again."""
 
 
+NO_BIND_TABLE = Missing("nobody reads the kernel's table of bound ports")
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What serves one network namespace, or a whole system without namespaces.
@@ -160,6 +173,7 @@ class Sources:
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
+    bind_table: shared by all namespaces, so that whoever opened it closes it.
     """
 
     counted_by: str
@@ -171,6 +185,7 @@ class Sources:
     nat: NatSource | Missing
     no_netlink: str | None = None
     interface_name: Callable[[int], str] = str
+    bind_table: BindTableSource | Missing = NO_BIND_TABLE
 
     def close(self) -> None:
         """Let go what the sources have open."""

@@ -32,14 +32,18 @@ def are_many(bound: float, usable: int) -> bool:
     return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
 
 
-def somebody_binds(report: CanaryReport | None, usable: int | None) -> bool | None:
+def somebody_binds(
+    report: CanaryReport | None, usable: int | None, hidden: int | None = None
+) -> bool | None:
     """Tell whether sockets that were bound hold ports worth speaking of; None: not known.
 
-    usable: the ports that the kernel may choose.
+    usable: the ports that the kernel may choose. hidden: how many are hidden, where that is known
+    exactly; else the report has the estimate.
     """
-    if report is None or report.hidden_ports is None or usable is None:
+    ports = report.hidden_ports if report and hidden is None else hidden
+    if ports is None or usable is None:
         return None
-    return are_many(report.hidden_ports + report.bound_ports, usable)
+    return are_many(ports + (report.bound_ports if report else 0), usable)
 
 
 def source_severity(usage: Usage, *, binds: bool | None) -> Severity:

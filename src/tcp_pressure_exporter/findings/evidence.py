@@ -95,6 +95,7 @@ class Evidence:
 
     rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
     those of the listeners in the port range. system: whose settings they are, by facts/system.py.
+    hidden: the number of hidden ports (LocalPorts) where it is known exactly.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -107,6 +108,7 @@ class Evidence:
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
     queue_peak: Outcome[QueuePeak] | None = None
     system: str = LINUX
+    hidden: int | None = None
 
     def sysctl(self, name: str) -> int | None:
         """Return a sysctl, None where the kernel has none; raises SourceError."""
@@ -119,10 +121,13 @@ class Evidence:
         return self.pools.get()[OUTBOUND]
 
     def hidden_ports(self) -> float:
-        """Return the estimate of hidden ports, 0 where no pool is full enough to be asked about.
+        """Return the number of hidden ports, or its estimate.
 
-        Raises SourceError, and NotAskedError where the kernel did not tell.
+        That is 0 where no pool is full enough to be asked about. Raises SourceError, and
+        NotAskedError where the kernel did not tell.
         """
+        if self.hidden is not None:
+            return self.hidden
         if self.canary is None or self.canary.get().no_estimate:
             raise NotAskedError
         return self.canary.get().hidden_ports or 0.0

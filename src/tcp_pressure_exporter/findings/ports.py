@@ -149,7 +149,8 @@ def bind_before_connect(evidence: Evidence) -> str | None:
     """Find ports taken by bind(address, 0): they are closed to every other destination too."""
     hidden = evidence.hidden_ports()
     usable = evidence.settings.get().usable.bit_count()
-    return f"about {hidden:.0f} of {usable} local ports" if are_many(hidden, usable) else None
+    about = "about " if evidence.hidden is None else ""
+    return f"{about}{hidden:.0f} of {usable} local ports" if are_many(hidden, usable) else None
 
 
 BIND_BEFORE_CONNECT = Finding(

@@ -32,6 +32,8 @@ class LocalPorts:
     choosable: what connect() surely finds of them, where nothing holds one.
     blocked: what no connect() can choose, to any destination, because a socket was bound there.
     owners: of these, whose most are; none where few are blocked. Their numbers are ports.
+    hidden: of these, those that no list of sockets tells from ports that connect() chose; None
+    where the kernel's table of bound ports is not known, and `blocked` lacks them.
     """
 
     low: int
@@ -43,6 +45,7 @@ class LocalPorts:
     choosable: int
     blocked: int
     owners: tuple[OwnerCount, ...] = ()
+    hidden: int | None = None
 
     @property
     def blocked_ratio(self) -> float:
@@ -51,16 +54,22 @@ class LocalPorts:
 
 
 def local_ports(
-    settings: PortRange, held: int, bound: Iterable[BoundSocket], served: ServedPorts
+    settings: PortRange,
+    held: int,
+    bound: Iterable[BoundSocket],
+    served: ServedPorts,
+    skipped: int | None = None,
 ) -> LocalPorts:
     """Return the state of the local port range.
 
     `held` is the set of local ports of all sockets that are neither listening nor bound only.
+    `skipped` is that of the kernel's table of bound ports, None where it is not known.
     """
     bound = list(bound)
     usable = settings.usable
     owned = port_set(socket.port for socket in bound)
     listening = port_set(socket.port for socket in bound if socket.listening)
+    accepted = port_set(served)
     return LocalPorts(
         low=settings.low,
         high=settings.high,
@@ -69,18 +78,20 @@ def local_ports(
         used=(usable & (held | owned)).bit_count(),
         listeners=(usable & listening).bit_count(),
         choosable=choosable_ports(settings),
-        blocked=blocked_ports(settings, owned, port_set(served)).bit_count(),
+        blocked=blocked_ports(settings, owned, accepted, skipped).bit_count(),
+        hidden=None if skipped is None else (usable & skipped & ~owned & ~accepted).bit_count(),
     )
 
 
-def blocked_ports(settings: PortRange, owned: int, served: int) -> int:
+def blocked_ports(settings: PortRange, owned: int, served: int, skipped: int | None = None) -> int:
     """Return the set of usable ports that a bound, listening or accepted socket blocks.
 
-    owned: the ports of bound and listening sockets. served: those of accepted ones.
+    owned: the ports of bound and listening sockets. served: those of accepted ones. skipped: what
+    the kernel's table of bound ports says, which knows better; None where it is not known.
     Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
     made by bind(), whatever the address and family.
     """
-    return settings.usable & (owned | served)
+    return settings.usable & (owned | served if skipped is None else skipped)
 
 
 MAX_OWNERS = 3  # of the blocked ports
@@ -130,7 +141,7 @@ def served_ports(previous: ServedPorts, listening: int, held: int, now: float) -
 
 @dataclass(frozen=True, slots=True)
 class TallyRequest:
-    """What a dump is asked to tell beyond the kernel's rules.
+    """What a dump is asked to tell beyond the kernel's rules; skipped: as blocked_ports has it.
 
     since: the edge of the dump before. kept_states: as in TallyRules.
     min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
@@ -147,6 +158,7 @@ class TallyRequest:
     watched_inbound: Collection[PoolKey] = ()
     own: Sequence[NetworkPorts] = ()
     sources: Sequence[NetworkPorts] = ()
+    skipped: int | None = None
 
 
 def tally_rules(
@@ -158,7 +170,8 @@ def tally_rules(
 ) -> TallyRules:
     """Return the rules that the settings and the bound sockets give."""
     accepted = port_set(served)
-    blocked = blocked_ports(settings, port_set(socket.port for socket in bound), accepted)
+    owned = port_set(socket.port for socket in bound)
+    blocked = blocked_ports(settings, owned, accepted, request.skipped)
     inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,

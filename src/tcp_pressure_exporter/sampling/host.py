@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
-from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
 from tcp_pressure_exporter.sample.sample import CANARY, Key, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
@@ -112,7 +112,8 @@ class Host:
 
     own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
     is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
-    counted_by, no_netlink: as Sources has them.
+    counted_by, no_netlink: as Sources has them. no_bind_table: why the kernel's table of bound
+    ports is not read, None where it is.
     """
 
     netns: str
@@ -121,6 +122,7 @@ class Host:
     left_out: Mapping[str, str]
     counted_by: str
     no_netlink: str | None
+    no_bind_table: str | None
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
@@ -144,6 +146,8 @@ class Host:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
         if self.no_process_names:
             log.info("process names are off", reason=self.no_process_names)
+        if self.no_bind_table:
+            log.info("exact count of hidden ports is off", reason=self.no_bind_table)
         for collector, reason in self.left_out.items():
             log.info("collector is off", collector=collector, reason=reason)
 
@@ -164,6 +168,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     if wishes.others and (reason := why_no_others(sources, procfs)):
         left_out[NETNS] = reason
     had = {key: wanted for key, wanted in wishes.parts.items() if key in parts}
+    table = sources.bind_table
     return Host(
         netns=wishes.netns,
         own=NamespaceSampler(wishes.netns, sources, memory, parts, time.monotonic),
@@ -171,7 +176,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         left_out=left_out,
         counted_by=sources.counted_by,
         no_netlink=sources.no_netlink,
-        _others=_Others(had, owners, procfs, parser),
+        no_bind_table=table.reason if isinstance(table, Missing) else None,
+        _others=_Others(had, owners, procfs, parser, table),
     )
 
 
@@ -197,9 +203,11 @@ class _Others(NamedTuple):
     owners: Owners
     procfs: Path
     parser: Parser
+    bind_table: BindTableSource | Missing
 
     def sampler(self, netns: str) -> NamespaceSampler:
-        sources, memory = other_namespace_sources(self.procfs, self.parser), Memory()
+        sources = other_namespace_sources(self.procfs, self.parser, self.bind_table)
+        memory = Memory()
         shared = {key: wanted for key, wanted in self.wanted.items() if not wanted.own_alone}
         parts, _missing = make_parts(shared, _kit(sources, memory, self.owners, self.procfs))
         return NamespaceSampler(netns, sources, memory, parts, time.monotonic)

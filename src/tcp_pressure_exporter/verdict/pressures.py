@@ -142,7 +142,8 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
         for pool in table.listed:
             found = _pool(direction, pool, report, holders)
             if direction == SOURCE:
-                found = _if_somebody_binds(found, pool.usage, report)
+                binds = somebody_binds(report, pool.usage.limit, ports.hidden if ports else None)
+                found = _if_somebody_binds(found, pool.usage, report, binds=binds)
             elif direction == OUTBOUND:
                 found = found._replace(owners=owners.get(pool.key, ()))
                 if report and pool.key in refusing:
@@ -150,8 +151,9 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
             yield found
 
 
-def _if_somebody_binds(found: Pressure, usage: Usage, report: CanaryReport | None) -> Pressure:
-    binds = somebody_binds(report, usage.limit)
+def _if_somebody_binds(
+    found: Pressure, usage: Usage, report: CanaryReport | None, *, binds: bool | None
+) -> Pressure:
     return found._replace(
         severity=source_severity(usage, binds=binds),
         advice=found.advice if usage.mostly_blocked else _source_advice(report, binds=binds),

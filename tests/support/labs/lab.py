@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
@@ -127,8 +128,10 @@ def open_lab() -> Iterator[Lab]:
 class Observer:
     """The code under test: samples the namespace of the thread with every pool listed."""
 
-    def __init__(self, parser: Parser | None = None) -> None:
-        self.namespace = Namespace(parser=parser)
+    def __init__(
+        self, parser: Parser | None = None, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+    ) -> None:
+        self.namespace = Namespace(parser=parser, bind_table=bind_table)
         owners = Owners(Cgroups(), find_processes)
         self._sampler = sampler_of(self.namespace.sources, owners, netns="test")
 
@@ -155,9 +158,11 @@ class Observer:
 
 
 @contextmanager
-def open_observer(parser: Parser | None = None) -> Iterator[Observer]:
+def open_observer(
+    parser: Parser | None = None, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+) -> Iterator[Observer]:
     """Give an observer, its netlink socket closed at the end."""
-    observer = Observer(parser)
+    observer = Observer(parser, bind_table)
     try:
         yield observer
     finally:

@@ -31,7 +31,9 @@ class CanaryPart:
     def take(self, reading: Reading) -> CanaryReport:
         """Ask about the pools near their limit; raises SourceError."""
         tables, tally, rules = reading.get(POOLS), reading.tally.get(), reading.rules.get()
-        hidden, no_estimate = self._hidden_ports(tables, tally, rules)
+        # Where the kernel's table tells them, they are part of the pools.
+        told = reading.skipped is not None and reading.skipped.value is not None
+        hidden, no_estimate = (None, "") if told else self._hidden_ports(tables, tally, rules)
         near = KINDS[OUTBOUND].warning
         targets = canary_targets(tables[OUTBOUND], tally, rules, hidden or 0.0, near)
         probes = tuple(

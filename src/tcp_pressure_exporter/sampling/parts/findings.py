@@ -15,7 +15,8 @@ from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.ports import RECYCLED
 from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
-from tcp_pressure_exporter.sample.sample import CANARY, LISTEN_QUEUES, POOLS
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import CANARY, LISTEN_QUEUES, LOCAL_PORTS, POOLS
 from tcp_pressure_exporter.sample.sockets import ListenQueues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
@@ -56,6 +57,7 @@ class FindingsPart:
             owners=self._listeners(reading),
             queue_peak=_peak(reading.taken(LISTEN_QUEUES)),
             system=reading.system,
+            hidden=_hidden(reading.taken(LOCAL_PORTS)),
         )
         states, error = evaluate(evidence)
         return states if error is None else Incomplete(states, error)
@@ -73,6 +75,10 @@ class FindingsPart:
         ids = {socket.owner_id for socket in listeners_in_range(settings, bound)}
         self._owners.look_up(ids)
         return {socket_id: self._owners.owner(socket_id) for socket_id in ids}
+
+
+def _hidden(ports: Outcome[LocalPorts] | None) -> int | None:
+    return ports.value.hidden if ports and ports.value else None
 
 
 def _peak(queues: Outcome[ListenQueues] | None) -> Outcome[QueuePeak] | None:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from tcp_pressure_exporter.facts.outcome import Incomplete
 from tcp_pressure_exporter.findings.kinds import CROWDED
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts, blocked_port_owners, local_ports
+from tcp_pressure_exporter.pools.usage import is_mostly
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
@@ -24,16 +26,26 @@ class LocalPortsPart:
         self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
         self._known: tuple[OwnerCount, ...] = ()
 
-    def take(self, reading: Reading) -> LocalPorts:
-        """Return the range and its use; raises SourceError."""
+    def take(self, reading: Reading) -> LocalPorts | Incomplete[LocalPorts]:
+        """Return the range and its use; raises SourceError.
+
+        Where the kernel's table of bound ports is read and fails, all else is told without it.
+        """
+        ports, skipped = self._ports(reading), reading.skipped
+        return Incomplete(ports, skipped.error) if skipped and skipped.error else ports
+
+    def _ports(self, reading: Reading) -> LocalPorts:
         held, settings = reading.tally.get().held, reading.settings.get()
-        ports = local_ports(settings, held, reading.bound.get(), reading.served)
+        skipped = reading.skipped.value if reading.skipped else None
+        ports = local_ports(settings, held, reading.bound.get(), reading.served, skipped)
         if ports.blocked_ratio < CROWDED:
             self._known = ()
         elif self._allowance.due():
             with self._allowance.spend():
                 self._known = self._ask(reading)
-        return replace(ports, owners=self._known)
+        # Of hidden ports no socket tells the owner: where they are most, nobody else has most.
+        known = () if is_mostly(ports.hidden, ports.blocked) else self._known
+        return replace(ports, owners=known)
 
     def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
         settings, bound = reading.settings.get(), reading.bound.get()

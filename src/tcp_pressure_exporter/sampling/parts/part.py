@@ -125,6 +125,12 @@ class Reading:
         return memory.served
 
     @cached_property
+    def skipped(self) -> Outcome[int] | None:
+        """The ports that connect() passes over; None where nobody reads the kernel's table."""
+        table = self._sources.bind_table
+        return None if isinstance(table, Missing) else attempt(table.skipped_ports, self._clock)
+
+    @cached_property
     def rules(self) -> Outcome[TallyRules]:
         """The rules that the settings give."""
         return attempt(
@@ -175,6 +181,7 @@ class Reading:
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
             sources=self.config.sources.ranges,
+            skipped=self.skipped.value if self.skipped else None,
         )
 
     def _numbers(self) -> NumberSource:

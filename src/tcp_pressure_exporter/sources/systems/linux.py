@@ -4,7 +4,8 @@ import socket
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing, Sources
+from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser
@@ -28,7 +29,7 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
     """
     no_netlink = why_no_netlink(platform, DiagSocket())
     if no_netlink is None:
-        return linux_sources(procfs, parser)
+        return linux_sources(procfs, parser, open_bind_hash())
     # Here, so that where netlink answers the daemon does without all of it.
     from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
 
@@ -36,7 +37,9 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
     return portable.portable_sources(platform, procfs, by_text, no_netlink)
 
 
-def linux_sources(procfs: Path, parser: Parser) -> Sources:
+def linux_sources(
+    procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+) -> Sources:
     """Return what serves the network namespace of the process."""
     sockets = NetlinkSockets(parser.tally)
     return Sources(
@@ -48,10 +51,13 @@ def linux_sources(procfs: Path, parser: Parser) -> Sources:
         canary=Canary(procfs),
         nat=conntrack_table(procfs, parser),
         interface_name=interface_name,
+        bind_table=bind_table,
     )
 
 
-def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
+def other_namespace_sources(
+    procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+) -> Sources:
     """Return what serves a network namespace that the calling thread goes into."""
     sockets = NetlinkSockets(parser.tally, bound_only=False)
     return Sources(
@@ -63,6 +69,7 @@ def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
         canary=OWN_ALONE,
         nat=OWN_ALONE,
         interface_name=interface_name,
+        bind_table=bind_table,
     )
 
 

@@ -1,0 +1,94 @@
+"""BPF objects in the kernel: loaded, asked, and let go."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
+
+NO_RIGHT = "needs CAP_BPF and CAP_PERFMON"
+NOT_BUILT = "the exporter was installed without its compiled part for BPF"
+
+
+class Calls(Protocol):
+    """The calls of bpf(2), as _bpf.c makes them; each raises OSError."""
+
+    def load(self, name: str, /) -> dict[str, int]:
+        """Load the object of a name; return the descriptors of its maps and programs, by name."""
+
+    def attach(self, program: int, /) -> int:
+        """Attach a program to what it was written for; it stays as long as the descriptor."""
+
+    def run(self, program: int, /) -> int:
+        """Run a program once, in this thread, and return its result."""
+
+    def look_up(self, table: int, key: bytes, size: int, /) -> bytes:
+        """Return the value of a key, which has this size in bytes."""
+
+    def update(self, table: int, key: bytes, value: bytes, /) -> None:
+        """Set the value of a key."""
+
+
+class BpfObject:
+    """The maps and programs of one object; every method raises SourceError."""
+
+    def __init__(self, name: str, calls: Calls, close: Callable[[int], None] = os.close) -> None:
+        self._operation = f"BPF object {name}"
+        self._calls = calls
+        self._close = close
+        with self._failures():
+            self._descriptors = calls.load(name)
+
+    def attach(self, program: str) -> None:
+        """Attach a program."""
+        with self._failures():
+            self._descriptors[f"{program} attached"] = self._calls.attach(self._at(program))
+
+    def run(self, program: str) -> int:
+        """Run a program once, in this thread, and return its result."""
+        with self._failures():
+            return self._calls.run(self._at(program))
+
+    def look_up(self, table: str, key: bytes, size: int) -> bytes:
+        """Return the value of a map's key, which has this size in bytes."""
+        with self._failures():
+            return self._calls.look_up(self._at(table), key, size)
+
+    def update(self, table: str, key: bytes, value: bytes) -> None:
+        """Set the value of a map's key."""
+        with self._failures():
+            self._calls.update(self._at(table), key, value)
+
+    def close(self) -> None:
+        """Let the kernel free it: nothing else holds it."""
+        while self._descriptors:
+            self._close(self._descriptors.popitem()[1])
+
+    def _at(self, name: str) -> int:
+        if name not in self._descriptors:  # closed
+            raise SourceError(self._operation, f"has no {name}")
+        return self._descriptors[name]
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SourceError(self._operation, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    reason = errno_reason(-(error.errno or 0))
+    # EACCES is the verifier's; what a capability would permit is EPERM.
+    return f"{reason}: {NO_RIGHT}" if error.errno == errno.EPERM else reason
+
+
+def load(name: str) -> BpfObject:
+    """Load an object; raises SourceError where this kernel or the rights do not allow it."""
+    try:
+        from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent
+    except ImportError as error:
+        raise SourceError(f"BPF object {name}", NOT_BUILT) from error
+    return BpfObject(name, _bpf)

@@ -1,0 +1,26 @@
+/* A BPF object as bpftool packs it: a loader program, and the data that this works on. The loader
+ * runs in the kernel, where it creates the maps and loads the programs; no libbpf is needed.
+ */
+#ifndef SKELETON_H
+#define SKELETON_H
+
+#include <stdint.h>
+
+#define MOST_PARTS 8
+
+/* maps, programs: their names in the order in which the loader gives their descriptors. */
+struct skeleton {
+    const char *name;
+    const char *maps[MOST_PARTS + 1];
+    const char *programs[MOST_PARTS + 1];
+    uint32_t data_size;
+    uint32_t instructions_size;
+    const char *data;
+    const char *instructions;
+};
+
+/* Load a skeleton: the descriptors of its maps, then those of its programs, go into `descriptors`,
+ * which has room for all. False with errno set: nothing is left open. */
+int load_skeleton(const struct skeleton *skeleton, int *descriptors);
+
+#endif
