@@ -1,11 +1,14 @@
 """The page has at most 500 series, however much there is to show."""
 
+from dataclasses import replace
+
 from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
@@ -29,9 +32,11 @@ from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
+from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
+from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tests.support.fakes.samples import namespace_sample
@@ -55,6 +60,16 @@ def _pool(number: int, usage: Usage, outlook: Outlook | None) -> ListedPool:
     return ListedPool(key, f"10.0.0.{number}", "10.0.0.99", "1", usage, 1, outlook)
 
 
+def failures() -> PortFailures:
+    """Return failures of as many owners as are listed."""
+    kinds = dict.fromkeys(CONNECT_FAILURES, 1)
+    owners = [
+        FailureOwner(CONNECT_FAILURES[0], Owner("s", f"p{n}"), "10.0.0.1", "10.0.0.2", "1")
+        for n in range(TOP)
+    ]
+    return PortFailures(kinds, dict.fromkeys(owners, 1), kinds)
+
+
 def fullest() -> NamespaceSample:
     """Return a sample of which every table is full."""
     pools = {
@@ -62,6 +77,7 @@ def fullest() -> NamespaceSample:
         INBOUND: table(reclaimable=False, dated=True),
         SOURCE: table(reclaimable=False, dated=False),
     }
+    nat = table(reclaimable=True, dated=False)
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
     owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
     sample = namespace_sample(
@@ -71,7 +87,8 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, table(reclaimable=True, dated=False)),
+        nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY])),
+        failures=Outcome(0.1, failures()),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),
         close_wait=Outcome(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from tcp_pressure_exporter.collectors import (
     canary,
     close_wait,
+    failures,
     findings,
     kernel_events,
     limits,
@@ -32,6 +33,7 @@ from tcp_pressure_exporter.sample.sample import (
     NAT_POOLS,
     POOL_OWNERS,
     POOLS,
+    PORT_FAILURES,
     SOCKETS,
     SYSCTLS,
     Key,
@@ -40,6 +42,7 @@ from tcp_pressure_exporter.sample.sample import (
 from tcp_pressure_exporter.sampling.host import Wanted
 from tcp_pressure_exporter.sampling.parts.canary import canary_part
 from tcp_pressure_exporter.sampling.parts.close_wait import close_wait_part
+from tcp_pressure_exporter.sampling.parts.failures import failures_part
 from tcp_pressure_exporter.sampling.parts.findings import findings_part
 from tcp_pressure_exporter.sampling.parts.kernel_events import kernel_events_part
 from tcp_pressure_exporter.sampling.parts.limits import limits_part
@@ -85,6 +88,15 @@ ROWS = (
         local_ports.FAMILIES,
     ),
     Collector(POOLS, "port pools: the fullest, totals, forecast", pools_part, pools.FAMILIES),
+    # Before the gateway's pools, which make room for it.
+    Collector(
+        PORT_FAILURES,
+        "connect() calls that found no local port, and whose",
+        failures_part,
+        failures.FAMILIES,
+        own_alone=True,
+        judged=False,
+    ),
     # Its rows are in the families of the pools.
     Collector(
         NAT_POOLS, "port pools of a NAT gateway, from conntrack", nat_part, (), own_alone=True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.failures import FailureCounts
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
@@ -150,6 +151,16 @@ class BindTableSource(Protocol):
         """Let go what is open."""
 
 
+class FailureSource(Protocol):
+    """The calls that the kernel refuses for want of a local port."""
+
+    def port_failures(self) -> FailureCounts:
+        """Return those of the namespace of the calling thread, since counting began."""
+
+    def close(self) -> None:
+        """Stop counting."""
+
+
 class NatSource(Protocol):
     """The connections that this host translates as a gateway."""
 
@@ -163,6 +174,7 @@ class NatSource(Protocol):
         """Let go what is open; the next question opens it again."""
 
 
+NOT_COUNTED = Missing("counted by BPF, on Linux alone")
 NO_BIND_TABLE = Missing("nobody reads the kernel's table of bound ports")
 
 
@@ -173,7 +185,7 @@ class Sources:
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
-    bind_table: shared by all namespaces, so that whoever opened it closes it.
+    bind_table, failures: shared by all namespaces, so that whoever opened them closes them.
     """
 
     counted_by: str
@@ -186,6 +198,7 @@ class Sources:
     no_netlink: str | None = None
     interface_name: Callable[[int], str] = str
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
+    failures: FailureSource | Missing = NOT_COUNTED
 
     def close(self) -> None:
         """Let go what the sources have open."""

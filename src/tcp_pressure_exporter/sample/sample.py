@@ -12,6 +12,7 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
 from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.failures import PortFailures
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.sample.sockets import ListenQueues, SocketStates
 
@@ -28,6 +29,7 @@ class Key(Generic[Value]):
 SOCKETS: Key[SocketStates] = Key("sockets")
 LOCAL_PORTS: Key[LocalPorts] = Key("local_ports")
 POOLS: Key[PoolTables] = Key("pools")
+PORT_FAILURES: Key[PortFailures] = Key("failures")
 NAT_POOLS: Key[PoolTable] = Key("nat")
 CANARY: Key[CanaryReport] = Key("canary")
 POOL_OWNERS: Key[tuple[PoolOwners, ...]] = Key("pool_owners")

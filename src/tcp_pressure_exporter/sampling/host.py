@@ -11,10 +11,12 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
-from tcp_pressure_exporter.sample.sample import CANARY, Key, NamespaceSample
+from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.sample.sample import CANARY, PORT_FAILURES, Key, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
@@ -160,6 +162,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     sources = own_sources(platform, procfs, parser)
     if CANARY not in wishes.parts:
         sources = replace(sources, canary=Missing("not wanted"))
+    if PORT_FAILURES in wishes.parts and platform == LINUX:
+        sources = replace(sources, failures=open_port_failures())
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = _owners(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))

@@ -39,6 +39,12 @@ class FakeCalls:
         assert len(self.tables[table]) == size
         return self.tables[table]
 
+    def entries(
+        self, _table: int, _key_size: int, _value_size: int, _most: int, /
+    ) -> list[tuple[bytes, bytes]]:
+        self._fail()
+        return []
+
     def update(self, table: int, _key: bytes, value: bytes, /) -> None:
         self._fail()
         self.tables[table] = value
@@ -69,6 +75,7 @@ QUESTIONS: dict[str, Callable[[BpfObject], object]] = {
     "attach": lambda found: found.attach(PROGRAM),
     "run": lambda found: found.run(PROGRAM),
     "look_up": lambda found: found.look_up("skipped_ports", bytes(4), 8192),
+    "entries": lambda found: found.entries("skipped_ports", 4, 8, 16),
     "update": lambda found: found.update("skipped_ports", bytes(4), b""),
 }
 

@@ -1,5 +1,6 @@
 """The port pools of a NAT gateway, from the connections that conntrack translates."""
 
+from dataclasses import replace
 from math import ceil
 
 from tcp_pressure_exporter.facts.questions import Missing, NatSource, usable
@@ -7,7 +8,12 @@ from tcp_pressure_exporter.facts.tally import RowRules
 from tcp_pressure_exporter.pools.directions import nat_usages
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, pool_table
+from tcp_pressure_exporter.sample.sample import PORT_FAILURES
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+
+# Pools of a gateway, of four series each, that are not listed where port failures are counted, so
+# that the page keeps within its 500 series: hardly a host has both in such numbers.
+GIVES_WAY = 4
 
 
 class NatPart:
@@ -22,6 +28,9 @@ class NatPart:
     def take(self, reading: Reading) -> PoolTable:
         """Return the table; raises SourceError."""
         config = reading.config
+        listing = config.listing
+        if reading.taken(PORT_FAILURES):
+            listing = replace(listing, top=max(listing.top - GIVES_WAY, 1))
         rules = RowRules(
             min_used=ceil(config.least_ratio * config.nat.fewest),
             max_rows=config.most_rows,
@@ -29,7 +38,7 @@ class NatPart:
         )
         usages = nat_usages(self._source.translated(rules), config.nat)
         table, self._memory = pool_table(
-            usages, config.groups, config.listing, self._memory, reading.now()
+            usages, config.groups, listing, self._memory, reading.now()
         )
         return table
 

@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,13 @@
 #include "syscalls.h"
 
 #include "programs/bind_hash.skeleton.h"
+#include "programs/port_failures.skeleton.h"
 
-static const struct skeleton *const SKELETONS[] = {&SKELETON_bind_hash, NULL};
+static const struct skeleton *const SKELETONS[] = {
+    &SKELETON_bind_hash,
+    &SKELETON_port_failures,
+    NULL,
+};
 
 static PyObject *raise_errno(void)
 {
@@ -142,11 +148,64 @@ static PyObject *update(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* Return all entries of a hash, key and value one after the other; `most` is what it holds at most.
+ * Rows that come meanwhile may be missing, and none comes twice while none is deleted. */
+static PyObject *entries(PyObject *module, PyObject *arguments)
+{
+    unsigned key_size, value_size, most;
+    long called;
+    int map;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "iIII", &map, &key_size, &value_size, &most))
+        return NULL;
+    /* The kernel writes where it would go on: a number, or a key. */
+    size_t position_size = key_size > sizeof(uint32_t) ? key_size : sizeof(uint32_t);
+    char *keys = malloc((size_t)most * key_size), *values = malloc((size_t)most * value_size);
+    char *position = malloc(position_size);
+    PyObject *found = NULL;
+
+    if (!keys || !values || !position) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    union bpf_attr attributes = {
+        .batch.map_fd = (uint32_t)map,
+        .batch.out_batch = (uint64_t)(uintptr_t)position,
+        .batch.keys = (uint64_t)(uintptr_t)keys,
+        .batch.values = (uint64_t)(uintptr_t)values,
+        .batch.count = most,
+    };
+    Py_BEGIN_ALLOW_THREADS
+    called = call_bpf(BPF_MAP_LOOKUP_BATCH, &attributes);
+    Py_END_ALLOW_THREADS
+    /* ENOENT: that was the end of the table. */
+    if (called < 0 && errno != ENOENT) {
+        raise_errno();
+        goto done;
+    }
+    found = PyList_New((Py_ssize_t)attributes.batch.count);
+    for (uint32_t i = 0; found && i < attributes.batch.count; i++) {
+        PyObject *entry = Py_BuildValue("(y#y#)", keys + (size_t)i * key_size,
+                                        (Py_ssize_t)key_size, values + (size_t)i * value_size,
+                                        (Py_ssize_t)value_size);
+
+        if (!entry || PyList_SetItem(found, (Py_ssize_t)i, entry) < 0)
+            Py_CLEAR(found);
+    }
+done:
+    free(keys);
+    free(values);
+    free(position);
+    return found;
+}
+
 static PyMethodDef METHODS[] = {
     {"load", load, METH_VARARGS, "Load a BPF object; return its descriptors by name."},
     {"attach", attach, METH_VARARGS, "Attach a program; return the descriptor that holds it."},
     {"run", run, METH_VARARGS, "Run a program once, in this thread; return its result."},
     {"look_up", look_up, METH_VARARGS, "Return the value of a map's key, of a size in bytes."},
+    {"entries", entries, METH_VARARGS, "Return (key, value) of each entry of a hash."},
     {"update", update, METH_VARARGS, "Set the value of a map's key."},
     {NULL, NULL, 0, NULL},
 };

@@ -27,6 +27,11 @@ class Calls(Protocol):
     def look_up(self, table: int, key: bytes, size: int, /) -> bytes:
         """Return the value of a key, which has this size in bytes."""
 
+    def entries(
+        self, table: int, key_size: int, value_size: int, most: int, /
+    ) -> list[tuple[bytes, bytes]]:
+        """Return (key, value) of each entry of a hash, which holds at most so many."""
+
     def update(self, table: int, key: bytes, value: bytes, /) -> None:
         """Set the value of a key."""
 
@@ -55,6 +60,13 @@ class BpfObject:
         """Return the value of a map's key, which has this size in bytes."""
         with self._failures():
             return self._calls.look_up(self._at(table), key, size)
+
+    def entries(
+        self, table: str, key_size: int, value_size: int, most: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Return (key, value) of each entry of a hash, which holds at most so many."""
+        with self._failures():
+            return self._calls.entries(self._at(table), key_size, value_size, most)
 
     def update(self, table: str, key: bytes, value: bytes) -> None:
         """Set the value of a map's key."""

@@ -67,6 +67,52 @@ struct nsproxy {
 
 struct task_struct {
     struct nsproxy *nsproxy;
+    struct task_struct *group_leader;
+    char comm[16];
+};
+
+/* include/net/sock.h, tcp_states.h */
+enum {
+    TCP_SYN_SENT = 2,
+    TCP_CLOSE = 7,
+};
+
+struct in6_addr {
+    __u8 bytes[16];
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    int sk_err;
+};
+
+struct tcp_sock {
+    __u32 packets_out;
+};
+
+/* include/net/inet_sock.h. The number of the flag is the same since there are flags, Linux 6.6; an
+ * enum without a name is nothing that the kernel could look up. */
+enum {
+    INET_FLAGS_DEFER_CONNECT = 19,
+};
+
+struct inet_sock {
+    unsigned long inet_flags;
+};
+
+struct inet_sock___before_6_6 {
+    __u8 defer_connect : 1;
 };
 
 #pragma clang attribute pop

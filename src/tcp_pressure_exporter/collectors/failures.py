@@ -1,0 +1,66 @@
+"""The calls that the kernel refused for want of a local port.
+
+Exposition:
+
+    tcp_pressure_connect_failures_total{netns="host",cause="no_port"} 1204.0
+    tcp_pressure_connect_failures_total{netns="host",cause="port_taken"} 0.0
+    tcp_pressure_port_failure_owner_total{netns="host",call="connect",cause="no_port",
+        service="proxy.service",process="envoy",local_address="10.0.0.2",
+        remote_address="10.0.0.9",port="443"} 1200.0
+    tcp_pressure_unlisted_port_failures_total{netns="host",call="connect",cause="no_port"} 4.0
+"""
+
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
+from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
+from tcp_pressure_exporter.sample.failures import PortFailures
+from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
+
+
+def _connects(found: PortFailures) -> Iterator[Row]:
+    for kind in CONNECT_FAILURES:
+        yield (kind.cause,), found.totals[kind]
+
+
+def _owners(found: PortFailures) -> Iterator[Row]:
+    for (kind, owner, local, remote, port), count in found.listed.items():
+        yield (*kind, owner.service, owner.process, local, remote, port), count
+
+
+def _unlisted(found: PortFailures) -> Iterator[Row]:
+    yield from found.unlisted.items()
+
+
+FAMILIES: tuple[Family[NamespaceSample], ...] = (
+    Family(
+        "tcp_pressure_connect_failures_total",
+        "Calls of connect() for TCP that the kernel refused with EADDRNOTAVAIL since the exporter's"
+        " start. no_port: its search found no local port. port_taken: the socket was bound, and the"
+        " connection from its port to that remote end exists. Exact; the exporter's own do not"
+        " count. Needs CAP_BPF and CAP_PERFMON, or root.",
+        ("netns", "cause"),
+        rows_of(PORT_FAILURES, _connects),
+        "counter",
+    ),
+    Family(
+        "tcp_pressure_port_failure_owner_total",
+        "These failures by systemd unit or container, process and ends, of the owners that fail"
+        " most: since the exporter's start, or since the owner was listed. The count of one that"
+        " has to make room moves into tcp_pressure_unlisted_port_failures_total, and begins at 0"
+        " should it come again. Listed and unlisted add up to the totals.",
+        (
+            *("netns", "call", "cause", "service", "process"),
+            *("local_address", "remote_address", "port"),
+        ),
+        rows_of(PORT_FAILURES, _owners),
+        "counter",
+    ),
+    Family(
+        "tcp_pressure_unlisted_port_failures_total",
+        "These failures of the owners that are not listed.",
+        ("netns", "call", "cause"),
+        rows_of(PORT_FAILURES, _unlisted),
+        "counter",
+    ),
+)

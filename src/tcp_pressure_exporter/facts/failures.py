@@ -1,0 +1,47 @@
+"""System calls that fail for want of a local port, as the kernel counts them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+CONNECT = "connect"
+NO_PORT = "no_port"  # the kernel's search found none
+PORT_TAKEN = "port_taken"  # the 4-tuple of the port that was bound is in use
+
+
+class FailureKind(NamedTuple):
+    """Which call failed, and for which cause."""
+
+    call: str
+    cause: str
+
+
+CONNECT_FAILURES = (FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN))
+
+
+class PortFailure(NamedTuple):
+    """Failures with one caller and the same ends.
+
+    cgroup_id: of the caller, as SocketId has it. process: the name of the caller's thread group,
+    any Unicode text. The addresses are those of facts/addresses.py; port: of the remote end.
+    """
+
+    kind: FailureKind
+    cgroup_id: int
+    process: str
+    local_address: bytes
+    remote_address: bytes
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCounts:
+    """The failures in one network namespace since counting began; none of the numbers ever falls.
+
+    rows: by caller and ends. unnamed: those that found no room there. lost: those that found no
+    room at all, of whatever namespace.
+    """
+
+    rows: Mapping[PortFailure, int]
+    unnamed: Mapping[FailureKind, int]
+    lost: int = 0
