@@ -10,6 +10,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
+    may_load_programs,
     may_name_processes,
     missing_for_namespaces,
     parse_effective_capabilities,
@@ -137,3 +138,12 @@ def test_any_text(text: str) -> None:
     except SourceError:
         return
     assert 0 <= capabilities < 2**64
+
+
+@pytest.mark.parametrize(
+    ("numbers", "may"),
+    [((39,), False), ((38,), False), ((38, 39), True), ((21,), True), ((), False)],
+)
+def test_may_load_programs(numbers: tuple[int, ...], *, may: bool) -> None:
+    """CAP_PERFMON (38) and CAP_BPF (39) let programs be loaded, or CAP_SYS_ADMIN (21) alone."""
+    assert may_load_programs(sum(1 << number for number in numbers)) is may

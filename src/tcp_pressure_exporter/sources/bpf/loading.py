@@ -1,12 +1,16 @@
 """BPF objects in the kernel: loaded, asked, and let go."""
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
+from tcp_pressure_exporter.sources.procfs.capabilities import (
+    effective_capabilities,
+    may_load_programs,
+)
 
 NO_RIGHT = "needs CAP_BPF and CAP_PERFMON"
 NOT_BUILT = "the exporter was installed without its compiled part for BPF"
@@ -88,19 +92,20 @@ class BpfObject:
         try:
             yield
         except OSError as error:
-            raise SourceError(self._operation, _reason(error)) from error
+            reason = errno_reason(-(error.errno or 0))
+            raise SourceError(self._operation, reason) from error
 
 
-def _reason(error: OSError) -> str:
-    reason = errno_reason(-(error.errno or 0))
-    # EACCES is the verifier's; what a capability would permit is EPERM.
-    return f"{reason}: {NO_RIGHT}" if error.errno == errno.EPERM else reason
-
-
-def load(name: str) -> BpfObject:
+def load(name: str, procfs: Path = Path("/proc")) -> BpfObject:
     """Load an object; raises SourceError where this kernel or the rights do not allow it."""
     try:
         from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent
     except ImportError as error:
         raise SourceError(f"BPF object {name}", NOT_BUILT) from error
-    return BpfObject(name, _bpf)
+    try:
+        return BpfObject(name, _bpf)
+    except SourceError as error:
+        # Without CAP_BPF that is EPERM, with it alone the verifier's EINVAL.
+        if may_load_programs(effective_capabilities(procfs)):
+            raise
+        raise SourceError(error.operation, f"{NO_RIGHT} ({error.reason})") from error

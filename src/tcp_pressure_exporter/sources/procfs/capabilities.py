@@ -12,6 +12,8 @@ CAP_DAC_READ_SEARCH = 2
 CAP_NET_ADMIN = 12
 CAP_SYS_PTRACE = 19
 CAP_SYS_ADMIN = 21
+CAP_PERFMON = 38
+CAP_BPF = 39
 
 EFFECTIVE = re.compile(r"CapEff:\t([0-9a-f]{1,16})")  # 64 bits
 
@@ -48,6 +50,12 @@ def may_name_processes(capabilities: int) -> bool:
 def may_ask_conntrack(capabilities: int) -> bool:
     """Tell whether ctnetlink answers (net/netfilter/nfnetlink.c, nfnetlink_rcv)."""
     return bool(capabilities & 1 << CAP_NET_ADMIN)
+
+
+def may_load_programs(capabilities: int) -> bool:
+    """Tell whether BPF programs that read the kernel's memory may be loaded (capabilities(7))."""
+    needed = 1 << CAP_BPF | 1 << CAP_PERFMON
+    return capabilities & needed == needed or bool(capabilities & 1 << CAP_SYS_ADMIN)
 
 
 def may_see_namespaces(capabilities: int) -> bool:
