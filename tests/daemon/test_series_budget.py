@@ -69,7 +69,7 @@ def fullest() -> NamespaceSample:
         sockets=Outcome(
             0.1, {(family, s): 1 for family in ("ipv4", "ipv6") for s in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS])),
+        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9)),
         pools=Outcome(0.1, pools),
         nat=Outcome(0.1, table(reclaimable=True, dated=False)),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), 1.0)),

@@ -160,7 +160,7 @@ def test_tw_reuse_that_works() -> None:
 
 def test_tw_reuse_on_loopback() -> None:
     """A pool of loopback addresses has the reuse already that 2 gives it; the next may not."""
-    loopback = pool(900, 900, hold=1.0)
+    loopback = pool(900, 900, reused=True)
     evidence = with_pools(loopback, tcp_tw_reuse=2)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
     evidence = with_pools(loopback, pool(800, 800), tcp_tw_reuse=2)

@@ -53,8 +53,8 @@ def test_reuse() -> None:
     """Only where a TIME_WAIT entry may be taken over must the canary ask for single ports."""
     for usage, expected in (
         (Usage(900, 1000, 50, 0), False),
-        (Usage(900, 1000, 0, 0, hold=SHORT_HOLD), False),
-        (Usage(900, 1000, 50, 0, hold=SHORT_HOLD), True),
+        (Usage(900, 1000, 0, 0, reused=True), False),
+        (Usage(900, 1000, 50, 0, reused=True), True),
     ):
         [target] = targets(table((HERE, usage)))
         assert target.reuse is expected

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import (
-    NO_AGES,
     AddressPorts,
     LocalAddress,
     OtherPools,
@@ -28,7 +27,7 @@ from tcp_pressure_exporter.pools.directions import (
 )
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.usage import Usage
-from tests.support.fakes.tallies import EMPTY, pools
+from tests.support.fakes.tallies import EMPTY, NO_AGES, pools
 from tests.support.messages.socket_entries import sixteen_bytes
 
 NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
@@ -68,7 +67,7 @@ def test_outbound() -> None:
 
 def test_outbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known, blocked ports in each."""
-    others = OtherPools(pools=3, most_used=4, ports=9, time_wait=5, reclaimable=2)
+    others = OtherPools(3, 4, ports=9, time_wait=5, reclaimable=2, ages=NO_AGES)
     tally = PoolTally({}, others, overflow=6)
     assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
         {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6, new_ratio=0.2
@@ -84,14 +83,14 @@ def test_outbound_without_a_pool(limit: int, ratio: float) -> None:
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known."""
-    tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000), overflow=6)
-    usages = inbound_usages(tally, RemoteGroups())
+    tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000, ages=NO_AGES), overflow=6)
+    usages = inbound_usages(tally, RemoteGroups(), NEVER)
     assert usages == DirectionPools({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
 
 
 def test_inbound() -> None:
     """All remote ports with a socket are used; what the remote can reclaim is not known here."""
-    usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups())
+    usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups(), NEVER)
     expected = Usage(used=7, limit=64512, time_wait=5, reclaimable=None, ages=NO_AGES)
     assert usages == DirectionPools({POOL: expected}, ages=NO_AGES)
 
@@ -100,7 +99,7 @@ def test_inbound_group() -> None:
     """Each address of a group has the ports that the group says; others have the default."""
     lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28232)
     outside = POOL._replace(remote_address=sixteen_bytes("10.0.0.10"))
-    usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]))
+    usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]), NEVER)
     limits = {key: usage.limit for key, usage in usages.pools.items()}
     assert limits == {POOL: 28232, outside: 64512}
 

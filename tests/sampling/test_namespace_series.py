@@ -58,7 +58,9 @@ def fullest(netns: str) -> NamespaceSample:
         sockets=Outcome(
             0.1, {(family, state): 1 for family in ("4", "6") for state in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9, 28232, 9, owners)),
+        local_ports=Outcome(
+            0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9, 28232, 9, owners, 62.048)
+        ),
         pools=Outcome(0.1, {name: pool_table(name) for name in ("outbound", "inbound", "source")}),
         close_wait=Outcome(
             0.1,

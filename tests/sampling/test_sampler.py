@@ -43,6 +43,7 @@ def test_local_ports(host: FakeHost) -> None:
         listeners=1,
         choosable=10,
         blocked=2,
+        time_wait_hold=62.048,
     )
 
 

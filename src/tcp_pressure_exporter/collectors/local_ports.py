@@ -9,9 +9,12 @@ Exposition:
     tcp_pressure_local_ports_used{netns="host"} 20593.0
     tcp_pressure_listeners_in_local_port_range{netns="host"} 1.0
     tcp_pressure_local_ports_blocked_owner_ports{netns="host",service="",process="agent"} 15000.0
+    tcp_pressure_time_wait_hold_seconds{netns="host"} 62.048
 """
 
-from tcp_pressure_exporter.collectors.family import Family, rows_of, value_of
+from collections.abc import Iterator
+
+from tcp_pressure_exporter.collectors.family import Family, Row, rows_of, value_of
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.kinds import CROWDED
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -23,6 +26,11 @@ def _foremost(ports: LocalPorts) -> tuple[OwnerCount, ...]:
     if ports.blocked_ratio < CROWDED:
         return ()
     return ports.owners[:1] or (OwnerCount(NOBODY, ports.blocked),)
+
+
+def _hold(ports: LocalPorts) -> Iterator[Row]:
+    if ports.time_wait_hold is not None:
+        yield (), ports.time_wait_hold
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -73,5 +81,14 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " is all blocked ports. process is empty where the exporter may not look or has not yet.",
         ("netns", "service", "process"),
         rows_of(LOCAL_PORTS, _foremost),
+    ),
+    Family(
+        "tcp_pressure_time_wait_hold_seconds",
+        "Seconds that a closed connection keeps its port at most, where nothing takes it over: the"
+        " length of TIME_WAIT, and the batch in which the kernel's timers expire. Linux: 60 or"
+        " net.ipv4.tcp_tw_timeout, more where entries show more, and a batch by the kernel's HZ, of"
+        " up to 5.12 s. Until the entries of a longer setting are over, that one.",
+        ("netns",),
+        rows_of(LOCAL_PORTS, _hold),
     ),
 )

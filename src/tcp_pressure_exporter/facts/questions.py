@@ -21,7 +21,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths, TimeWaitReuse
 
 # A destination that no one else has, so that asking about a port concerns the port alone.
 _NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
@@ -74,7 +74,9 @@ class SocketDetailSource(Protocol):
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
 
-    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+    def time_wait_age(
+        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
+    ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
 
 

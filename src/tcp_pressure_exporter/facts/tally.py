@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.sockets import SocketId
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
 MAX_OUTSIDE_POOLS = 16_384  # of ports outside the range: as above
@@ -21,7 +21,6 @@ MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
-AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
@@ -140,8 +139,8 @@ class PoolCount(NamedTuple):
 
     time_wait: None where the system does not show such sockets.
     entered: those in TIME_WAIT that the dump before did not see there.
-    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, AGE_SECONDS of a
-    netlink dump, elsewhere one for each second it lasts; empty where nothing tells the ages.
+    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, as
+    many as TimeWaitLengths.age_seconds; empty where nothing tells the ages.
     """
 
     ports: int
@@ -149,9 +148,6 @@ class PoolCount(NamedTuple):
     reclaimable: int
     entered: int
     ages: bytes
-
-
-NO_AGES = bytes(4 * AGE_SECONDS)
 
 
 class OtherPools(NamedTuple):
@@ -166,7 +162,7 @@ class OtherPools(NamedTuple):
     time_wait: int | None = 0
     reclaimable: int = 0
     entered: int = 0
-    ages: bytes = NO_AGES
+    ages: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +213,7 @@ class SocketTally:
     privileged, explicit: pools of local ports that no connect() chose: below 1024, and others.
     accepted: the ports among theirs that connections were accepted at, as far as can be judged.
     close_wait: sockets in CLOSE_WAIT by cause.
+    longest_left_ms: the most that an entry in TIME_WAIT had left of it; 0 where nothing tells.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
     MAX_KEPT.
     """
@@ -234,6 +231,7 @@ class SocketTally:
     privileged: PoolTally = NO_POOLS
     explicit: PoolTally = NO_POOLS
     accepted: int = 0
+    longest_left_ms: int = 0
 
 
 class PoolSocket(NamedTuple):

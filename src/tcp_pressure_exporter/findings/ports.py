@@ -1,7 +1,6 @@
 """Findings about local ports and TIME_WAIT, each beside its check."""
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.findings.binding import are_many
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
@@ -67,7 +66,7 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
         usage = pool.usage
         if pool.key.ports:
             continue  # bind() gets no port back
-        if usage.hold != TIME_WAIT_HOLD or usage.refused is not None:
+        if usage.reused or usage.refused is not None:
             continue  # reuse is on for this pool: its addresses are on loopback
         if evidence.bound_before(pool):
             continue  # nothing gives such ports back

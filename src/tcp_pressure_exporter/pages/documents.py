@@ -13,7 +13,14 @@ from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pages.snapshot import Judged, Observation, Snapshot
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.sample.sample import SOCKETS, LeftOut, NamespaceSample, Sample
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import (
+    LOCAL_PORTS,
+    SOCKETS,
+    LeftOut,
+    NamespaceSample,
+    Sample,
+)
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
@@ -60,6 +67,7 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
         ],
         "sentence": headline(assessment),
         "pools": _pools(sample),
+        "time_wait_hold_seconds": _hold(sample),
         "sockets": _sockets(snapshot, sample),
         "collectors": [
             {"name": name, "success": outcome.error is None, "seconds": outcome.seconds}
@@ -70,6 +78,11 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
 
 def _history(snapshot: Snapshot, sample: NamespaceSample, pressure: Pressure) -> Line:
     return _rounded(snapshot.line(SeriesKey(sample.netns, pressure.kind, pressure.name)))
+
+
+def _hold(sample: NamespaceSample) -> float | None:
+    ports: LocalPorts | None = sample.value(LOCAL_PORTS)
+    return ports.time_wait_hold if ports else None
 
 
 def _pools(sample: NamespaceSample) -> list[Document]:

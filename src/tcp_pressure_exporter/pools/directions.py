@@ -26,7 +26,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
 from tcp_pressure_exporter.pools.scopes import ports_for_bind, ports_of_unbound
 from tcp_pressure_exporter.pools.usage import Usage, summed
@@ -67,7 +67,7 @@ def pool_usages(
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
         OUTBOUND: outbound_usages(tally.outbound, rules, limit),
-        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse.hold),
+        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse),
         SOURCE: source_usages(tally, bound, rules, limit),
     }
 
@@ -81,7 +81,7 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
     """
-    others = tally.others
+    others, reuse = tally.others, rules.reuse
     blocked = rules.blocked.bit_count()
     most = Usage(blocked + others.most_used, limit, 0, None)
     return DirectionPools(
@@ -90,11 +90,13 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
                 used=_outbound_used(key, tally.rows, blocked, limit),
                 limit=limit,
                 time_wait=count.time_wait,
-                reclaimable=count.reclaimable if rules.reuse.told else None,
+                reclaimable=count.reclaimable if reuse.told else None,
                 entered=count.entered,
                 ages=count.ages or None,
-                hold=_hold(key, rules.reuse),
                 blocked=blocked,
+                hold=_delay(reuse) if (reused := _is_reused(key, reuse)) else reuse.hold,
+                batch=0.0 if reused else reuse.batch,
+                reused=reused,
             )
             for key, count in tally.rows.items()
         },
@@ -117,16 +119,19 @@ def _outbound_used(
     return max(own, min(own + beside, limit)) if beside else own
 
 
-def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
-    """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
+def _is_reused(key: PoolKey, reuse: TimeWaitReuse) -> bool:
+    """Tell whether a connect() takes over a TIME_WAIT entry of the pool once it may."""
     on_loopback = (
         key.scope == LOOPBACK_IFINDEX
         or is_loopback(key.local_address)
         or is_loopback(key.remote_address)
     )
-    reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
-    # In whole seconds, as ages are known.
-    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else reuse.hold
+    return reuse.everywhere or (reuse.on_loopback and on_loopback)
+
+
+def _delay(reuse: TimeWaitReuse) -> float:
+    """Return the seconds after which it may; in whole ones, as ages are known."""
+    return float(max(math.ceil(reuse.delay_ms / 1000), 1))
 
 
 def _entered(tally: PoolTally) -> int:
@@ -137,13 +142,11 @@ def _ages(tally: PoolTally) -> bytes | None:
     return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
-def inbound_usages(
-    tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD
-) -> DirectionPools:
+def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse) -> DirectionPools:
     """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
     A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
-    is newer (RFC 6191): `used` is an upper bound of what it cannot use. hold: as Usage has it.
+    is newer (RFC 6191): `used` is an upper bound of what it cannot use.
     """
     others = tally.others
     return DirectionPools(
@@ -155,7 +158,8 @@ def inbound_usages(
                 reclaimable=None,
                 entered=count.entered,
                 ages=count.ages or None,
-                hold=hold,
+                hold=reuse.hold,
+                batch=reuse.batch,
             )
             for key, count in tally.rows.items()
         },

@@ -32,6 +32,7 @@ class LocalPorts:
     choosable: what connect() surely finds of them, where nothing holds one.
     blocked: what no connect() can choose, to any destination, because a socket was bound there.
     owners: of these, whose most are; none where few are blocked. Their numbers are ports.
+    time_wait_hold: seconds that a closed connection keeps its port at most; None where not known.
     """
 
     low: int
@@ -43,6 +44,7 @@ class LocalPorts:
     choosable: int
     blocked: int
     owners: tuple[OwnerCount, ...] = ()
+    time_wait_hold: float | None = None
 
     @property
     def blocked_ratio(self) -> float:

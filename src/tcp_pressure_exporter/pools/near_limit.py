@@ -19,7 +19,6 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
@@ -93,7 +92,7 @@ def canary_targets(
 
 def _may_take_over(usage: Usage) -> bool:
     """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or in a moment."""
-    return bool(usage.time_wait) and usage.hold != TIME_WAIT_HOLD
+    return bool(usage.time_wait) and usage.reused
 
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:

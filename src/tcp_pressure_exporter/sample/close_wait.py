@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.tally import MAX_KEPT
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most, most_owners
 
-MAX_REMOTES = 3  # listed: enough to see who
+MAX_REMOTES = 2  # listed: enough to see who
 STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not
 MAX_REMEMBERED = 4 * MAX_KEPT
 

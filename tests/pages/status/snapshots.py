@@ -78,7 +78,7 @@ EMPTY = table()
 CALM_HOST = namespace_sample(
     "host",
     sockets=known(sockets(established=214, time_wait=96, listen=11)),
-    local_ports=known(LocalPorts(32768, 60999, 0, LIMIT, 310, 1, LIMIT, 1)),
+    local_ports=known(LocalPorts(32768, 60999, 0, LIMIT, 310, 1, LIMIT, 1, (), 62.048)),
     pools=known(
         {
             OUTBOUND: table(

@@ -30,6 +30,7 @@ FEW_ROWS = (0, 2, 2**32 - 1, b"")  # fewer than pools, so that they have to be c
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
 SERVED = ports.to_bitmap(ports.port_range(443, 443))
 NO_PORTS = bytes(8192)
+LENGTHS = (60_000, 60_000)
 
 
 class Shim(NamedTuple):
@@ -80,7 +81,7 @@ KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number
 SOCKET_RULES = (
     (PORTS, NO_PORTS, SERVED),
     (b"", b""),
-    (0, 0, 0),
+    (0, 0, 0, 0, *LENGTHS),
     (0, KNOWN),
     (FEW_ROWS, FEW_ROWS, FEW_ROWS, FEW_ROWS),
 )

@@ -8,7 +8,6 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, SocketId
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, QueuePeak
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
@@ -79,12 +78,12 @@ def pool(
     time_wait: int = 0,
     *,
     limit: int = 1000,
-    hold: float = TIME_WAIT_HOLD,
+    reused: bool = False,
     remote: str = "10.0.0.9",
 ) -> ListedPool:
     """Return an outbound pool of which nothing tells where it is heading."""
     key = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes(remote), (443).to_bytes(2))
-    usage = Usage(used, limit, time_wait, 0, hold=hold)
+    usage = Usage(used, limit, time_wait, 0, reused=reused)
     return ListedPool(key, "10.0.0.2", remote, "443", usage)
 
 

@@ -33,7 +33,9 @@ class LocalPortsPart:
         elif self._allowance.due():
             with self._allowance.spend():
                 self._known = self._ask(reading)
-        return replace(ports, owners=self._known)
+        rules = reading.rules.value
+        hold = rules.reuse.hold if rules else None
+        return replace(ports, owners=self._known, time_wait_hold=hold)
 
     def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
         settings, bound = reading.settings.get(), reading.bound.get()

@@ -1,7 +1,7 @@
 """What a collector's part of a sample is, and the reading that it is given."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -27,6 +27,7 @@ from tcp_pressure_exporter.pools.local_ports import (
 )
 from tcp_pressure_exporter.pools.take_over import DOUBTFUL_RATIO
 from tcp_pressure_exporter.sample.sample import Key
+from tcp_pressure_exporter.sample.time_wait_lengths import KnownLengths
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
@@ -40,7 +41,8 @@ class Memory:
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
     watched_outbound, watched_inbound: pools that must be told apart. served, held: the served
     ports, and the local ports that any socket held (pools/local_ports.py). accepted: ports at which
-    connections were accepted though nobody listens there; None before the first dump.
+    connections were accepted though nobody listens there; None before the first dump. lengths: of
+    TIME_WAIT.
     """
 
     kept_states: int = 0
@@ -50,6 +52,7 @@ class Memory:
     served: ServedPorts | None = None
     held: int = 0
     accepted: int | None = None
+    lengths: KnownLengths = field(default_factory=KnownLengths)
 
 
 class Reading:
@@ -127,16 +130,14 @@ class Reading:
     @cached_property
     def rules(self) -> Outcome[TallyRules]:
         """The rules that the settings give."""
-        return attempt(
-            lambda: tally_rules(
-                self.settings.get(),
-                _setting(self._sources.settings.time_wait_reuse),
-                self.bound.get(),
-                self.served,
-                self._request,
-            ),
-            self._clock,
-        )
+        return attempt(self._rules, self._clock)
+
+    def _rules(self) -> TallyRules:
+        settings, reuse = self.settings.get(), _setting(self._sources.settings.time_wait_reuse)
+        memory = self._memory
+        memory.lengths = memory.lengths.with_setting(reuse.lengths.longer_ms, self._clock())
+        reuse = replace(reuse, lengths=memory.lengths.lengths)
+        return tally_rules(settings, reuse, self.bound.get(), self.served, self._request)
 
     @cached_property
     def tally(self) -> Outcome[SocketTally]:
@@ -157,10 +158,23 @@ class Reading:
 
     def _count(self) -> SocketTally:
         rules = self.rules.value or states_only_rules(self.served, self._request)
-        tally = self._sources.sockets.tally(rules)
+        tally = self._dump(rules)
+        lengths = self._memory.lengths.lengths
+        if self.rules.value and lengths != rules.reuse.lengths:
+            # Its entries showed that it was counted by a wrong length; now a better one is known.
+            rules = replace(rules, reuse=replace(rules.reuse, lengths=lengths))
+            self.rules = replace(self.rules, value=rules)
+            tally = self._dump(rules)
         self._memory.held = tally.held
         known = (self._memory.accepted or 0) & tally.held
         self._memory.accepted = tally.accepted | known
+        return tally
+
+    def _dump(self, rules: TallyRules) -> SocketTally:
+        began = self._clock()
+        tally = self._sources.sockets.tally(rules)
+        memory = self._memory
+        memory.lengths = memory.lengths.with_shown(tally.longest_left_ms, began, self._clock())
         return tally
 
     @property

@@ -42,11 +42,13 @@ class TakeOverAsker:
         doubtful = doubtful_pools(outbound, tally, rules, KINDS[OUTBOUND].warning)
         answers = {key: self._ask(key, waiting_ports(key, tally, rules), rules) for key in doubtful}
         self._known = self._known.after(answers)
-        return self._known.corrected(outbound, rules.reuse.hold)
+        return self._known.corrected(outbound, rules.reuse)
 
     def _ask(self, key: PoolKey, ports: int, rules: TallyRules) -> TakeOverAnswer:
+        lengths = rules.reuse.lengths
+
         def waits(port: int) -> bool:
-            return old_enough(self._sockets.time_wait_age(key, port), rules)
+            return old_enough(self._sockets.time_wait_age(key, port, lengths), rules)
 
         try:
             return self._canary.take_over(key, ports, waits)

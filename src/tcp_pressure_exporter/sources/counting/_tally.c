@@ -115,16 +115,21 @@ static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeout
     unsigned long long seed;
 
     if (!PyArg_ParseTuple(
-            arguments, "OI(ddL)((O&O&O&)(O&O&)(ppL)(Ly#)(O&O&O&O&))(IK)", source, &dump->sequence,
-            &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
-            to_port_set, &sockets->usable, to_port_set, &sockets->blocked,
-            to_port_set, &sockets->served, to_networks, &sockets->own,
-            to_networks, &sockets->sources, &reuse->everywhere, &reuse->on_loopback,
-            &reuse->delay_ms, &recent->since_ms, &recent->known, &known,
-            to_row_rules, &sockets->outbound.rows, to_row_rules, &sockets->inbound.rows,
-            to_row_rules, &sockets->privileged.rows, to_row_rules, &sockets->explicit.rows,
-            &tally->kept.states, &seed))
+            arguments, "OI(ddL)((O&O&O&)(O&O&)(ppLpII)(Ly#)(O&O&O&O&))(IK)", source,
+            &dump->sequence, &timeouts->answer_seconds, &timeouts->dump_seconds,
+            &recent->started_ms, to_port_set, &sockets->usable, to_port_set, &sockets->blocked,
+            to_port_set, &sockets->served, to_networks, &sockets->own, to_networks,
+            &sockets->sources, &reuse->everywhere, &reuse->on_loopback, &reuse->delay_ms,
+            &reuse->whole_seconds, &sockets->lengths.shorter_ms, &sockets->lengths.longer_ms,
+            &recent->since_ms, &recent->known, &known, to_row_rules, &sockets->outbound.rows,
+            to_row_rules, &sockets->inbound.rows, to_row_rules, &sockets->privileged.rows,
+            to_row_rules, &sockets->explicit.rows, &tally->kept.states, &seed))
         return false;
+    if (sockets->lengths.shorter_ms > sockets->lengths.longer_ms ||
+        sockets->lengths.longer_ms > MAX_LENGTH_MS) {
+        PyErr_SetString(PyExc_TypeError, "TIME_WAIT lasts up to 600000 ms");
+        return false;
+    }
     recent->known_bytes = (size_t)known;
     dump->filled_ms = recent->started_ms;
     prepare_socket_tally(sockets, seed);

@@ -3,7 +3,7 @@ from typing import Any, TypeAlias
 
 RowRules: TypeAlias = tuple[int, int, int, bytes]
 Rows: TypeAlias = tuple[RowRules, RowRules, RowRules, RowRules]
-Reuse: TypeAlias = tuple[int, int, int]
+Reuse: TypeAlias = tuple[int, int, int, int, int, int]
 Since: TypeAlias = tuple[int, bytes]
 Rules: TypeAlias = tuple[tuple[bytes, bytes, bytes], tuple[bytes, bytes], Reuse, Since, Rows]
 

@@ -26,6 +26,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting import _tally
 from tcp_pressure_exporter.sources.netlink.socket import (
     ANSWER_SECONDS,
@@ -92,18 +93,13 @@ def _run(
     packed = (
         tuple(map(ports.to_bitmap, (rules.usable, rules.blocked, rules.served))),
         (_pack_networks(rules.own), _pack_networks(rules.sources)),
-        (rules.reuse.everywhere, rules.reuse.on_loopback, rules.reuse.delay_ms),
+        _pack_reuse(rules.reuse),
         (since.started_ms, since.cookies),
-        tuple(
-            map(
-                _pack,
-                (
-                    rules.outbound_rows,
-                    rules.inbound_rows,
-                    rules.privileged_rows,
-                    rules.explicit_rows,
-                ),
-            )
+        (
+            _pack(rules.outbound_rows),
+            _pack(rules.inbound_rows),
+            _pack(rules.privileged_rows),
+            _pack(rules.explicit_rows),
         ),
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
@@ -129,13 +125,18 @@ def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
     return rules.min_used, rules.max_rows, rules.whole_from, watched
 
 
+def _pack_reuse(reuse: TimeWaitReuse) -> tuple[int, int, int, int, int, int]:
+    where = (reuse.everywhere, reuse.on_loopback)
+    return (*where, reuse.delay_ms, reuse.whole_seconds, *reuse.lengths)
+
+
 def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
     return b"".join(NETWORK_PORTS.pack(*network) for network in networks)
 
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
-    (states, addresses, held, address_overflow,
-     pools, accepted, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
+    (states, addresses, held, address_overflow, pools, accepted,
+     close_wait, kept, kept_overflow, longest_left_ms, edge) = result  # fmt: skip
     by_address = {
         LocalAddress(address, scope): AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
         for address, scope, all_, live in addresses
@@ -155,6 +156,7 @@ def _unpack(result: tuple[Any, ...]) -> SocketTally:
         close_wait=CloseWaitCounts(*CLOSE_WAIT.unpack(close_wait)),
         kept=tuple(_kept(kept)),
         kept_overflow=kept_overflow,
+        longest_left_ms=longest_left_ms,
     )
 
 

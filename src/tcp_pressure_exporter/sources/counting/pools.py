@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
-    AGE_SECONDS,
     MAX_POOLS,
     OtherPools,
     PoolCount,
@@ -44,14 +43,14 @@ class CountedPool:
 
 @dataclass(slots=True)
 class Pools:
-    """The pools of one direction while they are counted; age_seconds: as long are histograms.
+    """The pools of one direction while they are counted.
 
-    most: pools that are kept.
+    age_seconds: as long are histograms; 0 where nothing tells ages. most: pools that are kept.
     """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)
     overflow: int = 0
-    age_seconds: int = AGE_SECONDS
+    age_seconds: int = 0
     most: int = MAX_POOLS
 
     def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:

@@ -2,14 +2,19 @@
 
 #include <errno.h>
 
+static Py_ssize_t ages_bytes(const struct pool_table *table)
+{
+    return (Py_ssize_t)(table->age_seconds * sizeof *table->ages);
+}
+
 static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
 {
-    uint32_t ages[AGES] = {0};
+    uint32_t ages[MAX_AGES] = {0};
 
     sum_ages(table, pool, ages);
     return Py_BuildValue("(y#IIIIy#)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
                          pool->time_wait, pool->reclaimable, pool->entered, (const char *)ages,
-                         (Py_ssize_t)sizeof ages);
+                         ages_bytes(table));
 }
 
 static int append_row(PyObject *rows, const struct pool_table *table, const struct pool *pool)
@@ -43,7 +48,7 @@ PyObject *pools_result(const struct pool_table *table)
     sum_others(table, &others);
     return Py_BuildValue("(N(KKKKKKy#)K)", rows, others.pools, others.most_used, others.ports,
                          others.time_wait, others.reclaimable, others.entered,
-                         (const char *)others.ages, (Py_ssize_t)sizeof others.ages,
+                         (const char *)others.ages, ages_bytes(table),
                          (unsigned long long)table->overflow);
 }
 
@@ -81,13 +86,13 @@ static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses
     const struct kept_records *kept = &tally->kept;
 
     return Py_BuildValue(
-        "(y#Oy#KOy#y#y#KO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
+        "(y#Oy#KOy#y#y#KIO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
         addresses, (const char *)sockets->held, (Py_ssize_t)BITMAP_BYTES,
         (unsigned long long)sockets->addresses.overflow, pools,
         (const char *)sockets->accepted, (Py_ssize_t)BITMAP_BYTES,
         (const char *)sockets->close_wait, (Py_ssize_t)sizeof sockets->close_wait,
         kept->count ? (const char *)kept->bytes : "", (Py_ssize_t)kept->length,
-        (unsigned long long)kept->overflow, edge);
+        (unsigned long long)kept->overflow, tally->longest_left_ms, edge);
 }
 
 /* Return the pools of all directions. */

@@ -16,7 +16,7 @@ from tcp_pressure_exporter.facts.sockets import (
     BoundSocket,
 )
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
     INET_DIAG_INFO,
     INET_DIAG_SKV6ONLY,
@@ -85,7 +85,9 @@ def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     )
 
 
-def parse_time_wait_age(datagrams: Iterable[bytes], sequence: int) -> float | None:
+def parse_time_wait_age(
+    datagrams: Iterable[bytes], sequence: int, lengths: TimeWaitLengths
+) -> float | None:
     """Return for how many seconds the connection asked for has been in TIME_WAIT.
 
     None where it is in another state, or is none. Raises SourceError as `single_payload` does and
@@ -98,7 +100,7 @@ def parse_time_wait_age(datagrams: Iterable[bytes], sequence: int) -> float | No
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
     (_family, state, _timer, _retransmits, _sport, _dport, _source, _destination, _interface,
      _cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
-    return max(TCP_TIMEWAIT_LEN_MS - expires, 0) / 1000 if state == TCP_TIME_WAIT else None
+    return lengths.age_ms(expires) / 1000 if state == TCP_TIME_WAIT else None
 
 
 INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)

@@ -9,6 +9,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.entries import (
     INFO_EXTENSION,
     parse_bound_sockets,
@@ -155,9 +156,15 @@ class NetlinkSockets:
         """Return the live sockets towards some remote ends."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
-    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+    def time_wait_age(
+        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
+    ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
-        return self._diag.ask_about(key, local_port, _time_wait_age)
+        return self._diag.ask_about(
+            key,
+            local_port,
+            lambda dump: parse_time_wait_age(dump.contents(), dump.sequence, lengths),
+        )
 
     def close(self) -> None:
         """Close the netlink socket; the next dump opens another."""
@@ -170,10 +177,6 @@ def _bound_sockets(dump: Dump) -> list[BoundSocket]:
 
 def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
     return parse_close_wait_ages(dump.contents(), dump.sequence)
-
-
-def _time_wait_age(dump: Dump) -> float | None:
-    return parse_time_wait_age(dump.contents(), dump.sequence)
 
 
 def _pool_sockets(dump: Dump) -> list[PoolSocket]:

@@ -7,7 +7,7 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT, BoundSocket
 from tcp_pressure_exporter.facts.system import SystemFacts
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, same_length
 from tcp_pressure_exporter.sources.pacing import Remembered
 from tcp_pressure_exporter.sources.portable.sockets import (
     ObservedAges,
@@ -82,8 +82,10 @@ class SystemSettings:
 
     def time_wait_reuse(self) -> TimeWaitReuse:
         """Return how long TIME_WAIT holds a port; whether connect() takes one over is not told."""
-        hold = self._hold.get()
-        return TimeWaitReuse(everywhere=False, on_loopback=False, hold=hold, told=False)
+        lengths = same_length(round(1000 * self._hold.get()))
+        return TimeWaitReuse(
+            everywhere=False, on_loopback=False, lengths=lengths, tick=0.0, told=False
+        )
 
     def sysctls(self) -> Mapping[str, int]:
         """Return the settings under the system's own names."""

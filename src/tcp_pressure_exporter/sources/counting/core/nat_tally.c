@@ -6,7 +6,6 @@ void prepare_nat_tally(struct nat_tally *tally, uint64_t seed)
 {
     tally->pools.seed = seed;
     tally->pools.most = MAX_POOLS;
-    tally->pools.ageless = true;
 }
 
 bool count_translated(struct nat_tally *tally, const struct translated_connection *connection)

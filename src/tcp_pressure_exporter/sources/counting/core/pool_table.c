@@ -9,6 +9,7 @@
 #define MOST_USED 65536 /* more than the ports that a pool can have */
 
 _Static_assert(sizeof(struct pool) == 64, "a pool is a cache line");
+_Static_assert(MAX_AGES <= 1 << AGE_BITS, "an age fits into its bits");
 _Static_assert(offsetof(struct pool, port) + sizeof(uint16_t) == KEY_BYTES,
                "a pool begins with its key");
 
@@ -89,45 +90,55 @@ bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_
     return true;
 }
 
+static uint32_t few_age(const struct pool *pool, uint32_t place)
+{
+    return pool->few_ages >> place * AGE_BITS & ((1 << AGE_BITS) - 1);
+}
+
+static uint32_t *histogram_of(const struct pool_table *table, const struct pool *pool)
+{
+    return table->ages + (pool->histogram - 1);
+}
+
 /* Give a pool with FEW_AGES a histogram. */
 static bool add_histogram(struct pool_table *table, struct pool *pool)
 {
-    void *ages = grown(table->ages, sizeof *table->ages, table->ages_count, &table->ages_room);
+    size_t bytes = table->age_seconds * sizeof *table->ages;
+    void *ages = grown(table->ages, bytes, table->ages_count, &table->ages_room);
 
     if (!ages)
         return false;
     table->ages = ages;
-    uint32_t *histogram = table->ages[table->ages_count++];
-    pool->histogram = table->ages_count;
-    memset(histogram, 0, sizeof *table->ages);
-    for (int i = 0; i < FEW_AGES; i++)
-        histogram[pool->few_ages[i]]++;
+    pool->histogram = table->ages_count++ * table->age_seconds + 1;
+    uint32_t *histogram = histogram_of(table, pool);
+    memset(histogram, 0, bytes);
+    for (uint32_t i = 0; i < FEW_AGES; i++)
+        histogram[few_age(pool, i)]++;
     return true;
 }
 
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds)
 {
     if (pool->time_wait < FEW_AGES) {
-        pool->few_ages[pool->time_wait++] = (uint8_t)seconds;
+        uint32_t ages = pool->few_ages | seconds << pool->time_wait++ * AGE_BITS;
+        pool->few_ages = ages & ((1 << FEW_AGES * AGE_BITS) - 1);
         return true;
     }
     if (!pool->histogram && !add_histogram(table, pool))
         return false;
-    table->ages[pool->histogram - 1][seconds]++;
+    histogram_of(table, pool)[seconds]++;
     pool->time_wait++;
     return true;
 }
 
-void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES])
+void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t *sum)
 {
-    if (table->ageless)
-        return;
     if (pool->histogram) {
-        for (int age = 0; age < AGES; age++)
-            sum[age] += table->ages[pool->histogram - 1][age];
-    } else {
+        for (uint32_t age = 0; age < table->age_seconds; age++)
+            sum[age] += histogram_of(table, pool)[age];
+    } else if (table->age_seconds) {
         for (uint32_t i = 0; i < pool->time_wait; i++)
-            sum[pool->few_ages[i]]++;
+            sum[few_age(pool, i)]++;
     }
 }
 

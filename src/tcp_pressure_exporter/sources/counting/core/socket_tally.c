@@ -9,6 +9,8 @@ void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
     tally->privileged.seed = tally->explicit.seed = seed;
     tally->outbound.most = tally->inbound.most = MAX_POOLS;
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
+    tally->outbound.age_seconds = tally->inbound.age_seconds = age_seconds_of(&tally->lengths);
+    tally->privileged.age_seconds = tally->explicit.age_seconds = tally->inbound.age_seconds;
     /* Most entries are at such ports, and one look at them is less than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
