@@ -14,7 +14,7 @@
 
 enum rules {
     BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32, FOREIGN = 64,
-    SECONDS = 128
+    SECONDS = 128, UNTRANSLATED = 64
 };
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
@@ -98,7 +98,10 @@ static void count_sockets(const struct input *input)
 static void count_nat(const struct input *input)
 {
     struct pool_sum others;
-    struct nat_tally tally = {.evicts = input->rules & REUSE};
+    struct nat_tally tally = {
+        .evicts = input->rules & REUSE,
+        .translated = !(input->rules & UNTRANSLATED),
+    };
     struct dump dump = {
         .name = "dump",
         .message_type = CT_NEW,
@@ -107,8 +110,8 @@ static void count_nat(const struct input *input)
     };
 
     tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
-    prepare_nat_tally(&tally, input->rules);
-    walk_both(&dump, input);
+    if (prepare_nat_tally(&tally, input->rules))
+        walk_both(&dump, input);
     if (finish_nat_tally(&tally))
         sum_others(&tally.pools, &others);
     free_nat_tally(&tally);

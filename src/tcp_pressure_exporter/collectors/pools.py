@@ -68,9 +68,10 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " which connected sockets were bound to their port before. inbound: the remote's ports"
         " towards local_address and port with a socket here; an upper bound, since the remote may"
         " reuse one in TIME_WAIT. source: local ports that bind(local_address, port 0) cannot get;"
-        " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that this"
-        " gateway has given to others' connections; a lower bound, since its own take such ports"
-        " too, and not every closed connection gives way to a new one. Other systems than Linux may"
+        " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that"
+        " tracked connections hold; a lower bound, since not every closed one gives way to a new"
+        " one. The number of those with an untranslated source, such as the gateway's own, is up to"
+        " 300 s old where there are many. Other systems than Linux may"
         " give a port to one connection alone, whatever its destination: there source tells more"
         " than outbound. BSD and macOS show no TIME_WAIT.",
         POOL_LABELS,

@@ -49,7 +49,8 @@ class PoolKey(NamedTuple):
     """The two fixed ends of a pool; `port` is the fixed one, in network order.
 
     scope: index of the interface that its sockets are bound to, 0 for none: the kernel keeps the
-    same ends apart by it (include/net/inet_hashtables.h, inet_match).
+    same ends apart by it (include/net/inet_hashtables.h, inet_match). Of a NAT pool the conntrack
+    zone of its replies, 0 by default (include/net/netfilter/nf_conntrack_zones.h).
     ports: which local ports it has, "" for those that connect() chooses (pools/explicit.py).
     """
 
@@ -78,14 +79,17 @@ DEFAULT_ROWS = RowRules()
 
 
 class NatRules(NamedTuple):
-    """What decides how a translated connection counts.
+    """What decides how a tracked connection counts.
 
     rows: which pools are told apart. evicts: whether one that is over is reclaimable, because the
     kernel ends it for a new one that finds no free port.
+    translated: whether the connections with a translated source are counted: they make the pools.
+    Else those without, in the watched pools alone: they hold ports of these too.
     """
 
     rows: RowRules = DEFAULT_ROWS
     evicts: bool = True
+    translated: bool = True
 
 
 class NetworkPorts(NamedTuple):

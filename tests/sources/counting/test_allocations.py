@@ -76,7 +76,9 @@ CONNECTIONS = [
 ]
 SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
-NAT_RULES = (FEW_ROWS, True, 0)
+NAT_RULES = (FEW_ROWS, True, True, 0)
+FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)))  # any keys
+UNTRANSLATED_RULES = (FIXED_POOLS, False, False, 0)
 KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number, 1)))
 SOCKET_RULES = (
     (PORTS, NO_PORTS, SERVED),
@@ -101,6 +103,10 @@ def count_nat(module: Any) -> object:
     return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *NAT_RULES)
 
 
+def count_untranslated(module: Any) -> object:
+    return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *UNTRANSLATED_RULES)
+
+
 def drain_nat(module: Any) -> object:
     ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with ours, kernel:
@@ -109,7 +115,7 @@ def drain_nat(module: Any) -> object:
         return module.tally_nat_socket(ours.fileno(), SEQUENCE, (1.0, 9.0), *NAT_RULES)
 
 
-@pytest.mark.parametrize("count", [count_sockets, count_nat, drain_nat])
+@pytest.mark.parametrize("count", [count_sockets, count_nat, count_untranslated, drain_nat])
 def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
     """Whichever fails, the dump has failed for want of memory, and has freed what it had."""
     shim.calls.value = shim.calls_until_failure.value = 0

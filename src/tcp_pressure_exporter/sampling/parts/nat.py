@@ -29,9 +29,14 @@ class NatPart:
         )
         usages = nat_usages(self._source.translated(rules), config.nat)
         table, self._memory = pool_table(
-            usages, config.groups, config.listing, self._memory, reading.now()
+            usages, config.groups, config.listing, self._memory, reading.now(), zone_name
         )
         return table
+
+
+def zone_name(zone: int) -> str:
+    """Write a conntrack zone as it stands behind an address."""
+    return f"zone{zone}"
 
 
 def nat_part(kit: Kit) -> NatPart | Missing:

@@ -176,15 +176,12 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
 
 /* Parse the arguments of tally_nat_socket and tally_nat_datagrams: _tally.pyi. */
 static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
-                      struct dump *dump, struct nat_tally *tally)
+                      struct dump *dump, struct nat_tally *tally, unsigned long long *seed)
 {
-    unsigned long long seed;
-
-    if (!PyArg_ParseTuple(arguments, "OI(dd)O&pK", source, &dump->sequence,
+    if (!PyArg_ParseTuple(arguments, "OI(dd)O&ppK", source, &dump->sequence,
                           &timeouts->answer_seconds, &timeouts->dump_seconds, to_row_rules,
-                          &tally->pools.rows, &tally->evicts, &seed))
+                          &tally->pools.rows, &tally->evicts, &tally->translated, seed))
         return false;
-    prepare_nat_tally(tally, seed);
     return true;
 }
 
@@ -192,10 +189,13 @@ static PyObject *count_nat(PyObject *arguments, struct dump *dump, read_source *
 {
     struct nat_tally *tally = dump->tally;
     struct timeouts timeouts;
+    unsigned long long seed;
     PyObject *source;
 
-    if (!parse_nat(arguments, &source, &timeouts, dump, tally))
+    if (!parse_nat(arguments, &source, &timeouts, dump, tally, &seed))
         return NULL;
+    if (!prepare_nat_tally(tally, seed))
+        return raise_out_of_memory(dump);
     if (read(dump, source, &timeouts) == FAILED)
         return raise_failure(&dump->failure);
     if (!finish_nat_tally(tally))
@@ -248,7 +248,7 @@ static PyMethodDef METHODS[] = {
     {"tally_datagrams", tally_datagrams, METH_VARARGS,
      "Count recorded datagrams: (ms when filled, bytes)."},
     {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
-     "The same for translated connections of conntrack."},
+     "The same for connections of conntrack."},
     {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},
     {NULL, NULL, 0, NULL},
 };

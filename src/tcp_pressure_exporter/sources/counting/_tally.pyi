@@ -29,6 +29,7 @@ def tally_nat_socket(
     times: tuple[float, float],
     rows: RowRules,
     evicts: bool,
+    translated: bool,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...
@@ -38,6 +39,7 @@ def tally_nat_datagrams(
     times: tuple[float, float],
     rows: RowRules,
     evicts: bool,
+    translated: bool,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...

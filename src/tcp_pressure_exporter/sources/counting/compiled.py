@@ -79,7 +79,7 @@ def _run_nat(
     count: Callable[..., Any], asked: tuple[object, int, tuple[float, float]], rules: NatRules
 ) -> PoolTally:
     source, sequence, times = asked
-    packed = (_pack(rules.rows), rules.evicts, secrets.randbits(64))
+    packed = (_pack(rules.rows), rules.evicts, rules.translated, secrets.randbits(64))
     return _pools(*_call(count, source, sequence & SEQUENCES, times, *packed))
 
 

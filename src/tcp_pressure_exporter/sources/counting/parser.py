@@ -13,7 +13,7 @@ from tcp_pressure_exporter.sources.netlink.socket import Dump
 class Parser:
     """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
 
-    tally: of TCP sockets. tally_nat: of conntrack's translated connections.
+    tally: of TCP sockets. tally_nat: of the connections that conntrack tracks.
     """
 
     name: str

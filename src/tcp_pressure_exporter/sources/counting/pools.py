@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
     MAX_POOLS,
+    NatRules,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -46,12 +47,14 @@ class Pools:
     """The pools of one direction while they are counted.
 
     age_seconds: as long are histograms; 0 where nothing tells ages. most: pools that are kept.
+    fixed: no pool is added; what belongs to no pool is not counted.
     """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)
     overflow: int = 0
     age_seconds: int = 0
     most: int = MAX_POOLS
+    fixed: bool = False
 
     def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
@@ -66,7 +69,7 @@ class Pools:
             pool.reclaimable += reclaimable
             pool.entered += entered
 
-    def add_translated(self, ends: Ends, *, time_wait: bool, reclaimable: bool) -> None:
+    def add_tracked(self, ends: Ends, *, time_wait: bool, reclaimable: bool) -> None:
         """Count one connection of a NAT pool; its age is not known."""
         pool = self.pools.get(ends) or self._new(ends)
         if pool is not None:
@@ -75,6 +78,8 @@ class Pools:
             pool.reclaimable += reclaimable
 
     def _new(self, ends: Ends) -> CountedPool | None:
+        if self.fixed:
+            return None
         if len(self.pools) >= self.most:
             self.overflow += 1
             return None
@@ -99,6 +104,13 @@ class Pools:
         }
         others = [pool for ends, pool in self.pools.items() if ends not in told_apart]
         return PoolTally(rows, _sum(others, self.age_seconds), self.overflow)
+
+
+def nat_pools(rules: NatRules) -> Pools:
+    """Return the pools that tracked connections are counted into."""
+    if rules.translated:
+        return Pools()
+    return Pools({key[:4]: CountedPool() for key in rules.rows.watched}, fixed=True)
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:

@@ -90,6 +90,34 @@ bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_
     return true;
 }
 
+struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
+                       uint16_t port)
+{
+    uint32_t place = table->count ? table->index[slot_of(table, ends, scope, port)] : FREE_SLOT;
+
+    return place == FREE_SLOT ? NULL : &table->pools[place];
+}
+
+/* Read the next watched key into a pool that begins with it; false: there is none. */
+static bool next_watched(const struct row_rules *rules, size_t *at, struct pool *key)
+{
+    if (rules->watched_bytes - *at < KEY_BYTES)
+        return false;
+    memcpy(key, rules->watched + *at, KEY_BYTES);
+    *at += KEY_BYTES;
+    return true;
+}
+
+bool add_watched(struct pool_table *table)
+{
+    struct pool key, *pool;
+
+    for (size_t at = 0; next_watched(&table->rows, &at, &key);)
+        if (!find_or_add_pool(table, &key.ends, key.scope, key.port, &pool))
+            return false;
+    return true;
+}
+
 static uint32_t few_age(const struct pool *pool, uint32_t place)
 {
     return pool->few_ages >> place * AGE_BITS & ((1 << AGE_BITS) - 1);
@@ -145,18 +173,12 @@ void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t 
 /* Mark the watched pools; those that do not exist have no row. */
 static void mark_watched(struct pool_table *table)
 {
-    const uint8_t *key = table->rows.watched, *end = key + table->rows.watched_bytes;
-    struct ends ends;
-    uint32_t scope;
-    uint16_t port;
+    struct pool key;
 
-    for (; table->count && end - key >= KEY_BYTES; key += KEY_BYTES) {
-        memcpy(&ends, key, sizeof ends);
-        memcpy(&scope, key + sizeof ends, sizeof scope);
-        memcpy(&port, key + sizeof ends + sizeof scope, sizeof port);
-        uint32_t place = table->index[slot_of(table, &ends, scope, port)];
-        if (place != FREE_SLOT)
-            table->pools[place].watched = true;
+    for (size_t at = 0; next_watched(&table->rows, &at, &key);) {
+        struct pool *pool = find_pool(table, &key.ends, key.scope, key.port);
+        if (pool)
+            pool->watched = true;
     }
 }
 

@@ -17,7 +17,7 @@
 
 struct pool { /* a cache line */
     struct ends ends;
-    uint32_t scope;   /* index of the interface that its sockets are bound to, 0 for none */
+    uint32_t scope;   /* index of the sockets' interface, or conntrack's zone; 0 for none */
     uint16_t port;    /* the fixed one, in network order */
     uint16_t address; /* number of the local address in local_addresses.h; 0: not looked for yet */
     uint32_t ports, time_wait, reclaimable, entered;
@@ -60,6 +60,13 @@ struct pool_table {
  * Return false where there is no memory. */
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool);
+
+/* Return a pool, or NULL where there is none. */
+struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
+                       uint16_t port);
+
+/* Add the watched pools. Return false where there is no memory. */
+bool add_watched(struct pool_table *table);
 
 /* Count an entry in TIME_WAIT by its age, less than age_seconds. Return false where there is no
  * memory. */
