@@ -13,7 +13,7 @@ IN_A_CONTAINER := unshare --pid --fork --mount-proc --kill-child
 COUNTING := src/tcp_pressure_exporter/sources/counting
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding bounds audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -68,6 +68,9 @@ soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3
 
 shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
 	$(BIN)/python -m tests.reliability.shedding
+
+bounds: tools .venv/compiled  ## what any user may pile up: listeners, CLOSE_WAIT, namespaces; as root; SCENES=
+	$(BIN)/python -m tests.reliability.bounds $(SCENES)
 
 audit: .venv/dev  ## look the pinned dependencies up among the known vulnerabilities
 	$(BIN)/python -m deploy.dependency_audit

@@ -5,6 +5,7 @@ from prometheus_client import generate_latest
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
+from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
@@ -39,6 +40,9 @@ from tests.support.fakes.samples import namespace_sample
 TOP = ListingRule().top
 BUDGET = 500
 REFUSED = CanaryAnswer(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
+
+
+QUEUES = tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 1, 1)) for n in range(TOP))
 
 
 def table(*, reclaimable: bool, dated: bool) -> PoolTable:
@@ -84,7 +88,11 @@ def fullest() -> NamespaceSample:
             ),
         ),
         listen_queues=Outcome(
-            0.1, ListenQueues(tuple(ListenQueue((bytes(16), n), 1, 1) for n in range(TOP)), 1.0)
+            0.1,
+            ListenQueues(
+                tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 1, 1)) for n in range(TOP)),
+                1.0,
+            ),
         ),
         limits=Outcome(0.1, tuple(Resource(f"r{n}", 1, 1) for n in range(4))),
         kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 1)),

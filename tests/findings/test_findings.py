@@ -29,6 +29,7 @@ from tests.support.fakes.evidence import (
     rises,
     with_sysctls,
 )
+from tests.support.fakes.tallies import bound_tally
 from tests.support.places import ROOT
 
 DOCUMENT = (ROOT / "docs" / "findings.md").read_text()
@@ -40,7 +41,7 @@ SUSPICIOUS = with_sysctls(
         ORDINARY,
         rises=rises(**dict.fromkeys((*DROP_EVENTS, "PAWSTimewait"), 100)),
         resources=conntrack(1000, 1000),
-        bound=known([listener(40000, 4096)]),
+        bound=known(bound_tally([listener(40000, 4096)])),
         pools=outbound(heading(pool(900, 800), 2.0)),
         canary=hidden(10_000.0),
         queue_peak=known(QueuePeak("0.0.0.0:22", 0.9, 0.0)),

@@ -27,7 +27,7 @@ from tcp_pressure_exporter.pools.directions import (
 )
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.usage import Usage
-from tests.support.fakes.tallies import EMPTY, NO_AGES, pools
+from tests.support.fakes.tallies import EMPTY, NO_AGES, bound_tally, pools
 from tests.support.messages.socket_entries import sixteen_bytes
 
 NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
@@ -107,7 +107,7 @@ def test_inbound_group() -> None:
 def test_source() -> None:
     """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others are no matter."""
     tally = held_at("10.0.0.2", held=[40000, 40001, 40002, 50000], live=[40002, 50000])
-    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
+    assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {PoolKey(sixteen_bytes("10.0.0.2"), b"", b""): Usage(3, 10, 2, None)}
     )
 
@@ -116,14 +116,16 @@ def test_source_port_whose_listener_has_closed() -> None:
     """A port that is still served without a listener counts as taken at every address."""
     drained = replace(rules(RANGE), served=port_set([40003, 40004, 443]))
     listener = bound("10.0.0.3", 40004)
-    [usage] = source_usages(held_at("10.0.0.2", [], []), [listener], drained, 10).pools.values()
+    [usage] = source_usages(
+        held_at("10.0.0.2", [], []), bound_tally([listener]), drained, 10
+    ).pools.values()
     assert usage == Usage(used=1, limit=10, time_wait=0, reclaimable=None, blocked=1)
 
 
 def test_source_overflow() -> None:
     """Sockets of too many local addresses are passed on as such."""
     tally = replace(EMPTY, address_overflow=5)
-    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
+    assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {}, overflow_sockets=5
     )
 
@@ -150,7 +152,7 @@ def test_source_overflow() -> None:
 def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bool) -> None:
     """A bound socket excludes its own address, and as a wildcard the families it covers."""
     [usage] = source_usages(
-        held_at(address, [], []), [binder], rules(RANGE), limit=10
+        held_at(address, [], []), bound_tally([binder]), rules(RANGE), limit=10
     ).pools.values()
     assert usage.used == excluded
 
@@ -158,7 +160,9 @@ def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bo
 def test_source_port_that_is_bound_and_in_time_wait() -> None:
     """A port counts once, and for TIME_WAIT only where nothing else holds it."""
     tally = held_at("10.0.0.2", held=[40000, 40001], live=[])
-    [usage] = source_usages(tally, [bound("0.0.0.0", 40000)], rules(RANGE), limit=10).pools.values()
+    [usage] = source_usages(
+        tally, bound_tally([bound("0.0.0.0", 40000)]), rules(RANGE), limit=10
+    ).pools.values()
     assert usage == Usage(used=2, limit=10, time_wait=1, reclaimable=None, blocked=1)
 
 
@@ -170,7 +174,7 @@ def test_directions() -> None:
         by_address={LocalAddress(POOL.local_address): AddressPorts(port_set([40000]), 0)},
         outbound=pools({POOL: (1, 1, 0)}),
     )
-    assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
+    assert pool_usages(tally, bound_tally([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
         "outbound": DirectionPools(
             {POOL: Usage(2, 10, 1, 0, ages=NO_AGES, blocked=1)}, ages=NO_AGES, new_ratio=0.1
         ),
@@ -207,7 +211,7 @@ def test_source_agrees_with_sets(
     """For any sockets the figures are sizes of sets of ports."""
     sockets = [bound(at, port, ipv6_only=only and ":" in at) for at, port, only in binders]
     tally = held_at(address, live | time_wait, live)
-    usages = source_usages(tally, sockets, rules(port_set(usable)), limit=99)
+    usages = source_usages(tally, bound_tally(sockets), rules(port_set(usable)), limit=99)
     [usage] = usages.pools.values()
     owned = {binder[1] for binder in binders if conflicts(binder, address)}
     assert usage == Usage(

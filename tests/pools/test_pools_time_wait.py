@@ -22,7 +22,7 @@ from tcp_pressure_exporter.pools.directions import (
     source_usages,
 )
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tests.support.fakes.tallies import EMPTY, histogram
+from tests.support.fakes.tallies import EMPTY, bound_tally, histogram
 from tests.support.messages.socket_entries import sixteen_bytes
 
 NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
@@ -63,7 +63,7 @@ def test_closes(usages: DirectionPools) -> None:
 def test_source_pools() -> None:
     """Of the local ports of an address it is not known when they were closed."""
     tally = replace(EMPTY, outbound=TALLY)
-    assert source_usages(tally, [], rules(), 10).ages is None
+    assert source_usages(tally, bound_tally(), rules(), 10).ages is None
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_hidden_time_wait() -> None:
     for usages in (
         outbound_usages(hidden, rules(ELSEWHERE), 10),
         inbound_usages(hidden, RemoteGroups(), NEVER),
-        source_usages(tally, [], rules(ELSEWHERE), 10),
+        source_usages(tally, bound_tally(), rules(ELSEWHERE), 10),
     ):
         assert {usage.time_wait for usage in usages.pools.values()} == {None}
         assert all(usage.live == usage.used for usage in usages.pools.values())

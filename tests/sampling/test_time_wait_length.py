@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths, same_length
 from tcp_pressure_exporter.sampling.parts.part import Memory, Reading
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 from tests.support.fakes.fake_procfs import IPV4, FakeProcfs
-from tests.support.fakes.tallies import EMPTY
+from tests.support.fakes.tallies import EMPTY, bound_tally
 from tests.support.labs.lab import EVERYTHING
 from tests.support.sampled import Namespace
 
@@ -24,8 +24,8 @@ class Showing:
         self.left_ms = left_ms
         self.counted_by: list[TimeWaitLengths] = []
 
-    def bound_sockets(self) -> list[BoundSocket]:
-        return []
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:  # noqa: ARG002 - the protocol's
+        return bound_tally()
 
     def tally(self, rules: TallyRules) -> SocketTally:
         self.counted_by.append(rules.reuse.lengths)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Sources
@@ -32,7 +33,7 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
-from tcp_pressure_exporter.sources.systems.linux import interface_name
+from tcp_pressure_exporter.sources.systems.linux import interface_name, own_networks
 
 PROC = Path("/proc")
 Clock = Callable[[], float]
@@ -53,7 +54,9 @@ class Namespace:
         bound_only: bool = True,
     ) -> None:
         parser = parser or best_parser()
-        self.sockets = NetlinkSockets(parser.tally, diag, clock, bound_only=bound_only)
+        self.sockets = NetlinkSockets(
+            parser.tally, parser.tally_bound, diag, clock, bound_only=bound_only
+        )
         self.settings = ProcSettings(procfs)
         self.numbers = ProcNumbers(procfs)
         self.conntrack = conntrack or ConntrackTable(procfs, parser, by_netlink=True)
@@ -66,6 +69,7 @@ class Namespace:
             canary=canary or Canary(procfs),
             nat=self.conntrack,
             interface_name=interface_name,
+            own_networks=own_networks,
         )
 
     def port_range(self) -> PortRange:
@@ -84,7 +88,10 @@ class Namespace:
         return self.numbers.statistics()
 
     def bound_sockets(self) -> list[BoundSocket]:
-        return self.sockets.bound_sockets()
+        return list(self.bound_tally().kept)
+
+    def bound_tally(self, rules: BoundRules = BoundRules()) -> BoundTally:  # noqa: B008 - immutable
+        return self.sockets.bound_sockets(rules)
 
     def tally(self, rules: TallyRules) -> SocketTally:
         return self.sockets.tally(rules)

@@ -136,7 +136,8 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_overflow_sockets",
         "Sockets that count in no pool because there are more pools (or local addresses) than the"
-        " exporter keeps. Above 0 the other pool metrics are too low.",
+        " exporter keeps. Above 0 the other pool metrics are too low; ports of listeners on"
+        " addresses too many count for every address, and source pools are too high.",
         DIRECTION_LABELS,
         per_direction(lambda table: table.overflow_sockets),
     ),

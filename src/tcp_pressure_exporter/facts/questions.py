@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NetworkPorts,
     PoolKey,
     PoolSocket,
     PoolTally,
@@ -55,7 +57,7 @@ class SettingsSource(Protocol):
 class SocketSource(Protocol):
     """The sockets of a namespace: those that own a port, and the counts of all others."""
 
-    def bound_sockets(self) -> list[BoundSocket]:
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets, and as far as they are told those that are bound only."""
 
     def tally(self, rules: TallyRules) -> SocketTally:
@@ -78,6 +80,9 @@ class SocketDetailSource(Protocol):
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
     ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+
+    def device_name(self, index: int) -> str:
+        """Return what a network device is called, its number where there is none any more."""
 
 
 class NumberSource(Protocol):
@@ -162,6 +167,7 @@ class Sources:
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
+    own_networks: returns the networks whose addresses are this host's; raises SourceError.
     """
 
     counted_by: str
@@ -173,6 +179,7 @@ class Sources:
     nat: NatSource | Missing
     no_netlink: str | None = None
     interface_name: Callable[[int], str] = str
+    own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
 
     def close(self) -> None:
         """Let go what the sources have open."""

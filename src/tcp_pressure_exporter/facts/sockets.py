@@ -62,6 +62,8 @@ class BoundSocket(NamedTuple):
     queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
     many may; the limit is None where nothing tells the queues. Source: net/ipv4/tcp_diag.c,
     tcp_diag_get_info, sk_ack_backlog and sk_max_ack_backlog.
+    scope: the index of the device that it is bound to (SO_BINDTODEVICE, a VRF, a link-local
+    address), 0 where to none: idiag_if.
     """
 
     address: bytes
@@ -71,6 +73,7 @@ class BoundSocket(NamedTuple):
     queue_used: int = 0
     queue_limit: int | None = None
     owner_id: SocketId = UNKNOWN_SOCKET
+    scope: int = 0
 
 
 class RemoteEnd(NamedTuple):

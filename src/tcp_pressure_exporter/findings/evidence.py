@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
@@ -101,7 +103,7 @@ class Evidence:
     rises: Outcome[EventRises]
     resources: Outcome[tuple[Resource, ...]]
     settings: Outcome[PortRange]
-    bound: Outcome[list[BoundSocket]]
+    bound: Outcome[BoundTally]
     pools: Outcome[PoolTables] | None
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
@@ -139,11 +141,22 @@ class Evidence:
         return report is not None and report.bound_before(pool.usage)
 
     def listeners_in_range(self) -> list[BoundSocket]:
-        """Return the sockets that listen on a port the kernel may give away; raises SourceError."""
+        """Return some sockets that listen on a port the kernel may give away; raises SourceError.
+
+        By their ports, lowest first.
+        """
         return listeners_in_range(self.settings.get(), self.bound.get())
 
+    def listening_in_range(self) -> int:
+        """Return how many usable ports have a socket that listens; raises SourceError."""
+        return (self.settings.get().usable & self.bound.get().listening).bit_count()
 
-def listeners_in_range(settings: PortRange, bound: list[BoundSocket]) -> list[BoundSocket]:
-    """Return the sockets that listen on a usable local port."""
+
+MAX_LISTENERS = 4_096  # of which more is told than their ports
+
+
+def listeners_in_range(settings: PortRange, bound: BoundTally) -> list[BoundSocket]:
+    """Return the first MAX_LISTENERS sockets that listen on a usable local port, by their ports."""
     usable = settings.usable
-    return [socket for socket in bound if socket.listening and usable >> socket.port & 1]
+    inside = (s for s in bound.kept if s.listening and usable >> s.port & 1)
+    return nsmallest(MAX_LISTENERS, inside, key=lambda socket: socket.port)

@@ -162,9 +162,8 @@ BIND_BEFORE_CONNECT = Finding(
 
 def listener_in_port_range(evidence: Evidence) -> str | None:
     """Find services whose port the kernel may give to a connection while they restart."""
-    sockets = sorted(evidence.listeners_in_range(), key=lambda socket: socket.port)
-    found = {_listener(socket, evidence): None for socket in sockets}
-    return shortened(list(found)) if found else None
+    found = {_listener(socket, evidence): None for socket in evidence.listeners_in_range()}
+    return shortened(list(found), total=evidence.listening_in_range()) if found else None
 
 
 LISTENER_IN_PORT_RANGE = Finding(

@@ -7,17 +7,11 @@ nat: this host as a gateway; the address that it puts in place of the source →
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.facts.addresses import (
-    LOOPBACK_IFINDEX,
-    V4_ANY,
-    V6_ANY,
-    is_loopback,
-    is_v4,
-)
-from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.addresses import LOOPBACK_IFINDEX, is_loopback
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     PoolCount,
@@ -59,7 +53,7 @@ class DirectionPools:
 
 def pool_usages(
     tally: SocketTally,
-    bound: Iterable[BoundSocket],
+    bound: BoundTally,
     rules: TallyRules,
     limit: int,
     groups: RemoteGroups,
@@ -178,7 +172,7 @@ def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
 
 
 def source_usages(
-    tally: SocketTally, bound: Iterable[BoundSocket], rules: TallyRules, limit: int
+    tally: SocketTally, bound: BoundTally, rules: TallyRules, limit: int
 ) -> DirectionPools:
     """Return the usage of each local address: ports that bind(address, port 0) cannot get.
 
@@ -186,14 +180,14 @@ def source_usages(
     family holds the port, TIME_WAIT included, whatever its destination. A port that is served
     without a listener any more counts for every address: which ones are left there is not known.
     """
-    owned = _OwnedPorts(bound, rules.served)
+    draining = rules.served & ~bound.owned
     pools = {
         PoolKey(end.address, b"", b"", end.scope): _source_usage(
-            found, rules.usable, owned.against(end.address), limit
+            found, rules.usable, bound.excluding(end.address) | draining, limit
         )
         for end, found in ports_for_bind(tally.by_address)
     }
-    return DirectionPools(pools, overflow_sockets=tally.address_overflow)
+    return DirectionPools(pools, overflow_sockets=tally.address_overflow + bound.overflow)
 
 
 def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> Usage:
@@ -201,30 +195,6 @@ def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> U
     time_wait = None if found.live is None else (used & ~found.live & ~owned).bit_count()
     blocked = (usable & owned).bit_count()
     return Usage(used.bit_count(), limit, time_wait, None, blocked=blocked)
-
-
-class _OwnedPorts:
-    """The ports of bound and listening sockets, by the addresses that they exclude."""
-
-    def __init__(self, bound: Iterable[BoundSocket], served: int) -> None:
-        self._by_address: dict[bytes, int] = {}
-        self._dual_stack = 0
-        self._draining = served
-        for socket in bound:
-            bit = 1 << socket.port
-            self._by_address[socket.address] = self._by_address.get(socket.address, 0) | bit
-            if socket.address == V6_ANY and not socket.ipv6_only:
-                self._dual_stack |= bit
-            self._draining &= ~bit
-
-    def against(self, address: bytes) -> int:
-        """Return the ports at which some socket excludes a bind to the address."""
-        wildcard = (
-            self._by_address.get(V4_ANY, 0) | self._dual_stack
-            if is_v4(address)
-            else self._by_address.get(V6_ANY, 0)
-        )
-        return wildcard | self._draining | self._by_address.get(address, 0)
 
 
 NAT = "nat"

@@ -1,11 +1,12 @@
 """The local port range: what may be chosen, what is served, and the rules that come of it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.ports import PortRange, port_range, port_set, ports_of
-from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.facts.tally import (
     MAX_ROWS,
     NEVER_WHOLE,
@@ -53,25 +54,22 @@ class LocalPorts:
 
 
 def local_ports(
-    settings: PortRange, held: int, bound: Iterable[BoundSocket], served: ServedPorts
+    settings: PortRange, held: int, bound: BoundTally, served: ServedPorts
 ) -> LocalPorts:
     """Return the state of the local port range.
 
     `held` is the set of local ports of all sockets that are neither listening nor bound only.
     """
-    bound = list(bound)
     usable = settings.usable
-    owned = port_set(socket.port for socket in bound)
-    listening = port_set(socket.port for socket in bound if socket.listening)
     return LocalPorts(
         low=settings.low,
         high=settings.high,
         reserved=(port_range(settings.low, settings.high) & settings.reserved).bit_count(),
         usable=usable.bit_count(),
-        used=(usable & (held | owned)).bit_count(),
-        listeners=(usable & listening).bit_count(),
+        used=(usable & (held | bound.owned)).bit_count(),
+        listeners=(usable & bound.listening).bit_count(),
         choosable=choosable_ports(settings),
-        blocked=blocked_ports(settings, owned, port_set(served)).bit_count(),
+        blocked=blocked_ports(settings, bound.owned, port_set(served)).bit_count(),
     )
 
 
@@ -89,11 +87,11 @@ MAX_OWNERS = 3  # of the blocked ports
 
 
 def blocked_port_owners(
-    settings: PortRange, bound: Iterable[BoundSocket], owner: Callable[[SocketId], Owner]
+    settings: PortRange, bound: BoundTally, owner: Callable[[SocketId], Owner]
 ) -> tuple[OwnerCount, ...]:
     """Return whose most of the blocked ports are; several sockets of one owner may share a port."""
     usable = settings.usable
-    inside = (socket for socket in bound if usable >> socket.port & 1)
+    inside = (socket for socket in bound.kept if usable >> socket.port & 1)
     holders = {(owner(socket.owner_id), socket.port) for socket in inside}
     return most_owners((holder for holder, _port in sorted(holders)), MAX_OWNERS)
 
@@ -154,13 +152,13 @@ class TallyRequest:
 def tally_rules(
     settings: PortRange,
     reuse: TimeWaitReuse,
-    bound: Iterable[BoundSocket],
+    bound: BoundTally,
     served: ServedPorts,
     request: TallyRequest,
 ) -> TallyRules:
     """Return the rules that the settings and the bound sockets give."""
     accepted = port_set(served)
-    blocked = blocked_ports(settings, port_set(socket.port for socket in bound), accepted)
+    blocked = blocked_ports(settings, bound.owned, accepted)
     inbound = ceil(request.min_ratio * DEFAULT_PORTS)
     return TallyRules(
         usable=settings.usable,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.ports import port_set
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT, CanaryAnswer
-from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import (
     LocalAddress,
     PoolKey,
@@ -114,9 +114,9 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & tally.held & ~rules.blocked & ~own
 
 
-def bound_only(bound: Iterable[BoundSocket], rules: TallyRules) -> int:
+def bound_only(bound: BoundTally, rules: TallyRules) -> int:
     """Return how many usable ports are held by sockets that are bound and not connected."""
-    return (rules.usable & port_set(sock.port for sock in bound if not sock.listening)).bit_count()
+    return (rules.usable & bound.bound_only).bit_count()
 
 
 def unused_destinations(outbound: PoolTable) -> list[PoolKey]:

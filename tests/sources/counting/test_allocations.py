@@ -17,6 +17,7 @@ from tests.support.messages.conntrack_messages import Connection, dump_of_entrie
 from tests.support.messages.datagrams import (
     CLOSE_WAIT,
     ESTABLISHED,
+    LISTEN,
     SEQUENCE,
     TIME_WAIT,
     Entry,
@@ -76,6 +77,7 @@ CONNECTIONS = [
 ]
 SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
+BOUND = dump_of(Entry(LISTEN, f"10.0.0.{number % 3}", 40000 + number) for number in range(100))
 NAT_RULES = (FEW_ROWS, True, True, 0)
 FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)))  # any keys
 UNTRANSLATED_RULES = (FIXED_POOLS, False, False, 0)
@@ -107,6 +109,10 @@ def count_untranslated(module: Any) -> object:
     return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *UNTRANSLATED_RULES)
 
 
+def count_bound(module: Any) -> object:
+    return module.tally_bound_datagrams(timed(BOUND), SEQUENCE, (0.0, 0.0), PORTS, b"", 0)
+
+
 def drain_nat(module: Any) -> object:
     ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with ours, kernel:
@@ -115,7 +121,9 @@ def drain_nat(module: Any) -> object:
         return module.tally_nat_socket(ours.fileno(), SEQUENCE, (1.0, 9.0), *NAT_RULES)
 
 
-@pytest.mark.parametrize("count", [count_sockets, count_nat, count_untranslated, drain_nat])
+@pytest.mark.parametrize(
+    "count", [count_sockets, count_bound, count_nat, count_untranslated, drain_nat]
+)
 def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
     """Whichever fails, the dump has failed for want of memory, and has freed what it had."""
     shim.calls.value = shim.calls_until_failure.value = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.bound import BoundRules
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Sources
@@ -171,7 +172,7 @@ def test_sockets_are_read_once_a_sample() -> None:
     lab = Lab(FakeFacts())
     for reads in (1, 2):
         lab.sockets = [LISTENER, socket(ESTABLISHED, 40000 + reads)]
-        assert [bound.port for bound in lab.source.bound_sockets()] == [80]
+        assert [bound.port for bound in lab.source.bound_sockets(BoundRules()).kept] == [80]
         tally = lab.source.tally(rules())
         assert tally.held == 1 << 40000 + reads
         assert lab.reads == reads
@@ -180,10 +181,10 @@ def test_sockets_are_read_once_a_sample() -> None:
 def test_failed_reading() -> None:
     """After a reading that failed nothing old is counted: the tally asks again."""
     lab = Lab(FakeFacts())
-    lab.source.bound_sockets()
+    lab.source.bound_sockets(BoundRules())
     lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
     with pytest.raises(SourceError):
-        lab.source.bound_sockets()
+        lab.source.bound_sockets(BoundRules())
     lab.error = None
     lab.sockets = [socket(ESTABLISHED)]
     assert lab.source.tally(rules()).held == 1 << 40000

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.near_limit import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.fakes.tallies import bound_tally
 from tests.support.messages.socket_entries import sixteen_bytes
 
 Value = TypeVar("Value")
@@ -123,7 +124,7 @@ ORDINARY = Evidence(
     rises=known(EventRises()),
     resources=conntrack(20),
     settings=known(PortRange(32768, 60999, 0)),
-    bound=known([listener(22), listener(443)]),
+    bound=known(bound_tally([listener(22), listener(443)])),
     pools=outbound(heading(pool(12, 4, limit=28232), 0.001)),
     canary=hidden(None),
     queue_peak=known(QueuePeak("0.0.0.0:22", 0.1, 0.0)),

@@ -1,11 +1,12 @@
 """Tallies written by hand, for tests of what is made of them."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, BoundSocket
 from tcp_pressure_exporter.facts.tally import (
     Edge,
     OtherPools,
@@ -14,6 +15,15 @@ from tcp_pressure_exporter.facts.tally import (
     PoolTally,
     SocketTally,
 )
+from tcp_pressure_exporter.sources.counting.bound import tally_bound
+
+NO_RULES = BoundRules()
+
+
+def bound_tally(sockets: Iterable[BoundSocket] = (), rules: BoundRules = NO_RULES) -> BoundTally:
+    """Return what is told of sockets that own a port."""
+    return tally_bound(sockets, rules)
+
 
 NO_AGES = bytes(4 * 61)  # of TIME_WAIT's 60 s, and of what is left
 NO_POOLS = PoolTally({}, OtherPools(ages=NO_AGES), 0)

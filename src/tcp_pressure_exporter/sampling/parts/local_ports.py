@@ -40,7 +40,7 @@ class LocalPortsPart:
     def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
         settings, bound = reading.settings.get(), reading.bound.get()
         usable = settings.usable
-        self._owners.look_up([one.owner_id for one in bound if usable >> one.port & 1])
+        self._owners.look_up([one.owner_id for one in bound.kept if usable >> one.port & 1])
         return blocked_port_owners(settings, bound, self._owners.owner)
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally, QueueKey
 from tcp_pressure_exporter.facts.outcome import (
     Incomplete,
     Outcome,
@@ -13,11 +14,10 @@ from tcp_pressure_exporter.facts.outcome import (
     SourceError,
     attempt,
 )
-from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Missing, NumberSource, Sources
-from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.facts.tally import Edge, PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import Edge, NetworkPorts, PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.pools.local_ports import (
     ServedPorts,
     TallyRequest,
@@ -39,16 +39,17 @@ class Memory:
     """What the parts want of the next dump, and what it is to know of the one before.
 
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
-    watched_outbound, watched_inbound: pools that must be told apart. served, held: the served
-    ports, and the local ports that any socket held (pools/local_ports.py). accepted: ports at which
-    connections were accepted though nobody listens there; None before the first dump. lengths: of
-    TIME_WAIT.
+    watched_outbound, watched_inbound: pools that must be told apart. watched_queues: accept queues
+    that must be told. served, held: the served ports, and the local ports that any socket held
+    (pools/local_ports.py). accepted: ports at which connections were accepted though nobody listens
+    there; None before the first dump. lengths: of TIME_WAIT.
     """
 
     kept_states: int = 0
     edge: Edge | None = None
     watched_outbound: Collection[PoolKey] = ()
     watched_inbound: Collection[PoolKey] = ()
+    watched_queues: Collection[QueueKey] = ()
     served: ServedPorts | None = None
     held: int = 0
     accepted: int | None = None
@@ -99,9 +100,12 @@ class Reading:
         return attempt(lambda: _setting(self._sources.settings.port_range), self._clock)
 
     @cached_property
-    def bound(self) -> Outcome[list[BoundSocket]]:
+    def bound(self) -> Outcome[BoundTally]:
         """Listening and bound-only sockets: asked for before the others, whose role they tell."""
-        return attempt(self._sources.sockets.bound_sockets, self._clock)
+        settings = self.settings.value
+        usable = settings.usable if settings else 0
+        rules = BoundRules(usable, self._memory.watched_queues)
+        return attempt(lambda: self._sources.sockets.bound_sockets(rules), self._clock)
 
     @cached_property
     def resources(self) -> Outcome[tuple[Resource, ...]]:
@@ -121,9 +125,8 @@ class Reading:
     @cached_property
     def served(self) -> ServedPorts:
         """The served ports; raises SourceError. The next reading knows them."""
-        listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
         memory = self._memory
-        serving = listening | (memory.accepted or 0)
+        serving = self.bound.get().listening | (memory.accepted or 0)
         memory.served = served_ports(memory.served or {}, serving, memory.held, self._clock())
         return memory.served
 
@@ -188,8 +191,13 @@ class Reading:
             max_rows=self.config.most_rows,
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
+            own=self._own_networks(),
             sources=self.config.sources.ranges,
         )
+
+    def _own_networks(self) -> Sequence[NetworkPorts]:
+        """Return this host's networks, where what is accepted may be at other addresses too."""
+        return self._sources.own_networks() if self.bound.get().transparent else ()
 
     def _numbers(self) -> NumberSource:
         numbers = self._sources.numbers

@@ -1,4 +1,4 @@
-/* The compiled form of readable.py and translated.py, for Python by its stable ABI.
+/* The compiled form of readable.py, translated.py and bound.py, for Python by its stable ABI.
  *
  * A dump is received and counted without the GIL: no Python object is touched between its first
  * datagram and its last. compiled.py packs the arguments and unpacks the results.
@@ -9,9 +9,11 @@
 #include <linux/inet_diag.h>
 #include <stdlib.h>
 
+#include "bound_results.h"
 #include "core/nat_tally.h"
 #include "netlink/conntrack_entry.h"
 #include "netlink/inet_diag_entry.h"
+#include "netlink/listener_entry.h"
 #include "netlink/receiving.h"
 
 /* Count what a source holds: DONE, or FAILED with a failure noted or an exception raised. */
@@ -218,6 +220,55 @@ static PyObject *tally_nat(PyObject *arguments, read_source *read)
     return result;
 }
 
+/* Parse the arguments of tally_bound_socket and tally_bound_datagrams: _tally.pyi. */
+static bool parse_bound(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
+                        struct dump *dump, struct listener_tally *tally)
+{
+    const uint8_t *watched;
+    Py_ssize_t usable, watched_bytes;
+    unsigned long long seed;
+
+    if (!PyArg_ParseTuple(arguments, "OI(dd)y#y#K", source, &dump->sequence,
+                          &timeouts->answer_seconds, &timeouts->dump_seconds, &tally->usable,
+                          &usable, &watched, &watched_bytes, &seed))
+        return false;
+    if (usable != BITMAP_BYTES) {
+        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
+        return false;
+    }
+    prepare_listener_tally(tally, seed, watched, (size_t)watched_bytes);
+    return true;
+}
+
+static PyObject *count_bound(PyObject *arguments, struct dump *dump, read_source *read)
+{
+    struct timeouts timeouts;
+    PyObject *source;
+
+    if (!parse_bound(arguments, &source, &timeouts, dump, dump->tally))
+        return NULL;
+    if (read(dump, source, &timeouts) == FAILED)
+        return raise_failure(&dump->failure);
+    return bound_result(dump->tally);
+}
+
+static PyObject *tally_bound(PyObject *arguments, read_source *read)
+{
+    struct dump dump = {
+        .name = "sock_diag dump",
+        .message_type = TCPDIAG_GETSOCK,
+        .count = count_listener_entry,
+        .tally = calloc(1, sizeof(struct listener_tally)),
+    };
+
+    if (!dump.tally)
+        return raise_out_of_memory(&dump);
+    PyObject *result = count_bound(arguments, &dump, read);
+    free_listener_tally(dump.tally);
+    free(dump.tally);
+    return result;
+}
+
 static PyObject *tally_socket(PyObject *module, PyObject *arguments)
 {
     (void)module;
@@ -242,6 +293,18 @@ static PyObject *tally_nat_datagrams(PyObject *module, PyObject *arguments)
     return tally_nat(arguments, read_datagrams);
 }
 
+static PyObject *tally_bound_socket(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_bound(arguments, read_socket);
+}
+
+static PyObject *tally_bound_datagrams(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_bound(arguments, read_datagrams);
+}
+
 static PyMethodDef METHODS[] = {
     {"tally_socket", tally_socket, METH_VARARGS,
      "Drain the dump that was asked for on a netlink socket."},
@@ -250,13 +313,17 @@ static PyMethodDef METHODS[] = {
     {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
      "The same for connections of conntrack."},
     {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},
+    {"tally_bound_socket", tally_bound_socket, METH_VARARGS,
+     "The same for sockets that listen or are bound only."},
+    {"tally_bound_datagrams", tally_bound_datagrams, METH_VARARGS,
+     "And for recorded datagrams of it."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef MODULE = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_tally",
-    .m_doc = "The compiled form of readable and translated.",
+    .m_doc = "The compiled form of readable, translated and bound.",
     .m_size = 0,
     .m_methods = METHODS,
 };

@@ -43,3 +43,21 @@ def tally_nat_datagrams(
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...
+def tally_bound_socket(
+    fd: int,
+    sequence: int,
+    times: tuple[float, float],
+    usable: bytes,
+    watched: bytes,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...
+def tally_bound_datagrams(
+    datagrams: Sequence[tuple[int, bytes]],
+    sequence: int,
+    times: tuple[float, float],
+    usable: bytes,
+    watched: bytes,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...

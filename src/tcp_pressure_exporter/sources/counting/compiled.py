@@ -80,7 +80,7 @@ def _run_nat(
 ) -> PoolTally:
     source, sequence, times = asked
     packed = (_pack(rules.rows), rules.evicts, rules.translated, secrets.randbits(64))
-    return _pools(*_call(count, source, sequence & SEQUENCES, times, *packed))
+    return _pools(*call_counter(count, source, sequence & SEQUENCES, times, *packed))
 
 
 def _run(
@@ -104,10 +104,11 @@ def _run(
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
-    return _unpack(_call(count, source, sequence & SEQUENCES, times, packed, limits))
+    return _unpack(call_counter(count, source, sequence & SEQUENCES, times, packed, limits))
 
 
-def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
+def call_counter(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
+    """Return what a function of the extension counted; raises SourceError, OSError."""
     try:
         result: tuple[Any, ...] = count(*arguments)
     except ValueError as error:

@@ -87,7 +87,7 @@ class SocketCounter:
             self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
         elif contains(self._usable, port) and not self._is_foreign(local, port):
             self._local_ports.add(LocalAddress(local, scope), port, live=age_ms == LIVE)
-            if not contains(self._blocked, port) and self._is_source(local, port):
+            if self._is_source(local, port):
                 self._add_outside(entry, port)
                 return
             if contains(self._blocked, port):

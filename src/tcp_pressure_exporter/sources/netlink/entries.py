@@ -1,4 +1,4 @@
-"""The entries of small dumps: bound sockets, those of some pools, and those in CLOSE_WAIT.
+"""The entries of small dumps: those of some pools, and those in CLOSE_WAIT.
 
 Datagrams in, records out. Every length is checked before it is used.
 """
@@ -9,53 +9,17 @@ from collections.abc import Iterable
 from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import (
-    TCP_CLOSE_WAIT,
-    TCP_LISTEN,
-    TCP_TIME_WAIT,
-    BoundSocket,
-)
+from tcp_pressure_exporter.facts.sockets import TCP_CLOSE_WAIT, TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
 from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
     INET_DIAG_INFO,
-    INET_DIAG_SKV6ONLY,
     MESSAGE,
     TCPDIAG_GETSOCK,
     attributes,
     socket_id,
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
-
-
-def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
-    """Return the listening and the bound-only sockets of a dump.
-
-    Without those that were closed between being found and being described: they have no port left.
-
-    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
-    """
-    payloads = dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence)
-    sockets = (_parse_bound_socket(payload) for payload in payloads)
-    return [socket for socket in sockets if socket.port]
-
-
-def _parse_bound_socket(payload: memoryview) -> BoundSocket:
-    if len(payload) < MESSAGE.size:
-        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, state, _timer, _retransmits, sport, _dport, source, _destination, _interface,
-     _cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
-    found = dict(attributes(payload))
-    return BoundSocket(
-        address=normal_address(family, source),
-        port=int.from_bytes(sport),
-        listening=state == TCP_LISTEN,
-        ipv6_only=found.get(INET_DIAG_SKV6ONLY, b"\0")[:1] == b"\1",
-        queue_used=rqueue,
-        queue_limit=wqueue,
-        owner_id=socket_id(inode, found),
-    )
-
 
 MAX_SOCKETS = 65_536  # more of them are not looked at
 
@@ -129,14 +93,15 @@ def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
 def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:
     """Return for each cookie the seconds since the peer was last heard: at least so old it is.
 
-    The FIN was heard no later. The first MAX_AGES sockets are told. Raises SourceError as
-    `dump_payloads` does and on an entry that is cut short.
+    The FIN was heard no later. The first MAX_AGES sockets are told, and the rest of the dump is not
+    received then. Raises SourceError as `dump_payloads` does and on an entry that is cut short.
     """
     ages: dict[bytes, float] = {}
     for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
         cookie, age = _parse_close_wait_age(payload)
-        if len(ages) < MAX_AGES:  # the others must still be received
-            ages[cookie] = age
+        ages[cookie] = age
+        if len(ages) == MAX_AGES:
+            break
     return ages
 
 

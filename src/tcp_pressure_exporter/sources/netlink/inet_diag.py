@@ -50,6 +50,10 @@ INET_DIAG_INFO = 2  # struct tcp_info (include/uapi/linux/tcp.h), on request
 INET_DIAG_SKV6ONLY = 11
 INET_DIAG_CGROUP_ID = 21  # Linux 5.7 and later
 CGROUP_ID_BYTES = 8
+INET_DIAG_SOCKOPT = 22  # struct inet_diag_sockopt; Linux 5.10 and later
+# Its bit field `transparent`, the sixth of its first byte: bit fields begin with the first byte in
+# memory, at its lowest bit on a little-endian machine.
+TRANSPARENT = 1 << 5 if sys.byteorder == "little" else 1 << 2
 
 
 def encode_request(

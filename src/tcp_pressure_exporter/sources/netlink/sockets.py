@@ -5,14 +5,15 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import RemoteEnd
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.entries import (
     INFO_EXTENSION,
-    parse_bound_sockets,
+    MAX_AGES,
     parse_close_wait_ages,
     parse_pool_sockets,
     parse_time_wait_age,
@@ -23,10 +24,12 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     LISTENING,
     LIVE,
     NOT_LISTENING,
+    TCPDIAG_GETSOCK,
     encode_connection_request,
     encode_request,
     filter_attribute,
 )
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket, coarse_ms
 from tcp_pressure_exporter.sources.pacing import Allowance
 
@@ -91,7 +94,7 @@ def why_no_netlink(platform: str, diag: DiagSocket) -> str | None:
     if platform != LINUX:
         return f"{platform} has no netlink"
     try:
-        diag.ask(LISTENING, lambda dump: parse_bound_sockets(dump.contents(), dump.sequence))
+        diag.ask(LISTENING, _received)
     except SourceError as error:
         cause = error.__cause__
         number = cause.errno if isinstance(cause, OSError) else None
@@ -108,41 +111,47 @@ BOUND_ONLY_SHARE = 0.0005
 BOUND_ONLY_MAX_AGE = 60.0  # seconds
 
 Count = Callable[[Dump, TallyRules], SocketTally]
+CountBound = Callable[[Dump, BoundRules], BoundTally]
 
 
 class NetlinkSockets:
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
-    count: the parser of the large dump. bound_only: whether sockets that are bound only are looked
-    for. They are in the table of bound ports, which all namespaces share as they share the one of
-    connections: to find those of one namespace the kernel passes those of the whole host.
+    count: the parser of the large dump, count_bound: that of the small one. bound_only: whether
+    sockets that are bound only are looked for. They are in the table of bound ports, which all
+    namespaces share as they share the one of connections: to find those of one namespace the kernel
+    passes those of the whole host.
     """
 
     def __init__(
         self,
         count: Count,
+        count_bound: CountBound,
         diag: DiagSocket | None = None,
         clock: Callable[[], float] = time.monotonic,
         *,
         bound_only: bool = True,
     ) -> None:
         self._count = count
+        self._count_bound = count_bound
         self._diag = diag or DiagSocket()
         self._wants_bound_only = bound_only
-        self._bound_only: list[BoundSocket] = []
+        self._bound_only = BoundTally({})
         self._allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
 
-    def bound_sockets(self) -> list[BoundSocket]:
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets, and the bound-only ones as of up to 60 s ago.
 
         Kernels before 6.8 do not tell the bound-only ones.
         """
-        if not self._wants_bound_only or not self._allowance.due():
-            return self._diag.ask(LISTENING, _bound_sockets) + self._bound_only
-        with self._allowance.spend():
-            bound = self._diag.ask(LISTENING | BOUND_ONLY, _bound_sockets)
-        self._bound_only = [socket for socket in bound if not socket.listening]
-        return bound
+        listening = self._ask_bound(LISTENING, rules)
+        if self._wants_bound_only and self._allowance.due():
+            with self._allowance.spend():
+                self._bound_only = self._ask_bound(BOUND_ONLY, rules)
+        return listening.with_bound_only(self._bound_only)
+
+    def _ask_bound(self, states: int, rules: BoundRules) -> BoundTally:
+        return self._diag.ask(states, lambda dump: self._count_bound(dump, rules))
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets that are not listening."""
@@ -150,7 +159,10 @@ class NetlinkSockets:
 
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
-        return self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
+        ages = self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
+        if len(ages) == MAX_AGES:
+            self._diag.close()  # it may hold the rest of the answer
+        return ages
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
@@ -166,13 +178,24 @@ class NetlinkSockets:
             lambda dump: parse_time_wait_age(dump.contents(), dump.sequence, lengths),
         )
 
+    def device_name(self, index: int) -> str:
+        """Return what a network device is called, its number where there is none any more.
+
+        The name is any bytes without white space, "/" and ":"; what is not UTF-8 is replaced.
+        """
+        try:
+            name = socket.if_indextoname(index)
+        except OSError:
+            return str(index)
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
     def close(self) -> None:
         """Close the netlink socket; the next dump opens another."""
         self._diag.close()
 
 
-def _bound_sockets(dump: Dump) -> list[BoundSocket]:
-    return parse_bound_sockets(dump.contents(), dump.sequence)
+def _received(dump: Dump) -> int:
+    return sum(1 for _payload in dump_payloads(dump.contents(), TCPDIAG_GETSOCK, dump.sequence))
 
 
 def _close_wait_ages(dump: Dump) -> dict[bytes, float]:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.tally import NetworkPorts
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.local_routes import LocalRoutes
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
@@ -38,7 +40,7 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
 
 def linux_sources(procfs: Path, parser: Parser) -> Sources:
     """Return what serves the network namespace of the process."""
-    sockets = NetlinkSockets(parser.tally)
+    sockets = NetlinkSockets(parser.tally, parser.tally_bound)
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -48,12 +50,13 @@ def linux_sources(procfs: Path, parser: Parser) -> Sources:
         canary=Canary(procfs),
         nat=conntrack_table(procfs, parser),
         interface_name=interface_name,
+        own_networks=own_networks,
     )
 
 
 def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
     """Return what serves a network namespace that the calling thread goes into."""
-    sockets = NetlinkSockets(parser.tally, bound_only=False)
+    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -63,6 +66,7 @@ def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
         canary=OWN_ALONE,
         nat=OWN_ALONE,
         interface_name=interface_name,
+        own_networks=own_networks,
     )
 
 
@@ -75,6 +79,15 @@ def interface_name(index: int) -> str:
         return socket.if_indextoname(index)
     except OSError:
         return str(index)
+
+
+def own_networks() -> tuple[NetworkPorts, ...]:
+    """Return the networks of the calling thread's namespace whose addresses are this host's."""
+    routes = LocalRoutes()
+    try:
+        return routes.networks()
+    finally:
+        routes.close()
 
 
 def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:

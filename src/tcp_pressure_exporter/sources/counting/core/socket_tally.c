@@ -100,14 +100,26 @@ static bool count_outside(struct socket_tally *tally, const struct socket_entry 
            count_in_pool(pools, entry, entry->remote_port, &pool);
 }
 
+/* Tell whether a port is one that an application is known to choose by itself. */
+static bool is_source(const struct socket_tally *tally, const struct socket_entry *entry,
+                      uint16_t port)
+{
+    return tally->sources.bytes && has_network_port(&tally->sources, entry->ends.local, port);
+}
+
+static bool count_source(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    return hold(&tally->addresses, entry) && count_outside(tally, entry);
+}
+
 /* Count a socket at a port that connect() may have chosen. */
 static bool count_chosen(struct socket_tally *tally, const struct socket_entry *entry,
                          uint16_t port)
 {
     if (tally->own.bytes && !has_network_port(&tally->own, entry->ends.local, port))
         return count_outside(tally, entry);
-    if (tally->sources.bytes && has_network_port(&tally->sources, entry->ends.local, port))
-        return hold(&tally->addresses, entry) && count_outside(tally, entry);
+    if (is_source(tally, entry, port))
+        return count_source(tally, entry);
     return count_outbound(tally, entry);
 }
 
@@ -124,7 +136,8 @@ bool count_socket(struct socket_tally *tally, const struct socket_entry *entry)
     if (has_port(tally->served, port))
         return count_inbound(tally, entry);
     if (has_port(tally->usable, port))
-        return hold(&tally->addresses, entry);
+        return is_source(tally, entry, port) ? count_source(tally, entry)
+                                             : hold(&tally->addresses, entry);
     return count_outside(tally, entry);
 }
 
