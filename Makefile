@@ -69,7 +69,7 @@ soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3
 shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
 	$(BIN)/python -m tests.reliability.shedding
 
-bounds: tools .venv/compiled  ## what any user may pile up: listeners, CLOSE_WAIT, namespaces; as root; SCENES=
+bounds: tools .venv/compiled  ## the memory that crowds of sockets cost; as root; SCENES=
 	$(BIN)/python -m tests.reliability.bounds $(SCENES)
 
 audit: .venv/dev  ## look the pinned dependencies up among the known vulnerabilities

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues, list
 from tests.support.fakes.tallies import bound_tally
 from tests.support.messages.socket_entries import sixteen_bytes
 
-DEVICES = {2: "eth0", 3: "eth1"}
+INTERFACES = {2: "eth0", 3: "eth1"}
 EVERYTHING = ListingRule(top=1000, min_ratio=0.0)
 
 
@@ -29,7 +29,7 @@ def listener(port: int, used: int, limit: int, address: str = "0.0.0.0") -> Boun
 def found(
     bound: Iterable[BoundSocket], listing: ListingRule, incumbents: Collection[QueueKey]
 ) -> ListenQueues:
-    return listen_queues(bound_tally(bound).queues, listing, incumbents, DEVICES.__getitem__)
+    return listen_queues(bound_tally(bound).queues, listing, incumbents, INTERFACES.__getitem__)
 
 
 def rows(queues: ListenQueues) -> list[tuple[str, str, int, int]]:
@@ -125,10 +125,10 @@ def test_any_listeners(bound: list[BoundSocket], top: int) -> None:
     assert not ratios or ratios[0] == queues.ratio_max
 
 
-def test_devices() -> None:
-    """A device stands behind the address, and two devices never look the same.
+def test_interfaces() -> None:
+    """An interface stands behind the address, and two of them never look the same.
 
-    A name may be the number of a device that is gone, and what is no text looks alike.
+    A name may be the number of one that is gone, and what is no text looks alike.
     """
     any_address = sixteen_bytes("0.0.0.0")
     queues = [AcceptQueue(QueueKey(any_address, 80, scope), 0, 9) for scope in (0, 2, 3, 4)]

@@ -81,9 +81,6 @@ class SocketDetailSource(Protocol):
     ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
 
-    def device_name(self, index: int) -> str:
-        """Return what a network device is called, its number where there is none any more."""
-
 
 class NumberSource(Protocol):
     """What the kernel counts by itself."""

@@ -42,11 +42,11 @@ def socket_states(tally: SocketTally, bound: BoundTally) -> SocketStates:
 class ListenQueue(NamedTuple):
     """The fullest queue of the sockets that listen on one address and port, and whose it is.
 
-    device: what the network device is called that they are bound to, "" where to none.
+    interface: what the interface is called that they are bound to, "" where to none.
     """
 
     found: AcceptQueue
-    device: str = ""
+    interface: str = ""
     owner: Owner = NOBODY
 
     @property
@@ -76,9 +76,9 @@ class ListenQueue(NamedTuple):
 
     @property
     def local_address(self) -> str:
-        """The address as text, behind it the device where there is one (RFC 4007)."""
+        """The address as text, behind it the interface where there is one (RFC 4007)."""
         address = format_address(self.key.address)
-        return f"{address}%{self.device}" if self.device else address
+        return f"{address}%{self.interface}" if self.interface else address
 
     @property
     def port(self) -> str:
@@ -117,21 +117,21 @@ def listen_queues(
     found: Iterable[AcceptQueue],
     listing: ListingRule,
     incumbents: Collection[QueueKey],
-    device_name: Callable[[int], str],
+    interface_name: Callable[[int], str],
 ) -> ListenQueues:
     """Return the queues; `incumbents` were listed at the last sample.
 
-    device_name: tells a device by its index.
+    interface_name: tells the name of one by its index.
     """
     queues = {queue.key: queue for queue in found}
     top = max(queues.values(), key=lambda queue: queue.ratio, default=None)
     chosen = [queues[key] for key in select(queues, _ratio, listing, incumbents)]
-    devices = _devices([*chosen, *filter(None, [top])], device_name)
+    interfaces = _interfaces([*chosen, *filter(None, [top])], interface_name)
     return ListenQueues(
-        listed=tuple(ListenQueue(queue, devices[queue.key.scope]) for queue in chosen),
+        listed=tuple(ListenQueue(queue, interfaces[queue.key.scope]) for queue in chosen),
         ratio_max=top.ratio if top else 0.0,
         ratio_max_1m=top.ratio if top else 0.0,
-        fullest_1m=ListenQueue(top, devices[top.key.scope]).name if top else "",
+        fullest_1m=ListenQueue(top, interfaces[top.key.scope]).name if top else "",
     )
 
 
@@ -139,14 +139,16 @@ def _ratio(queue: AcceptQueue) -> float:
     return queue.ratio
 
 
-def _devices(queues: Iterable[AcceptQueue], device_name: Callable[[int], str]) -> dict[int, str]:
-    """Return what each device is called, and no two of them the same.
+def _interfaces(
+    queues: Iterable[AcceptQueue], interface_name: Callable[[int], str]
+) -> dict[int, str]:
+    """Return what each interface is called, and no two of them the same.
 
     One that is gone has its number in place of a name, which may be another's name, and bytes that
     are no text look alike. No name holds a colon (net/core/dev.c, dev_valid_name).
     """
-    devices = {0: ""}
+    interfaces = {0: ""}
     for scope in sorted({queue.key.scope for queue in queues} - {0}):
-        name = device_name(scope)
-        devices[scope] = f"{name}:{scope}" if name in devices.values() else name
-    return devices
+        name = interface_name(scope)
+        interfaces[scope] = f"{name}:{scope}" if name in interfaces.values() else name
+    return interfaces

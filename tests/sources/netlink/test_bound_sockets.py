@@ -182,8 +182,8 @@ def test_real_queue(lab: Lab) -> None:
     assert inode == os.fstat(lab.server6.fileno()).st_ino
 
 
-def test_real_devices(lab: Lab) -> None:
-    """Listeners of two devices on one address and port are two queues, named by the devices."""
+def test_real_interfaces(lab: Lab) -> None:
+    """Listeners of two interfaces on one address and port are two queues, named by them."""
     pair = ["lab0", "type", "veth", "peer", "name", "lab1"]
     subprocess.run(["ip", "link", "add", *pair], check=True)
     for name in ("lab0", "lab1"):
@@ -193,15 +193,15 @@ def test_real_devices(lab: Lab) -> None:
         listener.listen(7)
     namespace = Namespace()
     found = [q for q in namespace.bound_tally().queues if q.key.port == SERVER_PORT + 2]
-    queues = listen_queues(found, ListingRule(9, 0.0), (), namespace.sockets.device_name)
+    queues = listen_queues(found, ListingRule(9, 0.0), (), namespace.sources.interface_name)
     namespace.close()
     assert {queue.local_address for queue in queues.listed} == {"0.0.0.0%lab0", "0.0.0.0%lab1"}
 
 
-def test_device_that_is_gone(lab: Lab) -> None:
-    """A device that is no more goes by its number."""
+def test_interface_that_is_gone(lab: Lab) -> None:
+    """An interface that is no more goes by its number."""
     assert lab
-    assert Namespace().sockets.device_name(4711) == "4711"
+    assert Namespace().sources.interface_name(4711) == "4711"
 
 
 def test_real_transparent(lab: Lab) -> None:

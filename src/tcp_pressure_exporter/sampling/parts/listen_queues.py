@@ -1,6 +1,6 @@
 """The accept queues of the listening sockets, and whose the crowded ones are."""
 
-from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
+from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.pools.memory import HighWater, raised
 from tcp_pressure_exporter.sample.sockets import ListenQueues, listen_queues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
@@ -12,8 +12,7 @@ class ListenQueuesPart:
 
     needs = ()
 
-    def __init__(self, source: SocketDetailSource, memory: Memory, owners: Owners) -> None:
-        self._source = source
+    def __init__(self, memory: Memory, owners: Owners) -> None:
         self._memory = memory
         self._owners = owners
         self._marks: HighWater[tuple[float, str]] = ()
@@ -24,7 +23,7 @@ class ListenQueuesPart:
             reading.bound.get().queues,
             reading.config.listing,
             self._memory.watched_queues,
-            self._source.device_name,
+            reading.interface_name,
         )
         self._memory.watched_queues = [queue.key for queue in queues.listed]
         self._owners.look_up(queues.crowded())
@@ -37,8 +36,4 @@ class ListenQueuesPart:
 def listen_queues_part(kit: Kit) -> ListenQueuesPart | Missing:
     """Return the part, where listeners come with their queues: those of netlink do."""
     details = kit.sources.details
-    return (
-        details
-        if isinstance(details, Missing)
-        else ListenQueuesPart(details, kit.memory, kit.owners)
-    )
+    return details if isinstance(details, Missing) else ListenQueuesPart(kit.memory, kit.owners)

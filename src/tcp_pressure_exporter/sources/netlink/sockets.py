@@ -178,17 +178,6 @@ class NetlinkSockets:
             lambda dump: parse_time_wait_age(dump.contents(), dump.sequence, lengths),
         )
 
-    def device_name(self, index: int) -> str:
-        """Return what a network device is called, its number where there is none any more.
-
-        The name is any bytes without white space, "/" and ":"; what is not UTF-8 is replaced.
-        """
-        try:
-            name = socket.if_indextoname(index)
-        except OSError:
-            return str(index)
-        return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
     def close(self) -> None:
         """Close the netlink socket; the next dump opens another."""
         self._diag.close()

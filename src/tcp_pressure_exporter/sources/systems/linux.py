@@ -73,12 +73,14 @@ def other_namespace_sources(procfs: Path, parser: Parser) -> Sources:
 def interface_name(index: int) -> str:
     """Return the name of an interface of the calling thread's namespace, or its index: it is gone.
 
-    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose.
+    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose; what is not UTF-8 in it is
+    replaced, for no page could carry it.
     """
     try:
-        return socket.if_indextoname(index)
+        name = socket.if_indextoname(index)
     except OSError:
         return str(index)
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def own_networks() -> tuple[NetworkPorts, ...]:
