@@ -19,7 +19,7 @@ from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount
 from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS as MAX_BLOCKERS
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import (
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
     MAX_OWNERS,
     MAX_TARGETS,
     CanaryReport,

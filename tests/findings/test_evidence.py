@@ -6,7 +6,7 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.findings.evidence import NotAskedError
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tests.support.fakes.evidence import (
     ORDINARY,
     failed,

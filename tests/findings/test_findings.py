@@ -63,6 +63,7 @@ NEED_NO_SYSCTL = {
     "port_range_too_small",
     "tw_reuse_refused",
     "bind_before_connect",
+    "mptcp_subflows_bind",
     "listener_in_port_range",
     "odd_port_range",
     "accept_queue_was_full",
@@ -89,6 +90,7 @@ def test_suspicious_host() -> None:
         "tw_reuse_delay_lowered",
         "timestamps_disabled",
         "odd_port_range",
+        "mptcp_subflows_bind",  # it is applications that bind
     }
 
 

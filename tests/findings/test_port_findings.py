@@ -8,7 +8,7 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_range
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings import ports as findings
 from tcp_pressure_exporter.findings.evidence import Evidence
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool
 from tests.support.fakes.evidence import (
     ORDINARY,

@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Sources
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import BoundSocket, PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
     PoolSocket,
@@ -101,6 +101,9 @@ class Namespace:
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         return self.sockets.pool_sockets(remotes)
+
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        return self.sockets.port_sockets(port)
 
     def translated(self, rules: RowRules) -> PoolTally:
         return self.conntrack.translated(rules)

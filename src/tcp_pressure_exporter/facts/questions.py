@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.sockets import RemoteEnd
+from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
     NetworkPorts,
@@ -75,6 +75,9 @@ class SocketDetailSource(Protocol):
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
+
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        """Return the sockets of every state that hold a local port."""
 
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths

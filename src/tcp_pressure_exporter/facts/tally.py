@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.ports import MAX_PORT
-from tcp_pressure_exporter.facts.sockets import SocketId
+from tcp_pressure_exporter.facts.sockets import TCP_ESTABLISHED, SocketId
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
@@ -239,8 +239,12 @@ class SocketTally:
 
 
 class PoolSocket(NamedTuple):
-    """A socket as part of an outbound pool; `local_port` is the one it holds."""
+    """A socket as part of an outbound pool; `local_port` is the one it holds.
+
+    state: by the kernel's number (facts/sockets.py).
+    """
 
     key: PoolKey
     local_port: int
     owner_id: SocketId
+    state: int = TCP_ESTABLISHED

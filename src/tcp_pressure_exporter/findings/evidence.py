@@ -11,7 +11,8 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.facts.system import LINUX, Resource
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.near_limit.live_states import FIN_WAIT2_ORPHAN, filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 
 REMEMBERED = 600.0  # seconds
@@ -96,7 +97,8 @@ class Evidence:
     """The outcomes of the sources; None: of collectors that are off.
 
     rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
-    those of the listeners in the port range. system: whose settings they are, by facts/system.py.
+    those of the listeners in the port range. pool_owners: which live sockets fill the pools near
+    their limit. system: whose settings they are, by facts/system.py.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -108,6 +110,7 @@ class Evidence:
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
     queue_peak: Outcome[QueuePeak] | None = None
+    pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
     system: str = LINUX
 
     def sysctl(self, name: str) -> int | None:
@@ -134,6 +137,28 @@ class Evidence:
         if self.queue_peak is None:
             raise NotAskedError
         return self.queue_peak.get()
+
+    def subflows_hide(self) -> bool:
+        """Tell whether most hidden ports may be those of MPTCP's subflows."""
+        report = self.canary.value if self.canary else None
+        return report is not None and report.subflows_hide
+
+    def filling(self, pool: ListedPool) -> str:
+        """Return the state of the live sockets that fill a pool, "" where it is not known.
+
+        By the names of live_states.py in pools/; it is looked for in pools near their limit alone.
+        """
+        near = self.pool_owners.value if self.pool_owners else None
+        for found in near or ():
+            state = filling_state(found.pool.usage, found.states)
+            if found.pool.key == pool.key and state:
+                return state.state
+        return ""
+
+    def orphans_fill_a_pool(self) -> bool:
+        """Tell whether a pool near its limit is known to be full of orphans in FIN_WAIT2."""
+        near = self.pool_owners.value if self.pool_owners else None
+        return any(self.filling(found.pool) == FIN_WAIT2_ORPHAN for found in near or ())
 
     def bound_before(self, pool: ListedPool) -> bool:
         """Tell whether a pool's TIME_WAIT is known to be mostly of sockets that were bound."""

@@ -6,6 +6,7 @@ from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.pools.table import pool_name
 
 HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
@@ -38,8 +39,8 @@ def port_range_too_small(evidence: Evidence) -> str | None:
         usage, outlook = pool.usage, pool.outlook
         if usage.limit is None or pool.key.ports:
             continue  # nor are the ports those of the range
-        if usage.mostly_blocked:
-            continue  # it is not the connections that need so many
+        if usage.mostly_blocked or evidence.filling(pool) not in {"", OPEN}:
+            continue  # it is not the connections in use that need so many
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
@@ -146,6 +147,10 @@ TW_REUSE_DELAY_LOWERED = Finding(
 
 def bind_before_connect(evidence: Evidence) -> str | None:
     """Find ports taken by bind(address, 0): they are closed to every other destination too."""
+    return None if evidence.subflows_hide() else _hidden(evidence)
+
+
+def _hidden(evidence: Evidence) -> str | None:
     hidden = evidence.hidden_ports()
     usable = evidence.settings.get().usable.bit_count()
     return f"about {hidden:.0f} of {usable} local ports" if are_many(hidden, usable) else None
@@ -157,6 +162,21 @@ BIND_BEFORE_CONNECT = Finding(
     "Applications bind before they connect, which takes their port from all destinations:"
     " IP_BIND_ADDRESS_NO_PORT avoids it.",
     bind_before_connect,
+)
+
+
+def mptcp_subflows_bind(evidence: Evidence) -> str | None:
+    """Find ports taken by MPTCP's additional subflows, each of which the kernel binds."""
+    return _hidden(evidence) if evidence.subflows_hide() else None
+
+
+MPTCP_SUBFLOWS_BIND = Finding(
+    "mptcp_subflows_bind",
+    Severity.WARNING,
+    "MPTCP's additional subflows take their ports from all destinations, since the kernel binds"
+    " them: give MPTCP fewer endpoints, or widen the local port range.",
+    mptcp_subflows_bind,
+    exported=False,
 )
 
 
@@ -223,9 +243,12 @@ MAX_TW_BUCKETS_LOWERED = Finding(
 
 
 def fin_timeout_lowered(evidence: Evidence) -> str | None:
-    """Find a shorter life of orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst)."""
+    """Find a shorter life of orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst).
+
+    Not while such orphans fill a pool: there it is the remedy.
+    """
     seconds = evidence.sysctl("tcp_fin_timeout")
-    if seconds is None or seconds >= FIN_TIMEOUT_SECONDS:
+    if seconds is None or seconds >= FIN_TIMEOUT_SECONDS or evidence.orphans_fill_a_pool():
         return None
     return f"net.ipv4.tcp_fin_timeout = {seconds}"
 
@@ -234,6 +257,6 @@ FIN_TIMEOUT_LOWERED = Finding(
     "fin_timeout_lowered",
     Severity.CALM,
     "A lower tcp_fin_timeout shortens FIN_WAIT2, not TIME_WAIT, and cuts off slow peers:"
-    " restore 60 unless that is meant.",
+    " restore 60, unless orphans in FIN_WAIT2 would then fill a pool.",
     fin_timeout_lowered,
 )

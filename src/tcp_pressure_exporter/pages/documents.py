@@ -26,6 +26,13 @@ from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.port_holders import (
+    RUNBOOK,
+    HeldPort,
+    PortHolder,
+    advice,
+    sentence,
+)
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import severity_word
 
@@ -150,6 +157,39 @@ def report_json(observation: Observation) -> str:
     return json.dumps(escape_all(document), allow_nan=False)
 
 
+MAX_PORT_SOCKETS = 1_000  # listed one by one
+
+
+def port_json(held: HeldPort, host: str, time: datetime) -> str:
+    """Return the document of `report --port`, in ASCII."""
+    document = {
+        "host": host,
+        "time": _utc(time),
+        "port": held.port,
+        "in_local_port_range": held.chosen or held.reserved,
+        "reserved": held.reserved,
+        "sentence": sentence(held),
+        "advice": advice(held),
+        "runbook": RUNBOOK,
+        "states": held.in_states(),
+        "sockets": [_port_socket(holder) for holder in held.holders[:MAX_PORT_SOCKETS]],
+        "unlisted": max(len(held.holders) - MAX_PORT_SOCKETS, 0),
+    }
+    return json.dumps(escape_all(document), allow_nan=False)
+
+
+def _port_socket(holder: PortHolder) -> Document:
+    return {
+        "state": holder.state,
+        "local_address": holder.local,
+        "remote": holder.remote,
+        "service": holder.owner.service,
+        "process": holder.owner.process,
+        "accepted": not holder.waits,
+        "seconds_left": holder.socket.seconds_left,
+    }
+
+
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -217,6 +257,7 @@ def _stuck(stuck: Stuck) -> Document:
         "cause": stuck.cause,
         "severity": severity_word(stuck.severity),
         "sockets": stuck.sockets,
+        "never_accepted": stuck.never_accepted,
         "oldest_seconds": stuck.oldest_seconds,
         "advice": stuck.advice,
     }

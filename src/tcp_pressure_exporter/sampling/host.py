@@ -158,7 +158,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         sources = replace(sources, canary=Missing("not wanted"))
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
-    owners = _owners(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
+    owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
     memory = Memory()
     parts, left_out = make_parts(wishes.parts, _kit(sources, memory, owners, procfs))
     if wishes.others and (reason := why_no_others(sources, procfs)):
@@ -209,7 +209,8 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
     return Kit(sources, memory, owners, time.monotonic, procfs)
 
 
-def _owners(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+    """Return what tells the owners of sockets; named: their processes, too."""
     find = partial(find_processes, procfs=procfs) if named else None
     return Owners(Cgroups(procfs), find, walk_share=walk_share)
 

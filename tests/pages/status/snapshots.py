@@ -15,7 +15,7 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait

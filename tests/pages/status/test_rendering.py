@@ -38,7 +38,7 @@ LINKS = {
     "healthy": "/-/healthy",
     "ready": "/-/ready",
 }
-MAX_BYTES = 100_000
+MAX_BYTES = 102_400  # 100 KiB
 HOSTILE = {  # and how it is shown
     "<script>alert(1)</script>": "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>&amp;": "\"'><img src=x onerror=alert(1)>&amp;",

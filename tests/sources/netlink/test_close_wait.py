@@ -87,14 +87,17 @@ def test_sockets() -> None:
         CloseWaitSocket(
             struct.pack("=Q", 0x0102030405060708),
             *("peer_gone", sixteen_bytes("10.0.0.9"), SocketId(0, None)),
+            *(sixteen_bytes("10.0.0.2"), 40000, False),
         ),
         CloseWaitSocket(
             struct.pack("=Q", 7),
             *("eof_unread", sixteen_bytes("10.0.0.8"), SocketId(4242, 0x1234567890)),
+            *(sixteen_bytes("10.0.0.2"), 40002, True),
         ),
         CloseWaitSocket(
             struct.pack("=Q", 8),
             *("not_closed", sixteen_bytes("2001:db8::9"), SocketId(0, None)),
+            *(sixteen_bytes("2001:db8::2"), 40003, False),
         ),
     ]
 

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, QueuePeak
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.support.fakes.tallies import bound_tally

@@ -25,7 +25,7 @@ from tcp_pressure_exporter.pools.local_ports import (
     states_only_rules,
     tally_rules,
 )
-from tcp_pressure_exporter.pools.take_over import DOUBTFUL_RATIO
+from tcp_pressure_exporter.pools.near_limit.take_over import DOUBTFUL_RATIO
 from tcp_pressure_exporter.sample.sample import Key
 from tcp_pressure_exporter.sample.time_wait_lengths import KnownLengths
 from tcp_pressure_exporter.settings.config import Config

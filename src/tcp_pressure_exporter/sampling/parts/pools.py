@@ -17,13 +17,13 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, DirectionP
 from tcp_pressure_exporter.pools.explicit import with_explicit_pools
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
-from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
-from tcp_pressure_exporter.pools.take_over import (
+from tcp_pressure_exporter.pools.near_limit.take_over import (
     TakeOvers,
     doubtful_pools,
     old_enough,
     waiting_ports,
 )
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 
 

@@ -9,7 +9,13 @@ from collections.abc import Iterable
 from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import TCP_CLOSE_WAIT, TCP_TIME_WAIT
+from tcp_pressure_exporter.facts.sockets import (
+    TCP_BOUND_INACTIVE,
+    TCP_CLOSE,
+    TCP_CLOSE_WAIT,
+    TCP_TIME_WAIT,
+    PortSocket,
+)
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
 from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
@@ -21,6 +27,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
 
+TIMER_TIME_WAIT = 3  # of mini-sockets (net/ipv4/inet_diag.c, inet_twsk_diag_fill)
 MAX_SOCKETS = 65_536  # more of them are not looked at
 
 
@@ -39,13 +46,42 @@ def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSo
 def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, _state, _timer, _retransmits, sport, dport, source, destination, interface, *_,
+    (family, state, _timer, _retransmits, sport, dport, source, destination, interface, *_,
      inode) = MESSAGE.unpack_from(payload)  # fmt: skip
     local, remote = normal_address(family, source), normal_address(family, destination)
     return PoolSocket(
         PoolKey(local, remote, dport, interface),
         int.from_bytes(sport),
         socket_id(inode, dict(attributes(payload))),
+        state,
+    )
+
+
+def parse_port_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PortSocket]:
+    """Return the first MAX_SOCKETS sockets of a dump, those without a port left out.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    """
+    found: list[PortSocket] = []
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        if len(found) < MAX_SOCKETS and (socket := _parse_port_socket(payload)).port:
+            found.append(socket)
+    return found
+
+
+def _parse_port_socket(payload: memoryview) -> PortSocket:
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (family, state, timer, _retransmits, sport, dport, source, destination, _interface,
+     _cookie, expires, *_, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    return PortSocket(
+        state=TCP_BOUND_INACTIVE if state == TCP_CLOSE else state,
+        address=normal_address(family, source),
+        port=int.from_bytes(sport),
+        remote_address=normal_address(family, destination),
+        remote_port=int.from_bytes(dport),
+        owner_id=socket_id(inode, dict(attributes(payload))),
+        seconds_left=expires / 1000 if timer == TIMER_TIME_WAIT else None,
     )
 
 
@@ -80,13 +116,16 @@ def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:
 
 
 def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
-    (family, _state, timer, retransmits, _sport, _dport, _source, destination, _interface,
+    (family, _state, timer, retransmits, sport, _dport, source, destination, _interface,
      cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(entry)  # fmt: skip
     return CloseWaitSocket(
         cookie=cookie,
         cause=close_wait_cause(timer, retransmits, rqueue, wqueue),
         remote_address=normal_address(family, destination),
         owner_id=socket_id(inode, dict(attributes(memoryview(entry)))),
+        local_address=normal_address(family, source),
+        local_port=int.from_bytes(sport),
+        accepted=inode != 0,
     )
 
 

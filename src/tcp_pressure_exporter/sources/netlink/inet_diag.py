@@ -37,6 +37,7 @@ LISTENING = 1 << TCP_LISTEN
 BOUND_ONLY = 1 << TCP_BOUND_INACTIVE
 # Every state of the established-hash table; NEW_SYN_RECV comes with SYN_RECV.
 NOT_LISTENING = sum(1 << state for state in STATE_NAMES if state != TCP_LISTEN)
+ANY_STATE = NOT_LISTENING | LISTENING | BOUND_ONLY
 LIVE = NOT_LISTENING & ~(1 << TCP_TIME_WAIT)
 CLOSE_WAIT = 1 << TCP_CLOSE_WAIT
 
@@ -57,14 +58,20 @@ TRANSPARENT = 1 << 5 if sys.byteorder == "little" else 1 << 2
 
 
 def encode_request(
-    states: int, sequence: int, extensions: int = 0, attribute: bytes = b""
+    states: int,
+    sequence: int,
+    extensions: int = 0,
+    attribute: bytes = b"",
+    local_port: int = 0,
 ) -> bytes:
     """Return the request for all TCP sockets of both families in a set of states (bit mask).
 
     extensions: bit mask of the attributes that the kernel sends on request only.
     attribute: one of the request's own, such as a filter (sources/netlink/inet_diag.py).
+    local_port: the only one that is wanted, 0 for any (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
     """
-    body = REQUEST.pack(0, 0, 0, extensions, b"", states, 0)
+    wanted = local_port.to_bytes(2)  # struct inet_diag_sockid begins with the source port
+    body = REQUEST.pack(0, 0, 0, extensions, wanted, states, 0)
     return encode_dump_request(TCPDIAG_GETSOCK, body + attribute, sequence)
 
 

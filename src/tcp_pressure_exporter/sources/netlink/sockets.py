@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import RemoteEnd
+from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
@@ -16,9 +16,11 @@ from tcp_pressure_exporter.sources.netlink.entries import (
     MAX_AGES,
     parse_close_wait_ages,
     parse_pool_sockets,
+    parse_port_sockets,
     parse_time_wait_age,
 )
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
+    ANY_STATE,
     BOUND_ONLY,
     CLOSE_WAIT,
     LISTENING,
@@ -60,10 +62,12 @@ class DiagSocket:
         read: Callable[[Dump], Answer],
         extensions: int = 0,
         attribute: bytes = b"",
+        local_port: int = 0,
     ) -> Answer:
         """Ask for sockets as `encode_request` does, and read the answer; raises SourceError."""
         return self._netlink.dump(
-            lambda sequence: encode_request(states, sequence, extensions, attribute), read
+            lambda sequence: encode_request(states, sequence, extensions, attribute, local_port),
+            read,
         )
 
     def ask_about(self, key: PoolKey, local_port: int, read: Callable[[Dump], Answer]) -> Answer:
@@ -168,6 +172,13 @@ class NetlinkSockets:
         """Return the live sockets towards some remote ends."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        """Return the sockets of every state that hold a local port.
+
+        Kernels before 6.8 do not tell those that are bound only.
+        """
+        return self._diag.ask(ANY_STATE, _port_sockets, local_port=port)
+
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
     ) -> float | None:
@@ -189,6 +200,10 @@ def _received(dump: Dump) -> int:
 
 def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
     return parse_close_wait_ages(dump.contents(), dump.sequence)
+
+
+def _port_sockets(dump: Dump) -> list[PortSocket]:
+    return parse_port_sockets(dump.contents(), dump.sequence)
 
 
 def _pool_sockets(dump: Dump) -> list[PoolSocket]:

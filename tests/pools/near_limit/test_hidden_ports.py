@@ -7,7 +7,7 @@ from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
-from tcp_pressure_exporter.pools.near_limit import (
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
     CanaryReport,
     HiddenPorts,
     bound_only,

@@ -6,7 +6,7 @@ from tcp_pressure_exporter.facts.ports import port_range, port_set, ports_of
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey, SocketTally
 from tcp_pressure_exporter.pools.directions import DirectionPools
-from tcp_pressure_exporter.pools.take_over import (
+from tcp_pressure_exporter.pools.near_limit.take_over import (
     TakeOvers,
     doubtful_pools,
     old_enough,

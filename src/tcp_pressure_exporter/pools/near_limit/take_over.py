@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.questions import TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import LocalAddress, PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import DirectionPools
-from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES
+from tcp_pressure_exporter.pools.near_limit.closer_look import MAX_TARGETS, SAMPLES
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.usage import Usage
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
-from tcp_pressure_exporter.pools.near_limit import Target, canary_targets
+from tcp_pressure_exporter.pools.near_limit.closer_look import Target, canary_targets
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules

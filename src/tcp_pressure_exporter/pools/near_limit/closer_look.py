@@ -21,6 +21,11 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+from tcp_pressure_exporter.pools.near_limit.live_states import (
+    StateCount,
+    counted_states,
+    live_state,
+)
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
@@ -49,7 +54,8 @@ class CanaryReport(NamedTuple):
 
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
     held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
-    not connected.
+    not connected. subflows: additional MPTCP subflows, at most so many are open; each binds its
+    port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect).
     """
 
     probes: tuple[Probe, ...]
@@ -57,6 +63,13 @@ class CanaryReport(NamedTuple):
     no_estimate: str = ""
     held_ports: int = 0
     bound_ports: int = 0
+    subflows: int = 0
+
+    @property
+    def subflows_hide(self) -> bool:
+        """Whether MPTCP has opened so many subflows that most hidden ports may be theirs."""
+        hidden = self.hidden_ports or 0.0
+        return hidden > 0 and 2 * self.subflows > hidden
 
     def refusals(self) -> Iterator[Probe]:
         """Yield the probes that found no port."""
@@ -114,6 +127,20 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & tally.held & ~rules.blocked & ~own
 
 
+MPTCP_SUBFLOWS_MAX = 8  # net/mptcp/pm.c: MPTCP_PM_ADDR_MAX, of one connection
+
+
+def open_subflows(statistics: Mapping[str, int]) -> int:
+    """Return how many additional MPTCP subflows of this host may be open at most.
+
+    That is no more than it ever opened (MPJoinSynAckRx, Linux 5.7), nor than its connections of
+    now can have (MPCurrEstab, Linux 6.3). Source: net/mptcp/mib.c.
+    """
+    joined = statistics.get("MPJoinSynAckRx", 0)
+    connections = statistics.get("MPCurrEstab")
+    return joined if connections is None else min(joined, MPTCP_SUBFLOWS_MAX * connections)
+
+
 def bound_only(bound: BoundTally, rules: TallyRules) -> int:
     """Return how many usable ports are held by sockets that are bound and not connected."""
     return (rules.usable & bound.bound_only).bit_count()
@@ -155,10 +182,11 @@ MAX_OWNERS = 2  # of one pool
 
 
 class PoolOwners(NamedTuple):
-    """A pool and the owners with the most of its live sockets."""
+    """A pool, the owners with the most of its live sockets, and the states of these."""
 
     pool: ListedPool
     owners: tuple[OwnerCount, ...]
+    states: tuple[StateCount, ...] = ()
 
 
 def owned_pools(outbound: PoolTable, near: float) -> list[ListedPool]:
@@ -184,11 +212,29 @@ def owners_by_pool(
 ) -> Mapping[ListedKey, tuple[OwnerCount, ...]]:
     """Return the owners of each pool; `owners` are those of `sockets`, in their order."""
     found: dict[ListedKey, list[Owner]] = {}
-    chosen = rules.usable & ~rules.blocked & ~rules.served  # ports that a connect() chose
+    chosen = _chosen_ports(rules)
     for socket, owner in zip(sockets, owners, strict=True):
         if chosen >> socket.local_port & 1:
             found.setdefault(_shown_key(socket.key, groups), []).append(owner)
     return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
+
+
+def states_by_pool(
+    sockets: Iterable[PoolSocket], rules: TallyRules, groups: RemoteGroups
+) -> Mapping[ListedKey, tuple[StateCount, ...]]:
+    """Return how many of each pool's live sockets are in which state, the most frequent first."""
+    found: dict[ListedKey, list[str]] = {}
+    chosen = _chosen_ports(rules)
+    for socket in sockets:
+        if chosen >> socket.local_port & 1:
+            state = live_state(socket.state, socket.owner_id)
+            found.setdefault(_shown_key(socket.key, groups), []).append(state)
+    return {key: counted_states(states) for key, states in found.items()}
+
+
+def _chosen_ports(rules: TallyRules) -> int:
+    """Return the ports that a connect() chose."""
+    return rules.usable & ~rules.blocked & ~rules.served
 
 
 def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
