@@ -60,7 +60,7 @@ static void set_rules(struct inet_diag_tally *tally, const struct input *input)
     sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000,
                                      input->rules & SECONDS};
     sockets->lengths = (struct time_wait_lengths){input->cut * 250, input->cut * 2000};
-    sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
+    sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size, input->data, input->size};
     sockets->inbound.rows = (struct row_rules){input->rules, 0, input->cut, input->data, input->size};
     sockets->privileged.rows = sockets->explicit.rows = sockets->inbound.rows;
     if (input->rules & FOREIGN)
@@ -109,7 +109,7 @@ static void count_nat(const struct input *input)
         .tally = &tally,
     };
 
-    tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
+    tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size, input->data, input->size};
     if (prepare_nat_tally(&tally, input->rules))
         walk_both(&dump, input);
     if (finish_nat_tally(&tally))

@@ -5,7 +5,7 @@ explains itself, _tally.c is fast. Nothing is kept per socket, but for the entri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES
@@ -16,6 +16,7 @@ from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
 MAX_OUTSIDE_POOLS = 16_384  # of ports outside the range: as above
+MAX_GROUP_POOLS = 1_024  # of a direction: one for each local address, port and remote group
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
@@ -61,18 +62,40 @@ class PoolKey(NamedTuple):
     ports: str = ""
 
 
+class GroupNetwork(NamedTuple):
+    """A network of a remote group, by the group's number.
+
+    address, prefix: as NetworkPorts has them.
+    """
+
+    address: bytes
+    prefix: int
+    group: int
+
+
+class GroupedKey(NamedTuple):
+    """As PoolKey, with the number of a remote group in place of an address."""
+
+    local_address: bytes
+    group: int
+    port: bytes
+    scope: int = 0
+
+
 class RowRules(NamedTuple):
     """Which pools of a direction get a row of their own.
 
     Those with at least `min_used` of ports − reclaimable, but no more than `max_rows`, and
     besides the `watched` ones. A pool with `whole_from` ports or more counts here with all of
     them: the kernel may refuse to give back what looks reclaimable.
+    groups: whose pools are added up besides; sorted by address, none overlaps another.
     """
 
     min_used: int = 0
     max_rows: int = MAX_ROWS
     watched: Collection[PoolKey] = ()
     whole_from: int = NEVER_WHOLE
+    groups: Sequence[GroupNetwork] = ()
 
 
 DEFAULT_ROWS = RowRules()
@@ -155,7 +178,7 @@ class PoolCount(NamedTuple):
 
 
 class OtherPools(NamedTuple):
-    """The sum over the pools without a row, as PoolCount has it of one.
+    """The sum over several pools, as PoolCount has it of one.
 
     most_used is the largest ports − reclaimable.
     """
@@ -177,11 +200,14 @@ class PoolTally:
     either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS (outside the
     range: MAX_OUTSIDE_POOLS), counted nowhere else.
+    groups: the pools of each remote group added up, those in `rows` and `others` alike; the first
+    MAX_GROUP_POOLS.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
+    groups: Mapping[GroupedKey, OtherPools] = field(default_factory=dict)
 
 
 NO_POOLS = PoolTally({}, OtherPools(), 0)

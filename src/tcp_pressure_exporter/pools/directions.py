@@ -14,6 +14,8 @@ from tcp_pressure_exporter.facts.addresses import LOOPBACK_IFINDEX, is_loopback
 from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
+    GroupedKey,
+    OtherPools,
     PoolCount,
     PoolKey,
     PoolTally,
@@ -21,7 +23,13 @@ from tcp_pressure_exporter.facts.tally import (
     TallyRules,
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
-from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
+from tcp_pressure_exporter.pools.groups import (
+    DEFAULT_PORTS,
+    NO_GROUPS,
+    GroupKey,
+    RemoteGroups,
+    group_name,
+)
 from tcp_pressure_exporter.pools.scopes import ports_for_bind, ports_of_unbound
 from tcp_pressure_exporter.pools.usage import Usage, summed
 
@@ -39,6 +47,7 @@ class DirectionPools:
     entered, ages: as of one pool, for all pools of the direction together.
     overflow_sockets: sockets of pools (or local addresses) too many to be kept.
     new_ratio: the ratio with which a pool begins that has no connection yet.
+    groups: the sums over all pools of each remote group.
     """
 
     pools: Mapping[PoolKey, Usage]
@@ -49,6 +58,7 @@ class DirectionPools:
     ages: bytes | None = None
     overflow_sockets: int = 0
     new_ratio: float = 0.0
+    groups: Mapping[GroupKey, Usage] = field(default_factory=dict)
 
 
 def pool_usages(
@@ -60,13 +70,15 @@ def pool_usages(
 ) -> Mapping[str, DirectionPools]:
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
-        OUTBOUND: outbound_usages(tally.outbound, rules, limit),
+        OUTBOUND: outbound_usages(tally.outbound, rules, limit, groups),
         INBOUND: inbound_usages(tally.inbound, groups, rules.reuse),
         SOURCE: source_usages(tally, bound, rules, limit),
     }
 
 
-def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> DirectionPools:
+def outbound_usages(
+    tally: PoolTally, rules: TallyRules, limit: int, groups: RemoteGroups = NO_GROUPS
+) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
     So does a pool without a connection: where every port is blocked there is no pool, and yet no
@@ -75,24 +87,19 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
     """
-    others, reuse = tally.others, rules.reuse
+    others = tally.others
     blocked = rules.blocked.bit_count()
     most = Usage(blocked + others.most_used, limit, 0, None)
     return DirectionPools(
         pools={
-            key: Usage(
-                used=_outbound_used(key, tally.rows, blocked, limit),
-                limit=limit,
-                time_wait=count.time_wait,
-                reclaimable=count.reclaimable if reuse.told else None,
-                entered=count.entered,
-                ages=count.ages or None,
-                blocked=blocked,
-                hold=_delay(reuse) if (reused := _is_reused(key, reuse)) else reuse.hold,
-                batch=0.0 if reused else reuse.batch,
-                reused=reused,
+            key: _outbound_usage(key, count, rules, limit)._replace(
+                used=_outbound_used(key, tally.rows, blocked, limit)
             )
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): _outbound_usage(key, added, rules, limit, added.pools)
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=blocked * others.pools + others.ports - others.reclaimable,
@@ -101,6 +108,29 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
         ages=_ages(tally),
         overflow_sockets=tally.overflow,
         new_ratio=Usage(blocked, limit, 0, None).ratio,
+    )
+
+
+def _outbound_usage(
+    key: PoolKey | GroupedKey,
+    count: PoolCount | OtherPools,
+    rules: TallyRules,
+    limit: int,
+    pools: int = 1,
+) -> Usage:
+    """Return the usage of some pools together; of a group, of so many."""
+    blocked, reuse, reused = rules.blocked.bit_count(), rules.reuse, _is_reused(key, rules.reuse)
+    return Usage(
+        used=pools * blocked + count.ports - count.reclaimable,
+        limit=pools * limit,
+        time_wait=count.time_wait,
+        reclaimable=count.reclaimable if reuse.told else None,
+        entered=count.entered,
+        ages=count.ages or None,
+        blocked=pools * blocked,
+        hold=_delay(reuse) if reused else reuse.hold,
+        batch=0.0 if reused else reuse.batch,
+        reused=reused,
     )
 
 
@@ -113,12 +143,12 @@ def _outbound_used(
     return max(own, min(own + beside, limit)) if beside else own
 
 
-def _is_reused(key: PoolKey, reuse: TimeWaitReuse) -> bool:
+def _is_reused(key: PoolKey | GroupedKey, reuse: TimeWaitReuse) -> bool:
     """Tell whether a connect() takes over a TIME_WAIT entry of the pool once it may."""
     on_loopback = (
         key.scope == LOOPBACK_IFINDEX
         or is_loopback(key.local_address)
-        or is_loopback(key.remote_address)
+        or (isinstance(key, PoolKey) and is_loopback(key.remote_address))
     )
     return reuse.everywhere or (reuse.on_loopback and on_loopback)
 
@@ -143,26 +173,36 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse)
     is newer (RFC 6191): `used` is an upper bound of what it cannot use.
     """
     others = tally.others
+    of_groups = {key: groups.groups[key.group].ports for key in tally.groups}
+    fullest = (added.most_used / of_groups[key] for key, added in tally.groups.items())
     return DirectionPools(
         pools={
-            key: Usage(
-                used=count.ports,
-                limit=_remote_ports(key, groups),
-                time_wait=count.time_wait,
-                reclaimable=None,
-                entered=count.entered,
-                ages=count.ages or None,
-                hold=reuse.hold,
-                batch=reuse.batch,
-            )
+            key: _inbound_usage(count, _remote_ports(key, groups), reuse)
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): _inbound_usage(added, added.pools * of_groups[key], reuse)
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=others.ports,
-        others_ratio_max=others.most_used / DEFAULT_PORTS,
+        others_ratio_max=max(others.most_used / DEFAULT_PORTS, *fullest, 0.0),
         entered=_entered(tally),
         ages=_ages(tally),
         overflow_sockets=tally.overflow,
+    )
+
+
+def _inbound_usage(count: PoolCount | OtherPools, limit: int, reuse: TimeWaitReuse) -> Usage:
+    return Usage(
+        used=count.ports,
+        limit=limit,
+        time_wait=count.time_wait,
+        reclaimable=None,
+        entered=count.entered,
+        ages=count.ages or None,
+        hold=reuse.hold,
+        batch=reuse.batch,
     )
 
 
@@ -220,13 +260,19 @@ class NatRanges:
         return min((DEFAULT_PORTS, *self.ports.values()))
 
 
-def nat_usages(tally: PoolTally, ranges: NatRanges) -> DirectionPools:
+def nat_usages(
+    tally: PoolTally, ranges: NatRanges, groups: RemoteGroups = NO_GROUPS
+) -> DirectionPools:
     """Return the usage of every NAT pool."""
     others = tally.others
     return DirectionPools(
         pools={
             key: _nat_usage(count, ranges.of(key.local_address))
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): _nat_usage(added, added.pools * ranges.of(key.local_address))
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=others.ports - others.reclaimable,
@@ -235,7 +281,7 @@ def nat_usages(tally: PoolTally, ranges: NatRanges) -> DirectionPools:
     )
 
 
-def _nat_usage(count: PoolCount, limit: int) -> Usage:
+def _nat_usage(count: PoolCount | OtherPools, limit: int) -> Usage:
     return Usage(
         used=count.ports - count.reclaimable,
         limit=limit,

@@ -18,7 +18,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.explicit import row_rules
-from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS
+from tcp_pressure_exporter.pools.groups import NO_GROUPS, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 
 # Ports and when each was last seen listening: see served_ports.
@@ -135,7 +135,7 @@ class TallyRequest:
     since: the edge of the dump before. kept_states: as in TallyRules.
     min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
     pools with so many ports, the reclaimable ones included, are told apart; None: not for that.
-    own, sources: as in TallyRules.
+    own, sources: as in TallyRules. groups: whose pools are added up.
     """
 
     since: Edge | None = None
@@ -147,6 +147,7 @@ class TallyRequest:
     watched_inbound: Collection[PoolKey] = ()
     own: Sequence[NetworkPorts] = ()
     sources: Sequence[NetworkPorts] = ()
+    groups: RemoteGroups = NO_GROUPS
 
 
 def tally_rules(
@@ -159,7 +160,7 @@ def tally_rules(
     """Return the rules that the settings and the bound sockets give."""
     accepted = port_set(served)
     blocked = blocked_ports(settings, bound.owned, accepted)
-    inbound = ceil(request.min_ratio * DEFAULT_PORTS)
+    inbound = ceil(request.min_ratio * request.groups.fewest_ports)
     return TallyRules(
         usable=settings.usable,
         blocked=blocked,
@@ -167,7 +168,9 @@ def tally_rules(
         reuse=reuse,
         since=request.since,
         outbound_rows=_outbound_rows(request, choosable_ports(settings), blocked.bit_count()),
-        inbound_rows=RowRules(inbound, request.max_rows, request.watched_inbound),
+        inbound_rows=RowRules(
+            inbound, request.max_rows, request.watched_inbound, groups=request.groups.networks
+        ),
         kept_states=request.kept_states,
         own=request.own,
         sources=request.sources,
@@ -184,6 +187,7 @@ def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
         max_rows=request.max_rows,
         watched=tuple(key for key in request.watched_outbound if not key.ports),
         whole_from=NEVER_WHOLE if near is None else max(ceil(near * limit) - blocked, 0),
+        groups=request.groups.networks,
     )
 
 

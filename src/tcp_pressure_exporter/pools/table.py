@@ -90,7 +90,7 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
     `now` is the time of the sample: seconds on a monotonic clock. scope_name: what stands behind
     a local address that has a scope.
     """
-    grouping = group_pools(found.pools, groups)
+    grouping = group_pools(found.pools, found.groups, groups)
     shown = select(grouping.usages, lambda usage: usage.rank, listing, previous.listed)
     ratios = (usage.ratio for usage in found.pools.values())
     # A watched pool may be told apart while fuller ones are not.
@@ -148,7 +148,8 @@ def _listed(
         case PoolKey():
             remote = format_address(key.remote_address) if key.remote_address else ""
     usage = grouping.usages[key]
-    first = min(forecasts[member] for member in grouping.members_of(key))
+    members = grouping.members_of(key)
+    first = min((forecasts[member] for member in members), default=math.inf)
     return ListedPool(
         key=key,
         local_address=_local_end(key, scope_name),

@@ -162,6 +162,16 @@ class Usage(NamedTuple):
         """Whether bound sockets and listeners hold more than half of what is used."""
         return is_mostly(self.blocked, self.used)
 
+    def refusing(self, refused: int | None) -> "Usage":
+        """Return the same pool, with so many more of its reclaimable ports refused."""
+        if refused is None:
+            return self
+        return self._replace(
+            used=self.used + refused,
+            reclaimable=(self.reclaimable or 0) - refused,
+            refused=_added(self.refused, refused),
+        )
+
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
         return Usage(

@@ -27,7 +27,8 @@ from tests.support.messages.datagrams import (
 HERE = Path(__file__).parent
 MALLOC = ("malloc", "calloc", "realloc", "free")
 PYTHON = ("PyList_New", "PyList_Append", "_Py_BuildValue_SizeT")
-FEW_ROWS = (0, 2, 2**32 - 1, b"")  # fewer than pools, so that they have to be chosen
+NETWORKS = struct.pack("=16sII", bytes(16), 0, 0)  # one group of all
+FEW_ROWS = (0, 2, 2**32 - 1, b"", NETWORKS)  # fewer than pools, so that they have to be chosen
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
 SERVED = ports.to_bitmap(ports.port_range(443, 443))
 NO_PORTS = bytes(8192)
@@ -79,7 +80,7 @@ SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
 BOUND = dump_of(Entry(LISTEN, f"10.0.0.{number % 3}", 40000 + number) for number in range(100))
 NAT_RULES = (FEW_ROWS, True, True, 0)
-FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)))  # any keys
+FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)), b"")  # any keys
 UNTRANSLATED_RULES = (FIXED_POOLS, False, False, 0)
 KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number, 1)))
 SOCKET_RULES = (

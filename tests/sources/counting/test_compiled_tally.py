@@ -149,7 +149,7 @@ def test_busy_kernel(lab: Lab) -> None:
         diag.ask(NOT_LISTENING, ask_twice)
 
 
-NO_ROWS = (0, 0, 0, b"")
+NO_ROWS = (0, 0, 0, b"", b"")
 
 
 def test_wrong_arguments() -> None:

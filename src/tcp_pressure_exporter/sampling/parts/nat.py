@@ -23,11 +23,11 @@ class NatPart:
         """Return the table; raises SourceError."""
         config = reading.config
         rules = RowRules(
-            min_used=ceil(config.least_ratio * config.nat.fewest),
-            max_rows=config.most_rows,
+            min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,
+            groups=config.groups.networks,
         )
-        usages = nat_usages(self._source.translated(rules), config.nat)
+        usages = nat_usages(self._source.translated(rules), config.nat, config.groups)
         table, self._memory = pool_table(
             usages, config.groups, config.listing, self._memory, reading.now(), zone_name
         )

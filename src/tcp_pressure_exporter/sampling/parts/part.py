@@ -186,13 +186,13 @@ class Reading:
         return TallyRequest(
             since=memory.edge,
             kept_states=memory.kept_states,
-            min_ratio=self.config.least_ratio,
+            min_ratio=self.config.listing.leave_ratio,
             near_ratio=DOUBTFUL_RATIO,
-            max_rows=self.config.most_rows,
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
             own=self._own_networks(),
             sources=self.config.sources.ranges,
+            groups=self.config.groups,
         )
 
     def _own_networks(self) -> Sequence[NetworkPorts]:

@@ -77,12 +77,13 @@ static enum outcome read_datagrams(struct dump *dump, PyObject *source,
 static int to_row_rules(PyObject *object, void *into)
 {
     struct row_rules *rules = into;
-    Py_ssize_t watched;
+    Py_ssize_t watched, groups;
 
-    if (!PyArg_ParseTuple(object, "IIIy#", &rules->min_used, &rules->max_rows, &rules->whole_from,
-                          &rules->watched, &watched))
+    if (!PyArg_ParseTuple(object, "IIIy#y#", &rules->min_used, &rules->max_rows,
+                          &rules->whole_from, &rules->watched, &watched, &rules->groups, &groups))
         return 0;
     rules->watched_bytes = (size_t)watched;
+    rules->groups_bytes = (size_t)groups;
     return 1;
 }
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-RowRules: TypeAlias = tuple[int, int, int, bytes]
+RowRules: TypeAlias = tuple[int, int, int, bytes, bytes]
 Rows: TypeAlias = tuple[RowRules, RowRules, RowRules, RowRules]
 Reuse: TypeAlias = tuple[int, int, int, int, int, int]
 Since: TypeAlias = tuple[int, bytes]

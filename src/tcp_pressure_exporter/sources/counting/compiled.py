@@ -15,6 +15,7 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     Edge,
+    GroupedKey,
     LocalAddress,
     NatRules,
     NetworkPorts,
@@ -40,6 +41,7 @@ STATE_SLOTS = 12
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
 NETWORK_PORTS = struct.Struct("=16sIHH")  # struct network_ports (core/network_ports.h)
+GROUP_NETWORK = struct.Struct("=16sII")  # struct group_network (core/pool_groups.c)
 KEY = struct.Struct("=16s16sI2s")  # what struct pool begins with (core/pool_table.h)
 SEQUENCES = 0xFFFFFFFF  # 32 bits
 NO_SECONDS = (0.0, 0.0)
@@ -118,12 +120,13 @@ def call_counter(count: Callable[..., Any], *arguments: object) -> tuple[Any, ..
     return result
 
 
-def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
+def _pack(rules: RowRules) -> tuple[int, int, int, bytes, bytes]:
     watched = b"".join(
         KEY.pack(key.local_address, key.remote_address, key.scope, key.port)
         for key in rules.watched
     )
-    return rules.min_used, rules.max_rows, rules.whole_from, watched
+    groups = b"".join(GROUP_NETWORK.pack(*network) for network in rules.groups)
+    return rules.min_used, rules.max_rows, rules.whole_from, watched, groups
 
 
 def _pack_reuse(reuse: TimeWaitReuse) -> tuple[int, int, int, int, int, int]:
@@ -169,10 +172,14 @@ def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
 
 
 def _pools(
-    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[Any, ...], overflow: int
+    rows: list[tuple[bytes, int, int, int, int, bytes]],
+    others: tuple[Any, ...],
+    overflow: int,
+    groups: list[tuple[bytes, int, bytes, int, tuple[Any, ...]]],
 ) -> PoolTally:
     counts = {_key(row[0]): PoolCount(*row[1:]) for row in rows}
-    return PoolTally(counts, OtherPools(*others), overflow)
+    sums = {GroupedKey(*row[:4]): OtherPools(*row[4]) for row in groups}
+    return PoolTally(counts, OtherPools(*others), overflow, sums)
 
 
 def _key(packed: bytes) -> PoolKey:

@@ -1,13 +1,18 @@
 """The pools of one direction while the readable parser counts them."""
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
+    MAX_GROUP_POOLS,
     MAX_POOLS,
+    GroupedKey,
+    GroupNetwork,
     NatRules,
+    NetworkPorts,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -103,7 +108,26 @@ class Pools:
             if ends in told_apart
         }
         others = [pool for ends, pool in self.pools.items() if ends not in told_apart]
-        return PoolTally(rows, _sum(others, self.age_seconds), self.overflow)
+        groups = self._groups(rules.groups)
+        return PoolTally(rows, _sum(others, self.age_seconds), self.overflow, groups)
+
+    def _groups(self, networks: Sequence[GroupNetwork]) -> dict[GroupedKey, OtherPools]:
+        members: dict[GroupedKey, list[CountedPool]] = {}
+        for (local, remote, port, scope), pool in self.pools.items() if networks else ():
+            group = _group_of(remote, networks)
+            key = None if group is None else GroupedKey(local, group, port, scope)
+            if key is not None and (key in members or len(members) < MAX_GROUP_POOLS):
+                members.setdefault(key, []).append(pool)
+        return {key: _sum(pools, self.age_seconds) for key, pools in members.items()}
+
+
+def _group_of(address: bytes, networks: Sequence[GroupNetwork]) -> int | None:
+    """Return the number of the group that an address is of; networks: as RowRules has them."""
+    place = bisect_right(networks, address, key=lambda network: network.address)
+    if not place:
+        return None
+    found = networks[place - 1]
+    return found.group if NetworkPorts(found.address, found.prefix).has(address, 0) else None
 
 
 def nat_pools(rules: NatRules) -> Pools:

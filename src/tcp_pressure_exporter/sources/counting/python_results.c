@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "core/pool_groups.h"
+
 static Py_ssize_t ages_bytes(const struct pool_table *table)
 {
     return (Py_ssize_t)(table->age_seconds * sizeof *table->ages);
@@ -38,18 +40,68 @@ static PyObject *rows_of(const struct pool_table *table)
     return rows;
 }
 
+static PyObject *sum_result(const struct pool_table *table, const struct pool_sum *sum)
+{
+    return Py_BuildValue("(KKKKKKy#)", sum->pools, sum->most_used, sum->ports, sum->time_wait,
+                         sum->reclaimable, sum->entered, (const char *)sum->ages,
+                         ages_bytes(table));
+}
+
+static PyObject *others_result(const struct pool_table *table)
+{
+    struct pool_sum others;
+
+    sum_others(table, &others);
+    return sum_result(table, &others);
+}
+
+static PyObject *group_result(const struct pool_table *table, const struct pool *key,
+                              const struct pool_sum *sum)
+{
+    PyObject *added = sum_result(table, sum);
+
+    if (!added)
+        return NULL;
+    return Py_BuildValue("(y#Iy#IN)", (const char *)&key->ends.local,
+                         (Py_ssize_t)sizeof key->ends.local, group_of(key),
+                         (const char *)&key->port, (Py_ssize_t)sizeof key->port, key->scope, added);
+}
+
+static PyObject *list_of_groups(const struct pool_table *table, const struct pool_groups *groups)
+{
+    PyObject *list = PyList_New(groups->keys.count);
+
+    for (uint32_t i = 0; list && i < groups->keys.count; i++) {
+        PyObject *group = group_result(table, &groups->keys.pools[i], &groups->sums[i]);
+        if (!group || PyList_SetItem(list, i, group) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *groups_result(const struct pool_table *table)
+{
+    struct pool_groups groups = {0};
+    PyObject *list = sum_groups(table, &groups) ? list_of_groups(table, &groups)
+                                                : PyErr_NoMemory();
+
+    free_groups(&groups);
+    return list;
+}
+
 PyObject *pools_result(const struct pool_table *table)
 {
     PyObject *rows = rows_of(table);
-    struct pool_sum others;
+    PyObject *others = rows ? others_result(table) : NULL;
+    PyObject *groups = others ? groups_result(table) : NULL;
+    PyObject *all = groups ? Py_BuildValue("(OOKO)", rows, others,
+                                           (unsigned long long)table->overflow, groups)
+                           : NULL;
 
-    if (!rows)
-        return NULL;
-    sum_others(table, &others);
-    return Py_BuildValue("(N(KKKKKKy#)K)", rows, others.pools, others.most_used, others.ports,
-                         others.time_wait, others.reclaimable, others.entered,
-                         (const char *)others.ages, ages_bytes(table),
-                         (unsigned long long)table->overflow);
+    Py_XDECREF(rows);
+    Py_XDECREF(others);
+    Py_XDECREF(groups);
+    return all;
 }
 
 static PyObject *addresses_result(const struct local_addresses *addresses)

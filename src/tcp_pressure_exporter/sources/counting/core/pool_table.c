@@ -212,21 +212,25 @@ bool choose_rows(struct pool_table *table)
     return find_least_used(table);
 }
 
+void add_to_sum(const struct pool_table *table, const struct pool *pool, struct pool_sum *sum)
+{
+    sum->pools++;
+    sum->ports += pool->ports;
+    sum->time_wait += pool->time_wait;
+    sum->reclaimable += pool->reclaimable;
+    sum->entered += pool->entered;
+    if (used_of(pool) > sum->most_used)
+        sum->most_used = used_of(pool);
+    sum_ages(table, pool, sum->ages);
+}
+
 void sum_others(const struct pool_table *table, struct pool_sum *sum)
 {
     memset(sum, 0, sizeof *sum);
     for (uint32_t i = 0; i < table->count; i++) {
         const struct pool *pool = &table->pools[i];
-        if (has_row(table, pool))
-            continue;
-        sum->pools++;
-        sum->ports += pool->ports;
-        sum->time_wait += pool->time_wait;
-        sum->reclaimable += pool->reclaimable;
-        sum->entered += pool->entered;
-        if (used_of(pool) > sum->most_used)
-            sum->most_used = used_of(pool);
-        sum_ages(table, pool, sum->ages);
+        if (!has_row(table, pool))
+            add_to_sum(table, pool, sum);
     }
 }
 

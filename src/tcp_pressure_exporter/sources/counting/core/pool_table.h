@@ -39,6 +39,8 @@ struct row_rules {
     uint32_t min_used, max_rows, whole_from;
     const uint8_t *watched; /* keys: KEY_BYTES each */
     size_t watched_bytes;
+    const uint8_t *groups; /* networks of remote groups: pool_groups.h */
+    size_t groups_bytes;
 };
 
 struct pool_table {
@@ -98,6 +100,9 @@ static inline bool has_row(const struct pool_table *table, const struct pool *po
 {
     return pool->watched || ranked_by(table, pool) >= table->least_used;
 }
+
+/* Add a pool to a sum. */
+void add_to_sum(const struct pool_table *table, const struct pool *pool, struct pool_sum *sum);
 
 /* Add up the pools that get no row, once they are chosen. */
 void sum_others(const struct pool_table *table, struct pool_sum *sum);
