@@ -83,6 +83,7 @@ class PortSocket(NamedTuple):
     state: by the kernel's number; TCP_BOUND_INACTIVE of one that is bound and no more.
     remote_address, remote_port: of nobody where it is not connected.
     seconds_left: until TIME_WAIT, or FIN_WAIT2 without an owner, is over; None for other sockets.
+    scope: as BoundSocket's.
     """
 
     state: int
@@ -92,6 +93,7 @@ class PortSocket(NamedTuple):
     remote_port: int
     owner_id: SocketId
     seconds_left: float | None = None
+    scope: int = 0
 
 
 class RemoteEnd(NamedTuple):

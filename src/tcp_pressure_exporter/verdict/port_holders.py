@@ -31,11 +31,13 @@ class PortHolder(NamedTuple):
     """A socket that holds the port, and whose it is; NOBODY where that is not known.
 
     waits: no application has accepted it yet; the owner is its listener's.
+    interface: the name of the one that it is bound to, "" where to none.
     """
 
     socket: PortSocket
     owner: Owner
     waits: bool = False
+    interface: str = ""
 
     @property
     def state(self) -> str:
@@ -44,9 +46,10 @@ class PortHolder(NamedTuple):
 
     @property
     def local(self) -> str:
-        """The local address as text."""
+        """The local address as text, with the interface behind it (RFC 4007, section 11)."""
         address = self.socket.address
-        return _WILDCARDS.get(address) or format_address(address)
+        text = _WILDCARDS.get(address) or format_address(address)
+        return f"{text}%{self.interface}" if self.interface else text
 
     @property
     def remote(self) -> str:

@@ -137,8 +137,17 @@ def test_listener(lab: Lab, asked: Asked) -> None:
     assert lab.server6
 
 
-def test_free(asked: Asked) -> None:
-    """Of a port that nobody holds it is said so, and what may be unseen."""
+def test_bound_to_a_device(lab: Lab, asked: Asked) -> None:
+    """A socket that is bound to an interface has its name behind the address."""
+    bound = lab.bind("127.0.0.7", 40007)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    [found] = asked(40007)["sockets"]
+    assert found["local_address"] == "127.0.0.7%lo"
+
+
+def test_free(lab: Lab, asked: Asked) -> None:
+    """Of a port that nobody holds it is said so, whoever has bound another; what may be unseen."""
+    lab.bind("127.0.0.7", 40007)
     held = asked(40050)
     assert (held["sockets"], held["states"]) == ([], {})
     assert "held by no TCP socket of this network namespace" in held["sentence"]

@@ -59,7 +59,10 @@ def held_port(port: int, sources: Sources, owners: Owners) -> HeldPort:
     listeners = Listeners(sources.sockets.bound_sockets(BoundRules(1 << port)).kept)
     found = [_with_listener(socket, listeners) for socket in sockets]
     owners.look_up([socket.owner_id for socket, _waits in found])
-    holders = [PortHolder(socket, owners.owner(socket.owner_id), waits) for socket, waits in found]
+    holders = [
+        PortHolder(socket, owners.owner(socket.owner_id), waits, _interface(socket, sources))
+        for socket, waits in found
+    ]
     return HeldPort(
         port=port,
         holders=by_importance(holders),
@@ -67,6 +70,10 @@ def held_port(port: int, sources: Sources, owners: Owners) -> HeldPort:
         reserved=_in_range(settings, port) and bool(settings.reserved >> port & 1),
         unseen=BOUND_ONLY_UNSEEN,
     )
+
+
+def _interface(socket: PortSocket, sources: Sources) -> str:
+    return sources.interface_name(socket.scope) if socket.scope else ""
 
 
 def _in_range(settings: PortRange, port: int) -> bool:

@@ -57,14 +57,14 @@ def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     )
 
 
-def parse_port_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PortSocket]:
-    """Return the first MAX_SOCKETS sockets of a dump, those without a port left out.
+def parse_port_sockets(datagrams: Iterable[bytes], sequence: int, port: int) -> list[PortSocket]:
+    """Return the first MAX_SOCKETS sockets of a dump that hold a local port, others left out.
 
     Raises SourceError as `dump_payloads` does and on an entry that is cut short.
     """
     found: list[PortSocket] = []
     for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
-        if len(found) < MAX_SOCKETS and (socket := _parse_port_socket(payload)).port:
+        if len(found) < MAX_SOCKETS and (socket := _parse_port_socket(payload)).port == port:
             found.append(socket)
     return found
 
@@ -72,7 +72,7 @@ def parse_port_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PortSo
 def _parse_port_socket(payload: memoryview) -> PortSocket:
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, state, timer, _retransmits, sport, dport, source, destination, _interface,
+    (family, state, timer, _retransmits, sport, dport, source, destination, interface,
      _cookie, expires, *_, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
     return PortSocket(
         state=TCP_BOUND_INACTIVE if state == TCP_CLOSE else state,
@@ -82,6 +82,7 @@ def _parse_port_socket(payload: memoryview) -> PortSocket:
         remote_port=int.from_bytes(dport),
         owner_id=socket_id(inode, dict(attributes(payload))),
         seconds_left=expires / 1000 if timer == TIMER_TIME_WAIT else None,
+        scope=interface,
     )
 
 

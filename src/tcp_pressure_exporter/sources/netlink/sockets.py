@@ -4,6 +4,7 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
@@ -175,9 +176,10 @@ class NetlinkSockets:
     def port_sockets(self, port: int) -> list[PortSocket]:
         """Return the sockets of every state that hold a local port.
 
-        Kernels before 6.8 do not tell those that are bound only.
+        Kernels before 6.8 do not tell those that are bound only; later ones tell those of every
+        port, whichever was asked for (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
         """
-        return self._diag.ask(ANY_STATE, _port_sockets, local_port=port)
+        return self._diag.ask(ANY_STATE, partial(_port_sockets, port), local_port=port)
 
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
@@ -202,8 +204,8 @@ def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
     return parse_close_wait_ages(dump.contents(), dump.sequence)
 
 
-def _port_sockets(dump: Dump) -> list[PortSocket]:
-    return parse_port_sockets(dump.contents(), dump.sequence)
+def _port_sockets(port: int, dump: Dump) -> list[PortSocket]:
+    return parse_port_sockets(dump.contents(), dump.sequence, port)
 
 
 def _pool_sockets(dump: Dump) -> list[PoolSocket]:
