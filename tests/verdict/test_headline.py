@@ -62,8 +62,8 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
         ),
         (
             assessment(UPSTREAM, UPSTREAM, QUEUE, severity=CRITICAL),
-            f"{POOL} is 95 % full, and full in 41 s at this rate."
-            " Also: 1 more critical, 1 warning.",
+            f"{POOL} is 95 % full, and full in 41 s at this rate. Also: 1 more critical, 1"
+             " warning.",
         ),
         (assessment(QUEUE, severity=WARNING), "Accept queue 0.0.0.0:8080 is 100 % full."),
         (

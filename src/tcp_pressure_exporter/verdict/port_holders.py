@@ -138,7 +138,7 @@ def _reserve(held: HeldPort) -> str:
     name = "net.ipv4.ip_local_reserved_ports"
     return (
         f" The kernel gives this port to outgoing connections: add {held.port} to {name} (keep what"
-        " is there), so that it does not happen again."
+        " is there), so that none of them takes it."
     )
 
 
