@@ -141,10 +141,7 @@ def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
     (states, addresses, held, address_overflow, pools, accepted,
      close_wait, kept, kept_overflow, longest_left_ms, edge) = result  # fmt: skip
-    by_address = {
-        LocalAddress(address, scope): AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
-        for address, scope, all_, live in addresses
-    }
+    by_address = {LocalAddress(*found[:2]): _address_ports(*found[2:]) for found in addresses}
     outbound, inbound, privileged, explicit = (_pools(*found) for found in pools)
     return SocketTally(
         edge=Edge(*edge),
@@ -162,6 +159,12 @@ def _unpack(result: tuple[Any, ...]) -> SocketTally:
         kept_overflow=kept_overflow,
         longest_left_ms=longest_left_ms,
     )
+
+
+def _address_ports(begin: int, held: bytes, live: bytes) -> AddressPorts:
+    """Return the ports of two bitmaps from the byte `begin` on."""
+    found = ports.from_bitmap(held) << 8 * begin
+    return AddressPorts(found, found if live is held else ports.from_bitmap(live) << 8 * begin)
 
 
 def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:

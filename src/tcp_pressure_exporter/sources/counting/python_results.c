@@ -104,17 +104,41 @@ PyObject *pools_result(const struct pool_table *table)
     return all;
 }
 
+static bool no_port_in(const uint8_t word[8])
+{
+    uint64_t ports;
+
+    memcpy(&ports, word, sizeof ports);
+    return ports == 0;
+}
+
+/* Of both bitmaps, what lies between the lowest and the highest held port, and where it begins: a
+ * thousand whole ones cost more than the sockets. The live ports are the held ones where no other
+ * is in TIME_WAIT. */
+static PyObject *address_result(const struct local_address *address)
+{
+    const uint8_t *held = address->held, *live = address->live;
+    Py_ssize_t begin = 0, end = BITMAP_BYTES;
+
+    while (end > 0 && no_port_in(held + end - 8))
+        end -= 8;
+    while (begin < end && no_port_in(held + begin))
+        begin += 8;
+    PyObject *all = PyBytes_FromStringAndSize((const char *)held + begin, end - begin);
+    bool same = all && memcmp(held + begin, live + begin, (size_t)(end - begin)) == 0;
+    PyObject *some = same ? Py_NewRef(all)
+                          : PyBytes_FromStringAndSize((const char *)live + begin, end - begin);
+
+    return Py_BuildValue("(y#InNN)", (const char *)&address->ip, (Py_ssize_t)sizeof address->ip,
+                         address->scope, begin, all, some);
+}
+
 static PyObject *addresses_result(const struct local_addresses *addresses)
 {
     PyObject *list = PyList_New(addresses->count);
 
     for (uint16_t i = 0; list && i < addresses->count; i++) {
-        const struct local_address *address = addresses->all[i];
-        PyObject *item = Py_BuildValue("(y#Iy#y#)", (const char *)&address->ip,
-                                       (Py_ssize_t)sizeof address->ip, address->scope,
-                                       (const char *)address->held,
-                                       (Py_ssize_t)BITMAP_BYTES, (const char *)address->live,
-                                       (Py_ssize_t)BITMAP_BYTES);
+        PyObject *item = address_result(addresses->all[i]);
         if (!item || PyList_SetItem(list, i, item) < 0)
             Py_CLEAR(list);
     }
