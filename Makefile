@@ -13,7 +13,7 @@ IN_A_CONTAINER := unshare --pid --fork --mount-proc --kill-child
 COUNTING := src/tcp_pressure_exporter/sources/counting
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards hostile fuzz churn soak shedding bounds audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-as-init test-ship test-windows test-kernels lint format dashboards hostile fuzz churn soak shedding bounds audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
@@ -40,6 +40,10 @@ test-ship: tools .venv/compiled .venv/ship  ## what ships, for real: image, unit
 test-windows: tools .venv/compiled  ## the exporter on Windows' Python, under wine; as root
 	@.ci/windows
 	$(BIN)/pytest $(PYTEST_FLAGS) tests/windows/smoke.py
+
+test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20 minutes; as root
+	@.ci/kernels
+	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
 lint: .venv/dev  ## style, format, strict types
 	$(BIN)/ruff check

@@ -1,0 +1,182 @@
+"""What the exporter takes the running kernel to do is what it does, and its numbers err as told.
+
+These tests run on every kernel of the matrix, and record what they saw of it.
+"""
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tcp_pressure_exporter.facts.kernel import KernelModel
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
+from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
+from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
+from tests.support.labs.network_namespace import has_sysctl, network_namespace, set_sysctl
+
+LOCAL, REMOTE, OTHER_REMOTE = "127.0.0.1", "127.0.0.9", "127.0.0.8"
+PROCFS = Path("/proc")
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture
+def model(netns: None) -> KernelModel:  # noqa: ARG001 - it is asked in a namespace of the test's own
+    diag = DiagSocket()
+    try:
+        return ask_kernel(PROCFS, diag)
+    finally:
+        diag.close()
+
+
+def word(known: bool | None) -> str:  # noqa: FBT001 - it is what is worded
+    return {True: "yes", False: "no", None: "not known"}[known]
+
+
+def use_range(low: int, high: int) -> None:
+    set_sysctl("ip_local_port_range", f"{low} {high}")
+    set_sysctl("tcp_tw_reuse", 0)
+
+
+def free(observer: Observer, remote: str = REMOTE) -> int:
+    return observer.free("outbound", LOCAL, remote, str(SERVER_PORT))
+
+
+def test_bound_only(
+    model: KernelModel, lab: Lab, observer: Observer, record_property: Record
+) -> None:
+    """Ports of sockets that are bound only count, or are missing where they are not shown."""
+    use_range(40000, 40019)
+    for port in (40001, 40004, 40007):
+        lab.bind("127.0.0.3", port)
+    lab.connect(REMOTE)
+    promised = free(observer)
+    made = lab.connect_until_full(REMOTE)
+    record_property("sockets that are bound only are shown", word(model.shows_bound_only))
+    record_property("promised ÷ real connects beside 3 bound-only sockets", f"{promised} ÷ {made}")
+    assert made == 16
+    assert promised == (16 if model.shows_bound_only else 19)
+
+
+def test_port_whose_binder_closed(
+    model: KernelModel, lab: Lab, observer: Observer, record_property: Record
+) -> None:
+    """A port once bound stays hidden while any socket has it, or is free with its binder's end."""
+    use_range(40000, 40039)
+    for _ in range(10):
+        client, _accepted = lab.connect(OTHER_REMOTE)
+        with socket.socket() as binder:
+            binder.bind(("127.0.0.5", client.getsockname()[1]))
+    lab.connect(REMOTE)
+    promised = free(observer)
+    hidden = promised - lab.connect_until_full(REMOTE)
+    record_property("ports of 10 that stay hidden when their binder has closed", hidden)
+    assert promised == 39
+    assert hidden in {0, 10}
+    if model.frees_bound_ports is not None:
+        assert hidden == (0 if model.frees_bound_ports else 10)
+
+
+def test_odd_range(lab: Lab, observer: Observer, record_property: Record) -> None:
+    """In a range of 11 ports connect() finds 10 or 11; 10 are promised."""
+    use_range(40000, 40010)
+    found = []
+    for number in range(12):
+        remote = f"127.0.1.{number + 1}"
+        lab.connect(remote)
+        assert free(observer, remote) == 9
+        found.append(1 + lab.connect_until_full(remote))
+    record_property("connects in a range of 11 ports", f"{min(found)} to {max(found)}")
+    assert set(found) <= {10, 11}
+
+
+def begin_a_second() -> None:
+    time.sleep(1 - time.monotonic() % 1 + 0.05)
+
+
+def connects(lab: Lab) -> bool:
+    try:
+        lab.connect(REMOTE)
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
+        return False
+    return True
+
+
+def test_second_of_reuse(model: KernelModel, lab: Lab, record_property: Record) -> None:
+    """tcp_tw_reuse gives a port back after its delay, or without one in the next second."""
+    use_range(40000, 40000)
+    begin_a_second()
+    time.sleep(0.5)
+    time_wait_here(lab.connect(REMOTE))
+    set_sysctl("tcp_tw_reuse", 1)
+    at_once = connects(lab)
+    begin_a_second()
+    in_the_next = connects(lab)
+    record_property(
+        "tcp_tw_reuse gives back",
+        "in the next second" if in_the_next else f"after {model.reuse_delay_ms} ms",
+    )
+    assert not at_once
+    assert in_the_next == (model.reuse_delay_ms is None)
+
+
+def test_single_ports(model: KernelModel, record_property: Record) -> None:
+    """A kernel that can be asked about one port says whether bound ports are freed."""
+    record_property("single ports can be asked about", word(model.asks_single_ports))
+    record_property("a port is free when its binder closes", word(model.frees_bound_ports))
+    assert (model.frees_bound_ports is not None) == model.asks_single_ports
+
+
+def test_tick(model: KernelModel, record_property: Record) -> None:
+    """The step of the timers is one of those that Linux is built with."""
+    record_property("HZ", round(1000 / model.tick_ms))
+    assert round(1000 / model.tick_ms) in {100, 250, 300, 1000}
+
+
+def test_step_width(model: KernelModel, record_property: Record) -> None:
+    """The step of the port search is told where it can be set."""
+    told = "absent" if model.step_width is None else model.step_width
+    record_property("ip_local_port_step_width", told)
+    assert has_sysctl("ip_local_port_step_width") == (model.step_width is not None)
+
+
+def test_own_table(record_property: Record) -> None:
+    """A namespace with a table of connections of its own is told from one without."""
+    able = has_sysctl("tcp_child_ehash_entries")
+    record_property("a namespace can have a table of its own", word(able))
+    told = [_own_table(0)]
+    if able:
+        told.append(_own_table(1024))
+    assert told == ([False, True] if able else [None])
+
+
+def _own_table(entries: int) -> bool | None:
+    with suppress(FileNotFoundError):
+        set_sysctl("tcp_child_ehash_entries", entries)
+    try:
+        with network_namespace():
+            diag = DiagSocket()
+            own_table = ask_kernel(PROCFS, diag).own_table
+            diag.close()
+            return own_table
+    finally:
+        with suppress(FileNotFoundError):
+            set_sysctl("tcp_child_ehash_entries", 0)
+
+
+@pytest.mark.usefixtures("netns")
+def test_without_rights(model: KernelModel) -> None:
+    """A user without any right learns the same."""
+    os.seteuid(65534)
+    try:
+        diag = DiagSocket()
+        assert ask_kernel(PROCFS, diag) == model
+        diag.close()
+    finally:
+        os.seteuid(0)
