@@ -12,12 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+from tests.kernels.arm64 import arm64_root
 from tests.kernels.debian import Debian, unpack
 from tests.kernels.guest import Run
 from tests.kernels.host_root import host_root
 from tests.kernels.initramfs import Initramfs
 from tests.kernels.machine import boot
-from tests.kernels.matrix import KERNELS, Kernel
+from tests.kernels.matrix import ARM64, KERNELS, Kernel
 from tests.kernels.modules import modules_in_order
 from tests.kernels.results import Result, judged, table_of_facts, table_of_tests
 from tests.support.places import ROOT
@@ -63,7 +64,7 @@ def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result]) -> bool:
     """Boot a kernel, print its results and keep them; tell whether it came to the end."""
     package = fetch(kernel)
     initramfs = FOLDER / kernel.name / "initramfs"
-    initramfs.write_bytes(host_root().archive() + own_files(package, runs))
+    initramfs.write_bytes(root_of(kernel) + own_files(package, runs))
     image = next(package.rglob("vmlinu[xz]*"))
     started = time.monotonic()
     finished = False
@@ -77,6 +78,13 @@ def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result]) -> bool:
     word = "finished" if finished else "DIED"
     print(f"{kernel.name:11} {word} after {time.monotonic() - started:.0f} s", flush=True)
     return finished
+
+
+def root_of(kernel: Kernel) -> bytes:
+    """Return the archive with the programs of the machine."""
+    if kernel.machine is ARM64:
+        return arm64_root(FOLDER / "arm64")
+    return host_root().archive()
 
 
 def own_files(package: Path, runs: list[Run]) -> bytes:

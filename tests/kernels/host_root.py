@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from tests.kernels.guest import COMPILED
 from tests.kernels.initramfs import Initramfs
 from tests.support.places import ROOT
 
@@ -50,6 +51,7 @@ def host_root() -> Initramfs:
         for path in _files(name):
             tree.add(path)
     put_checkout(tree, str(Path(sys.executable).resolve()), sysconfig.get_path("purelib"))
+    tree.add(ROOT / COMPILED)
     tree.add_libraries()
     return tree
 
@@ -57,7 +59,7 @@ def host_root() -> Initramfs:
 def put_checkout(tree: Initramfs, python: str, *packages: str) -> None:
     """Put this checkout, what starts it, and the files that each Linux has."""
     for folder in ("src", "tests"):
-        tree.add_tree(ROOT / folder, ("types", "node_modules"))
+        tree.add_tree(ROOT / folder, ("types", "node_modules", "*.so"))
     tree.add(ROOT / "pyproject.toml")
     paths = ":".join((str(ROOT), str(ROOT / "src"), *packages))
     tree.put(str(Path(python).with_name(EXPORTER)), COMMAND.format(python=python).encode(), 0o755)

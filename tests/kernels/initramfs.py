@@ -60,9 +60,8 @@ class Initramfs:
         """Add a link and what `rest` is behind it; tell whether there is a link."""
         if not self._host(path).is_symlink():
             return False
+        self.add_link(path)
         target = self._host(path).readlink()
-        self._directories(path.parent)
-        self._entries[str(path)] = Entry(stat.S_IFLNK | 0o777, bytes(target))
         self.add(Path(os.path.normpath(path.parent / target / rest)))
         return True
 
@@ -73,10 +72,19 @@ class Initramfs:
         for folder in (*path.parents, path):
             self._entries.setdefault(str(folder), DIRECTORY)
 
+    def add_link(self, path: Path) -> None:
+        """Add a link without what it leads to."""
+        self._directories(path.parent)
+        target = bytes(self._host(path).readlink())
+        self._entries[str(path)] = Entry(stat.S_IFLNK | 0o777, target)
+
     def add_tree(self, folder: Path, without: Sequence[str] = ()) -> None:
         """Add all files below a folder but those, and those folders, of certain names."""
         for parent, folders, files in os.walk(self._host(folder)):
             folders[:] = _others(folders, without)
+            for path in (Path(parent, name) for name in folders):
+                if path.is_symlink():
+                    self.add_link(Path("/", path.relative_to(self._root)))
             for name in _others(files, without):
                 self.add(Path("/", Path(parent, name).relative_to(self._root)))
 

@@ -81,16 +81,22 @@ def test_port_whose_binder_closed(
         assert hidden == (0 if model.frees_bound_ports else 10)
 
 
-def test_odd_range(lab: Lab, observer: Observer, record_property: Record) -> None:
+@pytest.mark.parametrize("step", [0, 3, 10])
+def test_odd_range(lab: Lab, observer: Observer, record_property: Record, step: int) -> None:
     """In a range of 11 ports connect() finds 10 or 11; 10 are promised."""
     use_range(40000, 40010)
+    if step and not has_sysctl("ip_local_port_step_width"):
+        return  # the search of this kernel has no other step
+    if step:
+        set_sysctl("ip_local_port_step_width", step)
     found = []
     for number in range(12):
         remote = f"127.0.1.{number + 1}"
         lab.connect(remote)
         assert free(observer, remote) == 9
         found.append(1 + lab.connect_until_full(remote))
-    record_property("connects in a range of 11 ports", f"{min(found)} to {max(found)}")
+    steps = f", steps of up to {step}" if step else ""
+    record_property(f"connects in a range of 11 ports{steps}", f"{min(found)} to {max(found)}")
     assert set(found) <= {10, 11}
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
+from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
@@ -165,6 +166,7 @@ class Sources:
     """What serves one network namespace, or a whole system without namespaces.
 
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
+    kernel: what the kernel was found to do, None where it was not asked.
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
     own_networks: returns the networks whose addresses are this host's; raises SourceError.
@@ -178,6 +180,7 @@ class Sources:
     canary: CanarySource | Missing
     nat: NatSource | Missing
     no_netlink: str | None = None
+    kernel: KernelModel | None = None
     interface_name: Callable[[int], str] = str
     own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
 

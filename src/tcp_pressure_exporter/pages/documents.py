@@ -126,6 +126,7 @@ def _exporter(snapshot: Snapshot) -> Document:
         "version": state.version,
         "python": state.python,
         "parser": state.parser,
+        "kernel": state.kernel._asdict() if state.kernel else None,
         "reloads": state.reloads,
         "failed_reloads": state.failed_reloads,
         "interval_seconds": sample.interval if sample else None,

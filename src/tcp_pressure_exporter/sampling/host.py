@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.sample.sample import CANARY, Key, NamespaceSample
@@ -112,7 +113,7 @@ class Host:
 
     own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
     is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
-    counted_by, no_netlink: as Sources has them.
+    counted_by, no_netlink, kernel: as Sources has them.
     """
 
     netns: str
@@ -121,6 +122,7 @@ class Host:
     left_out: Mapping[str, str]
     counted_by: str
     no_netlink: str | None
+    kernel: KernelModel | None
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
@@ -171,6 +173,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         left_out=left_out,
         counted_by=sources.counted_by,
         no_netlink=sources.no_netlink,
+        kernel=sources.kernel,
         _others=_Others(had, owners, procfs, parser),
     )
 

@@ -25,9 +25,9 @@ from tcp_pressure_exporter.sources.canary.socket import (
     search_port,
 )
 from tcp_pressure_exporter.sources.netlink.ctnetlink import EVICTS_SINCE
-from tcp_pressure_exporter.sources.netlink.entries import parse_bound_sockets
+from tcp_pressure_exporter.sources.netlink.entries import parse_port_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import BOUND_ONLY
-from tcp_pressure_exporter.sources.netlink.socket import CLOCK_MONOTONIC_COARSE
+from tcp_pressure_exporter.sources.netlink.socket import kernel_tick
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.procfs.files import (
     parse_int,
@@ -52,7 +52,7 @@ def ask_kernel(procfs: Path, diag: DiagSocket) -> KernelModel:
     asks = asks_single_ports()
     return KernelModel(
         release=release,
-        tick_ms=time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1000,
+        tick_ms=kernel_tick() * 1000,
         shows_bound_only=shows_bound_only(procfs, diag),
         asks_single_ports=asks,
         frees_bound_ports=frees_bound_ports(procfs) if asks else None,
@@ -78,14 +78,16 @@ def shows_bound_only(procfs: Path, diag: DiagSocket) -> bool | None:
 
     Its port is outside the range that others choose from.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        try:
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             port = _bind_outside(procfs, sock)
             found = diag.ask(
-                BOUND_ONLY, lambda dump: parse_bound_sockets(dump.contents(), dump.sequence)
+                BOUND_ONLY,
+                lambda dump: parse_port_sockets(dump.contents(), dump.sequence),
+                local_port=port,
             )
-        except (OSError, SourceError):
-            return None
+    except (OSError, SourceError):
+        return None
     return any((entry.address, entry.port) == (BINDER, port) for entry in found)
 
 

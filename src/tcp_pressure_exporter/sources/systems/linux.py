@@ -17,6 +17,7 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 )
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
+from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
 
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.
@@ -39,8 +40,13 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
 
 
 def linux_sources(procfs: Path, parser: Parser) -> Sources:
-    """Return what serves the network namespace of the process."""
-    sockets = NetlinkSockets(parser.tally, parser.tally_bound)
+    """Return what serves the network namespace of the process; asks the kernel what it does."""
+    diag = DiagSocket()
+    kernel = ask_kernel(procfs, diag)
+    diag.close()
+    # A kernel that does not show them would walk all its sockets for nothing.
+    shown = kernel.shows_bound_only is not False
+    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -51,6 +57,7 @@ def linux_sources(procfs: Path, parser: Parser) -> Sources:
         nat=conntrack_table(procfs, parser),
         interface_name=interface_name,
         own_networks=own_networks,
+        kernel=kernel,
     )
 
 
