@@ -22,7 +22,16 @@ PYTHON = "/usr/bin/python3.13"
 PACKAGES = (
     *("python3", "python3-pytest", "python3-hypothesis", "python3-psutil", "python3-yaml"),
     *("python3-prometheus-client", "python3-structlog", "python3-h11", "python3-jinja2"),
-    *("python3-rich", "iproute2", "nftables", "conntrack", "openssl", "util-linux", "mount"),
+    *(
+        "python3-rich",
+        "python3-msgspec",
+        "iproute2",
+        "nftables",
+        "conntrack",
+        "openssl",
+        "util-linux",
+        "mount",
+    ),
     *("dash", "coreutils", "base-files"),
 )
 LEFT_OUT = ("doc", "man", "locale", "i18n", "perl*", "gconv", "test", "idlelib", "pydoc_data")

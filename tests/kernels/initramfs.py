@@ -51,6 +51,8 @@ class Initramfs:
                 return
         if self._link(path, Path()):
             return
+        if not self._host(path).exists():
+            return  # what a link leads to may be nowhere
         self._directories(path.parent)
         status = self._host(path).stat()
         content = self._host(path).read_bytes()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from tests.kernels.differences import Difference, expected_failure
+from tests.kernels.differences import Difference, expected_failure, unexpected_facts
 
 
 class Result(NamedTuple):
@@ -26,13 +26,15 @@ class Result(NamedTuple):
     @property
     def right(self) -> bool:
         """Whether it is as expected."""
-        return self.passed == (self.difference is None)
+        as_expected = self.passed == (self.difference is None)
+        return as_expected and not unexpected_facts(self.kernel, self.facts)
 
     @property
     def line(self) -> str:
         """The result for a person: one line."""
         word = ("ok" if self.passed else "differs") if self.right else "WRONG"
         why = "" if self.passed else f": {self.difference.why if self.difference else self.reason}"
+        why += "".join(f"; {text}" for text in unexpected_facts(self.kernel, self.facts))
         facts = "".join(f", {name}: {value}" for name, value in self.facts.items())
         test = self.test.removeprefix("tests/")
         return f"{self.kernel:11} {word:7} {test} ({self.parser}){facts}{why}"
@@ -46,7 +48,7 @@ def judged(kernel: str, line: Mapping[str, Any]) -> Result:
         line["parser"],
         line["passed"],
         expected_failure(kernel, line["test"]),
-        line["facts"],
+        {name: str(value) for name, value in line["facts"].items()},
         line["reason"],
     )
 

@@ -6,16 +6,27 @@ These tests run on every kernel of the matrix, and record what they saw of it.
 import errno
 import os
 import socket
+import struct
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
+from tcp_pressure_exporter.facts.tally import TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING
+from tcp_pressure_exporter.sources.netlink.messages import NLMSG_DONE
+from tcp_pressure_exporter.sources.netlink.socket import Dump
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
 from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
+from tests.support.labs.conntrack_listing import wait_for_states
+from tests.support.labs.gateway_lab import ip, open_gateway_lab, snat
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
 from tests.support.labs.network_namespace import has_sysctl, network_namespace, set_sysctl
 
@@ -174,6 +185,85 @@ def _own_table(entries: int) -> bool | None:
     finally:
         with suppress(FileNotFoundError):
             set_sysctl("tcp_child_ehash_entries", 0)
+
+
+def test_closed_flows(model: KernelModel, record_property: Record) -> None:
+    """Conntrack's TIME_WAIT gives way to a new connection that finds no port, or it does not."""
+    with open_gateway_lab() as gateway:
+        snat("masquerade to :40000-40003")
+        for pair in [gateway.connect() for _ in range(4)]:
+            time_wait_here(pair)
+        wait_for_states({"TIME_WAIT": 4})
+        gives_way = gateway.attempt() is not None
+    record_property("conntrack's TIME_WAIT gives way", word(gives_way))
+    assert gives_way == model.ends_closed_flows
+
+
+def test_vrf(lab: Lab, observer: Observer, record_property: Record) -> None:
+    """Connections inside a VRF have pools of their own, with as many ports as are promised."""
+    add = ["ip", "link", "add", "red", "type", "vrf", "table", "10"]
+    refused = subprocess.run(add, capture_output=True, check=False).returncode
+    record_property("VRF", word(not refused))
+    if refused:
+        return  # not built in, and there is no module
+    use_range(40000, 40009)
+    ip("link set red up\naddress add 10.20.0.1/32 dev red\n")
+    listener = lab.keep(in_vrf())
+    listener.bind(("10.20.0.1", SERVER_PORT))
+    listener.listen(64)
+    lab.connect(REMOTE)
+    connections = [in_vrf() for _ in range(4)]
+    for client in map(lab.keep, connections):
+        client.connect(("10.20.0.1", SERVER_PORT))
+    promised = observer.free("outbound", "10.20.0.1%red", "10.20.0.1", str(SERVER_PORT))
+    assert promised == 6
+    assert free(observer) == 9
+    for _ in range(promised):
+        lab.keep(in_vrf()).connect(("10.20.0.1", SERVER_PORT))
+    with pytest.raises(OSError, match="Cannot assign"):
+        lab.keep(in_vrf()).connect(("10.20.0.1", SERVER_PORT))
+    assert lab.connect_until_full(REMOTE) == 9
+
+
+def in_vrf() -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"red")
+    return sock
+
+
+def test_speed(lab: Lab, record_property: Record) -> None:
+    """What counting a dump costs beside discarding it; times of an emulated kernel say no more."""
+    diag, parser = DiagSocket(), best_parser()
+    rules = TallyRules(0, 0, 0, TimeWaitReuse(everywhere=False, on_loopback=False))
+    set_sysctl("tcp_tw_reuse", 0)
+    empty = cpu_seconds(lambda: diag.ask(NOT_LISTENING, discard))
+    for number in range(2000):
+        time_wait_here(lab.connect(f"127.0.1.{number % 200 + 1}"))
+    floor = cpu_seconds(lambda: diag.ask(NOT_LISTENING, discard))
+    counting = cpu_seconds(lambda: diag.ask(NOT_LISTENING, lambda dump: parser.tally(dump, rules)))
+    diag.close()
+    record_property(
+        f"counting 2,000 sockets ÷ their dump, {parser.name}", f"{counting / floor:.1f}"
+    )
+    record_property("dump of 2,000 sockets ÷ dump of none", f"{floor / empty:.1f}")
+
+
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the median of the CPU time of this thread over some rounds."""
+    times = []
+    for _ in range(7):
+        start = time.thread_time()
+        work()
+        times.append(time.thread_time() - start)
+    return median(times)
+
+
+def discard(dump: Dump) -> None:
+    """Receive a dump to its end, which its last 20 bytes are, and look at nothing else."""
+    for content in dump.contents():
+        length, kind = struct.unpack_from("=IH", content, len(content) - 20)
+        if (length, kind) == (20, NLMSG_DONE):
+            return
 
 
 @pytest.mark.usefixtures("netns")
