@@ -68,8 +68,8 @@ NO_SINGLE_PORTS = Difference(
 )
 DIFFERENCES = (BOUND_ONLY, NO_DELAY, NO_TABLE_SIZE, NO_SINGLE_PORTS)
 
-# What the tests record of each kernel, where it is no matter of chance. If a distribution changes it
-# by a backport, the line here changes and nothing else.
+# What the tests record of each kernel, where it is no matter of chance. If a backport changes it,
+# the line here changes and nothing else.
 OLD = ("5.10", "6.1", "6.12", "6.12-arm64")
 NEW = ("newest",)
 ALL = OLD + NEW
