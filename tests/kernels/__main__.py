@@ -20,7 +20,13 @@ from tests.kernels.initramfs import Initramfs
 from tests.kernels.machine import boot
 from tests.kernels.matrix import ARM64, KERNELS, Kernel
 from tests.kernels.modules import modules_in_order
-from tests.kernels.results import Result, judged, table_of_facts, table_of_tests
+from tests.kernels.results import (
+    Result,
+    judged,
+    table_of_differences,
+    table_of_facts,
+    table_of_tests,
+)
 from tests.support.places import ROOT
 
 FOLDER = ROOT / ".tools" / "kernels"
@@ -71,6 +77,7 @@ def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result]) -> bool:
     for line in boot(kernel.machine, image, initramfs, FOLDER / kernel.name / "console.log"):
         finished |= "finished" in line
         if "release" in line:
+            lines.append(line)
             print(f"{kernel.name:11} is {line['release']}", flush=True)
         if "test" in line:
             lines.append(line)
@@ -101,15 +108,22 @@ def own_files(package: Path, runs: list[Run]) -> bytes:
 
 def write_tables() -> None:
     """Write what each kernel's last whole run told into docs/platforms.md, between the marks."""
-    results = [
-        judged(kernel.name, line)
+    told = [
+        (kernel.name, line)
         for kernel in KERNELS
-        if (path := FOLDER / kernel.name / "results.json").exists()
-        for line in json.loads(path.read_text())
+        if (saved := FOLDER / kernel.name / "results.json").exists()
+        for line in json.loads(saved.read_text())
     ]
+    results = [judged(kernel, line) for kernel, line in told if "test" in line]
+    releases = {kernel: line["release"] for kernel, line in told if "release" in line}
+    tables = {
+        "tests": table_of_tests(results),
+        "differences": table_of_differences(),
+        "facts": table_of_facts(results, releases),
+    }
     path = ROOT / "docs" / "platforms.md"
     text = path.read_text()
-    for name, table in (("facts", table_of_facts(results)), ("tests", table_of_tests(results))):
+    for name, table in tables.items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _old, end, after = rest.partition(f"<!-- end of {name} -->\n")
         text = f"{before}{begin}\n{table}\n{end}{after}"

@@ -71,7 +71,9 @@ def _compiler(folder: Path) -> Path:
     if not root.exists():
         debian = Debian(folder / "apt", (COMPILER_SUITE,), "amd64")
         packages = ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
-        unpack(debian.download_with_dependencies(packages), folder / "part")
+        found = debian.download_with_dependencies(packages)
+        # The C library is the host's own, as its loader wants it.
+        unpack([path for path in found if not path.name.startswith("libc6_")], folder / "part")
         (folder / "part").rename(root)
     return root
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from tests.kernels.differences import Difference, expected_failure, unexpected_facts
+from tests.kernels.differences import DIFFERENCES, Difference, expected_failure, unexpected_facts
 
 
 class Result(NamedTuple):
@@ -64,12 +64,19 @@ def table_of_tests(results: Sequence[Result]) -> str:
     return _markdown(["tests", *kernels], rows)
 
 
-def table_of_facts(results: Sequence[Result]) -> str:
-    """Return a row for each fact that the tests recorded of the kernels."""
+def table_of_differences() -> str:
+    """Return a row for each reason to fail."""
+    rows = [[", ".join(difference.kernels), difference.why] for difference in DIFFERENCES]
+    return _markdown(["differs on", "because"], rows)
+
+
+def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
+    """Return a row for each fact that the tests recorded of the kernels, by name and release."""
     kernels = list(dict.fromkeys(result.kernel for result in results))
     facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
     names = dict.fromkeys(name for name, _kernel in facts)
     rows = [[name, *(facts.get((name, kernel), "–") for kernel in kernels)] for name in names]
+    rows.insert(0, ["release", *(releases.get(kernel, "–") for kernel in kernels)])
     return _markdown(["of the kernel", *kernels], rows)
 
 

@@ -106,7 +106,9 @@ def test_odd_range(lab: Lab, observer: Observer, record_property: Record, step: 
         lab.connect(remote)
         assert free(observer, remote) == 9
         found.append(1 + lab.connect_until_full(remote))
+    bound = [lab.bind_until_full(f"127.0.2.{n + 1}", [OTHER_REMOTE]) for n in range(12)]
     steps = f", steps of up to {step}" if step else ""
+    record_property(f"binds in a range of 11 ports{steps}", f"{min(bound)} to {max(bound)}")
     record_property(f"connects in a range of 11 ports{steps}", f"{min(found)} to {max(found)}")
     assert set(found) <= {10, 11}
 

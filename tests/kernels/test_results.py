@@ -41,6 +41,7 @@ def test_tables() -> None:
     assert table_of_tests(results) == (
         "| tests | 6.1 | 6.12 |\n| --- | --- | --- |\n| outbound | 1, 1 differs | 1 wrong |\n"
     )
-    assert table_of_facts(results) == (
-        "| of the kernel | 6.1 | 6.12 |\n| --- | --- | --- |\n| HZ | 250 | – |\n"
+    assert table_of_facts(results, {"6.12": "6.12.118"}) == (
+        "| of the kernel | 6.1 | 6.12 |\n| --- | --- | --- |\n"
+        "| release | – | 6.12.118 |\n| HZ | 250 | – |\n"
     )

@@ -20,7 +20,8 @@ class KernelModel(NamedTuple):
     ports are hidden.
     reuse_delay_ms: tcp_tw_reuse_delay (6.14); None where an entry may be taken over from the next
     whole second on, which is taken for a second: up to a second's closes count as used too long.
-    step_width: ip_local_port_step_width (7.1), in which the port search goes; None: in twos.
+    step_width: ip_local_port_step_width (7.1), in which the port search goes; None and 0: in twos.
+    Whichever it is, a range of an odd number of ports may miss one.
     own_table: the namespace has a table of connections of its own (tcp_child_ehash_entries, 6.1);
     None before there were any.
     ends_closed_flows: conntrack ends a connection that is over for a new one that finds no port
