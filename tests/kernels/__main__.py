@@ -1,6 +1,6 @@
 """Boots the kernels of the matrix, runs the tests of the real kernel on each and tells the results.
 
-    python -m tests.kernels [--quick] [NAME...]
+    python -m tests.kernels [--quick] [--kvm] [NAME...]
 
 One line for each kernel and test. Without --quick the tables in docs/platforms.md are written anew.
 Exit code 1 where a result is not the expected one.
@@ -17,7 +17,7 @@ from tests.kernels.debian import Debian, unpack
 from tests.kernels.guest import Run
 from tests.kernels.host_root import host_root
 from tests.kernels.initramfs import Initramfs
-from tests.kernels.machine import boot
+from tests.kernels.machine import KVM, TCG, boot
 from tests.kernels.matrix import ARM64, KERNELS, Kernel
 from tests.kernels.modules import modules_in_order
 from tests.kernels.results import (
@@ -53,20 +53,25 @@ def main() -> int:
     """Run what the arguments say; return the exit code."""
     parser = argparse.ArgumentParser(prog="tests.kernels")
     parser.add_argument("--quick", action="store_true", help="a few tests only")
+    parser.add_argument("--kvm", action="store_true", help="not emulated: by this host's KVM")
     parser.add_argument("names", nargs="*", metavar="NAME", help="kernels; without one: all")
     arguments = parser.parse_args()
-    names = arguments.names or [kernel.name for kernel in KERNELS]
+    known = [kernel.name for kernel in KERNELS]
+    names = arguments.names or known
+    if unknown := set(names) - set(known):
+        parser.error(f"no such kernel: {', '.join(unknown)}; there are {', '.join(known)}")
     results: list[Result] = []
     alive = True
     for kernel in KERNELS:
         if kernel.name in names:
-            alive &= run_kernel(kernel, QUICK if arguments.quick else ALL, results)
+            runs = QUICK if arguments.quick else ALL
+            alive &= run_kernel(kernel, runs, results, KVM if arguments.kvm else TCG)
     if not arguments.quick:
         write_tables()
     return int(not alive or not all(result.right for result in results))
 
 
-def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result]) -> bool:
+def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result], accelerator: str) -> bool:
     """Boot a kernel, print its results and keep them; tell whether it came to the end."""
     package = fetch(kernel)
     initramfs = FOLDER / kernel.name / "initramfs"
@@ -74,7 +79,8 @@ def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result]) -> bool:
     image = next(package.rglob("vmlinu[xz]*"))
     started = time.monotonic()
     finished, lines = False, []
-    for line in boot(kernel.machine, image, initramfs, FOLDER / kernel.name / "console.log"):
+    log = FOLDER / kernel.name / "console.log"
+    for line in boot(kernel.machine, image, initramfs, log, accelerator):
         finished |= "finished" in line
         if "release" in line:
             lines.append(line)

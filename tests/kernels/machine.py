@@ -9,19 +9,23 @@ from typing import Any
 from tests.kernels.guest import MARK
 from tests.kernels.matrix import Machine
 
-# Emulated, so that it runs wherever QEMU does; two processors, since the tests race threads.
+# By software, so that it runs wherever QEMU does.
+TCG, KVM = "tcg,thread=multi", "kvm"
+# Two processors, since the tests race threads.
 FLAGS = (
-    *("-accel", "tcg,thread=multi", "-smp", "2", "-m", "1536"),
+    *("-smp", "2", "-m", "1536"),
     *("-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"),
 )
 PARAMETERS = "loglevel=3 panic=-1 rdinit=/init random.trust_cpu=on random.trust_bootloader=on"
 
 
-def boot(machine: Machine, image: Path, initramfs: Path, log: Path) -> Iterator[dict[str, Any]]:
+def boot(
+    machine: Machine, image: Path, initramfs: Path, log: Path, accelerator: str = TCG
+) -> Iterator[dict[str, Any]]:
     """Yield the results line by line until the machine is off; all that it wrote is in the log."""
     parameters = f"console={machine.console} {PARAMETERS}"
     command = [
-        *("nice", machine.program, *machine.flags, *FLAGS),
+        *("nice", machine.program, "-accel", accelerator, *machine.flags, *FLAGS),
         *("-kernel", str(image), "-initrd", str(initramfs), "-append", parameters),
     ]
     with (
