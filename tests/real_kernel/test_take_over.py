@@ -127,6 +127,8 @@ def test_mixed(lab: Lab, observer: Observer) -> None:
     let_them_be_reused()
     usage = usage_of(observer)
     assert usage.used + (usage.reclaimable or 0) == PORTS
+    for _ in range(4):  # the first four ports that are asked about may all be given back
+        usage = usage if usage.used else usage_of(observer)
     assert 0 < usage.used < PORTS
     assert lab.connect_until_full(REMOTE) == PORTS // 2
 
