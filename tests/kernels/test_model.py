@@ -196,7 +196,8 @@ def test_closed_flows(model: KernelModel, record_property: Record) -> None:
         for pair in [gateway.connect() for _ in range(4)]:
             time_wait_here(pair)
         wait_for_states({"TIME_WAIT": 4})
-        gives_way = gateway.attempt() is not None
+        # One does where the new connection's sequence number is ahead of its last: about half do.
+        gives_way = any(gateway.attempt() is not None for _ in range(8))
     record_property("conntrack's TIME_WAIT gives way", word(gives_way))
     assert gives_way == model.ends_closed_flows
 
