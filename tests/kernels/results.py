@@ -92,6 +92,7 @@ def _word(result: Result) -> str:
 def _cell(counts: Mapping[tuple[str, str, str], int], subject: str, kernel: str) -> str:
     words = {word: counts[subject, kernel, word] for word in ("as expected", "differs", "wrong")}
     shown = [f"{n} {word}".removesuffix(" as expected") for word, n in words.items() if n]
+    shown = [text if text == "1 differs" else text.replace("differs", "differ") for text in shown]
     return ", ".join(shown) or "–"
 
 
