@@ -14,7 +14,15 @@ WANTED = (
     *("inet_diag", "tcp_diag", "udp_diag", "raw_diag", "unix_diag", "netlink_diag"),
     *("veth", "vrf", "dummy", "nf_conntrack", "nf_conntrack_netlink", "nf_tables", "nft_ct"),
     *("nft_chain_nat", "nft_nat", "nft_masq", "nft_numgen", "nft_reject_inet", "nft_limit"),
-    *("nft_counter", "nft_objref", "nft_fib_inet", "nft_redir", "sch_netem", "virtio_rng"),
+    *(
+        "nft_counter",
+        "nft_objref",
+        "nft_fib_inet",
+        "nft_redir",
+        "nft_tproxy",
+        "sch_netem",
+        "virtio_rng",
+    ),
 )
 DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 

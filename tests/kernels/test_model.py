@@ -158,6 +158,17 @@ def test_tick(model: KernelModel, record_property: Record) -> None:
     assert round(1000 / model.tick_ms) in {100, 250, 300, 1000}
 
 
+def test_time_wait_length(model: KernelModel, record_property: Record) -> None:
+    """TIME_WAIT lasts 60 s, and its timers expire in batches of 512 or 4096 ticks by HZ."""
+    # kernel/time/timer.c: level 3 begins at 63 << 6 = 4,032 ticks, level 4 at 63 << 9 = 32,256.
+    # 60 s are 6,000 ticks with HZ=100, 15,000 with 250, 18,000 with 300, 60,000 with 1000.
+    assert model.time_wait_batch_ms is not None
+    ticks = round(model.time_wait_batch_ms / model.tick_ms)
+    record_property("milliseconds of a batch of TIME_WAIT", round(model.time_wait_batch_ms))
+    assert model.time_wait_ms == 60_000
+    assert ticks == {100: 512, 250: 512, 300: 512, 1000: 4096}[round(1000 / model.tick_ms)]
+
+
 def test_step_width(model: KernelModel, record_property: Record) -> None:
     """The step of the port search is told where it can be set."""
     told = "absent" if model.step_width is None else model.step_width

@@ -20,6 +20,8 @@ class KernelModel(NamedTuple):
     ports are hidden.
     reuse_delay_ms: tcp_tw_reuse_delay (6.14); None where an entry may be taken over from the next
     whole second on, which is taken for a second: up to a second's closes count as used too long.
+    time_wait_ms: how long TIME_WAIT lasts: 60 s, or tcp_tw_timeout where a kernel has it.
+    time_wait_batch_ms: how long an entry may keep its port beyond that, by the timers' step.
     step_width: ip_local_port_step_width (7.1), in which the port search goes; None and 0: in twos.
     Whichever it is, a range of an odd number of ports may miss one.
     own_table: the namespace has a table of connections of its own (tcp_child_ehash_entries, 6.1);
@@ -34,6 +36,8 @@ class KernelModel(NamedTuple):
     asks_single_ports: bool | None
     frees_bound_ports: bool | None
     reuse_delay_ms: int | None
+    time_wait_ms: int | None
+    time_wait_batch_ms: float | None
     step_width: int | None
     own_table: bool | None
     ends_closed_flows: bool

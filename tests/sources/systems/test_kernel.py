@@ -28,7 +28,7 @@ class SilentDiag(DiagSocket):
         super().__init__()
         self._error = error
 
-    def ask(self, states: int, read: Callable[[Any], Any], *_: Any) -> Any:  # noqa: ARG002
+    def ask(self, states: int, read: Callable[[Any], Any], *_: Any, **__: Any) -> Any:  # noqa: ARG002
         if self._error:
             raise self._error
         return []
@@ -88,4 +88,5 @@ def test_no_settings(tmp_path: Path) -> None:
         *("", None),
         *(None, None),
     )
+    assert model.time_wait_ms == 60_000
     assert model.ends_closed_flows is False

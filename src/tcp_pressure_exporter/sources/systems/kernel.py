@@ -17,6 +17,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.time_wait import timer_batch
 from tcp_pressure_exporter.sources.canary.socket import (
     IP_LOCAL_PORT_RANGE,
     Search,
@@ -34,7 +35,11 @@ from tcp_pressure_exporter.sources.procfs.files import (
     parse_kernel_release,
     read_sysctl,
 )
-from tcp_pressure_exporter.sources.procfs.settings import DELAY, read_port_range
+from tcp_pressure_exporter.sources.procfs.settings import (
+    DELAY,
+    read_port_range,
+    read_time_wait_length,
+)
 
 STEP_WIDTH = "net.ipv4.ip_local_port_step_width"
 TABLE = "net.ipv4.tcp_ehash_entries"  # negative where the namespace shares the first one's table
@@ -50,13 +55,16 @@ def ask_kernel(procfs: Path, diag: DiagSocket) -> KernelModel:
     release = _text(procfs, "kernel.osrelease") or ""
     table = _number(procfs, TABLE)
     asks = asks_single_ports()
+    tick, length = kernel_tick(), _time_wait_ms(procfs)
     return KernelModel(
         release=release,
-        tick_ms=kernel_tick() * 1000,
+        tick_ms=tick * 1000,
         shows_bound_only=shows_bound_only(procfs, diag),
         asks_single_ports=asks,
         frees_bound_ports=frees_bound_ports(procfs) if asks else None,
         reuse_delay_ms=_number(procfs, DELAY),
+        time_wait_ms=length,
+        time_wait_batch_ms=None if length is None else timer_batch(length / 1000, tick) * 1000,
         step_width=_number(procfs, STEP_WIDTH),
         own_table=None if table is None else table > 0,
         ends_closed_flows=parse_kernel_release(release) >= EVICTS_SINCE,
@@ -145,5 +153,12 @@ def _number(procfs: Path, name: str) -> int | None:
     text = _text(procfs, name)
     try:
         return None if text is None else parse_int(name, text)
+    except SourceError:
+        return None
+
+
+def _time_wait_ms(procfs: Path) -> int | None:
+    try:
+        return read_time_wait_length(procfs)
     except SourceError:
         return None
