@@ -45,7 +45,7 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("a million sockets", Shape(1_000_000), "", 45),
+    Case("a million sockets", Shape(1_000_000), "", 50),
     Case("a hundred thousand pools", POOLS, "", 64),
     Case("the same, with a group", POOLS, GROUPED, 256),  # MemoryMax= of deploy/systemd
 )

@@ -155,7 +155,8 @@ class Reading:
         first = self._memory.accepted is None
         tally = self._count()
         if first and tally.accepted:
-            del self.served, self.rules
+            # Never two of them at once: each may take some megabytes.
+            del self.served, self.rules, tally
             tally = self._count()
         return tally
 
@@ -167,6 +168,7 @@ class Reading:
             # Its entries showed that it was counted by a wrong length; now a better one is known.
             rules = replace(rules, reuse=replace(rules.reuse, lengths=lengths))
             self.rules = replace(self.rules, value=rules)
+            del tally
             tally = self._dump(rules)
         self._memory.held = tally.held
         known = (self._memory.accepted or 0) & tally.held

@@ -91,7 +91,7 @@ def shows_bound_only(procfs: Path, diag: DiagSocket) -> bool | None:
             port = _bind_outside(procfs, sock)
             found = diag.ask(
                 BOUND_ONLY,
-                lambda dump: parse_port_sockets(dump.contents(), dump.sequence),
+                lambda dump: parse_port_sockets(dump.contents(), dump.sequence, port),
                 local_port=port,
             )
     except (OSError, SourceError):
