@@ -57,7 +57,7 @@ def by_netlink(found: Sequence[Entry], by: TallyRules) -> SocketTally:
     return tally_datagrams(datagrams, SEQUENCE, by, NOW_MS)
 
 
-ROWS = st.builds(RowRules, st.integers(0, 3), st.integers(0, 5))
+ROWS = st.tuples(st.integers(0, 3), st.integers(0, 5)).map(lambda row: RowRules(*row))
 
 
 @settings(deadline=None)
