@@ -3,6 +3,7 @@
 Each expected value is what connect() really did, and what conntrack(8) made of it.
 """
 
+import platform
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -182,6 +183,12 @@ def test_zones(gateway: GatewayLab, pools: Read, statement: str, zone: int) -> N
     assert pools() == {towards(SILENT)._replace(scope=scope): (10, 0, 0) for scope in {0, zone}}
 
 
+def may_be_ended(over: int) -> int:
+    """Return how many of the connections that are over a new one may end: none before Linux 6.5."""
+    major, minor = platform.release().split(".")[:2]
+    return over if (int(major), int(minor)) >= (6, 5) else 0
+
+
 def test_ipv6(gateway: GatewayLab, pools: Read) -> None:
     """IPv6 is translated by rules of its own, and counted in pools of its own."""
     snat(PORTS_OF_1, family="ip6")
@@ -189,7 +196,7 @@ def test_ipv6(gateway: GatewayLab, pools: Read) -> None:
         gateway.connect(SERVER6)
     time_wait_here(gateway.connect(SERVER6))
     wait_for_states({"ESTABLISHED": 4, "TIME_WAIT": 1})
-    assert pools() == {towards(SERVER6, OUTSIDE6): (5, 1, 1)}
+    assert pools() == {towards(SERVER6, OUTSIDE6): (5, 1, may_be_ended(1))}
 
 
 def test_states(gateway: GatewayLab, pools: Read) -> None:
@@ -205,7 +212,7 @@ def test_states(gateway: GatewayLab, pools: Read) -> None:
     reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     reset.close()
     wait_for_states({"ESTABLISHED": 1, "SYN_SENT": 1, "CLOSE_WAIT": 1, "TIME_WAIT": 2, "CLOSE": 1})
-    assert pools() == {towards(SERVER): (5, 2, 3), towards(SILENT): (1, 0, 0)}
+    assert pools() == {towards(SERVER): (5, 2, may_be_ended(3)), towards(SILENT): (1, 0, 0)}
 
 
 def test_nothing_tracked(gateway: GatewayLab, pools: Read) -> None:  # noqa: ARG001 - it forwards nothing
