@@ -79,7 +79,7 @@ def shown_pools() -> Pools:
     translated = listed_pools(tracked("--src-nat", "-o", "extended"))
     every = listed_pools(tracked("-o", "extended"))
     # A connection whose source was not translated is never ended for a new one: nf_nat_may_kill.
-    return {pool: (*every[pool][:2], translated[pool][2]) for pool in translated}
+    return {pool: (*every[pool][:2], may_be_ended(translated[pool][2])) for pool in translated}
 
 
 def towards(remote: str, local: str = OUTSIDE) -> PoolKey:
