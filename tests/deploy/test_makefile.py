@@ -5,7 +5,7 @@ import subprocess
 
 from tests.support.places import ROOT
 
-INTERNAL = {"tools"}
+INTERNAL = {"tools", "help"}
 
 
 def test_help() -> None:
