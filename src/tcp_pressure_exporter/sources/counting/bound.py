@@ -31,7 +31,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     MESSAGE,
     TCPDIAG_GETSOCK,
     TRANSPARENT,
-    attributes,
+    entry_attributes,
     socket_id,
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
@@ -67,7 +67,7 @@ def _decode(payload: memoryview) -> tuple[BoundSocket, bool]:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
     (family, state, _timer, _retransmits, sport, _dport, source, _destination, interface,
      _cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
-    found = dict(attributes(payload))
+    found = dict(entry_attributes(payload))
     socket = BoundSocket(
         address=normal_address(family, source),
         port=int.from_bytes(sport),

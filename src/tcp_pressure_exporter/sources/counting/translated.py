@@ -5,7 +5,7 @@ and port that stand in place of the source. No two connections may share it, whe
 was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple), but in another zone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, IPPROTO_TCP
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
@@ -13,7 +13,6 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
 from tcp_pressure_exporter.sources.counting.pools import Pools, nat_pools
 from tcp_pressure_exporter.sources.netlink.ctnetlink import (
-    ATTRIBUTE,
     CT_NEW,
     CTA_IP_V4_DST,
     CTA_IP_V4_SRC,
@@ -36,7 +35,7 @@ from tcp_pressure_exporter.sources.netlink.ctnetlink import (
     TCP_CONNTRACK_TIME_WAIT,
     TYPE_MASK,
 )
-from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
+from tcp_pressure_exporter.sources.netlink.messages import attributes, dump_payloads
 
 OPERATION = "ctnetlink message"
 Attributes = dict[int, memoryview]
@@ -96,8 +95,8 @@ def _address(addresses: Attributes, v4: int, v6: int) -> bytes:
     return normal_address(AF_INET6, bytes(_value(addresses, v6, ADDRESS_BYTES)))
 
 
-def _value(attributes: Attributes, kind: int, size: int | None = None) -> memoryview:
-    value = attributes.get(kind)
+def _value(found: Attributes, kind: int, size: int | None = None) -> memoryview:
+    value = found.get(kind)
     if value is None:
         raise SourceError(OPERATION, f"an entry without attribute {kind}")
     if size is not None and len(value) != size:
@@ -106,13 +105,5 @@ def _value(attributes: Attributes, kind: int, size: int | None = None) -> memory
 
 
 def _attributes(payload: memoryview) -> Attributes:
-    return dict(_walk(payload))
-
-
-def _walk(payload: memoryview) -> Iterator[tuple[int, memoryview]]:
-    while len(payload) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(payload)
-        if not ATTRIBUTE.size <= length <= len(payload):
-            raise SourceError(OPERATION, f"attribute length {length}, {len(payload)} bytes left")
-        yield kind & TYPE_MASK, payload[ATTRIBUTE.size : length]
-        payload = payload[(length + 3) & ~3 :]
+    found = attributes(payload, OPERATION, "attribute length")
+    return {kind & TYPE_MASK: value for kind, value in found}

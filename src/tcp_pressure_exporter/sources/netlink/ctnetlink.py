@@ -6,14 +6,13 @@ nf_conntrack_tcp.h; net/netfilter/nf_conntrack_netlink.c.
 
 import struct
 
-from tcp_pressure_exporter.sources.netlink.messages import encode_dump_request
+from tcp_pressure_exporter.sources.netlink.messages import ATTRIBUTE, encode_dump_request
 
 NFNL_SUBSYS_CTNETLINK = 1
 CT_GET = NFNL_SUBSYS_CTNETLINK << 8 | 1  # IPCTNL_MSG_CT_GET
 CT_NEW = NFNL_SUBSYS_CTNETLINK << 8 | 0  # IPCTNL_MSG_CT_NEW: an entry of the answer
 
 FAMILY_HEADER = struct.Struct("=BBH")  # struct nfgenmsg: family, version, resource id
-ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK: without the flags of nested attributes and byte order
 
 CTA_TUPLE_REPLY = 2

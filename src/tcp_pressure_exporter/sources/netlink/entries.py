@@ -22,7 +22,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     INET_DIAG_INFO,
     MESSAGE,
     TCPDIAG_GETSOCK,
-    attributes,
+    entry_attributes,
     socket_id,
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
@@ -52,7 +52,7 @@ def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     return PoolSocket(
         PoolKey(local, remote, dport, interface),
         int.from_bytes(sport),
-        socket_id(inode, dict(attributes(payload))),
+        socket_id(inode, dict(entry_attributes(payload))),
         state,
     )
 
@@ -80,7 +80,7 @@ def _parse_port_socket(payload: memoryview) -> PortSocket:
         port=int.from_bytes(sport),
         remote_address=normal_address(family, destination),
         remote_port=int.from_bytes(dport),
-        owner_id=socket_id(inode, dict(attributes(payload))),
+        owner_id=socket_id(inode, dict(entry_attributes(payload))),
         seconds_left=expires / 1000 if timer == TIMER_TIME_WAIT else None,
         scope=interface,
     )
@@ -123,7 +123,7 @@ def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
         cookie=cookie,
         cause=close_wait_cause(timer, retransmits, rqueue, wqueue),
         remote_address=normal_address(family, destination),
-        owner_id=socket_id(inode, dict(attributes(memoryview(entry)))),
+        owner_id=socket_id(inode, dict(entry_attributes(memoryview(entry)))),
         local_address=normal_address(family, source),
         local_port=int.from_bytes(sport),
         accepted=inode != 0,
@@ -148,6 +148,6 @@ def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[byt
 def _parse_close_wait_age(entry: memoryview) -> tuple[bytes, float]:
     if len(entry) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(entry)} bytes, an entry has {MESSAGE.size}")
-    info = dict(attributes(entry)).get(INET_DIAG_INFO, b"")
+    info = dict(entry_attributes(entry)).get(INET_DIAG_INFO, b"")
     known = len(info) >= LAST_ACK_RECV.size
     return bytes(entry[COOKIE]), LAST_ACK_RECV.unpack_from(info)[0] / 1000 if known else 0.0

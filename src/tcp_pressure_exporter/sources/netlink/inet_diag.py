@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from socket import AF_INET, AF_INET6
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED, is_v4
-from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import (
     STATE_NAMES,
     TCP_BOUND_INACTIVE,
@@ -26,6 +25,8 @@ from tcp_pressure_exporter.facts.sockets import (
 )
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.netlink.messages import (
+    ATTRIBUTE,
+    attributes,
     encode_dump_request,
     encode_single_request,
 )
@@ -46,7 +47,6 @@ REQUEST = struct.Struct("=BBBB48sII")
 # struct inet_diag_msg: family, state, timer, retransmits; sport, dport, src, dst, interface,
 # cookie; expires (ms), rqueue, wqueue, uid, inode. Ports and addresses are in network order.
 MESSAGE = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
-ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
 INET_DIAG_INFO = 2  # struct tcp_info (include/uapi/linux/tcp.h), on request
 INET_DIAG_SKV6ONLY = 11
 INET_DIAG_CGROUP_ID = 21  # Linux 5.7 and later
@@ -97,15 +97,10 @@ def encode_connection_request(key: PoolKey, local_port: int, sequence: int) -> b
     return encode_single_request(TCPDIAG_GETSOCK, body, sequence)
 
 
-def attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
+def entry_attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
     """Yield (type, value) of the attributes of a whole entry; raises SourceError."""
-    rest = entry[MESSAGE.size :]
-    while len(rest) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(rest)
-        if not ATTRIBUTE.size <= length <= len(rest):
-            raise SourceError("inet_diag attribute", f"length {length}, {len(rest)} bytes left")
-        yield kind, bytes(rest[ATTRIBUTE.size : length])
-        rest = rest[(length + 3) & ~3 :]
+    for kind, value in attributes(entry[MESSAGE.size :], "inet_diag attribute"):
+        yield kind, bytes(value)
 
 
 def socket_id(inode: int, found: dict[int, bytes]) -> SocketId:
