@@ -104,8 +104,8 @@ def outbound_usages(
         others=others.pools,
         others_used=blocked * others.pools + others.ports - others.reclaimable,
         others_ratio_max=most.ratio if others.pools else 0.0,
-        entered=_entered(tally),
-        ages=_ages(tally),
+        entered=entered(tally),
+        ages=ages_of(tally),
         overflow_sockets=tally.overflow,
         new_ratio=Usage(blocked, limit, 0, None).ratio,
     )
@@ -158,11 +158,13 @@ def _delay(reuse: TimeWaitReuse) -> float:
     return float(max(math.ceil(reuse.delay_ms / 1000), 1))
 
 
-def _entered(tally: PoolTally) -> int:
+def entered(tally: PoolTally) -> int:
+    """Return the closes of all pools of a tally."""
     return tally.others.entered + sum(count.entered for count in tally.rows.values())
 
 
-def _ages(tally: PoolTally) -> bytes | None:
+def ages_of(tally: PoolTally) -> bytes | None:
+    """Return the ages of all pools of a tally together; None where nothing tells them."""
     return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
@@ -177,23 +179,24 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse)
     fullest = (added.most_used / of_groups[key] for key, added in tally.groups.items())
     return DirectionPools(
         pools={
-            key: _inbound_usage(count, _remote_ports(key, groups), reuse)
+            key: unreclaimed(count, _remote_ports(key, groups), reuse)
             for key, count in tally.rows.items()
         },
         groups={
-            group_name(key, groups): _inbound_usage(added, added.pools * of_groups[key], reuse)
+            group_name(key, groups): unreclaimed(added, added.pools * of_groups[key], reuse)
             for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=others.ports,
         others_ratio_max=max(others.most_used / DEFAULT_PORTS, *fullest, 0.0),
-        entered=_entered(tally),
-        ages=_ages(tally),
+        entered=entered(tally),
+        ages=ages_of(tally),
         overflow_sockets=tally.overflow,
     )
 
 
-def _inbound_usage(count: PoolCount | OtherPools, limit: int, reuse: TimeWaitReuse) -> Usage:
+def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWaitReuse) -> Usage:
+    """Return the usage of ports that TIME_WAIT keeps to its end."""
     return Usage(
         used=count.ports,
         limit=limit,

@@ -92,9 +92,7 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
     """
     grouping = group_pools(found.pools, found.groups, groups)
     shown = select(grouping.usages, lambda usage: usage.rank, listing, previous.listed)
-    ratios = (usage.ratio for usage in found.pools.values())
-    # A watched pool may be told apart while fuller ones are not.
-    ratio_max = max(found.new_ratio, found.others_ratio_max, *ratios)
+    ratio_max = _ratio_max(found)
     memory = PoolMemory(
         listed=frozenset(shown),
         closes=previous.closes.after(found.entered, grouping.usages, shown),
@@ -114,6 +112,12 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
         churn=_churn(found, forecasts, memory),
     )
     return table, memory
+
+
+def _ratio_max(found: DirectionPools) -> float:
+    # A watched pool may be told apart while fuller ones are not.
+    ratios = (usage.ratio for usage in found.pools.values())
+    return max(found.new_ratio, found.others_ratio_max, *ratios)
 
 
 def _forecasts(found: DirectionPools, history: PoolHistory, now: float) -> Forecasts:

@@ -76,7 +76,7 @@ class PoolsPart:
         if self._asker:
             usages[OUTBOUND] = self._asker.corrected(usages[OUTBOUND], tally, rules)
         usages[OUTBOUND] = with_explicit_pools(
-            usages[OUTBOUND], tally, settings, config.sources, rules.reuse.hold
+            usages[OUTBOUND], tally, settings, config.sources, rules.reuse
         )
         now = reading.now()
         tables: dict[str, PoolTable] = {}
