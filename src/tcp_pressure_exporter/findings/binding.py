@@ -27,8 +27,8 @@ NOT_KNOWN = (
 
 
 EXPLICIT_PORTS = (
-    "An application chooses these local ports by itself: give it more of them or one more local"
-    " address in its own settings, or let it keep connections open."
+    "An application chooses these local ports itself: give it more ports or one more local address"
+    " in its own settings, or let it reuse connections."
 )
 
 

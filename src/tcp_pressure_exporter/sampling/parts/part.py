@@ -148,9 +148,10 @@ class Reading:
         return attempt(self._tally, self._clock)
 
     def _tally(self) -> SocketTally:
-        """Count all sockets: the first time anew, where it shows at which ports some were accepted.
+        """Count all sockets.
 
-        Later such a port counts from the next sample on.
+        The first count may show ports at which connections were accepted though nobody listens
+        there: then it is made again with them. Later such a port counts from the next sample on.
         """
         first = self._memory.accepted is None
         tally = self._count()
