@@ -17,6 +17,7 @@ from statistics import median
 import pytest
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
+from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.parser import best_parser
@@ -255,7 +256,9 @@ def test_speed(lab: Lab, record_property: Record) -> None:
         time_wait_here(lab.connect(f"127.0.1.{number % 200 + 1}"))
     floor = cpu_seconds(lambda: diag.ask(NOT_LISTENING, discard))
     counting = cpu_seconds(lambda: diag.ask(NOT_LISTENING, lambda dump: parser.tally(dump, rules)))
+    counted = diag.ask(NOT_LISTENING, lambda dump: parser.tally(dump, rules))
     diag.close()
+    assert counted.states[True, TCP_TIME_WAIT] == 2000
     record_property(
         f"counting 2,000 sockets ÷ their dump, {parser.name}", f"{counting / floor:.1f}"
     )

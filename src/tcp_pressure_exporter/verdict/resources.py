@@ -69,7 +69,7 @@ def resource_words(pressure: Pressure) -> ResourceWords:
         kind=KINDS[pressure.kind].words,
         name=pressure.name,
         short=subject(pressure).replace(" pool ", " ", 1),
-        percent=percent(pressure.ratio),
+        percent=UNKNOWN if pressure.limit is None else percent(pressure.ratio),
         used=used_of_limit(pressure),
         time_wait="" if pressure.time_wait is None else f"{pressure.time_wait:,}",
         left=time_left(pressure),
