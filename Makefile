@@ -14,12 +14,12 @@ COUNTING := src/tcp_pressure_exporter/sources/counting
 BPF := src/tcp_pressure_exporter/sources/bpf
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run help demo test test-as-init test-ship test-windows lint format dashboards bpf hostile fuzz churn soak shedding audit bench forecast manifests dist image tools lock clean
+.PHONY: run help demo test test-as-init test-ship test-windows test-kernels lint format dashboards bpf hostile fuzz churn soak shedding bounds audit bench forecast manifests dist image tools lock clean
 
 run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 	@exec $(BIN)/tcp-pressure-exporter $(FLAGS)
 
-help:  ## this list
+help:
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s%s\n", $$1, $$2 }' Makefile
 
 demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 minutes
@@ -42,6 +42,10 @@ test-windows: tools .venv/compiled  ## the exporter on Windows' Python, under wi
 	@.ci/windows
 	$(BIN)/pytest $(PYTEST_FLAGS) tests/windows/smoke.py
 
+test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20 minutes; as root
+	@.ci/kernels
+	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
+
 lint: .venv/dev  ## style, format, strict types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -54,7 +58,7 @@ format: .venv/dev  ## format the code, mend what can be mended by itself
 dashboards: .venv/dev  ## write grafana/dashboards; runbooks elsewhere: DOCS_URL=https://...
 	$(BIN)/python -m grafana.source
 
-bpf: tools  ## compile the BPF programs, for a commit: on Debian 12
+bpf: tools
 	.ci/bpf
 
 hostile: tools .venv/compiled  ## attack the real exporter, print the table of docs/security.md
@@ -72,6 +76,9 @@ soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3
 
 shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
 	$(BIN)/python -m tests.reliability.shedding
+
+bounds: tools .venv/compiled  ## the memory that crowds of sockets cost; as root; SCENES=
+	$(BIN)/python -m tests.reliability.bounds $(SCENES)
 
 audit: .venv/dev  ## look the pinned dependencies up among the known vulnerabilities
 	$(BIN)/python -m deploy.dependency_audit

@@ -10,7 +10,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.contenders import Contender, time_program
@@ -24,24 +24,32 @@ from benchmarks.rounds import Measured
 from benchmarks.summary import summarise
 from benchmarks.tables import machine_sentence, table
 from benchmarks.timing import Timing
-from tcp_pressure_exporter.facts.tally import NatRules
+from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, RowRules
 from tcp_pressure_exporter.sources.conntrack.proc import read_proc_conntrack
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackSocket, open_conntrack_socket
-from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.counting.parser import Parser, best_parser
 from tcp_pressure_exporter.sources.netlink.ctnetlink import encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import DATAGRAM_BYTES
 from tests.support.labs.conntrack_entry import creation
 from tests.support.labs.network_namespace import network_namespace
 from tests.support.messages.conntrack_messages import Connection
 from tests.support.messages.datagrams import DONE
+from tests.support.messages.socket_entries import sixteen_bytes
 
 ENTRIES = 100_000
 DESTINATIONS = 100
 ROUNDS = 9
 REQUEST_AND_CREATE = 0x1 | 0x200 | 0x400  # NLM_F_REQUEST, EXCL, CREATE: no answer
 DONE_START = struct.pack("=IH", 20, DONE)  # length and type of the message that ends a dump
+GATEWAY = "198.51.100.1"
+POOLS = [
+    PoolKey(sixteen_bytes(GATEWAY), sixteen_bytes(f"203.0.113.{group}"), (443).to_bytes(2))
+    for group in range(DESTINATIONS)
+]
+OWN = NatRules(RowRules(watched=frozenset(POOLS)), evicts=False, translated=False)
 COUNT = Path("/proc/sys/net/netfilter/nf_conntrack_count")
 BEGIN = "<!-- conntrack: written by benchmarks/conntrack.py, do not edit -->"
+Scene = Callable[[], AbstractContextManager[list[Contender]]]
 TITLES = ("reader", "ratio to the floor", "lowest-highest", "wall ms", "ns an entry", "CPU ms")
 
 
@@ -62,9 +70,14 @@ def main() -> int:
 
 
 def measure() -> list[Row]:
-    """Return a row for each way to read the entries, the floor first."""
-    with network_namespace(), readers() as (floor, *others):
-        track_connections()
+    """Return a row for each way to read translated connections, then others, a floor first."""
+    return [*measure_scene(readers, translated=True), *measure_scene(own_readers, translated=False)]
+
+
+def measure_scene(scene: Scene, *, translated: bool) -> list[Row]:
+    """Return a row for each way to read entries with, or without, a translated source."""
+    with network_namespace(), scene() as (floor, *others):
+        track_connections(translated=translated)
         results: dict[str, list[Measured]] = {}
         for reader in (floor, *others):
             reader.take()  # loads what it loads lazily
@@ -77,16 +90,14 @@ def measure() -> list[Row]:
     return [summarise(name, measured) for name, measured in results.items()]
 
 
-def track_connections() -> None:
-    """Write the entries: SNAT from one address towards many destinations."""
+def track_connections(*, translated: bool) -> None:
+    """Write the entries: from one address towards many destinations, with SNAT or without."""
     with open_conntrack_socket() as netlink:
         for number in range(ENTRIES):
             group, port = number % DESTINATIONS, 1024 + number // DESTINATIONS
-            connection = Connection(
-                (f"10.1.{group}.7", port),
-                (f"203.0.113.{group}", 443),
-                ("198.51.100.1", port),
-            )
+            own, server = (GATEWAY, port), (f"203.0.113.{group}", 443)
+            client = (f"10.1.{group}.7", port)
+            connection = Connection(client, server, own) if translated else Connection(own, server)
             netlink.send(creation(connection, REQUEST_AND_CREATE))
     if tracked() != ENTRIES:
         raise BenchmarkError(f"conntrack holds {tracked():,} entries, not {ENTRIES:,}")
@@ -110,7 +121,7 @@ def readers() -> Iterator[list[Contender]]:
             return lambda: conntrack.ask(lambda dump: parser.tally_nat(dump, rules))
 
         yield [
-            Contender("floor: dump and discard", timed(lambda: discard(floor))),
+            Contender("floor: dump and discard", timed(lambda: discard(floor, translated=True))),
             *(Contender(f"{name} parser", timed(parse(p))) for name, p in parsers().items()),
             Contender(
                 "text of /proc/net/nf_conntrack",
@@ -120,10 +131,31 @@ def readers() -> Iterator[list[Contender]]:
         ]
 
 
-def discard(netlink: socket.socket) -> None:
+@contextmanager
+def own_readers() -> Iterator[list[Contender]]:
+    """Give what the gateway's own connections cost where they are counted, and where not."""
+    parser = best_parser()
+    with ExitStack() as sockets:
+        floor = sockets.enter_context(open_conntrack_socket())
+        conntrack = ConntrackSocket()
+        sockets.callback(conntrack.close)
+
+        def ask(rules: NatRules) -> object:
+            return conntrack.ask(
+                lambda dump: parser.tally_nat(dump, rules), translated=rules.translated
+            )
+
+        yield [
+            Contender("own: dump and discard", timed(lambda: discard(floor, translated=False))),
+            Contender("own: counted", timed(lambda: ask(OWN))),
+            Contender("own: passed over", timed(lambda: ask(NatRules()))),
+        ]
+
+
+def discard(netlink: socket.socket, *, translated: bool) -> None:
     """Ask for the entries and throw the answer away."""
     buffer = bytearray(DATAGRAM_BYTES)
-    netlink.send(encode_nat_request(1))
+    netlink.send(encode_nat_request(1, translated=translated))
     size = netlink.recv_into(buffer)
     while buffer[:6] != DONE_START and buffer[size - 20 : size - 14] != DONE_START:
         size = netlink.recv_into(buffer)

@@ -61,7 +61,8 @@ def test_sysctls() -> None:
 def test_settings_of_other_systems() -> None:
     """docs/platforms.md explains every setting that other systems tell, and no other."""
     section = (ROOT / "docs" / "platforms.md").read_text().split("\n## Settings\n")[1]
-    columns = [row.split("|") for row in section.splitlines() if row.startswith("| ")][1:]
+    lines = section.split("\n## ")[0].splitlines()
+    columns = [row.split("|") for row in lines if row.startswith("| ")][1:]
     named = {name for column in columns for name in re.findall(r"`(\w+)`", column[2])}
     bsd = {name for names in (FREEBSD_NAMES, OPENBSD_NAMES) for name in names if name}
     assert named == {

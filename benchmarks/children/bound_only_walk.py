@@ -1,6 +1,7 @@
 """Child: walks past all sockets for those that are bound only, as the daemon does at its start."""
 
 from benchmarks.children.stopwatch import answer_each_line
+from tcp_pressure_exporter.facts.bound import BoundRules
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 
@@ -9,8 +10,9 @@ def main() -> None:
     """Walk once for each line; a new source knows nothing yet, so that its walk is due."""
 
     def walk() -> None:
-        sockets = NetlinkSockets(best_parser().tally)
-        sockets.bound_sockets()
+        parser = best_parser()
+        sockets = NetlinkSockets(parser.tally, parser.tally_bound)
+        sockets.bound_sockets(BoundRules())
         sockets.close()
 
     answer_each_line(walk)

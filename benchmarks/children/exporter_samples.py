@@ -44,7 +44,7 @@ def main() -> None:
     parser = parsers()[sys.argv[1]]
     sources = replace(
         linux_sources(Path("/proc"), parser),
-        sockets=NetlinkSockets(parser.tally, clock=clock),
+        sockets=NetlinkSockets(parser.tally, parser.tally_bound, clock=clock),
     )
     memory = Memory()
     kit = Kit(sources, memory, Owners(Cgroups(), find_processes), time.monotonic)

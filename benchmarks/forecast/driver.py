@@ -29,12 +29,13 @@ Rows = Mapping[PoolKey, PoolCount]
 def run_scenario(scenario: Scenario) -> Trace:
     """Return what became of the pool; raises OSError and SourceError. Needs root."""
     _allow_open_files(4 * PORTS)
+    parser = best_parser()
     with network_namespace():
         set_sysctl("ip_local_port_range", f"{LOW} {HIGH}")
         set_sysctl("tcp_tw_reuse", 0)
         set_sysctl("tcp_max_tw_buckets", 262_144)
         with (
-            closing(NetlinkSockets(best_parser().tally)) as sockets,
+            closing(NetlinkSockets(parser.tally, parser.tally_bound)) as sockets,
             closing(Application(scenario)) as application,
         ):
             return _run(scenario, application, sockets)

@@ -7,7 +7,6 @@ from statistics import fmean, linear_regression
 from typing import NamedTuple
 
 from benchmarks.forecast.trace import Poll
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.usage import (
     RATE_SECONDS,
     lasting_closes,
@@ -104,11 +103,14 @@ def _growth(polls: Sequence[Poll], window: float) -> float:
     return (now.live - before[-1].live) / (now.time - before[-1].time) if before else 0.0
 
 
+HOLD, BATCH = 62.048, 2.048  # seconds: at HZ=250
+
+
 def _share(now: Poll, then: Poll) -> float:
     """Return which share of the closes since then took a port, at most."""
     seconds = now.time - then.time
     closes = sum(now.ages[: int(seconds)])
-    back = may_have_ended(then.ages, TIME_WAIT_HOLD, seconds)
+    back = may_have_ended(then.ages, HOLD, BATCH, seconds)
     took = now.time_wait - then.time_wait + back
     return min(max(took, 0) / closes, 1.0) if closes else 1.0
 

@@ -2,7 +2,7 @@ from tcp_pressure_exporter.collectors.canary import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.near_limit import CanaryReport, Probe
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, Probe
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.collectors.exposition import golden, of_namespaces

@@ -1,6 +1,7 @@
 import pytest
 
 from tcp_pressure_exporter.collectors.listen_queues import FAMILIES
+from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tests.collectors.exposition import golden, of_namespaces
@@ -9,9 +10,9 @@ from tests.support.messages.socket_entries import sixteen_bytes
 
 QUEUES = ListenQueues(
     listed=(
-        ListenQueue((sixteen_bytes("0.0.0.0"), 443), 97, 128),
-        ListenQueue((sixteen_bytes("10.0.0.2"), 443), 1, 4096),
-        ListenQueue((sixteen_bytes("2001:db8::2"), 65535), 0, 0),
+        ListenQueue(AcceptQueue(QueueKey(sixteen_bytes("0.0.0.0"), 443), 97, 128)),
+        ListenQueue(AcceptQueue(QueueKey(sixteen_bytes("10.0.0.2"), 443), 1, 4096)),
+        ListenQueue(AcceptQueue(QueueKey(sixteen_bytes("2001:db8::2"), 65535), 0, 0)),
     ),
     ratio_max=0.7578125,
     ratio_max_1m=1.25,

@@ -19,6 +19,7 @@ PORTS = LocalPorts(
     choosable=28230,
     blocked=15001,
     owners=(OwnerCount(Owner("agent.service", "agent"), 15000), OwnerCount(Owner("a.service"), 1)),
+    time_wait_hold=62.048,
     hidden=0,
 )
 
@@ -44,6 +45,8 @@ def test_golden() -> None:
         # TYPE tcp_pressure_local_ports_blocked_owner_ports gauge
         tcp_pressure_local_ports_blocked_owner_ports{netns="host",\\
             process="agent",service="agent.service"} 15000.0
+        # TYPE tcp_pressure_time_wait_hold_seconds gauge
+        tcp_pressure_time_wait_hold_seconds{netns="host"} 62.048
     """)
 
 

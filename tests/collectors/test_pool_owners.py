@@ -5,7 +5,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.collectors.exposition import golden, of_namespaces

@@ -19,7 +19,7 @@ NO_POOLS = PoolTable(0, 0.0, 0.0, (), 0, 0, Churn(0, 0, math.inf))
 WHOLE = namespace_sample(
     "host",
     sockets=Outcome(0.1, {("ipv4", "established"): 0}),
-    local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 0, 0, 28232, 20000, (), 0)),
+    local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 0, 0, 28232, 20000, (), 62.048, 0)),
     pools=Outcome(0.1, {"outbound": NO_POOLS}),
     limits=Outcome(0.1, (Resource("time_wait_buckets", 0, 262144),)),
 )

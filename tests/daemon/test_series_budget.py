@@ -7,6 +7,7 @@ from prometheus_client import generate_latest
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
+from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
@@ -21,7 +22,7 @@ from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount
 from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS as MAX_BLOCKERS
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import (
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
     MAX_OWNERS,
     MAX_TARGETS,
     CanaryReport,
@@ -44,6 +45,9 @@ from tests.support.fakes.samples import namespace_sample
 TOP = ListingRule().top
 BUDGET = 500
 REFUSED = CanaryAnswer(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
+
+
+QUEUES = tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 1, 1)) for n in range(TOP))
 
 
 def table(*, reclaimable: bool, dated: bool) -> PoolTable:
@@ -85,7 +89,7 @@ def fullest() -> NamespaceSample:
         sockets=Outcome(
             0.1, {(family, s): 1 for family in ("ipv4", "ipv6") for s in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 1)),
+        local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
         nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY])),
         failures=Outcome(0.1, failures()),
@@ -101,7 +105,11 @@ def fullest() -> NamespaceSample:
             ),
         ),
         listen_queues=Outcome(
-            0.1, ListenQueues(tuple(ListenQueue((bytes(16), n), 1, 1) for n in range(TOP)), 1.0)
+            0.1,
+            ListenQueues(
+                tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 1, 1)) for n in range(TOP)),
+                1.0,
+            ),
         ),
         limits=Outcome(0.1, tuple(Resource(f"r{n}", 1, 1) for n in range(4))),
         kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 1)),

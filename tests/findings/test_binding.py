@@ -5,7 +5,7 @@ import pytest
 from tcp_pressure_exporter.findings.binding import somebody_binds, source_advice, source_severity
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.pools.directions import SOURCE
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.usage import Usage
 
 CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
@@ -47,9 +47,18 @@ def test_severity(used: int, *, binds: bool | None, severity: Severity) -> None:
 
 def test_advice() -> None:
     """Nobody is told to set an option where nobody binds, or where that is not known."""
-    assert source_advice(binds=True) == KINDS[SOURCE].advice
-    assert "nobody binds" in source_advice(binds=False)
-    assert "cannot be told" in source_advice(binds=None)
-    assert source_advice(binds=None, no_estimate="ENOPROTOOPT").endswith("answer: ENOPROTOOPT.")
+    assert source_advice(None, binds=True) == KINDS[SOURCE].advice
+    assert "nobody binds" in source_advice(None, binds=False)
+    assert "cannot be told" in source_advice(None, binds=None)
+    refused = CanaryReport((), None, no_estimate="ENOPROTOOPT")
+    assert source_advice(refused, binds=None).endswith("answer: ENOPROTOOPT.")
     for binds in (False, None):
-        assert "IP_BIND_ADDRESS_NO_PORT" not in source_advice(binds=binds)
+        assert "IP_BIND_ADDRESS_NO_PORT" not in source_advice(None, binds=binds)
+
+
+def test_subflows() -> None:
+    """Where MPTCP may hold most hidden ports, its endpoints are meant; with fewer, applications."""
+    assert "MPTCP" in source_advice(CanaryReport((), 600.0, subflows=301), binds=True)
+    assert "MPTCP" not in source_advice(CanaryReport((), 600.0, subflows=300), binds=True)
+    assert not CanaryReport((), 0.0, subflows=5).subflows_hide
+    assert not CanaryReport((), None, subflows=5).subflows_hide

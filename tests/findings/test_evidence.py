@@ -6,7 +6,7 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange, port_set
 from tcp_pressure_exporter.findings.evidence import NotAskedError
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tests.support.fakes.evidence import (
     ORDINARY,
     failed,
@@ -17,6 +17,7 @@ from tests.support.fakes.evidence import (
     pool,
     with_sysctls,
 )
+from tests.support.fakes.tallies import bound_tally
 
 
 def test_sysctl() -> None:
@@ -79,6 +80,6 @@ def test_listeners_in_range() -> None:
     evidence = replace(
         ORDINARY,
         settings=known(PortRange(40000, 40009, port_set([40001]))),
-        bound=known([*sockets, bound_only]),
+        bound=known(bound_tally([*sockets, bound_only])),
     )
     assert [socket.port for socket in evidence.listeners_in_range()] == [40000, 40009]

@@ -29,6 +29,7 @@ from tests.support.fakes.evidence import (
     rises,
     with_sysctls,
 )
+from tests.support.fakes.tallies import bound_tally
 from tests.support.places import ROOT
 
 DOCUMENT = (ROOT / "docs" / "findings.md").read_text()
@@ -40,7 +41,7 @@ SUSPICIOUS = with_sysctls(
         ORDINARY,
         rises=rises(**dict.fromkeys((*DROP_EVENTS, "PAWSTimewait"), 100)),
         resources=conntrack(1000, 1000),
-        bound=known([listener(40000, 4096)]),
+        bound=known(bound_tally([listener(40000, 4096)])),
         pools=outbound(heading(pool(900, 800), 2.0)),
         canary=hidden(10_000.0),
         queue_peak=known(QueuePeak("0.0.0.0:22", 0.9, 0.0)),
@@ -62,6 +63,7 @@ NEED_NO_SYSCTL = {
     "port_range_too_small",
     "tw_reuse_refused",
     "bind_before_connect",
+    "mptcp_subflows_bind",
     "listener_in_port_range",
     "odd_port_range",
     "accept_queue_was_full",
@@ -88,6 +90,7 @@ def test_suspicious_host() -> None:
         "tw_reuse_delay_lowered",
         "timestamps_disabled",
         "odd_port_range",
+        "mptcp_subflows_bind",  # it is applications that bind
     }
 
 

@@ -21,7 +21,7 @@ INFINITE = float("inf")
     ("usage", "says", "says_not"),
     [
         (Usage(900, 1000, 800, 0), "tcp_tw_reuse = 1", "open connections"),
-        (Usage(900, 1000, 800, None), "one more local or remote address", "tcp_tw_reuse"),
+        (Usage(900, 1000, 800, None), "one more remote address", "tcp_tw_reuse"),
         (Usage(900, 1000, 800, 0), "if the peer sends timestamps", "will not help"),
         (Usage(900, 1000, 800, 0, refused=700), "tcp_tw_reuse will not help", "tcp_tw_reuse = 1"),
         (Usage(900, 1000, 800, 0, refused=0), "tcp_tw_reuse = 1", "will not help"),

@@ -8,7 +8,7 @@ from tcp_pressure_exporter.facts.ports import PortRange, port_range
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.findings import ports as findings
 from tcp_pressure_exporter.findings.evidence import Evidence
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool
 from tests.support.fakes.evidence import (
     ORDINARY,
@@ -22,6 +22,7 @@ from tests.support.fakes.evidence import (
     rises,
     with_sysctls,
 )
+from tests.support.fakes.tallies import bound_tally
 
 
 def with_range(low: int, high: int, reserved: int = 0) -> Evidence:
@@ -160,7 +161,7 @@ def test_tw_reuse_that_works() -> None:
 
 def test_tw_reuse_on_loopback() -> None:
     """A pool of loopback addresses has the reuse already that 2 gives it; the next may not."""
-    loopback = pool(900, 900, hold=1.0)
+    loopback = pool(900, 900, reused=True)
     evidence = with_pools(loopback, tcp_tw_reuse=2)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
     evidence = with_pools(loopback, pool(800, 800), tcp_tw_reuse=2)
@@ -215,14 +216,16 @@ def test_listener_in_port_range() -> None:
     evidence = replace(
         with_range(40000, 40009),
         bound=known(
-            [
-                listener(40007, owner_id=nginx),
-                listener(40007, owner_id=nginx),
-                listener(40001, owner_id=unit),
-                listener(40003, owner_id=nobody),
-                listener(40004),
-                listener(443),
-            ]
+            bound_tally(
+                [
+                    listener(40007, owner_id=nginx),
+                    listener(40007, owner_id=nginx),
+                    listener(40001, owner_id=unit),
+                    listener(40003, owner_id=nobody),
+                    listener(40004),
+                    listener(443),
+                ]
+            )
         ),
         owners={nginx: Owner("nginx.service", "nginx"), unit: Owner("a.service"), nobody: Owner()},
     )
@@ -234,7 +237,7 @@ def test_listener_in_port_range() -> None:
 @pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, " and 1 more"), (7, " and 2 more")])
 def test_many_listeners_in_port_range(count: int, rest: str) -> None:
     """Of many listeners five are named, and the rest counted."""
-    bound = known([listener(40000 + number) for number in range(count)])
+    bound = known(bound_tally(listener(40000 + number) for number in range(count)))
     detail = findings.listener_in_port_range(replace(with_range(40000, 40009), bound=bound))
     named = "port 40000, port 40001, port 40002, port 40003, port 40004"
     assert detail == named + rest
@@ -242,7 +245,7 @@ def test_many_listeners_in_port_range(count: int, rest: str) -> None:
 
 def test_no_listener_in_port_range() -> None:
     """A listener outside the range, or on a reserved port, keeps its port."""
-    bound = known([listener(39999), listener(40005), listener(40010)])
+    bound = known(bound_tally([listener(39999), listener(40005), listener(40010)]))
     evidence = replace(with_range(40000, 40009, port_range(40005, 40005)), bound=bound)
     assert findings.listener_in_port_range(evidence) is None
 

@@ -16,6 +16,7 @@ from tests.support.fakes.evidence import (
     rises,
     with_sysctls,
 )
+from tests.support.fakes.tallies import bound_tally
 
 DAY = 86400
 ESTABLISHED = "nf_conntrack_tcp_timeout_established"
@@ -26,7 +27,7 @@ def with_conntrack(used: int, limit: int = 1000, /, **sysctls: int | None) -> Ev
 
 
 def with_listeners(somaxconn: int | None, *listeners: BoundSocket) -> Evidence:
-    return with_sysctls(replace(ORDINARY, bound=known([*listeners])), somaxconn=somaxconn)
+    return with_sysctls(replace(ORDINARY, bound=known(bound_tally(listeners))), somaxconn=somaxconn)
 
 
 def with_rising(rfc1337: int, *events: str) -> Evidence:

@@ -9,6 +9,7 @@ from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SOLARIS, SOLAR
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.table import FINDINGS, evaluate
 from tests.support.fakes.evidence import ORDINARY, failed, known, listener
+from tests.support.fakes.tallies import bound_tally
 
 EVERYWHERE = {"port_range_too_small", "listener_in_port_range"}
 
@@ -94,7 +95,7 @@ def test_linux() -> None:
 
 def test_linux_without_queues() -> None:
     """Where listeners come without their queues, the finding about them is absent, not clear."""
-    untold = Outcome(0.0, [listener(443)._replace(queue_limit=None)])
+    untold = Outcome(0.0, bound_tally([listener(443)._replace(queue_limit=None)]))
     told = {state.finding.name for state in evaluate(replace(ORDINARY, bound=untold))[0]}
     assert "somaxconn_below_backlog" not in told
     assert "tw_recycle_enabled" in told

@@ -13,6 +13,7 @@ from tests.support.messages.datagrams import done, error
 
 PIECE = 400  # bytes: libFuzzer gets further with small inputs
 CONNTRACK = 32  # the bit of a dump of conntrack
+UNTRANSLATED = 64  # and of its connections without a translated source
 
 
 def seeds() -> Iterator[bytes]:
@@ -22,6 +23,7 @@ def seeds() -> Iterator[bytes]:
         yield bytes([31, 128]) + datagram[:PIECE] + done()
     for datagram in recorded_datagrams("conntrack"):
         yield bytes([CONNTRACK, 255]) + datagram
+        yield bytes([CONNTRACK | UNTRANSLATED, 255]) + datagram
         for start in _messages(datagram):
             yield bytes([CONNTRACK | start & 31, 128]) + datagram[start : start + PIECE] + done()
     yield bytes([0, 0]) + error(-16)

@@ -13,7 +13,8 @@
 #include "netlink/inet_diag_entry.h"
 
 enum rules {
-    BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32, FOREIGN = 64
+    BLOCKED = 1, SERVED = 2, REUSE = 4, ON_LOOPBACK = 8, KEPT = 16, CONNTRACK = 32, FOREIGN = 64,
+    SECONDS = 128, UNTRANSLATED = 64
 };
 
 static const uint8_t ALL[BITMAP_BYTES] = {[0 ... BITMAP_BYTES - 1] = 0xff};
@@ -56,8 +57,10 @@ static void set_rules(struct inet_diag_tally *tally, const struct input *input)
     sockets->usable = ALL;
     sockets->blocked = input->rules & BLOCKED ? SOME : NONE;
     sockets->served = input->rules & SERVED ? SOME : NONE;
-    sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000};
-    sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
+    sockets->reuse = (struct reuse){input->rules & REUSE, input->rules & ON_LOOPBACK, 1000,
+                                     input->rules & SECONDS};
+    sockets->lengths = (struct time_wait_lengths){input->cut * 250, input->cut * 2000};
+    sockets->outbound.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size, input->data, input->size};
     sockets->inbound.rows = (struct row_rules){input->rules, 0, input->cut, input->data, input->size};
     sockets->privileged.rows = sockets->explicit.rows = sockets->inbound.rows;
     if (input->rules & FOREIGN)
@@ -95,7 +98,10 @@ static void count_sockets(const struct input *input)
 static void count_nat(const struct input *input)
 {
     struct pool_sum others;
-    struct nat_tally tally = {.evicts = input->rules & REUSE};
+    struct nat_tally tally = {
+        .evicts = input->rules & REUSE,
+        .translated = !(input->rules & UNTRANSLATED),
+    };
     struct dump dump = {
         .name = "dump",
         .message_type = CT_NEW,
@@ -103,9 +109,9 @@ static void count_nat(const struct input *input)
         .tally = &tally,
     };
 
-    tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size};
-    prepare_nat_tally(&tally, input->rules);
-    walk_both(&dump, input);
+    tally.pools.rows = (struct row_rules){input->cut, 2, 2, input->data, input->size, input->data, input->size};
+    if (prepare_nat_tally(&tally, input->rules))
+        walk_both(&dump, input);
     if (finish_nat_tally(&tally))
         sum_others(&tally.pools, &others);
     free_nat_tally(&tally);

@@ -46,7 +46,7 @@ def test_trouble() -> None:
         True,
     )
     assert found["verdict"] == "critical"
-    assert found["sentence"].startswith(f"Outbound pool {POOL} is 91 % full and lasts 41 s")
+    assert found["sentence"].startswith(f"Outbound pool {POOL} is 91 % full, and full in 41 s")
     assert [one["netns"] for one in found["namespaces"]] == ["blue", "host"]
     worst = found["namespaces"][0]
     assert worst["pressures"][0]["name"] == POOL

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, pool_table
-from tests.sources.counting.counting import key
+from tests.sources.counting.counting import NEVER, key
 from tests.support.fakes.tallies import EMPTY, pools
 from tests.support.messages.socket_entries import sixteen_bytes
 
@@ -25,7 +25,7 @@ SETTINGS = PortRange(32_768, 60_999, 0)
 def table(
     tally: SocketTally, sources: SourceRanges = NO_RANGES, min_ratio: float = 0.01
 ) -> PoolTable:
-    found = with_explicit_pools(DirectionPools({}), tally, SETTINGS, sources, hold=62.05)
+    found = with_explicit_pools(DirectionPools({}), tally, SETTINGS, sources, NEVER)
     rule = ListingRule(min_ratio=min_ratio)
     shown, _memory = pool_table(found, RemoteGroups(), rule, PoolMemory(), now=0.0)
     return shown

@@ -36,15 +36,15 @@ STEADY_60 = [60] * 61  # 60 closes per second for the last minute
         # 1,000 of them live leaves 2,000; and 40 closes beside 20 new live ones are 60 as well.
         (Flow(3000, 1000, EMPTY, closes=60), 2000 / 60),
         (Flow(3000, 0, EMPTY, closes=40, growth=20), 50.0),
-        # 3,000 ÷ 62.05 s: at 48.4 closes per second the first come back just as the last is taken.
+        # 3,000 ÷ 62.048 s: at 48.4 closes per second the first come back just as the last is taken.
         (Flow(3000, 0, EMPTY, closes=48.3), NEVER),
         (Flow(3000, 0, EMPTY, closes=48.4), 3000 / 48.4),
         # Only growth: 3,000 ports at 10 a second.
         (Flow(3000, 0, EMPTY, closes=0, growth=10), 300.0),
         (Flow(3000, 0, EMPTY, closes=0, growth=5), 600.0),
         (Flow(3000, 0, EMPTY, closes=0, growth=4.99), NEVER),
-        # From the 62.05 s on closes and releases are even: 62.05 × 30 = 1861.5, then growth alone.
-        (Flow(3000, 0, EMPTY, closes=30, growth=10), (3000 - 62.05 * 30) / 10),
+        # From 62.048 s on closes and releases are even: 62.048 × 30 = 1861.4; then growth alone.
+        (Flow(3000, 0, EMPTY, closes=30, growth=10), (3000 - 62.048 * 30) / 10),
         # Nothing comes and nothing goes.
         (Flow(3000, 2999, EMPTY, closes=0), NEVER),
         (Flow(3000, 2000, EMPTY, closes=0, growth=-5), NEVER),
@@ -62,7 +62,7 @@ def test_known_releases() -> None:
     """Ports that come back in time put the end off; those that come later do not.
 
     Of 1,000 ports 900 wait and 10 a second are taken: 10 s, unless some come back before. Those
-    that closed 55 to 56 s ago come back from 62.05 − 56 = 6.05 s to 7.05 s from now.
+    that closed 55 to 56 s ago come back from 62.048 − 56 = 6.05 s to 7.05 s from now.
     """
     inflow = 10.0
     assert exhaustion_seconds(Flow(1000, 0, ages(a30=900), inflow)) == pytest.approx(10)
@@ -91,15 +91,15 @@ def test_short_hold() -> None:
 
 
 def test_steady_state() -> None:
-    """62.05 s of closes beside the live ports is what today's rate leads to."""
-    assert steady_state_ratio(Flow(1000, 100, EMPTY, closes=10)) == pytest.approx(0.7205)
+    """62.048 s of closes beside the live ports is what today's rate leads to."""
+    assert steady_state_ratio(Flow(1000, 100, EMPTY, closes=10)) == pytest.approx(0.72048)
     assert steady_state_ratio(Flow(1000, 100, (0,), closes=10, hold=1.0)) == pytest.approx(0.11)
     assert steady_state_ratio(Flow(0, 0, EMPTY, closes=0)) == 1.0
 
 
 def test_sustainable_closes() -> None:
-    """The ports that are not live, each blocked for 62.05 s, bear so many closes per second."""
-    assert sustainable_closes(Flow(28232, 12, EMPTY, closes=0)) == pytest.approx(28220 / 62.05)
+    """The ports that are not live, each blocked for 62.048 s, bear so many closes per second."""
+    assert sustainable_closes(Flow(28232, 12, EMPTY, closes=0)) == pytest.approx(28220 / 62.048)
     assert sustainable_closes(Flow(28232, 12, (0,), closes=0, hold=1.0)) == 28220
     assert sustainable_closes(Flow(100, 101, EMPTY, closes=0)) == 0.0
 
@@ -113,7 +113,7 @@ RATES = st.integers(0, 2000).map(lambda tenths: tenths / 10)
 GROWTHS = st.integers(-500, 500).map(lambda tenths: tenths / 10)
 LIMITS, LIVE = st.integers(0, 8000), st.integers(0, 4000)
 HOLDS = st.sampled_from([1.0, 2.0, 30.0])
-FLOWS = st.builds(Flow, LIMITS, LIVE, AGES, RATES, GROWTHS, st.just(62.05)) | st.builds(
+FLOWS = st.builds(Flow, LIMITS, LIVE, AGES, RATES, GROWTHS, st.just(62.048)) | st.builds(
     Flow, LIMITS, LIVE, st.tuples(COUNTS), RATES, GROWTHS, HOLDS
 )
 

@@ -61,7 +61,7 @@ def test_growth_that_has_ended() -> None:
     assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)
 
 
-def waiting(used: int, ages: Mapping[int, int], hold: float = 62.05) -> Usage:
+def waiting(used: int, ages: Mapping[int, int], hold: float = 62.048) -> Usage:
     return Usage(used, 10_000, sum(ages.values()), None, ages=histogram(ages), hold=hold)
 
 
@@ -103,7 +103,7 @@ def test_share_is_not_known() -> None:
     assert share(waiting(500, {0: 500}, hold=1.0), waiting(500, {0: 500}, hold=1.0), 5) == 1
 
 
-CLOSED_BEFORE = st.lists(st.tuples(st.floats(0, 62.05), st.floats(0, 2.05)), max_size=40)
+CLOSED_BEFORE = st.lists(st.tuples(st.floats(0, 62.048), st.floats(0, 2.048)), max_size=40)
 
 
 @given(CLOSED_BEFORE, st.lists(st.floats(0, 1), max_size=40), st.floats(1, 60))

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.local_ports import (
     choosable_ports,
     local_ports,
 )
+from tests.support.fakes.tallies import bound_tally
 
 SETTINGS = PortRange(40000, 40009, port_set([40002, 40003, 50000]))
 
@@ -33,14 +34,14 @@ def test_local_ports() -> None:
         socket_at(40003, listening=True),
         socket_at(8080, listening=True),
     ]
-    assert local_ports(SETTINGS, held, bound, {40008: 0.0, 443: 0.0}) == LocalPorts(
+    assert local_ports(SETTINGS, held, bound_tally(bound), {40008: 0.0, 443: 0.0}) == LocalPorts(
         *(40000, 40009), reserved=2, usable=8, used=4, listeners=2, choosable=8, blocked=4
     )
 
 
 def test_idle_host() -> None:
     """Without a socket nothing is used, and nothing listens."""
-    assert local_ports(PortRange(32768, 60999, 0), 0, [], {}) == LocalPorts(
+    assert local_ports(PortRange(32768, 60999, 0), 0, bound_tally(), {}) == LocalPorts(
         *(32768, 60999), reserved=0, usable=28232, used=0, listeners=0, choosable=28232, blocked=0
     )
 
@@ -60,7 +61,7 @@ def test_sets(
     bound = [socket_at(port, listening=True) for port in listening]
     bound += [socket_at(port, listening=False) for port in bound_only]
     settings = PortRange(40003, 40015, port_set(reserved))
-    found = local_ports(settings, port_set(held), iter(bound), dict.fromkeys(served, 0.0))
+    found = local_ports(settings, port_set(held), bound_tally(bound), dict.fromkeys(served, 0.0))
     inside = set(range(40003, 40016))
     usable = inside - reserved
     assert found == LocalPorts(
@@ -97,7 +98,7 @@ def test_blocked_port_owners() -> None:
         BoundSocket(bytes(16), port, listening=True, ipv6_only=False, owner_id=socket_id)
         for socket_id, (_owner, port) in zip(owners, held, strict=True)
     ]
-    found = blocked_port_owners(SETTINGS, [*bound, *bound], owners.__getitem__)
+    found = blocked_port_owners(SETTINGS, bound_tally([*bound, *bound]), owners.__getitem__)
     assert found == (OwnerCount(agent, 3), OwnerCount(web, 2))
 
 

@@ -19,14 +19,14 @@ def test_unknown_ages() -> None:
 def test_outlook() -> None:
     """Rates are those of the last ten seconds, the peak that of the minute.
 
-    150 closes in ten seconds are 15 a second: 100 live and 62.05 × 15 = 930.75 ports of 2000.
+    150 closes in ten seconds are 15 a second: 100 live and 62.048 × 15 = 930.72 ports of 2000.
     """
     usage = Usage(590, 2000, 490, 0, ages=histogram({0: 150, 10: 340}))
     found = outlook(usage, 12.5)
     assert found is not None
     assert found.exhaustion_seconds == 12.5
-    assert found.steady_state_ratio == pytest.approx((100 + 930.75) / 2000)
-    assert found.sustainable_closes == pytest.approx(1900 / 62.05)
+    assert found.steady_state_ratio == pytest.approx((100 + 930.72) / 2000)
+    assert found.sustainable_closes == pytest.approx(1900 / 62.048)
     assert found.peak_closes == 340
 
 
@@ -107,7 +107,7 @@ def test_nothing_is_hidden(live: int, free: int, ages: dict[int, int], growth: f
     usage = Usage(used, used + free, waiting, 0, ages=histogram(ages))
     closes = lasting(ages)
     by_age = [ages.get(age, 0) for age in range(61)]
-    flow = Flow(used + free, live, by_age, closes, growth, hold=62.05)
+    flow = Flow(used + free, live, by_age, closes, growth, hold=62.048)
     assert exhaustion(usage, growth) == exhaustion_seconds(flow)
 
 

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import NO_AGES, PoolKey
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import DirectionPools
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import Churn, PoolTable, pool_table
 from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.fakes.tallies import NO_AGES
 from tests.support.messages.socket_entries import sixteen_bytes
 
 LB = RemoteGroups([RemoteGroup("lb", (ip_network("10.0.1.0/24"), ip_network("fd00::/64")), 1000)])

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import (
-    NO_AGES,
     AddressPorts,
     LocalAddress,
     OtherPools,
@@ -28,7 +27,7 @@ from tcp_pressure_exporter.pools.directions import (
 )
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.usage import Usage
-from tests.support.fakes.tallies import EMPTY, pools
+from tests.support.fakes.tallies import EMPTY, NO_AGES, bound_tally, pools
 from tests.support.messages.socket_entries import sixteen_bytes
 
 NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
@@ -68,7 +67,7 @@ def test_outbound() -> None:
 
 def test_outbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known, blocked ports in each."""
-    others = OtherPools(pools=3, most_used=4, ports=9, time_wait=5, reclaimable=2)
+    others = OtherPools(3, 4, ports=9, time_wait=5, reclaimable=2, ages=NO_AGES)
     tally = PoolTally({}, others, overflow=6)
     assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
         {}, 3, 2 * 3 + 9 - 2, 0.6, ages=NO_AGES, overflow_sockets=6, new_ratio=0.2
@@ -84,14 +83,14 @@ def test_outbound_without_a_pool(limit: int, ratio: float) -> None:
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
     """Of the lesser pools the sum and the highest ratio are known."""
-    tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000), overflow=6)
-    usages = inbound_usages(tally, RemoteGroups())
+    tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000, ages=NO_AGES), overflow=6)
+    usages = inbound_usages(tally, RemoteGroups(), NEVER)
     assert usages == DirectionPools({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
 
 
 def test_inbound() -> None:
     """All remote ports with a socket are used; what the remote can reclaim is not known here."""
-    usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups())
+    usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups(), NEVER)
     expected = Usage(used=7, limit=64512, time_wait=5, reclaimable=None, ages=NO_AGES)
     assert usages == DirectionPools({POOL: expected}, ages=NO_AGES)
 
@@ -100,7 +99,7 @@ def test_inbound_group() -> None:
     """Each address of a group has the ports that the group says; others have the default."""
     lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28232)
     outside = POOL._replace(remote_address=sixteen_bytes("10.0.0.10"))
-    usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]))
+    usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]), NEVER)
     limits = {key: usage.limit for key, usage in usages.pools.items()}
     assert limits == {POOL: 28232, outside: 64512}
 
@@ -108,7 +107,7 @@ def test_inbound_group() -> None:
 def test_source() -> None:
     """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others are no matter."""
     tally = held_at("10.0.0.2", held=[40000, 40001, 40002, 50000], live=[40002, 50000])
-    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
+    assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {PoolKey(sixteen_bytes("10.0.0.2"), b"", b""): Usage(3, 10, 2, None)}
     )
 
@@ -117,14 +116,16 @@ def test_source_port_whose_listener_has_closed() -> None:
     """A port that is still served without a listener counts as taken at every address."""
     drained = replace(rules(RANGE), served=port_set([40003, 40004, 443]))
     listener = bound("10.0.0.3", 40004)
-    [usage] = source_usages(held_at("10.0.0.2", [], []), [listener], drained, 10).pools.values()
+    [usage] = source_usages(
+        held_at("10.0.0.2", [], []), bound_tally([listener]), drained, 10
+    ).pools.values()
     assert usage == Usage(used=1, limit=10, time_wait=0, reclaimable=None, blocked=1)
 
 
 def test_source_overflow() -> None:
     """Sockets of too many local addresses are passed on as such."""
     tally = replace(EMPTY, address_overflow=5)
-    assert source_usages(tally, [], rules(RANGE), limit=10) == DirectionPools(
+    assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {}, overflow_sockets=5
     )
 
@@ -151,7 +152,7 @@ def test_source_overflow() -> None:
 def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bool) -> None:
     """A bound socket excludes its own address, and as a wildcard the families it covers."""
     [usage] = source_usages(
-        held_at(address, [], []), [binder], rules(RANGE), limit=10
+        held_at(address, [], []), bound_tally([binder]), rules(RANGE), limit=10
     ).pools.values()
     assert usage.used == excluded
 
@@ -159,7 +160,9 @@ def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bo
 def test_source_port_that_is_bound_and_in_time_wait() -> None:
     """A port counts once, and for TIME_WAIT only where nothing else holds it."""
     tally = held_at("10.0.0.2", held=[40000, 40001], live=[])
-    [usage] = source_usages(tally, [bound("0.0.0.0", 40000)], rules(RANGE), limit=10).pools.values()
+    [usage] = source_usages(
+        tally, bound_tally([bound("0.0.0.0", 40000)]), rules(RANGE), limit=10
+    ).pools.values()
     assert usage == Usage(used=2, limit=10, time_wait=1, reclaimable=None, blocked=1)
 
 
@@ -171,7 +174,7 @@ def test_directions() -> None:
         by_address={LocalAddress(POOL.local_address): AddressPorts(port_set([40000]), 0)},
         outbound=pools({POOL: (1, 1, 0)}),
     )
-    assert pool_usages(tally, iter([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
+    assert pool_usages(tally, bound_tally([bound("0.0.0.0", 40005)]), by, 10, RemoteGroups()) == {
         "outbound": DirectionPools(
             {POOL: Usage(2, 10, 1, 0, ages=NO_AGES, blocked=1)}, ages=NO_AGES, new_ratio=0.1
         ),
@@ -208,7 +211,7 @@ def test_source_agrees_with_sets(
     """For any sockets the figures are sizes of sets of ports."""
     sockets = [bound(at, port, ipv6_only=only and ":" in at) for at, port, only in binders]
     tally = held_at(address, live | time_wait, live)
-    usages = source_usages(tally, sockets, rules(port_set(usable)), limit=99)
+    usages = source_usages(tally, bound_tally(sockets), rules(port_set(usable)), limit=99)
     [usage] = usages.pools.values()
     owned = {binder[1] for binder in binders if conflicts(binder, address)}
     assert usage == Usage(

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.facts.tally import (
     PoolTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, same_length
 from tcp_pressure_exporter.pools.directions import (
     DirectionPools,
     inbound_usages,
@@ -22,7 +22,7 @@ from tcp_pressure_exporter.pools.directions import (
     source_usages,
 )
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tests.support.fakes.tallies import EMPTY, histogram
+from tests.support.fakes.tallies import EMPTY, bound_tally, histogram
 from tests.support.messages.socket_entries import sixteen_bytes
 
 NEVER = TimeWaitReuse(everywhere=False, on_loopback=False)
@@ -50,7 +50,7 @@ TALLY = PoolTally(
 
 
 @pytest.mark.parametrize(
-    "usages", [outbound_usages(TALLY, rules(), 10), inbound_usages(TALLY, RemoteGroups())]
+    "usages", [outbound_usages(TALLY, rules(), 10), inbound_usages(TALLY, RemoteGroups(), NEVER)]
 )
 def test_closes(usages: DirectionPools) -> None:
     """Each pool has its own closes; the direction has those of all, told apart or not."""
@@ -63,15 +63,15 @@ def test_closes(usages: DirectionPools) -> None:
 def test_source_pools() -> None:
     """Of the local ports of an address it is not known when they were closed."""
     tally = replace(EMPTY, outbound=TALLY)
-    assert source_usages(tally, [], rules(), 10).ages is None
+    assert source_usages(tally, bound_tally(), rules(), 10).ages is None
 
 
 @pytest.mark.parametrize(
     ("local", "remote", "reuse", "hold"),
     [
-        ("10.0.0.2", "10.0.0.9", NEVER, 62.05),
-        ("127.0.0.1", "127.0.0.1", NEVER, 62.05),
-        ("10.0.0.2", "10.0.0.9", ON_LOOPBACK, 62.05),
+        ("10.0.0.2", "10.0.0.9", NEVER, 62.048),
+        ("127.0.0.1", "127.0.0.1", NEVER, 62.048),
+        ("10.0.0.2", "10.0.0.9", ON_LOOPBACK, 62.048),
         ("127.0.0.1", "127.9.9.9", ON_LOOPBACK, 1.0),
         ("::1", "::1", ON_LOOPBACK, 1.0),
         # tcp_twsk_unique asks for one loopback address, whichever end it is.
@@ -92,17 +92,19 @@ def test_hold_outbound(local: str, remote: str, reuse: TimeWaitReuse, hold: floa
 
 def test_hold_inbound() -> None:
     """Towards this host a remote's ports wait for their minute, whatever connect() does here."""
-    usages = inbound_usages(TALLY, RemoteGroups())
-    assert {usage.hold for usage in usages.pools.values()} == {62.05}
+    usages = inbound_usages(TALLY, RemoteGroups(), NEVER)
+    assert {usage.hold for usage in usages.pools.values()} == {62.048}
 
 
-ELSEWHERE = TimeWaitReuse(everywhere=False, on_loopback=False, hold=120.0, told=False)
+ELSEWHERE = TimeWaitReuse(
+    everywhere=False, on_loopback=False, lengths=same_length(120_000), tick=0.0, told=False
+)
 
 
 def test_other_systems() -> None:
     """Elsewhere TIME_WAIT is as long as the system says, and nobody tells what is reclaimable."""
     outbound = outbound_usages(TALLY, rules(ELSEWHERE), 10).pools
-    inbound = inbound_usages(TALLY, RemoteGroups(), ELSEWHERE.hold).pools
+    inbound = inbound_usages(TALLY, RemoteGroups(), ELSEWHERE).pools
     assert {usage.hold for usage in (*outbound.values(), *inbound.values())} == {120.0}
     assert {usage.reclaimable for usage in outbound.values()} == {None}
 
@@ -114,8 +116,8 @@ def test_hidden_time_wait() -> None:
     tally = replace(EMPTY, by_address={LocalAddress(address): AddressPorts(1 << 40000, None)})
     for usages in (
         outbound_usages(hidden, rules(ELSEWHERE), 10),
-        inbound_usages(hidden, RemoteGroups()),
-        source_usages(tally, [], rules(ELSEWHERE), 10),
+        inbound_usages(hidden, RemoteGroups(), NEVER),
+        source_usages(tally, bound_tally(), rules(ELSEWHERE), 10),
     ):
         assert {usage.time_wait for usage in usages.pools.values()} == {None}
         assert all(usage.live == usage.used for usage in usages.pools.values())
@@ -125,6 +127,7 @@ def test_unknown_ages() -> None:
     """An empty histogram is none: nothing tells the ages."""
     row = PoolCount(2, 2, 0, entered=0, ages=b"")
     tally = PoolTally({ONE: row}, OtherPools(ages=b""), 0)
-    for usages in (outbound_usages(tally, rules(), 10), inbound_usages(tally, RemoteGroups())):
+    inbound = inbound_usages(tally, RemoteGroups(), NEVER)
+    for usages in (outbound_usages(tally, rules(), 10), inbound):
         assert usages.ages is None
         assert usages.pools[ONE].ages is None

@@ -7,7 +7,7 @@ from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress
 from tcp_pressure_exporter.pools.directions import outbound_usages, source_usages
 from tcp_pressure_exporter.pools.scopes import ports_for_connect, scoped_address
 from tests.sources.counting.counting import NEVER, key, rules
-from tests.support.fakes.tallies import EMPTY, pools
+from tests.support.fakes.tallies import EMPTY, bound_tally, pools
 from tests.support.messages.socket_entries import sixteen_bytes
 
 HERE = sixteen_bytes("10.0.0.2")
@@ -54,7 +54,7 @@ def test_ports_in_the_way_of_bind() -> None:
         LocalAddress(HERE, 4): AddressPorts(port_set([40002, 40003]), 0),
     }
     tally = replace(EMPTY, by_address=by_address)
-    found = source_usages(tally, [], RULES, limit=len(RANGE)).pools
+    found = source_usages(tally, bound_tally(), RULES, limit=len(RANGE)).pools
     assert {key.scope: usage.used for key, usage in found.items()} == {0: 4, 3: 3, 4: 3}
 
 

@@ -45,15 +45,15 @@ def test_mostly_blocked(used: int, blocked: int, mostly: bool) -> None:  # noqa:
 
 
 def test_default_hold() -> None:
-    """A port is blocked for at most 62.05 s: a minute and the batch in which the timers expire."""
-    assert Usage(1, 10, 1, None).hold == 62.05
+    """A port is blocked for at most 62.048 s: a minute and the batch in which the timers expire."""
+    assert Usage(1, 10, 1, None).hold == 62.048
 
 
 def test_sum() -> None:
     """Two pools are one: ports, limits, closes and ages add up; the longer hold is that of both."""
     one = Usage(5, 10, 4, 1, 3, histogram({0: 3, 50: 1}), hold=1.0, blocked=1)
     other = Usage(7, 20, 6, 2, 4, histogram({0: 4, 60: 2}), blocked=2)
-    both = Usage(12, 30, 10, 3, 7, histogram({0: 7, 50: 1, 60: 2}), hold=62.05, blocked=3)
+    both = Usage(12, 30, 10, 3, 7, histogram({0: 7, 50: 1, 60: 2}), hold=62.048, blocked=3)
     assert one.plus(other) == both
     assert other.plus(one) == both
 

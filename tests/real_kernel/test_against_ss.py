@@ -61,9 +61,14 @@ def make_every_state(lab: Lab) -> None:
     set_sysctl("ip_local_port_range", "50000 50999")
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     half_open.connect_ex(("192.0.2.1", SERVER_PORT))  # nobody answers: SYN_SENT
+    wait_for_fins()
+
+
+def wait_for_fins() -> None:
+    """Wait until each FIN is acknowledged, which may be delayed by 40 ms."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while any(state == "fin_wait1" for _family, state in ss_states()):
-        assert time.monotonic() < deadline  # the acknowledgement of a FIN may be delayed by 40 ms
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 

@@ -26,7 +26,7 @@ from tests.support.labs.canary_lab import (
     whole_range,
 )
 from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here
-from tests.support.labs.network_namespace import set_sysctl
+from tests.support.labs.network_namespace import set_sysctl, shorten_reuse_delay
 
 
 @pytest.fixture(autouse=True)
@@ -86,14 +86,14 @@ def test_time_wait_that_nobody_may_take(lab: Lab) -> None:
 
 def make_reclaimable(lab: Lab, count: int) -> int:
     """Leave TIME_WAIT entries that a connect() may take over; return the ports without one."""
-    set_sysctl("tcp_tw_reuse_delay", 1)
+    delay = shorten_reuse_delay()
     pairs = [lab.connect("127.0.0.9") for _ in range(count)]
     free_ports = RANGE
     for pair in pairs:
         free_ports &= ~(1 << pair[0].getsockname()[1])
         time_wait_here(pair)
     set_sysctl("tcp_tw_reuse", 1)
-    time.sleep(0.02)  # beyond tcp_tw_reuse_delay, which the kernel counts in ticks of up to 10 ms
+    time.sleep(delay)
     return free_ports
 
 

@@ -23,7 +23,7 @@ from tests.support.labs.findings_lab import (
     reconnect,
 )
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, open_observer, time_wait_here
-from tests.support.labs.network_namespace import add_address, set_sysctl
+from tests.support.labs.network_namespace import add_address, set_sysctl, shorten_reuse_delay
 
 IPV4 = Path("/proc/sys/net/ipv4")
 CORE = Path("/proc/sys/net/core")
@@ -109,9 +109,9 @@ def test_pressure_of_time_wait(lab: Lab, observer: Observer) -> None:
     assert details["tw_reuse_off_under_pressure"] == (
         "127.0.0.1 → 127.0.0.9:9000: 30 of 40 ports in TIME_WAIT, net.ipv4.tcp_tw_reuse = 0"
     )
-    set_sysctl("tcp_tw_reuse_delay", 1)
+    delay = shorten_reuse_delay()
     set_sysctl("tcp_tw_reuse", 2)  # enough on loopback
-    time.sleep(0.02)  # beyond tcp_tw_reuse_delay, which the kernel counts in ticks of up to 10 ms
+    time.sleep(delay)
     assert found(observer) == {}
 
 

@@ -6,9 +6,12 @@ Each expected value is what connect() really did, in the same namespace, right a
 import random
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket
+from tcp_pressure_exporter.sources.systems.kernel import shows_bound_only
 from tests.support.labs.lab import (
     SERVER_PORT,
     Lab,
@@ -17,7 +20,13 @@ from tests.support.labs.lab import (
     open_observer,
     time_wait_here,
 )
-from tests.support.labs.network_namespace import add_address, network_namespace, set_sysctl
+from tests.support.labs.network_namespace import (
+    add_address,
+    has_sysctl,
+    network_namespace,
+    set_sysctl,
+    shorten_reuse_delay,
+)
 
 REMOTE = "127.0.0.9"
 LOCAL = "127.0.0.1"
@@ -137,7 +146,10 @@ def test_time_wait_on_loopback(
 def test_time_wait_before_the_delay(lab: Lab, observer: Observer) -> None:
     """A TIME_WAIT entry younger than tcp_tw_reuse_delay is not reclaimable."""
     use_range(40000, 40009)
-    set_sysctl("tcp_tw_reuse_delay", 60000)
+    if has_sysctl("tcp_tw_reuse_delay"):
+        set_sysctl("tcp_tw_reuse_delay", 60000)
+    else:
+        time.sleep(1 - time.monotonic() % 1)  # it ends with the second
     set_sysctl("tcp_tw_reuse", 1)
     for pair in [lab.connect(REMOTE) for _ in range(6)]:
         time_wait_here(pair)
@@ -150,12 +162,12 @@ def test_time_wait_beyond_loopback(lab: Lab, observer: Observer, reuse: int, fre
     """The default tcp_tw_reuse=2 gives nothing back between addresses that are not loopback."""
     add_address("10.1.0.1/32")
     use_range(40000, 40009)
-    set_sysctl("tcp_tw_reuse_delay", 1)
+    delay = shorten_reuse_delay()
     for pair in [lab.connect("10.1.0.1", "10.1.0.1") for _ in range(6)]:
         time_wait_here(pair)
     lab.connect("10.1.0.1", "10.1.0.1")
     set_sysctl("tcp_tw_reuse", reuse)
-    time.sleep(0.1)
+    time.sleep(delay)
     assert observer.free("outbound", "10.1.0.1", "10.1.0.1", PORT) == free
     assert lab.connect_until_full("10.1.0.1", "10.1.0.1") == free
 
@@ -177,6 +189,14 @@ def test_range_of_one_port(lab: Lab, observer: Observer) -> None:
     assert predicts(lab, observer) == 0
 
 
+def bound_only_is_shown() -> bool:
+    diag = DiagSocket()
+    try:
+        return shows_bound_only(Path("/proc"), diag) is True
+    finally:
+        diag.close()
+
+
 def random_scene(lab: Lab, rng: random.Random, *, odd: bool) -> None:
     """Fill the namespace with a random mix of everything that takes ports."""
     low = rng.randrange(40000, 50000)
@@ -184,11 +204,12 @@ def random_scene(lab: Lab, rng: random.Random, *, odd: bool) -> None:
     ports = range(low, high + 1)
     reserved = rng.sample(ports, rng.randint(0, 3))
     use_range(low, high, ",".join(map(str, reserved)))
-    set_sysctl("tcp_tw_reuse_delay", 1)
+    delay = shorten_reuse_delay()
     for port in rng.sample(ports, rng.randint(0, 2)):
         lab.listen(rng.choice(["0.0.0.0", "127.0.0.5", "::1"]), port)
     free_ports = [port for port in ports if port % 5 == 0]
-    for port in rng.sample(free_ports, min(len(free_ports), rng.randint(0, 2))):
+    bound_only = min(len(free_ports), rng.randint(0, 2)) if bound_only_is_shown() else 0
+    for port in rng.sample(free_ports, bound_only):
         try:
             lab.bind("127.0.0.6", port)
         except OSError:
@@ -203,7 +224,7 @@ def random_scene(lab: Lab, rng: random.Random, *, odd: bool) -> None:
         if rng.random() < 0.4:
             time_wait_here(pair)
     set_sysctl("tcp_tw_reuse", rng.choice([0, 0, 1, 2]))
-    time.sleep(0.02)  # beyond tcp_tw_reuse_delay, set to 1 ms
+    time.sleep(delay)
 
 
 @pytest.mark.parametrize("odd", [False, True], ids=["even", "odd"])
@@ -212,7 +233,8 @@ def test_random_scenes(seed: int, *, odd: bool) -> None:
     """In random scenes the published figure is exact on even ranges, at most 1 short on odd."""
     rng = random.Random(seed)  # noqa: S311 - the same scenes at every run
     predictions = 0
-    for _ in range(16):
+    scenes = 16 if has_sysctl("tcp_tw_reuse_delay") else 3  # which wait there
+    for _ in range(scenes):
         with network_namespace(), open_lab() as lab, open_observer() as observer:
             random_scene(lab, rng, odd=odd)
             listed = observer.tables()["outbound"].listed
@@ -223,4 +245,4 @@ def test_random_scenes(seed: int, *, odd: bool) -> None:
             free = max((usage.limit or 0) - usage.used, 0)
             assert lab.connect_until_full(REMOTE, LOCAL) in {free, free + odd}
             predictions += 1
-    assert predictions >= 8, "too few scenes with a pool to say anything"
+    assert predictions >= scenes // 2, "too few scenes with a pool to say anything"

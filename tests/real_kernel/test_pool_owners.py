@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.sample.sample import POOL_OWNERS
 from tests.support.labs.cgroup_tree import cgroup_tree
 from tests.support.labs.close_wait_lab import connected_process
@@ -30,7 +30,7 @@ def test_owners_of_a_pool(lab: Lab, observer: Observer, tmp_path: Path) -> None:
             connected_process(lab, tree.root / "proxy.service", 9),
             connected_process(lab, tree.root / "cron.service", 4),
         ):
-            ((pool, found),) = owners(observer)
+            ((pool, found, _states),) = owners(observer)
     assert (pool.usage.used, pool.usage.time_wait) == (16, 3)
     assert found == (
         (Owner("proxy.service", "leaky"), 9),
@@ -53,6 +53,6 @@ def test_only_sockets_of_the_pool(lab: Lab, observer: Observer) -> None:
         lab.connect("127.0.0.9")
     for remote in ("127.0.0.8", "127.0.0.7"):
         lab.connect(remote)
-    ((pool, found),) = owners(observer)
+    ((pool, found, _states),) = owners(observer)
     assert pool.remote_address == "127.0.0.9"
     assert sum(count.sockets for count in found) == 16

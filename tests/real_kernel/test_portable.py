@@ -20,7 +20,7 @@ from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.portable.source import PortableSockets
 from tcp_pressure_exporter.sources.systems.portable import portable_sources
-from tests.real_kernel.test_against_ss import make_every_state
+from tests.real_kernel.test_against_ss import make_every_state, wait_for_fins
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.labs.lab import EVERYTHING, Lab, Observer, time_wait_here, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
@@ -78,6 +78,7 @@ def test_as_netlink(lab: Lab, observer: Observer, portable: PortableObserver) ->
     lab.listen("0.0.0.0", 50007)
     for _ in range(3):
         time_wait_there(lab.connect("127.0.0.1", "127.0.0.50"))
+    wait_for_fins()
     by_netlink, by_psutil = observer.sample(), portable.sample()
     assert states(by_psutil) == states(by_netlink)
     assert ports(by_psutil) == ports(by_netlink)

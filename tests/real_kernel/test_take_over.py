@@ -16,7 +16,7 @@ from tcp_pressure_exporter.sources.procfs.resources import read_tcp_sockstat
 from tcp_pressure_exporter.verdict.assessment import assess
 from tests.support.labs.canary_lab import PROCFS
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, Pair, time_wait_here
-from tests.support.labs.network_namespace import set_sysctl
+from tests.support.labs.network_namespace import set_sysctl, shorten_reuse_delay
 from tests.support.sampled import sampler_of, wishes
 
 PORTS = 40
@@ -48,7 +48,7 @@ def bind_and_connect(
 
 def let_them_be_reused() -> None:
     """Wait until each entry is surely old enough for tcp_tw_reuse."""
-    set_sysctl("tcp_tw_reuse_delay", 1)
+    shorten_reuse_delay()
     set_sysctl("tcp_tw_reuse", 1)
     time.sleep(1.1)  # beyond the delay, by the second that older kernels count in
 
@@ -127,6 +127,8 @@ def test_mixed(lab: Lab, observer: Observer) -> None:
     let_them_be_reused()
     usage = usage_of(observer)
     assert usage.used + (usage.reclaimable or 0) == PORTS
+    for _ in range(4):  # the first four ports that are asked about may all be given back
+        usage = usage if usage.used else usage_of(observer)
     assert 0 < usage.used < PORTS
     assert lab.connect_until_full(REMOTE) == PORTS // 2
 

@@ -65,7 +65,7 @@ def oldest(found: CloseWait) -> Mapping[str, float]:
 def test_nothing() -> None:
     """Without a socket each cause is there, with none and an age of 0; nothing else is."""
     found = table([])
-    assert found.causes == dict.fromkeys(CAUSES, (0, 0.0))
+    assert found.causes == dict.fromkeys(CAUSES, (0, 0.0, 0))
     assert (found.owners, found.remotes, found.unlisted) == ((), (), 0)
 
 
@@ -80,10 +80,10 @@ def test_causes() -> None:
         ]
     )
     assert found.causes == {
-        "eof_unread": (3, 1830.5),
-        "not_closed": (0, 0.0),
-        "peer_gone": (0, 0.0),
-        "window_closed": (1, 2.0),
+        "eof_unread": (3, 1830.5, 0),
+        "not_closed": (0, 0.0, 0),
+        "peer_gone": (0, 0.0, 0),
+        "window_closed": (1, 2.0, 0),
     }
 
 
@@ -168,4 +168,4 @@ def test_nothing_is_lost(sockets: list[Found], top: int, groups: RemoteGroups) -
     assert listed == len(unowned) if everyone else listed <= len(unowned)
     for cause in CAUSES:
         ages = [NOW - one.since for one in sockets if one.cause == cause]
-        assert found.causes[cause] == (len(ages), max(ages, default=0.0))
+        assert found.causes[cause] == (len(ages), max(ages, default=0.0), 0)

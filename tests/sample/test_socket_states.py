@@ -3,7 +3,7 @@ from dataclasses import replace
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import SocketTally
 from tcp_pressure_exporter.sample.sockets import socket_states
-from tests.support.fakes.tallies import EMPTY
+from tests.support.fakes.tallies import EMPTY, bound_tally
 from tests.support.messages.datagrams import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
 from tests.support.messages.socket_entries import sixteen_bytes
 
@@ -25,7 +25,7 @@ def bound(address: str, *, listening: bool) -> BoundSocket:
 
 def test_idle_host() -> None:
     """Every pair of family and state is there, with zero sockets on an idle host."""
-    states = socket_states(tally({}), [])
+    states = socket_states(tally({}), bound_tally())
     assert states == {
         (family, state): 0 for family in ("ipv4", "ipv6") for state in NODE_EXPORTER_STATES
     }
@@ -33,7 +33,7 @@ def test_idle_host() -> None:
 
 def test_hidden_time_wait() -> None:
     """Where the system shows no TIME_WAIT that state is absent, not zero."""
-    states = socket_states(replace(EMPTY, states=WITHOUT_TIME_WAIT), [])
+    states = socket_states(replace(EMPTY, states=WITHOUT_TIME_WAIT), bound_tally())
     assert {state for _family, state in states} == NODE_EXPORTER_STATES - {"time_wait"}
 
 
@@ -42,7 +42,7 @@ def test_counts() -> None:
     states = socket_states(
         tally({(True, ESTABLISHED): 3, (False, ESTABLISHED): 2, (True, TIME_WAIT): 5,
                (False, CLOSE_WAIT): 1}),
-        [],
+        bound_tally(),
     )  # fmt: skip
     assert {pair: count for pair, count in states.items() if count} == {
         ("ipv4", "established"): 3,
@@ -56,12 +56,14 @@ def test_listeners() -> None:
     """Listeners count by the family of their address; bound-only sockets do not count."""
     states = socket_states(
         tally({}),
-        [
-            bound("0.0.0.0", listening=True),
-            bound("::ffff:127.0.0.1", listening=True),
-            bound("::", listening=True),
-            bound("127.0.0.1", listening=False),
-        ],
+        bound_tally(
+            [
+                bound("0.0.0.0", listening=True),
+                bound("::ffff:127.0.0.1", listening=True),
+                bound("::", listening=True),
+                bound("127.0.0.1", listening=False),
+            ]
+        ),
     )
     assert (states["ipv4", "listen"], states["ipv6", "listen"]) == (2, 1)
     assert sum(states.values()) == 3

@@ -42,6 +42,7 @@ LOCAL_PORTS = {
     *("tcp_pressure_local_port_range_low", "tcp_pressure_local_port_range_high"),
     *("tcp_pressure_local_ports_reserved", "tcp_pressure_local_ports_usable"),
     *("tcp_pressure_local_ports_used", "tcp_pressure_listeners_in_local_port_range"),
+    "tcp_pressure_time_wait_hold_seconds",
 }
 HEALTH = {"tcp_pressure_collector_success", "tcp_pressure_collector_duration_seconds"}
 OTHERS = {"tcp_pressure_sockets", "tcp_pressure_sysctl", "tcp_pressure_finding"}

@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,10 +164,10 @@ def walks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the namespaces of the requests that make the kernel walk over all connections."""
     asked: list[str] = []
 
-    def encode(states: int, sequence: int, extensions: int, attribute: bytes) -> bytes:
+    def encode(states: int, sequence: int, *rest: Any) -> bytes:
         if states & NOT_LISTENING:
             asked.append(own_namespace())
-        return encode_request(states, sequence, extensions, attribute)
+        return encode_request(states, sequence, *rest)
 
     monkeypatch.setattr(diag_socket, "encode_request", encode)
     return asked

@@ -5,6 +5,7 @@ import re
 from tcp_pressure_exporter.collectors.health import NAMESPACE_FAMILIES
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
+from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
@@ -29,6 +30,9 @@ from tests.support.places import DOCS
 DOCUMENT = DOCS / "metrics.md"
 SHARED = {name for name, row in COLLECTORS.items() if not row.own_alone}
 RESOURCES = ("time_wait_buckets", "orphans", "memory_bytes", "conntrack_entries")
+
+
+QUEUES = tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 9, 9)) for n in range(TOP))
 
 
 def pool_table(direction: str) -> PoolTable:
@@ -58,7 +62,9 @@ def fullest(netns: str) -> NamespaceSample:
         sockets=Outcome(
             0.1, {(family, state): 1 for family in ("4", "6") for state in STATE_NAMES.values()}
         ),
-        local_ports=Outcome(0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9, 28232, 9, owners, 9)),
+        local_ports=Outcome(
+            0.1, LocalPorts(32768, 60999, 0, 28232, 9, 9, 28232, 9, owners, 62.048, 9)
+        ),
         pools=Outcome(0.1, {name: pool_table(name) for name in ("outbound", "inbound", "source")}),
         close_wait=Outcome(
             0.1,
@@ -70,7 +76,11 @@ def fullest(netns: str) -> NamespaceSample:
             ),
         ),
         listen_queues=Outcome(
-            0.1, ListenQueues(tuple(ListenQueue((bytes(16), n), 9, 9) for n in range(TOP)), 1.0)
+            0.1,
+            ListenQueues(
+                tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 9, 9)) for n in range(TOP)),
+                1.0,
+            ),
         ),
         limits=Outcome(0.1, tuple(Resource(name, 9, 9) for name in RESOURCES)),
         kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 9)),

@@ -11,7 +11,7 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnersPart
@@ -91,7 +91,7 @@ class Watched:
 
 
 def owners_of(found: Iterable[PoolOwners]) -> dict[ListedKey, object]:
-    return {pool.key: owners for pool, owners in found}
+    return {pool.key: owners for pool, owners, _states in found}
 
 
 @pytest.fixture

@@ -60,6 +60,14 @@ def test_every_pool(gateway: FakeHost) -> None:
     assert (table.count, table.ratio_max, table.churn) == (5, 0.17, None)
 
 
+def test_zone(gateway: FakeHost) -> None:
+    """A conntrack zone stands behind the address, whose range is configured without it."""
+    text = (RECORDED / "nf_conntrack.txt").read_text()
+    gateway.procfs.write(TEXT, text.replace(" zone=0 ", " zone=5 "))
+    fullest = nat(gateway, EVERY_POOL).listed[0]
+    assert (fullest.local_address, fullest.usage) == ("198.51.100.1%zone5", Usage(17, 100, 6, 8))
+
+
 def test_least_ratio(gateway: FakeHost) -> None:
     """Pools below the least ratio are counted and not listed."""
     table = nat(gateway, replace(EVERY_POOL, listing=ListingRule(top=100, min_ratio=0.03)))

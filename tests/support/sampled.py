@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing, Sources
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import BoundSocket, PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
     PoolSocket,
@@ -32,7 +33,7 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
-from tcp_pressure_exporter.sources.systems.linux import interface_name
+from tcp_pressure_exporter.sources.systems.linux import interface_name, own_networks
 
 PROC = Path("/proc")
 Clock = Callable[[], float]
@@ -54,7 +55,9 @@ class Namespace:
         bind_table: BindTableSource | Missing = NO_BIND_TABLE,
     ) -> None:
         parser = parser or best_parser()
-        self.sockets = NetlinkSockets(parser.tally, diag, clock, bound_only=bound_only)
+        self.sockets = NetlinkSockets(
+            parser.tally, parser.tally_bound, diag, clock, bound_only=bound_only
+        )
         self.settings = ProcSettings(procfs)
         self.numbers = ProcNumbers(procfs)
         self.conntrack = conntrack or ConntrackTable(procfs, parser, by_netlink=True)
@@ -67,6 +70,7 @@ class Namespace:
             canary=canary or Canary(procfs),
             nat=self.conntrack,
             interface_name=interface_name,
+            own_networks=own_networks,
             bind_table=bind_table,
         )
 
@@ -86,7 +90,10 @@ class Namespace:
         return self.numbers.statistics()
 
     def bound_sockets(self) -> list[BoundSocket]:
-        return self.sockets.bound_sockets()
+        return list(self.bound_tally().kept)
+
+    def bound_tally(self, rules: BoundRules = BoundRules()) -> BoundTally:  # noqa: B008 - immutable
+        return self.sockets.bound_sockets(rules)
 
     def tally(self, rules: TallyRules) -> SocketTally:
         return self.sockets.tally(rules)
@@ -96,6 +103,9 @@ class Namespace:
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         return self.sockets.pool_sockets(remotes)
+
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        return self.sockets.port_sockets(port)
 
     def translated(self, rules: RowRules) -> PoolTally:
         return self.conntrack.translated(rules)

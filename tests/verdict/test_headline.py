@@ -21,6 +21,7 @@ from tests.pages.report.observations import (
 )
 
 THAT_SAY = "that say which ports connections may use"
+MORE = "Also: 1 more critical, 1 warning."
 POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
 
 
@@ -46,7 +47,7 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
         ),
         (
             assessment(UPSTREAM, severity=CRITICAL),
-            f"{POOL} is 95 % full and lasts 41 s at this rate.",
+            f"{POOL} is 95 % full, and full in 41 s at this rate.",
         ),
         (
             assessment(UPSTREAM._replace(seconds_left=INFINITE), severity=CRITICAL),
@@ -62,7 +63,7 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
         ),
         (
             assessment(UPSTREAM, UPSTREAM, QUEUE, severity=CRITICAL),
-            f"{POOL} is 95 % full and lasts 41 s at this rate. Also: 1 more critical, 1 warning.",
+            f"{POOL} is 95 % full, and full in 41 s at this rate. {MORE}",
         ),
         (assessment(QUEUE, severity=WARNING), "Accept queue 0.0.0.0:8080 is 100 % full."),
         (

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import CanaryReport, Probe
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, Probe
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.verdict.actions import actions

@@ -39,7 +39,7 @@ def line(*namespaces: NamespaceSample) -> str:
 def test_the_fullest_pool_is_named() -> None:
     """Of all directions the pool with the highest ratio, rounded down, with what is left."""
     sample = namespace("host", {"inbound": 300, "outbound": 729}, left=16.2)
-    expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full and lasts 16 s"
+    expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full, and full in 16 s"
     assert line(sample) == f"Fullest port pool: {expected}"
 
 

@@ -5,7 +5,7 @@ import pytest
 from tcp_pressure_exporter.facts.addresses import V4_ANY
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NamespaceSample

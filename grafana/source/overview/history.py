@@ -66,7 +66,7 @@ def _closes() -> TimeSeries:
         title="Closes per second of each pool",
         meaning="Connections that entered TIME_WAIT here, each of which holds its port for a"
         " minute.",
-        normal="as the load: below limit ÷ 62 s, which is 455 a second for the usual range.",
+        normal="as the load: below limit ÷ hold of TIME_WAIT: 455 a second for the usual range.",
         action="let the client with the highest line keep its connections open.",
         queries=[Query(f"topk({TOP}, {rate(ENTERED, DIRECTION)})", NAME)],
         unit="cps",

@@ -55,7 +55,7 @@ def _rates() -> TimeSeries:
     return TimeSeries(
         title="Rate of closes against the ceiling",
         meaning="Connections that enter TIME_WAIT per second, their peak within a second, and the"
-        " ceiling: what the pool bears for good, (limit − open) ÷ 62 s.",
+        " ceiling: what the pool bears for good, (limit − open) ÷ the hold of TIME_WAIT.",
         normal="closes below the ceiling. A peak above it is harmless: the pool is a buffer.",
         action="closes at the ceiling: whatever comes above it fails.",
         queries=[

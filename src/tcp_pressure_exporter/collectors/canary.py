@@ -14,7 +14,7 @@ from tcp_pressure_exporter.collectors.family import Family, Row, RowReader, rows
 from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.sample.sample import CANARY, NamespaceSample
 
 

@@ -63,7 +63,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_close_wait_remote_sockets",
         "Sockets in CLOSE_WAIT of which neither service nor process is known, by remote address or"
-        " group; the three remotes with the most.",
+        " group; the two remotes with the most.",
         ("netns", "remote_address"),
         rows_of(CLOSE_WAIT, _remotes),
     ),

@@ -10,7 +10,10 @@ Exposition:
     tcp_pressure_listeners_in_local_port_range{netns="host"} 1.0
     tcp_pressure_local_ports_hidden{netns="host"} 512.0
     tcp_pressure_local_ports_blocked_owner_ports{netns="host",service="",process="agent"} 15000.0
+    tcp_pressure_time_wait_hold_seconds{netns="host"} 62.048
 """
+
+from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of, value_of
 from tcp_pressure_exporter.facts.sockets import NOBODY
@@ -26,8 +29,14 @@ def _foremost(ports: LocalPorts) -> tuple[OwnerCount, ...]:
     return ports.owners[:1] or (OwnerCount(NOBODY, ports.blocked),)
 
 
-def _hidden(ports: LocalPorts) -> tuple[Row, ...]:
-    return () if ports.hidden is None else (((), ports.hidden),)
+def _hold(ports: LocalPorts) -> Iterator[Row]:
+    if ports.time_wait_hold is not None:
+        yield (), ports.time_wait_hold
+
+
+def _hidden(ports: LocalPorts) -> Iterator[Row]:
+    if ports.hidden is not None:
+        yield (), ports.hidden
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -88,5 +97,14 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " is all blocked ports. process is empty where the exporter may not look or has not yet.",
         ("netns", "service", "process"),
         rows_of(LOCAL_PORTS, _foremost),
+    ),
+    Family(
+        "tcp_pressure_time_wait_hold_seconds",
+        "Seconds that a closed connection keeps its port at most, where nothing takes it over: the"
+        " length of TIME_WAIT, and the batch in which the kernel's timers expire. Linux: 60 or"
+        " net.ipv4.tcp_tw_timeout, more where entries show more, and a batch by the kernel's HZ, of"
+        " up to 5.12 s. Until the entries of a longer setting are over, that one.",
+        ("netns",),
+        rows_of(LOCAL_PORTS, _hold),
     ),
 )

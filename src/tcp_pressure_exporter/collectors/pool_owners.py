@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
 from tcp_pressure_exporter.collectors.pools import POOL_LABELS
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.sample.sample import POOL_OWNERS, NamespaceSample
 
 
 def _rows(found: tuple[PoolOwners, ...]) -> Iterator[Row]:
-    for pool, owners in found:
+    for pool, owners, _states in found:
         ends = (pool.local_address, pool.remote_address, pool.port)
         for owner, sockets in owners:
             yield (OUTBOUND, *ends, owner.service, owner.process), sockets

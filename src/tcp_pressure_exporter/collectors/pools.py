@@ -68,9 +68,10 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " which connected sockets were bound to their port before. inbound: the remote's ports"
         " towards local_address and port with a socket here; an upper bound, since the remote may"
         " reuse one in TIME_WAIT. source: local ports that bind(local_address, port 0) cannot get;"
-        " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that this"
-        " gateway has given to others' connections; a lower bound, since its own take such ports"
-        " too, and not every closed connection gives way to a new one. Other systems than Linux may"
+        " an upper bound where applications set SO_REUSEADDR. nat: ports of local_address that"
+        " tracked connections hold; a lower bound, since not every closed one gives way to a new"
+        " one. The number of those with an untranslated source, such as the gateway's own, is up to"
+        " 300 s old where there are many. Other systems than Linux may"
         " give a port to one connection alone, whatever its destination: there source tells more"
         " than outbound. BSD and macOS show no TIME_WAIT.",
         POOL_LABELS,
@@ -135,7 +136,8 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_overflow_sockets",
         "Sockets that count in no pool because there are more pools (or local addresses) than the"
-        " exporter keeps. Above 0 the other pool metrics are too low.",
+        " exporter keeps. Above 0 the other pool metrics are too low; ports of listeners on"
+        " addresses too many count for every address, and source pools are too high.",
         DIRECTION_LABELS,
         per_direction(lambda table: table.overflow_sockets),
     ),
@@ -143,11 +145,11 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
 
 # Where both counters err.
 ERRS = (
-    " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to 60 s. Too"
-    " low where entries leave before their minute is over (taken over by tcp_tw_reuse or a SYN,"
-    " reset) or never come (beyond tcp_max_tw_buckets). A close counts once, however often a stray"
-    " segment restarts its entry's minute. Through psutil from the differences between samples: too"
-    " low where an entry comes and goes between two; absent until one TIME_WAIT after the start."
+    " Read from the ages of the TIME_WAIT entries, so exact at any sample interval up to the length"
+    " of TIME_WAIT. Too low where entries leave before it is over (taken over by tcp_tw_reuse or a"
+    " SYN, reset) or never come (beyond tcp_max_tw_buckets). A close counts once, however often a"
+    " stray segment restarts its entry's time. Through psutil from the differences between samples:"
+    " too low where one comes and goes between two; absent until one TIME_WAIT after the start."
 )
 
 
@@ -171,16 +173,17 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
     Family(
         "tcp_pressure_pool_closes_per_second_max_1m",
-        "Most connections of the pool that entered TIME_WAIT in any one second of the last 60 s."
-        " Errs as tcp_pressure_pool_time_wait_entered_total does, and is too high where stray"
-        " segments restart minutes; through psutil the average over an interval.",
+        "Most connections of the pool that entered TIME_WAIT in any one second of the last 60 s,"
+        " or of TIME_WAIT's length. Errs as tcp_pressure_pool_time_wait_entered_total does, and is"
+        " too high where stray segments restart TIME_WAIT; through psutil the average over an"
+        " interval.",
         POOL_LABELS,
         _outlook(lambda outlook: outlook.peak_closes),
     ),
     Family(
         "tcp_pressure_pool_sustainable_closes_per_second",
         "Connections per second that may enter TIME_WAIT for good without filling the pool beside"
-        " its live ones: (limit − live) ÷ the seconds TIME_WAIT holds a port, 62.05 on Linux, or"
+        " its live ones: (limit − live) ÷ tcp_pressure_time_wait_hold_seconds, or"
         " tcp_tw_reuse_delay (in whole seconds, rounded up) where connect() takes such ports over."
         " That of a group is the sum.",
         POOL_LABELS,
@@ -189,7 +192,7 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_steady_state_ratio",
         "The ratio of used ports to limit that the closes of the last 10 s lead to if they go on:"
-        " (live + closes per second × the seconds TIME_WAIT holds a port) ÷ limit. Above 1 the pool"
+        " (live + closes per second × the seconds TIME_WAIT keeps a port) ÷ limit. Above 1 the pool"
         " will run out. Of an inbound pool an upper bound: a remote that reuses a port in TIME_WAIT"
         " takes none.",
         POOL_LABELS,
@@ -216,8 +219,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_closes_per_second_max_1m",
         "Most connections of all pools of the direction that entered TIME_WAIT in any one second of"
-        " the last 60 s. Errs as tcp_pressure_time_wait_entered_total does, and is too high where"
-        " stray segments restart minutes.",
+        " the last 60 s, or of TIME_WAIT's length. Errs as tcp_pressure_time_wait_entered_total"
+        " does, and is too high where stray segments restart TIME_WAIT.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.peak_closes),
     ),

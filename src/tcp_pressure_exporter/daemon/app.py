@@ -89,19 +89,29 @@ class App:
         )
         self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
         self._web_reloads = Reloads()
-        self._running = ExporterState(running, platform.python_version(), self._host.counted_by)
+        self._running = ExporterState(
+            running,
+            platform.python_version(),
+            self._host.counted_by,
+            kernel=self._host.kernel,
+        )
         self._registry = build_registry(
             self._latest.newest, self._state, self._counts, all_families()
         )
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
-        self._host.log_missing(self._log)
+        self._log_host()
         sample = self._loop.sample()
         self._latest.publish(sample)
         sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
         sys.stdout.flush()
         return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
+
+    def _log_host(self) -> None:
+        if self._host.kernel:
+            self._log.debug("kernel model", **self._host.kernel._asdict())
+        self._host.log_missing(self._log)
 
     def web_config(self, path: Path) -> WebConfigWatch:
         """Read the web configuration file; raises ConfigError. Its reloads are counted."""
@@ -109,7 +119,7 @@ class App:
 
     def serve(self, listeners: Sequence[socket.socket], web_config: WebConfigWatch | None) -> None:
         """Sample and serve until SIGTERM or SIGINT."""
-        self._host.log_missing(self._log)
+        self._log_host()
         stop = threading.Event()
         heartbeat = Heartbeat(self._manager.heartbeat_seconds, self._manager.alive)
         sampling = threading.Thread(

@@ -32,12 +32,19 @@ CAUSES = CloseWaitCounts._fields
 
 
 class CloseWaitSocket(NamedTuple):
-    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` leads to whose."""
+    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` leads to whose.
+
+    local_address, local_port: its own end. accepted: whether an application has it; else it still
+    sits in the accept queue of its listener, whose it then is.
+    """
 
     cookie: bytes
     cause: str
     remote_address: bytes
     owner_id: SocketId
+    local_address: bytes = bytes(16)
+    local_port: int = 0
+    accepted: bool = True
 
 
 def close_wait_cause(timer: int, retransmits: int, rqueue: int, wqueue: int) -> str:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.failures import FailureCounts
+from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NetworkPorts,
     PoolKey,
     PoolSocket,
     PoolTally,
@@ -22,7 +25,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths, TimeWaitReuse
 
 # A destination that no one else has, so that asking about a port concerns the port alone.
 _NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
@@ -56,7 +59,7 @@ class SettingsSource(Protocol):
 class SocketSource(Protocol):
     """The sockets of a namespace: those that own a port, and the counts of all others."""
 
-    def bound_sockets(self) -> list[BoundSocket]:
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets, and as far as they are told those that are bound only."""
 
     def tally(self, rules: TallyRules) -> SocketTally:
@@ -75,7 +78,12 @@ class SocketDetailSource(Protocol):
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
 
-    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        """Return the sockets of every state that hold a local port."""
+
+    def time_wait_age(
+        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
+    ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
 
 
@@ -183,8 +191,10 @@ class Sources:
     """What serves one network namespace, or a whole system without namespaces.
 
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
+    kernel: what the kernel was found to do, None where it was not asked.
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
+    own_networks: returns the networks whose addresses are this host's; raises SourceError.
     bind_table, failures: shared by all namespaces, so that whoever opened them closes them.
     """
 
@@ -196,7 +206,9 @@ class Sources:
     canary: CanarySource | Missing
     nat: NatSource | Missing
     no_netlink: str | None = None
+    kernel: KernelModel | None = None
     interface_name: Callable[[int], str] = str
+    own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
     failures: FailureSource | Missing = NOT_COUNTED
 

@@ -5,6 +5,7 @@ Source: include/net/tcp_states.h for the states.
 
 from typing import NamedTuple
 
+TCP_ESTABLISHED = 1
 TCP_SYN_RECV = 3
 TCP_TIME_WAIT = 6
 TCP_CLOSE = 7
@@ -14,7 +15,7 @@ TCP_BOUND_INACTIVE = 13  # bound, neither listening nor connected: Linux 6.8 and
 
 # The names node_exporter uses, in the kernel's numbering (include/net/tcp_states.h).
 STATE_NAMES = {
-    1: "established",
+    TCP_ESTABLISHED: "established",
     2: "syn_sent",
     TCP_SYN_RECV: "syn_recv",
     4: "fin_wait1",
@@ -62,6 +63,8 @@ class BoundSocket(NamedTuple):
     queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
     many may; the limit is None where nothing tells the queues. Source: net/ipv4/tcp_diag.c,
     tcp_diag_get_info, sk_ack_backlog and sk_max_ack_backlog.
+    scope: the index of the device that it is bound to (SO_BINDTODEVICE, a VRF, a link-local
+    address), 0 where to none: idiag_if.
     """
 
     address: bytes
@@ -71,6 +74,26 @@ class BoundSocket(NamedTuple):
     queue_used: int = 0
     queue_limit: int | None = None
     owner_id: SocketId = UNKNOWN_SOCKET
+    scope: int = 0
+
+
+class PortSocket(NamedTuple):
+    """A socket that holds a local port; its addresses as in facts/addresses.py.
+
+    state: by the kernel's number; TCP_BOUND_INACTIVE of one that is bound and no more.
+    remote_address, remote_port: of nobody where it is not connected.
+    seconds_left: until TIME_WAIT, or FIN_WAIT2 without an owner, is over; None for other sockets.
+    scope: as BoundSocket's.
+    """
+
+    state: int
+    address: bytes
+    port: int
+    remote_address: bytes
+    remote_port: int
+    owner_id: SocketId
+    seconds_left: float | None = None
+    scope: int = 0
 
 
 class RemoteEnd(NamedTuple):

@@ -5,23 +5,23 @@ explains itself, _tally.c is fast. Nothing is kept per socket, but for the entri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.ports import MAX_PORT
-from tcp_pressure_exporter.facts.sockets import SocketId
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TimeWaitReuse
+from tcp_pressure_exporter.facts.sockets import TCP_ESTABLISHED, SocketId
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 MAX_POOLS = 131_072  # per direction: what a flood of addresses may cost in memory
 MAX_OUTSIDE_POOLS = 16_384  # of ports outside the range: as above
+MAX_GROUP_POOLS = 1_024  # of a direction: one for each local address, port and remote group
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
-AGE_SECONDS = TCP_TIMEWAIT_LEN + 1  # whole seconds that an entry can be old: 0..60
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
@@ -50,7 +50,8 @@ class PoolKey(NamedTuple):
     """The two fixed ends of a pool; `port` is the fixed one, in network order.
 
     scope: index of the interface that its sockets are bound to, 0 for none: the kernel keeps the
-    same ends apart by it (include/net/inet_hashtables.h, inet_match).
+    same ends apart by it (include/net/inet_hashtables.h, inet_match). Of a NAT pool the conntrack
+    zone of its replies, 0 by default (include/net/netfilter/nf_conntrack_zones.h).
     ports: which local ports it has, "" for those that connect() chooses (pools/explicit.py).
     """
 
@@ -61,32 +62,57 @@ class PoolKey(NamedTuple):
     ports: str = ""
 
 
+class GroupNetwork(NamedTuple):
+    """A network of a remote group, by the group's number.
+
+    address, prefix: as NetworkPorts has them.
+    """
+
+    address: bytes
+    prefix: int
+    group: int
+
+
+class GroupedKey(NamedTuple):
+    """As PoolKey, with the number of a remote group in place of an address."""
+
+    local_address: bytes
+    group: int
+    port: bytes
+    scope: int = 0
+
+
 class RowRules(NamedTuple):
     """Which pools of a direction get a row of their own.
 
     Those with at least `min_used` of ports − reclaimable, but no more than `max_rows`, and
     besides the `watched` ones. A pool with `whole_from` ports or more counts here with all of
     them: the kernel may refuse to give back what looks reclaimable.
+    groups: whose pools are added up besides; sorted by address, none overlaps another.
     """
 
     min_used: int = 0
     max_rows: int = MAX_ROWS
     watched: Collection[PoolKey] = ()
     whole_from: int = NEVER_WHOLE
+    groups: Sequence[GroupNetwork] = ()
 
 
 DEFAULT_ROWS = RowRules()
 
 
 class NatRules(NamedTuple):
-    """What decides how a translated connection counts.
+    """What decides how a tracked connection counts.
 
     rows: which pools are told apart. evicts: whether one that is over is reclaimable, because the
     kernel ends it for a new one that finds no free port.
+    translated: whether the connections with a translated source are counted: they make the pools.
+    Else those without, in the watched pools alone: they hold ports of these too.
     """
 
     rows: RowRules = DEFAULT_ROWS
     evicts: bool = True
+    translated: bool = True
 
 
 class NetworkPorts(NamedTuple):
@@ -140,8 +166,8 @@ class PoolCount(NamedTuple):
 
     time_wait: None where the system does not show such sockets.
     entered: those in TIME_WAIT that the dump before did not see there.
-    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, AGE_SECONDS of a
-    netlink dump, elsewhere one for each second it lasts; empty where nothing tells the ages.
+    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, as
+    many as TimeWaitLengths.age_seconds; empty where nothing tells the ages.
     """
 
     ports: int
@@ -151,11 +177,8 @@ class PoolCount(NamedTuple):
     ages: bytes
 
 
-NO_AGES = bytes(4 * AGE_SECONDS)
-
-
 class OtherPools(NamedTuple):
-    """The sum over the pools without a row, as PoolCount has it of one.
+    """The sum over several pools, as PoolCount has it of one.
 
     most_used is the largest ports − reclaimable.
     """
@@ -166,7 +189,7 @@ class OtherPools(NamedTuple):
     time_wait: int | None = 0
     reclaimable: int = 0
     entered: int = 0
-    ages: bytes = NO_AGES
+    ages: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +200,14 @@ class PoolTally:
     either all have one or none.
     others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS (outside the
     range: MAX_OUTSIDE_POOLS), counted nowhere else.
+    groups: the pools of each remote group added up, those in `rows` and `others` alike; the first
+    MAX_GROUP_POOLS.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
+    groups: Mapping[GroupedKey, OtherPools] = field(default_factory=dict)
 
 
 NO_POOLS = PoolTally({}, OtherPools(), 0)
@@ -217,6 +243,7 @@ class SocketTally:
     privileged, explicit: pools of local ports that no connect() chose: below 1024, and others.
     accepted: the ports among theirs that connections were accepted at, as far as can be judged.
     close_wait: sockets in CLOSE_WAIT by cause.
+    longest_left_ms: the most that an entry in TIME_WAIT had left of it; 0 where nothing tells.
     kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
     MAX_KEPT.
     """
@@ -234,11 +261,16 @@ class SocketTally:
     privileged: PoolTally = NO_POOLS
     explicit: PoolTally = NO_POOLS
     accepted: int = 0
+    longest_left_ms: int = 0
 
 
 class PoolSocket(NamedTuple):
-    """A socket as part of an outbound pool; `local_port` is the one it holds."""
+    """A socket as part of an outbound pool; `local_port` is the one it holds.
+
+    state: by the kernel's number (facts/sockets.py).
+    """
 
     key: PoolKey
     local_port: int
     owner_id: SocketId
+    state: int = TCP_ESTABLISHED

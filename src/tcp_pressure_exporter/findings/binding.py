@@ -6,7 +6,7 @@ holds nearly all its ports and is well.
 
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
 from tcp_pressure_exporter.pools.directions import SOURCE
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.usage import Usage
 
 HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
@@ -15,6 +15,11 @@ NOBODY_BINDS = (
     "Many ports are in use at this address, and nobody binds before connecting: connections to"
     " other destinations share them, and none fails for that."
 )
+SUBFLOWS_BIND = (
+    "ports are bound by additional MPTCP subflows: the kernel binds each of them, no application"
+    " can change that, and such a port is closed to every destination. Give MPTCP fewer endpoints"
+    " (ip mptcp endpoint, ip mptcp limits). At once: a wider local port range."
+)
 NOT_KNOWN = (
     "bind(address, 0) before connect() finds few ports left at this address. Whether applications"
     " do that cannot be told here; connections without it share these ports between destinations."
@@ -22,8 +27,8 @@ NOT_KNOWN = (
 
 
 EXPLICIT_PORTS = (
-    "An application chooses these local ports by itself: give it more of them or one more local"
-    " address in its own settings, or let it keep connections open."
+    "An application chooses these local ports itself: give it more ports or one more local address"
+    " in its own settings, or let it reuse connections."
 )
 
 
@@ -54,11 +59,11 @@ def source_severity(usage: Usage, *, binds: bool | None) -> Severity:
     return min(severity_of(SOURCE, usage.ratio, None), most)
 
 
-def source_advice(*, binds: bool | None, no_estimate: str = "") -> str:
-    """Return what to do about a source pool; binds: as somebody_binds tells.
-
-    no_estimate: why the kernel did not tell, "" where it was not asked.
-    """
+def source_advice(report: CanaryReport | None, *, binds: bool | None) -> str:
+    """Return what to do about a source pool; binds: as somebody_binds tells."""
+    no_estimate = report.no_estimate if report else ""
+    if report and report.subflows_hide:
+        return f"Many {SUBFLOWS_BIND}"
     if binds is None:
         return f"{NOT_KNOWN} The kernel's answer: {no_estimate}." if no_estimate else NOT_KNOWN
     return KINDS[SOURCE].advice if binds else NOBODY_BINDS

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.usage import is_mostly
 
 CLOSE_WAIT_RUNBOOK = "docs/runbooks/stuck.md#tcppressureclosewaitleak"
 LEAK_SOCKETS = 100  # of one cause: fewer are no leak worth waking anybody
@@ -48,7 +49,19 @@ _CAUSES = (
         " time-out of its own.",
     ),
 )
+NEVER_ACCEPTED = CloseWaitCause(
+    name="eof_unread",
+    words="never accepted",
+    advice="The service has not accepted these connections, and their clients have gone: they sit"
+    " in its accept queue until it calls accept(). Look at its load and workers; restarting it"
+    " frees them.",
+)
 CLOSE_WAIT_CAUSES: Mapping[str, CloseWaitCause] = {cause.name: cause for cause in _CAUSES}
+
+
+def close_wait_row(cause: str, sockets: int, never_accepted: int) -> CloseWaitCause:
+    """Return the row of sockets of one cause; of NEVER_ACCEPTED where most were never accepted."""
+    return NEVER_ACCEPTED if is_mostly(never_accepted, sockets) else CLOSE_WAIT_CAUSES[cause]
 
 
 def close_wait_severity(sockets: int, oldest_seconds: float) -> Severity:

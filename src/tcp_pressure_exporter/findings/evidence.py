@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
 from tcp_pressure_exporter.facts.system import LINUX, Resource
 from tcp_pressure_exporter.pools.directions import OUTBOUND
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.near_limit.live_states import FIN_WAIT2_ORPHAN, filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 
 REMEMBERED = 600.0  # seconds
@@ -94,19 +97,21 @@ class Evidence:
     """The outcomes of the sources; None: of collectors that are off.
 
     rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
-    those of the listeners in the port range. system: whose settings they are, by facts/system.py.
-    hidden: the number of hidden ports (LocalPorts) where it is known exactly.
+    those of the listeners in the port range. pool_owners: which live sockets fill the pools near
+    their limit. system: whose settings they are, by facts/system.py. hidden: the number of hidden
+    ports (LocalPorts) where it is known exactly.
     """
 
     sysctls: Outcome[Mapping[str, int]]
     rises: Outcome[EventRises]
     resources: Outcome[tuple[Resource, ...]]
     settings: Outcome[PortRange]
-    bound: Outcome[list[BoundSocket]]
+    bound: Outcome[BoundTally]
     pools: Outcome[PoolTables] | None
     canary: Outcome[CanaryReport] | None
     owners: Mapping[SocketId, Owner] = field(default_factory=dict)
     queue_peak: Outcome[QueuePeak] | None = None
+    pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
     system: str = LINUX
     hidden: int | None = None
 
@@ -138,17 +143,50 @@ class Evidence:
             raise NotAskedError
         return self.queue_peak.get()
 
+    def subflows_hide(self) -> bool:
+        """Tell whether most hidden ports may be those of MPTCP's subflows."""
+        report = self.canary.value if self.canary else None
+        return report is not None and report.subflows_hide
+
+    def filling(self, pool: ListedPool) -> str:
+        """Return the state of the live sockets that fill a pool, "" where it is not known.
+
+        By the names of live_states.py in pools/; it is looked for in pools near their limit alone.
+        """
+        near = self.pool_owners.value if self.pool_owners else None
+        for found in near or ():
+            state = filling_state(found.pool.usage, found.states)
+            if found.pool.key == pool.key and state:
+                return state.state
+        return ""
+
+    def orphans_fill_a_pool(self) -> bool:
+        """Tell whether a pool near its limit is known to be full of orphans in FIN_WAIT2."""
+        near = self.pool_owners.value if self.pool_owners else None
+        return any(self.filling(found.pool) == FIN_WAIT2_ORPHAN for found in near or ())
+
     def bound_before(self, pool: ListedPool) -> bool:
         """Tell whether a pool's TIME_WAIT is known to be mostly of sockets that were bound."""
         report = self.canary.value if self.canary else None
         return report is not None and report.bound_before(pool.usage)
 
     def listeners_in_range(self) -> list[BoundSocket]:
-        """Return the sockets that listen on a port the kernel may give away; raises SourceError."""
+        """Return some sockets that listen on a port the kernel may give away; raises SourceError.
+
+        By their ports, lowest first.
+        """
         return listeners_in_range(self.settings.get(), self.bound.get())
 
+    def listening_in_range(self) -> int:
+        """Return how many usable ports have a socket that listens; raises SourceError."""
+        return (self.settings.get().usable & self.bound.get().listening).bit_count()
 
-def listeners_in_range(settings: PortRange, bound: list[BoundSocket]) -> list[BoundSocket]:
-    """Return the sockets that listen on a usable local port."""
+
+MAX_LISTENERS = 4_096  # of which more is told than their ports
+
+
+def listeners_in_range(settings: PortRange, bound: BoundTally) -> list[BoundSocket]:
+    """Return the first MAX_LISTENERS sockets that listen on a usable local port, by their ports."""
     usable = settings.usable
-    return [socket for socket in bound if socket.listening and usable >> socket.port & 1]
+    inside = (s for s in bound.kept if s.listening and usable >> s.port & 1)
+    return nsmallest(MAX_LISTENERS, inside, key=lambda socket: socket.port)

@@ -49,7 +49,10 @@ class FindingState:
     detail: str | None
 
 
-def shortened(items: Sequence[str], most: int = SHOWN) -> str:
-    """List at most so many by name, and say how many more there are."""
-    named, more = ", ".join(items[:most]), len(items) - most
+def shortened(items: Sequence[str], most: int = SHOWN, total: int = 0) -> str:
+    """List at most so many by name, and say how many more there are: of `total`, where it is more.
+
+    total: where `items` may be the first of many.
+    """
+    named, more = ", ".join(items[:most]), max(len(items), total) - most
     return f"{named} and {more} more" if more > 0 else named

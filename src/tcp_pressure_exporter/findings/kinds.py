@@ -6,6 +6,14 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.near_limit.live_states import (
+    CLOSE_WAIT,
+    FIN_UNANSWERED,
+    FIN_WAIT2_ORPHAN,
+    FIN_WAIT2_OWNED,
+    SYN_SENT,
+    StateCount,
+)
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
 
@@ -53,6 +61,8 @@ class Kind:
     so bad; those of deploy/prometheus/rules where an alert of that severity is about it.
     advice: what to do. in_time_wait, when_blocked, when_none: what to do instead where TIME_WAIT
     holds most of it, where bound sockets and listeners do, and where there is no port at all.
+    in_state: what to do instead where live sockets in such a state fill it (live_states.py);
+    what goes before it is how many ports these hold.
     runbook: more of it. in_bytes: used and limit are bytes, else numbers of things.
     none_is_full: whether a limit of 0 leaves no room; a queue of 0 lets one connection wait.
     """
@@ -66,6 +76,7 @@ class Kind:
     in_time_wait: TimeWaitAdvice | None = None
     when_blocked: str | None = None
     when_none: str | None = None
+    in_state: Mapping[str, str] | None = None
     in_bytes: bool = False
     none_is_full: bool = False
 
@@ -75,18 +86,27 @@ class Kind:
             return 1.0
         return used / max(limit, 1)
 
-    def advice_for(self, usage: Usage, *, bound: bool = False) -> str:
+    def advice_for(
+        self, usage: Usage, *, bound: bool = False, filling: StateCount | None = None
+    ) -> str:
         """Return what to do about ports of this kind.
 
         bound: most of its ports in TIME_WAIT are known to be of sockets that were bound before.
+        filling: the state of most of its live sockets, where these fill it.
         """
         if self.when_none and usage.limit == 0:
             return self.when_none
         if self.when_blocked and usage.mostly_blocked:
             return self.when_blocked
-        waiting = self.in_time_wait
-        if waiting is None or not usage.mostly_time_wait:
-            return self.advice
+        if self.in_time_wait and usage.mostly_time_wait:
+            return self._advice_in_time_wait(self.in_time_wait, usage, bound=bound)
+        if filling and self.in_state and filling.state in self.in_state:
+            many = "Most" if is_mostly(filling.sockets, usage.used) else "Many"
+            return f"{many} ports {self.in_state[filling.state]}"
+        return self.advice
+
+    @staticmethod
+    def _advice_in_time_wait(waiting: TimeWaitAdvice, usage: Usage, *, bound: bool) -> str:
         if usage.reclaimable is None:
             return waiting.no_reuse
         if bound:
@@ -98,6 +118,27 @@ _BLOCKED = (
     "No connection can take one, and another address gives none back: close them, or use"
     " IP_BIND_ADDRESS_NO_PORT (on Linux). At once: a wider local port range."
 )
+# A client takes no further local address by itself: the route says which one connect() uses.
+_ANOTHER_ADDRESS = (
+    "one more remote address, or one more local address that the client is told to bind to"
+    " (proxy_bind in nginx, source in HAProxy; with IP_BIND_ADDRESS_NO_PORT)"
+)
+_IN_STATE = {
+    SYN_SENT: "wait for an answer to their SYN (SYN_SENT): the destination is down, or a firewall"
+    " drops the packets. Mend that, or take the destination out of rotation. At once: a shorter"
+    " connect time-out in the client, or a lower tcp_syn_retries.",
+    FIN_WAIT2_ORPHAN: "belong to no process (FIN_WAIT2): they were closed here, and the peer does"
+    " not close. Let the peer close. At once: a lower tcp_fin_timeout; at 5 each port that is"
+    " closed from then on is free after some 8 s.",
+    FIN_WAIT2_OWNED: "are closed for sending and still held by the application (FIN_WAIT2), and"
+    " the peer does not close. No time-out of the kernel ends that: let the application close them"
+    " after a time-out of its own, or the peer close.",
+    FIN_UNANSWERED: "are closed, and the peer does not answer the FIN (FIN_WAIT1, LAST_ACK,"
+    " CLOSING): look for a network fault, a firewall, or a peer that is gone or reads nothing. At"
+    " once: tcp_orphan_retries = 1, which gives them up after seconds.",
+    CLOSE_WAIT: "are in CLOSE_WAIT: the peer has closed, and the application here does not close."
+    " Nothing but that frees them: restart the application, and mend its leak.",
+}
 _POOLS = (
     Kind(
         name=BLOCKED_PORTS,
@@ -116,21 +157,23 @@ _POOLS = (
         warning=0.70,  # connect() slows down from one half on, fails at 1
         critical=0.90,
         advice="Most ports are in use by open connections: look at their owner, limit or share"
-        " them. At once: one more local or remote address, or less load.",
+        f" them. At once: less load, {_ANOTHER_ADDRESS}.",
         in_time_wait=TimeWaitAdvice(
             reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
-            " destination open. At once: one more local or remote address, or tcp_tw_reuse = 1 (if"
-            " the peer sends timestamps and the client does not bind).",
+            " destination open. At once: tcp_tw_reuse = 1 (if the peer sends timestamps and the"
+            f" client does not bind its port), {_ANOTHER_ADDRESS}.",
             no_reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
-            " destination open. At once: one more local or remote address.",
+            " destination open. At once: one more remote address, or one more local address that"
+            " the client is told to bind to.",
             refused="Most ports wait in TIME_WAIT, and tcp_tw_reuse will not help: the peer sends"
             " no timestamps, or the client binds to its port. Let the client keep connections to"
-            " this destination open. At once: one more local or remote address.",
+            f" this destination open. At once: {_ANOTHER_ADDRESS}.",
             bound="Most ports wait in TIME_WAIT and were bound before connect(), which closes them"
             " to every destination: tcp_tw_reuse will not help, nor one more remote address. Let"
             " the client set IP_BIND_ADDRESS_NO_PORT, and keep connections open.",
         ),
         when_blocked=_BLOCKED,
+        in_state=_IN_STATE,
         runbook="docs/runbooks/pools.md#tcppressurepoolhigh",
         none_is_full=True,
     ),
@@ -140,7 +183,8 @@ _POOLS = (
         warning=0.80,  # both only where somebody binds: findings/binding.py
         critical=1.0,  # bind(address, 0) fails
         advice="Applications that bind() before connect() share these ports between all"
-        " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or add a local address.",
+        " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or give some of them one"
+        " more local address to bind to.",
         when_blocked=_BLOCKED,
         runbook="docs/runbooks/pools.md#tcppressuresourcepoolhigh",
         none_is_full=True,

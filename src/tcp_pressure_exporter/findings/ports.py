@@ -1,12 +1,12 @@
 """Findings about local ports and TIME_WAIT, each beside its check."""
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.findings.binding import are_many
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.pools.table import pool_name
 
 HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
@@ -39,8 +39,8 @@ def port_range_too_small(evidence: Evidence) -> str | None:
         usage, outlook = pool.usage, pool.outlook
         if usage.limit is None or pool.key.ports:
             continue  # nor are the ports those of the range
-        if usage.mostly_blocked:
-            continue  # it is not the connections that need so many
+        if usage.mostly_blocked or evidence.filling(pool) not in {"", OPEN}:
+            continue  # it is not the connections in use that need so many
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
@@ -67,7 +67,7 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
         usage = pool.usage
         if pool.key.ports:
             continue  # bind() gets no port back
-        if usage.hold != TIME_WAIT_HOLD or usage.refused is not None:
+        if usage.reused or usage.refused is not None:
             continue  # reuse is on for this pool: its addresses are on loopback
         if evidence.bound_before(pool):
             continue  # nothing gives such ports back
@@ -147,6 +147,10 @@ TW_REUSE_DELAY_LOWERED = Finding(
 
 def bind_before_connect(evidence: Evidence) -> str | None:
     """Find ports taken by bind(address, 0): they are closed to every other destination too."""
+    return None if evidence.subflows_hide() else _hidden(evidence)
+
+
+def _hidden(evidence: Evidence) -> str | None:
     hidden = evidence.hidden_ports()
     usable = evidence.settings.get().usable.bit_count()
     about = "about " if evidence.hidden is None else ""
@@ -162,11 +166,25 @@ BIND_BEFORE_CONNECT = Finding(
 )
 
 
+def mptcp_subflows_bind(evidence: Evidence) -> str | None:
+    """Find ports taken by MPTCP's additional subflows, each of which the kernel binds."""
+    return _hidden(evidence) if evidence.subflows_hide() else None
+
+
+MPTCP_SUBFLOWS_BIND = Finding(
+    "mptcp_subflows_bind",
+    Severity.WARNING,
+    "MPTCP's additional subflows take their ports from all destinations, since the kernel binds"
+    " them: give MPTCP fewer endpoints, or widen the local port range.",
+    mptcp_subflows_bind,
+    exported=False,
+)
+
+
 def listener_in_port_range(evidence: Evidence) -> str | None:
     """Find services whose port the kernel may give to a connection while they restart."""
-    sockets = sorted(evidence.listeners_in_range(), key=lambda socket: socket.port)
-    found = {_listener(socket, evidence): None for socket in sockets}
-    return shortened(list(found)) if found else None
+    found = {_listener(socket, evidence): None for socket in evidence.listeners_in_range()}
+    return shortened(list(found), total=evidence.listening_in_range()) if found else None
 
 
 LISTENER_IN_PORT_RANGE = Finding(
@@ -226,9 +244,12 @@ MAX_TW_BUCKETS_LOWERED = Finding(
 
 
 def fin_timeout_lowered(evidence: Evidence) -> str | None:
-    """Find a shorter life of orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst)."""
+    """Find a shorter life of orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst).
+
+    Not while such orphans fill a pool: there it is the remedy.
+    """
     seconds = evidence.sysctl("tcp_fin_timeout")
-    if seconds is None or seconds >= FIN_TIMEOUT_SECONDS:
+    if seconds is None or seconds >= FIN_TIMEOUT_SECONDS or evidence.orphans_fill_a_pool():
         return None
     return f"net.ipv4.tcp_fin_timeout = {seconds}"
 
@@ -237,6 +258,6 @@ FIN_TIMEOUT_LOWERED = Finding(
     "fin_timeout_lowered",
     Severity.CALM,
     "A lower tcp_fin_timeout shortens FIN_WAIT2, not TIME_WAIT, and cuts off slow peers:"
-    " restore 60 unless that is meant.",
+    " restore 60, unless orphans in FIN_WAIT2 would then fill a pool.",
     fin_timeout_lowered,
 )

@@ -102,17 +102,25 @@ def somaxconn_below_backlog(evidence: Evidence) -> str | None:
     The kernel shows the cut value only: a listener is meant whose queue is longer than somaxconn
     now allows, or exactly as long and half full.
     """
-    listeners = [socket for socket in evidence.bound.get() if socket.listening]
-    if any(socket.queue_limit is None for socket in listeners):
+    bound = evidence.bound.get()
+    if any(socket.queue_limit is None for socket in bound.kept if socket.listening):
         raise NotAskedError
     most = evidence.sysctl("somaxconn")
     if most is None:
         return None
+    # The queues are the fullest ones of all, the sockets the first ones, however empty.
+    queues = {
+        (queue.key.address, queue.key.port, queue.used, queue.limit) for queue in bound.queues
+    }
+    queues |= {
+        (socket.address, socket.port, socket.queue_used, socket.queue_limit or 0)
+        for socket in bound.kept
+        if socket.listening
+    }
     found = {
-        f"{format_address(socket.address)} port {socket.port} has {socket.queue_limit}"
-        for socket in listeners
-        if (limit := socket.queue_limit or 0) > most
-        or (limit == most and socket.queue_used >= CROWDED * most)
+        f"{format_address(address)} port {port} has {limit}"
+        for address, port, used, limit in queues
+        if limit > most or (limit == most and used >= CROWDED * most)
     }
     return f"net.core.somaxconn = {most}; {shortened(sorted(found))}" if found else None
 

@@ -19,6 +19,7 @@ FINDINGS: tuple[Finding, ...] = (
     ports.TW_REUSE_REFUSED,
     ports.TW_REUSE_DELAY_LOWERED,
     ports.BIND_BEFORE_CONNECT,
+    ports.MPTCP_SUBFLOWS_BIND,
     ports.LISTENER_IN_PORT_RANGE,
     ports.ODD_PORT_RANGE,
     ports.MAX_TW_BUCKETS_LOWERED,

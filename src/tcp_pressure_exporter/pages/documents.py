@@ -13,12 +13,26 @@ from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pages.snapshot import Judged, Observation, Snapshot
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.sample.sample import SOCKETS, LeftOut, NamespaceSample, Sample
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.sample import (
+    LOCAL_PORTS,
+    SOCKETS,
+    LeftOut,
+    NamespaceSample,
+    Sample,
+)
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.port_holders import (
+    RUNBOOK,
+    HeldPort,
+    PortHolder,
+    advice,
+    sentence,
+)
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import severity_word
 
@@ -60,6 +74,7 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
         ],
         "sentence": headline(assessment),
         "pools": _pools(sample),
+        "time_wait_hold_seconds": _hold(sample),
         "sockets": _sockets(snapshot, sample),
         "collectors": [
             {"name": name, "success": outcome.error is None, "seconds": outcome.seconds}
@@ -70,6 +85,11 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
 
 def _history(snapshot: Snapshot, sample: NamespaceSample, pressure: Pressure) -> Line:
     return _rounded(snapshot.line(SeriesKey(sample.netns, pressure.kind, pressure.name)))
+
+
+def _hold(sample: NamespaceSample) -> float | None:
+    ports: LocalPorts | None = sample.value(LOCAL_PORTS)
+    return ports.time_wait_hold if ports else None
 
 
 def _pools(sample: NamespaceSample) -> list[Document]:
@@ -106,6 +126,7 @@ def _exporter(snapshot: Snapshot) -> Document:
         "version": state.version,
         "python": state.python,
         "parser": state.parser,
+        "kernel": state.kernel._asdict() if state.kernel else None,
         "reloads": state.reloads,
         "failed_reloads": state.failed_reloads,
         "interval_seconds": sample.interval if sample else None,
@@ -135,6 +156,39 @@ def report_json(observation: Observation) -> str:
         "left_out": _left_out((*observation.left_out, *observation.not_looked_at)),
     }
     return json.dumps(escape_all(document), allow_nan=False)
+
+
+MAX_PORT_SOCKETS = 1_000  # listed one by one
+
+
+def port_json(held: HeldPort, host: str, time: datetime) -> str:
+    """Return the document of `report --port`, in ASCII."""
+    document = {
+        "host": host,
+        "time": _utc(time),
+        "port": held.port,
+        "in_local_port_range": held.chosen or held.reserved,
+        "reserved": held.reserved,
+        "sentence": sentence(held),
+        "advice": advice(held),
+        "runbook": RUNBOOK,
+        "states": held.in_states(),
+        "sockets": [_port_socket(holder) for holder in held.holders[:MAX_PORT_SOCKETS]],
+        "unlisted": max(len(held.holders) - MAX_PORT_SOCKETS, 0),
+    }
+    return json.dumps(escape_all(document), allow_nan=False)
+
+
+def _port_socket(holder: PortHolder) -> Document:
+    return {
+        "state": holder.state,
+        "local_address": holder.local,
+        "remote": holder.remote,
+        "service": holder.owner.service,
+        "process": holder.owner.process,
+        "accepted": not holder.waits,
+        "seconds_left": holder.socket.seconds_left,
+    }
 
 
 def _utc(moment: datetime) -> str:
@@ -204,6 +258,7 @@ def _stuck(stuck: Stuck) -> Document:
         "cause": stuck.cause,
         "severity": severity_word(stuck.severity),
         "sockets": stuck.sockets,
+        "never_accepted": stuck.never_accepted,
         "oldest_seconds": stuck.oldest_seconds,
         "advice": stuck.advice,
     }

@@ -7,27 +7,29 @@ nat: this host as a gateway; the address that it puts in place of the source →
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.facts.addresses import (
-    LOOPBACK_IFINDEX,
-    V4_ANY,
-    V6_ANY,
-    is_loopback,
-    is_v4,
-)
-from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.facts.addresses import LOOPBACK_IFINDEX, is_loopback
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
+    GroupedKey,
+    OtherPools,
     PoolCount,
     PoolKey,
     PoolTally,
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD, TimeWaitReuse
-from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS, RemoteGroups
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.pools.groups import (
+    DEFAULT_PORTS,
+    NO_GROUPS,
+    GroupKey,
+    RemoteGroups,
+    group_name,
+)
 from tcp_pressure_exporter.pools.scopes import ports_for_bind, ports_of_unbound
 from tcp_pressure_exporter.pools.usage import Usage, summed
 
@@ -45,6 +47,7 @@ class DirectionPools:
     entered, ages: as of one pool, for all pools of the direction together.
     overflow_sockets: sockets of pools (or local addresses) too many to be kept.
     new_ratio: the ratio with which a pool begins that has no connection yet.
+    groups: the sums over all pools of each remote group.
     """
 
     pools: Mapping[PoolKey, Usage]
@@ -55,24 +58,27 @@ class DirectionPools:
     ages: bytes | None = None
     overflow_sockets: int = 0
     new_ratio: float = 0.0
+    groups: Mapping[GroupKey, Usage] = field(default_factory=dict)
 
 
 def pool_usages(
     tally: SocketTally,
-    bound: Iterable[BoundSocket],
+    bound: BoundTally,
     rules: TallyRules,
     limit: int,
     groups: RemoteGroups,
 ) -> Mapping[str, DirectionPools]:
     """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
     return {
-        OUTBOUND: outbound_usages(tally.outbound, rules, limit),
-        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse.hold),
+        OUTBOUND: outbound_usages(tally.outbound, rules, limit, groups),
+        INBOUND: inbound_usages(tally.inbound, groups, rules.reuse),
         SOURCE: source_usages(tally, bound, rules, limit),
     }
 
 
-def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> DirectionPools:
+def outbound_usages(
+    tally: PoolTally, rules: TallyRules, limit: int, groups: RemoteGroups = NO_GROUPS
+) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
     So does a pool without a connection: where every port is blocked there is no pool, and yet no
@@ -86,25 +92,45 @@ def outbound_usages(tally: PoolTally, rules: TallyRules, limit: int) -> Directio
     most = Usage(blocked + others.most_used, limit, 0, None)
     return DirectionPools(
         pools={
-            key: Usage(
-                used=_outbound_used(key, tally.rows, blocked, limit),
-                limit=limit,
-                time_wait=count.time_wait,
-                reclaimable=count.reclaimable if rules.reuse.told else None,
-                entered=count.entered,
-                ages=count.ages or None,
-                hold=_hold(key, rules.reuse),
-                blocked=blocked,
+            key: _outbound_usage(key, count, rules, limit)._replace(
+                used=_outbound_used(key, tally.rows, blocked, limit)
             )
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): _outbound_usage(key, added, rules, limit, added.pools)
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=blocked * others.pools + others.ports - others.reclaimable,
         others_ratio_max=most.ratio if others.pools else 0.0,
-        entered=_entered(tally),
-        ages=_ages(tally),
+        entered=entered(tally),
+        ages=ages_of(tally),
         overflow_sockets=tally.overflow,
         new_ratio=Usage(blocked, limit, 0, None).ratio,
+    )
+
+
+def _outbound_usage(
+    key: PoolKey | GroupedKey,
+    count: PoolCount | OtherPools,
+    rules: TallyRules,
+    limit: int,
+    pools: int = 1,
+) -> Usage:
+    """Return the usage of some pools together; of a group, of so many."""
+    blocked, reuse, reused = rules.blocked.bit_count(), rules.reuse, _is_reused(key, rules.reuse)
+    return Usage(
+        used=pools * blocked + count.ports - count.reclaimable,
+        limit=pools * limit,
+        time_wait=count.time_wait,
+        reclaimable=count.reclaimable if reuse.told else None,
+        entered=count.entered,
+        ages=count.ages or None,
+        blocked=pools * blocked,
+        hold=_delay(reuse) if reused else reuse.hold,
+        batch=0.0 if reused else reuse.batch,
+        reused=reused,
     )
 
 
@@ -117,54 +143,69 @@ def _outbound_used(
     return max(own, min(own + beside, limit)) if beside else own
 
 
-def _hold(key: PoolKey, reuse: TimeWaitReuse) -> float:
-    """Return the seconds TIME_WAIT keeps a port from connect(); shorter where it is reused."""
+def _is_reused(key: PoolKey | GroupedKey, reuse: TimeWaitReuse) -> bool:
+    """Tell whether a connect() takes over a TIME_WAIT entry of the pool once it may."""
     on_loopback = (
         key.scope == LOOPBACK_IFINDEX
         or is_loopback(key.local_address)
-        or is_loopback(key.remote_address)
+        or (isinstance(key, PoolKey) and is_loopback(key.remote_address))
     )
-    reused = reuse.everywhere or (reuse.on_loopback and on_loopback)
-    # In whole seconds, as ages are known.
-    return max(math.ceil(reuse.delay_ms / 1000), 1) if reused else reuse.hold
+    return reuse.everywhere or (reuse.on_loopback and on_loopback)
 
 
-def _entered(tally: PoolTally) -> int:
+def _delay(reuse: TimeWaitReuse) -> float:
+    """Return the seconds after which it may; in whole ones, as ages are known."""
+    return float(max(math.ceil(reuse.delay_ms / 1000), 1))
+
+
+def entered(tally: PoolTally) -> int:
+    """Return the closes of all pools of a tally."""
     return tally.others.entered + sum(count.entered for count in tally.rows.values())
 
 
-def _ages(tally: PoolTally) -> bytes | None:
+def ages_of(tally: PoolTally) -> bytes | None:
+    """Return the ages of all pools of a tally together; None where nothing tells them."""
     return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
-def inbound_usages(
-    tally: PoolTally, groups: RemoteGroups, hold: float = TIME_WAIT_HOLD
-) -> DirectionPools:
+def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse) -> DirectionPools:
     """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
     A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
-    is newer (RFC 6191): `used` is an upper bound of what it cannot use. hold: as Usage has it.
+    is newer (RFC 6191): `used` is an upper bound of what it cannot use.
     """
     others = tally.others
+    of_groups = {key: groups.groups[key.group].ports for key in tally.groups}
+    fullest = (added.most_used / of_groups[key] for key, added in tally.groups.items())
     return DirectionPools(
         pools={
-            key: Usage(
-                used=count.ports,
-                limit=_remote_ports(key, groups),
-                time_wait=count.time_wait,
-                reclaimable=None,
-                entered=count.entered,
-                ages=count.ages or None,
-                hold=hold,
-            )
+            key: unreclaimed(count, _remote_ports(key, groups), reuse)
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): unreclaimed(added, added.pools * of_groups[key], reuse)
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=others.ports,
-        others_ratio_max=others.most_used / DEFAULT_PORTS,
-        entered=_entered(tally),
-        ages=_ages(tally),
+        others_ratio_max=max(others.most_used / DEFAULT_PORTS, *fullest, 0.0),
+        entered=entered(tally),
+        ages=ages_of(tally),
         overflow_sockets=tally.overflow,
+    )
+
+
+def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWaitReuse) -> Usage:
+    """Return the usage of ports that TIME_WAIT keeps to its end."""
+    return Usage(
+        used=count.ports,
+        limit=limit,
+        time_wait=count.time_wait,
+        reclaimable=None,
+        entered=count.entered,
+        ages=count.ages or None,
+        hold=reuse.hold,
+        batch=reuse.batch,
     )
 
 
@@ -174,7 +215,7 @@ def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
 
 
 def source_usages(
-    tally: SocketTally, bound: Iterable[BoundSocket], rules: TallyRules, limit: int
+    tally: SocketTally, bound: BoundTally, rules: TallyRules, limit: int
 ) -> DirectionPools:
     """Return the usage of each local address: ports that bind(address, port 0) cannot get.
 
@@ -182,14 +223,14 @@ def source_usages(
     family holds the port, TIME_WAIT included, whatever its destination. A port that is served
     without a listener any more counts for every address: which ones are left there is not known.
     """
-    owned = _OwnedPorts(bound, rules.served)
+    draining = rules.served & ~bound.owned
     pools = {
         PoolKey(end.address, b"", b"", end.scope): _source_usage(
-            found, rules.usable, owned.against(end.address), limit
+            found, rules.usable, bound.excluding(end.address) | draining, limit
         )
         for end, found in ports_for_bind(tally.by_address)
     }
-    return DirectionPools(pools, overflow_sockets=tally.address_overflow)
+    return DirectionPools(pools, overflow_sockets=tally.address_overflow + bound.overflow)
 
 
 def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> Usage:
@@ -197,30 +238,6 @@ def _source_usage(found: AddressPorts, usable: int, owned: int, limit: int) -> U
     time_wait = None if found.live is None else (used & ~found.live & ~owned).bit_count()
     blocked = (usable & owned).bit_count()
     return Usage(used.bit_count(), limit, time_wait, None, blocked=blocked)
-
-
-class _OwnedPorts:
-    """The ports of bound and listening sockets, by the addresses that they exclude."""
-
-    def __init__(self, bound: Iterable[BoundSocket], served: int) -> None:
-        self._by_address: dict[bytes, int] = {}
-        self._dual_stack = 0
-        self._draining = served
-        for socket in bound:
-            bit = 1 << socket.port
-            self._by_address[socket.address] = self._by_address.get(socket.address, 0) | bit
-            if socket.address == V6_ANY and not socket.ipv6_only:
-                self._dual_stack |= bit
-            self._draining &= ~bit
-
-    def against(self, address: bytes) -> int:
-        """Return the ports at which some socket excludes a bind to the address."""
-        wildcard = (
-            self._by_address.get(V4_ANY, 0) | self._dual_stack
-            if is_v4(address)
-            else self._by_address.get(V6_ANY, 0)
-        )
-        return wildcard | self._draining | self._by_address.get(address, 0)
 
 
 NAT = "nat"
@@ -246,13 +263,19 @@ class NatRanges:
         return min((DEFAULT_PORTS, *self.ports.values()))
 
 
-def nat_usages(tally: PoolTally, ranges: NatRanges) -> DirectionPools:
+def nat_usages(
+    tally: PoolTally, ranges: NatRanges, groups: RemoteGroups = NO_GROUPS
+) -> DirectionPools:
     """Return the usage of every NAT pool."""
     others = tally.others
     return DirectionPools(
         pools={
             key: _nat_usage(count, ranges.of(key.local_address))
             for key, count in tally.rows.items()
+        },
+        groups={
+            group_name(key, groups): _nat_usage(added, added.pools * ranges.of(key.local_address))
+            for key, added in tally.groups.items()
         },
         others=others.pools,
         others_used=others.ports - others.reclaimable,
@@ -261,7 +284,7 @@ def nat_usages(tally: PoolTally, ranges: NatRanges) -> DirectionPools:
     )
 
 
-def _nat_usage(count: PoolCount, limit: int) -> Usage:
+def _nat_usage(count: PoolCount | OtherPools, limit: int) -> Usage:
     return Usage(
         used=count.ports - count.reclaimable,
         limit=limit,

@@ -14,11 +14,11 @@ from tcp_pressure_exporter.facts.tally import (
     NetworkPorts,
     PoolCount,
     PoolKey,
-    PoolTally,
     RowRules,
     SocketTally,
 )
-from tcp_pressure_exporter.pools.directions import DirectionPools
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.pools.directions import DirectionPools, ages_of, entered, unreclaimed
 from tcp_pressure_exporter.pools.usage import Usage, summed
 
 # What stands behind the local address of such a pool.
@@ -57,65 +57,45 @@ def with_explicit_pools(
     tally: SocketTally,
     settings: PortRange,
     sources: SourceRanges,
-    hold: float,
+    reuse: TimeWaitReuse,
 ) -> DirectionPools:
     """Return the outbound pools with those of other local ports beside them.
 
-    hold: seconds that TIME_WAIT keeps a port: bind() gets none of them back before.
+    bind() gets no port back before TIME_WAIT is over.
     """
     found = {
-        **dict(_privileged(tally.privileged.rows, settings, hold)),
-        **dict(_explicit(tally.explicit.rows, sources, hold)),
+        **dict(_privileged(tally.privileged.rows, settings, reuse)),
+        **dict(_explicit(tally.explicit.rows, sources, reuse)),
     }
     both = (tally.privileged, tally.explicit)
     if not found and not any(pools.others.pools for pools in both):
         return outbound
-    ages = [outbound.ages, *(_ages(pools) for pools in both)]
+    ages = [outbound.ages, *map(ages_of, both)]
     return replace(
         outbound,
         pools={**outbound.pools, **found},
         others=outbound.others + sum(pools.others.pools for pools in both),
         others_used=outbound.others_used + sum(pools.others.ports for pools in both),
-        entered=outbound.entered + sum(_entered(pools) for pools in both),
+        entered=outbound.entered + sum(map(entered, both)),
         ages=None if outbound.ages is None else summed(filter(None, ages)),
         overflow_sockets=outbound.overflow_sockets + sum(pools.overflow for pools in both),
     )
 
 
-def _entered(pools: PoolTally) -> int:
-    return pools.others.entered + sum(count.entered for count in pools.rows.values())
-
-
-def _ages(pools: PoolTally) -> bytes:
-    return summed((pools.others.ages, *(count.ages for count in pools.rows.values())))
-
-
 def _privileged(
-    rows: Mapping[PoolKey, PoolCount], settings: PortRange, hold: float
+    rows: Mapping[PoolKey, PoolCount], settings: PortRange, reuse: TimeWaitReuse
 ) -> Iterator[tuple[PoolKey, Usage]]:
     for key, count in rows.items():
         limits = (settings.privileged, *WIDER_PRIVILEGED, count.ports)
         limit = next(limit for limit in limits if limit >= count.ports)
-        yield key._replace(ports=PRIVILEGED), _usage(count, limit, hold)
+        yield key._replace(ports=PRIVILEGED), unreclaimed(count, limit, reuse)
 
 
 def _explicit(
-    rows: Mapping[PoolKey, PoolCount], sources: SourceRanges, hold: float
+    rows: Mapping[PoolKey, PoolCount], sources: SourceRanges, reuse: TimeWaitReuse
 ) -> Iterator[tuple[PoolKey, Usage]]:
     for key, count in rows.items():
         ranges = sources.of(key.local_address)
         ports = ",".join(f"{found.low}-{found.high}" for found in ranges)
         limit = sum(found.high - found.low + 1 for found in ranges)
-        yield key._replace(ports=ports or OUTSIDE), _usage(count, limit or None, hold)
-
-
-def _usage(count: PoolCount, limit: int | None, hold: float) -> Usage:
-    return Usage(
-        used=count.ports,
-        limit=limit,
-        time_wait=count.time_wait,
-        reclaimable=None,
-        entered=count.entered,
-        ages=count.ages or None,
-        hold=hold,
-    )
+        yield key._replace(ports=ports or OUTSIDE), unreclaimed(count, limit or None, reuse)

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.usage import (
     RATE_SECONDS,
     Usage,
@@ -17,6 +16,7 @@ from tcp_pressure_exporter.pools.usage import (
     closes_per_second,
     lasting_closes,
     peak_closes,
+    whole_seconds,
 )
 
 HORIZON = 600.0  # seconds: what ten seconds of history say about a later time is not worth showing
@@ -27,7 +27,8 @@ class Flow(NamedTuple):
 
     live: used ports that are not in TIME_WAIT.
     ages: blocked ports in TIME_WAIT, by whole seconds since they entered it.
-    hold: seconds that a port stays blocked after its connection closed; at least len(ages).
+    hold: seconds that a port stays blocked after its connection closed; the last of `ages` begins
+    before it.
     closes: connections entering TIME_WAIT; growth: what is added to `live`.
     """
 
@@ -36,7 +37,7 @@ class Flow(NamedTuple):
     ages: Sequence[int]
     closes: float
     growth: float = 0.0
-    hold: float = TIME_WAIT_HOLD
+    hold: float = Usage._field_defaults["hold"]
 
 
 def exhaustion_seconds(flow: Flow) -> float:
@@ -69,11 +70,17 @@ def sustainable_closes(flow: Flow) -> float:
     return max(flow.limit - flow.live, 0.0) / flow.hold
 
 
-def _releases(flow: Flow) -> Iterator[tuple[float, int]]:
-    """Yield (until when, ports that come back per second until then); the last is `hold`."""
-    yield flow.hold - len(flow.ages), 0
+def _releases(flow: Flow) -> Iterator[tuple[float, float]]:
+    """Yield (until when, ports that come back per second until then); the last is `hold`.
+
+    The first second is cut short by the end of TIME_WAIT.
+    """
+    now = max(flow.hold - len(flow.ages), 0.0)
+    yield now, 0.0
     for age in reversed(range(len(flow.ages))):
-        yield flow.hold - age, flow.ages[age]
+        until = flow.hold - age
+        yield until, flow.ages[age] / (until - now)
+        now = until
 
 
 def _full_at(free: float, slope: float, now: float) -> float:
@@ -115,15 +122,15 @@ def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     segment that starts it anew look like one, and take no port.
     """
     limit = usage.limit
-    if usage.ages is None or limit is None or _most(usage, growth) < limit:
+    if usage.ages is None or limit is None or _most(usage, usage.ages, growth) < limit:
         return math.inf
     closes = share * lasting_closes(closes_each_second(usage.ages))
     return exhaustion_seconds(_flow(usage, usage.ages, limit, closes, growth))
 
 
-def _most(usage: Usage, growth: float) -> float:
+def _most(usage: Usage, ages: bytes, growth: float) -> float:
     """Return more than the pool can hold within the horizon: most pools need no closer look."""
-    closes = (usage.time_wait or 0) / RATE_SECONDS
+    closes = (usage.time_wait or 0) / len(whole_seconds(closes_each_second(ages))[:RATE_SECONDS])
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 
 

@@ -6,8 +6,8 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.addresses import V4_MAPPED
-from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, V4_MAPPED
+from tcp_pressure_exporter.facts.tally import GroupedKey, GroupNetwork, PoolKey
 from tcp_pressure_exporter.pools.usage import Usage
 
 Network = IPv4Network | IPv6Network
@@ -54,6 +54,7 @@ class RemoteGroups:
     """
 
     groups: Sequence[RemoteGroup] = ()
+    networks: Sequence[GroupNetwork] = field(init=False, repr=False, compare=False, default=())
     _v4: Tables = field(init=False, repr=False, compare=False, default_factory=dict)
     _v6: Tables = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -66,12 +67,18 @@ class RemoteGroups:
                 shift = network.max_prefixlen - network.prefixlen
                 prefix = int(network.network_address) >> shift
                 tables.setdefault(shift, {})[prefix] = group
+        object.__setattr__(self, "networks", tuple(sorted(_numbered(self.groups))))
 
     def __bool__(self) -> bool:
         return bool(self.groups)
 
     def __iter__(self) -> Iterator[RemoteGroup]:
         return iter(self.groups)
+
+    @property
+    def fewest_ports(self) -> int:
+        """The ports of an address of the group that has the fewest, at most DEFAULT_PORTS."""
+        return min((DEFAULT_PORTS, *(group.ports for group in self.groups)))
 
     def find(self, address: bytes) -> RemoteGroup | None:
         """Return the group of an address of 16 bytes (IPv4 in its v4-mapped form), if any."""
@@ -82,6 +89,14 @@ class RemoteGroups:
             if group is not None:
                 return group
         return None
+
+
+def _numbered(groups: Sequence[RemoteGroup]) -> Iterator[GroupNetwork]:
+    for number, group in enumerate(groups):
+        for network in group.networks:
+            packed = network.network_address.packed
+            mapping = V4_MAPPED[: ADDRESS_BYTES - len(packed)]
+            yield GroupNetwork(mapping + packed, network.prefixlen + 8 * len(mapping), number)
 
 
 def _without_mapping(network: Network) -> Network:
@@ -116,6 +131,9 @@ def _refuse_overlaps(groups: Sequence[RemoteGroup]) -> None:
             )
 
 
+NO_GROUPS = RemoteGroups()
+
+
 class GroupKey(NamedTuple):
     """The pools of several remote addresses of one group, added up."""
 
@@ -131,7 +149,7 @@ ListedKey = PoolKey | GroupKey
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The pools that are shown, and of which single pools each group consists.
+    """The pools that are shown, and which single pools of each group are told apart.
 
     A group's limit is that of one address times the addresses in use.
     """
@@ -141,20 +159,33 @@ class Grouping:
 
     def members_of(self, key: ListedKey) -> Sequence[PoolKey]:
         """Return the single pools behind a key: itself, where it is no group."""
-        return (key,) if isinstance(key, PoolKey) else self.members[key]
+        return (key,) if isinstance(key, PoolKey) else self.members.get(key, ())
 
 
-def group_pools(pools: Mapping[PoolKey, Usage], groups: RemoteGroups) -> Grouping:
-    """Add the pools of each group's addresses up."""
-    usages: dict[ListedKey, Usage] = {}
+def group_name(key: GroupedKey, groups: RemoteGroups) -> GroupKey:
+    """Return the name of what a tally has added up."""
+    return GroupKey(key.local_address, groups.groups[key.group].name, key.port, key.scope)
+
+
+def group_pools(
+    pools: Mapping[PoolKey, Usage], sums: Mapping[GroupKey, Usage], groups: RemoteGroups
+) -> Grouping:
+    """Put the groups in place of their addresses.
+
+    pools: those told apart. sums: of all addresses of a group, those told apart among them. What
+    is in no sum is added up here.
+    """
+    usages: dict[ListedKey, Usage] = dict(sums.items())
     members: dict[ListedKey, list[PoolKey]] = {}
-    if not groups:
-        usages.update(pools.items())
-        return Grouping(usages, members)
     for key, usage in pools.items():
-        group = groups.find(key.remote_address) if key.remote_address else None
-        name = GroupKey(key.local_address, group.name, *key[2:]) if group else key
-        usages[name] = usages[name].plus(usage) if name in usages else usage
-        if group:
-            members.setdefault(name, []).append(key)
+        group = groups.find(key.remote_address) if groups and key.remote_address else None
+        if group is None:
+            usages[key] = usage
+            continue
+        name = GroupKey(key.local_address, group.name, *key[2:])
+        members.setdefault(name, []).append(key)
+        if name in sums:
+            usages[name] = usages[name].refusing(usage.refused)
+        else:
+            usages[name] = usages[name].plus(usage) if name in usages else usage
     return Grouping(usages, members)

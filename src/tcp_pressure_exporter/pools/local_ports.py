@@ -1,11 +1,12 @@
 """The local port range: what may be chosen, what is served, and the rules that come of it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.ports import PortRange, port_range, port_set, ports_of
-from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, SocketId
+from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.facts.tally import (
     MAX_ROWS,
     NEVER_WHOLE,
@@ -17,7 +18,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.explicit import row_rules
-from tcp_pressure_exporter.pools.groups import DEFAULT_PORTS
+from tcp_pressure_exporter.pools.groups import NO_GROUPS, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 
 # Ports and when each was last seen listening: see served_ports.
@@ -32,8 +33,9 @@ class LocalPorts:
     choosable: what connect() surely finds of them, where nothing holds one.
     blocked: what no connect() can choose, to any destination, because a socket was bound there.
     owners: of these, whose most are; none where few are blocked. Their numbers are ports.
-    hidden: of these, those that no list of sockets tells from ports that connect() chose; None
-    where the kernel's table of bound ports is not known, and `blocked` lacks them.
+    time_wait_hold: seconds that a closed connection keeps its port at most; None where not known.
+    hidden: of the blocked, those that no list of sockets tells from ports that connect() chose;
+    None where the kernel's table of bound ports is not known, and `blocked` lacks them.
     """
 
     low: int
@@ -45,6 +47,7 @@ class LocalPorts:
     choosable: int
     blocked: int
     owners: tuple[OwnerCount, ...] = ()
+    time_wait_hold: float | None = None
     hidden: int | None = None
 
     @property
@@ -56,7 +59,7 @@ class LocalPorts:
 def local_ports(
     settings: PortRange,
     held: int,
-    bound: Iterable[BoundSocket],
+    bound: BoundTally,
     served: ServedPorts,
     skipped: int | None = None,
 ) -> LocalPorts:
@@ -65,21 +68,20 @@ def local_ports(
     `held` is the set of local ports of all sockets that are neither listening nor bound only.
     `skipped` is that of the kernel's table of bound ports, None where it is not known.
     """
-    bound = list(bound)
     usable = settings.usable
-    owned = port_set(socket.port for socket in bound)
-    listening = port_set(socket.port for socket in bound if socket.listening)
     accepted = port_set(served)
     return LocalPorts(
         low=settings.low,
         high=settings.high,
         reserved=(port_range(settings.low, settings.high) & settings.reserved).bit_count(),
         usable=usable.bit_count(),
-        used=(usable & (held | owned)).bit_count(),
-        listeners=(usable & listening).bit_count(),
+        used=(usable & (held | bound.owned)).bit_count(),
+        listeners=(usable & bound.listening).bit_count(),
         choosable=choosable_ports(settings),
-        blocked=blocked_ports(settings, owned, accepted, skipped).bit_count(),
-        hidden=None if skipped is None else (usable & skipped & ~owned & ~accepted).bit_count(),
+        blocked=blocked_ports(settings, bound.owned, accepted, skipped).bit_count(),
+        hidden=None
+        if skipped is None
+        else (usable & skipped & ~bound.owned & ~accepted).bit_count(),
     )
 
 
@@ -98,11 +100,11 @@ MAX_OWNERS = 3  # of the blocked ports
 
 
 def blocked_port_owners(
-    settings: PortRange, bound: Iterable[BoundSocket], owner: Callable[[SocketId], Owner]
+    settings: PortRange, bound: BoundTally, owner: Callable[[SocketId], Owner]
 ) -> tuple[OwnerCount, ...]:
     """Return whose most of the blocked ports are; several sockets of one owner may share a port."""
     usable = settings.usable
-    inside = (socket for socket in bound if usable >> socket.port & 1)
+    inside = (socket for socket in bound.kept if usable >> socket.port & 1)
     holders = {(owner(socket.owner_id), socket.port) for socket in inside}
     return most_owners((holder for holder, _port in sorted(holders)), MAX_OWNERS)
 
@@ -146,7 +148,7 @@ class TallyRequest:
     since: the edge of the dump before. kept_states: as in TallyRules.
     min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
     pools with so many ports, the reclaimable ones included, are told apart; None: not for that.
-    own, sources: as in TallyRules.
+    own, sources: as in TallyRules. groups: whose pools are added up.
     """
 
     since: Edge | None = None
@@ -158,21 +160,21 @@ class TallyRequest:
     watched_inbound: Collection[PoolKey] = ()
     own: Sequence[NetworkPorts] = ()
     sources: Sequence[NetworkPorts] = ()
+    groups: RemoteGroups = NO_GROUPS
     skipped: int | None = None
 
 
 def tally_rules(
     settings: PortRange,
     reuse: TimeWaitReuse,
-    bound: Iterable[BoundSocket],
+    bound: BoundTally,
     served: ServedPorts,
     request: TallyRequest,
 ) -> TallyRules:
     """Return the rules that the settings and the bound sockets give."""
     accepted = port_set(served)
-    owned = port_set(socket.port for socket in bound)
-    blocked = blocked_ports(settings, owned, accepted, request.skipped)
-    inbound = ceil(request.min_ratio * DEFAULT_PORTS)
+    blocked = blocked_ports(settings, bound.owned, accepted, request.skipped)
+    inbound = ceil(request.min_ratio * request.groups.fewest_ports)
     return TallyRules(
         usable=settings.usable,
         blocked=blocked,
@@ -180,7 +182,9 @@ def tally_rules(
         reuse=reuse,
         since=request.since,
         outbound_rows=_outbound_rows(request, choosable_ports(settings), blocked.bit_count()),
-        inbound_rows=RowRules(inbound, request.max_rows, request.watched_inbound),
+        inbound_rows=RowRules(
+            inbound, request.max_rows, request.watched_inbound, groups=request.groups.networks
+        ),
         kept_states=request.kept_states,
         own=request.own,
         sources=request.sources,
@@ -197,6 +201,7 @@ def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
         max_rows=request.max_rows,
         watched=tuple(key for key in request.watched_outbound if not key.ports),
         whole_from=NEVER_WHOLE if near is None else max(ceil(near * limit) - blocked, 0),
+        groups=request.groups.networks,
     )
 
 

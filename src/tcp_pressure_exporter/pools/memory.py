@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.facts.time_wait import TIMER_BATCH
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.usage import (
     Usage,
@@ -62,9 +61,10 @@ class PoolHistory:
         then, before = known[-1]
         seconds = now - then
         closes = sum(closes_each_second(usage.ages)[: int(seconds)])
-        if not closes or before.ages is None or before.hold - TIMER_BATCH < seconds:
+        if not closes or before.ages is None or before.hold - before.batch < seconds:
             return 1.0
-        back = may_have_ended(closes_each_second(before.ages), before.hold, seconds)
+        each_second = closes_each_second(before.ages)
+        back = may_have_ended(each_second, before.hold, before.batch, seconds)
         took = (usage.used - usage.live) - (before.used - before.live) + back
         return min(max(took, 0) / closes, 1.0)
 

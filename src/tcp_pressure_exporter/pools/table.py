@@ -90,11 +90,9 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
     `now` is the time of the sample: seconds on a monotonic clock. scope_name: what stands behind
     a local address that has a scope.
     """
-    grouping = group_pools(found.pools, groups)
+    grouping = group_pools(found.pools, found.groups, groups)
     shown = select(grouping.usages, lambda usage: usage.rank, listing, previous.listed)
-    ratios = (usage.ratio for usage in found.pools.values())
-    # A watched pool may be told apart while fuller ones are not.
-    ratio_max = max(found.new_ratio, found.others_ratio_max, *ratios)
+    ratio_max = _ratio_max(found)
     memory = PoolMemory(
         listed=frozenset(shown),
         closes=previous.closes.after(found.entered, grouping.usages, shown),
@@ -114,6 +112,12 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
         churn=_churn(found, forecasts, memory),
     )
     return table, memory
+
+
+def _ratio_max(found: DirectionPools) -> float:
+    # A watched pool may be told apart while fuller ones are not.
+    ratios = (usage.ratio for usage in found.pools.values())
+    return max(found.new_ratio, found.others_ratio_max, *ratios)
 
 
 def _forecasts(found: DirectionPools, history: PoolHistory, now: float) -> Forecasts:
@@ -148,7 +152,8 @@ def _listed(
         case PoolKey():
             remote = format_address(key.remote_address) if key.remote_address else ""
     usage = grouping.usages[key]
-    first = min(forecasts[member] for member in grouping.members_of(key))
+    members = grouping.members_of(key)
+    first = min((forecasts[member] for member in members), default=math.inf)
     return ListedPool(
         key=key,
         local_address=_local_end(key, scope_name),

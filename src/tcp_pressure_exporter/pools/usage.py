@@ -1,10 +1,10 @@
 """How much of one pool is used, and what the ages of its TIME_WAIT ports tell of the last minute.
 
-An entry starts at TCP_TIMEWAIT_LEN and counts down, so one dump holds the moment of every close of
-the last minute, whatever the interval between dumps. A histogram of ages is AGE_SECONDS native
-unsigned ints: entry n counts the closes of n to n + 1 seconds ago. It misses entries that are gone
-before their minute is over: reused by a connect() or a SYN, reset, or refused by
-tcp_max_tw_buckets.
+An entry starts at the length of TIME_WAIT and counts down, so one dump holds the moment of every
+close since then, whatever the interval between dumps. A histogram of ages is native unsigned ints:
+entry n counts the closes of n to n + 1 seconds ago, and the last one whatever is older, for it is
+cut short by the end of TIME_WAIT. It misses entries that are gone before their time is over: reused
+by a connect() or a SYN, reset, or refused by tcp_max_tw_buckets.
 """
 
 import math
@@ -13,14 +13,13 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.tally import NO_AGES
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN, TIME_WAIT_HOLD, TIMER_BATCH
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
 LATEST_SECONDS = 5  # less forgets a burst that comes again before the next one is there
 JITTER = 0.5  # seconds by which a sample may come early
 CLEAR = 3.0  # standard errors of a Poisson process: what chance hardly explains
-WHOLE_SECONDS = TCP_TIMEWAIT_LEN  # the second that follows is cut short by the end of TIME_WAIT
+PEAK_SECONDS = 60
 
 
 def closes_each_second(ages: bytes) -> Sequence[int]:
@@ -28,9 +27,14 @@ def closes_each_second(ages: bytes) -> Sequence[int]:
     return array("I", ages)
 
 
+def whole_seconds(each_second: Sequence[int]) -> Sequence[int]:
+    """Return the seconds that are whole: all but the last."""
+    return each_second[: max(len(each_second) - 1, 1)]
+
+
 def closes_per_second(ages: bytes) -> float:
     """Return the closes per second over the last RATE_SECONDS, or as far as the ages go."""
-    latest = closes_each_second(ages)[:RATE_SECONDS]
+    latest = whole_seconds(closes_each_second(ages))[:RATE_SECONDS]
     return sum(latest) / len(latest)
 
 
@@ -45,7 +49,8 @@ def lasting_closes(each_second: Sequence[int]) -> float:
     The mean of RATE_SECONDS, or of LATEST_SECONDS where that is clearly less; 0 once there was
     none for a whole second in which some were due. each_second: the latest first.
     """
-    window, latest = each_second[:RATE_SECONDS], each_second[:LATEST_SECONDS]
+    window = whole_seconds(each_second)[:RATE_SECONDS]
+    latest = window[:LATEST_SECONDS]
     rate = sum(window) / len(window)
     if not latest[0] and clearly_fewer(0, rate):
         return 0.0
@@ -69,19 +74,19 @@ def lasting_growth(since: Sequence[tuple[float, int]]) -> float:
     return rate
 
 
-def may_have_ended(each_second: Sequence[int], hold: float, seconds: float) -> int:
+def may_have_ended(each_second: Sequence[int], hold: float, batch: float, seconds: float) -> int:
     """Return how many entries TIME_WAIT has let go after so many seconds: at most so many.
 
-    One that has been there for whole seconds is up to a second older, and ends up to TIMER_BATCH
+    One that has been there for whole seconds is up to a second older, and ends up to `batch`
     before `hold`. each_second: as closes_each_second has them.
     """
-    youngest = math.floor(hold - TIMER_BATCH - 1 - seconds) + 1
+    youngest = math.floor(hold - batch - 1 - seconds) + 1
     return sum(each_second[max(youngest, 0) : math.ceil(hold)])
 
 
 def peak_closes(ages: bytes) -> int:
     """Return the most closes in any one second of the last minute."""
-    return max(closes_each_second(ages)[:WHOLE_SECONDS])
+    return max(whole_seconds(closes_each_second(ages))[:PEAK_SECONDS])
 
 
 def summed(histograms: Iterable[bytes]) -> bytes:
@@ -92,7 +97,10 @@ def summed(histograms: Iterable[bytes]) -> bytes:
     """
     added = list(histograms)
     total = sum(int.from_bytes(ages, sys.byteorder) for ages in added)
-    return total.to_bytes(max(map(len, added), default=len(NO_AGES)), sys.byteorder)
+    return total.to_bytes(max(map(len, added), default=0), sys.byteorder)
+
+
+_NO_SETTING = TimeWaitReuse(everywhere=False, on_loopback=False)
 
 
 UNKNOWN_LIMIT = 10_000  # ports: where no limit is known, 100 are listed as 1 % of others is
@@ -110,7 +118,8 @@ class Usage(NamedTuple):
     was asked about some. None where it was not.
     entered: ports that entered TIME_WAIT since the sample before.
     ages: the histogram of pools/usage.py; None where it is not known.
-    hold: seconds that TIME_WAIT keeps a port from the choosing side.
+    hold: seconds that TIME_WAIT keeps a port from the choosing side, at most; `batch` less at the
+    least. reused: by the rules it keeps it no longer than until a connect() takes it over.
     blocked: used ports that bound sockets and listeners hold, whatever the destination.
     """
 
@@ -120,9 +129,11 @@ class Usage(NamedTuple):
     reclaimable: int | None
     entered: int = 0
     ages: bytes | None = None
-    hold: float = TIME_WAIT_HOLD
+    hold: float = _NO_SETTING.hold
     blocked: int = 0
     refused: int | None = None
+    batch: float = _NO_SETTING.batch
+    reused: bool = False
 
     @property
     def ratio(self) -> float:
@@ -151,6 +162,16 @@ class Usage(NamedTuple):
         """Whether bound sockets and listeners hold more than half of what is used."""
         return is_mostly(self.blocked, self.used)
 
+    def refusing(self, refused: int | None) -> "Usage":
+        """Return the same pool, with so many more of its reclaimable ports refused."""
+        if refused is None:
+            return self
+        return self._replace(
+            used=self.used + refused,
+            reclaimable=(self.reclaimable or 0) - refused,
+            refused=_added(self.refused, refused),
+        )
+
     def plus(self, other: "Usage") -> "Usage":
         """Return both pools as one."""
         return Usage(
@@ -163,6 +184,8 @@ class Usage(NamedTuple):
             max(self.hold, other.hold),
             self.blocked + other.blocked,
             _added(self.refused, other.refused),
+            max(self.batch, other.batch),
+            self.reused and other.reused,
         )
 
 

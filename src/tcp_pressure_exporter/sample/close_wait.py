@@ -1,27 +1,33 @@
 """Sockets in CLOSE_WAIT: why they are, since when, and whose they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
-from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
+from tcp_pressure_exporter.facts.sockets import NOBODY, BoundSocket, Owner
 from tcp_pressure_exporter.facts.tally import MAX_KEPT
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most, most_owners
+from tcp_pressure_exporter.sample.listeners import Listeners
 
-MAX_REMOTES = 3  # listed: enough to see who
+MAX_REMOTES = 2  # listed: enough to see who
 STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not
 MAX_REMEMBERED = 4 * MAX_KEPT
 
 
 class CauseCount(NamedTuple):
-    """Sockets of one cause, and the age in seconds of the oldest: at least so old it is."""
+    """Sockets of one cause, and the age in seconds of the oldest: at least so old it is.
+
+    never_accepted: of these, those in the accept queue of their listener; where not every socket
+    was looked at, in proportion to those that were.
+    """
 
     sockets: int
     oldest_seconds: float
+    never_accepted: int = 0
 
 
 class RemoteCount(NamedTuple):
@@ -102,7 +108,11 @@ def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
     )
     return CloseWait(
         causes={
-            cause: CauseCount(count, _oldest(cause, sockets, memory.since, now))
+            cause: CauseCount(
+                count,
+                _oldest(cause, sockets, memory.since, now),
+                _never_accepted(cause, count, sockets),
+            )
             for cause, count in zip(CAUSES, counts, strict=True)
         },
         owners=listed,
@@ -119,6 +129,27 @@ def _oldest(
 ) -> float:
     ages = (now - since.get(socket.cookie, now) for socket in sockets if socket.cause == cause)
     return max(ages, default=0.0)
+
+
+def _never_accepted(cause: str, count: int, sockets: Sequence[CloseWaitSocket]) -> int:
+    accepted = [socket.accepted for socket in sockets if socket.cause == cause]
+    return count * accepted.count(False) // len(accepted) if accepted else 0
+
+
+def owned_by_listeners(
+    sockets: Iterable[CloseWaitSocket], bound: Iterable[BoundSocket]
+) -> list[CloseWaitSocket]:
+    """Return the sockets, each that was never accepted as one of its listener's owner.
+
+    No process has a descriptor of such a socket; the listener's is the one that does not accept it.
+    """
+    listeners = Listeners(bound)
+    return [
+        socket
+        if socket.accepted
+        else socket._replace(owner_id=listeners.owner_id(socket.local_address, socket.local_port))
+        for socket in sockets
+    ]
 
 
 def _remote(socket: CloseWaitSocket, groups: RemoteGroups) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tcp_pressure_exporter.facts.kernel import KernelModel
+
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
     """What runs, and how often its configuration file was read again, well or badly.
 
-    parser: what counts the sockets, "compiled", "readable" or "portable". The status page shows
+    parser: what counts the sockets, "compiled", "readable" or "portable". kernel: what the kernel
+    was found to do, None where it was not asked. The status page shows
     all of this and is made anew where any of it differs: what each request changes is not for here.
     """
 
@@ -17,6 +20,7 @@ class ExporterState:
     parser: str
     reloads: int = 0
     failed_reloads: int = 0
+    kernel: KernelModel | None = None
 
 
 @dataclass(frozen=True, slots=True)

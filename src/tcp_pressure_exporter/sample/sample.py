@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pools.directions import NAT
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.failures import PortFailures

@@ -4,13 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.addresses import format_address, is_v4
+from tcp_pressure_exporter.facts.addresses import format_address
+from tcp_pressure_exporter.facts.bound import AcceptQueue, BoundTally, QueueKey
 from tcp_pressure_exporter.facts.sockets import (
     NOBODY,
     STATE_NAMES,
     TCP_LISTEN,
-    UNKNOWN_SOCKET,
-    BoundSocket,
     Owner,
     SocketId,
 )
@@ -24,7 +23,7 @@ FAMILIES = {True: "ipv4", False: "ipv6"}
 SocketStates = Mapping[tuple[str, str], int]
 
 
-def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketStates:
+def socket_states(tally: SocketTally, bound: BoundTally) -> SocketStates:
     """Return sockets by (family, state name): every pair that the tally tells.
 
     A v4-mapped socket is IPv4. A listener on [::] that takes IPv4 too is one IPv6 socket.
@@ -35,28 +34,40 @@ def socket_states(tally: SocketTally, bound: Iterable[BoundSocket]) -> SocketSta
         for state, name in STATE_NAMES.items()
         if (v4, state) in tally.states
     }
-    for socket in bound:
-        if socket.listening:
-            counts[FAMILIES[is_v4(socket.address)], STATE_NAMES[TCP_LISTEN]] += 1
+    for v4, listeners in bound.listeners.items():
+        counts[FAMILIES[v4], STATE_NAMES[TCP_LISTEN]] += listeners
     return counts
 
 
-ListenKey = tuple[bytes, int]
-
-
 class ListenQueue(NamedTuple):
-    """The fullest queue of the sockets that listen on one address and port, and whose it is."""
+    """The fullest queue of the sockets that listen on one address and port, and whose it is.
 
-    key: ListenKey
-    used: int
-    limit: int
-    owner_id: SocketId = UNKNOWN_SOCKET
+    interface: what the interface is called that they are bound to, "" where to none.
+    """
+
+    found: AcceptQueue
+    interface: str = ""
     owner: Owner = NOBODY
 
     @property
+    def key(self) -> QueueKey:
+        """What the queue is known by from sample to sample."""
+        return self.found.key
+
+    @property
+    def used(self) -> int:
+        """Connections that wait to be accepted."""
+        return self.found.used
+
+    @property
+    def limit(self) -> int:
+        """How many may wait."""
+        return self.found.limit
+
+    @property
     def ratio(self) -> float:
-        """Used ÷ limit. The kernel refuses beyond the limit, so it can be a little above 1."""
-        return self.used / max(self.limit, 1)  # listen(0) lets one connection wait
+        """Used ÷ limit."""
+        return self.found.ratio
 
     @property
     def name(self) -> str:
@@ -65,13 +76,14 @@ class ListenQueue(NamedTuple):
 
     @property
     def local_address(self) -> str:
-        """The address as text."""
-        return format_address(self.key[0])
+        """The address as text, behind it the interface where there is one (RFC 4007)."""
+        address = format_address(self.key.address)
+        return f"{address}%{self.interface}" if self.interface else address
 
     @property
     def port(self) -> str:
         """The port as text."""
-        return str(self.key[1])
+        return str(self.key.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +101,11 @@ class ListenQueues:
 
     def crowded(self) -> list[SocketId]:
         """Return the sockets of the listed queues that are crowded: it is worth knowing whose."""
-        return [queue.owner_id for queue in self.listed if queue.ratio >= CROWDED]
+        return [queue.found.owner_id for queue in self.listed if queue.ratio >= CROWDED]
 
     def owned(self, owner: Callable[[SocketId], Owner]) -> "ListenQueues":
         """Return the same queues with what is known of their owners."""
-        listed = (queue._replace(owner=owner(queue.owner_id)) for queue in self.listed)
+        listed = (queue._replace(owner=owner(queue.found.owner_id)) for queue in self.listed)
         return replace(self, listed=tuple(listed))
 
     def peaked(self, ratio_max_1m: float, fullest_1m: str) -> "ListenQueues":
@@ -102,20 +114,41 @@ class ListenQueues:
 
 
 def listen_queues(
-    bound: Iterable[BoundSocket], listing: ListingRule, incumbents: Collection[ListenKey]
+    found: Iterable[AcceptQueue],
+    listing: ListingRule,
+    incumbents: Collection[QueueKey],
+    interface_name: Callable[[int], str],
 ) -> ListenQueues:
-    """Return the queues; `incumbents` were listed at the last sample."""
-    fullest: dict[ListenKey, ListenQueue] = {}
-    for socket in bound:
-        if socket.listening:
-            key = (socket.address, socket.port)
-            queue = ListenQueue(key, socket.queue_used, socket.queue_limit or 0, socket.owner_id)
-            fullest[key] = max(fullest.get(key, queue), queue, key=lambda q: (q.ratio, q.limit))
-    top = max(fullest.values(), key=lambda queue: queue.ratio, default=None)
-    chosen = select(fullest, lambda queue: queue.ratio, listing, incumbents)
+    """Return the queues; `incumbents` were listed at the last sample.
+
+    interface_name: tells the name of one by its index.
+    """
+    queues = {queue.key: queue for queue in found}
+    top = max(queues.values(), key=lambda queue: queue.ratio, default=None)
+    chosen = [queues[key] for key in select(queues, _ratio, listing, incumbents)]
+    interfaces = _interfaces([*chosen, *filter(None, [top])], interface_name)
     return ListenQueues(
-        listed=tuple(fullest[key] for key in chosen),
+        listed=tuple(ListenQueue(queue, interfaces[queue.key.scope]) for queue in chosen),
         ratio_max=top.ratio if top else 0.0,
         ratio_max_1m=top.ratio if top else 0.0,
-        fullest_1m=top.name if top else "",
+        fullest_1m=ListenQueue(top, interfaces[top.key.scope]).name if top else "",
     )
+
+
+def _ratio(queue: AcceptQueue) -> float:
+    return queue.ratio
+
+
+def _interfaces(
+    queues: Iterable[AcceptQueue], interface_name: Callable[[int], str]
+) -> dict[int, str]:
+    """Return what each interface is called, and no two of them the same.
+
+    One that is gone has its number in place of a name, which may be another's name, and bytes that
+    are no text look alike. No name holds a colon (net/core/dev.c, dev_valid_name).
+    """
+    interfaces = {0: ""}
+    for scope in sorted({queue.key.scope for queue in queues} - {0}):
+        name = interface_name(scope)
+        interfaces[scope] = f"{name}:{scope}" if name in interfaces.values() else name
+    return interfaces

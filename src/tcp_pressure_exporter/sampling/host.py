@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
 from tcp_pressure_exporter.facts.system import LINUX
@@ -114,8 +115,8 @@ class Host:
 
     own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
     is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
-    counted_by, no_netlink: as Sources has them. no_bind_table: why the kernel's table of bound
-    ports is not read, None where it is.
+    counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's table of
+    bound ports is not read, None where it is.
     """
 
     netns: str
@@ -125,6 +126,7 @@ class Host:
     counted_by: str
     no_netlink: str | None
     no_bind_table: str | None
+    kernel: KernelModel | None
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
@@ -166,7 +168,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         sources = replace(sources, failures=open_port_failures())
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
-    owners = _owners(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
+    owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
     memory = Memory()
     parts, left_out = make_parts(wishes.parts, _kit(sources, memory, owners, procfs))
     if wishes.others and (reason := why_no_others(sources, procfs)):
@@ -181,6 +183,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         counted_by=sources.counted_by,
         no_netlink=sources.no_netlink,
         no_bind_table=table.reason if isinstance(table, Missing) else None,
+        kernel=sources.kernel,
         _others=_Others(had, owners, procfs, parser, table),
     )
 
@@ -221,7 +224,8 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
     return Kit(sources, memory, owners, time.monotonic, procfs)
 
 
-def _owners(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+    """Return what tells the owners of sockets; named: their processes, too."""
     find = partial(find_processes, procfs=procfs) if named else None
     return Owners(Cgroups(procfs), find, walk_share=walk_share)
 

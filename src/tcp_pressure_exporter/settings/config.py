@@ -9,7 +9,6 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from tcp_pressure_exporter.escaping import quoted
-from tcp_pressure_exporter.facts.tally import MAX_POOLS, MAX_ROWS
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.explicit import SourceRanges
 from tcp_pressure_exporter.pools.groups import (
@@ -36,19 +35,6 @@ class Config:
     nat: NatRanges = field(default_factory=NatRanges)
     sources: SourceRanges = field(default_factory=SourceRanges)
     runbook_url: str | None = None
-
-    @property
-    def least_ratio(self) -> float:
-        """The ratio from which on a pool is told apart.
-
-        A group may consist of pools that are small each: then all of them are.
-        """
-        return 0.0 if self.groups else self.listing.leave_ratio
-
-    @property
-    def most_rows(self) -> int:
-        """How many pools of a direction are told apart at most."""
-        return MAX_POOLS if self.groups else MAX_ROWS
 
 
 class PoolsSection(Struct, frozen=True, forbid_unknown_fields=True):

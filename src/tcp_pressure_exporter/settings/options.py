@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tcp_pressure_exporter.settings.config import MAX_TOP
 from tcp_pressure_exporter.settings.flags import (
@@ -102,7 +103,8 @@ EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 class ReportOptions:
     """What the command line says.
 
-    watch: seconds between reports, None for one report. top: None unless given.
+    watch: seconds between reports, None for one report. top: None unless given. port: the local
+    port whose holders are asked for, None for the report on everything.
     """
 
     watch: float | None
@@ -110,6 +112,7 @@ class ReportOptions:
     config_file: Path | None
     top: int | None
     procfs: Path
+    port: int | None = None
 
 
 def parse_report_options(argv: Sequence[str]) -> ReportOptions:
@@ -118,12 +121,15 @@ def parse_report_options(argv: Sequence[str]) -> ReportOptions:
     if rest:
         refuse(rest[0])
     values = vars(namespace)
+    if values["port"] is not None and values["watch"] is not None:
+        usage_error("--port: cannot be combined with --watch")
     return ReportOptions(
         watch=values["watch"],
         json=values["json"],
         config_file=values["config.file"],
         top=values["pool.top"],
         procfs=values["path.procfs"],
+        port=values["port"],
     )
 
 
@@ -149,6 +155,8 @@ def build_report_parser() -> OneLineParser:
         help="look again every TIME until Ctrl-C (2s)",
     )
     group.add_argument("--json", action="store_true", help="one JSON document a line, for scripts")
+    port = partial(parse_integer, low=1, high=MAX_PORT)
+    flag("--port", "N", port, None, "tell who holds this local port, no more")
     top = partial(parse_integer, low=0, high=MAX_TOP)
     flag("--config.file", "FILE", parse_path, None, "the exporter's file: groups, pools.top")
     flag("--pool.top", "N", top, None, "pools of each direction, and accept queues, looked at (10)")

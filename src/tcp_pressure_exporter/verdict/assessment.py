@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.outcome import SettingError
-from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, close_wait_severity
+from tcp_pressure_exporter.findings.close_wait import close_wait_row, close_wait_severity
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.close_wait import CloseWait
@@ -17,13 +17,17 @@ _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
 
 
 class Stuck(NamedTuple):
-    """Sockets in CLOSE_WAIT of one cause; the oldest is at least so old."""
+    """Sockets in CLOSE_WAIT of one cause; the oldest is at least so old.
+
+    never_accepted: of these, those that still sit in the accept queue of a listener.
+    """
 
     cause: str
     sockets: int
     oldest_seconds: float
     severity: Severity
     advice: str
+    never_accepted: int = 0
 
     @property
     def urgent(self) -> bool:
@@ -101,7 +105,8 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
 
 
 def _stuck(waiting: CloseWait) -> Iterator[Stuck]:
-    for cause, (sockets, oldest) in waiting.causes.items():
+    for cause, (sockets, oldest, never_accepted) in waiting.causes.items():
         if sockets:
             severity = close_wait_severity(sockets, oldest)
-            yield Stuck(cause, sockets, oldest, severity, CLOSE_WAIT_CAUSES[cause].advice)
+            advice = close_wait_row(cause, sockets, never_accepted).advice
+            yield Stuck(cause, sockets, oldest, severity, advice, never_accepted)

@@ -83,7 +83,7 @@ def _pressure(pressure: Pressure) -> str:
     left = pressure.seconds_left
     if left is None or math.isinf(left):
         return f"{said}."
-    return f"{said} and lasts {time_left(pressure)} at this rate."
+    return f"{said}, and full in {time_left(pressure)} at this rate."
 
 
 def _stuck(stuck: Stuck) -> str:
@@ -146,4 +146,6 @@ def _fullness(pool: ListedPool) -> str:
     # Rounded down: only what is full is 100 %.
     share = f"{math.floor(pool.usage.ratio * 100)} % full"
     left = pool.outlook.exhaustion_seconds if pool.outlook else math.inf
-    return share if math.isinf(left) or pool.usage.ratio >= 1 else f"{share} and lasts {left:.0f} s"
+    if math.isinf(left) or pool.usage.ratio >= 1:
+        return share
+    return f"{share}, and full in {left:.0f} s"

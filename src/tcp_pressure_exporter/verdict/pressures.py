@@ -21,7 +21,8 @@ from tcp_pressure_exporter.findings.kinds import (
 )
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
+from tcp_pressure_exporter.pools.near_limit.live_states import filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.sample import (
@@ -46,6 +47,8 @@ class Pressure(NamedTuple):
     owners: of its live sockets; of an accept queue, who is to accept what waits; of blocked ports,
     who holds how many.
     steady_state_ratio: what today's rate leads to, None where it is not known.
+    filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
+    is not known.
     """
 
     kind: str
@@ -59,6 +62,7 @@ class Pressure(NamedTuple):
     refused: bool = False
     owners: tuple[OwnerCount, ...] = ()
     steady_state_ratio: float | None = None
+    filling: str = ""
 
     @property
     def ratio(self) -> float:
@@ -135,19 +139,18 @@ def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     report, ports = sample.value(CANARY), sample.value(LOCAL_PORTS)
-    owners = {found.pool.key: found.owners for found in sample.value(POOL_OWNERS) or ()}
+    live = {found.pool.key: found for found in sample.value(POOL_OWNERS) or ()}
     refusing = {probe.pool.key for probe in report.refusals()} if report else set()
     holders = ports.owners if ports else ()
     for direction, table in sample.pool_tables().items():
         for pool in table.listed:
-            found = _pool(direction, pool, report, holders)
+            known = live.get(pool.key, PoolOwners(pool, ())) if direction == OUTBOUND else None
+            found = _pool(direction, pool, report, holders, known)
             if direction == SOURCE:
                 binds = somebody_binds(report, pool.usage.limit, ports.hidden if ports else None)
                 found = _if_somebody_binds(found, pool.usage, report, binds=binds)
-            elif direction == OUTBOUND:
-                found = found._replace(owners=owners.get(pool.key, ()))
-                if report and pool.key in refusing:
-                    found = _refused_by_kernel(found, pool.usage, report)
+            elif direction == OUTBOUND and report and pool.key in refusing:
+                found = _refused_by_kernel(found, pool.usage, report)
             yield found
 
 
@@ -156,19 +159,15 @@ def _if_somebody_binds(
 ) -> Pressure:
     return found._replace(
         severity=source_severity(usage, binds=binds),
-        advice=found.advice if usage.mostly_blocked else _source_advice(report, binds=binds),
+        advice=found.advice if usage.mostly_blocked else source_advice(report, binds=binds),
         seconds_left=0.0 if binds and usage.ratio >= 1 else None,
     )
-
-
-def _source_advice(report: CanaryReport | None, *, binds: bool | None) -> str:
-    return source_advice(binds=binds, no_estimate=report.no_estimate if report else "")
 
 
 def _refused_by_kernel(found: Pressure, usage: Usage, report: CanaryReport) -> Pressure:
     return found._replace(
         severity=Severity.CRITICAL,
-        advice=advice_on_hidden(report.hidden_ports, usage) or found.advice,
+        advice=advice_on_hidden(report, usage) or found.advice,
         seconds_left=0.0,
         refused=True,
     )
@@ -179,8 +178,10 @@ def _pool(
     pool: ListedPool,
     report: CanaryReport | None,
     holders: Sequence[OwnerCount],
+    live: PoolOwners | None,
 ) -> Pressure:
     usage = pool.usage
+    filling = filling_state(usage, live.states) if live else None
     bound = report is not None and report.bound_before(usage)
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     severity = severity_of(direction, usage.ratio, left)
@@ -191,9 +192,13 @@ def _pool(
         limit=usage.limit,
         severity=severity,
         advice=(
-            EXPLICIT_PORTS if pool.key.ports else advice_on(direction, usage, holders, bound=bound)
+            EXPLICIT_PORTS
+            if pool.key.ports
+            else advice_on(direction, usage, holders, bound=bound, filling=filling)
         ),
         time_wait=usage.time_wait,
         seconds_left=left,
+        owners=live.owners if live else (),
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
+        filling=filling.state if filling else "",
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, LISTEN_QUEUE
+from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import (
     UNKNOWN,
@@ -68,7 +69,7 @@ def resource_words(pressure: Pressure) -> ResourceWords:
         kind=KINDS[pressure.kind].words,
         name=pressure.name,
         short=subject(pressure).replace(" pool ", " ", 1),
-        percent=percent(pressure.ratio),
+        percent=UNKNOWN if pressure.limit is None else percent(pressure.ratio),
         used=used_of_limit(pressure),
         time_wait="" if pressure.time_wait is None else f"{pressure.time_wait:,}",
         left=time_left(pressure),
@@ -120,6 +121,8 @@ def _owners(pressure: Pressure) -> OwnersWords:
         return OwnersWords("waits for", "waits for", each)
     if pressure.kind == BLOCKED_PORTS:
         return OwnersWords("held by", "held by", each)
+    if pressure.filling not in {"", OPEN}:
+        return OwnersWords("sockets of", "sockets", each)
     return OwnersWords("open connections of", "open", each)
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES
+from tcp_pressure_exporter.findings.close_wait import close_wait_row
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.words import (
@@ -52,12 +52,16 @@ def stuck_words(assessment: Assessment) -> StuckWords | None:
 
 def stuck_subject(stuck: Stuck) -> str:
     """Name the sockets in CLOSE_WAIT of one cause."""
-    return f"CLOSE_WAIT ({CLOSE_WAIT_CAUSES[stuck.cause].words})"
+    return f"CLOSE_WAIT ({_words(stuck)})"
+
+
+def _words(stuck: Stuck) -> str:
+    return close_wait_row(stuck.cause, stuck.sockets, stuck.never_accepted).words
 
 
 def _cause(stuck: Stuck) -> CauseWords:
     return CauseWords(
-        cause=CLOSE_WAIT_CAUSES[stuck.cause].words,
+        cause=_words(stuck),
         sockets=f"{stuck.sockets:,}",
         oldest=duration(stuck.oldest_seconds),
         urgent=stuck.urgent,

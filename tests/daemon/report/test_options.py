@@ -73,7 +73,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert caught.value.code == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
-    assert len(lines) <= 15
+    assert len(lines) <= 16
     assert max(map(len, lines)) <= 80
     assert lines[0] == "usage: tcp-pressure-exporter report [flags]"
     assert "3 no verdict" in text

@@ -30,8 +30,8 @@ from tests.pages.report.observations import (
 
 TROUBLE_80 = """\
 CRITICAL  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
-Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and lasts 41 s at this rate.
-Also: 3 warnings.
+Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this
+rate. Also: 3 warnings.
 
 Closest to the limit
 resource                                   used / limit  TIME_WAIT  time left

@@ -15,7 +15,7 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.pools.near_limit import PoolOwners
+from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
@@ -78,7 +78,7 @@ EMPTY = table()
 CALM_HOST = namespace_sample(
     "host",
     sockets=known(sockets(established=214, time_wait=96, listen=11)),
-    local_ports=known(LocalPorts(32768, 60999, 0, LIMIT, 310, 1, LIMIT, 1)),
+    local_ports=known(LocalPorts(32768, 60999, 0, LIMIT, 310, 1, LIMIT, 1, (), 62.048)),
     pools=known(
         {
             OUTBOUND: table(

@@ -38,7 +38,7 @@ LINKS = {
     "healthy": "/-/healthy",
     "ready": "/-/ready",
 }
-MAX_BYTES = 100_000
+MAX_BYTES = 102_400  # 100 KiB
 HOSTILE = {  # and how it is shown
     "<script>alert(1)</script>": "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>&amp;": "\"'><img src=x onerror=alert(1)>&amp;",
@@ -95,7 +95,7 @@ def test_the_order_of_the_answers() -> None:
     _, outline = page(snapshot(PROXY_HOST))
     answers = [
         "critical",
-        "Outbound pool 10.77.0.1 → 10.77.0.2:8080 is 91 % full and lasts 41 s at this rate.",
+        "Outbound pool 10.77.0.1 → 10.77.0.2:8080 is 91 % full, and full in 41 s at this rate.",
         "Closest to the limit",
         "time left 41 s",
         "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; heads for 126 %",

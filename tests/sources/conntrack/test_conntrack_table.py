@@ -1,14 +1,17 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.tally import RowRules
+from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, RowRules
 from tcp_pressure_exporter.sources.conntrack.table import NOTHING, ConntrackTable
-from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.counting.parser import Parser, best_parser
+from tcp_pressure_exporter.sources.netlink.socket import Dump
 from tests.sources.counting.counting import key
 from tests.sources.counting.recordings import RECORDED
+from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.fake_procfs import FakeProcfs
 from tests.support.fakes.tallies import counts
 from tests.support.labs.conntrack_entry import track_connection
@@ -104,6 +107,73 @@ def test_netlink_of_an_older_kernel(tmp_path: Path, netlink_table: ConntrackTabl
         assert counts(older.translated(EVERY_POOL)) == {POOL: (1, 1, 0)}
     finally:
         older.close()
+
+
+OUTSIDE = "198.51.100.1"
+
+
+class CountingParser:
+    """A parser that notes which connections it was asked to count, and lets time pass."""
+
+    def __init__(self, clock: FakeClock, seconds: float) -> None:
+        self.asked: list[bool] = []
+        self._clock = clock
+        self._seconds = seconds
+        self._best = best_parser()
+
+    def tally_nat(self, dump: Dump, rules: NatRules) -> PoolTally:
+        self.asked.append(rules.translated)
+        self._clock.now += 0.0 if rules.translated else self._seconds
+        return self._best.tally_nat(dump, rules)
+
+    def as_parser(self) -> Parser:
+        return replace(self._best, tally_nat=self.tally_nat)
+
+
+def test_others_hold_ports(netlink_table: ConntrackTable) -> None:
+    """The gateway's own connections count in a pool that a translated one makes; alone in none."""
+    track_connection((OUTSIDE, 41_000), SERVER)
+    assert counts(netlink_table.translated(EVERY_POOL)) == {}
+    track_connection(("10.0.0.7", 50_000), SERVER, (OUTSIDE, 40_000))
+    assert counts(netlink_table.translated(EVERY_POOL)) == {POOL: (2, 0, 0)}
+
+
+def test_others_are_not_ended(netlink_table: ConntrackTable) -> None:
+    """One in TIME_WAIT whose source was not translated is not reclaimable: nf_nat_may_kill."""
+    track_connection(("10.0.0.7", 50_000), SERVER, (OUTSIDE, 40_000), state=7)
+    track_connection((OUTSIDE, 41_000), SERVER, state=7)
+    assert counts(netlink_table.translated(EVERY_POOL)) == {POOL: (2, 2, 1)}
+
+
+def test_others_make_a_row(netlink_table: ConntrackTable) -> None:
+    """A pool whose ports the gateway itself holds is told apart, at every sample."""
+    track_connection(("10.0.0.7", 50_000), SERVER, (OUTSIDE, 40_000))
+    for port in range(41_000, 41_009):
+        track_connection((OUTSIDE, port), SERVER)
+    for _sample in range(3):
+        rows = netlink_table.translated(RowRules(min_used=5)).rows
+        assert {pool: count.ports for pool, count in rows.items()} == {POOL: 10}
+
+
+@pytest.mark.usefixtures("netns")
+def test_pace() -> None:
+    """The others are looked for by a share of one CPU; in between the last number is added."""
+    clock = FakeClock()
+    parser = CountingParser(clock, seconds=0.1)  # at 0.5 % of a CPU: every 20 s
+    table = ConntrackTable(PROC, parser.as_parser(), by_netlink=True, clock=clock)
+    track_connection((OUTSIDE, 41_000), SERVER)
+    table.translated(EVERY_POOL)
+    assert parser.asked == [True]  # there is no pool whose ports they could hold
+    track_connection(("10.0.0.7", 50_000), SERVER, (OUTSIDE, 40_000))
+    assert counts(table.translated(EVERY_POOL)) == {POOL: (2, 0, 0)}
+    track_connection((OUTSIDE, 41_001), SERVER)
+    clock.now += 19.0
+    assert counts(table.translated(EVERY_POOL)) == {POOL: (2, 0, 0)}
+    assert parser.asked == [True, True, False, True]
+    clock.now += 1.0
+    assert counts(table.translated(EVERY_POOL)) == {POOL: (3, 0, 0)}
+    assert parser.asked[4:] == [True, False]
+    table.close()
 
 
 def test_no_socket_before_it_is_needed(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ MASQUERADED = (
     " dport=9000 src=198.51.100.10 dst=198.51.100.1 sport=9000 dport=40319 [ASSURED] mark=0"
     " zone=0 use=2\n"
 )
+ZONELESS = MASQUERADED.replace("zone=0 ", "")
 UNREPLIED = (
     "ipv4     2 tcp      6 119 SYN_SENT src=192.0.2.2 dst=198.51.100.10 sport=43395 dport=9000"
     " [UNREPLIED] src=198.51.100.10 dst=198.51.100.1 sport=9000 dport=40319 mark=0 zone=0 use=2\n"
@@ -62,12 +63,11 @@ def reason(line: str) -> str:
         UNREPLIED.replace("dport=9000 ", "dport=9000 packets=1 bytes=60 ").replace(
             "dport=40319 ", "dport=40319 packets=0 bytes=0 "
         ),
-        # a zone of one direction, a mark, a security context, sysctl nf_conntrack_timestamp
+        # a zone of the other direction, a mark, a security context, sysctl nf_conntrack_timestamp
         MASQUERADED.replace("dport=9000 ", "dport=9000 zone-orig=7 packets=1 bytes=60 "),
-        MASQUERADED.replace("dport=40319 ", "dport=40319 zone-reply=65535 "),
         MASQUERADED.replace(
             "mark=0 zone=0 ",
-            "mark=4294967295 secctx=system_u:object_r:packet_t:s0 zone=5 delta-time=12 ",
+            "mark=4294967295 secctx=system_u:object_r:packet_t:s0 zone=0 delta-time=12 ",
         ),
         MASQUERADED.replace("mark=0 zone=0 ", ""),
         MASQUERADED.replace("[ASSURED] ", ""),
@@ -80,6 +80,21 @@ def reason(line: str) -> str:
 def test_line(line: str) -> None:
     """A translated connection counts, whatever the kernel tells beside its tuples."""
     assert counts(count([line])) == {POOL: (1, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("line", "zone"),
+    [
+        (MASQUERADED.replace("zone=0", "zone=5"), 5),
+        (MASQUERADED.replace("zone=0", "secctx=zone=7 zone=65535 delta-time=1"), 65_535),
+        (ZONELESS.replace("dport=40319 ", "dport=40319 zone-reply=6 "), 6),
+        (ZONELESS.replace("dport=9000 ", "dport=9000 zone-orig=7 "), 0),
+        (ZONELESS.replace("mark=0 ", "mark=0 secctx=zone=7 "), 0),
+    ],
+)
+def test_zone(line: str, zone: int) -> None:
+    """A pool is that of the conntrack zone of the replies."""
+    assert counts(count([line])) == {POOL._replace(scope=zone): (1, 0, 0)}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -122,6 +137,19 @@ def test_translated_port_or_address_alone() -> None:
     same_port = MASQUERADED.replace("40319", "43395")
     same_address = MASQUERADED.replace("src=192.0.2.2", "src=198.51.100.1")
     assert counts(count([same_port, same_address])) == {POOL: (2, 0, 0)}
+
+
+OWN = MASQUERADED.replace("src=192.0.2.2", "src=198.51.100.1").replace("40319", "43395")
+
+
+def test_ports_of_others() -> None:
+    """The gateway's own connections hold ports of the pools that are asked for."""
+    over = OWN.replace("ESTABLISHED", "TIME_WAIT").replace("43395", "43396")
+    elsewhere = OWN.replace("198.51.100.10", "198.51.100.11")
+    lines = [MASQUERADED, OWN, over, elsewhere]
+    assert counts(count(lines)) == {POOL: (1, 0, 0)}
+    rules = NatRules(RowRules(watched=[POOL]), evicts=False, translated=False)
+    assert counts(count(lines, rules)) == {POOL: (2, 1, 0)}
 
 
 def other_lines() -> list[str]:
@@ -215,6 +243,7 @@ def connections(draw: st.DrawFn) -> Connection:
         gateway=draw(st.none() | ENDS.filter(lambda end: end != source)),
         server=draw(st.none() | ENDS),
         state=draw(st.none() | st.integers(0, SYN_SENT2)),
+        **draw(st.sampled_from([{}, {}, {"zone": 5}, {"zone_reply": 5}])),
     )
 
 
@@ -226,17 +255,19 @@ def line_of(connection: Connection) -> str:
         connection.source,
         connection.destination,
     )
+    reply_zone = f" zone-reply={connection.zone_reply}" if connection.zone_reply else ""
+    zone = "" if reply_zone else f" zone={connection.zone}"
     return (
         f"ipv4     2 tcp      6 {times}src={source[0]} dst={destination[0]} sport={source[1]}"
         f" dport={destination[1]} src={remote[0]} dst={local[0]} sport={remote[1]}"
-        f" dport={local[1]} [ASSURED] mark=0 zone=0 use=2\n"
+        f" dport={local[1]}{reply_zone} [ASSURED] mark=0{zone} use=2\n"
     )
 
 
-@given(st.lists(connections(), max_size=20), st.booleans())
-def test_same_as_the_dump(found: list[Connection], evicts: bool) -> None:  # noqa: FBT001 - drawn
+@given(st.lists(connections(), max_size=20), st.booleans(), st.booleans())
+def test_same_as_the_dump(found: list[Connection], evicts: bool, translated: bool) -> None:  # noqa: FBT001 - drawn
     """The text counts as a dump of the same connections does."""
-    rules = NatRules(evicts=evicts)
+    rules = NatRules(RowRules(watched=[POOL]), evicts=evicts, translated=translated)
     assert count(map(line_of, found), rules) == tally(found, rules)
 
 

@@ -17,6 +17,7 @@ from tests.support.messages.conntrack_messages import Connection, dump_of_entrie
 from tests.support.messages.datagrams import (
     CLOSE_WAIT,
     ESTABLISHED,
+    LISTEN,
     SEQUENCE,
     TIME_WAIT,
     Entry,
@@ -26,10 +27,12 @@ from tests.support.messages.datagrams import (
 HERE = Path(__file__).parent
 MALLOC = ("malloc", "calloc", "realloc", "free")
 PYTHON = ("PyList_New", "PyList_Append", "_Py_BuildValue_SizeT")
-FEW_ROWS = (0, 2, 2**32 - 1, b"")  # fewer than pools, so that they have to be chosen
+NETWORKS = struct.pack("=16sII", bytes(16), 0, 0)  # one group of all
+FEW_ROWS = (0, 2, 2**32 - 1, b"", NETWORKS)  # fewer than pools, so that they have to be chosen
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
 SERVED = ports.to_bitmap(ports.port_range(443, 443))
 NO_PORTS = bytes(8192)
+LENGTHS = (60_000, 60_000)
 
 
 class Shim(NamedTuple):
@@ -75,12 +78,15 @@ CONNECTIONS = [
 ]
 SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
-NAT_RULES = (FEW_ROWS, True, 0)
+BOUND = dump_of(Entry(LISTEN, f"10.0.0.{number % 3}", 40000 + number) for number in range(100))
+NAT_RULES = (FEW_ROWS, True, True, 0)
+FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)), b"")  # any keys
+UNTRANSLATED_RULES = (FIXED_POOLS, False, False, 0)
 KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number, 1)))
 SOCKET_RULES = (
     (PORTS, NO_PORTS, SERVED),
     (b"", b""),
-    (0, 0, 0),
+    (0, 0, 0, 0, *LENGTHS),
     (0, KNOWN),
     (FEW_ROWS, FEW_ROWS, FEW_ROWS, FEW_ROWS),
 )
@@ -100,6 +106,14 @@ def count_nat(module: Any) -> object:
     return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *NAT_RULES)
 
 
+def count_untranslated(module: Any) -> object:
+    return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *UNTRANSLATED_RULES)
+
+
+def count_bound(module: Any) -> object:
+    return module.tally_bound_datagrams(timed(BOUND), SEQUENCE, (0.0, 0.0), PORTS, b"", 0)
+
+
 def drain_nat(module: Any) -> object:
     ours, kernel = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with ours, kernel:
@@ -108,7 +122,9 @@ def drain_nat(module: Any) -> object:
         return module.tally_nat_socket(ours.fileno(), SEQUENCE, (1.0, 9.0), *NAT_RULES)
 
 
-@pytest.mark.parametrize("count", [count_sockets, count_nat, drain_nat])
+@pytest.mark.parametrize(
+    "count", [count_sockets, count_bound, count_nat, count_untranslated, drain_nat]
+)
 def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
     """Whichever fails, the dump has failed for want of memory, and has freed what it had."""
     shim.calls.value = shim.calls_until_failure.value = 0

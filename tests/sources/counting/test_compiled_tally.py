@@ -51,7 +51,8 @@ def test_same_result_on_real_sockets(lab: Lab) -> None:
     assert sum(struct.unpack("61I", ages[0])) == 10
     # Each dump was taken at another time, but of the same entries.
     assert tallies[0].edge.cookies == tallies[1].edge.cookies
-    assert tallies[0] == replace(tallies[1], edge=tallies[0].edge)
+    one, other = (replace(tally, longest_left_ms=0) for tally in tallies)
+    assert one == replace(other, edge=one.edge)
 
 
 def test_the_compiled_parser_is_used() -> None:
@@ -148,10 +149,12 @@ def test_busy_kernel(lab: Lab) -> None:
         diag.ask(NOT_LISTENING, ask_twice)
 
 
+NO_ROWS = (0, 0, 0, b"", b"")
+
+
 def test_wrong_arguments() -> None:
     """Port sets of another size than 65536 ports are refused before anything is read."""
-    no_rows = (0, 0, 0, b"")
-    rows = (no_rows, no_rows, no_rows, no_rows)
-    packed = ((b"", b"", b""), (b"", b""), (0, 0, 0), (0, b""), rows)
+    rows = (NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS)
+    packed = ((b"", b"", b""), (b"", b""), (0, 0, 0, 0, 60_000, 60_000), (0, b""), rows)
     with pytest.raises(TypeError, match="8192 bytes"):
         _tally.tally_datagrams([], 7, (0.0, 0.0, 0), packed, (0, 0))

@@ -25,6 +25,8 @@ from tests.support.messages.conntrack_messages import (
     TCP_INFO,
     TCP_STATE,
     TIME_WAIT,
+    TUPLE_ZONE,
+    ZONE,
     Connection,
     conntrack_tuple,
     dump_of_entries,
@@ -112,6 +114,14 @@ def reply(*attributes: bytes) -> bytes:
                 nested(PROTOCOL_INFO, nested(TCP_INFO, attribute(TCP_STATE, b"\0\0\0\7"))),
             ),
             "attribute 1 has 4 bytes, not 1",
+        ),
+        (
+            with_header(TUPLE_OF_REPLY, status(SRC_NAT), attribute(ZONE, b"\5")),
+            "attribute 18 has 1 bytes, not 2",
+        ),
+        (
+            reply(IP4, nested(PROTOCOL, TCP, *PORTS), attribute(TUPLE_ZONE, b"\0\0\0\5")),
+            "attribute 3 has 4 bytes, not 2",
         ),
         (with_header(b"\3\0\3\0"), "attribute length 3, 4 bytes left"),
         (with_header(status(SRC_NAT), b"\x09\0\2\0\0\0\0\0"), "attribute length 9, 8 bytes left"),

@@ -3,6 +3,7 @@
 from hypothesis import given
 
 from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.tally import NatRules, RowRules
 from tcp_pressure_exporter.sources.conntrack.proc import tally_proc_conntrack
 from tests.sources.counting.counting import key
 from tests.sources.counting.faults import Fault, faults, with_fault
@@ -34,6 +35,17 @@ def test_recording() -> None:
 def test_text_of_procfs() -> None:
     """The text of procfs gives the same."""
     assert counts(tally_proc_conntrack(proc_conntrack_lines(), EVERY_POOL)) == POOLS
+
+
+FORWARDED = key("192.0.2.2", "198.51.100.12", 9000)  # 3 live and 1 closed, not translated
+
+
+def test_others_of_an_older_kernel() -> None:
+    """A kernel that ignores the filter sends all: those with a translated source do not count."""
+    rules = NatRules(RowRules(watched=[FORWARDED, *POOLS]), evicts=False, translated=False)
+    expected = {FORWARDED: (4, 1, 0)} | dict.fromkeys(POOLS, (0, 0, 0))
+    assert counts(tally_datagrams(recorded_datagrams("conntrack"), rules)) == expected
+    assert counts(tally_proc_conntrack(proc_conntrack_lines(), rules)) == expected
 
 
 @given(faults("conntrack"))

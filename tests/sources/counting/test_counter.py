@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import AGE_SECONDS, Edge, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import Edge, SocketTally, TallyRules
 from tcp_pressure_exporter.sources.counting.counter import Entry, SocketCounter
 from tcp_pressure_exporter.sources.counting.pools import LIVE
 from tests.sources.counting.counting import EVERYWHERE, NEVER, ON_LOOPBACK, key, rules
@@ -30,7 +30,7 @@ def waiting(*ages_ms: int) -> list[Entry]:
     ]
 
 
-def count(found: Sequence[Entry], by: TallyRules, age_seconds: int = AGE_SECONDS) -> SocketTally:
+def count(found: Sequence[Entry], by: TallyRules, age_seconds: int | None = None) -> SocketTally:
     counter = SocketCounter(by, age_seconds)
     for one in found:
         counter.add(one)

@@ -87,6 +87,49 @@ def test_untranslated_source() -> None:
     assert counts(tally([forwarded, published])) == {}
 
 
+def test_zones() -> None:
+    """Each conntrack zone has ports of its own; what counts is the zone of the replies."""
+    found = [FLOW, replace(FLOW, zone=5), replace(FLOW, zone_reply=65_535)]
+    found += [replace(FLOW, zone=5, gateway=(OUTSIDE, 40_001)), replace(FLOW, zone_original=7)]
+    assert counts(tally(found)) == {
+        POOL: (2, 0, 0),
+        POOL._replace(scope=5): (2, 0, 0),
+        POOL._replace(scope=65_535): (1, 0, 0),
+    }
+    own = Connection((OUTSIDE, 41_000), SERVER, zone=5)
+    watched = [POOL, POOL._replace(scope=5)]
+    assert counts(tally([own, *found], without_source(*watched))) == {
+        POOL: (0, 0, 0),
+        POOL._replace(scope=5): (1, 0, 0),
+    }
+
+
+def without_source(*pools: PoolKey) -> NatRules:
+    """Return the rules that count connections without a translated source into some pools."""
+    return NatRules(RowRules(watched=pools), evicts=False, translated=False)
+
+
+def test_ports_of_others() -> None:
+    """A pool's ports are held by the gateway's own connections too, whoever they were meant for."""
+    own = Connection((OUTSIDE, 41_000), SERVER)
+    own_published = Connection((OUTSIDE, 41_001), ("10.9.9.9", 80), server=SERVER)
+    over = Connection((OUTSIDE, 41_002), SERVER, state=TIME_WAIT)
+    elsewhere = Connection((OUTSIDE, 41_003), ("203.0.113.10", 443))
+    forwarded = Connection(CLIENT, SERVER)
+    udp = Connection((OUTSIDE, 41_004), SERVER, protocol=socket.IPPROTO_UDP)
+    found = [FLOW, own, own_published, over, elsewhere, forwarded, udp]
+    unused = key(OUTSIDE, "203.0.113.99", 443)
+    counted = tally(found, without_source(POOL, unused))
+    assert counts(counted) == {POOL: (3, 1, 0), unused: (0, 0, 0)}
+    assert (counted.others, counted.overflow) == (OtherPools(), 0)
+
+
+def test_no_pools_for_others() -> None:
+    """Without a pool nothing is counted: a connection without a translated source makes none."""
+    counted = tally([Connection((OUTSIDE, 41_000), SERVER)], without_source())
+    assert (counts(counted), counted.others, counted.overflow) == ({}, OtherPools(), 0)
+
+
 def test_both_translated() -> None:
     """Where the destination is translated too, the pool is the one towards the real server."""
     both = Connection(CLIENT, ("10.9.9.9", 80), (OUTSIDE, 40_000), server=SERVER)
@@ -178,6 +221,11 @@ ADDRESS6 = st.sampled_from(["2001:db8::7", "2001:db8:9::9", "2001:db8::1", "::ff
 PORT = st.sampled_from([1, 443, 40_000, 40_001, 65_535])
 
 
+ZONES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("zone", "zone_original", "zone_reply"), st.sampled_from([1, 5]))
+)
+
+
 @st.composite
 def connections(draw: st.DrawFn) -> Connection:
     end = st.tuples(draw(st.sampled_from([ADDRESS, ADDRESS6])), PORT)
@@ -188,7 +236,28 @@ def connections(draw: st.DrawFn) -> Connection:
         server=draw(st.none() | end),
         state=draw(st.none() | st.integers(0, SYN_SENT2)),
         protocol=draw(st.sampled_from([socket.IPPROTO_TCP] * 5 + [socket.IPPROTO_UDP])),
+        **draw(ZONES),
     )
+
+
+def pool_of(connection: Connection) -> PoolKey:
+    """Return the pool whose port the connection holds."""
+    (remote, port), (local, _port) = connection.reply
+    return key(local, remote, port)._replace(scope=connection.zone or connection.zone_reply)
+
+
+@given(st.lists(connections(), max_size=40), st.sets(st.integers(0, 39)))
+def test_any_connections_of_others(found: list[Connection], watched: set[int]) -> None:
+    """Whatever is tracked, the given pools count the connections whose source was left alone."""
+    pools = {pool_of(connection) for number, connection in enumerate(found) if number in watched}
+    expected: Counter[PoolKey] = Counter()
+    time_wait: Counter[PoolKey] = Counter()
+    for connection in found:
+        if not connection.gateway and connection.protocol == socket.IPPROTO_TCP:
+            expected[pool_of(connection)] += 1
+            time_wait[pool_of(connection)] += connection.state == TIME_WAIT
+    counted = counts(tally(found, without_source(*pools)))
+    assert counted == {pool: (expected[pool], time_wait[pool], 0) for pool in pools}
 
 
 @given(st.lists(connections(), max_size=40), st.booleans())
@@ -197,9 +266,8 @@ def test_any_connections(found: list[Connection], evicts: bool) -> None:  # noqa
     expected: Counter[tuple[PoolKey, int]] = Counter()
     for connection in found:
         if connection.gateway and connection.protocol == socket.IPPROTO_TCP:
-            (remote, port), (local, _port) = connection.reply
             over = connection.state is not None and connection.state >= TIME_WAIT
-            pool = key(local, remote, port)
+            pool = pool_of(connection)
             expected.update({(pool, 0): 1, (pool, 1): connection.state == TIME_WAIT})
             expected.update({(pool, 2): over and evicts})
     counted = counts(tally(found, NatRules(evicts=evicts)))

@@ -14,6 +14,7 @@ from tests.support.places import ROOT
 pytestmark = pytest.mark.time_limit(300)
 FLAGS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 TESTS = [
+    *("test_bound.py", "../netlink/test_bound_sockets.py"),
     *("test_tally.py", "test_tally_formula.py", "test_tally_recording.py"),
     *("test_readable_conntrack.py", "test_conntrack_faults.py", "test_conntrack_recording.py"),
 ]

@@ -22,7 +22,7 @@ from tests.sources.counting.counting import (
     tally,
     tally_datagrams,
 )
-from tests.support.fakes.tallies import EMPTY, counts
+from tests.support.fakes.tallies import EMPTY, NO_AGES, counts
 from tests.support.messages.datagrams import (
     CLOSE,
     CLOSE_WAIT,
@@ -213,7 +213,8 @@ def test_too_many_pools() -> None:
     assert (counted.inbound.overflow, len(counted.inbound.rows)) == (0, 1)
     assert list(counted.outbound.rows) == [key("10.0.0.2", "10.0.0.0", 443)]
     others = MAX_POOLS - 1
-    assert counted.outbound.others == OtherPools(pools=others, most_used=1, ports=others)
+    expected = OtherPools(pools=others, most_used=1, ports=others, ages=NO_AGES)
+    assert counted.outbound.others == expected
     assert +Counter(counted.states) == {(True, ESTABLISHED): MAX_POOLS + 5}
 
 

@@ -8,6 +8,7 @@ import pytest
 from tcp_pressure_exporter.facts.tally import OtherPools, RowRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tests.sources.counting.counting import key, rules, tally
+from tests.support.fakes.tallies import NO_AGES
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
 
 
@@ -27,7 +28,7 @@ def test_rows() -> None:
         assert [row.ports for row in outbound.rows.values()] == list(used.values())[:rows]
         rest = list(used.values())[rows:]
         assert outbound.others == OtherPools(
-            pools=len(rest), most_used=max(rest, default=0), ports=sum(rest)
+            pools=len(rest), most_used=max(rest, default=0), ports=sum(rest), ages=NO_AGES
         )
 
 

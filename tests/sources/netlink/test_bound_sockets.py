@@ -1,6 +1,7 @@
 import os
 import socket
 import struct
+import subprocess
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
-from tcp_pressure_exporter.sources.netlink.entries import parse_bound_sockets
+from tcp_pressure_exporter.pools.listing import ListingRule
+from tcp_pressure_exporter.sample.sockets import listen_queues
+from tests.sources.counting.bound_counting import bound
 from tests.sources.counting.faults import Fault, faults, with_fault
 from tests.sources.counting.recordings import recorded_datagrams, ss_lines
 from tests.support.labs.lab import SERVER_PORT, Lab
@@ -16,7 +19,6 @@ from tests.support.messages.datagrams import (
     CLOSE,
     GETSOCK,
     LISTEN,
-    SEQUENCE,
     Entry,
     attribute,
     diag_message,
@@ -29,9 +31,11 @@ from tests.support.sampled import Namespace
 
 SHUTDOWN, SKV6ONLY, CGROUP_ID = 8, 11, 21  # INET_DIAG_* in include/uapi/linux/inet_diag.h
 
+IP_TRANSPARENT = 19  # include/uapi/linux/in.h
+
 
 def parse(*entries: Entry) -> list[BoundSocket]:
-    return parse_bound_sockets(dump_of(entries), SEQUENCE)
+    return list(bound(dump_of(entries)).kept)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_cut_entry(size: int) -> None:
     """An entry shorter than struct inet_diag_msg is a SourceError."""
     entry = diag_message(Entry(LISTEN, "127.0.0.1", 80))[:size]
     with pytest.raises(SourceError, match=f"^inet_diag message: {size} bytes, an entry has 72$"):
-        parse_bound_sockets([message(GETSOCK, entry), done()], SEQUENCE)
+        bound([message(GETSOCK, entry), done()])
 
 
 @given(st.lists(st.binary(max_size=100)))
@@ -131,7 +135,7 @@ def test_random_entries(payloads: list[bytes]) -> None:
     """Any bytes in an entry's place give a socket each or a SourceError."""
     datagrams = [*(message(GETSOCK, payload) for payload in payloads), done()]
     try:
-        assert len(parse_bound_sockets(datagrams, SEQUENCE)) == len(payloads)
+        assert len(bound(datagrams).kept) <= len(payloads)
     except SourceError as error:
         assert error.operation.startswith("inet_diag ")  # noqa: PT017 - or a result
 
@@ -141,14 +145,14 @@ def test_random_entries(payloads: list[bytes]) -> None:
 def test_damaged_recording(fault: Fault) -> None:
     """A recorded dump with one fault gives at most its sockets, or a SourceError."""
     try:
-        assert len(parse_bound_sockets(with_fault("bound", fault), SEQUENCE)) <= 10
+        assert len(bound(with_fault("bound", fault)).kept) <= 10
     except SourceError as error:
         assert error.reason  # noqa: PT017 - or a result
 
 
 def test_recording() -> None:
     """The recorded listeners are those that `ss` showed, with the bound-only sockets beside."""
-    found = parse_bound_sockets(recorded_datagrams("bound"), SEQUENCE)
+    found = list(bound(recorded_datagrams("bound")).kept)
     shown = {(sixteen_bytes(e.local), e.local_port) for e in ss_lines() if e.state == "LISTEN"}
     assert {(s.address, s.port) for s in found if s.listening} == shown
     assert {(s.address, s.port) for s in found if not s.listening} == {
@@ -176,3 +180,37 @@ def test_real_queue(lab: Lab) -> None:
     assert queues == {SERVER_PORT + 1: (3, 5)}
     [inode] = [s.owner_id.inode for s in found if s.address == bytes(16)]
     assert inode == os.fstat(lab.server6.fileno()).st_ino
+
+
+def test_real_interfaces(lab: Lab) -> None:
+    """Listeners of two interfaces on one address and port are two queues, named by them."""
+    pair = ["lab0", "type", "veth", "peer", "name", "lab1"]
+    subprocess.run(["ip", "link", "add", *pair], check=True)
+    for name in ("lab0", "lab1"):
+        listener = lab.keep(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode())
+        listener.bind(("0.0.0.0", SERVER_PORT + 2))
+        listener.listen(7)
+    namespace = Namespace()
+    found = [q for q in namespace.bound_tally().queues if q.key.port == SERVER_PORT + 2]
+    queues = listen_queues(found, ListingRule(9, 0.0), (), namespace.sources.interface_name)
+    namespace.close()
+    assert {queue.local_address for queue in queues.listed} == {"0.0.0.0%lab0", "0.0.0.0%lab1"}
+
+
+def test_interface_that_is_gone(lab: Lab) -> None:
+    """An interface that is no more goes by its number."""
+    assert lab
+    assert Namespace().sources.interface_name(4711) == "4711"
+
+
+def test_real_transparent(lab: Lab) -> None:
+    """A listener with IP_TRANSPARENT is told from others."""
+    namespace = Namespace()
+    assert not namespace.bound_tally().transparent
+    listener = lab.keep(socket.socket())
+    listener.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+    listener.bind(("127.0.0.1", SERVER_PORT + 3))
+    listener.listen()
+    assert namespace.bound_tally().transparent
+    namespace.close()

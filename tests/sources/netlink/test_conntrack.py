@@ -17,6 +17,14 @@ def test_request() -> None:
     assert len(body) == 4 + 8 + 8
 
 
+def test_request_for_the_others() -> None:
+    """The request for the others asks for the same flag, unset."""
+    family_header = struct.pack("=BBH", socket.AF_UNSPEC, 0, 0)
+    body = family_header + status(0) + attribute(STATUS_MASK, struct.pack("!I", SRC_NAT))
+    header = struct.pack("=IHHII", 16 + len(body), GET, DUMP_REQUEST, 9, 0)
+    assert encode_nat_request(9, translated=False) == header + body
+
+
 def test_states() -> None:
     """Conntrack's states are numbered as in nf_conntrack_tcp.h."""
     assert conntrack.TCP_CONNTRACK_NONE == conntrack_messages.NONE

@@ -13,8 +13,8 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
     LIVE,
     MESSAGE,
     NOT_LISTENING,
-    attributes,
     encode_request,
+    entry_attributes,
     socket_id,
 )
 from tests.support.messages import datagrams
@@ -89,7 +89,7 @@ LISTS = st.lists(st.tuples(st.integers(0, 65535), st.binary(max_size=20)), max_s
 
 
 def attributes_of(raw: bytes) -> list[tuple[int, bytes]]:
-    return list(attributes(memoryview(BODY + raw)))
+    return list(entry_attributes(memoryview(BODY + raw)))
 
 
 @given(LISTS)

@@ -39,7 +39,7 @@ def parse(*found: Entry) -> list[PoolSocket]:
 
 
 def test_sockets() -> None:
-    """A socket has the ends of its outbound pool, its local port, and what leads to its owner."""
+    """A socket has the ends of its outbound pool, its local port, its owner's id and its state."""
     cgroup = attribute(SHUTDOWN, b"\1") + attribute(CGROUP_ID, struct.pack("=Q", 2**40))
     assert parse(
         Entry(
@@ -48,9 +48,11 @@ def test_sockets() -> None:
         Entry(SYN_RECV, "::ffff:10.0.0.2", 65535, "::ffff:10.0.0.9", 443, inode=5),
         Entry(ESTABLISHED, "2001:db8::2", 1, "2001:db8::9", 65535),
     ) == [
-        PoolSocket(key("10.0.0.2", "10.0.0.9", 443), 40000, SocketId(2**32 - 1, 2**40)),
-        PoolSocket(key("10.0.0.2", "10.0.0.9", 443), 65535, SocketId(5, None)),
-        PoolSocket(key("2001:db8::2", "2001:db8::9", 65535), 1, SocketId(0, None)),
+        PoolSocket(
+            key("10.0.0.2", "10.0.0.9", 443), 40000, SocketId(2**32 - 1, 2**40), ESTABLISHED
+        ),
+        PoolSocket(key("10.0.0.2", "10.0.0.9", 443), 65535, SocketId(5, None), SYN_RECV),
+        PoolSocket(key("2001:db8::2", "2001:db8::9", 65535), 1, SocketId(0, None), ESTABLISHED),
     ]
 
 
@@ -60,7 +62,7 @@ def test_any_sockets(found: list[Entry]) -> None:
     assert parse(*found) == [
         PoolSocket(
             key(entry.local, entry.remote, entry.remote_port, entry.interface),
-            *(entry.local_port, SocketId(entry.inode, None)),
+            *(entry.local_port, SocketId(entry.inode, None), entry.state),
         )
         for entry in found
     ]

@@ -10,6 +10,11 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.time_wait import (
+    DEFAULT_LENGTHS,
+    TimeWaitLengths,
+    same_length,
+)
 from tcp_pressure_exporter.sources.netlink.entries import parse_time_wait_age
 from tcp_pressure_exporter.sources.netlink.inet_diag import encode_connection_request
 from tests.sources.counting.counting import key
@@ -37,8 +42,8 @@ def answer(state: int, expires: int = 0) -> bytes:
     return message(GETSOCK, diag_message(found), flags=0)
 
 
-def age(*datagrams: bytes) -> float | None:
-    return parse_time_wait_age(datagrams, SEQUENCE)
+def age(*datagrams: bytes, lengths: TimeWaitLengths = DEFAULT_LENGTHS) -> float | None:
+    return parse_time_wait_age(datagrams, SEQUENCE, lengths)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,14 @@ def test_age() -> None:
     assert age(answer(TIME_WAIT, 58_500)) == 1.5
     assert age(answer(TIME_WAIT, 0)) == 60
     assert age(answer(TIME_WAIT, 60_004)) == 0
+
+
+def test_age_by_another_length() -> None:
+    """Where TIME_WAIT lasts 300 s it counts these down; one from before a change to 15 s, 60 s."""
+    assert age(answer(TIME_WAIT, 299_000), lengths=same_length(300_000)) == 1
+    changed = TimeWaitLengths(15_000, 60_000)
+    assert age(answer(TIME_WAIT, 14_000), lengths=changed) == 1
+    assert age(answer(TIME_WAIT, 40_000), lengths=changed) == 20
 
 
 def test_other_states() -> None:
@@ -121,13 +134,15 @@ def test_real_kernel(lab: Lab, local: str, remote: str, *, mapped: bool) -> None
     port = pair[0].getsockname()[1]
     pool = key(local, remote, SERVER_PORT)
     namespace = Namespace()
-    assert namespace.sockets.time_wait_age(pool, port) is None
+    assert namespace.sockets.time_wait_age(pool, port, DEFAULT_LENGTHS) is None
     time_wait_here(pair)
     time.sleep(0.3)
-    waited = namespace.sockets.time_wait_age(pool, port)
+    waited = namespace.sockets.time_wait_age(pool, port, DEFAULT_LENGTHS)
     assert waited is not None
     assert 0.2 < waited < 30
     elsewhere = PoolKey(pool.local_address, pool.remote_address, (1).to_bytes(2))
-    assert namespace.sockets.time_wait_age(elsewhere, port) is None
-    assert namespace.sockets.time_wait_age(pool, port) is not None, "the socket is still good"
+    assert namespace.sockets.time_wait_age(elsewhere, port, DEFAULT_LENGTHS) is None
+    assert namespace.sockets.time_wait_age(pool, port, DEFAULT_LENGTHS) is not None, (
+        "the socket is still good"
+    )
     namespace.close()

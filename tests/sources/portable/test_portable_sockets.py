@@ -101,7 +101,7 @@ def test_bound_sockets() -> None:
         row("CLOSE", ("0.0.0.0", 0)),  # BSD: a socket that has done nothing yet
         row("TIME_WAIT", LOCAL, REMOTE),
     ]
-    assert bound_sockets(parse_portable_sockets(rows)) == [
+    assert list(bound_sockets(parse_portable_sockets(rows))) == [
         BoundSocket(V4_ANY, 80, listening=True, ipv6_only=False),
         BoundSocket(V6_ANY, 45000, listening=False, ipv6_only=False),
     ]

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.bound import BoundRules
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Sources
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, same_length
 from tcp_pressure_exporter.sampling.host import make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 from tcp_pressure_exporter.settings.config import Config
@@ -128,7 +129,9 @@ def socket(state: int, port: int = 40000) -> PortableSocket:
 
 LISTENER = PortableSocket(sixteen_bytes("0.0.0.0"), 80, bytes(16), 0, LISTEN)
 POOL = key("10.0.0.2", "10.0.0.9", 443)
-THIRTY_SECONDS = TimeWaitReuse(everywhere=False, on_loopback=False, hold=30.0, told=False)
+THIRTY_SECONDS = TimeWaitReuse(
+    everywhere=False, on_loopback=False, lengths=same_length(30_000), tick=0.0, told=False
+)
 FOR_30_SECONDS = replace(rules(), reuse=THIRTY_SECONDS)
 
 
@@ -169,7 +172,7 @@ def test_sockets_are_read_once_a_sample() -> None:
     lab = Lab(FakeFacts())
     for reads in (1, 2):
         lab.sockets = [LISTENER, socket(ESTABLISHED, 40000 + reads)]
-        assert [bound.port for bound in lab.source.bound_sockets()] == [80]
+        assert [bound.port for bound in lab.source.bound_sockets(BoundRules()).kept] == [80]
         tally = lab.source.tally(rules())
         assert tally.held == 1 << 40000 + reads
         assert lab.reads == reads
@@ -178,10 +181,10 @@ def test_sockets_are_read_once_a_sample() -> None:
 def test_failed_reading() -> None:
     """After a reading that failed nothing old is counted: the tally asks again."""
     lab = Lab(FakeFacts())
-    lab.source.bound_sockets()
+    lab.source.bound_sockets(BoundRules())
     lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
     with pytest.raises(SourceError):
-        lab.source.bound_sockets()
+        lab.source.bound_sockets(BoundRules())
     lab.error = None
     lab.sockets = [socket(ESTABLISHED)]
     assert lab.source.tally(rules()).held == 1 << 40000
@@ -195,7 +198,7 @@ def test_ages_after_one_time_wait() -> None:
     for _ in range(8):
         sizes.append(len(lab.source.tally(FOR_30_SECONDS).outbound.rows[POOL].ages) // 4)
         lab.clock.advance(5)
-    assert sizes == [0] * 6 + [30] * 2
+    assert sizes == [0] * 6 + [31] * 2
 
 
 def test_hidden_time_wait() -> None:

@@ -8,13 +8,13 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, SocketId
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.findings.evidence import EventRises, Evidence, QueuePeak
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.near_limit import CanaryReport
+from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
 from tcp_pressure_exporter.pools.usage import Usage
+from tests.support.fakes.tallies import bound_tally
 from tests.support.messages.socket_entries import sixteen_bytes
 
 Value = TypeVar("Value")
@@ -79,12 +79,12 @@ def pool(
     time_wait: int = 0,
     *,
     limit: int = 1000,
-    hold: float = TIME_WAIT_HOLD,
+    reused: bool = False,
     remote: str = "10.0.0.9",
 ) -> ListedPool:
     """Return an outbound pool of which nothing tells where it is heading."""
     key = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes(remote), (443).to_bytes(2))
-    usage = Usage(used, limit, time_wait, 0, hold=hold)
+    usage = Usage(used, limit, time_wait, 0, reused=reused)
     return ListedPool(key, "10.0.0.2", remote, "443", usage)
 
 
@@ -124,7 +124,7 @@ ORDINARY = Evidence(
     rises=known(EventRises()),
     resources=conntrack(20),
     settings=known(PortRange(32768, 60999, 0)),
-    bound=known([listener(22), listener(443)]),
+    bound=known(bound_tally([listener(22), listener(443)])),
     pools=outbound(heading(pool(12, 4, limit=28232), 0.001)),
     canary=hidden(None),
     queue_peak=known(QueuePeak("0.0.0.0:22", 0.1, 0.0)),

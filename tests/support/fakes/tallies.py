@@ -1,14 +1,13 @@
 """Tallies written by hand, for tests of what is made of them."""
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
-from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tcp_pressure_exporter.facts.sockets import STATE_NAMES, BoundSocket
 from tcp_pressure_exporter.facts.tally import (
-    AGE_SECONDS,
-    NO_AGES,
     Edge,
     OtherPools,
     PoolCount,
@@ -16,8 +15,18 @@ from tcp_pressure_exporter.facts.tally import (
     PoolTally,
     SocketTally,
 )
+from tcp_pressure_exporter.sources.counting.bound import tally_bound
 
-NO_POOLS = PoolTally({}, OtherPools(), 0)
+NO_RULES = BoundRules()
+
+
+def bound_tally(sockets: Iterable[BoundSocket] = (), rules: BoundRules = NO_RULES) -> BoundTally:
+    """Return what is told of sockets that own a port."""
+    return tally_bound(sockets, rules)
+
+
+NO_AGES = bytes(4 * 61)  # of TIME_WAIT's 60 s, and of what is left
+NO_POOLS = PoolTally({}, OtherPools(ages=NO_AGES), 0)
 EMPTY = SocketTally(
     edge=Edge(0, 0, b""),
     states={(v4, state): 0 for v4 in (True, False) for state in STATE_NAMES},
@@ -29,6 +38,8 @@ EMPTY = SocketTally(
     close_wait=CloseWaitCounts(),
     kept=(),
     kept_overflow=0,
+    privileged=NO_POOLS,
+    explicit=NO_POOLS,
 )
 
 Counts = tuple[int, int, int]  # ports, of these in TIME_WAIT, of these reclaimable
@@ -36,7 +47,7 @@ Counts = tuple[int, int, int]  # ports, of these in TIME_WAIT, of these reclaima
 
 def histogram(closes: Mapping[int, int]) -> bytes:
     """Return a histogram of ages: how many entries are so many whole seconds old."""
-    return array("I", (closes.get(age, 0) for age in range(AGE_SECONDS))).tobytes()
+    return array("I", (closes.get(age, 0) for age in range(61))).tobytes()
 
 
 def count(ports: int, time_wait: int, reclaimable: int) -> PoolCount:
@@ -51,7 +62,7 @@ def pools(rows: Mapping[PoolKey, Counts]) -> PoolTally:
 
 def counts(tally: PoolTally) -> dict[PoolKey, Counts]:
     """Return the counts of pools that must all be told apart, with what is in TIME_WAIT."""
-    assert (tally.others, tally.overflow) == (OtherPools(), 0)
+    assert (tally.others._replace(ages=b""), tally.overflow) == (OtherPools(), 0)
     assert None not in {row.time_wait for row in tally.rows.values()}
     return {
         key: (row.ports, row.time_wait or 0, row.reclaimable) for key, row in tally.rows.items()

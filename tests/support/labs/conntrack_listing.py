@@ -12,6 +12,7 @@ from tests.support.fakes.tallies import Counts
 from tests.support.messages.socket_entries import sixteen_bytes
 
 FIELD = re.compile(r"\b(?:src|dst|sport|dport)=(\S+)")
+REPLY_ZONE = re.compile(r" zone(?:-reply)?=([0-9]+)\b")
 PATIENCE_SECONDS = 10
 OVER = {"TIME_WAIT", "CLOSE", "SYN_SENT2"}  # net/netfilter/nf_nat_core.c, nf_nat_may_kill
 
@@ -37,7 +38,13 @@ def listed_pools(lines: Iterable[str]) -> dict[PoolKey, Counts]:
 
 def _reply(line: str) -> PoolKey:
     *_original, remote, local, port, _translated = FIELD.findall(line)
-    return PoolKey(sixteen_bytes(local), sixteen_bytes(remote), int(port).to_bytes(2))
+    zone = REPLY_ZONE.search(line)
+    return PoolKey(
+        sixteen_bytes(local),
+        sixteen_bytes(remote),
+        int(port).to_bytes(2),
+        int(zone[1]) if zone else 0,
+    )
 
 
 def _state(line: str) -> str:

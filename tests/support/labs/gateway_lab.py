@@ -98,6 +98,14 @@ class GatewayLab:
         accepted, _peer = self._listeners[":" in remote].accept()
         return client, self._sockets.enter_context(accepted)
 
+    def connect_from_gateway(self, remote: str, port: int) -> Pair:
+        """Connect from a port of the gateway itself."""
+        client = self._sockets.enter_context(
+            socket.create_connection((remote, SERVER_PORT), source_address=("", port))
+        )
+        accepted, _peer = self._listeners[":" in remote].accept()
+        return client, self._sockets.enter_context(accepted)
+
     def start(self, remote: str) -> socket.socket:
         """Send a SYN and do not wait for the answer."""
         with inside(self._client):

@@ -18,6 +18,7 @@ from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tests.support.sampled import Namespace, sampler_of
 
 SERVER_PORT = 9000  # outside every range of the tests
+PATIENCE_SECONDS = 10.0
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
 EVERYTHING = Config(ListingRule(top=1000, min_ratio=0), RemoteGroups())
 
@@ -108,6 +109,7 @@ def time_wait_here(pair: Pair) -> None:
     """Leave the client's end in TIME_WAIT: it closes first."""
     client, accepted = pair
     client.close()
+    wait_for_fin(accepted)
     accepted.close()
 
 
@@ -115,7 +117,14 @@ def time_wait_there(pair: Pair) -> None:
     """Leave the server's end in TIME_WAIT."""
     client, accepted = pair
     accepted.close()
+    wait_for_fin(client)
     client.close()
+
+
+def wait_for_fin(sock: socket.socket) -> None:
+    """Wait until the peer's FIN is here: two that close at the same moment both have TIME_WAIT."""
+    sock.settimeout(PATIENCE_SECONDS)
+    sock.recv(1)
 
 
 @contextmanager

@@ -32,6 +32,23 @@ def set_sysctl(name: str, value: object) -> None:
     (SYSCTLS / name).write_text(f"{value}\n")
 
 
+def shorten_reuse_delay() -> float:
+    """Let tcp_tw_reuse give ports back at once; return the seconds after which it surely does.
+
+    A kernel without tcp_tw_reuse_delay (before 6.14) gives them back from the next whole second of
+    its clock on (net/ipv4/tcp_ipv4.c, tcp_twsk_unique), which the exporter takes for a second.
+    """
+    if not has_sysctl("tcp_tw_reuse_delay"):
+        return 1.1
+    set_sysctl("tcp_tw_reuse_delay", 1)
+    return 0.02  # beyond the delay, which the kernel counts in ticks of up to 10 ms
+
+
+def has_sysctl(name: str) -> bool:
+    """Tell whether this kernel has net.ipv4.NAME."""
+    return (SYSCTLS / name).exists()
+
+
 def add_address(address: str) -> None:
     """Give `lo` one more address."""
     subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)

@@ -19,8 +19,8 @@ NESTED = 0x8000  # NLA_F_NESTED
 
 # enum ctattr_type
 ORIGINAL, REPLY, STATUS, PROTOCOL_INFO, TIMEOUT, MARK, USE, ID = 1, 2, 3, 4, 7, 8, 11, 12
-STATUS_MASK = 26
-ADDRESSES, PROTOCOL = 1, 2  # enum ctattr_tuple
+ZONE, STATUS_MASK = 18, 26
+ADDRESSES, PROTOCOL, TUPLE_ZONE = 1, 2, 3  # enum ctattr_tuple
 NUMBER, SOURCE_PORT, DESTINATION_PORT = 1, 2, 3  # enum ctattr_l4proto
 TCP_INFO = 1  # enum ctattr_protoinfo
 TCP_STATE = 1  # enum ctattr_protoinfo_tcp
@@ -41,6 +41,7 @@ class Connection:
 
     gateway: what it has put in place of the source, None where it left the source alone.
     server: what it has put in place of the destination. state: None where the kernel tells none.
+    zone: of both directions. zone_original, zone_reply: of one alone.
     """
 
     source: End
@@ -49,6 +50,9 @@ class Connection:
     server: End | None = None
     state: int | None = ESTABLISHED
     protocol: int = socket.IPPROTO_TCP
+    zone: int = 0
+    zone_original: int = 0
+    zone_reply: int = 0
 
     @property
     def family(self) -> int:
@@ -73,7 +77,9 @@ def nested(kind: int, *attributes: bytes) -> bytes:
     return attribute(kind | NESTED, b"".join(attributes))
 
 
-def conntrack_tuple(kind: int, source: End, destination: End, protocol: int) -> bytes:
+def conntrack_tuple(
+    kind: int, source: End, destination: End, protocol: int, zone: int = 0
+) -> bytes:
     """Return the attribute of one direction of a connection."""
     return nested(
         kind,
@@ -84,7 +90,13 @@ def conntrack_tuple(kind: int, source: End, destination: End, protocol: int) -> 
             attribute(SOURCE_PORT, struct.pack("!H", source[1])),
             attribute(DESTINATION_PORT, struct.pack("!H", destination[1])),
         ),
+        *zone_of(TUPLE_ZONE, zone),
     )
+
+
+def zone_of(kind: int, zone: int) -> list[bytes]:
+    """Return the attribute of a zone: there is none of the default one."""
+    return [attribute(kind, struct.pack("!H", zone))] if zone else []
 
 
 def _addresses(source: str, destination: str) -> tuple[bytes, bytes]:
@@ -106,8 +118,15 @@ def protocol_info(state: int) -> bytes:
 def entry(connection: Connection) -> bytes:
     """Return an entry with the attributes that every kernel sends, in their order."""
     attributes = [
-        conntrack_tuple(ORIGINAL, connection.source, connection.destination, connection.protocol),
-        conntrack_tuple(REPLY, *connection.reply, connection.protocol),
+        conntrack_tuple(
+            ORIGINAL,
+            connection.source,
+            connection.destination,
+            connection.protocol,
+            connection.zone_original,
+        ),
+        conntrack_tuple(REPLY, *connection.reply, connection.protocol, connection.zone_reply),
+        *zone_of(ZONE, connection.zone),
         status(connection.status),
         attribute(MARK, bytes(4)),
         attribute(ID, bytes(4)),

@@ -13,6 +13,7 @@ from tcp_pressure_exporter.daemon.report.observer import (
     look_again_and_again,
     look_closely,
 )
+from tcp_pressure_exporter.daemon.report.port import show_port
 from tcp_pressure_exporter.daemon.report.terminal import (
     charset_of,
     open_console,
@@ -20,6 +21,8 @@ from tcp_pressure_exporter.daemon.report.terminal import (
     sign_of_life,
 )
 from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
@@ -32,6 +35,7 @@ from tcp_pressure_exporter.sources.counting.parser import best_parser
 
 NAMES = {NAT_POOLS.name: "NAT pools"}  # of collectors, for a person
 NETNS = "host"
+CALM = int(Severity.CALM)
 NO_VERDICT = 3
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -40,9 +44,12 @@ def main(argv: Sequence[str]) -> int:
     """Run the command with the arguments after `report`; return its exit code.
 
     That is the severity of what was seen last, or NO_VERDICT where the pools could not be
-    read and the rest is calm, or nothing could be printed.
+    read and the rest is calm, or nothing could be printed. With --port it is 0 where it could be
+    told who holds the port, else NO_VERDICT.
     """
     options = parse_report_options(argv)
+    if options.port is not None:
+        return tell_port(options.port, options)
     observer = build_observer(options, read_config(options))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
     code = INTERRUPTED
@@ -57,6 +64,17 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         pass  # Ctrl-C is how --watch ends
     return code
+
+
+def tell_port(port: int, options: ReportOptions) -> int:
+    """Tell who holds a port; return the exit code."""
+    try:
+        show_port(port, options, sys.stdout)
+    except OSError as error:
+        return _without_stdout(error, CALM)
+    except SourceError as error:
+        return _no_verdict(str(error))
+    return CALM
 
 
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
@@ -102,6 +120,10 @@ def _without_stdout(error: OSError, code: int) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return code
-    line = f"{PROGRAM}: error: standard output: {error.strerror}"
+    return _no_verdict(f"standard output: {error.strerror}")
+
+
+def _no_verdict(reason: str) -> int:
+    line = f"{PROGRAM}: error: {reason}"
     print(escape_controls(line), file=sys.stderr)  # noqa: T201 - there is no logger
     return NO_VERDICT

@@ -83,7 +83,7 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
     console, charset = open_console(stream), charset_of(stream)
     if options.watch is None or not console.is_terminal or console.is_dumb_terminal:
         yield lambda seen: print(
-            _rendered(report(seen, charset, console.width), console), file=stream, flush=True
+            rendered(report(seen, charset, console.width), console), file=stream, flush=True
         )
         return
     # Not higher than the terminal while it renews itself; the last one is printed whole.
@@ -97,7 +97,7 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
         yield lambda seen: live.update(report(seen, charset, console.width), refresh=True)
 
 
-def _rendered(shown: Group, console: Console) -> str:
+def rendered(shown: Group, console: Console) -> str:
     """Return the lines without the blanks that fill them up."""
     with console.capture() as capture:
         console.print(shown)

@@ -4,7 +4,7 @@ from tcp_pressure_exporter.facts.questions import CanarySource, Missing, usable
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
 from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
-from tcp_pressure_exporter.pools.near_limit import (
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
     WORTH_ASKING,
     CanaryReport,
     HiddenPorts,
@@ -12,6 +12,7 @@ from tcp_pressure_exporter.pools.near_limit import (
     bound_only,
     canary_targets,
     candidates,
+    open_subflows,
     unused_destinations,
 )
 from tcp_pressure_exporter.pools.table import PoolTables
@@ -41,7 +42,8 @@ class CanaryPart:
             for pool, key, reuse, free_ports in targets
         )
         bound = bound_only(reading.bound.get(), rules)
-        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates, bound)
+        subflows = open_subflows(reading.statistics.value or {})
+        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates, bound, subflows)
 
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules

@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
-from tcp_pressure_exporter.sample.close_wait import CloseWait, CloseWaitMemory, close_wait
+from tcp_pressure_exporter.sample.close_wait import (
+    CloseWait,
+    CloseWaitMemory,
+    close_wait,
+    owned_by_listeners,
+)
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
@@ -27,7 +32,9 @@ class CloseWaitPart:
         are: any other is at least as old as the first sample that showed it, and hardly older.
         """
         tally, config, now = reading.tally.get(), reading.config, reading.now()
-        sockets = close_wait_sockets(tally.kept)
+        bound = reading.bound.value
+        listeners = bound.kept if bound else ()  # unknown, and so is whose these are
+        sockets = owned_by_listeners(close_wait_sockets(tally.kept), listeners)
         ages = self._source.close_wait_ages() if sockets and self._memory is None else {}
         memory = self._memory or CloseWaitMemory()
         complete = tally.kept_overflow == 0

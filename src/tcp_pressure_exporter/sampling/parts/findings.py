@@ -16,7 +16,13 @@ from tcp_pressure_exporter.findings.ports import RECYCLED
 from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
-from tcp_pressure_exporter.sample.sample import CANARY, LISTEN_QUEUES, LOCAL_PORTS, POOLS
+from tcp_pressure_exporter.sample.sample import (
+    CANARY,
+    LISTEN_QUEUES,
+    LOCAL_PORTS,
+    POOL_OWNERS,
+    POOLS,
+)
 from tcp_pressure_exporter.sample.sockets import ListenQueues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
@@ -56,6 +62,7 @@ class FindingsPart:
             canary=reading.taken(CANARY),
             owners=self._listeners(reading),
             queue_peak=_peak(reading.taken(LISTEN_QUEUES)),
+            pool_owners=reading.taken(POOL_OWNERS),
             system=reading.system,
             hidden=_hidden(reading.taken(LOCAL_PORTS)),
         )

@@ -1,11 +1,9 @@
 """The accept queues of the listening sockets, and whose the crowded ones are."""
 
-from collections.abc import Collection
-
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.pools.memory import HighWater, raised
-from tcp_pressure_exporter.sample.sockets import ListenKey, ListenQueues, listen_queues
-from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sample.sockets import ListenQueues, listen_queues
+from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
@@ -14,15 +12,20 @@ class ListenQueuesPart:
 
     needs = ()
 
-    def __init__(self, owners: Owners) -> None:
+    def __init__(self, memory: Memory, owners: Owners) -> None:
+        self._memory = memory
         self._owners = owners
-        self._listed: Collection[ListenKey] = ()
         self._marks: HighWater[tuple[float, str]] = ()
 
     def take(self, reading: Reading) -> ListenQueues:
         """Return the fullest queues; raises SourceError."""
-        queues = listen_queues(reading.bound.get(), reading.config.listing, self._listed)
-        self._listed = [queue.key for queue in queues.listed]
+        queues = listen_queues(
+            reading.bound.get().queues,
+            reading.config.listing,
+            self._memory.watched_queues,
+            reading.interface_name,
+        )
+        self._memory.watched_queues = [queue.key for queue in queues.listed]
         self._owners.look_up(queues.crowded())
         mark = (queues.ratio_max, queues.fullest_1m)
         self._marks = raised(self._marks, reading.now(), mark)
@@ -33,4 +36,4 @@ class ListenQueuesPart:
 def listen_queues_part(kit: Kit) -> ListenQueuesPart | Missing:
     """Return the part, where listeners come with their queues: those of netlink do."""
     details = kit.sources.details
-    return details if isinstance(details, Missing) else ListenQueuesPart(kit.owners)
+    return details if isinstance(details, Missing) else ListenQueuesPart(kit.memory, kit.owners)

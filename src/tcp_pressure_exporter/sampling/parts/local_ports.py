@@ -43,14 +43,16 @@ class LocalPortsPart:
         elif self._allowance.due():
             with self._allowance.spend():
                 self._known = self._ask(reading)
+        rules = reading.rules.value
+        hold = rules.reuse.hold if rules else None
         # Of hidden ports no socket tells the owner: where they are most, nobody else has most.
         known = () if is_mostly(ports.hidden, ports.blocked) else self._known
-        return replace(ports, owners=known)
+        return replace(ports, owners=known, time_wait_hold=hold)
 
     def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
         settings, bound = reading.settings.get(), reading.bound.get()
         usable = settings.usable
-        self._owners.look_up([one.owner_id for one in bound if usable >> one.port & 1])
+        self._owners.look_up([one.owner_id for one in bound.kept if usable >> one.port & 1])
         return blocked_port_owners(settings, bound, self._owners.owner)
 
 

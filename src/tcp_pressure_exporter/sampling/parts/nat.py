@@ -32,15 +32,20 @@ class NatPart:
         if reading.taken(PORT_FAILURES):
             listing = replace(listing, top=max(listing.top - GIVES_WAY, 1))
         rules = RowRules(
-            min_used=ceil(config.least_ratio * config.nat.fewest),
-            max_rows=config.most_rows,
+            min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,
+            groups=config.groups.networks,
         )
-        usages = nat_usages(self._source.translated(rules), config.nat)
+        usages = nat_usages(self._source.translated(rules), config.nat, config.groups)
         table, self._memory = pool_table(
-            usages, config.groups, listing, self._memory, reading.now()
+            usages, config.groups, listing, self._memory, reading.now(), zone_name
         )
         return table
+
+
+def zone_name(zone: int) -> str:
+    """Write a conntrack zone as it stands behind an address."""
+    return f"zone{zone}"
 
 
 def nat_part(kit: Kit) -> NatPart | Missing:

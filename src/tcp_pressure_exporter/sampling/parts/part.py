@@ -1,11 +1,12 @@
 """What a collector's part of a sample is, and the reading that it is given."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally, QueueKey
 from tcp_pressure_exporter.facts.outcome import (
     Incomplete,
     Outcome,
@@ -13,11 +14,10 @@ from tcp_pressure_exporter.facts.outcome import (
     SourceError,
     attempt,
 )
-from tcp_pressure_exporter.facts.ports import PortRange, port_set
+from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Missing, NumberSource, Sources
-from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.system import Resource
-from tcp_pressure_exporter.facts.tally import Edge, PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import Edge, NetworkPorts, PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.pools.local_ports import (
     ServedPorts,
     TallyRequest,
@@ -25,8 +25,9 @@ from tcp_pressure_exporter.pools.local_ports import (
     states_only_rules,
     tally_rules,
 )
-from tcp_pressure_exporter.pools.take_over import DOUBTFUL_RATIO
+from tcp_pressure_exporter.pools.near_limit.take_over import DOUBTFUL_RATIO
 from tcp_pressure_exporter.sample.sample import Key
+from tcp_pressure_exporter.sample.time_wait_lengths import KnownLengths
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
@@ -38,18 +39,21 @@ class Memory:
     """What the parts want of the next dump, and what it is to know of the one before.
 
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
-    watched_outbound, watched_inbound: pools that must be told apart. served, held: the served
-    ports, and the local ports that any socket held (pools/local_ports.py). accepted: ports at which
-    connections were accepted though nobody listens there; None before the first dump.
+    watched_outbound, watched_inbound: pools that must be told apart. watched_queues: accept queues
+    that must be told. served, held: the served ports, and the local ports that any socket held
+    (pools/local_ports.py). accepted: ports at which connections were accepted though nobody listens
+    there; None before the first dump. lengths: of TIME_WAIT.
     """
 
     kept_states: int = 0
     edge: Edge | None = None
     watched_outbound: Collection[PoolKey] = ()
     watched_inbound: Collection[PoolKey] = ()
+    watched_queues: Collection[QueueKey] = ()
     served: ServedPorts | None = None
     held: int = 0
     accepted: int | None = None
+    lengths: KnownLengths = field(default_factory=KnownLengths)
 
 
 class Reading:
@@ -96,9 +100,12 @@ class Reading:
         return attempt(lambda: _setting(self._sources.settings.port_range), self._clock)
 
     @cached_property
-    def bound(self) -> Outcome[list[BoundSocket]]:
+    def bound(self) -> Outcome[BoundTally]:
         """Listening and bound-only sockets: asked for before the others, whose role they tell."""
-        return attempt(self._sources.sockets.bound_sockets, self._clock)
+        settings = self.settings.value
+        usable = settings.usable if settings else 0
+        rules = BoundRules(usable, self._memory.watched_queues)
+        return attempt(lambda: self._sources.sockets.bound_sockets(rules), self._clock)
 
     @cached_property
     def resources(self) -> Outcome[tuple[Resource, ...]]:
@@ -118,9 +125,8 @@ class Reading:
     @cached_property
     def served(self) -> ServedPorts:
         """The served ports; raises SourceError. The next reading knows them."""
-        listening = port_set(socket.port for socket in self.bound.get() if socket.listening)
         memory = self._memory
-        serving = listening | (memory.accepted or 0)
+        serving = self.bound.get().listening | (memory.accepted or 0)
         memory.served = served_ports(memory.served or {}, serving, memory.held, self._clock())
         return memory.served
 
@@ -133,16 +139,14 @@ class Reading:
     @cached_property
     def rules(self) -> Outcome[TallyRules]:
         """The rules that the settings give."""
-        return attempt(
-            lambda: tally_rules(
-                self.settings.get(),
-                _setting(self._sources.settings.time_wait_reuse),
-                self.bound.get(),
-                self.served,
-                self._request,
-            ),
-            self._clock,
-        )
+        return attempt(self._rules, self._clock)
+
+    def _rules(self) -> TallyRules:
+        settings, reuse = self.settings.get(), _setting(self._sources.settings.time_wait_reuse)
+        memory = self._memory
+        memory.lengths = memory.lengths.with_setting(reuse.lengths.longer_ms, self._clock())
+        reuse = replace(reuse, lengths=memory.lengths.lengths)
+        return tally_rules(settings, reuse, self.bound.get(), self.served, self._request)
 
     @cached_property
     def tally(self) -> Outcome[SocketTally]:
@@ -150,23 +154,39 @@ class Reading:
         return attempt(self._tally, self._clock)
 
     def _tally(self) -> SocketTally:
-        """Count all sockets: the first time anew, where it shows at which ports some were accepted.
+        """Count all sockets.
 
-        Later such a port counts from the next sample on.
+        The first count may show ports at which connections were accepted though nobody listens
+        there: then it is made again with them. Later such a port counts from the next sample on.
         """
         first = self._memory.accepted is None
         tally = self._count()
         if first and tally.accepted:
-            del self.served, self.rules
+            # Never two of them at once: each may take some megabytes.
+            del self.served, self.rules, tally
             tally = self._count()
         return tally
 
     def _count(self) -> SocketTally:
         rules = self.rules.value or states_only_rules(self.served, self._request)
-        tally = self._sources.sockets.tally(rules)
+        tally = self._dump(rules)
+        lengths = self._memory.lengths.lengths
+        if self.rules.value and lengths != rules.reuse.lengths:
+            # Its entries showed that it was counted by a wrong length; now a better one is known.
+            rules = replace(rules, reuse=replace(rules.reuse, lengths=lengths))
+            self.rules = replace(self.rules, value=rules)
+            del tally
+            tally = self._dump(rules)
         self._memory.held = tally.held
         known = (self._memory.accepted or 0) & tally.held
         self._memory.accepted = tally.accepted | known
+        return tally
+
+    def _dump(self, rules: TallyRules) -> SocketTally:
+        began = self._clock()
+        tally = self._sources.sockets.tally(rules)
+        memory = self._memory
+        memory.lengths = memory.lengths.with_shown(tally.longest_left_ms, began, self._clock())
         return tally
 
     @property
@@ -175,14 +195,19 @@ class Reading:
         return TallyRequest(
             since=memory.edge,
             kept_states=memory.kept_states,
-            min_ratio=self.config.least_ratio,
+            min_ratio=self.config.listing.leave_ratio,
             near_ratio=DOUBTFUL_RATIO,
-            max_rows=self.config.most_rows,
             watched_outbound=memory.watched_outbound,
             watched_inbound=memory.watched_inbound,
+            own=self._own_networks(),
             sources=self.config.sources.ranges,
+            groups=self.config.groups,
             skipped=self.skipped.value if self.skipped else None,
         )
+
+    def _own_networks(self) -> Sequence[NetworkPorts]:
+        """Return this host's networks, where what is accepted may be at other addresses too."""
+        return self._sources.own_networks() if self.bound.get().transparent else ()
 
     def _numbers(self) -> NumberSource:
         numbers = self._sources.numbers

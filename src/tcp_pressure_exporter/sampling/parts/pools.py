@@ -17,13 +17,13 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, DirectionP
 from tcp_pressure_exporter.pools.explicit import with_explicit_pools
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
-from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
-from tcp_pressure_exporter.pools.take_over import (
+from tcp_pressure_exporter.pools.near_limit.take_over import (
     TakeOvers,
     doubtful_pools,
     old_enough,
     waiting_ports,
 )
+from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 
 
@@ -42,11 +42,13 @@ class TakeOverAsker:
         doubtful = doubtful_pools(outbound, tally, rules, KINDS[OUTBOUND].warning)
         answers = {key: self._ask(key, waiting_ports(key, tally, rules), rules) for key in doubtful}
         self._known = self._known.after(answers)
-        return self._known.corrected(outbound, rules.reuse.hold)
+        return self._known.corrected(outbound, rules.reuse)
 
     def _ask(self, key: PoolKey, ports: int, rules: TallyRules) -> TakeOverAnswer:
+        lengths = rules.reuse.lengths
+
         def waits(port: int) -> bool:
-            return old_enough(self._sockets.time_wait_age(key, port), rules)
+            return old_enough(self._sockets.time_wait_age(key, port, lengths), rules)
 
         try:
             return self._canary.take_over(key, ports, waits)
@@ -74,7 +76,7 @@ class PoolsPart:
         if self._asker:
             usages[OUTBOUND] = self._asker.corrected(usages[OUTBOUND], tally, rules)
         usages[OUTBOUND] = with_explicit_pools(
-            usages[OUTBOUND], tally, settings, config.sources, rules.reuse.hold
+            usages[OUTBOUND], tally, settings, config.sources, rules.reuse
         )
         now = reading.now()
         tables: dict[str, PoolTable] = {}

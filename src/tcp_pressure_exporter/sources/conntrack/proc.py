@@ -13,8 +13,8 @@ from socket import AF_INET, AF_INET6
 
 from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
-from tcp_pressure_exporter.sources.counting.pools import Pools
+from tcp_pressure_exporter.facts.tally import NatRules, PoolTally
+from tcp_pressure_exporter.sources.counting.pools import Pools, nat_pools
 
 NAME = "/proc/net/nf_conntrack"
 # ipv4 2 tcp 6 431999 ESTABLISHED src=A dst=B sport=C dport=D [UNREPLIED] src=E dst=F sport=G ...
@@ -23,14 +23,16 @@ ADDRESS, PORT = "([0-9a-f.:]{2,45})", "([0-9]{1,5})"
 TUPLE = f"src={ADDRESS} dst={ADDRESS} sport={PORT} dport={PORT} "
 DETAILS = r"(?:zone-orig=[0-9]+ )?(?:packets=[0-9]+ bytes=[0-9]+ )?(?:\[UNREPLIED\] )?"
 ENTRY = re.compile(
-    f"ipv[46] +[0-9]+ tcp +6 (?:[0-9]+ )?(?:([A-Z0-9_]+) )?{TUPLE}{DETAILS}{TUPLE}.*"
+    f"ipv[46] +[0-9]+ tcp +6 (?:[0-9]+ )?(?:([A-Z0-9_]+) )?{TUPLE}{DETAILS}{TUPLE}(.*)"
 )
+# ct_show_zone: "zone-reply" comes right after the tuple, "zone", of both directions, near the end.
+ZONE = re.compile(r"(?:^|.* )zone(?:-reply)?=([0-9]{1,5})(?: .*)?")
 TIME_WAIT = "TIME_WAIT"
 OVER = frozenset({TIME_WAIT, "CLOSE", "SYN_SENT2"})  # as in sources/counting/translated.py
 
 
 def read_proc_conntrack(procfs: Path, rules: NatRules) -> PoolTally:
-    """Count the translated TCP connections into pools; raises SourceError."""
+    """Count the TCP connections into pools, as tally_nat does; raises SourceError."""
     try:
         with _path(procfs).open(encoding="ascii") as lines:
             return tally_proc_conntrack(lines, rules)
@@ -59,26 +61,33 @@ def _path(procfs: Path) -> Path:
 
 def tally_proc_conntrack(lines: Iterable[str], rules: NatRules) -> PoolTally:
     """Count the lines of the file; raises SourceError on one about TCP that makes no sense."""
-    pools = Pools()
+    pools = nat_pools(rules)
     for line in lines:
         if " tcp " not in line:
             continue
         match = ENTRY.fullmatch(line.rstrip("\n"))
         if match is None:
             raise SourceError(NAME, f"a line that makes no sense: {line[:40]!r}")
-        _add(pools, match, evicts=rules.evicts)
+        _add(pools, match, rules)
     return pools.result(rules.rows)
 
 
-def _add(pools: Pools, match: re.Match[str], *, evicts: bool) -> None:
-    state, source, _destination, sport, _dport, remote, local, remote_port, local_port = (
+def _add(pools: Pools, match: re.Match[str], rules: NatRules) -> None:
+    state, source, _destination, sport, _dport, remote, local, remote_port, local_port, rest = (
         match.groups()
     )
-    if (source, sport) != (local, local_port):
-        key = PoolKey(_address(local), _address(remote), _port(remote_port))
-        pools.add_translated(
-            key[:4], time_wait=state == TIME_WAIT, reclaimable=evicts and state in OVER
+    translated = (source, sport) != (local, local_port)
+    if translated == rules.translated:
+        ends = (_address(local), _address(remote), _port(remote_port), _zone(rest))
+        pools.add_tracked(
+            ends, time_wait=state == TIME_WAIT, reclaimable=rules.evicts and state in OVER
         )
+
+
+def _zone(rest: str) -> int:
+    """Return the conntrack zone of the replies; what stands in a security context is none."""
+    found = ZONE.fullmatch(rest)
+    return int(found[1]) if found else 0
 
 
 def _address(text: str) -> bytes:

@@ -1,11 +1,28 @@
-"""The netlink socket to conntrack: dumps the translated connections. Needs CAP_NET_ADMIN."""
+"""The NAT pools of a gateway, from conntrack by netlink (needs CAP_NET_ADMIN) or as text.
+
+Strategy: at every sample the connections with a translated source are counted, which make the
+pools. Those without hold ports of the same pools: the gateway's own connections, those whose
+destination alone was translated. There may be a million of them on a host with few NAT pools, so
+they are looked at by a share of one CPU; in between the last known number is added.
+"""
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from heapq import nlargest
 from pathlib import Path
 
-from tcp_pressure_exporter.facts.tally import NatRules, OtherPools, PoolTally, RowRules
+from tcp_pressure_exporter.facts.tally import (
+    MAX_ROWS,
+    NatRules,
+    OtherPools,
+    PoolCount,
+    PoolKey,
+    PoolTally,
+    RowRules,
+)
 from tcp_pressure_exporter.sources.conntrack.proc import (
     may_read_proc_conntrack,
     read_proc_conntrack,
@@ -13,6 +30,7 @@ from tcp_pressure_exporter.sources.conntrack.proc import (
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.ctnetlink import EVICTS_SINCE, encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket
+from tcp_pressure_exporter.sources.pacing import Allowance
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_kernel_release, read_sysctl
 
 NETLINK_NETFILTER = 12  # include/uapi/linux/netlink.h
@@ -26,7 +44,7 @@ def open_conntrack_socket() -> socket.socket:
 
 
 class ConntrackSocket:
-    """Dumps translated connections, as NetlinkSocket does."""
+    """Dumps tracked connections, as NetlinkSocket does."""
 
     def __init__(
         self,
@@ -35,9 +53,12 @@ class ConntrackSocket:
     ) -> None:
         self._netlink = NetlinkSocket("ctnetlink dump", open_socket, clock)
 
-    def ask(self, read: Callable[[Dump], Answer]) -> Answer:
-        """Ask for all of them and read the answer; raises SourceError (EPERM without the right)."""
-        return self._netlink.dump(encode_nat_request, read)
+    def ask(self, read: Callable[[Dump], Answer], *, translated: bool = True) -> Answer:
+        """Ask for those with a translated source, or for the others, and read the answer.
+
+        Raises SourceError (EPERM without the right).
+        """
+        return self._netlink.dump(partial(encode_nat_request, translated=translated), read)
 
     def close(self) -> None:
         """Close the socket; the next dump opens another."""
@@ -49,6 +70,11 @@ NOTHING = PoolTally({}, OtherPools(), 0)
 NEEDED = "needs CAP_NET_ADMIN, or CAP_DAC_READ_SEARCH to read /proc/net/nf_conntrack"
 
 
+# For the connections without a translated source.
+UNTRANSLATED_SHARE = 0.005  # of one CPU
+LONGEST_PAUSE = 300.0  # seconds: how old their number may get
+
+
 class ConntrackTable:
     """Asks the network namespace of the calling thread.
 
@@ -56,10 +82,19 @@ class ConntrackTable:
     read, and who has CAP_DAC_READ_SEARCH.
     """
 
-    def __init__(self, procfs: Path, parser: Parser, *, by_netlink: bool) -> None:
+    def __init__(
+        self,
+        procfs: Path,
+        parser: Parser,
+        *,
+        by_netlink: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._procfs = procfs
         self._parser = parser
         self._socket = ConntrackSocket() if by_netlink else None
+        self._untranslated: Mapping[PoolKey, PoolCount] = {}
+        self._allowance = Allowance(UNTRANSLATED_SHARE, LONGEST_PAUSE, clock)
 
     def translated(self, rows: RowRules) -> PoolTally:
         """Return the NAT pools; raises SourceError.
@@ -69,10 +104,35 @@ class ConntrackTable:
         tracked = read_sysctl(self._procfs, COUNT)
         if tracked is None or parse_int(COUNT, tracked) == 0:
             return NOTHING
-        rules = NatRules(rows, evicts=read_kernel_release(self._procfs) >= EVICTS_SINCE)
+        evicts = read_kernel_release(self._procfs) >= EVICTS_SINCE
+        if self._allowance.due():
+            # What is few now may be many with those that are looked for.
+            found = self._count(NatRules(rows._replace(min_used=0), evicts))
+            self._untranslated = self._look_for_others(found)
+        else:
+            watched = {*rows.watched, *self._untranslated}
+            found = self._count(NatRules(rows._replace(watched=watched), evicts))
+        return _with_others(found, self._untranslated)
+
+    def _look_for_others(self, found: PoolTally) -> Mapping[PoolKey, PoolCount]:
+        """Count what else holds ports of the pools that were told apart; none, no question.
+
+        The kernel ends none of them for a new connection: nf_nat_may_kill.
+        """
+        if not found.rows:
+            return {}
+        rules = NatRules(RowRules(watched=set(found.rows)), evicts=False, translated=False)
+        with self._allowance.spend():
+            rows = self._count(rules).rows
+        held = [(key, count) for key, count in rows.items() if count.ports]
+        return dict(nlargest(MAX_ROWS, held, key=lambda row: row[1].ports))
+
+    def _count(self, rules: NatRules) -> PoolTally:
         if self._socket is None:
             return read_proc_conntrack(self._procfs, rules)
-        return self._socket.ask(lambda dump: self._parser.tally_nat(dump, rules))
+        return self._socket.ask(
+            lambda dump: self._parser.tally_nat(dump, rules), translated=rules.translated
+        )
 
     def missing(self) -> str | None:
         """Return why this process may not read the entries, None where it may."""
@@ -84,3 +144,18 @@ class ConntrackTable:
         """Close the netlink socket."""
         if self._socket is not None:
             self._socket.close()
+
+
+def _with_others(found: PoolTally, others: Mapping[PoolKey, PoolCount]) -> PoolTally:
+    """Return the pools with the ports that other connections hold of them."""
+    rows = {key: _sum(count, others.get(key)) for key, count in found.rows.items()}
+    return replace(found, rows=rows)
+
+
+def _sum(count: PoolCount, other: PoolCount | None) -> PoolCount:
+    if other is None:
+        return count
+    return count._replace(
+        ports=count.ports + other.ports,
+        time_wait=(count.time_wait or 0) + (other.time_wait or 0),
+    )

@@ -1,4 +1,4 @@
-/* The compiled form of readable.py and translated.py, for Python by its stable ABI.
+/* The compiled form of readable.py, translated.py and bound.py, for Python by its stable ABI.
  *
  * A dump is received and counted without the GIL: no Python object is touched between its first
  * datagram and its last. compiled.py packs the arguments and unpacks the results.
@@ -9,9 +9,11 @@
 #include <linux/inet_diag.h>
 #include <stdlib.h>
 
+#include "bound_results.h"
 #include "core/nat_tally.h"
 #include "netlink/conntrack_entry.h"
 #include "netlink/inet_diag_entry.h"
+#include "netlink/listener_entry.h"
 #include "netlink/receiving.h"
 
 /* Count what a source holds: DONE, or FAILED with a failure noted or an exception raised. */
@@ -75,12 +77,13 @@ static enum outcome read_datagrams(struct dump *dump, PyObject *source,
 static int to_row_rules(PyObject *object, void *into)
 {
     struct row_rules *rules = into;
-    Py_ssize_t watched;
+    Py_ssize_t watched, groups;
 
-    if (!PyArg_ParseTuple(object, "IIIy#", &rules->min_used, &rules->max_rows, &rules->whole_from,
-                          &rules->watched, &watched))
+    if (!PyArg_ParseTuple(object, "IIIy#y#", &rules->min_used, &rules->max_rows,
+                          &rules->whole_from, &rules->watched, &watched, &rules->groups, &groups))
         return 0;
     rules->watched_bytes = (size_t)watched;
+    rules->groups_bytes = (size_t)groups;
     return 1;
 }
 
@@ -115,16 +118,21 @@ static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeout
     unsigned long long seed;
 
     if (!PyArg_ParseTuple(
-            arguments, "OI(ddL)((O&O&O&)(O&O&)(ppL)(Ly#)(O&O&O&O&))(IK)", source, &dump->sequence,
-            &timeouts->answer_seconds, &timeouts->dump_seconds, &recent->started_ms,
-            to_port_set, &sockets->usable, to_port_set, &sockets->blocked,
-            to_port_set, &sockets->served, to_networks, &sockets->own,
-            to_networks, &sockets->sources, &reuse->everywhere, &reuse->on_loopback,
-            &reuse->delay_ms, &recent->since_ms, &recent->known, &known,
-            to_row_rules, &sockets->outbound.rows, to_row_rules, &sockets->inbound.rows,
-            to_row_rules, &sockets->privileged.rows, to_row_rules, &sockets->explicit.rows,
-            &tally->kept.states, &seed))
+            arguments, "OI(ddL)((O&O&O&)(O&O&)(ppLpII)(Ly#)(O&O&O&O&))(IK)", source,
+            &dump->sequence, &timeouts->answer_seconds, &timeouts->dump_seconds,
+            &recent->started_ms, to_port_set, &sockets->usable, to_port_set, &sockets->blocked,
+            to_port_set, &sockets->served, to_networks, &sockets->own, to_networks,
+            &sockets->sources, &reuse->everywhere, &reuse->on_loopback, &reuse->delay_ms,
+            &reuse->whole_seconds, &sockets->lengths.shorter_ms, &sockets->lengths.longer_ms,
+            &recent->since_ms, &recent->known, &known, to_row_rules, &sockets->outbound.rows,
+            to_row_rules, &sockets->inbound.rows, to_row_rules, &sockets->privileged.rows,
+            to_row_rules, &sockets->explicit.rows, &tally->kept.states, &seed))
         return false;
+    if (sockets->lengths.shorter_ms > sockets->lengths.longer_ms ||
+        sockets->lengths.longer_ms > MAX_LENGTH_MS) {
+        PyErr_SetString(PyExc_TypeError, "TIME_WAIT lasts up to 600000 ms");
+        return false;
+    }
     recent->known_bytes = (size_t)known;
     dump->filled_ms = recent->started_ms;
     prepare_socket_tally(sockets, seed);
@@ -171,15 +179,12 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
 
 /* Parse the arguments of tally_nat_socket and tally_nat_datagrams: _tally.pyi. */
 static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
-                      struct dump *dump, struct nat_tally *tally)
+                      struct dump *dump, struct nat_tally *tally, unsigned long long *seed)
 {
-    unsigned long long seed;
-
-    if (!PyArg_ParseTuple(arguments, "OI(dd)O&pK", source, &dump->sequence,
+    if (!PyArg_ParseTuple(arguments, "OI(dd)O&ppK", source, &dump->sequence,
                           &timeouts->answer_seconds, &timeouts->dump_seconds, to_row_rules,
-                          &tally->pools.rows, &tally->evicts, &seed))
+                          &tally->pools.rows, &tally->evicts, &tally->translated, seed))
         return false;
-    prepare_nat_tally(tally, seed);
     return true;
 }
 
@@ -187,10 +192,13 @@ static PyObject *count_nat(PyObject *arguments, struct dump *dump, read_source *
 {
     struct nat_tally *tally = dump->tally;
     struct timeouts timeouts;
+    unsigned long long seed;
     PyObject *source;
 
-    if (!parse_nat(arguments, &source, &timeouts, dump, tally))
+    if (!parse_nat(arguments, &source, &timeouts, dump, tally, &seed))
         return NULL;
+    if (!prepare_nat_tally(tally, seed))
+        return raise_out_of_memory(dump);
     if (read(dump, source, &timeouts) == FAILED)
         return raise_failure(&dump->failure);
     if (!finish_nat_tally(tally))
@@ -210,6 +218,55 @@ static PyObject *tally_nat(PyObject *arguments, read_source *read)
     PyObject *result = count_nat(arguments, &dump, read);
 
     free_nat_tally(&tally);
+    return result;
+}
+
+/* Parse the arguments of tally_bound_socket and tally_bound_datagrams: _tally.pyi. */
+static bool parse_bound(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
+                        struct dump *dump, struct listener_tally *tally)
+{
+    const uint8_t *watched;
+    Py_ssize_t usable, watched_bytes;
+    unsigned long long seed;
+
+    if (!PyArg_ParseTuple(arguments, "OI(dd)y#y#K", source, &dump->sequence,
+                          &timeouts->answer_seconds, &timeouts->dump_seconds, &tally->usable,
+                          &usable, &watched, &watched_bytes, &seed))
+        return false;
+    if (usable != BITMAP_BYTES) {
+        PyErr_SetString(PyExc_TypeError, "a port set has 8192 bytes");
+        return false;
+    }
+    prepare_listener_tally(tally, seed, watched, (size_t)watched_bytes);
+    return true;
+}
+
+static PyObject *count_bound(PyObject *arguments, struct dump *dump, read_source *read)
+{
+    struct timeouts timeouts;
+    PyObject *source;
+
+    if (!parse_bound(arguments, &source, &timeouts, dump, dump->tally))
+        return NULL;
+    if (read(dump, source, &timeouts) == FAILED)
+        return raise_failure(&dump->failure);
+    return bound_result(dump->tally);
+}
+
+static PyObject *tally_bound(PyObject *arguments, read_source *read)
+{
+    struct dump dump = {
+        .name = "sock_diag dump",
+        .message_type = TCPDIAG_GETSOCK,
+        .count = count_listener_entry,
+        .tally = calloc(1, sizeof(struct listener_tally)),
+    };
+
+    if (!dump.tally)
+        return raise_out_of_memory(&dump);
+    PyObject *result = count_bound(arguments, &dump, read);
+    free_listener_tally(dump.tally);
+    free(dump.tally);
     return result;
 }
 
@@ -237,21 +294,37 @@ static PyObject *tally_nat_datagrams(PyObject *module, PyObject *arguments)
     return tally_nat(arguments, read_datagrams);
 }
 
+static PyObject *tally_bound_socket(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_bound(arguments, read_socket);
+}
+
+static PyObject *tally_bound_datagrams(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_bound(arguments, read_datagrams);
+}
+
 static PyMethodDef METHODS[] = {
     {"tally_socket", tally_socket, METH_VARARGS,
      "Drain the dump that was asked for on a netlink socket."},
     {"tally_datagrams", tally_datagrams, METH_VARARGS,
      "Count recorded datagrams: (ms when filled, bytes)."},
     {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
-     "The same for translated connections of conntrack."},
+     "The same for connections of conntrack."},
     {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},
+    {"tally_bound_socket", tally_bound_socket, METH_VARARGS,
+     "The same for sockets that listen or are bound only."},
+    {"tally_bound_datagrams", tally_bound_datagrams, METH_VARARGS,
+     "And for recorded datagrams of it."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef MODULE = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_tally",
-    .m_doc = "The compiled form of readable and translated.",
+    .m_doc = "The compiled form of readable, translated and bound.",
     .m_size = 0,
     .m_methods = METHODS,
 };

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-RowRules: TypeAlias = tuple[int, int, int, bytes]
+RowRules: TypeAlias = tuple[int, int, int, bytes, bytes]
 Rows: TypeAlias = tuple[RowRules, RowRules, RowRules, RowRules]
-Reuse: TypeAlias = tuple[int, int, int]
+Reuse: TypeAlias = tuple[int, int, int, int, int, int]
 Since: TypeAlias = tuple[int, bytes]
 Rules: TypeAlias = tuple[tuple[bytes, bytes, bytes], tuple[bytes, bytes], Reuse, Since, Rows]
 
@@ -29,6 +29,7 @@ def tally_nat_socket(
     times: tuple[float, float],
     rows: RowRules,
     evicts: bool,
+    translated: bool,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...
@@ -38,6 +39,25 @@ def tally_nat_datagrams(
     times: tuple[float, float],
     rows: RowRules,
     evicts: bool,
+    translated: bool,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...
+def tally_bound_socket(
+    fd: int,
+    sequence: int,
+    times: tuple[float, float],
+    usable: bytes,
+    watched: bytes,
+    seed: int,
+    /,
+) -> tuple[Any, ...]: ...
+def tally_bound_datagrams(
+    datagrams: Sequence[tuple[int, bytes]],
+    sequence: int,
+    times: tuple[float, float],
+    usable: bytes,
+    watched: bytes,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...

@@ -15,6 +15,7 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
     AddressPorts,
     Edge,
+    GroupedKey,
     LocalAddress,
     NatRules,
     NetworkPorts,
@@ -26,6 +27,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting import _tally
 from tcp_pressure_exporter.sources.netlink.socket import (
     ANSWER_SECONDS,
@@ -39,6 +41,7 @@ STATE_SLOTS = 12
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
 NETWORK_PORTS = struct.Struct("=16sIHH")  # struct network_ports (core/network_ports.h)
+GROUP_NETWORK = struct.Struct("=16sII")  # struct group_network (core/pool_groups.c)
 KEY = struct.Struct("=16s16sI2s")  # what struct pool begins with (core/pool_table.h)
 SEQUENCES = 0xFFFFFFFF  # 32 bits
 NO_SECONDS = (0.0, 0.0)
@@ -78,8 +81,8 @@ def _run_nat(
     count: Callable[..., Any], asked: tuple[object, int, tuple[float, float]], rules: NatRules
 ) -> PoolTally:
     source, sequence, times = asked
-    packed = (_pack(rules.rows), rules.evicts, secrets.randbits(64))
-    return _pools(*_call(count, source, sequence & SEQUENCES, times, *packed))
+    packed = (_pack(rules.rows), rules.evicts, rules.translated, secrets.randbits(64))
+    return _pools(*call_counter(count, source, sequence & SEQUENCES, times, *packed))
 
 
 def _run(
@@ -92,26 +95,22 @@ def _run(
     packed = (
         tuple(map(ports.to_bitmap, (rules.usable, rules.blocked, rules.served))),
         (_pack_networks(rules.own), _pack_networks(rules.sources)),
-        (rules.reuse.everywhere, rules.reuse.on_loopback, rules.reuse.delay_ms),
+        _pack_reuse(rules.reuse),
         (since.started_ms, since.cookies),
-        tuple(
-            map(
-                _pack,
-                (
-                    rules.outbound_rows,
-                    rules.inbound_rows,
-                    rules.privileged_rows,
-                    rules.explicit_rows,
-                ),
-            )
+        (
+            _pack(rules.outbound_rows),
+            _pack(rules.inbound_rows),
+            _pack(rules.privileged_rows),
+            _pack(rules.explicit_rows),
         ),
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
-    return _unpack(_call(count, source, sequence & SEQUENCES, times, packed, limits))
+    return _unpack(call_counter(count, source, sequence & SEQUENCES, times, packed, limits))
 
 
-def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
+def call_counter(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
+    """Return what a function of the extension counted; raises SourceError, OSError."""
     try:
         result: tuple[Any, ...] = count(*arguments)
     except ValueError as error:
@@ -121,12 +120,18 @@ def _call(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
     return result
 
 
-def _pack(rules: RowRules) -> tuple[int, int, int, bytes]:
+def _pack(rules: RowRules) -> tuple[int, int, int, bytes, bytes]:
     watched = b"".join(
         KEY.pack(key.local_address, key.remote_address, key.scope, key.port)
         for key in rules.watched
     )
-    return rules.min_used, rules.max_rows, rules.whole_from, watched
+    groups = b"".join(GROUP_NETWORK.pack(*network) for network in rules.groups)
+    return rules.min_used, rules.max_rows, rules.whole_from, watched, groups
+
+
+def _pack_reuse(reuse: TimeWaitReuse) -> tuple[int, int, int, int, int, int]:
+    where = (reuse.everywhere, reuse.on_loopback)
+    return (*where, reuse.delay_ms, reuse.whole_seconds, *reuse.lengths)
 
 
 def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
@@ -134,12 +139,9 @@ def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
 
 
 def _unpack(result: tuple[Any, ...]) -> SocketTally:
-    (states, addresses, held, address_overflow,
-     pools, accepted, close_wait, kept, kept_overflow, edge) = result  # fmt: skip
-    by_address = {
-        LocalAddress(address, scope): AddressPorts(ports.from_bitmap(all_), ports.from_bitmap(live))
-        for address, scope, all_, live in addresses
-    }
+    (states, addresses, held, address_overflow, pools, accepted,
+     close_wait, kept, kept_overflow, longest_left_ms, edge) = result  # fmt: skip
+    by_address = {LocalAddress(*found[:2]): _address_ports(*found[2:]) for found in addresses}
     outbound, inbound, privileged, explicit = (_pools(*found) for found in pools)
     return SocketTally(
         edge=Edge(*edge),
@@ -155,7 +157,14 @@ def _unpack(result: tuple[Any, ...]) -> SocketTally:
         close_wait=CloseWaitCounts(*CLOSE_WAIT.unpack(close_wait)),
         kept=tuple(_kept(kept)),
         kept_overflow=kept_overflow,
+        longest_left_ms=longest_left_ms,
     )
+
+
+def _address_ports(begin: int, held: bytes, live: bytes) -> AddressPorts:
+    """Return the ports of two bitmaps from the byte `begin` on."""
+    found = ports.from_bitmap(held) << 8 * begin
+    return AddressPorts(found, found if live is held else ports.from_bitmap(live) << 8 * begin)
 
 
 def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
@@ -166,10 +175,14 @@ def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
 
 
 def _pools(
-    rows: list[tuple[bytes, int, int, int, int, bytes]], others: tuple[Any, ...], overflow: int
+    rows: list[tuple[bytes, int, int, int, int, bytes]],
+    others: tuple[Any, ...],
+    overflow: int,
+    groups: list[tuple[bytes, int, bytes, int, tuple[Any, ...]]],
 ) -> PoolTally:
     counts = {_key(row[0]): PoolCount(*row[1:]) for row in rows}
-    return PoolTally(counts, OtherPools(*others), overflow)
+    sums = {GroupedKey(*row[:4]): OtherPools(*row[4]) for row in groups}
+    return PoolTally(counts, OtherPools(*others), overflow, sums)
 
 
 def _key(packed: bytes) -> PoolKey:

@@ -15,7 +15,6 @@ from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts
 from tcp_pressure_exporter.facts.ports import contains
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
-    AGE_SECONDS,
     MAX_LOCAL_ADDRESSES,
     MAX_OUTSIDE_POOLS,
     AddressPorts,
@@ -24,6 +23,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.accepted import PortPairs
 from tcp_pressure_exporter.sources.counting.pools import LIVE, Pools
 
@@ -39,6 +39,7 @@ class Entry(NamedTuple):
     age_ms: for how long it has been in TIME_WAIT; LIVE in any other state.
     entered: whether the tally before did not see it in TIME_WAIT.
     cause: one of CAUSES (facts/close_wait.py); "" in other states and where nothing tells it.
+    now_ms: when it was of this age, on the kernel's clock; 0 where that is not known.
     """
 
     local: bytes
@@ -50,12 +51,15 @@ class Entry(NamedTuple):
     age_ms: int = LIVE
     entered: bool = False
     cause: str = ""
+    now_ms: int = 0
 
 
 class SocketCounter:
-    """Adds up entries; age_seconds: as long are the histograms of ages."""
+    """Adds up entries; age_seconds: as long are histograms of ages, None: as the rules say."""
 
-    def __init__(self, rules: TallyRules, age_seconds: int = AGE_SECONDS) -> None:
+    def __init__(self, rules: TallyRules, age_seconds: int | None = None) -> None:
+        if age_seconds is None:
+            age_seconds = rules.reuse.lengths.age_seconds
         self._rules = rules
         self._usable = ports.to_bitmap(rules.usable)
         self._blocked = ports.to_bitmap(rules.blocked)
@@ -72,7 +76,7 @@ class SocketCounter:
 
     def add(self, entry: Entry) -> None:
         """Count one entry."""
-        local, local_port, remote, remote_port, state, scope, age_ms, entered, cause = entry
+        local, local_port, remote, remote_port, state, scope, age_ms, entered, cause, _ = entry
         port = int.from_bytes(local_port)
         self._states[is_v4(local), state] += 1
         self._held[port >> 3] |= 1 << (port & 7)
@@ -83,7 +87,7 @@ class SocketCounter:
             self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
         elif contains(self._usable, port) and not self._is_foreign(local, port):
             self._local_ports.add(LocalAddress(local, scope), port, live=age_ms == LIVE)
-            if not contains(self._blocked, port) and self._is_source(local, port):
+            if self._is_source(local, port):
                 self._add_outside(entry, port)
                 return
             if contains(self._blocked, port):
@@ -114,7 +118,7 @@ class SocketCounter:
     def _reclaimable(self, entry: Entry) -> bool:
         """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""
         reuse = self._rules.reuse
-        if entry.age_ms <= reuse.delay_ms:
+        if not _waited(entry, reuse):
             return False
         return reuse.everywhere or (
             reuse.on_loopback
@@ -126,7 +130,11 @@ class SocketCounter:
         )
 
     def result(
-        self, edge: Edge, kept: tuple[bytes, ...] = (), kept_overflow: int = 0
+        self,
+        edge: Edge,
+        kept: tuple[bytes, ...] = (),
+        kept_overflow: int = 0,
+        longest_left_ms: int = 0,
     ) -> SocketTally:
         """Return what was counted, with what its decoder alone knows."""
         return SocketTally(
@@ -143,7 +151,15 @@ class SocketCounter:
             close_wait=CloseWaitCounts(**self._close_wait),
             kept=kept,
             kept_overflow=kept_overflow,
+            longest_left_ms=longest_left_ms,
         )
+
+
+def _waited(entry: Entry, reuse: TimeWaitReuse) -> bool:
+    """Tell whether an entry is old enough for a connect() to take it over."""
+    if reuse.whole_seconds:  # time_after32(ktime_get_seconds(), tw_ts_recent_stamp)
+        return entry.age_ms > entry.now_ms % 1000  # it began before this second
+    return entry.age_ms > reuse.delay_ms
 
 
 class _Bitmaps:

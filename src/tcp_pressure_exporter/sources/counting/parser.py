@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, TallyRules
+from tcp_pressure_exporter.sources.counting import bound as readable_bound
 from tcp_pressure_exporter.sources.counting import readable as readable_tally
 from tcp_pressure_exporter.sources.counting import translated as readable_conntrack
 from tcp_pressure_exporter.sources.netlink.socket import Dump
@@ -13,12 +15,14 @@ from tcp_pressure_exporter.sources.netlink.socket import Dump
 class Parser:
     """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
 
-    tally: of TCP sockets. tally_nat: of conntrack's translated connections.
+    tally: of TCP sockets. tally_nat: of the connections that conntrack tracks. tally_bound: of TCP
+    sockets that listen or are bound only.
     """
 
     name: str
     tally: Callable[[Dump, TallyRules], SocketTally]
     tally_nat: Callable[[Dump, NatRules], PoolTally]
+    tally_bound: Callable[[Dump, BoundRules], BoundTally]
 
 
 def readable_parser() -> Parser:
@@ -29,16 +33,24 @@ def readable_parser() -> Parser:
             dump.datagrams(), dump.sequence, rules, dump.started_ms
         ),
         lambda dump, rules: readable_conntrack.tally_nat(dump.contents(), dump.sequence, rules),
+        lambda dump, rules: readable_bound.tally_bound_datagrams(
+            dump.contents(), dump.sequence, rules
+        ),
     )
 
 
 def compiled_parser() -> Parser | None:
     """Return the parser in C, or None where it was not built: there was no compiler."""
     try:
-        from tcp_pressure_exporter.sources.counting import compiled as compiled_tally  # noqa: PLC0415 - may be absent
+        from tcp_pressure_exporter.sources.counting import (  # noqa: PLC0415 - may be absent
+            compiled,
+            compiled_bound,
+        )
     except ImportError:
         return None
-    return Parser("compiled", compiled_tally.tally_dump, compiled_tally.tally_nat_dump)
+    return Parser(
+        "compiled", compiled.tally_dump, compiled.tally_nat_dump, compiled_bound.tally_bound_dump
+    )
 
 
 def best_parser() -> Parser:

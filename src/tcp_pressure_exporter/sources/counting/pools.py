@@ -1,13 +1,18 @@
 """The pools of one direction while the readable parser counts them."""
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
-    AGE_SECONDS,
+    MAX_GROUP_POOLS,
     MAX_POOLS,
+    GroupedKey,
+    GroupNetwork,
+    NatRules,
+    NetworkPorts,
     OtherPools,
     PoolCount,
     PoolKey,
@@ -44,15 +49,17 @@ class CountedPool:
 
 @dataclass(slots=True)
 class Pools:
-    """The pools of one direction while they are counted; age_seconds: as long are histograms.
+    """The pools of one direction while they are counted.
 
-    most: pools that are kept.
+    age_seconds: as long are histograms; 0 where nothing tells ages. most: pools that are kept.
+    fixed: no pool is added; what belongs to no pool is not counted.
     """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)
     overflow: int = 0
-    age_seconds: int = AGE_SECONDS
+    age_seconds: int = 0
     most: int = MAX_POOLS
+    fixed: bool = False
 
     def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
@@ -67,7 +74,7 @@ class Pools:
             pool.reclaimable += reclaimable
             pool.entered += entered
 
-    def add_translated(self, ends: Ends, *, time_wait: bool, reclaimable: bool) -> None:
+    def add_tracked(self, ends: Ends, *, time_wait: bool, reclaimable: bool) -> None:
         """Count one connection of a NAT pool; its age is not known."""
         pool = self.pools.get(ends) or self._new(ends)
         if pool is not None:
@@ -76,6 +83,8 @@ class Pools:
             pool.reclaimable += reclaimable
 
     def _new(self, ends: Ends) -> CountedPool | None:
+        if self.fixed:
+            return None
         if len(self.pools) >= self.most:
             self.overflow += 1
             return None
@@ -99,7 +108,33 @@ class Pools:
             if ends in told_apart
         }
         others = [pool for ends, pool in self.pools.items() if ends not in told_apart]
-        return PoolTally(rows, _sum(others, self.age_seconds), self.overflow)
+        groups = self._groups(rules.groups)
+        return PoolTally(rows, _sum(others, self.age_seconds), self.overflow, groups)
+
+    def _groups(self, networks: Sequence[GroupNetwork]) -> dict[GroupedKey, OtherPools]:
+        members: dict[GroupedKey, list[CountedPool]] = {}
+        for (local, remote, port, scope), pool in self.pools.items() if networks else ():
+            group = _group_of(remote, networks)
+            key = None if group is None else GroupedKey(local, group, port, scope)
+            if key is not None and (key in members or len(members) < MAX_GROUP_POOLS):
+                members.setdefault(key, []).append(pool)
+        return {key: _sum(pools, self.age_seconds) for key, pools in members.items()}
+
+
+def _group_of(address: bytes, networks: Sequence[GroupNetwork]) -> int | None:
+    """Return the number of the group that an address is of; networks: as RowRules has them."""
+    place = bisect_right(networks, address, key=lambda network: network.address)
+    if not place:
+        return None
+    found = networks[place - 1]
+    return found.group if NetworkPorts(found.address, found.prefix).has(address, 0) else None
+
+
+def nat_pools(rules: NatRules) -> Pools:
+    """Return the pools that tracked connections are counted into."""
+    if rules.translated:
+        return Pools()
+    return Pools({key[:4]: CountedPool() for key in rules.rows.watched}, fixed=True)
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:

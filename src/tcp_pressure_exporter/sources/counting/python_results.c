@@ -2,14 +2,21 @@
 
 #include <errno.h>
 
+#include "core/pool_groups.h"
+
+static Py_ssize_t ages_bytes(const struct pool_table *table)
+{
+    return (Py_ssize_t)(table->age_seconds * sizeof *table->ages);
+}
+
 static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
 {
-    uint32_t ages[AGES] = {0};
+    uint32_t ages[MAX_AGES] = {0};
 
     sum_ages(table, pool, ages);
     return Py_BuildValue("(y#IIIIy#)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
                          pool->time_wait, pool->reclaimable, pool->entered, (const char *)ages,
-                         (Py_ssize_t)sizeof ages);
+                         ages_bytes(table));
 }
 
 static int append_row(PyObject *rows, const struct pool_table *table, const struct pool *pool)
@@ -33,18 +40,97 @@ static PyObject *rows_of(const struct pool_table *table)
     return rows;
 }
 
+static PyObject *sum_result(const struct pool_table *table, const struct pool_sum *sum)
+{
+    return Py_BuildValue("(KKKKKKy#)", sum->pools, sum->most_used, sum->ports, sum->time_wait,
+                         sum->reclaimable, sum->entered, (const char *)sum->ages,
+                         ages_bytes(table));
+}
+
+static PyObject *others_result(const struct pool_table *table)
+{
+    struct pool_sum others;
+
+    sum_others(table, &others);
+    return sum_result(table, &others);
+}
+
+static PyObject *group_result(const struct pool_table *table, const struct pool *key,
+                              const struct pool_sum *sum)
+{
+    PyObject *added = sum_result(table, sum);
+
+    if (!added)
+        return NULL;
+    return Py_BuildValue("(y#Iy#IN)", (const char *)&key->ends.local,
+                         (Py_ssize_t)sizeof key->ends.local, group_of(key),
+                         (const char *)&key->port, (Py_ssize_t)sizeof key->port, key->scope, added);
+}
+
+static PyObject *list_of_groups(const struct pool_table *table, const struct pool_groups *groups)
+{
+    PyObject *list = PyList_New(groups->keys.count);
+
+    for (uint32_t i = 0; list && i < groups->keys.count; i++) {
+        PyObject *group = group_result(table, &groups->keys.pools[i], &groups->sums[i]);
+        if (!group || PyList_SetItem(list, i, group) < 0)
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *groups_result(const struct pool_table *table)
+{
+    struct pool_groups groups = {0};
+    PyObject *list = sum_groups(table, &groups) ? list_of_groups(table, &groups)
+                                                : PyErr_NoMemory();
+
+    free_groups(&groups);
+    return list;
+}
+
 PyObject *pools_result(const struct pool_table *table)
 {
     PyObject *rows = rows_of(table);
-    struct pool_sum others;
+    PyObject *others = rows ? others_result(table) : NULL;
+    PyObject *groups = others ? groups_result(table) : NULL;
+    PyObject *all = groups ? Py_BuildValue("(OOKO)", rows, others,
+                                           (unsigned long long)table->overflow, groups)
+                           : NULL;
 
-    if (!rows)
-        return NULL;
-    sum_others(table, &others);
-    return Py_BuildValue("(N(KKKKKKy#)K)", rows, others.pools, others.most_used, others.ports,
-                         others.time_wait, others.reclaimable, others.entered,
-                         (const char *)others.ages, (Py_ssize_t)sizeof others.ages,
-                         (unsigned long long)table->overflow);
+    Py_XDECREF(rows);
+    Py_XDECREF(others);
+    Py_XDECREF(groups);
+    return all;
+}
+
+static bool no_port_in(const uint8_t word[8])
+{
+    uint64_t ports;
+
+    memcpy(&ports, word, sizeof ports);
+    return ports == 0;
+}
+
+/* Of both bitmaps, what lies between the lowest and the highest held port, and where it begins: a
+ * thousand whole ones cost more than the sockets. The live ports are the held ones where no other
+ * is in TIME_WAIT. */
+static PyObject *address_result(const struct local_address *address)
+{
+    const uint8_t *held = address->held, *live = address->live;
+    Py_ssize_t begin = 0, end = BITMAP_BYTES;
+
+    while (end > 0 && no_port_in(held + end - 8))
+        end -= 8;
+    while (begin < end && no_port_in(held + begin))
+        begin += 8;
+    PyObject *all = PyBytes_FromStringAndSize((const char *)held + begin, end - begin);
+    bool same = all && memcmp(held + begin, live + begin, (size_t)(end - begin)) == 0;
+    PyObject *some = same ? Py_NewRef(all)
+                          : PyBytes_FromStringAndSize((const char *)live + begin, end - begin);
+
+    return Py_BuildValue("(y#InNN)", (const char *)&address->ip, (Py_ssize_t)sizeof address->ip,
+                         address->scope, begin, all, some);
 }
 
 static PyObject *addresses_result(const struct local_addresses *addresses)
@@ -52,12 +138,7 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     PyObject *list = PyList_New(addresses->count);
 
     for (uint16_t i = 0; list && i < addresses->count; i++) {
-        const struct local_address *address = addresses->all[i];
-        PyObject *item = Py_BuildValue("(y#Iy#y#)", (const char *)&address->ip,
-                                       (Py_ssize_t)sizeof address->ip, address->scope,
-                                       (const char *)address->held,
-                                       (Py_ssize_t)BITMAP_BYTES, (const char *)address->live,
-                                       (Py_ssize_t)BITMAP_BYTES);
+        PyObject *item = address_result(addresses->all[i]);
         if (!item || PyList_SetItem(list, i, item) < 0)
             Py_CLEAR(list);
     }
@@ -81,13 +162,13 @@ static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses
     const struct kept_records *kept = &tally->kept;
 
     return Py_BuildValue(
-        "(y#Oy#KOy#y#y#KO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
+        "(y#Oy#KOy#y#y#KIO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
         addresses, (const char *)sockets->held, (Py_ssize_t)BITMAP_BYTES,
         (unsigned long long)sockets->addresses.overflow, pools,
         (const char *)sockets->accepted, (Py_ssize_t)BITMAP_BYTES,
         (const char *)sockets->close_wait, (Py_ssize_t)sizeof sockets->close_wait,
         kept->count ? (const char *)kept->bytes : "", (Py_ssize_t)kept->length,
-        (unsigned long long)kept->overflow, edge);
+        (unsigned long long)kept->overflow, tally->longest_left_ms, edge);
 }
 
 /* Return the pools of all directions. */

@@ -10,7 +10,6 @@ from tcp_pressure_exporter.facts.close_wait import close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_CLOSE_WAIT, TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.tally import MAX_KEPT, SocketTally, TallyRules
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 from tcp_pressure_exporter.sources.counting.counter import Entry, SocketCounter
 from tcp_pressure_exporter.sources.counting.pools import LIVE
 from tcp_pressure_exporter.sources.counting.recent import Recent
@@ -28,14 +27,16 @@ def tally_datagrams(
 
     Raises SourceError as `dump_payloads` does and on an entry that is cut short or unknown.
     """
-    recent, kept = Recent(rules.since, started_ms), _Kept(rules.kept_states)
+    waiting, kept = _Waiting(rules, started_ms), _Kept(rules.kept_states)
     counter = SocketCounter(rules)
-    for payload in dump_payloads(_contents(datagrams, recent), TCPDIAG_GETSOCK, sequence):
-        entry = _decode(payload, recent)
+    for payload in dump_payloads(_contents(datagrams, waiting.recent), TCPDIAG_GETSOCK, sequence):
+        entry = _decode(payload, waiting)
         if entry:
             kept.add(entry.state, payload)
             counter.add(entry)
-    return counter.result(recent.edge(), tuple(kept.entries), kept.overflow)
+    return counter.result(
+        waiting.recent.edge(), tuple(kept.entries), kept.overflow, waiting.longest_left_ms
+    )
 
 
 def _contents(datagrams: Iterable[Datagram], recent: Recent) -> Iterator[bytes]:
@@ -45,7 +46,7 @@ def _contents(datagrams: Iterable[Datagram], recent: Recent) -> Iterator[bytes]:
         yield datagram.content
 
 
-def _decode(payload: memoryview, recent: Recent) -> Entry | None:
+def _decode(payload: memoryview, waiting: "_Waiting") -> Entry | None:
     """Return the socket that a payload describes, or None where it is no more."""
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, not {MESSAGE.size}")
@@ -57,14 +58,29 @@ def _decode(payload: memoryview, recent: Recent) -> Entry | None:
         # The dump finds a socket under the bucket's lock and describes it later: this one was
         # closed in between and has given its port back (inet_put_port).
         return None
-    age_ms, entered, cause = LIVE, False, ""
+    age_ms, entered, cause, now_ms = LIVE, False, "", waiting.recent.now_ms
     if state == TCP_TIME_WAIT:
-        age_ms = max(TCP_TIMEWAIT_LEN_MS - expires, 0)
-        entered = recent.add(cookie, age_ms)
+        age_ms, entered = waiting.add(cookie, expires)
     elif state == TCP_CLOSE_WAIT:
         cause = close_wait_cause(timer, retransmits, rqueue, wqueue)
     local, remote = normal_address(family, source), normal_address(family, destination)
-    return Entry(local, local_port, remote, remote_port, state, interface, age_ms, entered, cause)
+    ends = (local, local_port, remote, remote_port)
+    return Entry(*ends, state, interface, age_ms, entered, cause, now_ms)
+
+
+class _Waiting:
+    """Dates the entries in TIME_WAIT; longest_left_ms: the most that one had left of it."""
+
+    def __init__(self, rules: TallyRules, started_ms: int) -> None:
+        self.recent = Recent(rules.since, started_ms)
+        self._lengths = rules.reuse.lengths
+        self.longest_left_ms = 0
+
+    def add(self, cookie: bytes, left_ms: int) -> tuple[int, bool]:
+        """Return the age of an entry, and whether the dump before did not see it."""
+        self.longest_left_ms = max(self.longest_left_ms, left_ms)
+        age_ms = self._lengths.age_ms(left_ms)
+        return age_ms, self.recent.add(cookie, age_ms, over=left_ms == 0)
 
 
 class _Kept:

@@ -11,7 +11,6 @@ from array import array
 from itertools import chain
 
 from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_COOKIE_BLOCKS, Edge
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
 
 
 class Recent:
@@ -27,14 +26,15 @@ class Recent:
         self._started_ms = self.now_ms = started_ms
         self._blocks: dict[int, int] = {}
 
-    def add(self, cookie: bytes, age_ms: int) -> bool:
-        """Note one entry; tell whether the dump before did not see it in TIME_WAIT."""
+    def add(self, cookie: bytes, age_ms: int, *, over: bool) -> bool:
+        """Note one entry; tell whether the dump before did not see it in TIME_WAIT.
+
+        over: whether its time is over; it then waits for the end of its batch.
+        """
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
         self._note(number, young=born_ms >= self._started_ms - 2 * AGE_ERROR_MS)
-        if age_ms >= TCP_TIMEWAIT_LEN_MS:
-            return False  # one that is at least that old ends in a batch with others
-        if self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
+        if over or self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
             return False
         return not self._known.get(number >> 6, 0) >> (number & 63) & 1
 

@@ -1,18 +1,18 @@
 """The readable parser of a ctnetlink dump: datagrams in, NAT pools out. The oracle of the C code.
 
-A translated connection is known by the tuple of its replies: they come from the destination to
-the address and port that the gateway has put in place of the source.
+A connection is known by the tuple of its replies: they come from the destination to the address
+and port that stand in place of the source. No two connections may share it, whether their source
+was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple), but in another zone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, IPPROTO_TCP
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
-from tcp_pressure_exporter.sources.counting.pools import Pools
+from tcp_pressure_exporter.sources.counting.pools import Pools, nat_pools
 from tcp_pressure_exporter.sources.netlink.ctnetlink import (
-    ATTRIBUTE,
     CT_NEW,
     CTA_IP_V4_DST,
     CTA_IP_V4_SRC,
@@ -27,27 +27,30 @@ from tcp_pressure_exporter.sources.netlink.ctnetlink import (
     CTA_TUPLE_IP,
     CTA_TUPLE_PROTO,
     CTA_TUPLE_REPLY,
+    CTA_TUPLE_ZONE,
+    CTA_ZONE,
     FAMILY_HEADER,
     IPS_SRC_NAT,
     TCP_CONNTRACK_NONE,
     TCP_CONNTRACK_TIME_WAIT,
     TYPE_MASK,
 )
-from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
+from tcp_pressure_exporter.sources.netlink.messages import attributes, dump_payloads
 
 OPERATION = "ctnetlink message"
 Attributes = dict[int, memoryview]
 
 
 def tally_nat(datagrams: Iterable[bytes], sequence: int, rules: NatRules) -> PoolTally:
-    """Count the translated TCP connections of a dump into pools.
+    """Count the TCP connections of a dump into pools: those with a translated source, or without.
 
     Raises SourceError as `dump_payloads` does and on an entry that lacks what it must have.
     """
-    pools = Pools()
+    pools = nat_pools(rules)
     for payload in dump_payloads(datagrams, CT_NEW, sequence):
         entry = _attributes(payload[FAMILY_HEADER.size :])
-        if int.from_bytes(_value(entry, CTA_STATUS, 4)) & IPS_SRC_NAT:
+        translated = int.from_bytes(_value(entry, CTA_STATUS, 4)) & IPS_SRC_NAT != 0
+        if translated == rules.translated:
             _add(pools, entry, evicts=rules.evicts)
     return pools.result(rules.rows)
 
@@ -62,9 +65,10 @@ def _add(pools: Pools, entry: Attributes, *, evicts: bool) -> None:
         local_address=_address(addresses, CTA_IP_V4_DST, CTA_IP_V6_DST),
         remote_address=_address(addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC),
         port=bytes(_value(protocol, CTA_PROTO_SRC_PORT, 2)),
+        scope=_zone(entry, CTA_ZONE) or _zone(reply, CTA_TUPLE_ZONE),
     )
     state = _state(entry)
-    pools.add_translated(
+    pools.add_tracked(
         key[:4],
         time_wait=state == TCP_CONNTRACK_TIME_WAIT,
         reclaimable=evicts and state >= TCP_CONNTRACK_TIME_WAIT,
@@ -80,14 +84,19 @@ def _state(entry: Attributes) -> int:
     return _value(tcp, CTA_PROTOINFO_TCP_STATE, 1)[0]
 
 
+def _zone(attributes: Attributes, kind: int) -> int:
+    """Return a conntrack zone; the kernel does not tell the default one, 0."""
+    return int.from_bytes(_value(attributes, kind, 2)) if kind in attributes else 0
+
+
 def _address(addresses: Attributes, v4: int, v6: int) -> bytes:
     if v4 in addresses:
         return normal_address(AF_INET, bytes(_value(addresses, v4, 4)))
     return normal_address(AF_INET6, bytes(_value(addresses, v6, ADDRESS_BYTES)))
 
 
-def _value(attributes: Attributes, kind: int, size: int | None = None) -> memoryview:
-    value = attributes.get(kind)
+def _value(found: Attributes, kind: int, size: int | None = None) -> memoryview:
+    value = found.get(kind)
     if value is None:
         raise SourceError(OPERATION, f"an entry without attribute {kind}")
     if size is not None and len(value) != size:
@@ -96,13 +105,5 @@ def _value(attributes: Attributes, kind: int, size: int | None = None) -> memory
 
 
 def _attributes(payload: memoryview) -> Attributes:
-    return dict(_walk(payload))
-
-
-def _walk(payload: memoryview) -> Iterator[tuple[int, memoryview]]:
-    while len(payload) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(payload)
-        if not ATTRIBUTE.size <= length <= len(payload):
-            raise SourceError(OPERATION, f"attribute length {length}, {len(payload)} bytes left")
-        yield kind & TYPE_MASK, payload[ATTRIBUTE.size : length]
-        payload = payload[(length + 3) & ~3 :]
+    found = attributes(payload, OPERATION, "attribute length")
+    return {kind & TYPE_MASK: value for kind, value in found}

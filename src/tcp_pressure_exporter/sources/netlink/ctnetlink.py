@@ -1,4 +1,4 @@
-"""The messages of ctnetlink: how the translated connections of a gateway are asked for.
+"""The messages of ctnetlink: how the connections of a gateway are asked for.
 
 Source: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h and
 nf_conntrack_tcp.h; net/netfilter/nf_conntrack_netlink.c.
@@ -6,28 +6,29 @@ nf_conntrack_tcp.h; net/netfilter/nf_conntrack_netlink.c.
 
 import struct
 
-from tcp_pressure_exporter.sources.netlink.messages import encode_dump_request
+from tcp_pressure_exporter.sources.netlink.messages import ATTRIBUTE, encode_dump_request
 
 NFNL_SUBSYS_CTNETLINK = 1
 CT_GET = NFNL_SUBSYS_CTNETLINK << 8 | 1  # IPCTNL_MSG_CT_GET
 CT_NEW = NFNL_SUBSYS_CTNETLINK << 8 | 0  # IPCTNL_MSG_CT_NEW: an entry of the answer
 
 FAMILY_HEADER = struct.Struct("=BBH")  # struct nfgenmsg: family, version, resource id
-ATTRIBUTE = struct.Struct("=HH")  # struct nlattr: length, type
 TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK: without the flags of nested attributes and byte order
 
 CTA_TUPLE_REPLY = 2
 CTA_STATUS = 3
 CTA_PROTOINFO = 4
+CTA_ZONE = 18  # of both directions; a zone of one direction stands in its tuple
 CTA_STATUS_MASK = 26
 CTA_TUPLE_IP = 1
 CTA_TUPLE_PROTO = 2
+CTA_TUPLE_ZONE = 3
 CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST = 1, 2, 3, 4
 CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT = 1, 2, 3
 CTA_PROTOINFO_TCP = 1
 CTA_PROTOINFO_TCP_STATE = 1
 
-IPS_SRC_NAT = 0x10  # the source was translated: masquerade, SNAT
+IPS_SRC_NAT = 0x10  # the source was translated, its address or its port: masquerade, SNAT
 TCP_CONNTRACK_NONE = 0
 TCP_CONNTRACK_TIME_WAIT = 7  # from here on over: then come CLOSE (reset) and SYN_SENT2
 # Since this Linux a new connection that finds no free port may end one that is over:
@@ -35,14 +36,15 @@ TCP_CONNTRACK_TIME_WAIT = 7  # from here on over: then come CLOSE (reset) and SY
 EVICTS_SINCE = (6, 5)
 
 
-def encode_nat_request(sequence: int) -> bytes:
-    """Return the request for all entries whose source address or port was translated.
+def encode_nat_request(sequence: int, *, translated: bool = True) -> bytes:
+    """Return the request for the entries whose source was translated, or for those where not.
 
     The kernel leaves the others out; one before 5.15 does not know the filter and sends all.
     """
-    flag = struct.pack("!I", IPS_SRC_NAT)
+    wanted = IPS_SRC_NAT if translated else 0
     body = FAMILY_HEADER.pack(0, 0, 0)  # both families
-    body += _attribute(CTA_STATUS, flag) + _attribute(CTA_STATUS_MASK, flag)
+    body += _attribute(CTA_STATUS, struct.pack("!I", wanted))
+    body += _attribute(CTA_STATUS_MASK, struct.pack("!I", IPS_SRC_NAT))
     return encode_dump_request(CT_GET, body, sequence)
 
 

@@ -1,4 +1,4 @@
-"""The entries of small dumps: bound sockets, those of some pools, and those in CLOSE_WAIT.
+"""The entries of small dumps: those of some pools, and those in CLOSE_WAIT.
 
 Datagrams in, records out. Every length is checked before it is used.
 """
@@ -10,53 +10,24 @@ from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket, close_wait_cause
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import (
+    TCP_BOUND_INACTIVE,
+    TCP_CLOSE,
     TCP_CLOSE_WAIT,
-    TCP_LISTEN,
     TCP_TIME_WAIT,
-    BoundSocket,
+    PortSocket,
 )
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
-from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN_MS
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
     INET_DIAG_INFO,
-    INET_DIAG_SKV6ONLY,
     MESSAGE,
     TCPDIAG_GETSOCK,
-    attributes,
+    entry_attributes,
     socket_id,
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
 
-
-def parse_bound_sockets(datagrams: Iterable[bytes], sequence: int) -> list[BoundSocket]:
-    """Return the listening and the bound-only sockets of a dump.
-
-    Without those that were closed between being found and being described: they have no port left.
-
-    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
-    """
-    payloads = dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence)
-    sockets = (_parse_bound_socket(payload) for payload in payloads)
-    return [socket for socket in sockets if socket.port]
-
-
-def _parse_bound_socket(payload: memoryview) -> BoundSocket:
-    if len(payload) < MESSAGE.size:
-        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, state, _timer, _retransmits, sport, _dport, source, _destination, _interface,
-     _cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
-    found = dict(attributes(payload))
-    return BoundSocket(
-        address=normal_address(family, source),
-        port=int.from_bytes(sport),
-        listening=state == TCP_LISTEN,
-        ipv6_only=found.get(INET_DIAG_SKV6ONLY, b"\0")[:1] == b"\1",
-        queue_used=rqueue,
-        queue_limit=wqueue,
-        owner_id=socket_id(inode, found),
-    )
-
-
+TIMER_TIME_WAIT = 3  # of mini-sockets (net/ipv4/inet_diag.c, inet_twsk_diag_fill)
 MAX_SOCKETS = 65_536  # more of them are not looked at
 
 
@@ -75,17 +46,49 @@ def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSo
 def _parse_pool_socket(payload: memoryview) -> PoolSocket:
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
-    (family, _state, _timer, _retransmits, sport, dport, source, destination, interface, *_,
+    (family, state, _timer, _retransmits, sport, dport, source, destination, interface, *_,
      inode) = MESSAGE.unpack_from(payload)  # fmt: skip
     local, remote = normal_address(family, source), normal_address(family, destination)
     return PoolSocket(
         PoolKey(local, remote, dport, interface),
         int.from_bytes(sport),
-        socket_id(inode, dict(attributes(payload))),
+        socket_id(inode, dict(entry_attributes(payload))),
+        state,
     )
 
 
-def parse_time_wait_age(datagrams: Iterable[bytes], sequence: int) -> float | None:
+def parse_port_sockets(datagrams: Iterable[bytes], sequence: int, port: int) -> list[PortSocket]:
+    """Return the first MAX_SOCKETS sockets of a dump that hold a local port, others left out.
+
+    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    """
+    found: list[PortSocket] = []
+    for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
+        if len(found) < MAX_SOCKETS and (socket := _parse_port_socket(payload)).port == port:
+            found.append(socket)
+    return found
+
+
+def _parse_port_socket(payload: memoryview) -> PortSocket:
+    if len(payload) < MESSAGE.size:
+        raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
+    (family, state, timer, _retransmits, sport, dport, source, destination, interface,
+     _cookie, expires, *_, inode) = MESSAGE.unpack_from(payload)  # fmt: skip
+    return PortSocket(
+        state=TCP_BOUND_INACTIVE if state == TCP_CLOSE else state,
+        address=normal_address(family, source),
+        port=int.from_bytes(sport),
+        remote_address=normal_address(family, destination),
+        remote_port=int.from_bytes(dport),
+        owner_id=socket_id(inode, dict(entry_attributes(payload))),
+        seconds_left=expires / 1000 if timer == TIMER_TIME_WAIT else None,
+        scope=interface,
+    )
+
+
+def parse_time_wait_age(
+    datagrams: Iterable[bytes], sequence: int, lengths: TimeWaitLengths
+) -> float | None:
     """Return for how many seconds the connection asked for has been in TIME_WAIT.
 
     None where it is in another state, or is none. Raises SourceError as `single_payload` does and
@@ -98,7 +101,7 @@ def parse_time_wait_age(datagrams: Iterable[bytes], sequence: int) -> float | No
         raise SourceError("inet_diag message", f"{len(payload)} bytes, an entry has {MESSAGE.size}")
     (_family, state, _timer, _retransmits, _sport, _dport, _source, _destination, _interface,
      _cookie, expires, *_) = MESSAGE.unpack_from(payload)  # fmt: skip
-    return max(TCP_TIMEWAIT_LEN_MS - expires, 0) / 1000 if state == TCP_TIME_WAIT else None
+    return lengths.age_ms(expires) / 1000 if state == TCP_TIME_WAIT else None
 
 
 INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)
@@ -114,33 +117,37 @@ def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:
 
 
 def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
-    (family, _state, timer, retransmits, _sport, _dport, _source, destination, _interface,
+    (family, _state, timer, retransmits, sport, _dport, source, destination, _interface,
      cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(entry)  # fmt: skip
     return CloseWaitSocket(
         cookie=cookie,
         cause=close_wait_cause(timer, retransmits, rqueue, wqueue),
         remote_address=normal_address(family, destination),
-        owner_id=socket_id(inode, dict(attributes(memoryview(entry)))),
+        owner_id=socket_id(inode, dict(entry_attributes(memoryview(entry)))),
+        local_address=normal_address(family, source),
+        local_port=int.from_bytes(sport),
+        accepted=inode != 0,
     )
 
 
 def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:
     """Return for each cookie the seconds since the peer was last heard: at least so old it is.
 
-    The FIN was heard no later. The first MAX_AGES sockets are told. Raises SourceError as
-    `dump_payloads` does and on an entry that is cut short.
+    The FIN was heard no later. The first MAX_AGES sockets are told, and the rest of the dump is not
+    received then. Raises SourceError as `dump_payloads` does and on an entry that is cut short.
     """
     ages: dict[bytes, float] = {}
     for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
         cookie, age = _parse_close_wait_age(payload)
-        if len(ages) < MAX_AGES:  # the others must still be received
-            ages[cookie] = age
+        ages[cookie] = age
+        if len(ages) == MAX_AGES:
+            break
     return ages
 
 
 def _parse_close_wait_age(entry: memoryview) -> tuple[bytes, float]:
     if len(entry) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(entry)} bytes, an entry has {MESSAGE.size}")
-    info = dict(attributes(entry)).get(INET_DIAG_INFO, b"")
+    info = dict(entry_attributes(entry)).get(INET_DIAG_INFO, b"")
     known = len(info) >= LAST_ACK_RECV.size
     return bytes(entry[COOKIE]), LAST_ACK_RECV.unpack_from(info)[0] / 1000 if known else 0.0

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from socket import AF_INET, AF_INET6
 
 from tcp_pressure_exporter.facts.addresses import V4_MAPPED, is_v4
-from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import (
     STATE_NAMES,
     TCP_BOUND_INACTIVE,
@@ -26,6 +25,8 @@ from tcp_pressure_exporter.facts.sockets import (
 )
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.sources.netlink.messages import (
+    ATTRIBUTE,
+    attributes,
     encode_dump_request,
     encode_single_request,
 )
@@ -37,6 +38,7 @@ LISTENING = 1 << TCP_LISTEN
 BOUND_ONLY = 1 << TCP_BOUND_INACTIVE
 # Every state of the established-hash table; NEW_SYN_RECV comes with SYN_RECV.
 NOT_LISTENING = sum(1 << state for state in STATE_NAMES if state != TCP_LISTEN)
+ANY_STATE = NOT_LISTENING | LISTENING | BOUND_ONLY
 LIVE = NOT_LISTENING & ~(1 << TCP_TIME_WAIT)
 CLOSE_WAIT = 1 << TCP_CLOSE_WAIT
 
@@ -45,22 +47,31 @@ REQUEST = struct.Struct("=BBBB48sII")
 # struct inet_diag_msg: family, state, timer, retransmits; sport, dport, src, dst, interface,
 # cookie; expires (ms), rqueue, wqueue, uid, inode. Ports and addresses are in network order.
 MESSAGE = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
-ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
 INET_DIAG_INFO = 2  # struct tcp_info (include/uapi/linux/tcp.h), on request
 INET_DIAG_SKV6ONLY = 11
 INET_DIAG_CGROUP_ID = 21  # Linux 5.7 and later
 CGROUP_ID_BYTES = 8
+INET_DIAG_SOCKOPT = 22  # struct inet_diag_sockopt; Linux 5.10 and later
+# Its bit field `transparent`, the sixth of its first byte: bit fields begin with the first byte in
+# memory, at its lowest bit on a little-endian machine.
+TRANSPARENT = 1 << 5 if sys.byteorder == "little" else 1 << 2
 
 
 def encode_request(
-    states: int, sequence: int, extensions: int = 0, attribute: bytes = b""
+    states: int,
+    sequence: int,
+    extensions: int = 0,
+    attribute: bytes = b"",
+    local_port: int = 0,
 ) -> bytes:
     """Return the request for all TCP sockets of both families in a set of states (bit mask).
 
     extensions: bit mask of the attributes that the kernel sends on request only.
     attribute: one of the request's own, such as a filter (sources/netlink/inet_diag.py).
+    local_port: the only one that is wanted, 0 for any (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
     """
-    body = REQUEST.pack(0, 0, 0, extensions, b"", states, 0)
+    wanted = local_port.to_bytes(2)  # struct inet_diag_sockid begins with the source port
+    body = REQUEST.pack(0, 0, 0, extensions, wanted, states, 0)
     return encode_dump_request(TCPDIAG_GETSOCK, body + attribute, sequence)
 
 
@@ -86,15 +97,10 @@ def encode_connection_request(key: PoolKey, local_port: int, sequence: int) -> b
     return encode_single_request(TCPDIAG_GETSOCK, body, sequence)
 
 
-def attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
+def entry_attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
     """Yield (type, value) of the attributes of a whole entry; raises SourceError."""
-    rest = entry[MESSAGE.size :]
-    while len(rest) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(rest)
-        if not ATTRIBUTE.size <= length <= len(rest):
-            raise SourceError("inet_diag attribute", f"length {length}, {len(rest)} bytes left")
-        yield kind, bytes(rest[ATTRIBUTE.size : length])
-        rest = rest[(length + 3) & ~3 :]
+    for kind, value in attributes(entry[MESSAGE.size :], "inet_diag attribute"):
+        yield kind, bytes(value)
 
 
 def socket_id(inode: int, found: dict[int, bytes]) -> SocketId:

@@ -7,14 +7,18 @@ Source: include/uapi/linux/rtnetlink.h; the kernel keeps them in the table RT_TA
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from socket import AF_INET, AF_INET6
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NetworkPorts
-from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, encode_dump_request
+from tcp_pressure_exporter.sources.netlink.messages import (
+    attributes,
+    dump_payloads,
+    encode_dump_request,
+)
 from tcp_pressure_exporter.sources.netlink.socket import NetlinkSocket
 
 NETLINK_ROUTE = 0  # include/uapi/linux/netlink.h
@@ -26,7 +30,6 @@ RT_TABLE_LOCAL = 255
 RTA_DST = 1
 # struct rtmsg: family, dst_len, src_len, tos; table, protocol, scope, type; flags
 ROUTE = struct.Struct("=BBBBBBBBI")
-ATTRIBUTE = struct.Struct("=HH")  # struct rtattr: length, type
 ADDRESS_BITS = {AF_INET: 32, AF_INET6: 128}
 MAX_NETWORKS = 4_096  # of a family; beyond it an address may be taken for another host's
 
@@ -97,16 +100,8 @@ def _parse_route(payload: memoryview) -> NetworkPorts | None:
         return None
     if prefix > bits:
         raise SourceError("rtnetlink message", f"a prefix of {prefix} bits")
-    address = dict(_attributes(payload[ROUTE.size :])).get(RTA_DST, bytes(bits // 8))
+    found = dict(attributes(payload[ROUTE.size :], "rtnetlink attribute"))
+    address = bytes(found.get(RTA_DST, bytes(bits // 8)))
     if len(address) != bits // 8:
         raise SourceError("rtnetlink message", f"an address of {len(address)} bytes")
     return NetworkPorts(normal_address(family, address), prefix + 8 * ADDRESS_BYTES - bits)
-
-
-def _attributes(rest: memoryview) -> Iterator[tuple[int, bytes]]:
-    while len(rest) >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(rest)
-        if not ATTRIBUTE.size <= length <= len(rest):
-            raise SourceError("rtnetlink attribute", f"length {length}, {len(rest)} bytes left")
-        yield kind, bytes(rest[ATTRIBUTE.size : length])
-        rest = rest[(length + 3) & ~3 :]

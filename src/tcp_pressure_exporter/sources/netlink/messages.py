@@ -23,6 +23,7 @@ NLM_F_DUMP_INTR = 0x10
 NLM_F_DUMP = 0x300  # NLM_F_ROOT | NLM_F_MATCH
 
 HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port id
+ATTRIBUTE = struct.Struct("=HH")  # struct nlattr, struct rtattr: length, type
 ERROR_CODE = struct.Struct("=i")  # first member of struct nlmsgerr; NLMSG_DONE carries one too
 
 
@@ -114,3 +115,18 @@ def _check_ending(kind: int, payload: memoryview) -> None:
     (code,) = ERROR_CODE.unpack_from(payload)
     if code < 0 or kind == NLMSG_ERROR:
         raise SourceError("netlink dump", errno_reason(code))
+
+
+def attributes(
+    rest: memoryview, operation: str, what: str = "length"
+) -> Iterator[tuple[int, memoryview]]:
+    """Yield (type, value) of the attributes that fill the rest of a payload, or a value.
+
+    Raises SourceError on a length that does not fit; operation, what: how it is called there.
+    """
+    while len(rest) >= ATTRIBUTE.size:
+        length, kind = ATTRIBUTE.unpack_from(rest)
+        if not ATTRIBUTE.size <= length <= len(rest):
+            raise SourceError(operation, f"{what} {length}, {len(rest)} bytes left")
+        yield kind, rest[ATTRIBUTE.size : length]
+        rest = rest[(length + 3) & ~3 :]  # NLMSG_ALIGN, as NLA_ALIGN and RTA_ALIGN

@@ -19,6 +19,11 @@ def coarse_ms() -> int:
     return time.clock_gettime_ns(CLOCK_MONOTONIC_COARSE) // 1_000_000
 
 
+def kernel_tick() -> float:
+    """Return 1/HZ in seconds: how often the clock of coarse_ms() goes on (kernel/time)."""
+    return time.clock_getres(CLOCK_MONOTONIC_COARSE)
+
+
 DATAGRAM_BYTES = 32_768  # the kernel grows its datagrams up to this (net/netlink/af_netlink.c)
 ANSWER_SECONDS = 5.0  # a kernel silent for so long will not answer
 DUMP_SECONDS = 60.0  # older parts of a longer dump would describe another minute

@@ -4,28 +4,35 @@ import errno
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.sockets import BoundSocket, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
 from tcp_pressure_exporter.sources.netlink.entries import (
     INFO_EXTENSION,
-    parse_bound_sockets,
+    MAX_AGES,
     parse_close_wait_ages,
     parse_pool_sockets,
+    parse_port_sockets,
     parse_time_wait_age,
 )
 from tcp_pressure_exporter.sources.netlink.inet_diag import (
+    ANY_STATE,
     BOUND_ONLY,
     CLOSE_WAIT,
     LISTENING,
     LIVE,
     NOT_LISTENING,
+    TCPDIAG_GETSOCK,
     encode_connection_request,
     encode_request,
     filter_attribute,
 )
+from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket, coarse_ms
 from tcp_pressure_exporter.sources.pacing import Allowance
 
@@ -56,10 +63,12 @@ class DiagSocket:
         read: Callable[[Dump], Answer],
         extensions: int = 0,
         attribute: bytes = b"",
+        local_port: int = 0,
     ) -> Answer:
         """Ask for sockets as `encode_request` does, and read the answer; raises SourceError."""
         return self._netlink.dump(
-            lambda sequence: encode_request(states, sequence, extensions, attribute), read
+            lambda sequence: encode_request(states, sequence, extensions, attribute, local_port),
+            read,
         )
 
     def ask_about(self, key: PoolKey, local_port: int, read: Callable[[Dump], Answer]) -> Answer:
@@ -90,7 +99,7 @@ def why_no_netlink(platform: str, diag: DiagSocket) -> str | None:
     if platform != LINUX:
         return f"{platform} has no netlink"
     try:
-        diag.ask(LISTENING, lambda dump: parse_bound_sockets(dump.contents(), dump.sequence))
+        diag.ask(LISTENING, _received)
     except SourceError as error:
         cause = error.__cause__
         number = cause.errno if isinstance(cause, OSError) else None
@@ -107,41 +116,47 @@ BOUND_ONLY_SHARE = 0.0005
 BOUND_ONLY_MAX_AGE = 60.0  # seconds
 
 Count = Callable[[Dump, TallyRules], SocketTally]
+CountBound = Callable[[Dump, BoundRules], BoundTally]
 
 
 class NetlinkSockets:
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
-    count: the parser of the large dump. bound_only: whether sockets that are bound only are looked
-    for. They are in the table of bound ports, which all namespaces share as they share the one of
-    connections: to find those of one namespace the kernel passes those of the whole host.
+    count: the parser of the large dump, count_bound: that of the small one. bound_only: whether
+    sockets that are bound only are looked for. They are in the table of bound ports, which all
+    namespaces share as they share the one of connections: to find those of one namespace the kernel
+    passes those of the whole host.
     """
 
     def __init__(
         self,
         count: Count,
+        count_bound: CountBound,
         diag: DiagSocket | None = None,
         clock: Callable[[], float] = time.monotonic,
         *,
         bound_only: bool = True,
     ) -> None:
         self._count = count
+        self._count_bound = count_bound
         self._diag = diag or DiagSocket()
         self._wants_bound_only = bound_only
-        self._bound_only: list[BoundSocket] = []
+        self._bound_only = BoundTally({})
         self._allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
 
-    def bound_sockets(self) -> list[BoundSocket]:
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets, and the bound-only ones as of up to 60 s ago.
 
         Kernels before 6.8 do not tell the bound-only ones.
         """
-        if not self._wants_bound_only or not self._allowance.due():
-            return self._diag.ask(LISTENING, _bound_sockets) + self._bound_only
-        with self._allowance.spend():
-            bound = self._diag.ask(LISTENING | BOUND_ONLY, _bound_sockets)
-        self._bound_only = [socket for socket in bound if not socket.listening]
-        return bound
+        listening = self._ask_bound(LISTENING, rules)
+        if self._wants_bound_only and self._allowance.due():
+            with self._allowance.spend():
+                self._bound_only = self._ask_bound(BOUND_ONLY, rules)
+        return listening.with_bound_only(self._bound_only)
+
+    def _ask_bound(self, states: int, rules: BoundRules) -> BoundTally:
+        return self._diag.ask(states, lambda dump: self._count_bound(dump, rules))
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets that are not listening."""
@@ -149,31 +164,48 @@ class NetlinkSockets:
 
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
-        return self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
+        ages = self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
+        if len(ages) == MAX_AGES:
+            self._diag.close()  # it may hold the rest of the answer
+        return ages
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
         """Return the live sockets towards some remote ends."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
-    def time_wait_age(self, key: PoolKey, local_port: int) -> float | None:
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        """Return the sockets of every state that hold a local port.
+
+        Kernels before 6.8 do not tell those that are bound only; later ones tell those of every
+        port, whichever was asked for (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
+        """
+        return self._diag.ask(ANY_STATE, partial(_port_sockets, port), local_port=port)
+
+    def time_wait_age(
+        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
+    ) -> float | None:
         """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
-        return self._diag.ask_about(key, local_port, _time_wait_age)
+        return self._diag.ask_about(
+            key,
+            local_port,
+            lambda dump: parse_time_wait_age(dump.contents(), dump.sequence, lengths),
+        )
 
     def close(self) -> None:
         """Close the netlink socket; the next dump opens another."""
         self._diag.close()
 
 
-def _bound_sockets(dump: Dump) -> list[BoundSocket]:
-    return parse_bound_sockets(dump.contents(), dump.sequence)
+def _received(dump: Dump) -> int:
+    return sum(1 for _payload in dump_payloads(dump.contents(), TCPDIAG_GETSOCK, dump.sequence))
 
 
 def _close_wait_ages(dump: Dump) -> dict[bytes, float]:
     return parse_close_wait_ages(dump.contents(), dump.sequence)
 
 
-def _time_wait_age(dump: Dump) -> float | None:
-    return parse_time_wait_age(dump.contents(), dump.sequence)
+def _port_sockets(port: int, dump: Dump) -> list[PortSocket]:
+    return parse_port_sockets(dump.contents(), dump.sequence, port)
 
 
 def _pool_sockets(dump: Dump) -> list[PoolSocket]:

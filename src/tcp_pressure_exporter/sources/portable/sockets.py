@@ -1,6 +1,6 @@
 """TCP sockets as psutil lists them on any system, and since when they are there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, NamedTuple
 
@@ -98,13 +98,13 @@ def is_connection(socket: PortableSocket) -> bool:
     return bool(socket.remote_port) and socket.state != TCP_LISTEN
 
 
-def bound_sockets(sockets: Iterable[PortableSocket]) -> list[BoundSocket]:
-    """Return those that own a port without a peer; whether one of [::] takes IPv4 is not told."""
-    return [
+def bound_sockets(sockets: Iterable[PortableSocket]) -> Iterator[BoundSocket]:
+    """Yield those that own a port without a peer; whether one of [::] takes IPv4 is not told."""
+    return (
         BoundSocket(socket.local, socket.local_port, socket.state == TCP_LISTEN, ipv6_only=False)
         for socket in sockets
         if socket.local_port and not is_connection(socket)
-    ]
+    )
 
 
 UNKNOWN_BEGINNING = float("-inf")  # when an entry began that was there before the first sample

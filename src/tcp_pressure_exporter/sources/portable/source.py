@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT, BoundSocket
+from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.system import SystemFacts
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, same_length
+from tcp_pressure_exporter.sources.counting.bound import tally_bound
 from tcp_pressure_exporter.sources.pacing import Remembered
 from tcp_pressure_exporter.sources.portable.sockets import (
     ObservedAges,
@@ -46,11 +48,11 @@ class PortableSockets:
         self._ages = ObservedAges()
         self._sockets: list[PortableSocket] | None = None
 
-    def bound_sockets(self) -> list[BoundSocket]:
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets; bound-only ones where the system shows them."""
         self._sockets = None
         self._sockets = self._read()
-        return bound_sockets(self._sockets)
+        return tally_bound(bound_sockets(self._sockets), rules)
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets but listeners: those `bound_sockets` has read."""
@@ -82,8 +84,10 @@ class SystemSettings:
 
     def time_wait_reuse(self) -> TimeWaitReuse:
         """Return how long TIME_WAIT holds a port; whether connect() takes one over is not told."""
-        hold = self._hold.get()
-        return TimeWaitReuse(everywhere=False, on_loopback=False, hold=hold, told=False)
+        lengths = same_length(round(1000 * self._hold.get()))
+        return TimeWaitReuse(
+            everywhere=False, on_loopback=False, lengths=lengths, tick=0.0, told=False
+        )
 
     def sysctls(self) -> Mapping[str, int]:
         """Return the settings under the system's own names."""

@@ -46,7 +46,7 @@ def tally_portable_sockets(
     sockets: Iterable[PortableSocket], rules: TallyRules, view: TimeWaitView
 ) -> SocketTally:
     """Count the sockets that have, or had, a peer."""
-    counter = SocketCounter(rules, int(rules.reuse.hold) if view.complete else 0)
+    counter = SocketCounter(rules, None if view.complete else 0)
     for socket in sockets:
         if is_connection(socket):
             counter.add(_entry(socket, rules, view))

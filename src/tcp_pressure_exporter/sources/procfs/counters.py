@@ -11,19 +11,26 @@ from pathlib import Path
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sources.procfs.files import NUMBER, parse_int, read_proc_file
 
-FILES = {"TcpExt": "netstat", "Tcp": "snmp"}  # by protocol; no name is in both
+FILES = {"TcpExt": "netstat", "Tcp": "snmp"}  # by protocol; no name is in two of them
+MPTCP = "MPTcpExt"  # beside TcpExt, where the kernel has MPTCP (net/mptcp/mib.c)
 MAX_BYTES = 65_536  # they are a few KiB
 
 
 def read_net_statistics(procfs: Path) -> dict[str, int]:
-    """Return the numbers of TcpExt and Tcp by the kernel's own names; raises SourceError.
+    """Return the numbers of TcpExt, Tcp and MPTcpExt by the kernel's own names.
+
+    Without those of MPTcpExt where the kernel has no MPTCP. Raises SourceError.
 
     They cover both families in the network namespace of the calling thread, since it was created.
-    CurrEstab is a gauge, RtoAlgorithm, RtoMin, RtoMax and MaxConn are constants, the rest counters.
+    CurrEstab and MPCurrEstab are gauges, RtoAlgorithm, RtoMin, RtoMax and MaxConn are constants,
+    the rest counters.
     """
     counters: dict[str, int] = {}
     for protocol, file in FILES.items():
-        counters |= parse_net_statistics(_read(procfs, file), protocol)
+        text = _read(procfs, file)
+        counters |= parse_net_statistics(text, protocol)
+        if f"{MPTCP}: " in text:
+            counters |= parse_net_statistics(text, MPTCP)
     return counters
 
 

@@ -4,13 +4,21 @@ Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import MAX_PORT, RESERVED_PORTS, PortRange, port_range
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, time_wait_reuse
+from tcp_pressure_exporter.facts.time_wait import (
+    MAX_LENGTH_MS,
+    TCP_TIMEWAIT_LEN_MS,
+    TimeWaitReuse,
+    same_length,
+    time_wait_reuse,
+)
+from tcp_pressure_exporter.sources.netlink.socket import kernel_tick
 from tcp_pressure_exporter.sources.procfs.files import (
     absent,
     parse_int,
@@ -75,14 +83,30 @@ def _parse_port(name: str, text: str) -> int:
 
 
 DELAY = "net.ipv4.tcp_tw_reuse_delay"
+TIMEOUT = "net.ipv4.tcp_tw_timeout"
 
 
-def read_time_wait_reuse(procfs: Path) -> TimeWaitReuse:
-    """Read net.ipv4.tcp_tw_reuse, tcp_timestamps and tcp_tw_reuse_delay; raises SourceError."""
+def read_time_wait_reuse(procfs: Path, tick: float) -> TimeWaitReuse:
+    """Read net.ipv4.tcp_tw_reuse, tcp_timestamps, tcp_tw_reuse_delay and tcp_tw_timeout.
+
+    tick: 1/HZ in seconds. Raises SourceError.
+    """
     mode = read_sysctl_int(procfs, "net.ipv4.tcp_tw_reuse")
     timestamps = read_sysctl_int(procfs, "net.ipv4.tcp_timestamps")
     delay = read_sysctl(procfs, DELAY)
-    return time_wait_reuse(mode, timestamps, None if delay is None else parse_int(DELAY, delay))
+    reuse = time_wait_reuse(mode, timestamps, None if delay is None else parse_int(DELAY, delay))
+    return replace(reuse, lengths=same_length(read_time_wait_length(procfs)), tick=tick)
+
+
+def read_time_wait_length(procfs: Path) -> int:
+    """Return how long TIME_WAIT lasts, in milliseconds; raises SourceError.
+
+    A setting of Alibaba Cloud Linux, in seconds from 1 to 600; elsewhere it is a constant.
+    """
+    text = read_sysctl(procfs, TIMEOUT)
+    if text is None:
+        return TCP_TIMEWAIT_LEN_MS
+    return min(max(1000 * parse_int(TIMEOUT, text), 1000), MAX_LENGTH_MS)
 
 
 # A kernel lacks some of them: those of the whole host in a network namespace that is not the first,
@@ -95,7 +119,7 @@ SYSCTLS = (
     "net.ipv4.tcp_timestamps",  # without them nothing in TIME_WAIT is reused
     "net.ipv4.tcp_rfc1337",
     "net.ipv4.tcp_max_tw_buckets",
-    "net.ipv4.tcp_fin_timeout",  # of orphans in FIN_WAIT2: no setting shortens TIME_WAIT
+    "net.ipv4.tcp_fin_timeout",  # of orphans in FIN_WAIT2: not TIME_WAIT's length
     "net.ipv4.ip_autobind_reuse",  # whether bind(address, 0) shares ports
     # How many connections may wait to be accepted.
     "net.core.somaxconn",
@@ -145,8 +169,9 @@ class ProcSettings:
 
     system = LINUX
 
-    def __init__(self, procfs: Path) -> None:
+    def __init__(self, procfs: Path, tick: Callable[[], float] = kernel_tick) -> None:
         self._procfs = procfs
+        self._tick = tick
 
     def port_range(self) -> PortRange:
         """Return the local port range and the reserved ports."""
@@ -154,7 +179,7 @@ class ProcSettings:
 
     def time_wait_reuse(self) -> TimeWaitReuse:
         """Return when a connect() takes over a TIME_WAIT entry."""
-        return read_time_wait_reuse(self._procfs)
+        return read_time_wait_reuse(self._procfs, self._tick())
 
     def sysctls(self) -> Mapping[str, int]:
         """Return the sysctls that decide TCP pressure, by the last part of their names."""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing, Sources
+from tcp_pressure_exporter.facts.tally import NetworkPorts
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.netlink.local_routes import LocalRoutes
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
@@ -16,6 +18,7 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 )
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
+from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
 
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.
@@ -40,8 +43,13 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
 def linux_sources(
     procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
 ) -> Sources:
-    """Return what serves the network namespace of the process."""
-    sockets = NetlinkSockets(parser.tally)
+    """Return what serves the network namespace of the process; asks the kernel what it does."""
+    diag = DiagSocket()
+    kernel = ask_kernel(procfs, diag)
+    diag.close()
+    # A kernel that does not show them would walk all its sockets for nothing.
+    shown = kernel.shows_bound_only is not False
+    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -51,6 +59,8 @@ def linux_sources(
         canary=Canary(procfs),
         nat=conntrack_table(procfs, parser),
         interface_name=interface_name,
+        own_networks=own_networks,
+        kernel=kernel,
         bind_table=bind_table,
     )
 
@@ -59,7 +69,7 @@ def other_namespace_sources(
     procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
 ) -> Sources:
     """Return what serves a network namespace that the calling thread goes into."""
-    sockets = NetlinkSockets(parser.tally, bound_only=False)
+    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -69,6 +79,7 @@ def other_namespace_sources(
         canary=OWN_ALONE,
         nat=OWN_ALONE,
         interface_name=interface_name,
+        own_networks=own_networks,
         bind_table=bind_table,
     )
 
@@ -76,12 +87,23 @@ def other_namespace_sources(
 def interface_name(index: int) -> str:
     """Return the name of an interface of the calling thread's namespace, or its index: it is gone.
 
-    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose.
+    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose; what is not UTF-8 in it is
+    replaced, for no page could carry it.
     """
     try:
-        return socket.if_indextoname(index)
+        name = socket.if_indextoname(index)
     except OSError:
         return str(index)
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def own_networks() -> tuple[NetworkPorts, ...]:
+    """Return the networks of the calling thread's namespace whose addresses are this host's."""
+    routes = LocalRoutes()
+    try:
+        return routes.networks()
+    finally:
+        routes.close()
 
 
 def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:

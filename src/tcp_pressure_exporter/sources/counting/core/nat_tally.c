@@ -2,18 +2,29 @@
 
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
-void prepare_nat_tally(struct nat_tally *tally, uint64_t seed)
+bool prepare_nat_tally(struct nat_tally *tally, uint64_t seed)
 {
     tally->pools.seed = seed;
     tally->pools.most = MAX_POOLS;
-    tally->pools.ageless = true;
+    return tally->translated || add_watched(&tally->pools);
 }
 
-bool count_translated(struct nat_tally *tally, const struct translated_connection *connection)
+/* Only a connection with a translated source makes a pool. */
+static bool find_pool_of(struct nat_tally *tally, const struct tracked_connection *connection,
+                         struct pool **pool)
+{
+    if (tally->translated)
+        return find_or_add_pool(&tally->pools, &connection->ends, connection->zone,
+                                connection->remote_port, pool);
+    *pool = find_pool(&tally->pools, &connection->ends, connection->zone, connection->remote_port);
+    return true;
+}
+
+bool count_tracked(struct nat_tally *tally, const struct tracked_connection *connection)
 {
     struct pool *pool;
 
-    if (!find_or_add_pool(&tally->pools, &connection->ends, 0, connection->remote_port, &pool))
+    if (!find_pool_of(tally, connection, &pool))
         return false;
     if (!pool)
         return true;

@@ -1,23 +1,25 @@
-/* What a gateway's translated TCP connections are counted into, whoever tells of them. */
+/* What the TCP connections that a gateway tracks are counted into, whoever tells of them. */
 #pragma once
 #include "pool_table.h"
 
-struct translated_connection {
+struct tracked_connection {
     struct ends ends;     /* where its replies go to, and where they come from */
+    uint16_t zone;        /* of its replies */
     uint16_t remote_port; /* in network order */
     uint8_t state;        /* enum tcp_conntrack */
 };
 
 struct nat_tally {
-    int evicts; /* whether a new connection may end one that is over: NatRules */
+    int evicts;     /* whether a new connection may end one that is over: NatRules */
+    int translated; /* whether connections with a translated source count, or those without */
     struct pool_table pools;
 };
 
-/* Make ready to count, once the rules are set. */
-void prepare_nat_tally(struct nat_tally *tally, uint64_t seed);
+/* Make ready to count, once the rules are set. Return false where there is no memory. */
+bool prepare_nat_tally(struct nat_tally *tally, uint64_t seed);
 
 /* Count one connection. Return false where there is no memory: nothing counted is of use then. */
-bool count_translated(struct nat_tally *tally, const struct translated_connection *connection);
+bool count_tracked(struct nat_tally *tally, const struct tracked_connection *connection);
 
 /* Make ready to show what was counted. Return false where there is no memory. */
 bool finish_nat_tally(struct nat_tally *tally);

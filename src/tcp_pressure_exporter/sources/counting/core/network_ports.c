@@ -12,13 +12,13 @@ static uint64_t leading(uint64_t word, uint32_t bits)
     return bits ? value >> (64 - bits) : 0;
 }
 
-static bool has_address(const struct network_ports *network, struct ip ip)
+bool has_prefix(struct ip network, uint32_t prefix, struct ip ip)
 {
-    uint32_t prefix = network->prefix < 128 ? network->prefix : 128;
-    uint32_t first = prefix < 64 ? prefix : 64;
+    uint32_t bits = prefix < 128 ? prefix : 128;
+    uint32_t first = bits < 64 ? bits : 64;
 
-    return leading(network->ip.words[0], first) == leading(ip.words[0], first) &&
-           leading(network->ip.words[1], prefix - first) == leading(ip.words[1], prefix - first);
+    return leading(network.words[0], first) == leading(ip.words[0], first) &&
+           leading(network.words[1], bits - first) == leading(ip.words[1], bits - first);
 }
 
 bool has_network_port(const struct network_list *list, struct ip ip, uint16_t port)
@@ -27,7 +27,8 @@ bool has_network_port(const struct network_list *list, struct ip ip, uint16_t po
 
     for (size_t at = 0; at + sizeof network <= list->bytes; at += sizeof network) {
         memcpy(&network, list->packed + at, sizeof network);
-        if (port >= network.low && port <= network.high && has_address(&network, ip))
+        if (port >= network.low && port <= network.high && 
+            has_prefix(network.ip, network.prefix, ip))
             return true;
     }
     return false;

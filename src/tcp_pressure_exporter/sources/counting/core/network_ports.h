@@ -16,5 +16,8 @@ struct network_list {
     size_t bytes;
 };
 
+/* Tell whether an address has the same first bits as a network. */
+bool has_prefix(struct ip network, uint32_t prefix, struct ip ip);
+
 /* Tell whether one of the networks has an address, and its ports a port. Few are given. */
 bool has_network_port(const struct network_list *list, struct ip ip, uint16_t port);

@@ -9,6 +9,7 @@
 #define MOST_USED 65536 /* more than the ports that a pool can have */
 
 _Static_assert(sizeof(struct pool) == 64, "a pool is a cache line");
+_Static_assert(MAX_AGES <= 1 << AGE_BITS, "an age fits into its bits");
 _Static_assert(offsetof(struct pool, port) + sizeof(uint16_t) == KEY_BYTES,
                "a pool begins with its key");
 
@@ -89,63 +90,95 @@ bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_
     return true;
 }
 
+struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
+                       uint16_t port)
+{
+    uint32_t place = table->count ? table->index[slot_of(table, ends, scope, port)] : FREE_SLOT;
+
+    return place == FREE_SLOT ? NULL : &table->pools[place];
+}
+
+/* Read the next watched key into a pool that begins with it; false: there is none. */
+static bool next_watched(const struct row_rules *rules, size_t *at, struct pool *key)
+{
+    if (rules->watched_bytes - *at < KEY_BYTES)
+        return false;
+    memcpy(key, rules->watched + *at, KEY_BYTES);
+    *at += KEY_BYTES;
+    return true;
+}
+
+bool add_watched(struct pool_table *table)
+{
+    struct pool key, *pool;
+
+    for (size_t at = 0; next_watched(&table->rows, &at, &key);)
+        if (!find_or_add_pool(table, &key.ends, key.scope, key.port, &pool))
+            return false;
+    return true;
+}
+
+static uint32_t few_age(const struct pool *pool, uint32_t place)
+{
+    return pool->few_ages >> place * AGE_BITS & ((1 << AGE_BITS) - 1);
+}
+
+static uint32_t *histogram_of(const struct pool_table *table, const struct pool *pool)
+{
+    return table->ages + (pool->histogram - 1);
+}
+
 /* Give a pool with FEW_AGES a histogram. */
 static bool add_histogram(struct pool_table *table, struct pool *pool)
 {
-    void *ages = grown(table->ages, sizeof *table->ages, table->ages_count, &table->ages_room);
+    size_t bytes = table->age_seconds * sizeof *table->ages;
+    void *ages = grown(table->ages, bytes, table->ages_count, &table->ages_room);
 
     if (!ages)
         return false;
     table->ages = ages;
-    uint32_t *histogram = table->ages[table->ages_count++];
-    pool->histogram = table->ages_count;
-    memset(histogram, 0, sizeof *table->ages);
-    for (int i = 0; i < FEW_AGES; i++)
-        histogram[pool->few_ages[i]]++;
+    pool->histogram = table->ages_count++ * table->age_seconds + 1;
+    uint32_t *histogram = histogram_of(table, pool);
+    memset(histogram, 0, bytes);
+    for (uint32_t i = 0; i < FEW_AGES; i++)
+        histogram[few_age(pool, i)]++;
     return true;
 }
 
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds)
 {
     if (pool->time_wait < FEW_AGES) {
-        pool->few_ages[pool->time_wait++] = (uint8_t)seconds;
+        uint32_t ages = pool->few_ages | seconds << pool->time_wait++ * AGE_BITS;
+        pool->few_ages = ages & ((1 << FEW_AGES * AGE_BITS) - 1);
         return true;
     }
     if (!pool->histogram && !add_histogram(table, pool))
         return false;
-    table->ages[pool->histogram - 1][seconds]++;
+    histogram_of(table, pool)[seconds]++;
     pool->time_wait++;
     return true;
 }
 
-void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES])
+void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t *sum)
 {
-    if (table->ageless)
-        return;
     if (pool->histogram) {
-        for (int age = 0; age < AGES; age++)
-            sum[age] += table->ages[pool->histogram - 1][age];
-    } else {
+        for (uint32_t age = 0; age < table->age_seconds; age++)
+            sum[age] += histogram_of(table, pool)[age];
+    } else if (table->age_seconds) {
         for (uint32_t i = 0; i < pool->time_wait; i++)
-            sum[pool->few_ages[i]]++;
+            sum[few_age(pool, i)]++;
     }
 }
 
 /* Mark the watched pools; those that do not exist have no row. */
 static void mark_watched(struct pool_table *table)
 {
-    const uint8_t *key = table->rows.watched, *end = key + table->rows.watched_bytes;
-    struct ends ends;
-    uint32_t scope;
-    uint16_t port;
+    struct pool key;
 
-    for (; table->count && end - key >= KEY_BYTES; key += KEY_BYTES) {
-        memcpy(&ends, key, sizeof ends);
-        memcpy(&scope, key + sizeof ends, sizeof scope);
-        memcpy(&port, key + sizeof ends + sizeof scope, sizeof port);
-        uint32_t place = table->index[slot_of(table, &ends, scope, port)];
-        if (place != FREE_SLOT)
-            table->pools[place].watched = true;
+    for (size_t at = 0; next_watched(&table->rows, &at, &key);) {
+        struct pool *pool = find_pool(table, &key.ends, key.scope, key.port);
+        if (pool)
+            pool->watched = true;
     }
 }
 
@@ -179,21 +212,25 @@ bool choose_rows(struct pool_table *table)
     return find_least_used(table);
 }
 
+void add_to_sum(const struct pool_table *table, const struct pool *pool, struct pool_sum *sum)
+{
+    sum->pools++;
+    sum->ports += pool->ports;
+    sum->time_wait += pool->time_wait;
+    sum->reclaimable += pool->reclaimable;
+    sum->entered += pool->entered;
+    if (used_of(pool) > sum->most_used)
+        sum->most_used = used_of(pool);
+    sum_ages(table, pool, sum->ages);
+}
+
 void sum_others(const struct pool_table *table, struct pool_sum *sum)
 {
     memset(sum, 0, sizeof *sum);
     for (uint32_t i = 0; i < table->count; i++) {
         const struct pool *pool = &table->pools[i];
-        if (has_row(table, pool))
-            continue;
-        sum->pools++;
-        sum->ports += pool->ports;
-        sum->time_wait += pool->time_wait;
-        sum->reclaimable += pool->reclaimable;
-        sum->entered += pool->entered;
-        if (used_of(pool) > sum->most_used)
-            sum->most_used = used_of(pool);
-        sum_ages(table, pool, sum->ages);
+        if (!has_row(table, pool))
+            add_to_sum(table, pool, sum);
     }
 }
 

@@ -10,25 +10,26 @@
 #include "time_wait.h"
 
 #define FEW_AGES 3       /* kept in the pool itself before it gets a histogram */
+#define AGE_BITS 10      /* of each of them: MAX_AGES fit */
 #define MAX_POOLS 131072 /* facts/tally.py: what a flood of addresses may cost in memory */
 #define MAX_OUTSIDE_POOLS 16384 /* of ports outside the range: as above */
 #define KEY_BYTES 38     /* of what a pool is found by, and begins with: KEY of compiled.py */
 
 struct pool { /* a cache line */
     struct ends ends;
-    uint32_t scope;   /* index of the interface that its sockets are bound to, 0 for none */
+    uint32_t scope;   /* index of the sockets' interface, or conntrack's zone; 0 for none */
     uint16_t port;    /* the fixed one, in network order */
     uint16_t address; /* number of the local address in local_addresses.h; 0: not looked for yet */
     uint32_t ports, time_wait, reclaimable, entered;
-    uint32_t histogram; /* index + 1 into the table's ages; 0 while FEW_AGES are enough */
-    uint8_t few_ages[FEW_AGES];
-    bool watched; /* gets a row in any case */
+    uint32_t histogram; /* place + 1 in the table's ages; 0 while FEW_AGES are enough */
+    uint32_t few_ages : FEW_AGES * AGE_BITS;
+    uint32_t watched : 1; /* gets a row in any case */
 };
 
 /* Pools added up; most_used is the largest used_of(). */
 struct pool_sum {
     unsigned long long pools, most_used, ports, time_wait, reclaimable, entered;
-    uint32_t ages[AGES];
+    uint32_t ages[MAX_AGES]; /* age_seconds of them */
 };
 
 /* Which pools get a row of their own: those with at least min_used of ports - reclaimable, but no
@@ -38,19 +39,21 @@ struct row_rules {
     uint32_t min_used, max_rows, whole_from;
     const uint8_t *watched; /* keys: KEY_BYTES each */
     size_t watched_bytes;
+    const uint8_t *groups; /* networks of remote groups: pool_groups.h */
+    size_t groups_bytes;
 };
 
 struct pool_table {
     uint64_t seed; /* of the hashes: another one for each dump */
-    bool ageless;  /* nothing tells when its entries entered TIME_WAIT */
-    uint32_t most; /* pools: the entries of others overflow */
+    uint32_t most;        /* pools: the entries of others overflow */
+    uint32_t age_seconds; /* as long are histograms; 0: nothing tells ages */
     struct row_rules rows;
     struct pool *pools;
     uint32_t count, room;
     uint32_t *index;   /* places in pools, or FREE_SLOT */
     uint32_t slots;    /* of the index: a power of two */
     uint64_t overflow; /* entries of pools beyond `most` */
-    uint32_t (*ages)[AGES];
+    uint32_t *ages;    /* the histograms, one after the other */
     uint32_t ages_count, ages_room;
     uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
@@ -60,11 +63,19 @@ struct pool_table {
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool);
 
-/* Count an entry in TIME_WAIT by its age, 0..60 s. Return false where there is no memory. */
+/* Return a pool, or NULL where there is none. */
+struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
+                       uint16_t port);
+
+/* Add the watched pools. Return false where there is no memory. */
+bool add_watched(struct pool_table *table);
+
+/* Count an entry in TIME_WAIT by its age, less than age_seconds. Return false where there is no
+ * memory. */
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);
 
-/* Add the ages of a pool's entries to a histogram of whole seconds; an ageless table has none. */
-void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t sum[AGES]);
+/* Add the ages of a pool's entries to a histogram of age_seconds. */
+void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t *sum);
 
 /* Return ports - reclaimable: what a connect() finds taken.
  *
@@ -89,6 +100,9 @@ static inline bool has_row(const struct pool_table *table, const struct pool *po
 {
     return pool->watched || ranked_by(table, pool) >= table->least_used;
 }
+
+/* Add a pool to a sum. */
+void add_to_sum(const struct pool_table *table, const struct pool *pool, struct pool_sum *sum);
 
 /* Add up the pools that get no row, once they are chosen. */
 void sum_others(const struct pool_table *table, struct pool_sum *sum);

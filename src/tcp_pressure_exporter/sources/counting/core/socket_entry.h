@@ -11,7 +11,7 @@ struct socket_entry {
     uint32_t interface;               /* index of the one that it is bound to, 0 for none */
     uint8_t cause;                    /* enum cause; only in CLOSE_WAIT */
     /* Only in TIME_WAIT: whether the tally before did not see it there, and for how long it has
-     * been there, up to TCP_TIMEWAIT_LEN_MS. */
+     * been there, up to the length of TIME_WAIT. */
     bool entered;
     uint32_t age_ms;
 };

@@ -9,6 +9,8 @@ void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
     tally->privileged.seed = tally->explicit.seed = seed;
     tally->outbound.most = tally->inbound.most = MAX_POOLS;
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
+    tally->outbound.age_seconds = tally->inbound.age_seconds = age_seconds_of(&tally->lengths);
+    tally->privileged.age_seconds = tally->explicit.age_seconds = tally->inbound.age_seconds;
     /* Most entries are at such ports, and one look at them is less than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
@@ -98,14 +100,26 @@ static bool count_outside(struct socket_tally *tally, const struct socket_entry 
            count_in_pool(pools, entry, entry->remote_port, &pool);
 }
 
+/* Tell whether a port is one that an application is known to choose by itself. */
+static bool is_source(const struct socket_tally *tally, const struct socket_entry *entry,
+                      uint16_t port)
+{
+    return tally->sources.bytes && has_network_port(&tally->sources, entry->ends.local, port);
+}
+
+static bool count_source(struct socket_tally *tally, const struct socket_entry *entry)
+{
+    return hold(&tally->addresses, entry) && count_outside(tally, entry);
+}
+
 /* Count a socket at a port that connect() may have chosen. */
 static bool count_chosen(struct socket_tally *tally, const struct socket_entry *entry,
                          uint16_t port)
 {
     if (tally->own.bytes && !has_network_port(&tally->own, entry->ends.local, port))
         return count_outside(tally, entry);
-    if (tally->sources.bytes && has_network_port(&tally->sources, entry->ends.local, port))
-        return hold(&tally->addresses, entry) && count_outside(tally, entry);
+    if (is_source(tally, entry, port))
+        return count_source(tally, entry);
     return count_outbound(tally, entry);
 }
 
@@ -122,7 +136,8 @@ bool count_socket(struct socket_tally *tally, const struct socket_entry *entry)
     if (has_port(tally->served, port))
         return count_inbound(tally, entry);
     if (has_port(tally->usable, port))
-        return hold(&tally->addresses, entry);
+        return is_source(tally, entry, port) ? count_source(tally, entry)
+                                             : hold(&tally->addresses, entry);
     return count_outside(tally, entry);
 }
 

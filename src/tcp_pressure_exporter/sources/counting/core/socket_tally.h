@@ -18,6 +18,7 @@
 struct reuse {
     int everywhere, on_loopback;
     long long delay_ms; /* after it has begun */
+    int whole_seconds;  /* or when it began before this second of the clock */
 };
 
 struct socket_tally {
@@ -26,6 +27,7 @@ struct socket_tally {
     struct network_list own;     /* this host's addresses; empty: nothing comes to others */
     struct network_list sources; /* ports that applications choose by themselves */
     struct reuse reuse;
+    struct time_wait_lengths lengths;
     uint64_t states[2][STATES]; /* [IPv4 on the wire][state] */
     uint64_t close_wait[CAUSES];
     uint8_t held[BITMAP_BYTES];
@@ -38,6 +40,15 @@ struct socket_tally {
 
 /* Make ready to count, once the rules are set. */
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed);
+
+/* Set the time, in ms of the kernel's clock, as of which the entries are that are counted next.
+ *
+ * Source: net/ipv4/tcp_ipv4.c, time_after32(ktime_get_seconds(), tw_ts_recent_stamp). */
+static inline void set_time(struct socket_tally *tally, long long now_ms)
+{
+    if (tally->reuse.whole_seconds)
+        tally->reuse.delay_ms = now_ms % 1000;
+}
 
 /* Count one socket. Return false where there is no memory: nothing counted is of use then. */
 bool count_socket(struct socket_tally *tally, const struct socket_entry *entry);

@@ -7,7 +7,7 @@
 
 #include "../core/nat_tally.h"
 
-#define KINDS 5 /* attributes from this number on are passed over */
+#define KINDS 5 /* attributes from this number on are passed over, but for the zone */
 
 static const char OPERATION[] = "ctnetlink message";
 
@@ -18,6 +18,7 @@ struct value {
 
 struct attributes {
     struct value of[KINDS];
+    struct value zone; /* CTA_ZONE, at the outermost level */
 };
 
 /* What decodes returns false, or NULL, where it has failed, and has noted why. Three functions are
@@ -38,6 +39,9 @@ static inline bool find_attributes(struct dump *dump, struct value in, struct at
         if (kind < KINDS) {
             found->of[kind].at = in.at + sizeof *header;
             found->of[kind].length = header->nla_len - (uint32_t)sizeof *header;
+        } else if (kind == CTA_ZONE) {
+            found->zone.at = in.at + sizeof *header;
+            found->zone.length = header->nla_len - (uint32_t)sizeof *header;
         }
         uint32_t step = (uint32_t)NLA_ALIGN(header->nla_len);
         if (step >= in.length)
@@ -46,6 +50,14 @@ static inline bool find_attributes(struct dump *dump, struct value in, struct at
         in.length -= step;
     }
     return true;
+}
+
+static bool check_size(struct dump *dump, const struct value *value, unsigned kind, uint32_t size)
+{
+    if (value->length != size)
+        fail(&dump->failure, OPERATION, "attribute %u has %u bytes, not %u", kind, value->length,
+             size);
+    return value->length == size;
 }
 
 static bool check_presence(struct dump *dump, const struct attributes *found, unsigned kind)
@@ -61,12 +73,9 @@ static const uint8_t *value_of(struct dump *dump, const struct attributes *found
 {
     const struct value *value = &found->of[kind];
 
-    if (!check_presence(dump, found, kind))
+    if (!check_presence(dump, found, kind) || !check_size(dump, value, kind, size))
         return NULL;
-    if (value->length == size)
-        return value->at;
-    fail(&dump->failure, OPERATION, "attribute %u has %u bytes, not %u", kind, value->length, size);
-    return NULL;
+    return value->at;
 }
 
 /* Find the attributes inside one that must be there. */
@@ -105,10 +114,31 @@ static bool decode_state(struct dump *dump, const struct attributes *entry, uint
     return value;
 }
 
+/* Decode a conntrack zone, if there is one: the kernel does not tell the default one, 0. */
+static bool decode_zone(struct dump *dump, const struct value *value, unsigned kind, uint16_t *zone)
+{
+    if (!value->at)
+        return true;
+    if (!check_size(dump, value, kind, sizeof *zone))
+        return false;
+    memcpy(zone, value->at, sizeof *zone);
+    *zone = ntohs(*zone);
+    return true;
+}
+
+/* Decode the zone of both directions, or that of the replies alone. */
+static bool decode_zones(struct dump *dump, const struct attributes *entry,
+                         const struct attributes *reply, uint16_t *zone)
+{
+    *zone = 0;
+    return decode_zone(dump, &entry->zone, CTA_ZONE, zone) &&
+           (*zone || decode_zone(dump, &reply->of[CTA_TUPLE_ZONE], CTA_TUPLE_ZONE, zone));
+}
+
 /* Decode where the replies go to, and where they come from. */
 static bool decode_pool(struct dump *dump, const struct attributes *reply,
                         const struct attributes *protocol,
-                        struct translated_connection *connection)
+                        struct tracked_connection *connection)
 {
     struct attributes addresses;
 
@@ -122,10 +152,10 @@ static bool decode_pool(struct dump *dump, const struct attributes *reply,
     return port;
 }
 
-/* Count an entry whose source was translated. */
-static enum outcome count_source_nat(struct dump *dump, const struct attributes *entry)
+/* Count an entry if it is a TCP connection. */
+static enum outcome count_tcp(struct dump *dump, const struct attributes *entry)
 {
-    struct translated_connection connection;
+    struct tracked_connection connection;
     struct attributes reply, protocol;
 
     if (!find_inside(dump, entry, CTA_TUPLE_REPLY, &reply) ||
@@ -137,14 +167,16 @@ static enum outcome count_source_nat(struct dump *dump, const struct attributes 
     if (*number != IPPROTO_TCP)
         return MORE;
     if (!decode_pool(dump, &reply, &protocol, &connection) ||
+        !decode_zones(dump, entry, &reply, &connection.zone) ||
         !decode_state(dump, entry, &connection.state))
         return FAILED;
-    return count_translated(dump->tally, &connection) ? MORE : fail_out_of_memory(dump);
+    return count_tracked(dump->tally, &connection) ? MORE : fail_out_of_memory(dump);
 }
 
 enum outcome count_conntrack_entry(struct dump *dump, const uint8_t *payload, uint32_t length)
 {
     uint32_t header = length < sizeof(struct nfgenmsg) ? length : (uint32_t)sizeof(struct nfgenmsg);
+    const struct nat_tally *tally = dump->tally;
     struct attributes entry;
     __be32 status;
 
@@ -154,5 +186,7 @@ enum outcome count_conntrack_entry(struct dump *dump, const uint8_t *payload, ui
     if (!value)
         return FAILED;
     memcpy(&status, value, sizeof status);
-    return ntohl(status) & IPS_SRC_NAT ? count_source_nat(dump, &entry) : MORE;
+    /* Checked here too: a kernel before 5.15 does not know the filter and sends all. */
+    bool translated = ntohl(status) & IPS_SRC_NAT;
+    return translated == tally->translated ? count_tcp(dump, &entry) : MORE;
 }

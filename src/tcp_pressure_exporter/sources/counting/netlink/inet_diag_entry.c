@@ -2,18 +2,7 @@
 
 #include <linux/inet_diag.h>
 
-#include "../core/time_wait.h"
-
 static const char OPERATION[] = "inet_diag message";
-
-/* Return for how long an entry has been in TIME_WAIT; one that claims to have more than all of it
- * left has just entered. */
-static uint32_t age_ms_of(const struct inet_diag_msg *message)
-{
-    uint32_t left_ms = message->idiag_expires;
-
-    return left_ms < TCP_TIMEWAIT_LEN_MS ? TCP_TIMEWAIT_LEN_MS - left_ms : 0;
-}
 
 static enum cause cause_of(const struct inet_diag_msg *message)
 {
@@ -21,14 +10,20 @@ static enum cause cause_of(const struct inet_diag_msg *message)
                             message->idiag_wqueue);
 }
 
-/* Tell whether a TIME_WAIT entry is new. Return false where there is no memory. */
-static bool tell_entered(struct recent *recent, const struct inet_diag_msg *message,
-                         long long seen_ms, struct socket_entry *entry)
+/* Date a TIME_WAIT entry, and tell whether it is new. Return false where there is no memory. */
+static bool date(struct inet_diag_tally *tally, const struct inet_diag_msg *message,
+                 long long now_ms, struct socket_entry *entry)
 {
+    uint32_t left_ms = message->idiag_expires;
     uint64_t cookie;
 
+    if (left_ms > tally->longest_left_ms)
+        tally->longest_left_ms = left_ms;
+    entry->age_ms = age_ms_of(&tally->sockets.lengths, left_ms);
+    set_time(&tally->sockets, now_ms);
     memcpy(&cookie, message->id.idiag_cookie, sizeof cookie);
-    return add_recent(recent, cookie, seen_ms, entry->age_ms, &entry->entered);
+    return add_recent(&tally->recent, cookie, now_ms, entry->age_ms, left_ms == 0,
+                      &entry->entered);
 }
 
 static void decode(const struct inet_diag_msg *message, struct socket_entry *entry)
@@ -39,9 +34,7 @@ static void decode(const struct inet_diag_msg *message, struct socket_entry *ent
     entry->remote_port = message->id.idiag_dport;
     entry->state = message->idiag_state;
     entry->interface = message->id.idiag_if;
-    if (entry->state == TCP_TIME_WAIT)
-        entry->age_ms = age_ms_of(message);
-    else if (entry->state == TCP_CLOSE_WAIT)
+    if (entry->state == TCP_CLOSE_WAIT)
         entry->cause = (uint8_t)cause_of(message);
 }
 
@@ -58,8 +51,7 @@ enum outcome count_inet_diag_entry(struct dump *dump, const uint8_t *payload, ui
     if (!message->id.idiag_sport)
         return MORE; /* closed after the dump had found it */
     decode(message, &entry);
-    if (entry.state == TCP_TIME_WAIT &&
-        !tell_entered(&tally->recent, message, dump->filled_ms, &entry))
+    if (entry.state == TCP_TIME_WAIT && !date(tally, message, dump->filled_ms, &entry))
         return fail_out_of_memory(dump);
     if (keeps(&tally->kept, entry.state) && !keep_record(&tally->kept, payload, length))
         return fail_out_of_memory(dump);

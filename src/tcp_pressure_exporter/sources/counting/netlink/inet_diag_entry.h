@@ -13,6 +13,7 @@ struct inet_diag_tally {
     struct socket_tally sockets;
     struct recent recent;
     struct kept_records kept;
+    uint32_t longest_left_ms; /* of its TIME_WAIT, that an entry had */
 };
 
 /* Count an inet_diag_msg into the dump's inet_diag_tally. */

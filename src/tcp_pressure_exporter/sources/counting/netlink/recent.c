@@ -1,7 +1,5 @@
 #include "recent.h"
 
-#include "../core/time_wait.h"
-
 /* Tell whether the dump before did not see a cookie. Return false where there is no memory. */
 static bool tell_unknown(struct recent *recent, uint64_t cookie, bool *unknown)
 {
@@ -15,7 +13,7 @@ static bool tell_unknown(struct recent *recent, uint64_t cookie, bool *unknown)
 }
 
 bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint32_t age_ms,
-                bool *entered)
+                bool over, bool *entered)
 {
     long long born_ms = seen_ms - age_ms;
     bool young = born_ms >= recent->started_ms - 2 * AGE_ERROR_MS;
@@ -23,9 +21,9 @@ bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint3
     *entered = false;
     if (!add_cookie(&recent->cookies, cookie, young ? MAX_COOKIE_BLOCKS : MAX_COOKIE_BLOCKS / 2))
         return false;
-    if (age_ms >= TCP_TIMEWAIT_LEN_MS) /* at least that old: it ends in a batch with others */
+    if (over || born_ms < recent->since_ms - AGE_ERROR_MS)
         return true;
-    return born_ms < recent->since_ms - AGE_ERROR_MS || tell_unknown(recent, cookie, entered);
+    return tell_unknown(recent, cookie, entered);
 }
 
 void free_recent(struct recent *recent)

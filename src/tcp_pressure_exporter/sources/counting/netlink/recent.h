@@ -18,8 +18,9 @@ struct recent {
 };
 
 /* Note a TIME_WAIT entry for the next dump, and tell whether it is new to this one.
- * seen_ms: when it was of this age. Return false where there is no memory. */
+ * seen_ms: when it was of this age. over: its time is over, and it waits for the end of its batch.
+ * Return false where there is no memory. */
 bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint32_t age_ms,
-                bool *entered);
+                bool over, bool *entered);
 
 void free_recent(struct recent *recent);

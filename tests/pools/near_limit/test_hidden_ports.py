@@ -7,7 +7,7 @@ from tcp_pressure_exporter.facts.questions import NOWHERE
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
-from tcp_pressure_exporter.pools.near_limit import (
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
     CanaryReport,
     HiddenPorts,
     bound_only,
@@ -17,7 +17,7 @@ from tcp_pressure_exporter.pools.near_limit import (
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules
-from tests.support.fakes.tallies import EMPTY
+from tests.support.fakes.tallies import EMPTY, bound_tally
 
 
 def test_candidates() -> None:
@@ -45,7 +45,7 @@ def test_bound_only() -> None:
         here._replace(port=40003),
         here._replace(port=443),
     ]
-    assert bound_only(sockets, rules(usable=range(40000, 40010))) == 2
+    assert bound_only(bound_tally(sockets), rules(usable=range(40000, 40010))) == 2
 
 
 def test_unused_destinations() -> None:

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.pools.near_limit import owned_pools, owners_by_pool, remote_ends
+from tcp_pressure_exporter.pools.near_limit.closer_look import (
+    owned_pools,
+    owners_by_pool,
+    remote_ends,
+)
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules

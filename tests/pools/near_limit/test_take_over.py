@@ -6,7 +6,7 @@ from tcp_pressure_exporter.facts.ports import port_range, port_set, ports_of
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey, SocketTally
 from tcp_pressure_exporter.pools.directions import DirectionPools
-from tcp_pressure_exporter.pools.take_over import (
+from tcp_pressure_exporter.pools.near_limit.take_over import (
     TakeOvers,
     doubtful_pools,
     old_enough,
@@ -19,7 +19,7 @@ from tests.support.fakes.tallies import EMPTY
 RULES = rules(usable=range(40000, 41000), reuse=EVERYWHERE)
 HERE = key("10.0.0.2", "10.0.0.9", 443)
 NEAR = 0.7
-HOLD = 62.05  # seconds
+HOLD = 62.048  # seconds
 REUSED = 1.0
 
 
@@ -33,7 +33,7 @@ def pools(*usages: Usage) -> DirectionPools:
 
 
 def waiting(used: int, reclaimable: int) -> Usage:
-    return Usage(used, 1000, reclaimable, reclaimable, hold=REUSED)
+    return Usage(used, 1000, reclaimable, reclaimable, hold=REUSED, batch=0.0, reused=True)
 
 
 def test_doubtful_pools() -> None:
@@ -88,7 +88,7 @@ def corrected(usage: Usage, *answers: tuple[int, int]) -> Usage:
     found, known = DirectionPools({HERE: usage}), TakeOvers()
     for asked, refused in answers:
         known = known.after({HERE: TakeOverAnswer(asked, refused)})
-    return known.corrected(found, HOLD).pools[HERE]
+    return known.corrected(found, EVERYWHERE).pools[HERE]
 
 
 def test_all_given_back() -> None:
@@ -123,10 +123,10 @@ def test_window() -> None:
     assert corrected(waiting(100, 800), *after).refused == 0
     known = TakeOvers().after({HERE: TakeOverAnswer(16, 16)}).after({})
     found = DirectionPools({HERE: waiting(100, 800)})
-    assert known.corrected(found, HOLD) is found
+    assert known.corrected(found, EVERYWHERE) is found
 
 
 def test_pool_that_is_gone() -> None:
     """An answer about a pool that is no longer told apart changes nothing."""
     known = TakeOvers().after({HERE: TakeOverAnswer(16, 16)})
-    assert known.corrected(DirectionPools({}), HOLD) == DirectionPools({})
+    assert known.corrected(DirectionPools({}), EVERYWHERE) == DirectionPools({})

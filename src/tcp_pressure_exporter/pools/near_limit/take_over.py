@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from tcp_pressure_exporter.facts.questions import TakeOverAnswer
 from tcp_pressure_exporter.facts.tally import LocalAddress, PoolKey, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import DirectionPools
-from tcp_pressure_exporter.pools.near_limit import MAX_TARGETS, SAMPLES
+from tcp_pressure_exporter.pools.near_limit.closer_look import MAX_TARGETS, SAMPLES
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.usage import Usage
 
@@ -70,29 +71,28 @@ class TakeOvers:
             }
         )
 
-    def corrected(self, outbound: DirectionPools, hold: float) -> DirectionPools:
-        """Return the pools with what is refused counted as used.
-
-        hold: seconds that TIME_WAIT keeps a port where nothing is given back.
-        """
-        changed = dict(self._changed(outbound, hold))
+    def corrected(self, outbound: DirectionPools, reuse: TimeWaitReuse) -> DirectionPools:
+        """Return the pools with what is refused counted as used."""
+        changed = dict(self._changed(outbound, reuse))
         return replace(outbound, pools={**outbound.pools, **changed}) if changed else outbound
 
-    def _changed(self, outbound: DirectionPools, hold: float) -> Iterator[tuple[PoolKey, Usage]]:
+    def _changed(
+        self, outbound: DirectionPools, reuse: TimeWaitReuse
+    ) -> Iterator[tuple[PoolKey, Usage]]:
         for key, answers in self.answers.items():
             asked = sum(answer.asked for answer in answers)
             if asked and key in outbound.pools:
                 refused = sum(answer.refused for answer in answers)
-                yield key, _with_refusals(outbound.pools[key], refused / asked, hold)
+                yield key, _with_refusals(outbound.pools[key], refused / asked, reuse)
 
 
-def _with_refusals(usage: Usage, share: float, hold: float) -> Usage:
+def _with_refusals(usage: Usage, share: float, reuse: TimeWaitReuse) -> Usage:
     """Count a share of the reclaimable ports as used: exact where it is all or nothing."""
     reclaimable = usage.reclaimable or 0
     refused = round(share * reclaimable)
-    return usage._replace(
-        used=usage.used + refused,
-        reclaimable=reclaimable - refused,
-        refused=refused,
-        hold=hold if share == 1 else usage.hold,
+    corrected = usage._replace(
+        used=usage.used + refused, reclaimable=reclaimable - refused, refused=refused
     )
+    if share < 1:
+        return corrected
+    return corrected._replace(hold=reuse.hold, batch=reuse.batch, reused=False)

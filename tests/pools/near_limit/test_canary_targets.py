@@ -3,7 +3,7 @@ from dataclasses import replace
 from tcp_pressure_exporter.facts.ports import port_set, ports_of
 from tcp_pressure_exporter.facts.tally import AddressPorts, LocalAddress, PoolKey
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey
-from tcp_pressure_exporter.pools.near_limit import Target, canary_targets
+from tcp_pressure_exporter.pools.near_limit.closer_look import Target, canary_targets
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules
@@ -53,8 +53,8 @@ def test_reuse() -> None:
     """Only where a TIME_WAIT entry may be taken over must the canary ask for single ports."""
     for usage, expected in (
         (Usage(900, 1000, 50, 0), False),
-        (Usage(900, 1000, 0, 0, hold=SHORT_HOLD), False),
-        (Usage(900, 1000, 50, 0, hold=SHORT_HOLD), True),
+        (Usage(900, 1000, 0, 0, reused=True), False),
+        (Usage(900, 1000, 50, 0, reused=True), True),
     ):
         [target] = targets(table((HERE, usage)))
         assert target.reuse is expected

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.ports import port_set
+from tcp_pressure_exporter.facts.bound import BoundTally
 from tcp_pressure_exporter.facts.questions import NOWHERE, UNUSED_PORT, CanaryAnswer
-from tcp_pressure_exporter.facts.sockets import BoundSocket, Owner, RemoteEnd
+from tcp_pressure_exporter.facts.sockets import Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import (
     LocalAddress,
     PoolKey,
@@ -19,9 +19,13 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TIME_WAIT_HOLD
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+from tcp_pressure_exporter.pools.near_limit.live_states import (
+    StateCount,
+    counted_states,
+    live_state,
+)
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
@@ -50,7 +54,8 @@ class CanaryReport(NamedTuple):
 
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
     held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
-    not connected.
+    not connected. subflows: additional MPTCP subflows, at most so many are open; each binds its
+    port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect).
     """
 
     probes: tuple[Probe, ...]
@@ -58,6 +63,13 @@ class CanaryReport(NamedTuple):
     no_estimate: str = ""
     held_ports: int = 0
     bound_ports: int = 0
+    subflows: int = 0
+
+    @property
+    def subflows_hide(self) -> bool:
+        """Whether MPTCP has opened so many subflows that most hidden ports may be theirs."""
+        hidden = self.hidden_ports or 0.0
+        return hidden > 0 and 2 * self.subflows > hidden
 
     def refusals(self) -> Iterator[Probe]:
         """Yield the probes that found no port."""
@@ -93,7 +105,7 @@ def canary_targets(
 
 def _may_take_over(usage: Usage) -> bool:
     """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or in a moment."""
-    return bool(usage.time_wait) and usage.hold != TIME_WAIT_HOLD
+    return bool(usage.time_wait) and usage.reused
 
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
@@ -115,9 +127,23 @@ def candidates(tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & tally.held & ~rules.blocked & ~own
 
 
-def bound_only(bound: Iterable[BoundSocket], rules: TallyRules) -> int:
+MPTCP_SUBFLOWS_MAX = 8  # net/mptcp/pm.c: MPTCP_PM_ADDR_MAX, of one connection
+
+
+def open_subflows(statistics: Mapping[str, int]) -> int:
+    """Return how many additional MPTCP subflows of this host may be open at most.
+
+    That is no more than it ever opened (MPJoinSynAckRx, Linux 5.7), nor than its connections of
+    now can have (MPCurrEstab, Linux 6.3). Source: net/mptcp/mib.c.
+    """
+    joined = statistics.get("MPJoinSynAckRx", 0)
+    connections = statistics.get("MPCurrEstab")
+    return joined if connections is None else min(joined, MPTCP_SUBFLOWS_MAX * connections)
+
+
+def bound_only(bound: BoundTally, rules: TallyRules) -> int:
     """Return how many usable ports are held by sockets that are bound and not connected."""
-    return (rules.usable & port_set(sock.port for sock in bound if not sock.listening)).bit_count()
+    return (rules.usable & bound.bound_only).bit_count()
 
 
 def unused_destinations(outbound: PoolTable) -> list[PoolKey]:
@@ -156,10 +182,11 @@ MAX_OWNERS = 2  # of one pool
 
 
 class PoolOwners(NamedTuple):
-    """A pool and the owners with the most of its live sockets."""
+    """A pool, the owners with the most of its live sockets, and the states of these."""
 
     pool: ListedPool
     owners: tuple[OwnerCount, ...]
+    states: tuple[StateCount, ...] = ()
 
 
 def owned_pools(outbound: PoolTable, near: float) -> list[ListedPool]:
@@ -185,11 +212,29 @@ def owners_by_pool(
 ) -> Mapping[ListedKey, tuple[OwnerCount, ...]]:
     """Return the owners of each pool; `owners` are those of `sockets`, in their order."""
     found: dict[ListedKey, list[Owner]] = {}
-    chosen = rules.usable & ~rules.blocked & ~rules.served  # ports that a connect() chose
+    chosen = _chosen_ports(rules)
     for socket, owner in zip(sockets, owners, strict=True):
         if chosen >> socket.local_port & 1:
             found.setdefault(_shown_key(socket.key, groups), []).append(owner)
     return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
+
+
+def states_by_pool(
+    sockets: Iterable[PoolSocket], rules: TallyRules, groups: RemoteGroups
+) -> Mapping[ListedKey, tuple[StateCount, ...]]:
+    """Return how many of each pool's live sockets are in which state, the most frequent first."""
+    found: dict[ListedKey, list[str]] = {}
+    chosen = _chosen_ports(rules)
+    for socket in sockets:
+        if chosen >> socket.local_port & 1:
+            state = live_state(socket.state, socket.owner_id)
+            found.setdefault(_shown_key(socket.key, groups), []).append(state)
+    return {key: counted_states(states) for key, states in found.items()}
+
+
+def _chosen_ports(rules: TallyRules) -> int:
+    """Return the ports that a connect() chose."""
+    return rules.usable & ~rules.blocked & ~rules.served
 
 
 def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:

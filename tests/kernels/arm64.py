@@ -1,0 +1,102 @@
+"""The root of an arm64 machine: Debian's own programs and Python, and this checkout.
+
+The compiled parser is built by Debian's cross compiler, unpacked beside the host's own.
+"""
+
+import os
+import subprocess
+import sysconfig
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+
+from tests.kernels.debian import Debian, unpack
+from tests.kernels.guest import COMPILED
+from tests.kernels.host_root import EXPORTER, put_checkout
+from tests.kernels.initramfs import Initramfs
+from tests.support.places import ROOT
+
+SUITE = "trixie"
+COMPILER_SUITE = "bookworm"  # its programs run on Debian 12 and later
+PYTHON = "/usr/bin/python3.13"
+PACKAGES = (
+    *("python3", "python3-pytest", "python3-hypothesis", "python3-psutil", "python3-yaml"),
+    *("python3-prometheus-client", "python3-structlog", "python3-h11", "python3-jinja2"),
+    *(
+        "python3-rich",
+        "python3-msgspec",
+        "iproute2",
+        "nftables",
+        "conntrack",
+        "openssl",
+        "util-linux",
+        "mount",
+    ),
+    *("dash", "coreutils", "base-files"),
+)
+LEFT_OUT = ("doc", "man", "locale", "i18n", "perl*", "gconv", "test", "idlelib", "pydoc_data")
+METADATA = "/usr/lib/python3/dist-packages/tcp_pressure_exporter.dist-info/METADATA"
+
+
+def arm64_root(folder: Path) -> bytes:
+    """Return the archive; what is downloaded for it is kept in the folder."""
+    system = Initramfs(_userland(folder / "userland"))
+    for name in ("bin", "sbin", "lib"):
+        system.add_link(Path("/", name))
+    for name in ("bin", "sbin", "lib", "lib64", "libexec", "share"):
+        system.add_tree(Path("/usr", name), LEFT_OUT)
+    own = Initramfs()
+    put_checkout(own, PYTHON)
+    own.put(METADATA, (distribution(EXPORTER).read_text("METADATA") or "").encode())
+    own.put(str(ROOT / COMPILED), _compiled_parser(folder), 0o755)
+    return system.archive() + own.archive()
+
+
+def _userland(folder: Path) -> Path:
+    """Return a folder with the packages unpacked, downloaded where they are not there."""
+    root = folder / "root"
+    if not root.exists():
+        part = folder / "part"
+        for name in ("bin", "sbin", "lib"):  # as every Debian has merged them
+            (part / "usr" / name).mkdir(parents=True, exist_ok=True)
+            (part / name).symlink_to(f"usr/{name}")
+        debian = Debian(folder / "apt", (SUITE,), "arm64")
+        unpack(debian.download_with_dependencies(PACKAGES), part)
+        part.rename(root)
+    return root
+
+
+def _compiler(folder: Path) -> Path:
+    root = folder / "root"
+    if not root.exists():
+        debian = Debian(folder / "apt", (COMPILER_SUITE,), "amd64")
+        packages = ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
+        found = debian.download_with_dependencies(packages)
+        # The C library is the host's own, as its loader wants it.
+        unpack([path for path in found if not path.name.startswith("libc6_")], folder / "part")
+        (folder / "part").rename(root)
+    return root
+
+
+def _compiled_parser(folder: Path) -> bytes:
+    """Build the extension as pyproject.toml has it.
+
+    The headers of the host's Python serve: the stable ABI is the same for all 64 bits.
+    """
+    root = _compiler(folder / "compiler")
+    (module,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "ext-modules"
+    ]
+    command = [
+        *(str(root / "usr/bin/aarch64-linux-gnu-gcc"), f"-B{root}/usr/bin/", f"--sysroot={root}"),
+        *("-shared", "-fPIC", *module["extra-compile-args"]),
+        *(f"-D{name}={value}" for name, value in module["define-macros"]),
+        *("-isystem", f"{root}/usr/aarch64-linux-gnu/include"),
+        *(f"-I{ROOT / name}" for name in module.get("include-dirs", ())),
+        f"-I{sysconfig.get_path('include')}",
+        *(str(ROOT / name) for name in module["sources"]),
+        *(f"-L{root}/usr/aarch64-linux-gnu/lib", "-o", str(folder / "parser.so")),
+    ]
+    libraries = {"LD_LIBRARY_PATH": f"{root}/usr/lib/x86_64-linux-gnu"}
+    subprocess.run(command, check=True, env=os.environ | libraries)
+    return (folder / "parser.so").read_bytes()

@@ -1,0 +1,101 @@
+"""What a test on a kernel came to, and the tables of docs/platforms.md."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from tests.kernels.differences import DIFFERENCES, Difference, expected_failure, unexpected_facts
+
+
+class Result(NamedTuple):
+    """One test on one kernel with one parser.
+
+    right: whether it passed where it must, and failed where a difference says so.
+    facts: what it recorded of the kernel.
+    """
+
+    kernel: str
+    test: str
+    parser: str
+    passed: bool
+    difference: Difference | None
+    facts: Mapping[str, str]
+    reason: str
+
+    @property
+    def right(self) -> bool:
+        """Whether it is as expected."""
+        as_expected = self.passed == (self.difference is None)
+        return as_expected and not unexpected_facts(self.kernel, self.facts)
+
+    @property
+    def line(self) -> str:
+        """The result for a person: one line."""
+        word = ("ok" if self.passed else "differs") if self.right else "WRONG"
+        why = "" if self.passed else f": {self.difference.why if self.difference else self.reason}"
+        why += "".join(f"; {text}" for text in unexpected_facts(self.kernel, self.facts))
+        facts = "".join(f", {name}: {value}" for name, value in self.facts.items())
+        test = self.test.removeprefix("tests/")
+        return f"{self.kernel:11} {word:7} {test} ({self.parser}){facts}{why}"
+
+
+def judged(kernel: str, line: Mapping[str, Any]) -> Result:
+    """Return the result that a line of the machine tells."""
+    return Result(
+        kernel,
+        line["test"],
+        line["parser"],
+        line["passed"],
+        expected_failure(kernel, line["test"]),
+        {name: str(value) for name, value in line["facts"].items()},
+        line["reason"],
+    )
+
+
+def table_of_tests(results: Sequence[Result]) -> str:
+    """Return a row for each file of tests, by kernel how many were as on every kernel."""
+    kernels = list(dict.fromkeys(result.kernel for result in results))
+    counts = Counter((_subject(r), r.kernel, _word(r)) for r in results)
+    rows = [
+        [subject, *(_cell(counts, subject, kernel) for kernel in kernels)]
+        for subject in sorted({_subject(r) for r in results})
+    ]
+    return _markdown(["tests", *kernels], rows)
+
+
+def table_of_differences() -> str:
+    """Return a row for each reason to fail."""
+    rows = [[", ".join(difference.kernels), difference.why] for difference in DIFFERENCES]
+    return _markdown(["differs on", "because"], rows)
+
+
+def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
+    """Return a row for each fact that the tests recorded of the kernels, by name and release."""
+    kernels = list(dict.fromkeys(result.kernel for result in results))
+    facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
+    names = dict.fromkeys(name for name, _kernel in facts)
+    rows = [[name, *(facts.get((name, kernel), "–") for kernel in kernels)] for name in names]
+    rows.insert(0, ["release", *(releases.get(kernel, "–") for kernel in kernels)])
+    return _markdown(["of the kernel", *kernels], rows)
+
+
+def _subject(result: Result) -> str:
+    name = PurePath(result.test.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
+    return name if result.parser == "compiled" else f"{name}, readable parser"
+
+
+def _word(result: Result) -> str:
+    return ("as expected" if result.passed else "differs") if result.right else "wrong"
+
+
+def _cell(counts: Mapping[tuple[str, str, str], int], subject: str, kernel: str) -> str:
+    words = {word: counts[subject, kernel, word] for word in ("as expected", "differs", "wrong")}
+    shown = [f"{n} {word}".removesuffix(" as expected") for word, n in words.items() if n]
+    shown = [text if text == "1 differs" else text.replace("differs", "differ") for text in shown]
+    return ", ".join(shown) or "–"
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

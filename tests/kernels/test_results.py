@@ -1,0 +1,47 @@
+"""A result is right where it is the expected one, whether that is to pass or to fail."""
+
+import pytest
+
+from tests.kernels.results import Result, judged, table_of_facts, table_of_tests
+
+OUTBOUND = "tests/real_kernel/test_outbound.py"
+
+
+def result(kernel: str, test: str, *, passed: bool, **facts: str) -> Result:
+    line = {"test": test, "parser": "compiled", "passed": passed, "facts": facts, "reason": "E"}
+    return judged(kernel, line)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "passed", "right"),
+    [("6.1", False, True), ("6.1", True, False), ("6.12", True, True), ("6.12", False, False)],
+)
+def test_difference(kernel: str, passed: bool, right: bool) -> None:  # noqa: FBT001
+    """A test must fail where a difference says so, and there alone."""
+    found = result(kernel, f"{OUTBOUND}::test_bound_only_sockets", passed=passed)
+    assert found.right is right
+    assert ("WRONG" in found.line) is not right
+
+
+def test_fact() -> None:
+    """What was seen of a kernel must be what is known of it."""
+    assert result("6.1", f"{OUTBOUND}::test_plain_range", passed=True, HZ="250").right
+    other = result("6.1", f"{OUTBOUND}::test_plain_range", passed=True, HZ="1000")
+    assert not other.right
+    assert other.line.endswith("HZ: 1000; HZ: 1000, expected 250")
+
+
+def test_tables() -> None:
+    """Each kernel has a column, and what is missing is a dash."""
+    results = [
+        result("6.1", f"{OUTBOUND}::test_plain_range", passed=True, HZ="250"),
+        result("6.1", f"{OUTBOUND}::test_bound_only_sockets", passed=False),
+        result("6.12", f"{OUTBOUND}::test_plain_range", passed=False),
+    ]
+    assert table_of_tests(results) == (
+        "| tests | 6.1 | 6.12 |\n| --- | --- | --- |\n| outbound | 1, 1 differs | 1 wrong |\n"
+    )
+    assert table_of_facts(results, {"6.12": "6.12.118"}) == (
+        "| of the kernel | 6.1 | 6.12 |\n| --- | --- | --- |\n"
+        "| release | – | 6.12.118 |\n| HZ | 250 | – |\n"
+    )
