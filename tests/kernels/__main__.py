@@ -1,8 +1,9 @@
 """Boots the kernels of the matrix, runs the tests of the real kernel on each and tells the results.
 
-    python -m tests.kernels [--quick] [--kvm] [NAME...]
+    python -m tests.kernels [--quick] [--tests TEST]... [--kvm] [NAME...]
 
-One line for each kernel and test. Without --quick the tables in docs/platforms.md are written anew.
+One line for each kernel and test. After a whole run, that is without --quick and --tests, the
+tables in docs/platforms.md are written anew.
 Exit code 1 where a result is not the expected one.
 """
 
@@ -32,6 +33,7 @@ from tests.support.places import ROOT
 FOLDER = ROOT / ".tools" / "kernels"
 REAL = "tests/real_kernel"
 MODEL = "tests/kernels/test_model.py"
+BPF = [f"tests/sources/bpf/test_{name}.py" for name in ("loading", "port_failures")]
 
 
 def _files(*names: str) -> list[str]:
@@ -44,7 +46,7 @@ QUICK: list[Run] = [
 ]
 # The tests of NAT, closes and CLOSE_WAIT run both parsers by themselves.
 ALL: list[Run] = [
-    {"parser": "compiled", "tests": [MODEL, REAL]},
+    {"parser": "compiled", "tests": [MODEL, REAL, *BPF]},
     {"parser": "readable", "tests": [MODEL, *_files("against_ss", "inbound", "source")]},
 ]
 
@@ -53,6 +55,7 @@ def main() -> int:
     """Run what the arguments say; return the exit code."""
     parser = argparse.ArgumentParser(prog="tests.kernels")
     parser.add_argument("--quick", action="store_true", help="a few tests only")
+    parser.add_argument("--tests", action="append", metavar="TEST", help="only this")
     parser.add_argument("--kvm", action="store_true", help="not emulated: by this host's KVM")
     parser.add_argument("names", nargs="*", metavar="NAME", help="kernels; without one: all")
     arguments = parser.parse_args()
@@ -62,13 +65,20 @@ def main() -> int:
         parser.error(f"no such kernel: {', '.join(unknown)}; there are {', '.join(known)}")
     results: list[Result] = []
     alive = True
+    runs = plan(arguments.tests, quick=arguments.quick)
     for kernel in KERNELS:
         if kernel.name in names:
-            runs = QUICK if arguments.quick else ALL
             alive &= run_kernel(kernel, runs, results, KVM if arguments.kvm else TCG)
-    if not arguments.quick:
+    if runs is ALL:
         write_tables()
     return int(not alive or not all(result.right for result in results))
+
+
+def plan(tests: list[str] | None, *, quick: bool) -> list[Run]:
+    """Return what to run: the tests that were named, or a few, or ALL."""
+    if tests:
+        return [{"parser": "compiled", "tests": tests}]
+    return QUICK if quick else ALL
 
 
 def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result], accelerator: str) -> bool:

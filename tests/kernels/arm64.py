@@ -1,18 +1,16 @@
 """The root of an arm64 machine: Debian's own programs and Python, and this checkout.
 
-The compiled parser is built by Debian's cross compiler, unpacked beside the host's own.
+What is compiled is built by Debian's cross compiler, unpacked beside the host's own.
 """
 
 import os
 import subprocess
 import sysconfig
-import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
 from tests.kernels.debian import Debian, unpack
-from tests.kernels.guest import COMPILED
-from tests.kernels.host_root import EXPORTER, put_checkout
+from tests.kernels.host_root import EXPORTER, CompiledModule, compiled_modules, put_checkout
 from tests.kernels.initramfs import Initramfs
 from tests.support.places import ROOT
 
@@ -48,7 +46,8 @@ def arm64_root(folder: Path) -> bytes:
     own = Initramfs()
     put_checkout(own, PYTHON)
     own.put(METADATA, (distribution(EXPORTER).read_text("METADATA") or "").encode())
-    own.put(str(ROOT / COMPILED), _compiled_parser(folder), 0o755)
+    for module in compiled_modules():
+        own.put(str(module.path), _built(module, folder), 0o755)
     return system.archive() + own.archive()
 
 
@@ -78,25 +77,23 @@ def _compiler(folder: Path) -> Path:
     return root
 
 
-def _compiled_parser(folder: Path) -> bytes:
+def _built(module: CompiledModule, folder: Path) -> bytes:
     """Build the extension as pyproject.toml has it.
 
     The headers of the host's Python serve: the stable ABI is the same for all 64 bits.
     """
     root = _compiler(folder / "compiler")
-    (module,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
-        "ext-modules"
-    ]
+    build, built = module.build, folder / module.path.name
     command = [
         *(str(root / "usr/bin/aarch64-linux-gnu-gcc"), f"-B{root}/usr/bin/", f"--sysroot={root}"),
-        *("-shared", "-fPIC", *module["extra-compile-args"]),
-        *(f"-D{name}={value}" for name, value in module["define-macros"]),
+        *("-shared", "-fPIC", *build["extra-compile-args"]),
+        *(f"-D{name}={value}" for name, value in build.get("define-macros", ())),
         *("-isystem", f"{root}/usr/aarch64-linux-gnu/include"),
-        *(f"-I{ROOT / name}" for name in module.get("include-dirs", ())),
+        *(f"-I{ROOT / name}" for name in build.get("include-dirs", ())),
         f"-I{sysconfig.get_path('include')}",
-        *(str(ROOT / name) for name in module["sources"]),
-        *(f"-L{root}/usr/aarch64-linux-gnu/lib", "-o", str(folder / "parser.so")),
+        *(str(ROOT / name) for name in build["sources"]),
+        *(f"-L{root}/usr/aarch64-linux-gnu/lib", "-o", str(built)),
     ]
     libraries = {"LD_LIBRARY_PATH": f"{root}/usr/lib/x86_64-linux-gnu"}
     subprocess.run(command, check=True, env=os.environ | libraries)
-    return (folder / "parser.so").read_bytes()
+    return built.read_bytes()

@@ -26,6 +26,7 @@ BOUND_ONLY = Difference(
         "test_blocked_ports.py::test_bound_beside_live",
         "test_blocked_ports.py::test_some_bound",
         "test_blocked_ports.py::test_any_mixture*",
+        "test_bound_ports.py::test_not_hidden",
         "test_outbound.py::test_bound_only_sockets",
     ),
 )
@@ -93,6 +94,10 @@ FACTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("conntrack's TIME_WAIT gives way", ("5.10", "6.1"), "no"),
     ("conntrack's TIME_WAIT gives way", ("6.12", "6.12-arm64", "newest"), "yes"),
     ("VRF", ALL, "yes"),
+    ("BPF reads the table of bound ports", ("5.10",), "no (E2BIG)"),
+    ("BPF reads the table of bound ports", ALL[1:], "yes"),
+    ("BPF counts failing connects, at a tracepoint", ("5.10",), "no (E2BIG)"),
+    ("BPF counts failing connects, at a tracepoint", ALL[1:], "yes"),
 )
 
 

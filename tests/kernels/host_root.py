@@ -4,11 +4,12 @@ import re
 import shutil
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from tests.kernels.guest import COMPILED
 from tests.kernels.initramfs import Initramfs
 from tests.support.places import ROOT
 
@@ -51,9 +52,26 @@ def host_root() -> Initramfs:
         for path in _files(name):
             tree.add(path)
     put_checkout(tree, str(Path(sys.executable).resolve()), sysconfig.get_path("purelib"))
-    tree.add(ROOT / COMPILED)
+    for module in compiled_modules():
+        tree.add(module.path)
     tree.add_libraries()
     return tree
+
+
+class CompiledModule(NamedTuple):
+    """A compiled module: where it is, and how pyproject.toml has it built."""
+
+    path: Path
+    build: dict[str, Any]
+
+
+def compiled_modules() -> list[CompiledModule]:
+    """Return the modules of the stable ABI, as setuptools names them."""
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    return [
+        CompiledModule(ROOT / "src" / f"{build['name'].replace('.', '/')}.abi3.so", build)
+        for build in setuptools["ext-modules"]
+    ]
 
 
 def put_checkout(tree: Initramfs, python: str, *packages: str) -> None:

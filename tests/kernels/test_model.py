@@ -17,9 +17,12 @@ from statistics import median
 import pytest
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
+from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.sockets import TCP_TIME_WAIT
 from tcp_pressure_exporter.facts.tally import TallyRules
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
+from tcp_pressure_exporter.sources.bpf.bind_hash import BindHash, open_bind_hash
+from tcp_pressure_exporter.sources.bpf.port_failures import PortFailures, open_port_failures
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.netlink.inet_diag import NOT_LISTENING
 from tcp_pressure_exporter.sources.netlink.messages import NLMSG_DONE
@@ -29,7 +32,12 @@ from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
 from tests.support.labs.conntrack_listing import wait_for_states
 from tests.support.labs.gateway_lab import ip, open_gateway_lab, snat
 from tests.support.labs.lab import SERVER_PORT, Lab, Observer, time_wait_here
-from tests.support.labs.network_namespace import has_sysctl, network_namespace, set_sysctl
+from tests.support.labs.network_namespace import (
+    begin_a_second,
+    has_sysctl,
+    network_namespace,
+    set_sysctl,
+)
 
 LOCAL, REMOTE, OTHER_REMOTE = "127.0.0.1", "127.0.0.9", "127.0.0.8"
 PROCFS = Path("/proc")
@@ -112,10 +120,6 @@ def test_odd_range(lab: Lab, observer: Observer, record_property: Record, step: 
     record_property(f"binds in a range of 11 ports{steps}", f"{min(bound)} to {max(bound)}")
     record_property(f"connects in a range of 11 ports{steps}", f"{min(found)} to {max(found)}")
     assert set(found) <= {10, 11}
-
-
-def begin_a_second() -> None:
-    time.sleep(1 - time.monotonic() % 1 + 0.05)
 
 
 def connects(lab: Lab) -> bool:
@@ -244,6 +248,25 @@ def in_vrf() -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"red")
     return sock
+
+
+PROGRAMS: dict[str, Callable[[], BindHash | PortFailures | Missing]] = {
+    "BPF reads the table of bound ports": open_bind_hash,
+    "BPF counts failing connects, at a tracepoint": open_port_failures,
+}
+
+
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_programs(what: str, record_property: Record) -> None:
+    """A BPF program loads and is attached, or the kernel's reason is known."""
+    found = PROGRAMS[what]()
+    if isinstance(found, Missing):
+        assert found.reason
+    else:
+        found.close()
+    # The reason is the object, the name of the error, and what that means.
+    answer = f"no ({found.reason.split(': ')[1]})" if isinstance(found, Missing) else "yes"
+    record_property(what, answer)
 
 
 def test_speed(lab: Lab, record_property: Record) -> None:

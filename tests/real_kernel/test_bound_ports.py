@@ -5,6 +5,7 @@ Each expected value is what connect() really did, in the same namespace, right a
 
 import random
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -22,7 +23,12 @@ from tests.support.labs.lab import (
     open_observer,
     time_wait_here,
 )
-from tests.support.labs.network_namespace import network_namespace, set_sysctl
+from tests.support.labs.network_namespace import (
+    network_namespace,
+    postpone_reuse,
+    set_sysctl,
+    shorten_reuse_delay,
+)
 
 pytestmark = pytest.mark.bpf
 
@@ -133,14 +139,41 @@ def test_random_scenes(seed: int, table: BindHash) -> None:
         with network_namespace(), open_lab() as lab, open_observer(bind_table=table) as observer:
             set_sysctl("ip_local_port_range", f"{FIRST} {LAST}")
             set_sysctl("tcp_tw_reuse", 0)
-            for _ in range(rng.randint(1, 25)):
-                with suppress(OSError):
-                    random_socket(lab, rng)
-            sample = observer.sample()
-            listed = sample.get(POOLS)["outbound"].listed
-            ends = [(pool.local_address, pool.remote_address) for pool in listed]
-            ports = sample.get(LOCAL_PORTS)
-            used = ports.blocked
-            if (LOCAL, REMOTE) in ends:
-                used = listed[ends.index((LOCAL, REMOTE))].usage.used
-            assert lab.connect_until_full(REMOTE, LOCAL) == ports.choosable - used
+            random_sockets(lab, rng)
+            assert promised(observer) == lab.connect_until_full(REMOTE, LOCAL)
+
+
+def random_sockets(lab: Lab, rng: random.Random) -> None:
+    for _ in range(rng.randint(1, 25)):
+        with suppress(OSError):
+            random_socket(lab, rng)
+
+
+def promised(observer: Observer) -> int:
+    """Return how many connections to REMOTE a sample says that there is room for."""
+    sample = observer.sample()
+    listed = sample.get(POOLS)["outbound"].listed
+    ends = [(pool.local_address, pool.remote_address) for pool in listed]
+    ports = sample.get(LOCAL_PORTS)
+    used = ports.blocked
+    if (LOCAL, REMOTE) in ends:
+        used = listed[ends.index((LOCAL, REMOTE))].usage.used
+    return ports.choosable - used
+
+
+@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("old_enough", [False, True])
+def test_random_scenes_with_reuse(seed: int, old_enough: bool, table: BindHash) -> None:  # noqa: FBT001 - a parameter
+    """Ports that connect() takes over from TIME_WAIT count as free as soon as it does."""
+    rng = random.Random(seed)  # noqa: S311 - the same scenes at every run
+    with network_namespace(), open_lab() as lab, open_observer(bind_table=table) as observer:
+        set_sysctl("ip_local_port_range", f"{FIRST} {LAST}")
+        set_sysctl("tcp_tw_reuse", 1)
+        pause = 0.0
+        if old_enough:
+            pause = shorten_reuse_delay()
+        else:
+            postpone_reuse()
+        random_sockets(lab, rng)
+        time.sleep(pause)
+        assert promised(observer) == lab.connect_until_full(REMOTE, LOCAL)

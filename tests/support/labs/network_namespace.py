@@ -3,6 +3,7 @@
 import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +37,25 @@ def shorten_reuse_delay() -> float:
     """Let tcp_tw_reuse give ports back at once; return the seconds after which it surely does.
 
     A kernel without tcp_tw_reuse_delay (before 6.14) gives them back from the next whole second of
-    its clock on (net/ipv4/tcp_ipv4.c, tcp_twsk_unique), which the exporter takes for a second.
+    its clock on (net/ipv4/tcp_ipv4.c, tcp_twsk_unique).
     """
     if not has_sysctl("tcp_tw_reuse_delay"):
         return 1.1
     set_sysctl("tcp_tw_reuse_delay", 1)
     return 0.02  # beyond the delay, which the kernel counts in ticks of up to 10 ms
+
+
+def postpone_reuse() -> None:
+    """Let tcp_tw_reuse give nothing back that is closed now: for 0.9 s, or for longer."""
+    if has_sysctl("tcp_tw_reuse_delay"):
+        set_sysctl("tcp_tw_reuse_delay", 60_000)
+    else:
+        begin_a_second()
+
+
+def begin_a_second() -> None:
+    """Wait until a second of the kernel's clock has just begun."""
+    time.sleep(1 - time.monotonic() % 1 + 0.05)
 
 
 def has_sysctl(name: str) -> bool:
