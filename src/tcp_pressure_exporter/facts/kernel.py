@@ -19,7 +19,7 @@ class KernelModel(NamedTuple):
     (6.18, net/ipv4/inet_hashtables.c); else only when no socket has the port any more, so that more
     ports are hidden.
     reuse_delay_ms: tcp_tw_reuse_delay (6.14); None where an entry may be taken over from the next
-    whole second on, which is taken for a second: up to a second's closes count as used too long.
+    whole second of the kernel's clock on.
     time_wait_ms: how long TIME_WAIT lasts: 60 s, or tcp_tw_timeout where a kernel has it.
     time_wait_batch_ms: how long an entry may keep its port beyond that, by the timers' step.
     step_width: ip_local_port_step_width (7.1), in which the port search goes; None and 0: in twos.
