@@ -9,7 +9,7 @@ from tcp_pressure_exporter.collectors.registry import build_registry
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
-from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
+from tcp_pressure_exporter.facts.failures import BIND_FAILURES, CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
@@ -37,7 +37,7 @@ from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
-from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY
+from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY, GIVES_WAY_TO_BINDS
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tests.support.fakes.samples import namespace_sample
@@ -66,7 +66,7 @@ def _pool(number: int, usage: Usage, outlook: Outlook | None) -> ListedPool:
 
 def failures() -> PortFailures:
     """Return failures of as many owners as are listed."""
-    kinds = dict.fromkeys(CONNECT_FAILURES, 1)
+    kinds = dict.fromkeys(CONNECT_FAILURES + BIND_FAILURES, 1)
     owners = [
         FailureOwner(CONNECT_FAILURES[0], Owner("s", f"p{n}"), "10.0.0.1", "10.0.0.2", "1")
         for n in range(TOP)
@@ -91,7 +91,7 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY])),
+        nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY - GIVES_WAY_TO_BINDS])),
         failures=Outcome(0.1, failures()),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),

@@ -33,7 +33,9 @@ from tests.support.places import ROOT
 FOLDER = ROOT / ".tools" / "kernels"
 REAL = "tests/real_kernel"
 MODEL = "tests/kernels/test_model.py"
-BPF = [f"tests/sources/bpf/test_{name}.py" for name in ("loading", "port_failures")]
+BPF = [
+    f"tests/sources/bpf/test_{name}.py" for name in ("loading", "port_failures", "bind_failures")
+]
 
 
 def _files(*names: str) -> list[str]:

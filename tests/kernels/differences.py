@@ -98,6 +98,8 @@ FACTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("BPF reads the table of bound ports", ALL[1:], "yes"),
     ("BPF counts failing connects, at a tracepoint", ("5.10",), "no (E2BIG)"),
     ("BPF counts failing connects, at a tracepoint", ALL[1:], "yes"),
+    ("BPF counts failing binds, at the end of a function", ("5.10",), "no (E2BIG)"),
+    ("BPF counts failing binds, at the end of a function", ALL[1:], "yes"),
 )
 
 

@@ -250,9 +250,18 @@ def in_vrf() -> socket.socket:
     return sock
 
 
+def open_bind_failures() -> PortFailures | Missing:
+    found = open_port_failures()
+    if isinstance(found, Missing) or found.no_binds is None:
+        return found
+    found.close()
+    return Missing(found.no_binds)
+
+
 PROGRAMS: dict[str, Callable[[], BindHash | PortFailures | Missing]] = {
     "BPF reads the table of bound ports": open_bind_hash,
     "BPF counts failing connects, at a tracepoint": open_port_failures,
+    "BPF counts failing binds, at the end of a function": open_bind_failures,
 }
 
 

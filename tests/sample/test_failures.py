@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.failures import (
+    BIND_FAILURES,
     CONNECT,
+    CONNECT_FAILURES,
     NO_PORT,
+    NOBODY,
     PORT_TAKEN,
     FailureCounts,
     FailureKind,
@@ -35,6 +38,33 @@ def row(process: str, kind: FailureKind = NO_PORTS, cgroup_id: int = 1) -> PortF
 
 def named(failure: PortFailure, service: str = "") -> FailureOwner:
     return failure_owner(failure, service, RemoteGroups())
+
+
+def test_binds() -> None:
+    """Where bind() is counted its kinds have totals, too, and its rows have no remote end."""
+    any_port = PortFailure(BIND_FAILURES[0], 1, "a", HERE, NOBODY, 0)
+    taken = PortFailure(BIND_FAILURES[1], 1, "a", HERE, NOBODY, 80)
+    counts = FailureCounts(
+        {any_port: 3, taken: 2, row("a"): 1}, {}, kinds=CONNECT_FAILURES + BIND_FAILURES
+    )
+    found = FailureMemory().after(counts, named, 2, 0.0).published(counts)
+    assert found.counts("bind")
+    assert found.totals == {
+        NO_PORTS: 1,
+        PORTS_TAKEN: 0,
+        BIND_FAILURES[0]: 3,
+        BIND_FAILURES[1]: 2,
+    }
+    assert [(owner[2:], count) for owner, count in found.listed.items()] == [
+        (("10.0.0.2", "", ""), 3),
+        (("10.0.0.2", "", "80"), 2),
+    ]
+    assert found.unlisted == {
+        NO_PORTS: 1,
+        PORTS_TAKEN: 0,
+        BIND_FAILURES[0]: 0,
+        BIND_FAILURES[1]: 0,
+    }
 
 
 class Counted:

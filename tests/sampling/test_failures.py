@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES, FailureCounts, PortFailure
+from tcp_pressure_exporter.facts.failures import (
+    BIND_FAILURES,
+    CONNECT_FAILURES,
+    FailureCounts,
+    PortFailure,
+)
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.tally import (
@@ -39,6 +44,7 @@ class FakeSource:
     def __init__(self) -> None:
         self.counts = FailureCounts({}, {})
         self.error: SourceError | None = None
+        self.no_binds: str | None = None
 
     def port_failures(self) -> FailureCounts:
         if self.error:
@@ -104,14 +110,18 @@ def test_missing(tmp_path: Path) -> None:
     assert failures_part(kit) == Missing("EPERM")
 
 
-@pytest.mark.parametrize(("top", "with_failures"), [(10, 6), (5, 1), (2, 1)])
-def test_gateway_makes_room(tmp_path: Path, top: int, with_failures: int) -> None:
-    """Four NAT pools fewer are listed beside failures, and one at least; without them, all."""
+@pytest.mark.parametrize(
+    ("top", "with_connects", "with_binds"), [(10, 6, 5), (6, 2, 1), (5, 1, 1), (2, 1, 1)]
+)
+def test_gateway_makes_room(tmp_path: Path, top: int, with_connects: int, with_binds: int) -> None:
+    """Beside failures four NAT pools fewer are listed, with those of bind() five; one at least."""
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)
     assert len(part.take(reading).listed) == top
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {})))
-    assert len(part.take(reading).listed) == with_failures
+    assert len(part.take(reading).listed) == with_connects
+    reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({BIND_FAILURES[0]: 0}, {}, {})))
+    assert len(part.take(reading).listed) == with_binds
 
 
 class TwelvePools:

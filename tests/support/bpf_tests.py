@@ -1,39 +1,49 @@
 """Tests that need BPF run where it loads; elsewhere one line says that they did not.
 
-Where BPF_TESTS=demanded they run in any case, and fail.
+Those with the marker `bpf` run in any case where BPF_TESTS=demanded, and fail. Those with `fexit`
+do not: many a kernel lets nobody trace its functions. On which it is let `make test-kernels` knows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
+from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
 
 DEMAND = "BPF_TESTS"
 
 
 class BpfTests:
-    """Leaves the tests with the marker `bpf` out where nothing can be loaded."""
+    """Leaves out the tests with a marker of what this kernel does not let anyone do."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._demanded = environment.get(DEMAND) == "demanded"
-        self._reason: str | None = None
+        demanded = environment.get(DEMAND) == "demanded"
+        self._asked: dict[str, Callable[[], str | None]] = {"fexit": why_no_fexit}
+        if not demanded:
+            self._asked["bpf"] = why_no_bpf
+        self._reasons: dict[str, str | None] = {}
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        marked = [item for item in items if item.get_closest_marker("bpf")]
-        if not marked or self._demanded or (reason := why_no_bpf()) is None:
-            return
-        self._reason = reason
-        items[:] = [item for item in items if item not in marked]
-        config.hook.pytest_deselected(items=marked)
+        for marker in self._asked:
+            marked = [item for item in items if item.get_closest_marker(marker)]
+            if marked and self._reason(marker):
+                items[:] = [item for item in items if item not in marked]
+                config.hook.pytest_deselected(items=marked)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        reason = self._reason or (None if self._demanded else why_no_bpf())
-        if reason:
-            terminalreporter.write_line(f"tests of BPF were left out: {reason}")
+        for marker in self._asked:
+            if reason := self._reason(marker):
+                line = f"tests with the marker {marker} were left out: {reason}"
+                terminalreporter.write_line(line)
+
+    def _reason(self, marker: str) -> str | None:
+        if marker not in self._reasons:
+            self._reasons[marker] = self._asked[marker]()
+        return self._reasons[marker]
 
 
 def why_no_bpf() -> str | None:
@@ -43,3 +53,13 @@ def why_no_bpf() -> str | None:
         return table.reason
     table.close()
     return None
+
+
+def why_no_fexit() -> str | None:
+    """Return why no program can be attached to a function, None where one can."""
+    failures = open_port_failures()
+    if isinstance(failures, Missing):
+        return failures.reason
+    reason = failures.no_binds
+    failures.close()
+    return reason

@@ -4,6 +4,8 @@ Exposition:
 
     tcp_pressure_connect_failures_total{netns="host",cause="no_port"} 1204.0
     tcp_pressure_connect_failures_total{netns="host",cause="port_taken"} 0.0
+    tcp_pressure_bind_failures_total{netns="host",cause="no_port"} 3.0
+    tcp_pressure_bind_failures_total{netns="host",cause="port_taken"} 0.0
     tcp_pressure_port_failure_owner_total{netns="host",call="connect",cause="no_port",
         service="proxy.service",process="envoy",local_address="10.0.0.2",
         remote_address="10.0.0.9",port="443"} 1200.0
@@ -13,14 +15,23 @@ Exposition:
 from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
-from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
+from tcp_pressure_exporter.facts.failures import BIND, CONNECT
 from tcp_pressure_exporter.sample.failures import PortFailures
 from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
 
 
+def _totals(found: PortFailures, call: str) -> Iterator[Row]:
+    for kind, count in found.totals.items():
+        if kind.call == call:
+            yield (kind.cause,), count
+
+
 def _connects(found: PortFailures) -> Iterator[Row]:
-    for kind in CONNECT_FAILURES:
-        yield (kind.cause,), found.totals[kind]
+    yield from _totals(found, CONNECT)
+
+
+def _binds(found: PortFailures) -> Iterator[Row]:
+    yield from _totals(found, BIND)
 
 
 def _owners(found: PortFailures) -> Iterator[Row]:
@@ -41,6 +52,16 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " count. Needs CAP_BPF and CAP_PERFMON, or root.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _connects),
+        "counter",
+    ),
+    Family(
+        "tcp_pressure_bind_failures_total",
+        "Calls of bind() and listen() for TCP that the kernel refused with EADDRINUSE since the"
+        " exporter's start. no_port: any port would have done, and there was none. port_taken: the"
+        " port that was asked for is taken. Exact; the exporter's own do not count. Absent where"
+        " the kernel lets nobody see it.",
+        ("netns", "cause"),
+        rows_of(PORT_FAILURES, _binds),
         "counter",
     ),
     Family(

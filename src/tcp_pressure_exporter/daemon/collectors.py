@@ -91,7 +91,7 @@ ROWS = (
     # Before the gateway's pools, which make room for it.
     Collector(
         PORT_FAILURES,
-        "connect() calls that found no local port, and whose",
+        "calls that found no local port, and whose",
         failures_part,
         failures.FAMILIES,
         own_alone=True,

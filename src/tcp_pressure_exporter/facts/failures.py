@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 CONNECT = "connect"
+BIND = "bind"  # and listen() on a socket that is not bound
 NO_PORT = "no_port"  # the kernel's search found none
-PORT_TAKEN = "port_taken"  # the 4-tuple of the port that was bound is in use
+PORT_TAKEN = "port_taken"  # connect(): the 4-tuple of the port that was bound; bind(): the port
 
 
 class FailureKind(NamedTuple):
@@ -17,13 +18,16 @@ class FailureKind(NamedTuple):
 
 
 CONNECT_FAILURES = (FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN))
+BIND_FAILURES = (FailureKind(BIND, NO_PORT), FailureKind(BIND, PORT_TAKEN))
+NOBODY = b""  # the remote address of what has none
 
 
 class PortFailure(NamedTuple):
     """Failures with one caller and the same ends.
 
     cgroup_id: of the caller, as SocketId has it. process: the name of the caller's thread group,
-    any Unicode text. The addresses are those of facts/addresses.py; port: of the remote end.
+    any Unicode text. The addresses are those of facts/addresses.py; port: of the remote end. Where
+    bind() failed the remote address is NOBODY, and the port what was asked for, 0 for any.
     """
 
     kind: FailureKind
@@ -39,9 +43,10 @@ class FailureCounts:
     """The failures in one network namespace since counting began; none of the numbers ever falls.
 
     rows: by caller and ends. unnamed: those that found no room there. lost: those that found no
-    room at all, of whatever namespace.
+    room at all, of whatever namespace. kinds: those that are counted here.
     """
 
     rows: Mapping[PortFailure, int]
     unnamed: Mapping[FailureKind, int]
     lost: int = 0
+    kinds: tuple[FailureKind, ...] = CONNECT_FAILURES

@@ -162,6 +162,10 @@ class BindTableSource(Protocol):
 class FailureSource(Protocol):
     """The calls that the kernel refuses for want of a local port."""
 
+    @property
+    def no_binds(self) -> str | None:
+        """Why bind() is not counted beside connect(); None where it is."""
+
     def port_failures(self) -> FailureCounts:
         """Return those of the namespace of the calling thread, since counting began."""
 

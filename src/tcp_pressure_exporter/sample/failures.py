@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.failures import (
-    CONNECT_FAILURES,
+    NOBODY,
     FailureCounts,
     FailureKind,
     PortFailure,
@@ -24,7 +24,10 @@ INCUMBENT_BONUS = 1.5
 
 
 class FailureOwner(NamedTuple):
-    """Whose calls fail, and towards whom: a group has one name for all its addresses."""
+    """Whose calls fail, and towards whom: a group has one name for all its addresses.
+
+    remote_address, port: "" where there is none, and where any port would have done.
+    """
 
     kind: FailureKind
     owner: Owner
@@ -35,7 +38,7 @@ class FailureOwner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PortFailures:
-    """Counters since the exporter's start; totals = listed + unlisted, for each kind.
+    """Counters since the exporter's start; totals = listed + unlisted, for each kind counted here.
 
     listed: counts of an owner since it was listed: from the start where there was room.
     """
@@ -43,6 +46,10 @@ class PortFailures:
     totals: Mapping[FailureKind, int]
     listed: Mapping[FailureOwner, int]
     unlisted: Mapping[FailureKind, int]
+
+    def counts(self, call: str) -> bool:
+        """Tell whether the failures of a call are counted here."""
+        return any(kind.call == call for kind in self.totals)
 
 
 Name = Callable[[PortFailure], FailureOwner]
@@ -111,7 +118,7 @@ class FailureMemory:
 
     def published(self, counts: FailureCounts) -> PortFailures:
         """Return the counters of the sample that was taken last."""
-        totals = dict.fromkeys(CONNECT_FAILURES, 0)
+        totals = dict.fromkeys(counts.kinds, 0)
         for row, count in counts.rows.items():
             totals[row.kind] += count
         for kind, count in counts.unnamed.items():
@@ -124,11 +131,17 @@ class FailureMemory:
 
 def failure_owner(failure: PortFailure, service: str, groups: RemoteGroups) -> FailureOwner:
     """Return the name of a row, whose caller's service is known, "" else."""
-    group = groups.find(failure.remote_address)
     return FailureOwner(
         failure.kind,
         Owner(service, failure.process),
         format_address(failure.local_address),
-        group.name if group else format_address(failure.remote_address),
-        str(failure.port),
+        _remote_name(failure.remote_address, groups),
+        str(failure.port or ""),
     )
+
+
+def _remote_name(address: bytes, groups: RemoteGroups) -> str:
+    if address == NOBODY:
+        return ""
+    group = groups.find(address)
+    return group.name if group else format_address(address)

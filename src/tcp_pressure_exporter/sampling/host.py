@@ -116,7 +116,8 @@ class Host:
     own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
     is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
     counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's table of
-    bound ports is not read, None where it is.
+    bound ports is not read, None where it is. no_bind_failures: why failing bind() calls are not
+    counted where failing connect() calls are.
     """
 
     netns: str
@@ -126,6 +127,7 @@ class Host:
     counted_by: str
     no_netlink: str | None
     no_bind_table: str | None
+    no_bind_failures: str | None
     kernel: KernelModel | None
     _others: "_Others"
 
@@ -152,6 +154,8 @@ class Host:
             log.info("process names are off", reason=self.no_process_names)
         if self.no_bind_table:
             log.info("exact count of hidden ports is off", reason=self.no_bind_table)
+        if self.no_bind_failures:
+            log.info("count of failing bind() calls is off", reason=self.no_bind_failures)
         for collector, reason in self.left_out.items():
             log.info("collector is off", collector=collector, reason=reason)
 
@@ -174,7 +178,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     if wishes.others and (reason := why_no_others(sources, procfs)):
         left_out[NETNS] = reason
     had = {key: wanted for key, wanted in wishes.parts.items() if key in parts}
-    table = sources.bind_table
+    table, failures = sources.bind_table, sources.failures
     return Host(
         netns=wishes.netns,
         own=NamespaceSampler(wishes.netns, sources, memory, parts, time.monotonic),
@@ -183,6 +187,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         counted_by=sources.counted_by,
         no_netlink=sources.no_netlink,
         no_bind_table=table.reason if isinstance(table, Missing) else None,
+        no_bind_failures=None if isinstance(failures, Missing) else failures.no_binds,
         kernel=sources.kernel,
         _others=_Others(had, owners, procfs, parser, table),
     )

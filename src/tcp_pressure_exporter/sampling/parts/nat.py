@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import ceil
 
+from tcp_pressure_exporter.facts.failures import BIND
 from tcp_pressure_exporter.facts.questions import Missing, NatSource, usable
 from tcp_pressure_exporter.facts.tally import RowRules
 from tcp_pressure_exporter.pools.directions import nat_usages
@@ -14,6 +15,7 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 # Pools of a gateway, of four series each, that are not listed where port failures are counted, so
 # that the page keeps within its 500 series: hardly a host has both in such numbers.
 GIVES_WAY = 4
+GIVES_WAY_TO_BINDS = 1  # more, where those of bind() are counted, too
 
 
 class NatPart:
@@ -29,8 +31,10 @@ class NatPart:
         """Return the table; raises SourceError."""
         config = reading.config
         listing = config.listing
-        if reading.taken(PORT_FAILURES):
-            listing = replace(listing, top=max(listing.top - GIVES_WAY, 1))
+        if failures := reading.taken(PORT_FAILURES):
+            binds = failures.value is not None and failures.value.counts(BIND)
+            less = GIVES_WAY + (GIVES_WAY_TO_BINDS if binds else 0)
+            listing = replace(listing, top=max(listing.top - less, 1))
         rules = RowRules(
             min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,

@@ -13,10 +13,12 @@
 #include "skeleton.h"
 #include "syscalls.h"
 
+#include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
 #include "programs/port_failures.skeleton.h"
 
 static const struct skeleton *const SKELETONS[] = {
+    &SKELETON_bind_failures,
     &SKELETON_bind_hash,
     &SKELETON_port_failures,
     NULL,

@@ -1,11 +1,19 @@
-"""The calls that the kernel refuses for want of a local port: programs/port_failures.bpf.c."""
+"""The calls that the kernel refuses for want of a local port: programs/port_failures.bpf.c.
+
+Those of bind() and listen() are counted by programs/bind_failures.bpf.c, which not every kernel
+lets anyone attach.
+"""
 
 import struct
 from collections.abc import Callable, Iterable
 
 from tcp_pressure_exporter.facts.failures import (
+    BIND,
+    BIND_FAILURES,
     CONNECT,
+    CONNECT_FAILURES,
     NO_PORT,
+    NOBODY,
     PORT_TAKEN,
     FailureCounts,
     FailureKind,
@@ -15,8 +23,8 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
 
-OBJECT = "port_failures"
-CALLS = (CONNECT,)
+CONNECTS, BINDS = "port_failures", "bind_failures"  # each counts by the program count_NAME
+CALLS = (CONNECT, BIND)
 CAUSES = (NO_PORT, PORT_TAKEN)
 
 # As the program declares them: struct kind, struct failure, a count.
@@ -28,17 +36,17 @@ MAX_FAILURES, MAX_KINDS = 4096, 1024
 Entries = Iterable[tuple[bytes, bytes]]
 
 
-class PortFailures:
-    """Counts since it was made."""
+class CountedCalls:
+    """Counts the failures of one call, since it was made."""
 
-    def __init__(self, loaded: BpfObject) -> None:
+    def __init__(self, loaded: BpfObject, name: str) -> None:
         self._loaded = loaded
         # The canary's connections are no application's.
         loaded.run("remember_caller")
-        loaded.attach("count_port_failures")
+        loaded.attach(f"count_{name}")
 
-    def port_failures(self) -> FailureCounts:
-        """Return the counts of the network namespace of the calling thread; raises SourceError."""
+    def counts(self) -> FailureCounts:
+        """Return those of the network namespace of the calling thread; raises SourceError."""
         netns = self._loaded.run("netns_of_caller") & 0xFFFFFFFF  # a result is signed
         rows = self._loaded.entries("failures", FAILURE.size, COUNT.size, MAX_FAILURES)
         kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
@@ -48,6 +56,38 @@ class PortFailures:
     def close(self) -> None:
         """Stop counting."""
         self._loaded.close()
+
+
+class PortFailures:
+    """Counts since it was made: connect(), and bind() where that can be counted."""
+
+    def __init__(self, connects: CountedCalls, binds: CountedCalls | Missing) -> None:
+        self._connects = connects
+        self._binds = binds
+
+    @property
+    def no_binds(self) -> str | None:
+        """Why bind() is not counted; None where it is."""
+        return self._binds.reason if isinstance(self._binds, Missing) else None
+
+    def port_failures(self) -> FailureCounts:
+        """Return the counts of the network namespace of the calling thread; raises SourceError."""
+        connects = self._connects.counts()
+        if isinstance(self._binds, Missing):
+            return connects
+        binds = self._binds.counts()
+        return FailureCounts(
+            {**connects.rows, **binds.rows},
+            {**connects.unnamed, **binds.unnamed},
+            connects.lost + binds.lost,
+            CONNECT_FAILURES + BIND_FAILURES,
+        )
+
+    def close(self) -> None:
+        """Stop counting."""
+        self._connects.close()
+        if not isinstance(self._binds, Missing):
+            self._binds.close()
 
 
 def parse_counts(netns: int, rows: Entries, kinds: Entries, lost: bytes) -> FailureCounts:
@@ -61,7 +101,7 @@ def parse_counts(netns: int, rows: Entries, kinds: Entries, lost: bytes) -> Fail
             COUNT.unpack(lost)[0],
         )
     except (struct.error, IndexError) as error:
-        raise SourceError(f"BPF object {OBJECT}", f"cannot be read: {error}") from error
+        raise SourceError("BPF counts of failures", f"cannot be read: {error}") from error
 
 
 def _kind(call: int, cause: int) -> FailureKind:
@@ -71,20 +111,30 @@ def _kind(call: int, cause: int) -> FailureKind:
 def _failure(  # noqa: PLR0913, PLR0917 - the fields of struct failure
     call: int, cause: int, cgroup_id: int, local: bytes, remote: bytes, name: bytes, port: int
 ) -> PortFailure:
+    kind = _kind(call, cause)
     process = name.partition(b"\0")[0].decode("utf-8", "replace")
-    return PortFailure(_kind(call, cause), cgroup_id, process, local, remote, port)
+    return PortFailure(
+        kind, cgroup_id, process, local, NOBODY if kind.call == BIND else remote, port
+    )
 
 
 def open_port_failures(
     load_object: Callable[[str], BpfObject] = load,
 ) -> PortFailures | Missing:
     """Begin to count, or return why that cannot be done here."""
+    connects = _open_calls(CONNECTS, load_object)
+    if isinstance(connects, Missing):
+        return connects
+    return PortFailures(connects, _open_calls(BINDS, load_object))
+
+
+def _open_calls(name: str, load_object: Callable[[str], BpfObject]) -> CountedCalls | Missing:
     try:
-        loaded = load_object(OBJECT)
+        loaded = load_object(name)
     except SourceError as error:
         return Missing(str(error))
     try:
-        return PortFailures(loaded)
+        return CountedCalls(loaded, name)
     except SourceError as error:
         loaded.close()
         return Missing(str(error))

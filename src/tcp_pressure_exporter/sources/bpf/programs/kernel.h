@@ -95,6 +95,7 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     int sk_err;
+    __u16 sk_protocol;
 };
 
 struct tcp_sock {
