@@ -26,7 +26,7 @@ BOUND_ONLY = Difference(
         "test_blocked_ports.py::test_bound_beside_live",
         "test_blocked_ports.py::test_some_bound",
         "test_blocked_ports.py::test_any_mixture*",
-        "test_bound_ports.py::test_not_hidden",
+        "test_bound_ports.py::test_owner_of_bound_only",
         "test_outbound.py::test_bound_only_sockets",
     ),
 )

@@ -76,6 +76,36 @@ def test_sets(
     )
 
 
+@given(PORTS, PORTS, PORTS, PORTS, PORTS)
+def test_sets_with_the_table(
+    held: frozenset[int],
+    listening: frozenset[int],
+    bound_only: frozenset[int],
+    served: frozenset[int],
+    bound_before: frozenset[int],
+) -> None:
+    """The kernel's table tells every bound port, also those that no list of sockets has.
+
+    Hidden are those of connections; a port that is bound only is not, whether it is listed or not.
+    """
+    unlisted = frozenset(port for port in bound_only if port % 2)
+    bound = [socket_at(port, listening=True) for port in listening]
+    bound += [socket_at(port, listening=False) for port in bound_only - unlisted]
+    skipped = listening | bound_only | served | bound_before
+    found = local_ports(
+        PortRange(40000, 40019, 0),
+        port_set(held),
+        bound_tally(bound),
+        dict.fromkeys(served, 0.0),
+        port_set(skipped),
+    )
+    usable = set(range(40000, 40020))
+    assert found.used == len(usable & (held | skipped))
+    assert found.blocked == len(usable & skipped)
+    told = listening | (bound_only - unlisted) | served
+    assert found.hidden == len(usable & held & (skipped - told))
+
+
 @pytest.mark.parametrize(
     ("choosable", "blocked", "ratio"), [(1000, 995, 0.995), (10, 10, 1.0), (0, 0, 1.0)]
 )

@@ -81,7 +81,25 @@ def test_not_hidden(lab: Lab, exact: Observer) -> None:
     for _ in range(5):
         lab.connect(REMOTE)
     ports = exact.sample().get(LOCAL_PORTS)
-    assert (ports.hidden, ports.blocked) == (0, 2)
+    assert (ports.hidden, ports.blocked, ports.used) == (0, 2, 7)
+
+
+def test_bound_only_comes_and_goes(lab: Lab, exact: Observer) -> None:
+    """A port that is bound only counts at the next sample, and no more when it is given back."""
+    assert exact.sample().get(LOCAL_PORTS).used == 0
+    bound = lab.bind("127.0.0.1", 40002)
+    assert exact.sample().get(LOCAL_PORTS).used == 1
+    bound.close()
+    assert exact.sample().get(LOCAL_PORTS).used == 0
+
+
+def test_owner_of_bound_only(lab: Lab, exact: Observer) -> None:
+    """Where most ports are bound only their owner is named at the next sample, too."""
+    assert exact.sample().get(LOCAL_PORTS).owners == ()
+    for port in range(FIRST, LAST):
+        lab.bind("127.0.0.1", port)
+    [owner] = exact.sample().get(LOCAL_PORTS).owners
+    assert owner.sockets == LAST - FIRST
 
 
 def test_no_estimate_beside(lab: Lab, exact: Observer) -> None:

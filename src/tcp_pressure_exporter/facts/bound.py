@@ -49,10 +49,13 @@ class BoundRules(NamedTuple):
 
     usable: the set of ports (facts/ports.py) whose sockets go before others.
     watched: queues that are told however empty they are; the first MAX_QUEUES.
+    bound_only: the ports at which there may be sockets that are bound only, beside those that
+    listen; None where that is not known. Without any nobody has to look for such sockets.
     """
 
     usable: int = 0
     watched: Collection[QueueKey] = ()
+    bound_only: int | None = None
 
 
 # Address, cgroup id, scope, queue used and limit, inode, port, flags: struct kept_socket in

@@ -12,7 +12,7 @@ class KernelModel(NamedTuple):
 
     release: its own name for itself. tick_ms: the step of its timers, 1000 ÷ HZ.
     shows_bound_only: sock_diag shows sockets that are bound and no more (Linux 6.8,
-    net/ipv4/inet_diag.c). Else the ports that they block are missing in every number.
+    net/ipv4/inet_diag.c). Else the table of bound ports alone tells what they block.
     asks_single_ports: a socket can be told its port range (IP_LOCAL_PORT_RANGE, 6.3). Else hidden
     ports, and whether TIME_WAIT is given back, are not asked about.
     frees_bound_ports: a port is free for connect() as soon as the socket that bound it is closed

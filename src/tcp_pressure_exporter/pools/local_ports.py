@@ -34,8 +34,9 @@ class LocalPorts:
     blocked: what no connect() can choose, to any destination, because a socket was bound there.
     owners: of these, whose most are; none where few are blocked. Their numbers are ports.
     time_wait_hold: seconds that a closed connection keeps its port at most; None where not known.
-    hidden: of the blocked, those that no list of sockets tells from ports that connect() chose;
-    None where the kernel's table of bound ports is not known, and `blocked` lacks them.
+    hidden: of the blocked, those of connections that no list of sockets tells from those whose port
+    connect() chose; None where the kernel's table of bound ports is not known, and `blocked` lacks
+    them.
     """
 
     low: int
@@ -70,18 +71,19 @@ def local_ports(
     """
     usable = settings.usable
     accepted = port_set(served)
+    owned = bound.owned if skipped is None else bound.listening | skipped
     return LocalPorts(
         low=settings.low,
         high=settings.high,
         reserved=(port_range(settings.low, settings.high) & settings.reserved).bit_count(),
         usable=usable.bit_count(),
-        used=(usable & (held | bound.owned)).bit_count(),
+        used=(usable & (held | owned)).bit_count(),
         listeners=(usable & bound.listening).bit_count(),
         choosable=choosable_ports(settings),
         blocked=blocked_ports(settings, bound.owned, accepted, skipped).bit_count(),
         hidden=None
         if skipped is None
-        else (usable & skipped & ~bound.owned & ~accepted).bit_count(),
+        else (usable & held & skipped & ~bound.owned & ~accepted).bit_count(),
     )
 
 

@@ -104,8 +104,18 @@ class Reading:
         """Listening and bound-only sockets: asked for before the others, whose role they tell."""
         settings = self.settings.value
         usable = settings.usable if settings else 0
-        rules = BoundRules(usable, self._memory.watched_queues)
+        rules = BoundRules(usable, self._memory.watched_queues, self._bound_only(usable))
         return attempt(lambda: self._sources.sockets.bound_sockets(rules), self._clock)
+
+    def _bound_only(self, usable: int) -> int | None:
+        """Return the ports at which sockets may be bound only; None where that is not known.
+
+        They are those that somebody bound and no connection held at the sample before. One that is
+        bound beside a connection is missing: its port counts all the same, wherever both are at one
+        address.
+        """
+        skipped = self.skipped.value if self.skipped else None
+        return None if skipped is None else usable & skipped & ~self._memory.held
 
     @cached_property
     def resources(self) -> Outcome[tuple[Resource, ...]]:

@@ -123,9 +123,9 @@ class NetlinkSockets:
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
     count: the parser of the large dump, count_bound: that of the small one. bound_only: whether
-    sockets that are bound only are looked for. They are in the table of bound ports, which all
-    namespaces share as they share the one of connections: to find those of one namespace the kernel
-    passes those of the whole host.
+    sockets that are bound only are looked for, where there may be any. They are in the table of
+    bound ports, which all namespaces share as they share the one of connections: to find those of
+    one namespace the kernel passes those of the whole host.
     """
 
     def __init__(
@@ -150,7 +150,9 @@ class NetlinkSockets:
         Kernels before 6.8 do not tell the bound-only ones.
         """
         listening = self._ask_bound(LISTENING, rules)
-        if self._wants_bound_only and self._allowance.due():
+        if rules.bound_only is not None and not rules.bound_only & ~listening.listening:
+            self._bound_only = BoundTally({})
+        elif self._wants_bound_only and self._allowance.due():
             with self._allowance.spend():
                 self._bound_only = self._ask_bound(BOUND_ONLY, rules)
         return listening.with_bound_only(self._bound_only)
