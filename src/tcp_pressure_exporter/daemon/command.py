@@ -28,6 +28,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
+    from tcp_pressure_exporter.sources.bpf.loading import give_up_rights
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
     from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
@@ -51,6 +52,8 @@ def run(options: Options, running: str) -> int:
         sampled = open_sampling(options, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
+    if kept := give_up_rights():
+        log.warning("the rights to load BPF programs are kept", reason=kept)
     app = App(options, sampled, running, log, lost)
     if options.once:
         return app.print_once()

@@ -1,20 +1,19 @@
-"""Programs that may open no netlink socket, as in a sandbox: a seccomp filter refuses it."""
+"""Programs to which a seccomp filter refuses system calls, as in a sandbox: netlink, or others."""
 
 import sys
 from collections.abc import Sequence
 
-# Built by hand from include/uapi/linux/filter.h, seccomp.h and audit.h; x86-64 and arm64. The
-# filter looks at the number of the system call and at its first argument, the address family.
+# Built by hand from include/uapi/linux/filter.h, seccomp.h and audit.h; x86-64 and arm64. `steps`
+# look at the number of the system call, and may look at its arguments.
 _LAUNCHER = """
 import ctypes, errno, os, platform, struct, sys
 LOAD, EQUAL, RETURN = 0x20, 0x15, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
-SOCKET = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+NUMBERS = {
+    "x86_64": {"socket": 41, "capset": 126, "bpf": 321},
+    "aarch64": {"socket": 198, "capset": 91, "bpf": 280},
+}[platform.machine()]
 AF_NETLINK, ALLOW, ERRNO = 16, 0x7FFF0000, 0x00050000
-steps = [
-    (LOAD, 0, 0, 0), (EQUAL, 0, 3, SOCKET),
-    (LOAD, 0, 0, 16), (EQUAL, 0, 1, AF_NETLINK),
-    (RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT), (RETURN, 0, 0, ALLOW),
-]
+steps = [%s]
 code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
 program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
 prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -24,8 +23,22 @@ for call in ((PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), (PR_SET_SECCOMP, SECCOMP_MODE_FI
         raise OSError(ctypes.get_errno(), "prctl")
 os.execv(sys.argv[1], sys.argv[1:])
 """
+_NETLINK = """
+    (LOAD, 0, 0, 0), (EQUAL, 0, 3, NUMBERS["socket"]),
+    (LOAD, 0, 0, 16), (EQUAL, 0, 1, AF_NETLINK),
+    (RETURN, 0, 0, ERRNO | errno.EAFNOSUPPORT), (RETURN, 0, 0, ALLOW),
+"""
+_CALL = """
+    (LOAD, 0, 0, 0), (EQUAL, 0, 1, NUMBERS["{name}"]),
+    (RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW),
+"""
 
 
 def without_netlink(command: Sequence[str]) -> list[str]:
     """Return the command that runs a command without netlink."""
-    return [sys.executable, "-c", _LAUNCHER, *command]
+    return [sys.executable, "-c", _LAUNCHER % _NETLINK, *command]
+
+
+def without_call(name: str, command: Sequence[str]) -> list[str]:
+    """Return the command that runs a command to which one system call answers EPERM."""
+    return [sys.executable, "-c", _LAUNCHER % _CALL.format(name=name), *command]

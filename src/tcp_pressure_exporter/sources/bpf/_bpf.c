@@ -7,6 +7,7 @@
 #include <Python.h>
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,24 @@ static PyObject *run(PyObject *module, PyObject *arguments)
     return called < 0 ? raise_errno() : PyLong_FromLong((int32_t)attributes.test.retval);
 }
 
+/* Whether a map has these sizes, and room for so many rows at least: the kernel reads and writes as
+ * much as the map says. False with errno set. */
+static bool fits(int map, Py_ssize_t key_size, Py_ssize_t value_size, uint32_t rows)
+{
+    struct bpf_map_info info = {0};
+    union bpf_attr attributes = {
+        .info.bpf_fd = (uint32_t)map,
+        .info.info_len = sizeof info,
+        .info.info = (uint64_t)(uintptr_t)&info,
+    };
+
+    if (call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
+        return false;
+    errno = EINVAL;
+    return info.key_size == (size_t)key_size && info.value_size == (size_t)value_size &&
+           rows <= info.max_entries;
+}
+
 static PyObject *look_up(PyObject *module, PyObject *arguments)
 {
     const char *key;
@@ -128,6 +147,8 @@ static PyObject *look_up(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "iy#n", &map, &key, &key_size, &size))
         return NULL;
+    if (!fits(map, key_size, size, 1))
+        return raise_errno();
     PyObject *value = PyBytes_FromStringAndSize(NULL, size);
     if (value && !look_up_in_map(map, key, PyBytes_AsString(value))) {
         Py_DECREF(value);
@@ -145,7 +166,7 @@ static PyObject *update(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "iy#y#", &map, &key, &key_size, &value, &size))
         return NULL;
-    if (!update_map(map, key, value))
+    if (!fits(map, key_size, size, 1) || !update_map(map, key, value))
         return raise_errno();
     Py_RETURN_NONE;
 }
@@ -161,6 +182,8 @@ static PyObject *entries(PyObject *module, PyObject *arguments)
     (void)module;
     if (!PyArg_ParseTuple(arguments, "iIII", &map, &key_size, &value_size, &most))
         return NULL;
+    if (!fits(map, key_size, value_size, most))
+        return raise_errno();
     /* The kernel writes where it would go on: a number, or a key. */
     size_t position_size = key_size > sizeof(uint32_t) ? key_size : sizeof(uint32_t);
     char *keys = malloc((size_t)most * key_size), *values = malloc((size_t)most * value_size);
@@ -202,6 +225,33 @@ done:
     return found;
 }
 
+/* Take CAP_BPF and CAP_PERFMON from this thread, and so from all that it starts. */
+static PyObject *give_up_rights(PyObject *module, PyObject *nothing)
+{
+    static const int RIGHTS[] = {CAP_BPF, CAP_PERFMON};
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+    bool had = false;
+
+    (void)module;
+    (void)nothing;
+    if (syscall(SYS_capget, &header, sets) < 0)
+        return raise_errno();
+    for (size_t i = 0; i < sizeof RIGHTS / sizeof *RIGHTS; i++) {
+        struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(RIGHTS[i])];
+        uint32_t others = ~(uint32_t)CAP_TO_MASK(RIGHTS[i]);
+
+        had = had || set->permitted & ~others || set->inheritable & ~others;
+        set->effective &= others;
+        set->permitted &= others;
+        set->inheritable &= others;
+    }
+    /* Without any there is nothing to ask for: a filter may deny the call. */
+    if (had && syscall(SYS_capset, &header, sets) < 0)
+        return raise_errno();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef METHODS[] = {
     {"load", load, METH_VARARGS, "Load a BPF object; return its descriptors by name."},
     {"attach", attach, METH_VARARGS, "Attach a program; return the descriptor that holds it."},
@@ -209,6 +259,7 @@ static PyMethodDef METHODS[] = {
     {"look_up", look_up, METH_VARARGS, "Return the value of a map's key, of a size in bytes."},
     {"entries", entries, METH_VARARGS, "Return (key, value) of each entry of a hash."},
     {"update", update, METH_VARARGS, "Set the value of a map's key."},
+    {"give_up_rights", give_up_rights, METH_NOARGS, "Give up the rights to load, in this thread."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,11 +9,18 @@ from typing import Protocol
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
+    has_system_call_filter,
+    is_in_user_namespace,
     may_load_programs,
 )
 
 NO_RIGHT = "needs CAP_BPF and CAP_PERFMON"
+NOT_THE_HOSTS = f"{NO_RIGHT} of the host, not of a user namespace"
+LOCKED_DOWN = "the kernel is locked down: no program may read its memory"
+FILTERED = "the filter of system calls (seccomp) may deny bpf()"
 NOT_BUILT = "the exporter was installed without its compiled part for BPF"
+
+LOCKDOWN = Path("/sys/kernel/security/lockdown")  # kernel_lockdown(7)
 
 
 class Calls(Protocol):
@@ -96,16 +103,66 @@ class BpfObject:
             raise SourceError(self._operation, reason) from error
 
 
-def load(name: str, procfs: Path = Path("/proc")) -> BpfObject:
+def load(
+    name: str,
+    procfs: Path = Path("/proc"),
+    lockdown: Path = LOCKDOWN,
+    make: Callable[[str], BpfObject] | None = None,
+) -> BpfObject:
     """Load an object; raises SourceError where this kernel or the rights do not allow it."""
+    try:
+        return (make or _make)(name)
+    except SourceError as error:
+        cause = None if error.reason == NOT_BUILT else why_refused(error.reason, procfs, lockdown)
+        if cause is None:
+            raise
+        raise SourceError(error.operation, f"{cause} ({error.reason})") from error
+
+
+def _make(name: str) -> BpfObject:
     try:
         from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent
     except ImportError as error:
         raise SourceError(f"BPF object {name}", NOT_BUILT) from error
+    return BpfObject(name, _bpf)
+
+
+def why_refused(reason: str, procfs: Path, lockdown: Path) -> str | None:
+    """Return the likely cause of a refusal, None where the kernel's own word is all there is.
+
+    reason: that word. Without CAP_BPF it is EPERM, with it alone the verifier's EINVAL. A helper
+    that lockdown denies is EINVAL, too. The filters of containers answer EPERM. Raises SourceError.
+    """
+    if not may_load_programs(effective_capabilities(procfs)):
+        return NO_RIGHT
+    if is_in_user_namespace(procfs):
+        return NOT_THE_HOSTS
+    if "[confidentiality]" in _text(lockdown):
+        return LOCKED_DOWN
+    filtered = reason.startswith("EPERM") and has_system_call_filter(procfs)
+    return FILTERED if filtered else None
+
+
+def _text(path: Path) -> str:
     try:
-        return BpfObject(name, _bpf)
-    except SourceError as error:
-        # Without CAP_BPF that is EPERM, with it alone the verifier's EINVAL.
-        if may_load_programs(effective_capabilities(procfs)):
-            raise
-        raise SourceError(error.operation, f"{NO_RIGHT} ({error.reason})") from error
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""  # a kernel without it is not locked down
+
+
+def give_up_rights() -> str | None:
+    """Give up CAP_BPF and CAP_PERFMON for good; return why that fails, None where it did not.
+
+    What is loaded goes on without them: the kernel asks for them when something is loaded or
+    attached, and afterwards only for a descriptor (kernel/bpf/syscall.c, __sys_bpf, since Linux
+    5.19). Capabilities are a thread's, and inherited: to be called before there are others.
+    """
+    try:
+        from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent
+    except ImportError:
+        return None  # nothing was loaded
+    try:
+        _bpf.give_up_rights()
+    except OSError as error:
+        return f"capset(): {errno_reason(-(error.errno or 0))}"
+    return None

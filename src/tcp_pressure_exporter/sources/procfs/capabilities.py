@@ -1,4 +1,4 @@
-"""Which of root's privileges this process has: capabilities(7)."""
+"""Which of root's privileges this process has, and what confines it: capabilities(7)."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,7 @@ CAP_SYS_ADMIN = 21
 CAP_PERFMON = 38
 CAP_BPF = 39
 
+ALL_USERS = 2**32 - 1
 EFFECTIVE = re.compile(r"CapEff:\t([0-9a-f]{1,16})")  # 64 bits
 
 
@@ -36,6 +37,26 @@ def parse_effective_capabilities(status: str) -> int:
                 raise SourceError(f"{NAME} CapEff", f"expected 64 bits in hex, got {line[7:47]!r}")
             return int(match[1], 16)
     raise SourceError(NAME, "no line CapEff")
+
+
+def is_in_user_namespace(procfs: Path) -> bool:
+    """Tell whether the capabilities are those of a user namespace other than the host's.
+
+    The host's maps every user to itself (user_namespaces(7)). False where that cannot be read.
+    """
+    return _text(procfs / "self" / "uid_map").split() not in ([], ["0", "0", str(ALL_USERS)])
+
+
+def has_system_call_filter(procfs: Path) -> bool:
+    """Tell whether the process is under SECCOMP_MODE_FILTER (proc_pid_status(5), Seccomp)."""
+    return "\nSeccomp:\t2\n" in _text(procfs / "self" / "status")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def may_name_processes(capabilities: int) -> bool:
