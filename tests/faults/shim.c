@@ -1,5 +1,5 @@
 /* A kernel at fault, between the exporter and libc (LD_PRELOAD): netlink that refuses, lies, is
- * silent or never ends, and clocks that jump.
+ * silent or never ends, bpf(2) that refuses, and clocks that jump.
  *
  * Which fault is on stands in a file that tests/faults/shim.py writes: struct faults, mapped here.
  * Only what a dump uses is looked at: send, recvfrom, poll; all other sockets pass untouched.
@@ -10,11 +10,13 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@ struct faults {
 	int64_t endless;         /* NLMSG_DONE never comes, something else comes for ever */
 	int64_t realtime_step;   /* seconds that CLOCK_REALTIME is off */
 	int64_t boottime_step;   /* seconds that CLOCK_BOOTTIME is off: what a suspend adds */
+	int64_t bpf_error;       /* bpf() fails */
 };
 
 static const struct faults NONE;
@@ -61,6 +64,27 @@ __attribute__((constructor)) static void load(void)
 	if (mapped != MAP_FAILED)
 		faults = mapped;
 	close(file);
+}
+
+/* What libc has no function for: bpf(2) among others. */
+long syscall(long number, ...)
+{
+	static long (*real_syscall)(long, ...);
+	long arguments[6];
+	va_list list;
+
+	if (!real_syscall)
+		real_syscall = dlsym(RTLD_NEXT, "syscall");
+	if (number == SYS_bpf && faults->bpf_error) {
+		errno = (int)faults->bpf_error;
+		return -1;
+	}
+	va_start(list, number);
+	for (int i = 0; i < 6; i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	return real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
+			    arguments[4], arguments[5]);
 }
 
 static int is_netlink(int fd)

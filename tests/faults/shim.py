@@ -18,6 +18,7 @@ FIELDS = (  # struct faults of shim.c
     "endless",
     "realtime_step",
     "boottime_step",
+    "bpf_error",
 )
 NUMBERS = struct.Struct(f"={len(FIELDS)}q")
 

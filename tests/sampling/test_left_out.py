@@ -11,9 +11,13 @@ from tests.support.fakes.captured_log import captured_log
 from tests.support.sampled import wishes
 
 
-def host(no_process_names: str | None, left_out: Mapping[str, str]) -> Host:
+def host(
+    no_process_names: str | None, left_out: Mapping[str, str], no_services: str | None = None
+) -> Host:
     built = open_host(wishes("pools"), Path("/proc"), readable_parser(), sys.platform)
-    return replace(built, no_process_names=no_process_names, left_out=left_out)
+    return replace(
+        built, no_process_names=no_process_names, no_services=no_services, left_out=left_out
+    )
 
 
 def test_nothing_is_off() -> None:
@@ -35,4 +39,13 @@ def test_what_is_off() -> None:
             "reason": "needs that",
             "log_level": "info",
         },
+    ]
+
+
+def test_no_services() -> None:
+    """Where no socket leads to a service that is one line: owners are empty then, not unknown."""
+    log, logged = captured_log()
+    host(None, {}, "no cgroup2").log_missing(log)
+    assert logged.entries == [
+        {"event": "services are off", "reason": "no cgroup2", "log_level": "info"}
     ]

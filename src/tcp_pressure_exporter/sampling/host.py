@@ -20,7 +20,7 @@ from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
 from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.sources.owners.processes import MAX_FDS, find_processes
 from tcp_pressure_exporter.sources.procfs.capabilities import (
@@ -113,16 +113,17 @@ class Wishes:
 class Host:
     """What this process can sample with the rights that it has.
 
-    own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
-    is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
-    counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's table of
-    bound ports is not read, None where it is. no_bind_failures: why failing bind() calls are not
-    counted where failing connect() calls are.
+    own: the sampler of its own network namespace. no_process_names, no_services: the reason, None
+    where nothing is missing. left_out: the reasons, by collector, of those that are wanted and not
+    to be had. counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's
+    table of bound ports is not read, None where it is. no_bind_failures: why failing bind() calls
+    are not counted where failing connect() calls are.
     """
 
     netns: str
     own: NamespaceSampler
     no_process_names: str | None
+    no_services: str | None
     left_out: Mapping[str, str]
     counted_by: str
     no_netlink: str | None
@@ -152,6 +153,8 @@ class Host:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
         if self.no_process_names:
             log.info("process names are off", reason=self.no_process_names)
+        if self.no_services:
+            log.info("services are off", reason=self.no_services)
         if self.no_bind_table:
             log.info("exact count of hidden ports is off", reason=self.no_bind_table)
         if self.no_bind_failures:
@@ -183,6 +186,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         netns=wishes.netns,
         own=NamespaceSampler(wishes.netns, sources, memory, parts, time.monotonic),
         no_process_names=no_names,
+        no_services=None if sources.no_netlink else why_no_services(procfs),
         left_out=left_out,
         counted_by=sources.counted_by,
         no_netlink=sources.no_netlink,

@@ -287,3 +287,17 @@ def test_full_table(counting: PortFailures) -> None:
         found = counting.port_failures()
     assert len(found.rows) <= 4096  # other namespaces of the host may have some
     assert sum(found.rows.values()) + found.unnamed[NO_PORTS] == 4201
+
+
+@pytest.mark.bpf
+def test_no_room_at_all(counting: PortFailures) -> None:
+    """Where 1,024 kinds of other namespaces fill the second table, too, what is lost is counted."""
+    update = counting._loaded.update  # noqa: SLF001 - 4,096 and 1,024 real ones would take minutes
+    for number in range(4096):
+        update("failures", row(1, 0, b"%d" % number), count(1))
+    for number in range(1024):
+        update("overflow", struct.pack("=IBB2x", number, 0, 0), count(1))
+    with open_lab() as lab:
+        assert try_to_connect(lab, 13, "127.0.0.9") == 3
+        found = counting.port_failures()
+    assert (found.rows, found.unnamed, found.lost) == ({}, {}, 3)

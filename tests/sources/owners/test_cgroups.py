@@ -3,7 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
+from tcp_pressure_exporter.sources.owners.cgroups import (
+    NO_CGROUP2,
+    ONLY_ROOT,
+    Cgroups,
+    why_no_services,
+)
 from tests.support.fakes.fake_clock import FakeClock
 from tests.support.labs.cgroup_tree import (
     CgroupTree,
@@ -43,7 +48,7 @@ def test_tree(tree: CgroupTree) -> None:
     assert cgroups.path(2**63) is None
 
 
-@pytest.mark.parametrize(
+each_without = pytest.mark.parametrize(
     "mountinfo",
     [
         "",
@@ -52,6 +57,9 @@ def test_tree(tree: CgroupTree) -> None:
         mounted_at(Path("/proc")),  # where /proc has been mounted over it
     ],
 )
+
+
+@each_without
 def test_no_cgroup2(tmp_path: Path, mountinfo: str) -> None:
     """Where cgroup2 is not mounted, or cannot be reached, every cgroup is unknown."""
     cgroups = Cgroups(fake_mounts(tmp_path, mountinfo))
@@ -122,3 +130,23 @@ def test_many_processes(tmp_path: Path) -> None:
     (root / "cgroup.procs").write_bytes(b"12345\n" * 100_000)
     procfs = fake_mounts(tmp_path, mounted_at(root))
     assert len(Cgroups(procfs).processes(root.stat().st_ino)) == 65_536 // 6
+
+
+@each_without
+def test_why_no_services(tmp_path: Path, mountinfo: str) -> None:
+    """On a host of cgroup v1, or where nobody sees cgroup2, no socket leads to a service."""
+    assert why_no_services(fake_mounts(tmp_path, mountinfo)) == NO_CGROUP2
+
+
+def test_why_only_the_root(tree: CgroupTree) -> None:
+    """A tree without a cgroup, as a container sees that of its own, tells no service either."""
+    assert why_no_services(tree.procfs) == ONLY_ROOT
+    tree.make("web.service")
+    assert why_no_services(tree.procfs) is None
+
+
+def test_both_versions(tree: CgroupTree) -> None:
+    """On a host that has both versions, as with systemd's hybrid hierarchy, cgroup2 tells them."""
+    tree.make("web.service")
+    first = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    assert why_no_services(fake_mounts(tree.procfs, first + mounted_at(tree.root))) is None

@@ -77,6 +77,23 @@ class Cgroups:
                 return
 
 
+NO_CGROUP2 = "cgroup2 is not mounted: a host of cgroup v1 tells nobody whose a socket is"
+ONLY_ROOT = "of cgroup2 only the root is seen: a container needs the host's tree (--cgroupns host)"
+
+
+def why_no_services(procfs: Path) -> str | None:
+    """Return why no socket leads to a service here, None where one may.
+
+    A socket's cgroup, and that of a caller (bpf_get_current_cgroup_id), is the one in the cgroup2
+    tree, on a host that has both versions, too. Where that is not mounted, or has nothing below its
+    root, every socket is nobody's.
+    """
+    for mount in cgroup2_mounts(_read_mountinfo(procfs)):
+        if _root_id(mount) is not None:
+            return None if any(_children(str(mount))) else ONLY_ROOT
+    return NO_CGROUP2
+
+
 def cgroup2_mounts(mountinfo: str) -> list[Path]:
     """Return where cgroup2 is mounted, by how much of the tree is there, most first.
 
