@@ -1,7 +1,5 @@
 """Whose calls fail for want of a local port: the counters of the worst, and of all the rest."""
 
-import heapq
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +14,7 @@ from tcp_pressure_exporter.facts.failures import (
 )
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-
-HALF_LIFE = 300.0  # seconds: what "lately" means
-FORGOTTEN = 0.01  # failures lately, of an owner that is not listed
-# One that is listed stays until another fails this much more lately.
-INCUMBENT_BONUS = 1.5
+from tcp_pressure_exporter.sample.owner_counters import OwnerCounters, foremost, risen
 
 
 class FailureOwner(NamedTuple):
@@ -55,26 +49,12 @@ class PortFailures:
 Name = Callable[[PortFailure], FailureOwner]
 
 
-class _Lately(NamedTuple):
-    """Failures of an owner, of which those of a HALF_LIFE before `at` count half."""
-
-    failures: float
-    at: float
-
-    def by(self, now: float) -> float:
-        return self.failures * math.exp2((self.at - now) / HALF_LIFE)
-
-
 @dataclass(frozen=True, slots=True)
 class FailureMemory:
-    """What was counted until the last sample.
-
-    listed: the owners that were, with their counts. lately: how often each owner failed lately.
-    """
+    """What was counted until the last sample."""
 
     rows: Mapping[PortFailure, int] = field(default_factory=dict)
-    listed: Mapping[FailureOwner, int] = field(default_factory=dict)
-    lately: Mapping[FailureOwner, _Lately] = field(default_factory=dict)
+    counters: OwnerCounters[FailureOwner] = field(default_factory=OwnerCounters)
 
     def after(self, counts: FailureCounts, name: Name, top: int, now: float) -> "FailureMemory":
         """Return what is known after one more sample.
@@ -83,38 +63,10 @@ class FailureMemory:
         with the configuration, and no counter may fall for that.
         """
         new: Counter[FailureOwner] = Counter()
-        for row, count in counts.rows.items():
-            if count > self.rows.get(row, 0):
-                new[name(row)] += count - self.rows.get(row, 0)
-        lately = self._lately_with(new, now)
-        chosen = self._choose(lately, top, now)
-        listed = {owner: self.listed.get(owner, 0) + new[owner] for owner in chosen}
-        kept = {
-            owner: known
-            for owner, known in lately.items()
-            if owner in listed or known.by(now) >= FORGOTTEN
-        }
-        return FailureMemory(counts.rows, listed, kept)
-
-    def _lately_with(
-        self, new: Mapping[FailureOwner, int], now: float
-    ) -> dict[FailureOwner, _Lately]:
-        risen = {
-            owner: _Lately(count + self.lately[owner].by(now), now)
-            if owner in self.lately
-            else _Lately(count, now)
-            for owner, count in new.items()
-        }
-        return {**self.lately, **risen}
-
-    def _choose(
-        self, lately: Mapping[FailureOwner, _Lately], top: int, now: float
-    ) -> list[FailureOwner]:
-        def rank(owner: FailureOwner) -> tuple[float, bool, FailureOwner]:
-            listed = owner in self.listed
-            return lately[owner].by(now) * (INCUMBENT_BONUS if listed else 1.0), listed, owner
-
-        return heapq.nlargest(top, lately, key=rank)
+        for row, more in risen(self.rows, counts.rows):
+            new[name(row)] += more
+        counters = self.counters.after(new, lambda ranks: foremost(ranks, ranks, top), now)
+        return FailureMemory(counts.rows, counters)
 
     def published(self, counts: FailureCounts) -> PortFailures:
         """Return the counters of the sample that was taken last."""
@@ -124,9 +76,9 @@ class FailureMemory:
         for kind, count in counts.unnamed.items():
             totals[kind] += count
         unlisted = dict(totals)
-        for owner, count in self.listed.items():
+        for owner, count in self.counters.listed.items():
             unlisted[owner.kind] -= count
-        return PortFailures(totals, self.listed, unlisted)
+        return PortFailures(totals, self.counters.listed, unlisted)
 
 
 def failure_owner(failure: PortFailure, service: str, groups: RemoteGroups) -> FailureOwner:
