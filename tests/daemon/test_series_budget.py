@@ -31,6 +31,13 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import (
 )
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.active_closes import (
+    MAX_CLOSERS,
+    MAX_POOLS,
+    ActiveCloses,
+    ClosedPool,
+    Closer,
+)
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
@@ -38,6 +45,7 @@ from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY, GIVES_WAY_TO_BINDS
+from tcp_pressure_exporter.sampling.parts.pools import SOURCE_GIVES_WAY
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tests.support.fakes.samples import namespace_sample
@@ -74,12 +82,24 @@ def failures() -> PortFailures:
     return PortFailures(kinds, dict.fromkeys(owners, 1), kinds)
 
 
+def closes() -> ActiveCloses:
+    """Return as many closers as are listed."""
+    pools = [ClosedPool(OUTBOUND, f"10.0.0.{n}", "10.0.0.99", "1") for n in range(MAX_POOLS)]
+    closers = [Closer(pool, Owner("s", f"p{n}")) for pool in pools for n in range(MAX_CLOSERS)]
+    return ActiveCloses(dict.fromkeys(closers, 1), {OUTBOUND: 1, INBOUND: 1})
+
+
+def fewer(found: PoolTable, give_way: int) -> PoolTable:
+    """Return a table of which some pools make room for what is beside it."""
+    return replace(found, listed=found.listed[: TOP - give_way])
+
+
 def fullest() -> NamespaceSample:
     """Return a sample of which every table is full."""
     pools = {
         OUTBOUND: table(reclaimable=True, dated=True),
         INBOUND: table(reclaimable=False, dated=True),
-        SOURCE: table(reclaimable=False, dated=False),
+        SOURCE: fewer(table(reclaimable=False, dated=False), SOURCE_GIVES_WAY),
     }
     nat = table(reclaimable=True, dated=False)
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
@@ -91,7 +111,8 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY - GIVES_WAY_TO_BINDS])),
+        nat=Outcome(0.1, fewer(nat, sum(GIVES_WAY.values()) + GIVES_WAY_TO_BINDS)),
+        active_closes=Outcome(0.1, closes()),
         failures=Outcome(0.1, failures()),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),

@@ -21,8 +21,9 @@ from tcp_pressure_exporter.facts.tally import (
     RowRules,
 )
 from tcp_pressure_exporter.pools.listing import ListingRule
+from tcp_pressure_exporter.sample.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.failures import PortFailures
-from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
+from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.failures import failures_part
 from tcp_pressure_exporter.sampling.parts.nat import NatPart
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
@@ -111,17 +112,24 @@ def test_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "with_connects", "with_binds"), [(10, 6, 5), (6, 2, 1), (5, 1, 1), (2, 1, 1)]
+    ("top", "connects", "binds", "closes"), [(10, 6, 5, 3), (6, 2, 1, 1), (5, 1, 1, 1), (2, 1, 1, 1)]
 )
-def test_gateway_makes_room(tmp_path: Path, top: int, with_connects: int, with_binds: int) -> None:
-    """Beside failures four NAT pools fewer are listed, with those of bind() five; one at least."""
+def test_gateway_makes_room(
+    tmp_path: Path, top: int, connects: int, binds: int, closes: int
+) -> None:
+    """Four NAT pools fewer are listed beside failures, with those of bind() five, seven with closes.
+
+    One is at least.
+    """
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)
     assert len(part.take(reading).listed) == top
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {})))
-    assert len(part.take(reading).listed) == with_connects
+    assert len(part.take(reading).listed) == connects
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({BIND_FAILURES[0]: 0}, {}, {})))
-    assert len(part.take(reading).listed) == with_binds
+    assert len(part.take(reading).listed) == binds
+    reading.put(ACTIVE_CLOSES, Outcome(0.0, ActiveCloses({}, {})))
+    assert len(part.take(reading).listed) == closes
 
 
 class TwelvePools:

@@ -93,7 +93,7 @@ def test_each_source_is_asked_once(host: FakeHost) -> None:
 
 
 NEED_POOLS = ("canary", "pool_owners")
-NEED_BPF = ("failures",)  # which no fake kernel runs
+NEED_BPF = ("failures", "active_closes")  # which no fake kernel runs
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tcp_pressure_exporter.collectors import (
+    active_closes,
     canary,
     close_wait,
     failures,
@@ -23,6 +24,7 @@ from tcp_pressure_exporter.collectors import (
 )
 from tcp_pressure_exporter.collectors.family import Family
 from tcp_pressure_exporter.sample.sample import (
+    ACTIVE_CLOSES,
     CANARY,
     CLOSE_WAIT,
     FINDINGS,
@@ -40,6 +42,7 @@ from tcp_pressure_exporter.sample.sample import (
     NamespaceSample,
 )
 from tcp_pressure_exporter.sampling.host import Wanted
+from tcp_pressure_exporter.sampling.parts.active_closes import active_closes_part
 from tcp_pressure_exporter.sampling.parts.canary import canary_part
 from tcp_pressure_exporter.sampling.parts.close_wait import close_wait_part
 from tcp_pressure_exporter.sampling.parts.failures import failures_part
@@ -88,7 +91,15 @@ ROWS = (
         local_ports.FAMILIES,
     ),
     Collector(POOLS, "port pools: the fullest, totals, forecast", pools_part, pools.FAMILIES),
-    # Before the gateway's pools, which make room for it.
+    # Both before the gateway's pools, which make room for them.
+    Collector(
+        ACTIVE_CLOSES,
+        "who closes first, and so leaves the TIME_WAIT of the fullest pools",
+        active_closes_part,
+        active_closes.FAMILIES,
+        own_alone=True,
+        judged=False,
+    ),
     Collector(
         PORT_FAILURES,
         "calls that found no local port, and whose",

@@ -25,7 +25,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths, TimeWaitReuse
+from tcp_pressure_exporter.facts.time_wait import CloseCounts, TimeWaitLengths, TimeWaitReuse
 
 # A destination that no one else has, so that asking about a port concerns the port alone.
 _NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
@@ -173,6 +173,16 @@ class FailureSource(Protocol):
         """Stop counting."""
 
 
+class CloseSource(Protocol):
+    """The connections that this end closes first."""
+
+    def active_closes(self) -> CloseCounts:
+        """Return those of the namespace of the calling thread, since counting began."""
+
+    def close(self) -> None:
+        """Stop counting."""
+
+
 class NatSource(Protocol):
     """The connections that this host translates as a gateway."""
 
@@ -199,7 +209,7 @@ class Sources:
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
     own_networks: returns the networks whose addresses are this host's; raises SourceError.
-    bind_table, failures: shared by all namespaces, so that whoever opened them closes them.
+    bind_table, failures, closes: shared by all namespaces, so that whoever opened them closes them.
     """
 
     counted_by: str
@@ -215,6 +225,7 @@ class Sources:
     own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
     failures: FailureSource | Missing = NOT_COUNTED
+    closes: CloseSource | Missing = NOT_COUNTED
 
     def close(self) -> None:
         """Let go what the sources have open."""

@@ -1,5 +1,6 @@
-"""How long TIME_WAIT holds a port, and when a connect() may take it over before."""
+"""How long TIME_WAIT holds a port, when a connect() may take it over before, and who leaves it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -99,3 +100,50 @@ def time_wait_reuse(mode: int, timestamps: int, delay_ms: int | None) -> TimeWai
         delay_ms=DEFAULT_DELAY_MS if delay_ms is None else delay_ms,
         whole_seconds=delay_ms is None,
     )
+
+
+# Which local ports an outbound connection may be from.
+CHOSEN = "chosen"  # those that connect() chooses from
+PRIVILEGED = "privileged"  # below 1024
+OUTSIDE = "outside"  # others that connect() does not choose
+
+
+class ActiveClose(NamedTuple):
+    """Active closes (RFC 9293, section 3.6) of one pool, by one process.
+
+    generation: a row counts from 0 in each; a later one takes over where the kernel's table was
+    emptied. accepted: whether the connections were accepted here, so that the pool is an inbound
+    one. local_ports: of an outbound one. local_address to scope: as PoolKey has them.
+    cgroup_id: of the closing process, as SocketId has it. process: the name of its thread group,
+    any Unicode text.
+    """
+
+    generation: int
+    accepted: bool
+    local_address: bytes
+    remote_address: bytes
+    port: bytes
+    scope: int
+    local_ports: str
+    cgroup_id: int
+    process: str
+
+
+class UnnamedCloses(NamedTuple):
+    """Active closes that found no row; generation, accepted: as of an ActiveClose."""
+
+    generation: int
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCounts:
+    """The active closes in one network namespace; within a generation no number ever falls.
+
+    unnamed: those that found no room among `rows`. lost: those that found no room at all, since
+    the beginning and of whatever namespace.
+    """
+
+    rows: Mapping[ActiveClose, int]
+    unnamed: Mapping[UnnamedCloses, int]
+    lost: int = 0

@@ -9,6 +9,7 @@ bindresvport(3)). Without a limit there is no ratio, and no forecast.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tcp_pressure_exporter.facts import time_wait
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.tally import (
     NetworkPorts,
@@ -40,6 +41,17 @@ class SourceRanges:
     def of(self, address: bytes) -> tuple[NetworkPorts, ...]:
         """Return the ranges of one local address."""
         return tuple(found for found in self.ranges if found.has(address, found.low))
+
+
+def ports_label(local_ports: str, local_address: bytes, sources: SourceRanges) -> str:
+    """Return PoolKey.ports of connections from some local ports (facts/time_wait.py)."""
+    if local_ports == time_wait.OUTSIDE:
+        return _outside(sources.of(local_address))
+    return PRIVILEGED if local_ports == time_wait.PRIVILEGED else ""
+
+
+def _outside(ranges: Iterable[NetworkPorts]) -> str:
+    return ",".join(f"{found.low}-{found.high}" for found in ranges) or OUTSIDE
 
 
 def row_rules(watched: Iterable[PoolKey], *, privileged: bool) -> RowRules:
@@ -96,6 +108,5 @@ def _explicit(
 ) -> Iterator[tuple[PoolKey, Usage]]:
     for key, count in rows.items():
         ranges = sources.of(key.local_address)
-        ports = ",".join(f"{found.low}-{found.high}" for found in ranges)
         limit = sum(found.high - found.low + 1 for found in ranges)
-        yield key._replace(ports=ports or OUTSIDE), unreclaimed(count, limit or None, reuse)
+        yield key._replace(ports=_outside(ranges)), unreclaimed(count, limit or None, reuse)

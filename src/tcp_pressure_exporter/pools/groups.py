@@ -162,6 +162,12 @@ class Grouping:
         return (key,) if isinstance(key, PoolKey) else self.members.get(key, ())
 
 
+def listed_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
+    """Return under which key a single pool is shown: that of the group of its remote, if any."""
+    group = groups.find(key.remote_address) if groups and key.remote_address else None
+    return GroupKey(key.local_address, group.name, *key[2:]) if group else key
+
+
 def group_name(key: GroupedKey, groups: RemoteGroups) -> GroupKey:
     """Return the name of what a tally has added up."""
     return GroupKey(key.local_address, groups.groups[key.group].name, key.port, key.scope)
@@ -178,11 +184,10 @@ def group_pools(
     usages: dict[ListedKey, Usage] = dict(sums.items())
     members: dict[ListedKey, list[PoolKey]] = {}
     for key, usage in pools.items():
-        group = groups.find(key.remote_address) if groups and key.remote_address else None
-        if group is None:
+        name = listed_key(key, groups)
+        if not isinstance(name, GroupKey):
             usages[key] = usage
             continue
-        name = GroupKey(key.local_address, group.name, *key[2:])
         members.setdefault(name, []).append(key)
         if name in sums:
             usages[name] = usages[name].refusing(usage.refused)

@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
@@ -23,6 +23,10 @@ class ListingRule:
 
     top: int = 10
     min_ratio: float = 0.01
+
+    def without(self, pools: int) -> "ListingRule":
+        """Return the rule by which so many pools fewer are listed, and one at least."""
+        return replace(self, top=max(self.top - pools, 1))
 
     @property
     def leave_ratio(self) -> float:

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.pools.directions import NAT
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
+from tcp_pressure_exporter.sample.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.failures import PortFailures
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
@@ -29,6 +30,7 @@ class Key(Generic[Value]):
 SOCKETS: Key[SocketStates] = Key("sockets")
 LOCAL_PORTS: Key[LocalPorts] = Key("local_ports")
 POOLS: Key[PoolTables] = Key("pools")
+ACTIVE_CLOSES: Key[ActiveCloses] = Key("active_closes")
 PORT_FAILURES: Key[PortFailures] = Key("failures")
 NAT_POOLS: Key[PoolTable] = Key("nat")
 CANARY: Key[CanaryReport] = Key("canary")

@@ -13,10 +13,17 @@ from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.sample.sample import CANARY, PORT_FAILURES, Key, NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    ACTIVE_CLOSES,
+    CANARY,
+    PORT_FAILURES,
+    Key,
+    NamespaceSample,
+)
 from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
 from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
@@ -173,6 +180,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         sources = replace(sources, canary=Missing("not wanted"))
     if PORT_FAILURES in wishes.parts and platform == LINUX:
         sources = replace(sources, failures=open_port_failures())
+    if ACTIVE_CLOSES in wishes.parts and platform == LINUX:
+        sources = replace(sources, closes=open_active_closes())
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))

@@ -51,6 +51,9 @@ class FakeCalls:
         self._fail()
         self.tables[table] = value
 
+    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
+        self._fail()
+
     def _fail(self) -> None:
         if self.failure:
             raise OSError(self.failure, os.strerror(self.failure))
@@ -78,6 +81,7 @@ QUESTIONS: dict[str, Callable[[BpfObject], object]] = {
     "run": lambda found: found.run(PROGRAM),
     "look_up": lambda found: found.look_up("skipped_ports", bytes(4), 8192),
     "entries": lambda found: found.entries("skipped_ports", 4, 8, 16),
+    "delete": lambda found: found.delete("skipped_ports", [bytes(4)]),
     "update": lambda found: found.update("skipped_ports", bytes(4), b""),
 }
 

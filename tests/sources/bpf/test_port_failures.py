@@ -155,6 +155,9 @@ class Unattachable:
     def update(self, _table: int, _key: bytes, _value: bytes, /) -> None:
         return
 
+    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
+        return
+
 
 @pytest.fixture
 def counting(netns: None) -> Iterator[PortFailures]:  # noqa: ARG001 - with ports of its own

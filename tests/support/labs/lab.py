@@ -4,8 +4,15 @@ import errno
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
-from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing
+from tcp_pressure_exporter.facts.questions import (
+    NO_BIND_TABLE,
+    NOT_COUNTED,
+    BindTableSource,
+    CloseSource,
+    Missing,
+)
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
@@ -138,11 +145,15 @@ class Observer:
     """The code under test: samples the namespace of the thread with every pool listed."""
 
     def __init__(
-        self, parser: Parser | None = None, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+        self,
+        parser: Parser | None = None,
+        bind_table: BindTableSource | Missing = NO_BIND_TABLE,
+        closes: CloseSource | Missing = NOT_COUNTED,
     ) -> None:
         self.namespace = Namespace(parser=parser, bind_table=bind_table)
         owners = Owners(Cgroups(), find_processes)
-        self._sampler = sampler_of(self.namespace.sources, owners, netns="test")
+        sources = replace(self.namespace.sources, closes=closes)
+        self._sampler = sampler_of(sources, owners, netns="test")
 
     def sample(self, config: Config = EVERYTHING) -> NamespaceSample:
         return self._sampler.take(config)

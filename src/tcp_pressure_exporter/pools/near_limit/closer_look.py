@@ -19,7 +19,7 @@ from tcp_pressure_exporter.facts.tally import (
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroups
+from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups, listed_key
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 from tcp_pressure_exporter.pools.near_limit.live_states import (
     StateCount,
@@ -215,7 +215,7 @@ def owners_by_pool(
     chosen = _chosen_ports(rules)
     for socket, owner in zip(sockets, owners, strict=True):
         if chosen >> socket.local_port & 1:
-            found.setdefault(_shown_key(socket.key, groups), []).append(owner)
+            found.setdefault(listed_key(socket.key, groups), []).append(owner)
     return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
 
 
@@ -228,15 +228,10 @@ def states_by_pool(
     for socket in sockets:
         if chosen >> socket.local_port & 1:
             state = live_state(socket.state, socket.owner_id)
-            found.setdefault(_shown_key(socket.key, groups), []).append(state)
+            found.setdefault(listed_key(socket.key, groups), []).append(state)
     return {key: counted_states(states) for key, states in found.items()}
 
 
 def _chosen_ports(rules: TallyRules) -> int:
     """Return the ports that a connect() chose."""
     return rules.usable & ~rules.blocked & ~rules.served
-
-
-def _shown_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
-    group = groups.find(key.remote_address)
-    return GroupKey(key.local_address, group.name, *key[2:]) if group else key

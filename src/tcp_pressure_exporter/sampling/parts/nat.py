@@ -1,7 +1,8 @@
 """The port pools of a NAT gateway, from the connections that conntrack translates."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from math import ceil
+from typing import Any
 
 from tcp_pressure_exporter.facts.failures import BIND
 from tcp_pressure_exporter.facts.questions import Missing, NatSource, usable
@@ -9,13 +10,13 @@ from tcp_pressure_exporter.facts.tally import RowRules
 from tcp_pressure_exporter.pools.directions import nat_usages
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import PoolTable, pool_table
-from tcp_pressure_exporter.sample.sample import PORT_FAILURES
+from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, Key
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
-# Pools of a gateway, of four series each, that are not listed where port failures are counted, so
+# Pools of a gateway, of four series each, that are not listed where others of these are counted, so
 # that the page keeps within its 500 series: hardly a host has both in such numbers.
-GIVES_WAY = 4
-GIVES_WAY_TO_BINDS = 1  # more, where those of bind() are counted, too
+GIVES_WAY: Mapping[Key[Any], int] = {PORT_FAILURES: 4, ACTIVE_CLOSES: 2}
+GIVES_WAY_TO_BINDS = 1  # more, where failing bind() calls are counted, too
 
 
 class NatPart:
@@ -30,11 +31,7 @@ class NatPart:
     def take(self, reading: Reading) -> PoolTable:
         """Return the table; raises SourceError."""
         config = reading.config
-        listing = config.listing
-        if failures := reading.taken(PORT_FAILURES):
-            binds = failures.value is not None and failures.value.counts(BIND)
-            less = GIVES_WAY + (GIVES_WAY_TO_BINDS if binds else 0)
-            listing = replace(listing, top=max(listing.top - less, 1))
+        listing = config.listing.without(_fewer(reading))
         rules = RowRules(
             min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,
@@ -56,3 +53,11 @@ def nat_part(kit: Kit) -> NatPart | Missing:
     """Return the part, where conntrack may be read."""
     source = usable(kit.sources.nat)
     return source if isinstance(source, Missing) else NatPart(source)
+
+
+def _fewer(reading: Reading) -> int:
+    """Return how many pools give way to what is counted at this sample."""
+    failures = reading.taken(PORT_FAILURES)
+    binds = failures is not None and failures.value is not None and failures.value.counts(BIND)
+    fewer = sum(pools for key, pools in GIVES_WAY.items() if reading.taken(key))
+    return fewer + (GIVES_WAY_TO_BINDS if binds else 0)

@@ -13,8 +13,15 @@ from tcp_pressure_exporter.facts.questions import (
 )
 from tcp_pressure_exporter.facts.tally import PoolKey, SocketTally, TallyRules
 from tcp_pressure_exporter.findings.kinds import KINDS
-from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, DirectionPools, pool_usages
+from tcp_pressure_exporter.pools.directions import (
+    INBOUND,
+    OUTBOUND,
+    SOURCE,
+    DirectionPools,
+    pool_usages,
+)
 from tcp_pressure_exporter.pools.explicit import with_explicit_pools
+from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.near_limit.take_over import (
@@ -25,6 +32,10 @@ from tcp_pressure_exporter.pools.near_limit.take_over import (
 )
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
+
+# Source pools, of three series each, that are not listed where active closes are counted, so that
+# the page keeps within its 500 series: hardly a host has so many local addresses in use.
+SOURCE_GIVES_WAY = 4
 
 
 class TakeOverAsker:
@@ -61,9 +72,12 @@ class PoolsPart:
 
     needs = ()
 
-    def __init__(self, memory: Memory, asker: TakeOverAsker | None = None) -> None:
+    def __init__(
+        self, memory: Memory, asker: TakeOverAsker | None = None, *, closes_counted: bool = False
+    ) -> None:
         self._memory = memory
         self._asker = asker
+        self._closes_counted = closes_counted
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, reading: Reading) -> PoolTables:
@@ -85,7 +99,7 @@ class PoolsPart:
             tables[direction], memories[direction] = pool_table(
                 found,
                 config.groups,
-                config.listing,
+                self._listing(direction, config.listing),
                 self._memories[direction],
                 now,
                 reading.interface_name,
@@ -97,10 +111,15 @@ class PoolsPart:
         self._memory.watched_inbound = memories[INBOUND].watched
         return tables
 
+    def _listing(self, direction: str, listing: ListingRule) -> ListingRule:
+        gives_way = direction == SOURCE and self._closes_counted
+        return listing.without(SOURCE_GIVES_WAY) if gives_way else listing
+
 
 def pools_part(kit: Kit) -> PoolsPart | Missing:
     """Return the part; every system shows sockets."""
     canary, details = usable(kit.sources.canary), kit.sources.details
+    counted = not isinstance(kit.sources.closes, Missing)
     if isinstance(canary, Missing) or isinstance(details, Missing):
-        return PoolsPart(kit.memory)
-    return PoolsPart(kit.memory, TakeOverAsker(canary, details))
+        return PoolsPart(kit.memory, closes_counted=counted)
+    return PoolsPart(kit.memory, TakeOverAsker(canary, details), closes_counted=counted)

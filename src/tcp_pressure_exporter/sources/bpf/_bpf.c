@@ -14,11 +14,13 @@
 #include "skeleton.h"
 #include "syscalls.h"
 
+#include "programs/active_closes.skeleton.h"
 #include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
 #include "programs/port_failures.skeleton.h"
 
 static const struct skeleton *const SKELETONS[] = {
+    &SKELETON_active_closes,
     &SKELETON_bind_failures,
     &SKELETON_bind_hash,
     &SKELETON_port_failures,
@@ -171,6 +173,34 @@ static PyObject *update(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* Delete some entries of a hash: so many keys of one size, one after the other. */
+static PyObject *delete_entries(PyObject *module, PyObject *arguments)
+{
+    const char *keys;
+    Py_ssize_t size, key_size;
+    long called;
+    int map;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "iy#n", &map, &keys, &size, &key_size))
+        return NULL;
+    if (key_size <= 0 || size % key_size) {
+        PyErr_SetString(PyExc_ValueError, "these are no keys of that size");
+        return NULL;
+    }
+    union bpf_attr attributes = {
+        .batch.map_fd = (uint32_t)map,
+        .batch.keys = (uint64_t)(uintptr_t)keys,
+        .batch.count = (uint32_t)(size / key_size),
+    };
+    Py_BEGIN_ALLOW_THREADS
+    called = call_bpf(BPF_MAP_DELETE_BATCH, &attributes);
+    Py_END_ALLOW_THREADS
+    if (called < 0)
+        return raise_errno();
+    Py_RETURN_NONE;
+}
+
 /* Return all entries of a hash, key and value one after the other; `most` is what it holds at most.
  * Rows that come meanwhile may be missing, and none comes twice while none is deleted. */
 static PyObject *entries(PyObject *module, PyObject *arguments)
@@ -257,6 +287,7 @@ static PyMethodDef METHODS[] = {
     {"attach", attach, METH_VARARGS, "Attach a program; return the descriptor that holds it."},
     {"run", run, METH_VARARGS, "Run a program once, in this thread; return its result."},
     {"look_up", look_up, METH_VARARGS, "Return the value of a map's key, of a size in bytes."},
+    {"delete_entries", delete_entries, METH_VARARGS, "Delete the entries of some keys."},
     {"entries", entries, METH_VARARGS, "Return (key, value) of each entry of a hash."},
     {"update", update, METH_VARARGS, "Set the value of a map's key."},
     {"give_up_rights", give_up_rights, METH_NOARGS, "Give up the rights to load, in this thread."},

@@ -1,7 +1,7 @@
 """BPF objects in the kernel: loaded, asked, and let go."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +46,9 @@ class Calls(Protocol):
     def update(self, table: int, key: bytes, value: bytes, /) -> None:
         """Set the value of a key."""
 
+    def delete_entries(self, table: int, keys: bytes, key_size: int, /) -> None:
+        """Delete the entries of some keys, which stand one after the other."""
+
 
 class BpfObject:
     """The maps and programs of one object; every method raises SourceError."""
@@ -83,6 +86,12 @@ class BpfObject:
         """Set the value of a map's key."""
         with self._failures():
             self._calls.update(self._at(table), key, value)
+
+    def delete(self, table: str, keys: Sequence[bytes]) -> None:
+        """Delete the entries of some keys, all of one size."""
+        if keys:
+            with self._failures():
+                self._calls.delete_entries(self._at(table), b"".join(keys), len(keys[0]))
 
     def close(self) -> None:
         """Let the kernel free it: nothing else holds it."""

@@ -38,13 +38,26 @@ struct inet_timewait_death_row {
     struct inet_hashinfo *hashinfo;
 };
 
+/* include/net/netns/ipv4.h. Both ends of the range in one number, the higher one first, since
+ * Linux 6.8; as two numbers before. */
+struct local_ports {
+    __u32 range;
+};
+
+struct local_ports___before_6_8 {
+    int range[2];
+};
+
 struct netns_ipv4 {
     struct inet_timewait_death_row tcp_death_row;
+    struct local_ports ip_local_ports;
+    unsigned long *sysctl_local_reserved_ports;
 };
 
 struct net {
     struct ns_common ns;
     __u32 hash_mix;
+    __u64 net_cookie;
     struct netns_ipv4 ipv4;
 };
 
@@ -74,6 +87,7 @@ struct task_struct {
 /* include/net/sock.h, tcp_states.h */
 enum {
     TCP_SYN_SENT = 2,
+    TCP_FIN_WAIT1 = 4,
     TCP_CLOSE = 7,
 };
 
@@ -87,6 +101,7 @@ struct sock_common {
     __be16 skc_dport;
     __u16 skc_num;
     unsigned short skc_family;
+    int skc_bound_dev_if;
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
@@ -96,6 +111,7 @@ struct sock {
     struct sock_common __sk_common;
     int sk_err;
     __u16 sk_protocol;
+    __u32 sk_max_ack_backlog;
 };
 
 struct tcp_sock {

@@ -1,0 +1,143 @@
+"""The connections that this end closes first: programs/active_closes.bpf.c.
+
+Addresses come and go, and rows would fill the kernel's table for good. So there are two tables:
+once one is half full the other takes what comes; the first is read to its end, and emptied.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.facts.time_wait import (
+    CHOSEN,
+    OUTSIDE,
+    PRIVILEGED,
+    ActiveClose,
+    CloseCounts,
+    UnnamedCloses,
+)
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.rows import COUNT, Entries, of_namespace, process_name
+
+OBJECT = "active_closes"
+TABLES = ("closes_even", "closes_odd")  # by the last bit of the generation
+LOCAL_PORTS = (CHOSEN, PRIVILEGED, OUTSIDE)
+
+# As the program declares them: struct kind, struct active_close, a count.
+KIND = struct.Struct("=IBB2x")
+CLOSE = struct.Struct("=IBBHQ16s16s16sI4x")
+MAX_ROWS, MAX_KINDS = 4096, 1024
+ENOUGH_ROWS = MAX_ROWS // 2  # from so many on the other table takes over
+ONLY_KEY = bytes(4)
+
+
+class ActiveCloses:
+    """Counts since it was made.
+
+    The namespace in which it was made is asked first at each sample, the others after it.
+    """
+
+    def __init__(self, loaded: BpfObject) -> None:
+        self._loaded = loaded
+        self._home = self._netns()
+        self._generation = 0
+        self._rows = 0  # of the present generation, at the last sample
+        self._samples: int | None = None  # since the last change; None: the other table is empty
+        loaded.attach("count_active_closes")
+
+    def active_closes(self) -> CloseCounts:
+        """Return the counts of the network namespace of the calling thread; raises SourceError."""
+        netns = self._netns()
+        if netns == self._home:
+            self._turn_over()
+        tables = [self._entries(table) for table in TABLES]
+        kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
+        lost = self._loaded.look_up("lost", ONLY_KEY, COUNT.size)
+        if netns == self._home:
+            self._rows = len(tables[self._generation & 1])
+        return parse_counts(netns, self._generation, tables, kinds, lost)
+
+    def close(self) -> None:
+        """Stop counting."""
+        self._loaded.close()
+
+    def _netns(self) -> int:
+        return self._loaded.run("netns_of_caller") & 0xFFFFFFFF  # a result is signed
+
+    def _entries(self, table: str) -> list[tuple[bytes, bytes]]:
+        return self._loaded.entries(table, CLOSE.size, COUNT.size, MAX_ROWS)
+
+    def _turn_over(self) -> None:
+        """Empty the table that was left two samples ago, and leave one that fills up.
+
+        What a program added to it in that moment was there for the sample in between, which told
+        all namespaces of it.
+        """
+        if self._samples is not None:
+            self._samples += 1
+            if self._samples > 1:
+                self._empty((self._generation - 1) & 1)
+                self._samples = None
+        if self._samples is None and self._rows >= ENOUGH_ROWS:
+            self._loaded.update("generation", ONLY_KEY, COUNT.pack(self._generation + 1))
+            self._generation += 1
+            self._samples = 0
+
+    def _empty(self, odd: int) -> None:
+        self._loaded.delete(TABLES[odd], [key for key, _count in self._entries(TABLES[odd])])
+        kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
+        self._loaded.delete("overflow", [key for key, _ in kinds if KIND.unpack(key)[2] == odd])
+
+
+def parse_counts(
+    netns: int, generation: int, tables: Iterable[Entries], kinds: Entries, lost: bytes
+) -> CloseCounts:
+    """Return the counts of the namespace with this inode; raises SourceError.
+
+    generation: the present one. tables: that of even generations, and that of odd ones.
+    """
+    generations = [generation - ((generation - odd) & 1) for odd in (0, 1)]
+    try:
+        return CloseCounts(
+            {
+                row: count
+                for made, entries in zip(generations, tables, strict=True)
+                for row, count in _rows(netns, made, entries)
+            },
+            dict(_unnamed(netns, generations, kinds)),
+            COUNT.unpack(lost)[0],
+        )
+    except (struct.error, IndexError) as error:
+        raise SourceError(f"BPF object {OBJECT}", f"cannot be read: {error}") from error
+
+
+def _rows(netns: int, generation: int, entries: Entries) -> Iterator[tuple[ActiveClose, int]]:
+    for row, count in of_namespace(netns, entries):
+        _netns, accepted, ports, port, cgroup_id, local, remote, name, scope = CLOSE.unpack(row)
+        ends = (local, remote, port.to_bytes(2), scope)
+        who = (LOCAL_PORTS[ports], cgroup_id, process_name(name))
+        yield ActiveClose(generation, bool(accepted), *ends, *who), count
+
+
+def _unnamed(
+    netns: int, generations: list[int], kinds: Entries
+) -> Iterator[tuple[UnnamedCloses, int]]:
+    for kind, count in of_namespace(netns, kinds):
+        _netns, accepted, odd = KIND.unpack(kind)
+        yield UnnamedCloses(generations[odd], bool(accepted)), count
+
+
+def open_active_closes(
+    load_object: Callable[[str], BpfObject] = load,
+) -> ActiveCloses | Missing:
+    """Begin to count, or return why that cannot be done here."""
+    try:
+        loaded = load_object(OBJECT)
+    except SourceError as error:
+        return Missing(str(error))
+    try:
+        return ActiveCloses(loaded)
+    except SourceError as error:
+        loaded.close()
+        return Missing(str(error))
