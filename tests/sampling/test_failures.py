@@ -112,14 +112,15 @@ def test_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "connects", "binds", "closes"), [(10, 6, 5, 3), (6, 2, 1, 1), (5, 1, 1, 1), (2, 1, 1, 1)]
+    ("top", "connects", "binds", "closes"),
+    [(10, 6, 5, 3), (6, 2, 1, 1), (5, 1, 1, 1), (2, 1, 1, 1)],
 )
 def test_gateway_makes_room(
     tmp_path: Path, top: int, connects: int, binds: int, closes: int
 ) -> None:
-    """Four NAT pools fewer are listed beside failures, with those of bind() five, seven with closes.
+    """Four NAT pools fewer are listed beside failures, five with bind(), seven with closes.
 
-    One is at least.
+    At least one is.
     """
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)

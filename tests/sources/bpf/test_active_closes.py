@@ -142,7 +142,7 @@ class Unattachable:
     """A kernel that loads, and attaches nothing."""
 
     def load(self, _name: str, /) -> dict[str, int]:
-        return {"count_active_closes": 10, "netns_of_caller": 11}
+        return {"count_active_closes": 10, "watch_caller": 11}
 
     def attach(self, _program: int, /) -> int:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))

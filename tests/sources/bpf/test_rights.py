@@ -49,6 +49,9 @@ class Refusing:
     def update(self, table: int, key: bytes, value: bytes, /) -> None:
         raise NotImplementedError
 
+    def delete_entries(self, table: int, keys: bytes, key_size: int, /) -> None:
+        raise NotImplementedError
+
 
 @pytest.mark.parametrize(
     ("capabilities", "users", "lockdown", "seccomp", "code", "said"),

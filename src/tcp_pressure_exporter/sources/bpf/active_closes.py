@@ -18,7 +18,13 @@ from tcp_pressure_exporter.facts.time_wait import (
     UnnamedCloses,
 )
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
-from tcp_pressure_exporter.sources.bpf.rows import COUNT, Entries, of_namespace, process_name
+from tcp_pressure_exporter.sources.bpf.rows import (
+    COUNT,
+    Entries,
+    of_namespace,
+    process_name,
+    watch_namespace,
+)
 
 OBJECT = "active_closes"
 TABLES = ("closes_even", "closes_odd")  # by the last bit of the generation
@@ -40,7 +46,7 @@ class ActiveCloses:
 
     def __init__(self, loaded: BpfObject) -> None:
         self._loaded = loaded
-        self._home = self._netns()
+        self._home = watch_namespace(loaded)
         self._generation = 0
         self._rows = 0  # of the present generation, at the last sample
         self._samples: int | None = None  # since the last change; None: the other table is empty
@@ -48,7 +54,7 @@ class ActiveCloses:
 
     def active_closes(self) -> CloseCounts:
         """Return the counts of the network namespace of the calling thread; raises SourceError."""
-        netns = self._netns()
+        netns = watch_namespace(self._loaded)
         if netns == self._home:
             self._turn_over()
         tables = [self._entries(table) for table in TABLES]
@@ -61,9 +67,6 @@ class ActiveCloses:
     def close(self) -> None:
         """Stop counting."""
         self._loaded.close()
-
-    def _netns(self) -> int:
-        return self._loaded.run("netns_of_caller") & 0xFFFFFFFF  # a result is signed
 
     def _entries(self, table: str) -> list[tuple[bytes, bytes]]:
         return self._loaded.entries(table, CLOSE.size, COUNT.size, MAX_ROWS)
@@ -93,7 +96,7 @@ class ActiveCloses:
 def parse_counts(
     netns: int, generation: int, tables: Iterable[Entries], kinds: Entries, lost: bytes
 ) -> CloseCounts:
-    """Return the counts of the namespace with this inode; raises SourceError.
+    """Return the counts of the namespace with this number; raises SourceError.
 
     generation: the present one. tables: that of even generations, and that of odd ones.
     """

@@ -5,7 +5,7 @@ lets anyone attach.
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from tcp_pressure_exporter.facts.failures import (
     BIND,
@@ -22,6 +22,13 @@ from tcp_pressure_exporter.facts.failures import (
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.rows import (
+    COUNT,
+    Entries,
+    of_namespace,
+    process_name,
+    watch_namespace,
+)
 
 CONNECTS, BINDS = "port_failures", "bind_failures"  # each counts by the program count_NAME
 CALLS = (CONNECT, BIND)
@@ -30,10 +37,7 @@ CAUSES = (NO_PORT, PORT_TAKEN)
 # As the program declares them: struct kind, struct failure, a count.
 KIND = struct.Struct("=IBB2x")
 FAILURE = struct.Struct("=IBB2xQ16s16s16sH6x")
-COUNT = struct.Struct("=Q")
 MAX_FAILURES, MAX_KINDS = 4096, 1024
-
-Entries = Iterable[tuple[bytes, bytes]]
 
 
 class CountedCalls:
@@ -43,11 +47,12 @@ class CountedCalls:
         self._loaded = loaded
         # The canary's connections are no application's.
         loaded.run("remember_caller")
+        watch_namespace(loaded)
         loaded.attach(f"count_{name}")
 
     def counts(self) -> FailureCounts:
         """Return those of the network namespace of the calling thread; raises SourceError."""
-        netns = self._loaded.run("netns_of_caller") & 0xFFFFFFFF  # a result is signed
+        netns = watch_namespace(self._loaded)
         rows = self._loaded.entries("failures", FAILURE.size, COUNT.size, MAX_FAILURES)
         kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
         lost = self._loaded.look_up("lost", bytes(4), COUNT.size)
@@ -91,31 +96,34 @@ class PortFailures:
 
 
 def parse_counts(netns: int, rows: Entries, kinds: Entries, lost: bytes) -> FailureCounts:
-    """Return the counts of the namespace with this inode; raises SourceError."""
+    """Return the counts of the namespace with this number; raises SourceError."""
     try:
-        failures = [(FAILURE.unpack(key), COUNT.unpack(count)[0]) for key, count in rows]
-        unnamed = [(KIND.unpack(key), COUNT.unpack(count)[0]) for key, count in kinds]
         return FailureCounts(
-            {_failure(*fields[1:]): count for fields, count in failures if fields[0] == netns},
-            {_kind(*fields[1:]): count for fields, count in unnamed if fields[0] == netns},
+            {_failure(*FAILURE.unpack(row)): n for row, n in of_namespace(netns, rows)},
+            {_kind(*KIND.unpack(kind)): n for kind, n in of_namespace(netns, kinds)},
             COUNT.unpack(lost)[0],
         )
     except (struct.error, IndexError) as error:
         raise SourceError("BPF counts of failures", f"cannot be read: {error}") from error
 
 
-def _kind(call: int, cause: int) -> FailureKind:
+def _kind(_netns: int, call: int, cause: int) -> FailureKind:
     return FailureKind(CALLS[call], CAUSES[cause])
 
 
 def _failure(  # noqa: PLR0913, PLR0917 - the fields of struct failure
-    call: int, cause: int, cgroup_id: int, local: bytes, remote: bytes, name: bytes, port: int
+    netns: int,
+    call: int,
+    cause: int,
+    cgroup_id: int,
+    local: bytes,
+    remote: bytes,
+    name: bytes,
+    port: int,
 ) -> PortFailure:
-    kind = _kind(call, cause)
-    process = name.partition(b"\0")[0].decode("utf-8", "replace")
-    return PortFailure(
-        kind, cgroup_id, process, local, NOBODY if kind.call == BIND else remote, port
-    )
+    kind = _kind(netns, call, cause)
+    far = NOBODY if kind.call == BIND else remote
+    return PortFailure(kind, cgroup_id, process_name(name), local, far, port)
 
 
 def open_port_failures(

@@ -1,12 +1,22 @@
-"""What the rows of all counting programs (programs/counting.h) have in common."""
+"""What all counting programs (programs/counting.h) have in common: namespaces, and rows."""
 
 import struct
 from collections.abc import Iterable, Iterator
 
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject
+
 Entries = Iterable[tuple[bytes, bytes]]
 
 COUNT = struct.Struct("=Q")
-NETNS = struct.Struct("=I")  # the inode of the network namespace: the first field of each key
+NETNS = struct.Struct("=I")  # the number of the network namespace: the first field of each key
+
+
+def watch_namespace(loaded: BpfObject) -> int:
+    """Let the program count in the network namespace of the calling thread; return its number.
+
+    Raises SourceError.
+    """
+    return loaded.run("watch_caller") & 0xFFFFFFFF  # a result is signed
 
 
 def of_namespace(netns: int, entries: Entries) -> Iterator[tuple[bytes, int]]:

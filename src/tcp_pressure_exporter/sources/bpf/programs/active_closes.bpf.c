@@ -16,7 +16,6 @@
 /* As in bind_hash.bpf.c. */
 char LICENSE[] SEC("license") = "GPL";
 
-#define IPPROTO_TCP 6
 #define DIRECTION_OUTBOUND 0
 #define DIRECTION_INBOUND 1
 #define PROT_SOCK 1024
@@ -132,7 +131,8 @@ static __always_inline void read_pool(struct active_close *close, struct sock *s
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(count_active_closes, struct sock *sock, int old_state, int new_state)
 {
-    if (new_state != TCP_FIN_WAIT1 || sock->sk_protocol != IPPROTO_TCP)
+    if (new_state != TCP_FIN_WAIT1 || sock->sk_protocol != IPPROTO_TCP ||
+        !is_sampled(sock->__sk_common.skc_net.net))
         return 0;
     struct active_close close = {.cgroup = bpf_get_current_cgroup_id()};
     __u32 only = 0;

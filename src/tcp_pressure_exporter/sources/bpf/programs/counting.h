@@ -1,10 +1,11 @@
-/* What programs that count share: rows of a table, and whose a socket is. */
+/* What programs that count share: rows of a table, whose a socket is, and which ones count. */
 #ifndef COUNTING_H
 #define COUNTING_H
 
 #include "kernel.h"
 
 #define AF_INET6 10
+#define IPPROTO_TCP 6
 
 /* Add one to a row, which is made where it is missing; 0 where there is no room for it. */
 static __always_inline int count_in(void *table, const void *key)
@@ -64,11 +65,32 @@ static __always_inline __u32 number_of(struct net *net)
     return net->net_cookie;
 }
 
-/* Run by the exporter: the number of the network namespace that its thread is in. */
-SEC("raw_tp/netns_of_caller")
-int netns_of_caller(void *context)
+/* The network namespaces that the exporter samples. Whoever may make a namespace could else fill the
+ * rows of those from there. One that is sampled no longer gives way to another. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024);
+    __type(key, __u32);
+    __type(value, __u8);
+} sampled SEC(".maps");
+
+static __always_inline int is_sampled(struct net *net)
 {
-    return number_of(bpf_get_current_task_btf()->nsproxy->net_ns);
+    __u32 netns = number_of(net);
+
+    return bpf_map_lookup_elem(&sampled, &netns) != NULL;
+}
+
+/* Run by the exporter: counts in the network namespace that its thread is in from now on; returns
+ * the number of that. */
+SEC("raw_tp/watch_caller")
+int watch_caller(void *context)
+{
+    __u32 netns = number_of(bpf_get_current_task_btf()->nsproxy->net_ns);
+    __u8 yes = 1;
+
+    bpf_map_update_elem(&sampled, &netns, &yes, BPF_ANY);
+    return netns;
 }
 
 #endif

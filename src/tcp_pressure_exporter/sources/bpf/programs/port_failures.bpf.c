@@ -28,7 +28,8 @@ static __always_inline int is_deferred(struct sock *sock)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(count_port_failures, struct sock *sock, int old_state, int new_state)
 {
-    if (old_state != TCP_SYN_SENT || new_state != TCP_CLOSE || sock->sk_err)
+    if (old_state != TCP_SYN_SENT || new_state != TCP_CLOSE || sock->sk_err ||
+        !is_sampled(sock->__sk_common.skc_net.net))
         return 0;
     struct tcp_sock *tcp = (void *)bpf_skc_to_tcp_sock(sock);
     if (!tcp || tcp->packets_out || is_deferred(sock) || is_own())
@@ -37,7 +38,8 @@ int BPF_PROG(count_port_failures, struct sock *sock, int old_state, int new_stat
 
     begin_failure(&failure, sock, CALL_CONNECT,
                   sock->__sk_common.skc_num ? CAUSE_PORT_TAKEN : CAUSE_NO_PORT);
-    read_ends(&failure, &sock->__sk_common);
+    failure.port = __builtin_bswap16(sock->__sk_common.skc_dport);
+    read_addresses(failure.local, failure.remote, &sock->__sk_common);
     count_failure(&failure);
     return 0;
 }

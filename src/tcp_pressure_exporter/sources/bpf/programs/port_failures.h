@@ -4,10 +4,8 @@
 #ifndef PORT_FAILURES_H
 #define PORT_FAILURES_H
 
-#include "kernel.h"
+#include "counting.h"
 
-#define AF_INET6 10
-#define IPPROTO_TCP 6
 #define CALL_CONNECT 0
 #define CALL_BIND 1
 #define CAUSE_NO_PORT 0
@@ -63,39 +61,6 @@ struct {
     __type(value, __u64);
 } own_process SEC(".maps");
 
-/* Add one to a row, which is made where it is missing; 0 where there is no room for it. */
-static __always_inline int count_in(void *table, const void *key)
-{
-    __u64 none = 0, *count = bpf_map_lookup_elem(table, key);
-
-    if (!count) {
-        bpf_map_update_elem(table, key, &none, BPF_NOEXIST);
-        count = bpf_map_lookup_elem(table, key);
-    }
-    if (!count)
-        return 0;
-    __sync_fetch_and_add(count, 1);
-    return 1;
-}
-
-static __always_inline void map_v4(__u8 *address, __be32 v4)
-{
-    address[10] = address[11] = 0xff;
-    __builtin_memcpy(address + 12, &v4, sizeof v4);
-}
-
-static __always_inline void read_ends(struct failure *failure, struct sock_common *sock)
-{
-    failure->port = __builtin_bswap16(sock->skc_dport);
-    if (sock->skc_family == AF_INET6) {
-        bpf_probe_read_kernel(failure->local, 16, &sock->skc_v6_rcv_saddr);
-        bpf_probe_read_kernel(failure->remote, 16, &sock->skc_v6_daddr);
-    } else {
-        map_v4(failure->local, sock->skc_rcv_saddr);
-        map_v4(failure->remote, sock->skc_daddr);
-    }
-}
-
 static __always_inline __u64 running_process(void)
 {
     return bpf_get_current_pid_tgid() >> 32;
@@ -112,25 +77,17 @@ static __always_inline int is_own(void)
 static __always_inline void begin_failure(struct failure *failure, struct sock *sock, __u8 call,
                                           __u8 cause)
 {
-    struct task_struct *task = bpf_get_current_task_btf();
-
-    failure->kind.netns = sock->__sk_common.skc_net.net->ns.inum;
+    failure->kind.netns = number_of(sock->__sk_common.skc_net.net);
     failure->kind.call = call;
     failure->kind.cause = cause;
     failure->cgroup = bpf_get_current_cgroup_id();
-    bpf_probe_read_kernel(failure->process, sizeof failure->process, task->group_leader->comm);
+    read_process(failure->process);
 }
 
 static __always_inline void count_failure(const struct failure *failure)
 {
-    __u32 only = 0;
-    __u64 *none;
-
-    if (count_in(&failures, failure) || count_in(&overflow, &failure->kind))
-        return;
-    none = bpf_map_lookup_elem(&lost, &only);
-    if (none)
-        __sync_fetch_and_add(none, 1);
+    if (!count_in(&failures, failure) && !count_in(&overflow, &failure->kind))
+        count_once_more(&lost);
 }
 
 /* Run by the exporter, before what counts is attached. */
@@ -143,13 +100,6 @@ int remember_caller(void *context)
     if (own)
         *own = running_process();
     return 0;
-}
-
-/* Run by the exporter: the inode of the network namespace that its thread is in. */
-SEC("raw_tp/netns_of_caller")
-int netns_of_caller(void *context)
-{
-    return bpf_get_current_task_btf()->nsproxy->net_ns->ns.inum;
 }
 
 #endif
