@@ -102,8 +102,11 @@ static __always_inline int is_reserved(struct netns_ipv4 *net, __u16 port)
     return eight >> (port & 7) & 1;
 }
 
-static __always_inline __u8 ports_of(struct netns_ipv4 *net, __u16 port)
+/* A port that no application has named is one that connect() chooses. */
+static __always_inline __u8 ports_of(struct sock *sock, struct netns_ipv4 *net, __u16 port)
 {
+    if (!(BPF_CORE_READ_BITFIELD_PROBED(sock, sk_userlocks) & SOCK_BINDPORT_LOCK))
+        return PORTS_CHOSEN;
     if (in_range(net, port) && !is_reserved(net, port))
         return PORTS_CHOSEN;
     return port < PROT_SOCK ? PORTS_PRIVILEGED : PORTS_OUTSIDE;
@@ -124,7 +127,7 @@ static __always_inline void read_pool(struct active_close *close, struct sock *s
         close->port = common->skc_num;
     } else {
         close->port = __builtin_bswap16(common->skc_dport);
-        close->ports = ports_of(&net->ipv4, common->skc_num);
+        close->ports = ports_of(sock, &net->ipv4, common->skc_num);
     }
 }
 

@@ -55,7 +55,7 @@ static __always_inline void read_process(char *name)
 {
     struct task_struct *task = bpf_get_current_task_btf();
 
-    bpf_probe_read_kernel(name, 16, task->group_leader->comm);
+    __builtin_memcpy(name, task->group_leader->comm, 16);
 }
 
 /* The number of a network namespace that none has again after it, as its inode may be: its cookie,

@@ -91,6 +91,9 @@ enum {
     TCP_CLOSE = 7,
 };
 
+/* include/net/sock.h: the socket was bound to a port that its application named. */
+#define SOCK_BINDPORT_LOCK 8
+
 struct in6_addr {
     __u8 bytes[16];
 };
@@ -112,6 +115,7 @@ struct sock {
     int sk_err;
     __u16 sk_protocol;
     __u32 sk_max_ack_backlog;
+    __u8 sk_userlocks : 4;
 };
 
 struct tcp_sock {

@@ -1,0 +1,174 @@
+"""What the BPF programs that count cost a connection: python -m benchmarks.counting [--write].
+
+Needs root, and takes about a minute. The connections are in a network namespace of their own; the
+programs see every change of a socket's state on the host while they are attached.
+"""
+
+import argparse
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple, Protocol
+
+from benchmarks.conversation import Conversation, conversation
+from benchmarks.failure import BenchmarkError
+from benchmarks.machine import describe_machine
+from benchmarks.marks import with_part
+from benchmarks.paths import HERE, README
+from benchmarks.programs import compile_c
+from benchmarks.tables import machine_sentence, table
+from benchmarks.timing import parse_timing
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
+from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
+
+ROUNDS = 41
+LIVES, REFUSALS = 2_000, 10_000  # of each measurement: about 70 ms
+BUDGET = 0.05  # of a connection's life, by all programs together
+PORT = 90  # of connections.c
+BEGIN = "<!-- counting: written by benchmarks/counting.py, do not edit -->"
+TITLES = ("attached", "µs of CPU", "more than without", "middle half", "share")
+
+
+class Counting(Protocol):
+    """A program that is attached."""
+
+    def close(self) -> None:
+        """Let it go."""
+
+
+OpenCounting = Callable[[], Counting | Missing]
+CONTENDERS: dict[str, tuple[OpenCounting, ...]] = {
+    "failures": (open_port_failures,),
+    "active_closes": (open_active_closes,),
+    "both": (open_port_failures, open_active_closes),
+}
+
+
+class Cost(NamedTuple):
+    """CPU seconds of one event, beside those without any program just before and just after."""
+
+    cpu: float
+    floor: float
+
+    @property
+    def more(self) -> float:
+        """What the programs add."""
+        return self.cpu - self.floor
+
+
+Costs = dict[str, list[Cost]]
+
+
+def main() -> int:
+    """Measure, print the tables; --write puts them into the README. Return 1 if that failed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.counting", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
+    flags = parser.parse_args()
+    try:
+        section = results_section(*measure())
+        sys.stdout.write(section + "\n")
+        if flags.write:
+            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
+    except (BenchmarkError, OSError) as error:
+        sys.stderr.write(f"benchmarks: {error}\n")
+        return 1
+    return 0
+
+
+def measure() -> tuple[Costs, Costs]:
+    """Return what a connection's life costs, and what a connect() that finds no port does."""
+    with tempfile.TemporaryDirectory() as folder, network_namespace():
+        program = compile_c(HERE / "connections.c", Path(folder))
+        with conversation((program,)) as child:
+            set_sysctl("ip_local_port_range", "1024 65535")
+            lives = measure_rounds(child, "life", LIVES)
+            with full_range():
+                return lives, measure_rounds(child, "refused", REFUSALS)
+
+
+@contextmanager
+def full_range() -> Iterator[None]:
+    """Leave no local port towards the first destination."""
+    set_sysctl("ip_local_port_range", "1024 1024")
+    with socket.create_connection(("127.0.0.2", PORT)):
+        yield
+
+
+def measure_rounds(child: Conversation, kind: str, number: int) -> Costs:
+    """Return the costs of each contender, measured by turns with none."""
+
+    def ask() -> float:
+        return parse_timing(child.ask(f"{kind} {number}")).cpu / number
+
+    costs: Costs = {name: [] for name in CONTENDERS}
+    ask()  # warms up
+    after = ask()
+    for _ in range(ROUNDS):
+        for name, programs in CONTENDERS.items():
+            before = after
+            with attached(programs):
+                cpu = ask()
+            after = ask()
+            costs[name].append(Cost(cpu, (before + after) / 2))
+    return costs
+
+
+@contextmanager
+def attached(programs: Sequence[OpenCounting]) -> Iterator[None]:
+    """Attach some programs; raises BenchmarkError where that cannot be done here."""
+    with ExitStack() as stack:
+        for open_program in programs:
+            made = open_program()
+            if isinstance(made, Missing):
+                raise BenchmarkError(made.reason)
+            stack.enter_context(closing(made))
+        yield
+
+
+def results_section(lives: Costs, refusals: Costs) -> str:
+    """Return the results in Markdown."""
+    share = _share(lives["both"])
+    kept = "kept" if share <= BUDGET else "**not kept**"
+    verdict = (
+        f"Both together take {share:.1%} of a connection's life: the budget of {BUDGET:.0%} is"
+        f" {kept}."
+    )
+    return "\n\n".join(
+        [
+            machine_sentence(describe_machine({})),
+            verdict,
+            "A connection's life, both ends:",
+            table(TITLES, list(_rows(lives))),
+            "A connect() that finds no local port, in a range of one:",
+            table(TITLES, list(_rows(refusals))),
+        ]
+    )
+
+
+def _rows(costs: Costs) -> Iterator[tuple[str, ...]]:
+    floor = median(cost.floor for found in costs.values() for cost in found)
+    yield "none", f"{floor * 1e6:.2f}", "", "", ""
+    for name, found in costs.items():
+        more = sorted(cost.more for cost in found)
+        quarter = len(more) // 4
+        yield (
+            name,
+            f"{median(cost.cpu for cost in found) * 1e6:.2f}",
+            f"{median(more) * 1e6:.2f}",
+            f"{more[quarter] * 1e6:.2f} to {more[-1 - quarter] * 1e6:.2f}",
+            f"{_share(found):.1%}",
+        )
+
+
+def _share(costs: list[Cost]) -> float:
+    return median(cost.more / cost.floor for cost in costs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
