@@ -18,10 +18,11 @@ from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
 
 
 class FakeCalls:
-    """A kernel that answers with what it is told to; `failure` is an errno."""
+    """A kernel that answers what it is told to: an errno, and the result of a program."""
 
-    def __init__(self, failure: int | None = None) -> None:
+    def __init__(self, failure: int | None = None, result: int = 0) -> None:
         self.failure = failure
+        self.result = result
         self.tables: dict[int, bytes] = {}
 
     def load(self, _name: str, /) -> dict[str, int]:
@@ -34,7 +35,7 @@ class FakeCalls:
 
     def run(self, _program: int, /) -> int:
         self._fail()
-        return 0
+        return self.result
 
     def look_up(self, table: int, _key: bytes, size: int, /) -> bytes:
         self._fail()
@@ -74,6 +75,15 @@ def test_refused(failure: int) -> None:
     """An object that does not load is missing, for whatever reason the kernel gave."""
     table = open_bind_hash(lambda name: BpfObject(name, FakeCalls(failure)))
     assert table == Missing(f"BPF object bind_hash: {REFUSALS[failure]}")
+
+
+def test_unreadable() -> None:
+    """A table that the program cannot read is missing, not empty, and nothing stays open."""
+    closed: list[int] = []
+    calls = FakeCalls(result=1)
+    table = open_bind_hash(lambda name: BpfObject(name, calls, closed.append))
+    assert table == Missing("BPF object bind_hash: this kernel's table has entries too large")
+    assert sorted(closed) == [10, 11]
 
 
 QUESTIONS: dict[str, Callable[[BpfObject], object]] = {

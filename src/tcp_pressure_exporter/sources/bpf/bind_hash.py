@@ -28,7 +28,8 @@ class BindHash:
         Raises SourceError.
         """
         self._loaded.update(TABLE, ONLY_KEY, bytes(BITMAP_BYTES))
-        self._loaded.run(PROGRAM)
+        if self._loaded.run(PROGRAM):
+            raise SourceError(f"BPF object {OBJECT}", "this kernel's table has entries too large")
         return from_bitmap(self._loaded.look_up(TABLE, ONLY_KEY, BITMAP_BYTES))
 
     def close(self) -> None:
@@ -40,7 +41,11 @@ def open_bind_hash(load_object: Callable[[str], BpfObject] = load) -> BindHash |
     """Return the table, or why it cannot be read here: found out by reading it once."""
     try:
         table = BindHash(load_object(OBJECT))
+    except SourceError as error:
+        return Missing(str(error))
+    try:
         table.skipped_ports()
     except SourceError as error:
+        table.close()
         return Missing(str(error))
     return table
