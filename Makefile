@@ -72,7 +72,7 @@ churn: tools .venv/compiled  ## hold the daemon against the kernel for CHURN_SEC
 	$(BIN)/python -m tests.reliability.churn $(or $(CHURN_SECONDS),600)
 
 soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3600); as root
-	$(BIN)/python -m tests.reliability.soak $(or $(SOAK_SECONDS),3600)
+	$(BIN)/python -m tests.reliability.$(or $(SOAK),soak) $(or $(SOAK_SECONDS),3600)
 
 shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
 	$(BIN)/python -m tests.reliability.shedding

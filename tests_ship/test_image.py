@@ -1,9 +1,12 @@
 """The container image: as its Dockerfile makes it, without rights, and with those of a feature."""
 
+import json
 import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests_ship.places import IMAGE, PORT, ROOT, VERSION
 
 CONFINED = ("--network=host", "--cgroupns=host", "--read-only", "--cap-drop=all")
 AS_ROOT = (*CONFINED, "--user=0", "--pid=host")
+DEFAULT_PROFILE = Path("/usr/share/containers/seccomp.json")  # podman's
 MOST_BYTES = 70e6  # over its base
 LISTENERS = """
 import socket, sys
@@ -161,6 +165,26 @@ def test_nat(apart: Engine) -> None:
     """One capability is what the ports of a NAT gateway take."""
     with exporter(apart, (*AS_ROOT, "--cap-add=NET_ADMIN")):
         assert 'collector_success{collector="nat",netns="host"} 1.0' in page()
+
+
+def test_bpf(apart: Engine, tmp_path: Path) -> None:
+    """Two capabilities, and a filter of system calls that minds them, are what BPF takes."""
+    rights = ("--cap-add=BPF", "--cap-add=PERFMON")
+    profile = tmp_path / "seccomp.json"
+    profile.write_text(json.dumps(with_bpf(json.loads(DEFAULT_PROFILE.read_text()))))
+    filtered = f"--security-opt=seccomp={profile}"
+    with exporter(apart, (*AS_ROOT, *rights, filtered)) as name:
+        assert 'collector_success{collector="failures",netns="host"} 1.0' in page()
+        assert "rights to load BPF programs" not in apart.podman("logs", name)
+
+
+def with_bpf(profile: dict[str, Any]) -> dict[str, Any]:
+    """Change podman's default profile as docs/deployment.md does by jq."""
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name != "bpf"]
+    includes = {"caps": ["CAP_BPF"]}
+    added = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": includes}
+    return {**profile, "syscalls": [*profile["syscalls"], added]}
 
 
 def test_other_namespaces(apart: Engine) -> None:

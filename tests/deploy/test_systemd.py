@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.labs.exporter_process import COMMAND, run_exporter
+from tests.support.labs.without_netlink import with_calls_alone
 from tests.support.places import DEPLOY
 
 FOLDER = DEPLOY / "systemd"
@@ -61,3 +63,37 @@ def test_the_environment_file_changes_nothing() -> None:
     """As it ships it sets no flag."""
     lines = (FOLDER / "tcp-pressure-exporter.env").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == ['OPTIONS=""']
+
+
+def system_calls(unit: Path, drop_in: Path) -> set[str]:
+    """Return what SystemCallFilter= lets through (systemd.exec(5)): "~" takes away."""
+    allowed: set[str] = set()
+    for line in (unit.read_text() + drop_in.read_text()).splitlines():
+        key, _equals, value = line.partition("=")
+        if key == "SystemCallFilter":
+            calls = {call for name in value.lstrip("~").split() for call in expanded(name)}
+            allowed = allowed - calls if value.startswith("~") else allowed | calls
+    return allowed
+
+
+def expanded(name: str) -> set[str]:
+    """Return the calls of a group, in whatever depth, or the one of that name."""
+    if not name.startswith("@"):
+        return {name}
+    lines = systemd_analyze("syscall-filter", name).stdout.splitlines()[1:]
+    inside = [line.strip() for line in lines if line.strip() and "#" not in line]
+    return {call for one in inside for call in expanded(one)}
+
+
+@pytest.mark.bpf
+def test_bpf_under_the_filter_of_its_drop_in() -> None:
+    """The calls that the drop-in adds are what it takes to load programs, and to give rights up."""
+    calls = system_calls(FOLDER / UNIT, FOLDER / "drop-ins" / "bpf.conf")
+    rights = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+bpf,+perfmon"]
+    done = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
+    assert "tcp_pressure_connect_failures_total{" in done.stdout
+    assert "tcp_pressure_local_ports_hidden{" in done.stdout
+    assert "BPF" not in done.stderr
+    calls.discard("capset")
+    kept = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
+    assert "the rights to load BPF programs are kept" in kept.stderr

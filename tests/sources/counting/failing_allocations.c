@@ -71,6 +71,25 @@ int __wrap_PyList_Append(PyObject *list, PyObject *item)
     return -1;
 }
 
+PyObject *__real_PyDict_New(void);
+PyObject *__real_PyLong_FromLong(long number);
+PyObject *__real_PyBytes_FromStringAndSize(const char *bytes, Py_ssize_t size);
+
+PyObject *__wrap_PyDict_New(void)
+{
+    return fails() ? PyErr_NoMemory() : __real_PyDict_New();
+}
+
+PyObject *__wrap_PyLong_FromLong(long number)
+{
+    return fails() ? PyErr_NoMemory() : __real_PyLong_FromLong(number);
+}
+
+PyObject *__wrap_PyBytes_FromStringAndSize(const char *bytes, Py_ssize_t size)
+{
+    return fails() ? PyErr_NoMemory() : __real_PyBytes_FromStringAndSize(bytes, size);
+}
+
 /* Py_BuildValue, as PY_SSIZE_T_CLEAN names it. */
 PyObject *__wrap__Py_BuildValue_SizeT(const char *format, ...)
 {

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tcp_pressure_exporter.facts import ports
-from tests.sources.counting.extension import build_extension
+from tests.sources.counting.extension import SOURCES, build_extension
 from tests.support.messages.conntrack_messages import Connection, dump_of_entries, entry
 from tests.support.messages.datagrams import (
     CLOSE_WAIT,
@@ -26,7 +26,10 @@ from tests.support.messages.datagrams import (
 
 HERE = Path(__file__).parent
 MALLOC = ("malloc", "calloc", "realloc", "free")
-PYTHON = ("PyList_New", "PyList_Append", "_Py_BuildValue_SizeT")
+PYTHON = (
+    *("PyList_New", "PyList_Append", "PyDict_New", "PyLong_FromLong"),
+    *("PyBytes_FromStringAndSize", "_Py_BuildValue_SizeT"),
+)
 NETWORKS = struct.pack("=16sII", bytes(16), 0, 0)  # one group of all
 FEW_ROWS = (0, 2, 2**32 - 1, b"", NETWORKS)  # fewer than pools, so that they have to be chosen
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
@@ -46,10 +49,15 @@ class Shim(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Shim:
-    path = tmp_path_factory.mktemp("extension") / "_tally.abi3.so"
-    wrapped = [f"-Wl,--wrap={name}" for name in MALLOC + PYTHON]
-    build_extension(path, *wrapped, HERE / "failing_allocations.c")
-    spec = spec_from_loader("_tally", ExtensionFileLoader("_tally", str(path)))
+    return build_shim(tmp_path_factory.mktemp("extension"))
+
+
+def build_shim(target: Path, name: str = "_tally", folder: Path = SOURCES) -> Shim:
+    """Build the extension of this name from a folder's units, so that its allocations may fail."""
+    path = target / f"{name}.abi3.so"
+    wrapped = [f"-Wl,--wrap={function}" for function in MALLOC + PYTHON]
+    build_extension(path, *wrapped, HERE / "failing_allocations.c", folder=folder)
+    spec = spec_from_loader(name, ExtensionFileLoader(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

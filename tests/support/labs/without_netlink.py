@@ -1,7 +1,11 @@
 """Programs to which a seccomp filter refuses system calls, as in a sandbox: netlink, or others."""
 
+import re
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+NUMBER = re.compile(r"^#define __NR_(\w+) (\d+)$", re.MULTILINE)
 
 # Built by hand from include/uapi/linux/filter.h, seccomp.h and audit.h; x86-64 and arm64. `steps`
 # look at the number of the system call, and may look at its arguments.
@@ -42,3 +46,24 @@ def without_netlink(command: Sequence[str]) -> list[str]:
 def without_call(name: str, command: Sequence[str]) -> list[str]:
     """Return the command that runs a command to which one system call answers EPERM."""
     return [sys.executable, "-c", _LAUNCHER % _CALL.format(name=name), *command]
+
+
+def with_calls_alone(names: Iterable[str], command: Sequence[str]) -> list[str]:
+    """Return the command that runs a command to which all but these system calls answer EPERM.
+
+    Names that this machine's kernel headers do not know are those of other machines.
+    """
+    known = dict(NUMBER.findall(_preprocessed("#include <sys/syscall.h>")))
+    numbers = [known[name] for name in names if name in known]
+    allow = "(RETURN, 0, 0, ALLOW)"
+    steps = [f"(EQUAL, 0, 1, {number}), {allow}" for number in numbers]
+    refuse = "(RETURN, 0, 0, ERRNO | errno.EPERM)"
+    program = ", ".join(["(LOAD, 0, 0, 0)", *steps, refuse])
+    return [sys.executable, "-c", _LAUNCHER % program, *command]
+
+
+def _preprocessed(code: str) -> str:
+    """Return the macros of C code with numbers for values."""
+    command = ["cc", "-E", "-dM", "-x", "c", "-"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
+    return done.stdout

@@ -77,7 +77,7 @@ class Cgroups:
                 return
 
 
-NO_CGROUP2 = "cgroup2 is not mounted: a host of cgroup v1 tells nobody whose a socket is"
+NO_CGROUP2 = "cgroup2 is not mounted here, as on a host of cgroup v1"
 ONLY_ROOT = "of cgroup2 only the root is seen: a container needs the host's tree (--cgroupns host)"
 
 

@@ -1,0 +1,183 @@
+"""Holds what BPF counts against the programs that make it, among churn, and the daemon to its size.
+
+usage: python -m tests.reliability.refusals [SECONDS [RATE]]     as root; 600 s, 30,000 a second
+
+In a network namespace of its own: connections come and go, and beside them the kernel refuses
+connect() to more destinations than its table has rows. A collector that counts something else of
+these programs' doing is one line in COUNTED.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.processes import state_of
+from tests.reliability.churn import SETTINGS, compiled
+from tests.reliability.churn_record import SERIES
+from tests.reliability.process_size import Size, parts_of, size_of
+from tests.support.labs.exporter_process import Exporter, running_exporter, value_of
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
+
+SOURCE = Path(__file__).with_name("refused.c")
+FLAGS = ("--sample.interval=1s", "--no-collector.nat")
+WORKERS, TIME_WAIT_PERCENT, DESTINATIONS = 2, 10, 200
+REFUSALS_PER_SECOND, REFUSING_DESTINATIONS = 2_000, 6_000  # the table has 4,096 rows
+FAILURES = "tcp_pressure_connect_failures_total"
+LISTED, UNLISTED = "tcp_pressure_port_failure_owner_total", "tcp_pressure_unlisted_port_failures"
+ROOM_KB = 1024  # malloc's and Python's own arenas move by less
+PROGRESS_SCRAPES = 60
+
+
+class Done(NamedTuple):
+    """What the programs have done in all."""
+
+    seconds: float
+    connections: int
+    time_waits: int
+    no_port: int
+    port_taken: int
+
+
+# Series that must be equal to what was done, once nothing goes on any more.
+COUNTED: Mapping[str, Callable[[Done], int]] = {
+    f'{FAILURES}{{cause="no_port",netns="host"}}': lambda done: done.no_port,
+    f'{FAILURES}{{cause="port_taken",netns="host"}}': lambda done: done.port_taken,
+}
+
+
+@dataclass
+class Seen:
+    """What was seen of one run. failing: scrapes that showed a failed collector.
+
+    totals, parts: of each scrape, the failures in all, and the listed and unlisted ones together.
+    """
+
+    sizes: list[Size] = field(default_factory=list)
+    totals: list[float] = field(default_factory=list)
+    parts: list[float] = field(default_factory=list)
+    failing: int = 0
+    settled: Mapping[str, float] = field(default_factory=dict)
+    log: str = ""
+
+
+def run(seconds: float, rate: float) -> tuple[Done, Seen]:
+    """Load a namespace for so long; return what was done there, and what the daemon showed."""
+    seen = Seen()
+    with tempfile.TemporaryDirectory() as name, network_namespace():
+        folder = Path(name)
+        for setting, value in SETTINGS.items():
+            set_sysctl(setting, value)
+        churn, refused = compiled(folder), _compiled_refused(folder)
+        with running_exporter(folder / "log", *FLAGS) as exporter:
+            churning = [churn, WORKERS, rate, TIME_WAIT_PERCENT, DESTINATIONS, seconds]
+            refusing = [refused, REFUSALS_PER_SECOND, REFUSING_DESTINATIONS, seconds]
+            with _working(churning) as churned, _working(refusing) as refusals:
+                _watch(exporter, seconds, seen)
+            done = _done(seconds, churned[-1], refusals[-1])
+            seen.settled = _settled(exporter, done)
+        seen.log = (folder / "log").read_text()
+    return done, seen
+
+
+def _compiled_refused(folder: Path) -> Path:
+    program = folder / "refused"
+    subprocess.run(
+        ["cc", "-O2", "-Wall", "-Wextra", "-std=gnu17", "-o", program, SOURCE], check=True
+    )
+    return program
+
+
+@contextmanager
+def _working(command: list[object]) -> Iterator[list[str]]:
+    """Run a program until it ends by itself; its lines are there then."""
+    lines: list[str] = []
+    pipe = subprocess.PIPE
+    with tempfile.TemporaryFile("w+") as output:
+        arguments = [str(word) for word in command]
+        with subprocess.Popen(arguments, stdin=pipe, stdout=output, text=True) as process:
+            try:
+                yield lines
+                assert process.wait(60) == 0, command
+            finally:
+                process.kill()
+        output.seek(0)
+        lines += output.read().splitlines()
+
+
+def _done(seconds: float, churned: str, refused: str) -> Done:
+    _moment, connections, time_waits = churned.split()
+    no_port, port_taken = refused.split()
+    return Done(seconds, int(connections), int(time_waits), int(no_port), int(port_taken))
+
+
+def _watch(exporter: Exporter, seconds: float, seen: Seen) -> None:
+    begin = time.monotonic()
+    while (elapsed := time.monotonic() - begin) < seconds:
+        state = state_of(exporter)
+        seen.failing += bool(state.failing and state.working)
+        # On a host without free CPU the newest sample may be too old to be shown.
+        if state.has(FAILURES):
+            seen.totals.append(_sum(state.page, FAILURES))
+            seen.parts.append(_sum(state.page, LISTED) + _sum(state.page, UNLISTED))
+        seen.sizes.append(size_of(exporter.process.pid))
+        if seen.totals and len(seen.sizes) % PROGRESS_SCRAPES == 0:
+            sys.stderr.write(f"{elapsed:6.0f} s: {seen.sizes[-1]}, {seen.totals[-1]:,.0f}\n")
+        time.sleep(1.0)
+
+
+def _sum(page: str, metric: str) -> float:
+    return sum(float(value) for name, _labels, value in SERIES.findall(page) if metric in name)
+
+
+def _settled(exporter: Exporter, done: Done) -> Mapping[str, float]:
+    """Return what the series are once they have arrived, or after many samples."""
+    end = time.monotonic() + 30
+    while True:
+        page = exporter.metrics()
+        found = {series: value_of(page, series) for series in COUNTED}
+        if time.monotonic() > end or found == {name: of(done) for name, of in COUNTED.items()}:
+            return found
+        time.sleep(0.2)
+
+
+def check_counts(done: Done, seen: Seen) -> Iterator[str]:
+    """Yield what was seen; raises AssertionError where something was lost, or a part failed."""
+    yield (
+        f"{done.seconds:.0f} s, {done.connections:,} connections,"
+        f" {done.connections / done.seconds:,.0f} a second; {len(seen.sizes)} scrapes"
+    )
+    for series, of in COUNTED.items():
+        assert seen.settled[series] == of(done), (series, seen.settled[series], done)
+        yield f"{series}: {of(done):,} of {of(done):,}"
+    assert seen.totals == sorted(seen.totals), seen.totals
+    assert seen.totals == seen.parts
+    yield f"listed and unlisted were the totals in all {len(seen.totals)} scrapes"
+    assert seen.failing == 0, seen.log
+    assert "level=error" not in seen.log, seen.log
+
+
+def check_size(seen: Seen) -> Iterator[str]:
+    """Yield the size over time; raises AssertionError where the daemon grew after a fifth of it."""
+    for number, part in enumerate(parts_of(seen.sizes), 1):
+        yield f"part {number}: RSS {part.resident_kb / 1024:.1f} MiB"
+    _warm_up, early, *_between, late = parts_of(seen.sizes)
+    assert late.resident_kb <= early.resident_kb + ROOM_KB, "memory grows"
+
+
+def main() -> None:
+    """Run as the arguments say, print what was seen, and fail where something disagrees."""
+    seconds, rate = (*map(float, sys.argv[1:]), *(600.0, 30_000.0)[len(sys.argv) - 1 :])
+    done, seen = run(seconds, rate)
+    for line in (*check_counts(done, seen), *check_size(seen)):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
