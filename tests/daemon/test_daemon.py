@@ -26,6 +26,7 @@ from tests.support.labs.prometheus_server import PROMTOOL
 
 NOBODY = (sys.executable, "-c", AS_NOBODY)
 PATIENCE_SECONDS = 10.0
+NO_BIND_FAILURES = "count of failing bind() calls is off"
 
 
 @pytest.fixture
@@ -35,9 +36,13 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_start_is_one_clear_line(log: Path) -> None:
-    """At the start the log has one line: where the metrics are."""
+    """At the start the log has one line: where the metrics are.
+
+    Beside it stands only what this kernel lets nobody count.
+    """
     with running_exporter(log) as exporter:
-        (line,) = exporter.log.read_text().splitlines()
+        lines = exporter.log.read_text().splitlines()
+    (line,) = (line for line in lines if NO_BIND_FAILURES not in line)
     assert f"url=http://127.0.0.1:{exporter.port}/metrics" in line
 
 
@@ -46,7 +51,7 @@ def test_default_address_is_named_as_localhost() -> None:
     """Without flags the exporter serves on port 10190 of every address and says so."""
     with subprocess.Popen([COMMAND], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        line = process.stderr.readline()
+        line = next(line for line in process.stderr if NO_BIND_FAILURES not in line)
         process.terminate()
         process.stderr.read()
     assert "url=http://localhost:10190/metrics" in line

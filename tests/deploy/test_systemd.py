@@ -93,7 +93,8 @@ def test_bpf_under_the_filter_of_its_drop_in() -> None:
     done = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
     assert "tcp_pressure_connect_failures_total{" in done.stdout
     assert "tcp_pressure_local_ports_hidden{" in done.stdout
-    assert "BPF" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "failing bind() calls" not in line]
+    assert "BPF" not in "".join(told)
     calls.discard("capset")
     kept = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
     assert "the rights to load BPF programs are kept" in kept.stderr

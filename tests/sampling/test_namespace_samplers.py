@@ -38,12 +38,15 @@ def test_ipv6_is_busy(others: OtherNamespaces) -> None:
 
 
 def test_all_collectors_work(others: OtherNamespaces) -> None:
-    """Every collector works there, but for those that are the own namespace's alone."""
+    """Every collector works there, but for those that are the own namespace's alone.
+
+    Those that count by BPF work where that can be loaded.
+    """
     others.name("busy", BUSY)
     with watching(others) as watch:
         samples, _census = watch.take()
     outcomes = dict(samples["busy"].outcomes())
-    assert set(outcomes) == {
+    assert set(outcomes) - {"failures", "active_closes"} == {
         *("sockets", "local_ports", "pools", "close_wait", "listen_queues", "limits"),
         *("kernel_events", "sysctls", "findings"),
     }

@@ -97,7 +97,6 @@ ROWS = (
         "who closes first, and so leaves the TIME_WAIT of the fullest pools",
         active_closes_part,
         active_closes.FAMILIES,
-        own_alone=True,
         judged=False,
     ),
     Collector(
@@ -105,7 +104,6 @@ ROWS = (
         "calls that found no local port, and whose",
         failures_part,
         failures.FAMILIES,
-        own_alone=True,
         judged=False,
     ),
     # Its rows are in the families of the pools.

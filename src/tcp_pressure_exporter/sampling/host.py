@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
-from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
+from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
@@ -202,7 +202,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         no_bind_table=table.reason if isinstance(table, Missing) else None,
         no_bind_failures=None if isinstance(failures, Missing) else failures.no_binds,
         kernel=sources.kernel,
-        _others=_Others(had, owners, procfs, parser, table),
+        _others=_Others(had, owners, procfs, parser, sources),
     )
 
 
@@ -228,13 +228,14 @@ class _Others(NamedTuple):
     owners: Owners
     procfs: Path
     parser: Parser
-    bind_table: BindTableSource | Missing
+    own: Sources  # of which some serve all namespaces
 
     def sampler(self, netns: str) -> NamespaceSampler:
-        sources = other_namespace_sources(self.procfs, self.parser, self.bind_table)
+        sources = other_namespace_sources(self.procfs, self.parser, self.own)
         memory = Memory()
         shared = {key: wanted for key, wanted in self.wanted.items() if not wanted.own_alone}
-        parts, _missing = make_parts(shared, _kit(sources, memory, self.owners, self.procfs))
+        kit = replace(_kit(sources, memory, self.owners, self.procfs), own=False)
+        parts, _missing = make_parts(shared, kit)
         return NamespaceSampler(netns, sources, memory, parts, time.monotonic)
 
 

@@ -268,6 +268,7 @@ class Kit:
     """What a part may be made with: the sources of its namespace, and what parts share.
 
     memory: what is kept from dump to dump. owners: of all namespaces. procfs: where it is mounted.
+    own: whether they are of the own namespace.
     """
 
     sources: Sources
@@ -275,6 +276,7 @@ class Kit:
     owners: Owners
     clock: Callable[[], float]
     procfs: Path = Path("/proc")
+    own: bool = True
 
 
 MakePart = Callable[[Kit], "Part[Any] | Missing"]

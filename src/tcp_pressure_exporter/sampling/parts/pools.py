@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import (
@@ -21,7 +22,6 @@ from tcp_pressure_exporter.pools.directions import (
     pool_usages,
 )
 from tcp_pressure_exporter.pools.explicit import with_explicit_pools
-from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.local_ports import choosable_ports
 from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.near_limit.take_over import (
@@ -36,6 +36,8 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 # Source pools, of three series each, that are not listed where active closes are counted, so that
 # the page keeps within its 500 series: hardly a host has so many local addresses in use.
 SOURCE_GIVES_WAY = 4
+# The same of each direction in other namespaces, which have 220 series each.
+OTHERS_GIVE_WAY = 1
 
 
 class TakeOverAsker:
@@ -73,11 +75,14 @@ class PoolsPart:
     needs = ()
 
     def __init__(
-        self, memory: Memory, asker: TakeOverAsker | None = None, *, closes_counted: bool = False
+        self,
+        memory: Memory,
+        asker: TakeOverAsker | None = None,
+        fewer: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._memory = memory
         self._asker = asker
-        self._closes_counted = closes_counted
+        self._fewer = fewer
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, reading: Reading) -> PoolTables:
@@ -99,7 +104,7 @@ class PoolsPart:
             tables[direction], memories[direction] = pool_table(
                 found,
                 config.groups,
-                self._listing(direction, config.listing),
+                config.listing.without(self._fewer.get(direction, 0)),
                 self._memories[direction],
                 now,
                 reading.interface_name,
@@ -111,15 +116,20 @@ class PoolsPart:
         self._memory.watched_inbound = memories[INBOUND].watched
         return tables
 
-    def _listing(self, direction: str, listing: ListingRule) -> ListingRule:
-        gives_way = direction == SOURCE and self._closes_counted
-        return listing.without(SOURCE_GIVES_WAY) if gives_way else listing
+
+def gives_way(kit: Kit) -> Mapping[str, int]:
+    """Return how many pools of each direction make room for what BPF programs count."""
+    closes = not isinstance(kit.sources.closes, Missing)
+    if kit.own:
+        return {SOURCE: SOURCE_GIVES_WAY} if closes else {}
+    if closes or not isinstance(kit.sources.failures, Missing):
+        return dict.fromkeys((OUTBOUND, INBOUND, SOURCE), OTHERS_GIVE_WAY)
+    return {}
 
 
 def pools_part(kit: Kit) -> PoolsPart | Missing:
     """Return the part; every system shows sockets."""
     canary, details = usable(kit.sources.canary), kit.sources.details
-    counted = not isinstance(kit.sources.closes, Missing)
     if isinstance(canary, Missing) or isinstance(details, Missing):
-        return PoolsPart(kit.memory, closes_counted=counted)
-    return PoolsPart(kit.memory, TakeOverAsker(canary, details), closes_counted=counted)
+        return PoolsPart(kit.memory, None, gives_way(kit))
+    return PoolsPart(kit.memory, TakeOverAsker(canary, details), gives_way(kit))

@@ -65,10 +65,11 @@ def linux_sources(
     )
 
 
-def other_namespace_sources(
-    procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
-) -> Sources:
-    """Return what serves a network namespace that the calling thread goes into."""
+def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sources:
+    """Return what serves a network namespace that the calling thread goes into.
+
+    own: what serves that of the process; some of it serves all.
+    """
     sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
     return Sources(
         counted_by=parser.name,
@@ -80,7 +81,9 @@ def other_namespace_sources(
         nat=OWN_ALONE,
         interface_name=interface_name,
         own_networks=own_networks,
-        bind_table=bind_table,
+        bind_table=own.bind_table,
+        failures=own.failures,
+        closes=own.closes,
     )
 
 

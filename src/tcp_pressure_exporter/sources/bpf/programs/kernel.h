@@ -20,10 +20,6 @@ struct hlist_head {
     struct hlist_node *first;
 };
 
-struct ns_common {
-    unsigned int inum;
-};
-
 /* include/net/inet_hashtables.h */
 struct inet_bind_hashbucket {
     struct hlist_head chain;
@@ -55,7 +51,6 @@ struct netns_ipv4 {
 };
 
 struct net {
-    struct ns_common ns;
     __u32 hash_mix;
     __u64 net_cookie;
     struct netns_ipv4 ipv4;
