@@ -152,7 +152,7 @@ print(getattr(open_bind_hash(), "reason", "is read"))
 def test_nothing_is_needed_afterwards() -> None:
     """Without any capability left the maps are read and the walk runs; nothing else can be loaded.
 
-    As with kernel.unprivileged_bpf_disabled = 2, which was tried by hand: it is of the whole host.
+    So it is with kernel.unprivileged_bpf_disabled = 2, too: Debian's kernels begin with it.
     """
     told, left, read, again = run(ALONE, GIVE_UP).splitlines()
     assert (told, left, read) == ("None", str(["0" * 16] * 4), "True 0")
