@@ -41,6 +41,8 @@ def test_right_sizes(descriptors: dict[str, int]) -> None:
     assert _bpf.look_up(failures, key, COUNT) == b"\1" * COUNT
     assert _bpf.entries(failures, KEY, COUNT, ROWS) == [(key, b"\1" * COUNT)]
     assert _bpf.look_up(lost, bytes(4), COUNT) == bytes(COUNT)
+    _bpf.delete_entries(failures, key, KEY)
+    assert _bpf.entries(failures, KEY, COUNT, ROWS) == []
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,15 @@ numbers = st.integers(-(2**31), 2**31 - 1)
 sizes = st.integers(0, 200) | st.integers(0, 2**32 - 1)
 
 
+@pytest.mark.parametrize("key_size", [1, KEY - 1, KEY + 1, 2 * KEY])
+def test_deleting_by_other_keys(key_size: int, descriptors: dict[str, int]) -> None:
+    """Keys of another size than the map's are refused, too, and no part of a key is taken."""
+    with pytest.raises(OSError, match="Invalid argument"):
+        _bpf.delete_entries(descriptors["failures"], bytes(key_size), key_size)
+    with pytest.raises(ValueError, match="no keys of that size"):
+        _bpf.delete_entries(descriptors["failures"], bytes(KEY + 1), KEY)
+
+
 @given(data=st.data())
 def test_anything(data: st.DataObject, descriptors: dict[str, int]) -> None:
     """Whatever a call is given, it answers or raises OSError."""
@@ -79,6 +90,9 @@ def test_anything(data: st.DataObject, descriptors: dict[str, int]) -> None:
         _bpf.update(at, data.draw(st.binary(max_size=100)), data.draw(st.binary(max_size=100)))
     with suppress(OSError):
         _bpf.entries(at, data.draw(sizes), data.draw(sizes), data.draw(sizes))
+    with suppress(OSError, ValueError):
+        keys = data.draw(st.binary(max_size=100))
+        _bpf.delete_entries(at, keys, data.draw(st.integers(-1, 100)))
     with suppress(OSError):
         _bpf.run(at)
     if at not in descriptors.values():

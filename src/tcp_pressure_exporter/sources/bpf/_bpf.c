@@ -122,21 +122,29 @@ static PyObject *run(PyObject *module, PyObject *arguments)
     return called < 0 ? raise_errno() : PyLong_FromLong((int32_t)attributes.test.retval);
 }
 
-/* Whether a map has these sizes, and room for so many rows at least: the kernel reads and writes as
- * much as the map says. False with errno set. */
-static bool fits(int map, Py_ssize_t key_size, Py_ssize_t value_size, uint32_t rows)
+/* Ask for a map's sizes; EINVAL where its keys have another size than these: the kernel reads and
+ * writes as much as the map says. False with errno set. */
+static bool describe(int map, Py_ssize_t key_size, struct bpf_map_info *info)
 {
-    struct bpf_map_info info = {0};
     union bpf_attr attributes = {
         .info.bpf_fd = (uint32_t)map,
-        .info.info_len = sizeof info,
-        .info.info = (uint64_t)(uintptr_t)&info,
+        .info.info_len = sizeof *info,
+        .info.info = (uint64_t)(uintptr_t)info,
     };
 
+    memset(info, 0, sizeof *info);
     if (call_bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
         return false;
     errno = EINVAL;
-    return info.key_size == (size_t)key_size && info.value_size == (size_t)value_size &&
+    return info->key_size == (size_t)key_size;
+}
+
+/* Whether a map has these sizes, and room for so many rows at least; false with errno set. */
+static bool fits(int map, Py_ssize_t key_size, Py_ssize_t value_size, uint32_t rows)
+{
+    struct bpf_map_info info;
+
+    return describe(map, key_size, &info) && info.value_size == (size_t)value_size &&
            rows <= info.max_entries;
 }
 
@@ -188,6 +196,9 @@ static PyObject *delete_entries(PyObject *module, PyObject *arguments)
         PyErr_SetString(PyExc_ValueError, "these are no keys of that size");
         return NULL;
     }
+    struct bpf_map_info info;
+    if (!describe(map, key_size, &info))
+        return raise_errno();
     union bpf_attr attributes = {
         .batch.map_fd = (uint32_t)map,
         .batch.keys = (uint64_t)(uintptr_t)keys,
