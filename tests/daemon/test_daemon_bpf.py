@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,8 @@ def held(pid: int) -> set[Id]:
     """Return the programs, maps and links that a process holds."""
     found: set[Id] = set()
     for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-        found.update((kind, int(number)) for kind, number in ID.findall(info.read_text()))
+        with suppress(FileNotFoundError):  # of a file or socket that came and went
+            found.update((kind, int(number)) for kind, number in ID.findall(info.read_text()))
     return found
 
 
