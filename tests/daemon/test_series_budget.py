@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
@@ -15,7 +16,8 @@ from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.finding import Finding, FindingState
+from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
@@ -42,16 +44,24 @@ from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, Clo
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
-from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import (
+    ACTIVE_CLOSES,
+    NAT_POOLS,
+    POOLS,
+    PORT_FAILURES,
+    NamespaceSample,
+    Sample,
+)
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
 from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY, GIVES_WAY_TO_BINDS
 from tcp_pressure_exporter.sampling.parts.pools import SOURCE_GIVES_WAY
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
-from tests.support.fakes.samples import namespace_sample
+from tests.support.fakes.samples import namespace_sample, with_parts
 
 TOP = ListingRule().top
 BUDGET = 500
+BY_BPF = {PORT_FAILURES.name, ACTIVE_CLOSES.name}
 REFUSED = CanaryAnswer(success=False, seconds=0.1, reason="EADDRNOTAVAIL")
 
 
@@ -72,9 +82,9 @@ def _pool(number: int, usage: Usage, outlook: Outlook | None) -> ListedPool:
     return ListedPool(key, f"10.0.0.{number}", "10.0.0.99", "1", usage, 1, outlook)
 
 
-def failures() -> PortFailures:
+def failures(*, binds: bool) -> PortFailures:
     """Return failures of as many owners as are listed."""
-    kinds = dict.fromkeys(CONNECT_FAILURES + BIND_FAILURES, 1)
+    kinds = dict.fromkeys(CONNECT_FAILURES + (BIND_FAILURES if binds else ()), 1)
     owners = [
         FailureOwner(CONNECT_FAILURES[0], Owner("s", f"p{n}"), "10.0.0.1", "10.0.0.2", "1")
         for n in range(TOP)
@@ -91,17 +101,44 @@ def closes() -> ActiveCloses:
 
 def fewer(found: PoolTable, give_way: int) -> PoolTable:
     """Return a table of which some pools make room for what is beside it."""
-    return replace(found, listed=found.listed[: TOP - give_way])
+    return replace(found, listed=found.listed[: len(found.listed) - give_way])
+
+
+def findings(but: Finding | None = None) -> tuple[FindingState, ...]:
+    return tuple(FindingState(finding, "x") for finding in FINDINGS if finding is not but)
+
+
+def with_failures(sample: NamespaceSample, *, binds: bool) -> NamespaceSample:
+    """Return the sample with refused calls, for which pools of a gateway make room."""
+    less = GIVES_WAY[PORT_FAILURES] + (GIVES_WAY_TO_BINDS if binds else 0)
+    nat = sample.get(NAT_POOLS)
+    return with_parts(
+        sample,
+        nat=Outcome(0.1, fewer(nat, less)),
+        failures=Outcome(0.1, failures(binds=binds)),
+        findings=Outcome(0.1, findings()),
+    )
+
+
+def with_closes(sample: NamespaceSample) -> NamespaceSample:
+    """Return the sample with active closes, for which gateway's and source pools make room."""
+    nat, pools = sample.get(NAT_POOLS), sample.get(POOLS)
+    source = fewer(pools[SOURCE], SOURCE_GIVES_WAY)
+    return with_parts(
+        sample,
+        pools=Outcome(0.1, {**pools, SOURCE: source}),
+        nat=Outcome(0.1, fewer(nat, GIVES_WAY[ACTIVE_CLOSES])),
+        active_closes=Outcome(0.1, closes()),
+    )
 
 
 def fullest() -> NamespaceSample:
-    """Return a sample of which every table is full."""
+    """Return a sample of which every table is full, without what BPF programs count."""
     pools = {
         OUTBOUND: table(reclaimable=True, dated=True),
         INBOUND: table(reclaimable=False, dated=True),
-        SOURCE: fewer(table(reclaimable=False, dated=False), SOURCE_GIVES_WAY),
+        SOURCE: table(reclaimable=False, dated=False),
     }
-    nat = table(reclaimable=True, dated=False)
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
     owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
     sample = namespace_sample(
@@ -111,9 +148,7 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, fewer(nat, sum(GIVES_WAY.values()) + GIVES_WAY_TO_BINDS)),
-        active_closes=Outcome(0.1, closes()),
-        failures=Outcome(0.1, failures()),
+        nat=Outcome(0.1, table(reclaimable=True, dated=False)),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),
         close_wait=Outcome(
@@ -135,17 +170,32 @@ def fullest() -> NamespaceSample:
         limits=Outcome(0.1, tuple(Resource(f"r{n}", 1, 1) for n in range(4))),
         kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 1)),
         sysctls=Outcome(0.1, {name.rpartition(".")[2]: 1 for name in SYSCTLS}),
-        findings=Outcome(0.1, tuple(FindingState(finding, "x") for finding in FINDINGS)),
+        findings=Outcome(0.1, findings(but=REFUSED_BELOW_LIMIT)),
     )
-    assert {name for name, _outcome in sample.outcomes()} == set(COLLECTORS)
+    assert {name for name, _outcome in sample.outcomes()} == set(COLLECTORS) - BY_BPF
     return sample
 
 
-def test_worst_case() -> None:
-    """A host that fills every table by default stays inside the budget."""
-    sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),), elsewhere=Elsewhere(9))
+FULLEST = fullest()
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        FULLEST,
+        with_failures(FULLEST, binds=False),
+        with_failures(FULLEST, binds=True),
+        with_closes(FULLEST),
+        with_closes(with_failures(FULLEST, binds=False)),
+        with_closes(with_failures(FULLEST, binds=True)),
+    ],
+    ids=["no BPF", "connects", "connects, binds", "closes", "connects, closes", "all"],
+)
+def test_worst_case(sample: NamespaceSample) -> None:
+    """A host that fills every table by default stays inside the budget, whatever BPF may count."""
+    whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,), elsewhere=Elsewhere(9))
     registry = build_registry(
-        lambda: sample,
+        lambda: whole,
         lambda: ExporterState("1", "3", "compiled"),
         lambda: ExporterCounts(responses=HttpCounts().responses),
         all_families(),

@@ -16,8 +16,8 @@ from tests.deploy.metric_names import documented_names, names_in
 from tests.deploy.rule_files import RULES, UNIT_TESTS, alerts, promtool, rules
 
 RECORDING = re.compile(r"^[a-z_]+:[a-z_]+:[a-z0-9_]+$")
-# What TcpPressurePoolHigh and TcpPressureConnectSlowdown tell already.
-TOLD_BY_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure"}
+# What TcpPressurePoolHigh, TcpPressureConnectSlowdown and the counters of refusals tell already.
+TOLD_BY_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure", "refused_below_limit"}
 
 
 def unit_tests() -> Iterator[dict[str, Any]]:

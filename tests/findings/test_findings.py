@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.system import LINUX
-from tcp_pressure_exporter.findings import drops, ports, protection, systems
+from tcp_pressure_exporter.findings import drops, ports, protection, refusals, systems
 from tcp_pressure_exporter.findings.drops import DROP_EVENTS
 from tcp_pressure_exporter.findings.evidence import Evidence, QueuePeak
 from tcp_pressure_exporter.findings.finding import Finding, FindingState, shortened
@@ -58,12 +58,18 @@ SUSPICIOUS = with_sysctls(
     tcp_keepalive_time=10**6,
     nf_conntrack_tcp_timeout_time_wait=10,
 )
-NEED_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure", "tw_reuse_refused"}
+NEED_POOLS = {
+    "refused_below_limit",
+    "port_range_too_small",
+    "tw_reuse_off_under_pressure",
+    "tw_reuse_refused",
+}
 NEED_NO_SYSCTL = {
     "port_range_too_small",
     "tw_reuse_refused",
     "bind_before_connect",
     "mptcp_subflows_bind",
+    "refused_below_limit",
     "listener_in_port_range",
     "odd_port_range",
     "accept_queue_was_full",
@@ -90,6 +96,7 @@ def test_suspicious_host() -> None:
         "tw_reuse_delay_lowered",
         "timestamps_disabled",
         "odd_port_range",
+        "refused_below_limit",  # a pool is full
         "mptcp_subflows_bind",  # it is applications that bind
     }
 
@@ -118,6 +125,7 @@ def test_suspicious_host() -> None:
         (replace(SUSPICIOUS, pools=failed("no")), NEED_POOLS),
         (replace(SUSPICIOUS, canary=failed("no")), {"bind_before_connect"}),
         (replace(SUSPICIOUS, queue_peak=failed("no")), {"accept_queue_was_full"}),
+        (replace(SUSPICIOUS, refusals=failed("no")), {"refused_below_limit"}),
     ],
 )
 def test_failed_source(failure: Evidence, lost: set[str]) -> None:
@@ -141,6 +149,7 @@ def test_first_error() -> None:
         (replace(SUSPICIOUS, pools=None), NEED_POOLS),
         (replace(SUSPICIOUS, canary=None), {"bind_before_connect"}),
         (replace(SUSPICIOUS, queue_peak=None), {"accept_queue_was_full"}),
+        (replace(SUSPICIOUS, refusals=None), {"refused_below_limit"}),
     ],
 )
 def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:
@@ -173,7 +182,7 @@ def test_nothing_is_left_out() -> None:
     """Every row that stands beside a check is in the table, once."""
     rows = [
         row
-        for module in (drops, ports, protection, systems)
+        for module in (drops, ports, protection, refusals, systems)
         for row in vars(module).values()
         if isinstance(row, Finding)
     ]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tcp_pressure_exporter.pages.documents import assessment_document, exhaustion
-from tests.pages.report.observations import BLIND, INFINITE, QUIET, TROUBLE
+from tests.pages.report.observations import BLIND, INFINITE, QUIET, REFUSING, TROUBLE
 
 DOCUMENT = {
     "netns": "host",
@@ -75,6 +75,7 @@ DOCUMENT = {
             "advice": "Raise tcp_mem.",
         },
     ],
+    "refused": None,
     "close_wait": {
         "sockets": 141,
         "causes": [
@@ -153,10 +154,65 @@ DOCUMENT = {
     ],
 }
 
+REFUSED = {
+    "seconds": 300.0,
+    "calls": 1180,
+    "listed": [
+        {
+            "call": "connect",
+            "cause": "no_port",
+            "severity": "critical",
+            "service": "nginx.service",
+            "process": "nginx",
+            "local_address": "10.0.0.2",
+            "remote_address": "10.0.0.9",
+            "port": "443",
+            "pool": "10.0.0.2 → 10.0.0.9:443",
+            "calls": 1177,
+            "last_seconds_ago": 0.0,
+            "advice": "Keep connections open.",
+        },
+        {
+            "call": "connect",
+            "cause": "port_taken",
+            "severity": "warning",
+            "service": "",
+            "process": "",
+            "local_address": "",
+            "remote_address": "",
+            "port": "",
+            "pool": "",
+            "calls": 3,
+            "last_seconds_ago": 70.0,
+            "advice": "Bind to 0.",
+        },
+    ],
+}
+
 
 def test_trouble() -> None:
     """The whole document of a host in trouble."""
     assert assessment_document(TROUBLE) == DOCUMENT
+
+
+def test_refused() -> None:
+    """What was refused is told one by one, and whose is not known has no owner and no ends."""
+    document = assessment_document(REFUSING)
+    assert document["refused"] == REFUSED
+    assert document["actions"] == [
+        {
+            "severity": "critical",
+            "subjects": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
+            "advice": "Keep connections open.",
+            "runbook": "docs/runbooks/pools.md#tcppressurepoolhigh",
+        },
+        {
+            "severity": "warning",
+            "subjects": ["others → various ends"],
+            "advice": "Bind to 0.",
+            "runbook": "docs/runbooks/refused.md#tcppressureconnectporttaken",
+        },
+    ]
 
 
 def test_it_is_json() -> None:

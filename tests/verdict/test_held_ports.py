@@ -16,9 +16,8 @@ from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
-from tcp_pressure_exporter.verdict.headline import headline
-from tcp_pressure_exporter.verdict.held_ports import advice_on, held_sentence
-from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.headline import headline, held_sentence
+from tcp_pressure_exporter.verdict.pressures import Pressure, advice_on
 from tcp_pressure_exporter.verdict.resources import resource_words
 from tests.support.fakes.samples import namespace_sample
 

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.near_limit.live_states import FIN_WAIT2_ORPHAN, filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, PoolTables
+from tcp_pressure_exporter.pools.usage import Usage
 
 REMEMBERED = 600.0  # seconds
 LATELY = 60.0  # seconds
@@ -88,6 +89,23 @@ class QueuePeak(NamedTuple):
     ratio: float
 
 
+class RefusedPool(NamedTuple):
+    """Fixed ends between which the kernel refused connections lately, for want of a port.
+
+    connections: of the last so many seconds. pool: None where it is not listed.
+    """
+
+    name: str
+    connections: int
+    seconds: float
+    pool: ListedPool | None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the pool uses, None where it is not listed."""
+        return self.pool.usage if self.pool else None
+
+
 class NotAskedError(Exception):
     """A finding needs what a collector tells that is off, or what this kernel does not tell."""
 
@@ -99,7 +117,7 @@ class Evidence:
     rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
     those of the listeners in the port range. pool_owners: which live sockets fill the pools near
     their limit. system: whose settings they are, by facts/system.py. hidden: the number of hidden
-    ports (LocalPorts) where it is known exactly.
+    ports (LocalPorts) where it is known exactly. refusals: None where nobody counts them.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -114,6 +132,7 @@ class Evidence:
     pool_owners: Outcome[tuple[PoolOwners, ...]] | None = None
     system: str = LINUX
     hidden: int | None = None
+    refusals: Outcome[tuple[RefusedPool, ...]] | None = None
 
     def sysctl(self, name: str) -> int | None:
         """Return a sysctl, None where the kernel has none; raises SourceError."""
@@ -136,6 +155,17 @@ class Evidence:
         if self.canary is None or self.canary.get().no_estimate:
             raise NotAskedError
         return self.canary.get().hidden_ports or 0.0
+
+    def estimated_hidden(self) -> float:
+        """Return the estimate of hidden ports where these do not count as used; else 0."""
+        report = self.canary.value if self.canary and self.hidden is None else None
+        return (report.hidden_ports or 0.0) if report else 0.0
+
+    def refused(self) -> tuple[RefusedPool, ...]:
+        """Return where connections were refused lately; raises SourceError, NotAskedError."""
+        if self.refusals is None:
+            raise NotAskedError
+        return self.refusals.get()
 
     def fullest_queue(self) -> QueuePeak:
         """Return the accept queue that was fullest; raises SourceError, NotAskedError."""

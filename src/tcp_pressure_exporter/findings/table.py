@@ -1,7 +1,7 @@
 """The table of findings, whose rows stand beside their checks, and what they say of a namespace."""
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.findings import drops, ports, protection, systems
+from tcp_pressure_exporter.findings import drops, ports, protection, refusals, systems
 from tcp_pressure_exporter.findings.evidence import Evidence, NotAskedError
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
 
@@ -12,6 +12,7 @@ FINDINGS: tuple[Finding, ...] = (
     drops.ACCEPT_QUEUE_OVERFLOWS,
     drops.TIME_WAIT_OVERFLOWS,
     drops.TIME_WAIT_REJECTIONS,
+    refusals.REFUSED_BELOW_LIMIT,
     ports.TW_RECYCLE_ENABLED,
     ports.PORT_RANGE_TOO_SMALL,
     ports.TW_REUSE_OFF_UNDER_PRESSURE,

@@ -34,6 +34,7 @@ from tcp_pressure_exporter.verdict.port_holders import (
     sentence,
 )
 from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 from tcp_pressure_exporter.verdict.words import severity_word
 
 Document = dict[str, object]
@@ -158,6 +159,7 @@ def report_json(observation: Observation) -> str:
     return json.dumps(escape_all(document), allow_nan=False)
 
 
+MAX_REFUSALS = 100  # listed one by one
 MAX_PORT_SOCKETS = 1_000  # listed one by one
 
 
@@ -205,6 +207,7 @@ def assessment_document(assessment: Assessment) -> Document:
         "netns": assessment.netns,
         "verdict": assessment.verdict,
         "pressures": [_pressure(pressure) for pressure in assessment.pressures],
+        "refused": _refused(assessment.refused),
         "close_wait": _close_wait(assessment),
         "findings": [_finding(state) for state in assessment.findings],
         "actions": [_action(action) for action in actions(assessment)],
@@ -237,6 +240,34 @@ def _pressure(pressure: Pressure) -> Document:
         "refused": pressure.refused,
         "owners": _owners(pressure.owners),
         "advice": pressure.advice,
+    }
+
+
+def _refused(refused: Refused | None) -> Document | None:
+    if refused is None:
+        return None
+    return {
+        "seconds": refused.seconds,
+        "calls": sum(refusal.failures for refusal in refused.each),
+        "listed": [_refusal(refusal) for refusal in refused.each[:MAX_REFUSALS]],
+    }
+
+
+def _refusal(refusal: Refusal) -> Document:
+    owner = refusal.owner
+    return {
+        "call": refusal.kind.call,
+        "cause": refusal.kind.cause,
+        "severity": severity_word(refusal.severity),
+        "service": owner.owner.service if owner else "",
+        "process": owner.owner.process if owner else "",
+        "local_address": owner.local_address if owner else "",
+        "remote_address": owner.remote_address if owner else "",
+        "port": owner.port if owner else "",
+        "pool": refusal.pool,
+        "calls": refusal.failures,
+        "last_seconds_ago": refusal.seconds_ago,
+        "advice": refusal.advice,
     }
 
 

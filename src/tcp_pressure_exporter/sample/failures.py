@@ -1,7 +1,8 @@
 """Whose calls fail for want of a local port: the counters of the worst, and of all the rest."""
 
+import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ from tcp_pressure_exporter.facts.failures import (
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.sample.owner_counters import OwnerCounters, foremost, risen
+
+WINDOW = 300.0  # seconds: what "recent" means
+STEP = 5.0  # seconds: samples that come faster share one, so that the steps are few
+NAMED = 256  # owners of a step; the failures of others are counted by their kind
 
 
 class FailureOwner(NamedTuple):
@@ -30,16 +35,44 @@ class FailureOwner(NamedTuple):
     port: str
 
 
+class RecentCount(NamedTuple):
+    """How many calls failed, and how many seconds before the newest sample the last was counted."""
+
+    failures: int
+    seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFailures:
+    """The failures of the last so many seconds: five minutes, or since counting began.
+
+    The first step reaches back as far as its sample did. owners: the worst by name. others: all
+    the rest, so that both together are every failure.
+    """
+
+    seconds: float = 0.0
+    owners: Mapping[FailureOwner, RecentCount] = field(default_factory=dict)
+    others: Mapping[FailureKind, RecentCount] = field(default_factory=dict)
+
+    def counts(self) -> Iterator[tuple[FailureKind, RecentCount]]:
+        """Yield all of them by their kind."""
+        for owner, count in self.owners.items():
+            yield owner.kind, count
+        yield from self.others.items()
+
+
 @dataclass(frozen=True, slots=True)
 class PortFailures:
     """Counters since the exporter's start; totals = listed + unlisted, for each kind counted here.
 
     listed: counts of an owner since it was listed: from the start where there was room.
+    recent: those of the last five minutes, whether or not their owner is listed.
     """
 
     totals: Mapping[FailureKind, int]
     listed: Mapping[FailureOwner, int]
     unlisted: Mapping[FailureKind, int]
+    recent: RecentFailures = field(default_factory=RecentFailures)
 
     def counts(self, call: str) -> bool:
         """Tell whether the failures of a call are counted here."""
@@ -49,12 +82,92 @@ class PortFailures:
 Name = Callable[[PortFailure], FailureOwner]
 
 
+class _Step(NamedTuple):
+    """What failed between two times on a clock, by owner, and by kind where no owner is kept."""
+
+    begin: float
+    end: float
+    owners: Mapping[FailureOwner, int]
+    others: Mapping[FailureKind, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureWindow:
+    """The steps in which something failed, the oldest first.
+
+    since: when counting began, None: at the first sample. now: of the last sample, None before it.
+    """
+
+    since: float | None = None
+    now: float | None = None
+    steps: tuple[_Step, ...] = ()
+
+    def after(
+        self, owners: Mapping[FailureOwner, int], others: Mapping[FailureKind, int], now: float
+    ) -> "FailureWindow":
+        """Return what is known after one more sample, which counted so many new failures."""
+        since = now if self.since is None else self.since
+        begin = since if self.now is None else self.now
+        steps = tuple(step for step in self.steps if now - step.end < WINDOW)
+        if owners or any(others.values()):
+            steps = _with(steps, _Step(begin, now, owners, others))
+        return FailureWindow(since, now, steps)
+
+    def recent(self) -> RecentFailures:
+        """Return what failed until the last sample."""
+        if self.now is None or self.since is None:
+            return RecentFailures()
+        owners: Counter[FailureOwner] = Counter()
+        others: Counter[FailureKind] = Counter()
+        last: dict[FailureOwner | FailureKind, float] = {}
+        for step in self.steps:
+            owners.update(step.owners)
+            others.update(step.others)
+            kinds = (owner.kind for owner in step.owners)
+            last |= dict.fromkeys((*step.owners, *step.others, *kinds), self.now - step.end)
+        whole = _bounded(_Step(self.since, self.now, owners, others))
+        return RecentFailures(
+            seconds=min(self.now - self.since, WINDOW),
+            owners={owner: RecentCount(n, last[owner]) for owner, n in whole.owners.items()},
+            others={kind: RecentCount(n, last[kind]) for kind, n in whole.others.items()},
+        )
+
+
+def _with(steps: tuple[_Step, ...], new: _Step) -> tuple[_Step, ...]:
+    """Return the steps with one more, or with the last one prolonged where that is short."""
+    if steps and new.end - steps[-1].begin < STEP:
+        *kept, last = steps
+        owners, others = Counter(last.owners), Counter(last.others)
+        owners.update(new.owners)
+        others.update(new.others)
+        return (*kept, _bounded(_Step(last.begin, new.end, owners, others)))
+    return (*steps, _bounded(new))
+
+
+def _bounded(step: _Step) -> _Step:
+    """Return a step that keeps the worst owners by name, and counts the others by their kind."""
+    if len(step.owners) <= NAMED and all(step.others.values()):
+        return step
+    kept = heapq.nlargest(NAMED, step.owners, key=lambda owner: (step.owners[owner], owner))
+    named = {owner: step.owners[owner] for owner in kept}
+    others = Counter({kind: count for kind, count in step.others.items() if count})
+    for owner, count in step.owners.items():
+        if owner not in named:
+            others[owner.kind] += count
+    return step._replace(owners=named, others=others)
+
+
 @dataclass(frozen=True, slots=True)
 class FailureMemory:
-    """What was counted until the last sample."""
+    """What was counted until the last sample.
+
+    unnamed: as in FailureCounts. window: the last five minutes.
+    """
 
     rows: Mapping[PortFailure, int] = field(default_factory=dict)
     counters: OwnerCounters[FailureOwner] = field(default_factory=OwnerCounters)
+    unnamed: Mapping[FailureKind, int] = field(default_factory=dict)
+    window: FailureWindow = field(default_factory=FailureWindow)
 
     def after(self, counts: FailureCounts, name: Name, top: int, now: float) -> "FailureMemory":
         """Return what is known after one more sample.
@@ -66,7 +179,9 @@ class FailureMemory:
         for row, more in risen(self.rows, counts.rows):
             new[name(row)] += more
         counters = self.counters.after(new, lambda ranks: foremost(ranks, ranks, top), now)
-        return FailureMemory(counts.rows, counters)
+        unnamed = {kind: n - self.unnamed.get(kind, 0) for kind, n in counts.unnamed.items()}
+        window = self.window.after(new, unnamed, now)
+        return FailureMemory(counts.rows, counters, counts.unnamed, window)
 
     def published(self, counts: FailureCounts) -> PortFailures:
         """Return the counters of the sample that was taken last."""
@@ -78,7 +193,7 @@ class FailureMemory:
         unlisted = dict(totals)
         for owner, count in self.counters.listed.items():
             unlisted[owner.kind] -= count
-        return PortFailures(totals, self.counters.listed, unlisted)
+        return PortFailures(totals, self.counters.listed, unlisted, self.window.recent())
 
 
 def failure_owner(failure: PortFailure, service: str, groups: RemoteGroups) -> FailureOwner:

@@ -15,6 +15,7 @@ from tcp_pressure_exporter.sample.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.failures import PortFailures
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
+from tcp_pressure_exporter.sample.refused_pools import with_refusals
 from tcp_pressure_exporter.sample.sockets import ListenQueues, SocketStates
 
 Value = TypeVar("Value")
@@ -65,9 +66,10 @@ class NamespaceSample:
         return outcome.get()
 
     def pool_tables(self) -> PoolTables:
-        """Return the pools of every direction that is known."""
+        """Return the pools of every direction that is known; those that refuse now are full."""
         pools: PoolTables | None = self.value(POOLS)
-        tables = dict(pools or {})
+        failures = self.value(PORT_FAILURES)
+        tables = dict(with_refusals(pools or {}, failures.recent) if failures else pools or {})
         nat = self.value(NAT_POOLS)
         return tables | {NAT: nat} if nat else tables
 

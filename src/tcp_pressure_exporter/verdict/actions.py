@@ -7,6 +7,7 @@ from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
 from tcp_pressure_exporter.findings.finding import FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
 from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.refusals import refusal_subject
 from tcp_pressure_exporter.verdict.resources import subject
 from tcp_pressure_exporter.verdict.stuck import stuck_subject
 from tcp_pressure_exporter.verdict.words import urgency
@@ -39,6 +40,9 @@ def _actions(assessment: Assessment) -> Iterator[Action]:
         if pressure.urgent:
             runbook = KINDS[pressure.kind].runbook
             yield Action(pressure.severity, (subject(pressure),), pressure.advice, runbook)
+    for refusal in assessment.refused.untold() if assessment.refused else ():
+        subjects = (refusal_subject(refusal),)
+        yield Action(refusal.severity, subjects, refusal.advice, refusal.runbook)
     for stuck in assessment.stuck:
         if stuck.urgent:
             yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice, CLOSE_WAIT_RUNBOOK)

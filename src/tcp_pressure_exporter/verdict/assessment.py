@@ -1,6 +1,6 @@
 """What a sample means for a person: what is wrong, how bad it is, and what is not known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.sample import CLOSE_WAIT, FINDINGS, POOLS, NamespaceSample
 from tcp_pressure_exporter.verdict.pressures import Pressure, pressures
+from tcp_pressure_exporter.verdict.refusals import Refused, refused_calls
 from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
 
 _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
@@ -43,7 +44,7 @@ class Assessment:
     findings: those that found something. failures: (collector, reason): what is not known.
     blind: the pools could not be read, so that being calm says nothing. sockets_read: they could
     not for want of settings alone. not_looked_at: how many other network namespaces nobody looked
-    at.
+    at. refused: for want of a local port; None where nobody counts.
     """
 
     netns: str
@@ -56,6 +57,12 @@ class Assessment:
     blind: bool = False
     sockets_read: bool = False
     not_looked_at: int = 0
+    refused: Refused | None = None
+
+    @property
+    def severities(self) -> list[Severity]:
+        """How bad each thing is that was found."""
+        return _severities(self.pressures, self.refused, self.stuck, self.findings)
 
     @property
     def verdict(self) -> str:
@@ -78,14 +85,8 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
         (state for state in states if state.detail is not None),
         key=lambda state: -state.finding.severity,
     )
-    severity = max(
-        [
-            Severity.CALM,
-            *(pressure.severity for pressure in found),
-            *(cause.severity for cause in stuck),
-            *(state.finding.severity for state in findings),
-        ]
-    )
+    refused = refused_calls(sample)
+    severity = max([Severity.CALM, *_severities(found, refused, stuck, findings)])
     return Assessment(
         netns=sample.netns,
         severity=severity,
@@ -101,7 +102,24 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
         blind=severity == Severity.CALM and pools is not None and bool(pools.error),
         sockets_read=pools is not None and isinstance(pools.error, SettingError),
         not_looked_at=not_looked_at,
+        refused=refused,
     )
+
+
+def _severities(
+    found: Sequence[Pressure],
+    refused: Refused | None,
+    stuck: Sequence[Stuck],
+    findings: Sequence[FindingState],
+) -> list[Severity]:
+    """Return how bad each thing is; what the pressure of a pool tells of refusals counts once."""
+    untold = refused.untold() if refused else []
+    return [
+        *(pressure.severity for pressure in found),
+        *(refusal.severity for refusal in untold),
+        *(cause.severity for cause in stuck),
+        *(state.finding.severity for state in findings),
+    ]
 
 
 def _stuck(waiting: CloseWait) -> Iterator[Stuck]:

@@ -12,6 +12,7 @@ from tcp_pressure_exporter.verdict.actions import (
 )
 from tcp_pressure_exporter.verdict.assessment import Assessment
 from tcp_pressure_exporter.verdict.headline import Verdict, verdict_on
+from tcp_pressure_exporter.verdict.refusals import RefusedWords, refused_words
 from tcp_pressure_exporter.verdict.resources import Closest, closest
 from tcp_pressure_exporter.verdict.stuck import StuckWords, stuck_words
 from tcp_pressure_exporter.verdict.words import Labelled
@@ -21,12 +22,14 @@ from tcp_pressure_exporter.verdict.words import Labelled
 class Briefing:
     """What a page lays out: the worst first in every part.
 
-    stuck: None where CLOSE_WAIT is not known. failures: each collector, and why it could not read.
-    failures_by_reason: the same, the collectors that failed for one reason listed together.
+    refused: None where nothing was, or nobody counts it. stuck: None where CLOSE_WAIT is not known.
+    failures: each collector, and why it could not read. failures_by_reason: the same, the
+    collectors that failed for one reason listed together.
     """
 
     verdict: Verdict
     closest: Closest
+    refused: RefusedWords | None
     stuck: StuckWords | None
     findings: tuple[FindingWords, ...]
     actions: tuple[ActionWords, ...]
@@ -40,6 +43,7 @@ def brief(assessment: Assessment, most_rows: int) -> Briefing:
     return Briefing(
         verdict=verdict_on(assessment),
         closest=closest(assessment.pressures, most_rows),
+        refused=refused_words(assessment.refused),
         stuck=stuck_words(assessment),
         findings=finding_words(assessment.findings, todo),
         actions=action_words(todo),

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, Severity, severity_of
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
-from tcp_pressure_exporter.verdict.held_ports import held_sentence
 from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import (
+    Refused,
+    full_sentence,
+    refusal_line,
+    refusal_sentence,
+    refused_calls,
+)
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
 
@@ -61,6 +68,8 @@ def _calm(assessment: Assessment) -> str:
 
 def _worst(assessment: Assessment) -> str:
     severity = assessment.severity
+    if assessment.refused and (said := _refused(assessment, assessment.refused)):
+        return said
     for pressure in assessment.pressures:
         if pressure.severity is severity:
             return _pressure(pressure)
@@ -69,6 +78,19 @@ def _worst(assessment: Assessment) -> str:
             return _stuck(stuck)
     state = assessment.findings[0]
     return f"{state.finding.name}: {state.detail}."
+
+
+def _refused(assessment: Assessment, refused: Refused) -> str:
+    """Say whose calls were refused, "" where that is not the worst."""
+    for pressure in assessment.pressures:
+        told = refused.of_pool(pressure.name) if pressure.kind == OUTBOUND else []
+        if told:
+            full = f"{capitalised(subject(pressure))} is full"
+            return f"{full}: {full_sentence(told, refused.seconds)}."
+    for refusal in refused.untold():
+        if refusal.severity is assessment.severity:
+            return refusal_sentence(refusal, refused.seconds)
+    return ""
 
 
 def _pressure(pressure: Pressure) -> str:
@@ -86,6 +108,16 @@ def _pressure(pressure: Pressure) -> str:
     return f"{said}, and full in {time_left(pressure)} at this rate."
 
 
+def held_sentence(used: int, limit: int) -> str:
+    """Say how many local ports are held, of how many that connect() may choose from."""
+    if limit == 0:
+        return "There is no usable local port: connect() fails, whatever the destination."
+    held = "local ports are held by bound sockets and listeners"
+    if used >= limit:
+        return f"All {limit:,} {held}: connect() fails, whatever the destination."
+    return f"{used:,} of {limit:,} {held}."
+
+
 def _stuck(stuck: Stuck) -> str:
     connections, oldest = counted(stuck.sockets, "connection"), duration(stuck.oldest_seconds)
     return f"{connections} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
@@ -93,11 +125,7 @@ def _stuck(stuck: Stuck) -> str:
 
 def _others(assessment: Assessment) -> str:
     """Say how much more there is."""
-    severities = [
-        *(pressure.severity for pressure in assessment.pressures),
-        *(stuck.severity for stuck in assessment.stuck),
-        *(state.finding.severity for state in assessment.findings),
-    ]
+    severities = assessment.severities
     severities.remove(assessment.severity)
     critical = severities.count(Severity.CRITICAL)
     warnings = severities.count(Severity.WARNING)
@@ -117,7 +145,10 @@ class _Told(NamedTuple):
 
 
 def status_line(sample: Sample) -> str:
-    """Return the fullest pool of all namespaces, or who keeps them all from ports; not escaped."""
+    """Return the worst of all namespaces; not escaped.
+
+    That is the fullest pool, who keeps them all from ports, or whose connections were refused.
+    """
     own = sample.namespaces[0]
     pools = own.outcome(POOLS)
     if pools and pools.error:
@@ -140,6 +171,11 @@ def _told(namespace: NamespaceSample, where: str) -> Iterator[_Told]:
     if ports and (bad := severity_of(BLOCKED_PORTS, ports.blocked_ratio, None)):
         line = held_sentence(ports.blocked, ports.choosable).rstrip(".") + where
         yield _Told(bad, cause=True, ratio=ports.blocked_ratio, line=line)
+    refused = refused_calls(namespace)
+    if refused and refused.each:
+        worst = refused.each[0]
+        line = refusal_line(worst, refused.seconds) + where
+        yield _Told(worst.severity, cause=True, ratio=math.inf, line=line)
 
 
 def _fullness(pool: ListedPool) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.findings.binding import (
     EXPLICIT_PORTS,
+    SUBFLOWS_BIND,
     somebody_binds,
     source_advice,
     source_severity,
@@ -19,21 +20,25 @@ from tcp_pressure_exporter.findings.kinds import (
     Severity,
     severity_of,
 )
+from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT, far_from_full
 from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
-from tcp_pressure_exporter.pools.near_limit.live_states import filling_state
-from tcp_pressure_exporter.pools.table import ListedPool, pool_name
+from tcp_pressure_exporter.pools.near_limit.live_states import StateCount, filling_state
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
+from tcp_pressure_exporter.sample.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     LIMITS,
     LISTEN_QUEUES,
     LOCAL_PORTS,
     POOL_OWNERS,
+    PORT_FAILURES,
     NamespaceSample,
 )
-from tcp_pressure_exporter.verdict.held_ports import advice_on, advice_on_hidden
 
 
 class Pressure(NamedTuple):
@@ -43,7 +48,8 @@ class Pressure(NamedTuple):
     limit: None where nobody knows.
     name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
     seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
-    refused: the kernel itself found no port (the canary).
+    refused: the kernel itself found no port: it was asked (the canary), or refused a connection
+    within the last minute.
     owners: of its live sockets; of an accept queue, who is to accept what waits; of blocked ports,
     who holds how many.
     steady_state_ratio: what today's rate leads to, None where it is not known.
@@ -142,6 +148,7 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     live = {found.pool.key: found for found in sample.value(POOL_OWNERS) or ()}
     refusing = {probe.pool.key for probe in report.refusals()} if report else set()
     holders = ports.owners if ports else ()
+    refused = _refused_keys(sample)
     for direction, table in sample.pool_tables().items():
         for pool in table.listed:
             known = live.get(pool.key, PoolOwners(pool, ())) if direction == OUTBOUND else None
@@ -149,9 +156,28 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
             if direction == SOURCE:
                 binds = somebody_binds(report, pool.usage.limit, ports.hidden if ports else None)
                 found = _if_somebody_binds(found, pool.usage, report, binds=binds)
-            elif direction == OUTBOUND and report and pool.key in refusing:
-                found = _refused_by_kernel(found, pool.usage, report)
+            elif direction == OUTBOUND and pool.key in refusing | refused:
+                unexplained = pool.key in refused and _unexplained(pool, table, report, ports)
+                found = _refused_by_kernel(found, pool.usage, report, unexplained=unexplained)
             yield found
+
+
+def _refused_keys(sample: NamespaceSample) -> set[ListedKey]:
+    """Return the outbound pools that refused a connection lately."""
+    failures, table = sample.value(PORT_FAILURES), sample.pool_tables().get(OUTBOUND)
+    if failures is None or table is None:
+        return set()
+    found = refused_pools(table.listed, failures.recent)
+    return {refused.pool.key for refused in found if refused.pool}
+
+
+def _unexplained(
+    pool: ListedPool, table: PoolTable, report: CanaryReport | None, ports: LocalPorts | None
+) -> bool:
+    """Tell whether the ports in use do not explain that a pool refuses connections."""
+    exact = ports is not None and ports.hidden is not None
+    hidden = 0.0 if exact or report is None else report.hidden_ports or 0.0
+    return far_from_full(pool.usage, table.ratio_max_1m, hidden)
 
 
 def _if_somebody_binds(
@@ -164,10 +190,13 @@ def _if_somebody_binds(
     )
 
 
-def _refused_by_kernel(found: Pressure, usage: Usage, report: CanaryReport) -> Pressure:
+def _refused_by_kernel(
+    found: Pressure, usage: Usage, report: CanaryReport | None, *, unexplained: bool
+) -> Pressure:
+    hidden = advice_on_hidden(report, usage) if report else ""
     return found._replace(
         severity=Severity.CRITICAL,
-        advice=advice_on_hidden(report, usage) or found.advice,
+        advice=REFUSED_BELOW_LIMIT.advice if unexplained else hidden or found.advice,
         seconds_left=0.0,
         refused=True,
     )
@@ -202,3 +231,46 @@ def _pool(
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
         filling=filling.state if filling else "",
     )
+
+
+def advice_on(
+    kind: str,
+    usage: Usage,
+    holders: Sequence[OwnerCount],
+    *,
+    bound: bool = False,
+    filling: StateCount | None = None,
+) -> str:
+    """Return what to do about ports of a kind; where most are blocked, with how many and whose.
+
+    holders: whose the blocked ports are. bound, filling: as Kind.advice_for has them.
+    """
+    advice = KINDS[kind].advice_for(usage, bound=bound, filling=filling)
+    return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
+
+
+# Beside each additional subflow there is the first one of its connection, whose port is not hidden.
+SUBFLOWS_SHARE = 0.3
+
+
+def advice_on_hidden(report: CanaryReport, usage: Usage) -> str:
+    """Return what to do where sockets bound before connect() leave no port; else "".
+
+    Such ports are open to no destination. Where they are most of a pool's ports, more addresses do
+    not help, nor fewer connections to this destination.
+    """
+    hidden = report.hidden_ports or 0.0
+    if report.subflows_hide and hidden >= SUBFLOWS_SHARE * (usage.limit or 0):
+        return f"About {hidden:,.0f} of {usage.limit:,} {SUBFLOWS_BIND}"
+    if not is_mostly(hidden, usage.limit):
+        return ""
+    held = f"About {hidden:,.0f} of {usage.limit:,} ports belong to sockets bound before connect()."
+    return f"{held} {KINDS[BLOCKED_PORTS].advice}"
+
+
+def _held(usage: Usage, holders: Sequence[OwnerCount]) -> str:
+    held = f"{usage.blocked:,} of {usage.limit:,} ports are bound or listened on"
+    if not holders:
+        return f"{held}."
+    owner, ports = holders[0]
+    return f"{held}, most by {owner.process or owner.service} ({ports:,})."

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import RemoteCount
@@ -52,11 +53,15 @@ def capitalised(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def owner_name(owner: Owner) -> str:
+    """Write an owner as `service (process)`, "" where nothing is known."""
+    service, process = owner
+    return f"{service} ({process})" if service and process else service or process
+
+
 def owner_words(count: OwnerCount) -> str:
     """Write an owner as `service (process) sockets`."""
-    service, process = count.owner
-    owner = f"{service} ({process})" if service and process else service or process
-    return f"{owner} {count.sockets:,}"
+    return f"{owner_name(count.owner)} {count.sockets:,}"
 
 
 def owners_words(owners: Iterable[OwnerCount]) -> str:

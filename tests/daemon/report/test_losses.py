@@ -104,4 +104,5 @@ def test_unprivileged() -> None:
     code, text = report_without(NO_RIGHTS)
     assert code == 0
     last = text.splitlines()[-1]
-    assert last == "Not shown without more rights (run it as root): process names and NAT pools"
+    what = "process names, refused connections and NAT pools"
+    assert last == f"Not shown without more rights (run it as root): {what}"

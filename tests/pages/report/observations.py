@@ -5,6 +5,7 @@ from io import StringIO
 
 from rich.console import Console
 
+from tcp_pressure_exporter.facts.failures import FailureKind
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
@@ -13,9 +14,11 @@ from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.failures import FailureOwner
 from tcp_pressure_exporter.sample.sample import LeftOut
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 
 CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
 INFINITE = float("inf")
@@ -79,11 +82,30 @@ def assessment(  # noqa: PLR0913 - the parts of an assessment
     findings: tuple[FindingState, ...] = (),
     failures: tuple[tuple[str, str], ...] = (),
     blind: bool = False,
+    refused: Refused | None = None,
 ) -> Assessment:
     """Return an assessment, of a calm host unless told otherwise."""
-    return Assessment("host", severity, pressures, stuck, close_wait, findings, failures, blind)
+    return Assessment(
+        *("host", severity, pressures, stuck, close_wait, findings, failures, blind),
+        refused=refused,
+    )
 
 
+NO_PORT = FailureKind("connect", "no_port")
+REFUSED = Refused(
+    300.0,
+    (
+        Refusal(
+            NO_PORT,
+            FailureOwner(
+                *(NO_PORT, Owner("nginx.service", "nginx"), "10.0.0.2", "10.0.0.9", "443")
+            ),
+            *(1177, 0.0, CRITICAL, "Keep connections open."),
+            pool="10.0.0.2 → 10.0.0.9:443",
+        ),
+        Refusal(FailureKind("connect", "port_taken"), None, 3, 70.0, WARNING, "Bind to 0."),
+    ),
+)
 TROUBLE = assessment(
     UPSTREAM,
     QUEUE,
@@ -94,6 +116,9 @@ TROUBLE = assessment(
     close_wait=WAITING,
     findings=(SMALL_RANGE, ODD_RANGE),
     failures=(("limits", "/proc/net/sockstat: absent"), ("findings", "/proc/net/sockstat: absent")),
+)
+REFUSING = assessment(
+    UPSTREAM._replace(seconds_left=0.0, refused=True), severity=CRITICAL, refused=REFUSED
 )
 QUIET = assessment(CLIENTS, MEMORY)
 BLIND = assessment(failures=(("pools", "sock_diag: refused"),), blind=True)

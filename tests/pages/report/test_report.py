@@ -6,6 +6,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.verdict.refusals import Refused
 from tests.pages.report.observations import (
     ASCII,
     BLIND,
@@ -17,6 +18,7 @@ from tests.pages.report.observations import (
     ODD_RANGE,
     QUEUE,
     QUIET,
+    REFUSING,
     SMALL_RANGE,
     TROUBLE,
     UPSTREAM,
@@ -106,6 +108,28 @@ pools: sock_diag: refused"""
 def test_trouble() -> None:
     """The report of a host in trouble, at 80 columns and without colour."""
     assert printed(TROUBLE) == TROUBLE_80
+
+
+REFUSING_80 = """\
+Refused for want of a port in the last 5 min
+critical  nginx.service (nginx) could not connect to 10.0.0.9:443: 1,177
+          refused, no local port is left; the last just now
+warning   others could not connect to various ends: 3 refused, it bound a port
+          that already has a connection there; the last 70 s ago
+"""
+
+
+def test_refused() -> None:
+    """Whose connections were refused is told one by one, below what is full for it."""
+    text = printed(REFUSING)
+    assert REFUSING_80 in text
+    assert text.index("95 % critical") < text.index("Refused for want")
+
+
+def test_nothing_refused() -> None:
+    """Where nothing was refused meanwhile, for how long the report looked is said."""
+    text = printed(replace(QUIET, refused=Refused(1.07, ())))
+    assert text.endswith("\nNothing was refused for want of a port in the 1.1 s of this look.")
 
 
 def test_wide() -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from tcp_pressure_exporter.facts.close_wait import CAUSES
+from tcp_pressure_exporter.facts.failures import FailureKind
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
@@ -20,6 +21,12 @@ from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
 from tcp_pressure_exporter.sample.exporter import ExporterState
+from tcp_pressure_exporter.sample.failures import (
+    FailureOwner,
+    PortFailures,
+    RecentCount,
+    RecentFailures,
+)
 from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest
@@ -161,6 +168,22 @@ LEAKY_HOST = with_parts(
             0,
         )
     ),
+)
+
+
+def refusals(*owners: tuple[Owner, str]) -> PortFailures:
+    """Return what each of these was refused towards a port of 10.77.0.2: more of the first."""
+    recent = {}
+    for number, (owner, port) in enumerate(owners):
+        ends = ("10.77.0.1", "10.77.0.2", port)
+        count = RecentCount(1177 - 1165 * number, 70.0 * number)
+        recent[FailureOwner(FailureKind("connect", "no_port"), owner, *ends)] = count
+    return PortFailures({}, {}, {}, RecentFailures(300.0, recent, {}))
+
+
+REFUSING_HOST = with_parts(
+    PROXY_HOST,
+    failures=known(refusals((Owner("nginx.service", "nginx"), "8080"), (Owner("", "curl"), "443"))),
 )
 FULL_HOST = with_parts(
     fullest(), limits=PROXY_HOST.outcome(LIMITS)

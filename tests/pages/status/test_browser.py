@@ -17,6 +17,7 @@ from tests.pages.status.snapshots import (
     FULL_HOST,
     LEAKY_HOST,
     PROXY_HOST,
+    REFUSING_HOST,
     hour_of,
     snapshot,
 )
@@ -27,7 +28,13 @@ AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
 DESKTOP = {"width": 1440, "height": 900}
 TURN_AWAY = "(away => {window.away = away; document.dispatchEvent(new Event('visibilitychange'))})("
-HOSTS = {"calm": CALM_HOST, "proxy": PROXY_HOST, "leak": LEAKY_HOST, "full": FULL_HOST}
+HOSTS = {
+    "calm": CALM_HOST,
+    "proxy": PROXY_HOST,
+    "leak": LEAKY_HOST,
+    "full": FULL_HOST,
+    "refusing": REFUSING_HOST,
+}
 
 
 def of(host: NamespaceSample) -> Snapshot:

@@ -24,8 +24,10 @@ from tests.pages.status.snapshots import (
     FULL_HOST,
     LEAKY_HOST,
     PROXY_HOST,
+    REFUSING_HOST,
     hour_of,
     pool,
+    refusals,
     snapshot,
     table,
 )
@@ -54,7 +56,10 @@ def page(shown: Snapshot, netns: str | None = None) -> tuple[bytes, Outline]:
     return body, Outline(body)
 
 
-@pytest.mark.parametrize("host", [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST])
+HOSTS = [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST, REFUSING_HOST]
+
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_every_host_is_a_well_formed_page(host: NamespaceSample) -> None:
     """Each link within the page has its target, nothing is styled or scripted in place."""
     body, outline = page(snapshot(host, lines=hour_of(host)))
@@ -204,6 +209,19 @@ def test_the_exporter() -> None:
     assert "groups lb" in words
 
 
+def test_refused_connections() -> None:
+    """Who was refused connections, towards whom and how many stands before what is nearly full."""
+    _body, outline = page(snapshot(REFUSING_HOST))
+    text = " ".join(outline.text.split())
+    assert "Refused for want of a port in the last 5 min" in text
+    assert "critical nginx.service (nginx) could not connect to 10.77.0.2:8080: 1,177" in text
+    assert "could not connect to 10.77.0.2:443: 12 refused, no local port is left" in text
+    assert "the last 70 s ago" in text
+    assert text.index("Refused for want") < text.index("Closest to the limit")
+    _body, calm = page(snapshot(CALM_HOST))
+    assert "Refused" not in calm.text
+
+
 def hostile_host(text: str) -> NamespaceSample:
     """Return a host on which every text from outside is this one."""
     owners = (OwnerCount(Owner(text, text), 1_500),)
@@ -215,6 +233,7 @@ def hostile_host(text: str) -> NamespaceSample:
         replace(CALM_HOST, netns=text),
         pools=known(tables),
         close_wait=known(stuck),
+        failures=known(refusals((Owner(text, text), text))),
         findings=known((replace(found, detail=text),)),
         limits=Outcome(0.1, (Resource("orphans", 0, 1),), SourceError("x", text)),
     )

@@ -128,6 +128,7 @@ ORDINARY = Evidence(
     pools=outbound(heading(pool(12, 4, limit=28232), 0.001)),
     canary=hidden(None),
     queue_peak=known(QueuePeak("0.0.0.0:22", 0.1, 0.0)),
+    refusals=known(()),
 )
 
 

@@ -24,7 +24,7 @@ from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.snapshot import Observation
-from tcp_pressure_exporter.sample.sample import NAT_POOLS
+from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config
@@ -33,7 +33,8 @@ from tcp_pressure_exporter.settings.options import ReportOptions, parse_report_o
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 
-NAMES = {NAT_POOLS.name: "NAT pools"}  # of collectors, for a person
+# Of collectors, for a person.
+NAMES = {NAT_POOLS.name: "NAT pools", PORT_FAILURES.name: "refused connections"}
 NETNS = "host"
 CALM = int(Severity.CALM)
 NO_VERDICT = 3

@@ -19,6 +19,7 @@ from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
 from tcp_pressure_exporter.verdict.briefing import brief
 from tcp_pressure_exporter.verdict.headline import Verdict
+from tcp_pressure_exporter.verdict.refusals import RefusedWords, none_refused
 from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import Labelled
 
@@ -36,6 +37,11 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
     if told.closest.rows:
         yield _title("Closest to the limit")
         yield pressure_table(told.closest, charset, width)
+    if told.refused:
+        yield _title(told.refused.title)
+        yield _refused_table(told.refused, charset)
+    elif looked := none_refused(observation.assessment.refused):
+        yield Text(f"\n{looked}", DIM)
     if told.stuck and told.stuck.causes:
         yield _title(f"Stuck connections ({told.stuck.meaning})")
         yield _stuck_table(told.stuck, charset)
@@ -69,6 +75,16 @@ def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group
     head.append_text(charset.text(f"  {observation.host}  {when}", "bold"))
     head.append(f"  sampled in {observation.seconds:.2f} s", DIM)
     return Group(head, charset.text(verdict.sentence))
+
+
+def _refused_table(refused: RefusedWords, charset: Charset) -> Group:
+    table = _grid()
+    for row in refused.rows:
+        line = charset.text(row.who, "bold")
+        line.append_text(charset.text(f" could not {row.call}: {row.refused} refused, {row.why}"))
+        line.append(f"; the last {row.last}", DIM)
+        table.add_row(Text(row.severity, SEVERITY_STYLES[row.severity]), line)
+    return Group(table, *(Text(line, DIM) for line in (refused.rest,) if line))
 
 
 def _stuck_table(stuck: StuckWords, charset: Charset) -> Group:
@@ -111,6 +127,7 @@ def _left_out(observation: Observation) -> Text:
     if observation.as_root and not observation.portable:
         reasons = "; ".join(f"{feature} ({reason})" for feature, reason in observation.left_out)
         return Text(f"\nNot shown: {reasons}", DIM)
-    features = " and ".join(feature for feature, _reason in observation.left_out)
+    *others, last = (feature for feature, _reason in observation.left_out)
+    features = " and ".join([", ".join(others), last] if others else [last])
     why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
     return Text(f"\nNot shown without {why}: {features}", DIM)

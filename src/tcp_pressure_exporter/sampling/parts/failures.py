@@ -7,6 +7,7 @@ from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.sample.failures import (
     FailureMemory,
     FailureOwner,
+    FailureWindow,
     PortFailures,
     failure_owner,
 )
@@ -19,10 +20,11 @@ class FailuresPart:
 
     needs = ()
 
-    def __init__(self, source: FailureSource, owners: Owners) -> None:
+    def __init__(self, source: FailureSource, owners: Owners, since: float) -> None:
+        """Start to remember; since: when counting began, on the sampler's clock."""
         self._source = source
         self._owners = owners
-        self._memory = FailureMemory()
+        self._memory = FailureMemory(window=FailureWindow(since))
 
     def take(self, reading: Reading) -> PortFailures | Incomplete[PortFailures]:
         """Return the counters; raises SourceError."""
@@ -43,4 +45,4 @@ class FailuresPart:
 def failures_part(kit: Kit) -> FailuresPart | Missing:
     """Return the part, where BPF programs may be loaded."""
     source = kit.sources.failures
-    return source if isinstance(source, Missing) else FailuresPart(source, kit.owners)
+    return source if isinstance(source, Missing) else FailuresPart(source, kit.owners, kit.clock())

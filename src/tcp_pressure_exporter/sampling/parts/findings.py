@@ -9,19 +9,25 @@ from tcp_pressure_exporter.findings.evidence import (
     EventRises,
     Evidence,
     QueuePeak,
+    RefusedPool,
     listeners_in_range,
 )
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.ports import RECYCLED
 from tcp_pressure_exporter.findings.protection import REJECTIONS
 from tcp_pressure_exporter.findings.table import evaluate
+from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.table import PoolTables
+from tcp_pressure_exporter.sample.failures import PortFailures
+from tcp_pressure_exporter.sample.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     LISTEN_QUEUES,
     LOCAL_PORTS,
     POOL_OWNERS,
     POOLS,
+    PORT_FAILURES,
 )
 from tcp_pressure_exporter.sample.sockets import ListenQueues
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
@@ -65,6 +71,7 @@ class FindingsPart:
             pool_owners=reading.taken(POOL_OWNERS),
             system=reading.system,
             hidden=_hidden(reading.taken(LOCAL_PORTS)),
+            refusals=_refused(reading.taken(PORT_FAILURES), reading.taken(POOLS)),
         )
         states, error = evaluate(evidence)
         return states if error is None else Incomplete(states, error)
@@ -86,6 +93,18 @@ class FindingsPart:
 
 def _hidden(ports: Outcome[LocalPorts] | None) -> int | None:
     return ports.value.hidden if ports and ports.value else None
+
+
+def _refused(
+    failures: Outcome[PortFailures] | None, pools: Outcome[PoolTables] | None
+) -> Outcome[tuple[RefusedPool, ...]] | None:
+    if failures is None:
+        return None
+    if failures.value is None:
+        return Outcome(failures.seconds, error=failures.error)
+    # Without pools the finding cannot be told either.
+    listed = pools.value[OUTBOUND].listed if pools and pools.value else ()
+    return Outcome(failures.seconds, refused_pools(listed, failures.value.recent))
 
 
 def _peak(queues: Outcome[ListenQueues] | None) -> Outcome[QueuePeak] | None:

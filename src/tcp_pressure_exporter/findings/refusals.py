@@ -1,0 +1,123 @@
+"""What the kernel refuses for want of a local port: how bad it is, what it means, and what to do.
+
+The severities are those of the alerts (deploy/prometheus/rules/refused.yml).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.failures import CONNECT, NO_PORT, PORT_TAKEN, FailureKind
+from tcp_pressure_exporter.findings.evidence import Evidence, RefusedPool
+from tcp_pressure_exporter.findings.finding import Finding, shortened
+from tcp_pressure_exporter.findings.kinds import KINDS, Severity
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.usage import Usage
+
+BIND = "bind"
+NO_PORT_FOUND = FailureKind(CONNECT, NO_PORT)
+LATELY = 60.0  # seconds: what was refused before that is over, or a wave that comes again
+
+
+class RefusalRow(NamedTuple):
+    """One kind of refused calls.
+
+    severity: of those that were refused lately. call: what the caller could not do. noun: for one
+    such call. why: the error in words. advice: what to do. runbook: more of it.
+    """
+
+    severity: Severity
+    call: str
+    noun: str
+    why: str
+    advice: str
+    runbook: str
+
+
+REFUSALS: Mapping[FailureKind, RefusalRow] = {
+    NO_PORT_FOUND: RefusalRow(
+        Severity.CRITICAL,
+        "connect to",
+        "connection",
+        "no local port is left",
+        "connect() finds no local port towards this destination: let the client keep connections"
+        " open. At once: less load, or one more remote address.",
+        "docs/runbooks/refused.md#tcppressureconnectsrefused",
+    ),
+    FailureKind(CONNECT, PORT_TAKEN): RefusalRow(
+        Severity.WARNING,
+        "connect to",
+        "connection",
+        "it bound a port that already has a connection there",
+        "The client binds a local port of its own choice, and the connection from that port to the"
+        " same destination still exists, in TIME_WAIT as a rule: let it bind to port 0 with"
+        " IP_BIND_ADDRESS_NO_PORT, or choose another port. More ports do not help.",
+        "docs/runbooks/refused.md#tcppressureconnectporttaken",
+    ),
+    FailureKind(BIND, NO_PORT): RefusalRow(
+        Severity.CRITICAL,
+        "bind",
+        "call",
+        "no local port is left",
+        "bind() to port 0 finds no local port: let clients set IP_BIND_ADDRESS_NO_PORT before they"
+        " bind. At once: a wider local port range, or one more local address to bind to.",
+        "docs/runbooks/refused.md#tcppressurebindsrefused",
+    ),
+    FailureKind(BIND, PORT_TAKEN): RefusalRow(
+        Severity.WARNING,
+        "bind",
+        "call",
+        "the port is taken",
+        "Another socket holds the port that this one is to have: tcp-pressure-exporter report"
+        " --port tells which. Reserve the ports of services in ip_local_reserved_ports.",
+        "docs/runbooks/refused.md#tcppressurebindsrefused",
+    ),
+}
+
+
+def refusal_severity(kind: FailureKind, seconds_ago: float) -> Severity:
+    """Return how bad it is that calls of this kind were refused, the last so many seconds ago."""
+    worst = REFUSALS[kind].severity
+    return worst if seconds_ago < LATELY else min(worst, Severity.WARNING)
+
+
+def far_from_full(usage: Usage | None, ratio_max_1m: float, hidden: float) -> bool:
+    """Tell whether the ports that are known to be used do not explain that there was none.
+
+    usage: of the pool, None where it is not listed. ratio_max_1m: of all outbound pools, since this
+    one may have been full a moment ago. hidden: ports of sockets that were bound before they
+    connected, if these do not count as used.
+    """
+    near = KINDS[OUTBOUND].critical
+    if usage is None:
+        return ratio_max_1m < near
+    if not usage.limit:
+        return False
+    return max(ratio_max_1m, (usage.used + hidden) / usage.limit) < near
+
+
+def refused_below_limit(evidence: Evidence) -> str | None:
+    """Find connections refused for want of a port though the pools were far from full."""
+    hidden, table = evidence.estimated_hidden(), evidence.outbound()
+    found = [
+        _told(refused)
+        for refused in evidence.refused()
+        if far_from_full(refused.usage, table.ratio_max_1m, hidden)
+    ]
+    return shortened(found, most=2) if found else None
+
+
+def _told(refused: RefusedPool) -> str:
+    usage = refused.usage
+    used = f"{usage.used:,} of {usage.limit:,} ports in use" if usage else "no pool near its limit"
+    within = f"{max(refused.seconds, 1):.0f} s"
+    return f"{refused.name}: {refused.connections:,} connections refused within {within}, {used}"
+
+
+REFUSED_BELOW_LIMIT = Finding(
+    "refused_below_limit",
+    Severity.WARNING,
+    "connect() found no port though the pool is far from full, so the client may use fewer ports"
+    " than the host has: look for IP_LOCAL_PORT_RANGE in its settings, or a BPF program of its"
+    " cgroup that sets it, and widen that range.",
+    refused_below_limit,
+)

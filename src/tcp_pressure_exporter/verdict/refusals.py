@@ -1,0 +1,215 @@
+"""The calls that the kernel refused for want of a local port, in words: whose, and towards whom."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.failures import FailureKind
+from tcp_pressure_exporter.findings.finding import shortened
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.refusals import (
+    BIND,
+    NO_PORT_FOUND,
+    REFUSALS,
+    REFUSED_BELOW_LIMIT,
+    far_from_full,
+    refusal_severity,
+)
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.table import end, pool_name
+from tcp_pressure_exporter.sample.failures import (
+    STEP,
+    WINDOW,
+    FailureOwner,
+    RecentCount,
+    RecentFailures,
+)
+from tcp_pressure_exporter.sample.refused_pools import ends_of, pool_between, refused_pools
+from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
+from tcp_pressure_exporter.verdict.words import (
+    capitalised,
+    counted,
+    duration,
+    owner_name,
+    severity_word,
+)
+
+MOST = 10  # shown one by one
+NOBODY_KNOWN = "an unknown process"
+SEVERAL = "others"
+
+
+class Refusal(NamedTuple):
+    """Calls of one owner that were refused lately, with the same ends.
+
+    owner: None for all those together that are not told apart. failures: of the last minutes.
+    seconds_ago: the last of them. pool: the name of the listed pool that is full for it, "" for
+    none: its pressure tells what to do.
+    """
+
+    kind: FailureKind
+    owner: FailureOwner | None
+    failures: int
+    seconds_ago: float
+    severity: Severity
+    advice: str
+    pool: str = ""
+
+    @property
+    def runbook(self) -> str:
+        """Where more of the advice is."""
+        return REFUSALS[self.kind].runbook
+
+
+class Refused(NamedTuple):
+    """All that was refused in the last so many seconds, the worst first."""
+
+    seconds: float
+    each: tuple[Refusal, ...]
+
+    def of_pool(self, name: str) -> list[Refusal]:
+        """Return those for which a pool is full."""
+        return [refusal for refusal in self.each if refusal.pool == name]
+
+    def untold(self) -> list[Refusal]:
+        """Return those that no pool's pressure tells."""
+        return self.of_pool("")
+
+
+def refused_calls(sample: NamespaceSample) -> Refused | None:
+    """Return what the kernel refused; None where nobody counts it."""
+    failures = sample.value(PORT_FAILURES)
+    if failures is None:
+        return None
+    found = sorted(
+        _refusals(sample, failures.recent),
+        key=lambda refusal: (-refusal.severity, -refusal.failures),
+    )
+    return Refused(failures.recent.seconds, tuple(found))
+
+
+def _refusals(sample: NamespaceSample, recent: RecentFailures) -> Iterator[Refusal]:
+    table = sample.pool_tables().get(OUTBOUND)
+    listed = table.listed if table else ()
+    full = {found.pool.key for found in refused_pools(listed, recent) if found.pool}
+    below = table is not None and far_from_full(None, table.ratio_max_1m, 0.0)
+    for owner, count in recent.owners.items():
+        refusal = _refusal(owner.kind, owner, count)
+        pool = pool_between(ends_of(owner), listed) if owner.kind == NO_PORT_FOUND else None
+        if pool and pool.key in full:
+            refusal = refusal._replace(pool=pool_name(OUTBOUND, pool))
+        elif below and owner.kind == NO_PORT_FOUND:
+            refusal = refusal._replace(advice=REFUSED_BELOW_LIMIT.advice)
+        yield refusal
+    for kind, count in recent.others.items():
+        yield _refusal(kind, None, count)
+
+
+def _refusal(kind: FailureKind, owner: FailureOwner | None, count: RecentCount) -> Refusal:
+    severity = refusal_severity(kind, count.seconds_ago)
+    return Refusal(kind, owner, *count, severity, REFUSALS[kind].advice)
+
+
+def full_sentence(refusals: Sequence[Refusal], seconds: float) -> str:
+    """Say who was refused connections by a pool, of which others say that it is full."""
+    refused = counted(sum(refusal.failures for refusal in refusals), "connection")
+    each = [f"{_who(refusal)} {refusal.failures:,}" for refusal in refusals]
+    whose = _who(refusals[0]) if len(refusals) == 1 else shortened(each, most=2)
+    return f"the kernel refused {refused} {in_the_last(seconds)}: {whose}"
+
+
+def refusal_sentence(refusal: Refusal, seconds: float) -> str:
+    """Say whose calls were refused, how many, and why."""
+    row = REFUSALS[refusal.kind]
+    refused = counted(refusal.failures, row.noun)
+    who = _who(refusal)
+    name = capitalised(who) if who in {NOBODY_KNOWN, SEVERAL} else who
+    could_not = f"{name} could not {row.call} {_target(refusal)}"
+    return f"{could_not}: {refused} refused {in_the_last(seconds)}, {row.why}."
+
+
+def refusal_line(refusal: Refusal, seconds: float) -> str:
+    """Say the same on one line, without the reason."""
+    refused = counted(refusal.failures, REFUSALS[refusal.kind].noun)
+    return f"Refused {refused} {in_the_last(seconds)}: {refusal_subject(refusal)}"
+
+
+def refusal_subject(refusal: Refusal) -> str:
+    """Name the calls of an owner: whose, and towards whom."""
+    return f"{_who(refusal)} → {_target(refusal)}"
+
+
+def in_the_last(seconds: float) -> str:
+    """Say how long it was counted."""
+    whole = seconds >= WINDOW - STEP
+    return f"in the last {duration(WINDOW) if whole else f'{max(seconds, 1):.0f} s'}"
+
+
+def _who(refusal: Refusal) -> str:
+    if refusal.owner is None:
+        return SEVERAL
+    return owner_name(refusal.owner.owner) or NOBODY_KNOWN
+
+
+def _target(refusal: Refusal) -> str:
+    """Name the end that the call was about: the remote one, or of bind() the local one."""
+    owner = refusal.owner
+    if owner is None:
+        return "various ends"
+    if refusal.kind.call != BIND:
+        return end(owner.remote_address, owner.port)
+    if owner.port in {"", "0"}:
+        return f"a port of {owner.local_address}"
+    return end(owner.local_address, owner.port)
+
+
+class RefusalWords(NamedTuple):
+    """One row. call: what could not be done. last: how long ago."""
+
+    who: str
+    call: str
+    refused: str
+    last: str
+    why: str
+    urgent: bool
+    severity: str
+
+
+class RefusedWords(NamedTuple):
+    """What was refused, the worst first. title: says of which time. rest: what is left out."""
+
+    title: str
+    rows: tuple[RefusalWords, ...]
+    rest: str
+
+
+def none_refused(refused: Refused | None) -> str:
+    """Say that nothing was refused meanwhile, "" where something was, or nobody counts it."""
+    if refused is None or refused.each:
+        return ""
+    return f"Nothing was refused for want of a port in the {refused.seconds:.2g} s of this look."
+
+
+def refused_words(refused: Refused | None) -> RefusedWords | None:
+    """Return what was refused in words; None where nobody counts it, or nothing was."""
+    if refused is None or not refused.each:
+        return None
+    left_out = sum(refusal.failures for refusal in refused.each[MOST:])
+    return RefusedWords(
+        title=f"Refused for want of a port {in_the_last(refused.seconds)}",
+        rows=tuple(map(_row, refused.each[:MOST])),
+        rest=f"and {counted(left_out, 'call')} of others" if left_out else "",
+    )
+
+
+def _row(refusal: Refusal) -> RefusalWords:
+    row = REFUSALS[refusal.kind]
+    ago = refusal.seconds_ago
+    return RefusalWords(
+        who=_who(refusal),
+        call=f"{row.call} {_target(refusal)}",
+        refused=f"{refusal.failures:,}",
+        last="just now" if ago < STEP else f"{duration(ago)} ago",
+        why=row.why,
+        urgent=refusal.severity > Severity.CALM,
+        severity=severity_word(refusal.severity),
+    )

@@ -1,0 +1,133 @@
+"""The failures of the last five minutes: none is lost, none is counted longer."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES, FailureCounts, PortFailure
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.groups import RemoteGroups
+from tcp_pressure_exporter.sample.failures import (
+    NAMED,
+    FailureMemory,
+    FailureOwner,
+    FailureWindow,
+    RecentCount,
+    RecentFailures,
+    failure_owner,
+)
+from tests.support.messages.socket_entries import sixteen_bytes
+
+NO_PORTS, PORTS_TAKEN = CONNECT_FAILURES
+FIVE_MINUTES = 300.0
+
+
+def owner(process: str) -> FailureOwner:
+    return FailureOwner(NO_PORTS, Owner("", process), "10.0.0.2", "10.0.0.9", "443")
+
+
+def told(found: RecentFailures) -> dict[str, RecentCount]:
+    return {one.owner.process: count for one, count in found.owners.items()}
+
+
+def test_before_the_first_sample() -> None:
+    """Nothing is known, for no time."""
+    assert FailureWindow().recent() == RecentFailures(0.0, {}, {})
+
+
+def test_one_look() -> None:
+    """A look that began to count two seconds ago says so."""
+    found = FailureWindow(since=100.0).after({owner("a"): 7}, {}, 102.0).recent()
+    assert found == RecentFailures(2.0, {owner("a"): RecentCount(7, 0.0)}, {})
+
+
+def test_added_up() -> None:
+    """What failed in several samples is added up; the last of it dates it."""
+    window = FailureWindow(0.0).after({owner("a"): 3, owner("b"): 1}, {}, 5.0)
+    window = window.after({}, {}, 10.0).after({owner("a"): 4}, {NO_PORTS: 2}, 15.0)
+    found = window.after({}, {}, 20.0).recent()
+    assert told(found) == {"a": (7, 5.0), "b": (1, 15.0)}
+    assert found.others == {NO_PORTS: RecentCount(2, 5.0)}
+    assert found.seconds == 20.0
+
+
+def test_five_minutes() -> None:
+    """After five minutes it is forgotten, not before, and the time told grows no more."""
+    window = FailureWindow(0.0).after({owner("a"): 3}, {}, 10.0)
+    assert told(window.after({}, {}, 309.0).recent()) == {"a": (3, 299.0)}
+    later = window.after({}, {}, 310.0).recent()
+    assert later == RecentFailures(FIVE_MINUTES, {}, {})
+
+
+def test_crowd_of_owners() -> None:
+    """Of more owners than there is room for, the worst are named; all others count as such."""
+    crowd = {owner(f"p{number}"): number + 1 for number in range(NAMED + 10)}
+    found = FailureWindow(0.0).after(crowd, {NO_PORTS: 5}, 5.0).recent()
+    assert len(found.owners) == NAMED
+    assert "p10" in told(found)
+    assert "p9" not in told(found)
+    assert found.others == {NO_PORTS: RecentCount(sum(range(1, 11)) + 5, 0.0)}
+
+
+def test_many_samples_a_second() -> None:
+    """However often it is sampled, few steps are kept, and no failure is lost."""
+    window = FailureWindow(0.0)
+    for tenth in range(1, 2001):
+        window = window.after({owner("a"): 1}, {}, tenth / 10)
+    assert told(window.recent()) == {"a": (2000, 0.0)}
+    assert len(window.steps) <= 60
+
+
+def test_what_the_kernel_could_not_keep() -> None:
+    """Failures without an owner count by how much their number rose."""
+    memory = FailureMemory(window=FailureWindow(0.0))
+    for unnamed in (4, 4, 9):
+        counts = FailureCounts({}, {NO_PORTS: unnamed})
+        now = (memory.window.now or 0.0) + 5.0
+        memory = memory.after(counts, lambda row: failure_owner(row, "", RemoteGroups()), 10, now)
+    found = memory.published(counts).recent
+    assert found.others == {NO_PORTS: RecentCount(9, 0.0)}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.dictionaries(st.sampled_from("abc"), st.integers(1, 9)),
+        st.sampled_from([1.0, 5.0, 70.0]),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_exact(steps: list[tuple[dict[str, int], float]]) -> None:
+    """Listed or not, each owner has what the kernel counted in the samples of five minutes.
+
+    Samples that share a step leave together, when the last of them does.
+    """
+    far = sixteen_bytes("10.0.0.9")
+    memory, now = FailureMemory(window=FailureWindow(0.0)), 0.0
+    counted: Counter[PortFailure] = Counter()
+    history: list[tuple[float, str, int]] = []
+    for failed, seconds in steps:
+        now += seconds
+        for process, number in failed.items():
+            counted[PortFailure(NO_PORTS, 1, process, far, far, 443)] += number
+            history.append((now, process, number))
+        counts = FailureCounts(dict(counted), {})
+        memory = memory.after(counts, lambda row: failure_owner(row, "", RemoteGroups()), 1, now)
+        found = told(memory.published(counts).recent)
+        certain = Counter[str]()
+        possible = Counter[str]()
+        for at, process, number in history:
+            certain[process] += number if now - at < FIVE_MINUTES else 0
+            possible[process] += number if now - at < FIVE_MINUTES + 5 else 0
+        assert found.keys() >= (+certain).keys()
+        for process, count in found.items():
+            assert certain[process] <= count.failures <= possible[process]
+
+
+def test_by_kind() -> None:
+    """All failures are there by their kind, named or not."""
+    found = FailureWindow(0.0).after({owner("a"): 3}, {PORTS_TAKEN: 2}, 5.0).recent()
+    assert dict(found.counts()) == {NO_PORTS: RecentCount(3, 0.0), PORTS_TAKEN: RecentCount(2, 0.0)}
