@@ -27,6 +27,7 @@ ADVICE = {
     "syn_sent": "The destination does not answer: stop trying it, or repair the way.",
     "tw_recycle": "sysctl -w net.ipv4.tcp_tw_recycle=0",
     "settings": "See the findings below: which setting, and what to set it to.",
+    "bound_ports": "Let the client bind to port 0, or choose another port: more ports do not help.",
     "listeners": "Add the ports to net.ipv4.ip_local_reserved_ports.",
     "exporter": "Nobody watches meanwhile: read the exporter's log on that host.",
 }

@@ -42,6 +42,14 @@ def full_pool(folder: Path) -> Outcome:
         return Outcome(host.inbox, suppressed=True)
 
 
+def refusals(folder: Path) -> Outcome:
+    """2,800 connections within seconds, of which 2,000 have a port."""
+    with watched_host(folder, QUICK, waits=False) as host:
+        refused = stories.proxy(700, 4, _unheard)
+        host.inbox.wait_for("TcpPressureConnectsRefused")
+        return Outcome(host.inbox, tuple(refused))
+
+
 def balancer(folder: Path) -> Outcome:
     """Take nine tenths of a load balancer's ports, all in TIME_WAIT at the service."""
     with watched_host(folder, QUICK, waits=False) as host:

@@ -1,7 +1,9 @@
 """From real sockets to a receiver's message, with what we ship in between."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +11,16 @@ from tests.live import loads
 from tests.live.loads import Outcome
 
 pytestmark = pytest.mark.time_limit(300)
+COMM = Path("/proc/self/comm").read_text(encoding="utf-8").rstrip("\n")
 LEAD = 20.0  # seconds that are promised before the first connect() fails
-LOADS = (loads.steady_rise, loads.full_pool, loads.balancer, loads.leak, loads.healthy)
+LOADS = (
+    loads.steady_rise,
+    loads.full_pool,
+    loads.refusals,
+    loads.balancer,
+    loads.leak,
+    loads.healthy,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +54,23 @@ def test_full_pool(outcome: Outcome) -> None:
     assert "127.0.0.1 to 127.0.0.9 port 8080" in critical.description
     assert outcome.suppressed
     assert "TcpPressurePoolHigh" not in outcome.inbox.names
+
+
+@pytest.mark.bpf
+def test_refusals(outcome: Outcome) -> None:
+    """What the kernel refuses pages with the caller, the destination and the exact number.
+
+    The canary, which finds the same, stays silent: one outage, one message.
+    """
+    told = outcome.inbox.wait_for("TcpPressureConnectsRefused")
+    assert told.receiver == "page"
+    number = re.search(r"Refused within 5 minutes: (\d+)\.", told.description)
+    assert number
+    assert 0 < int(number[1]) <= len(outcome.refused)
+    assert f"({COMM}) to 127.0.0.9 port 8080: " in told.description or (
+        f" {COMM} to 127.0.0.9 port 8080: " in told.description
+    )
+    assert "TcpPressureCanaryRefused" not in outcome.inbox.names
 
 
 def test_balancer(outcome: Outcome) -> None:
