@@ -45,6 +45,13 @@ add table ip tracked
 add chain ip tracked in { type filter hook input priority 0; }
 add rule ip tracked in ct state new
 """
+TRY = """
+import socket, sys, time
+while True:
+    with socket.socket() as client:
+        client.connect_ex((sys.argv[1], int(sys.argv[2])))
+    time.sleep(0.2)
+"""
 # What takes minutes in the rules takes seconds here.
 HASTE = (
     (r"\bfor: \w+", "for: 0s"),
@@ -63,6 +70,7 @@ def pressed_hosts(folder: Path) -> Iterator[tuple[PrometheusServer, str]]:
         with network_namespace():
             _press(Lab(stack))
             stack.enter_context(_exporter_behind(listener, folder))
+            stack.enter_context(_refused())
         beside = stack.enter_context(
             running_exporter(folder / "beside.log", "--collector.netns", "--netns.max=1")
         )
@@ -86,6 +94,17 @@ def _press(lab: Lab) -> None:
     for pair in [lab.connect(REMOTE) for _ in range(10)]:
         time_wait_here(pair)
     lab.connect_until_full(REMOTE)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Try to connect, again and again, where the pool has no port left."""
+    command = [sys.executable, "-c", TRY, REMOTE, str(SERVER_PORT)]
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command])
+    try:
+        yield
+    finally:
+        stop(process)
 
 
 @contextmanager

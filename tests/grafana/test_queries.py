@@ -22,6 +22,7 @@ from tests.grafana.dashboard import (
 from tests.grafana.pressed_hosts import JOB, POOL, pressed_hosts
 from tests.support.labs.prometheus_server import PrometheusServer, Series
 
+OF_BPF = {"Refused connections"}
 PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
 # What the kernel shows of a host, and not of a network namespace, which the pressed one is.
 OF_A_HOST = {"Orphans", "TCP memory", "Other network namespaces"}
@@ -53,7 +54,15 @@ def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
 
 
 every_panel = pytest.mark.parametrize(
-    "panel", [panel for _, panel in PANELS], ids=[f"{stem}: {p['title']}" for stem, p in PANELS]
+    "panel",
+    [
+        pytest.param(
+            panel,
+            id=f"{stem}: {panel['title']}",
+            marks=[pytest.mark.bpf] if panel["title"] in OF_BPF else [],
+        )
+        for stem, panel in PANELS
+    ],
 )
 
 

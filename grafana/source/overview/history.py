@@ -5,7 +5,7 @@ from grafana.source.forecast import HORIZON, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
 from grafana.source.pool_table import ENTERED, LIMIT, SECONDS, STEADY_STATE, USED
-from grafana.source.query import DIRECTION, Query, rate, ratio, select
+from grafana.source.query import DIRECTION, NAMESPACE, Query, rate, ratio, select
 from grafana.source.threshold import (
     SECONDS_LEFT_AREA,
     STEADY,
@@ -14,6 +14,12 @@ from grafana.source.threshold import (
 )
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
+REFUSED = "tcp_pressure_connect_failures_total"
+REFUSED_OWNERS = "tcp_pressure_port_failure_owner_total"
+REFUSED_BY = "instance, service, process, call, cause, remote_address, port"
+REFUSED_NAME = (
+    "{{instance}} {{service}} {{process}} - {{remote_address}} {{port}} {{call}} {{cause}}"
+)
 NAME = "{{instance}} {{netns}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
 TOP = 10
 
@@ -24,6 +30,7 @@ def history() -> Section:
         [
             Shelf(10, [(12, _fullest()), (12, _seconds())]),
             Shelf(10, [(12, _closes()), (12, _steady_state())]),
+            Shelf(8, [(24, _refused())]),
         ],
     )
 
@@ -58,6 +65,29 @@ def _seconds() -> TimeSeries:
         high=HORIZON,
         thresholds=SECONDS_LEFT_AREA,
         calcs=("lastNotNull", "min"),
+    )
+
+
+def _refused() -> TimeSeries:
+    owners = f"sum by ({REFUSED_BY}) ({rate(REFUSED_OWNERS, NAMESPACE)})"
+    return TimeSeries(
+        title="Refused connections",
+        meaning="Calls that the kernel refused for want of a local port, by who called and towards"
+        " whom, and all of each cause. no_port: none was free. port_taken: the client had bound a"
+        " port that already has that connection. Exact. A new caller has a line of its own from"
+        " its second refusal on; the first is in the line of all.",
+        normal="0.",
+        action="no_port: relieve the pool of that destination; where it is far from full, see the"
+        " finding refused_below_limit. port_taken: let the client choose another port.",
+        queries=[
+            Query(f"topk({TOP}, {owners})", REFUSED_NAME),
+            Query(rate(REFUSED, NAMESPACE), "{{instance}} {{netns}} all: connect {{cause}}"),
+        ],
+        unit="cps",
+        empty="Nothing counts them here: the exporter needs CAP_BPF and CAP_PERFMON, or root, on"
+        " Linux 6.1 or later.",
+        low=0,
+        beside=True,
     )
 
 
