@@ -79,7 +79,11 @@ def inside(unshare: list[str], listener: socket.socket, config: Path) -> int:
     with subprocess.Popen(
         command, pass_fds=(listening,), stdin=subprocess.PIPE, cwd=ROOT
     ) as stories:
-        return stories.wait()
+        try:
+            return stories.wait()
+        except KeyboardInterrupt:
+            stories.wait()  # Ctrl-C reached them, too; Popen itself would not wait for long
+            raise
 
 
 class Announcer:

@@ -9,6 +9,7 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
+from deploy.demo.inside import counted
 from deploy.demo.stack import ROOT
 
 DEMO = (sys.executable, "-m", "deploy.demo")
@@ -60,6 +61,15 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     assert code == 0
     assert "Traceback" not in output.read_text()
     assert subprocess.run(["ps", "-s", str(demo.pid)], check=False).returncode == 1
+
+
+def test_what_was_counted() -> None:
+    """The story says who was refused how many connections, or that nobody counts here."""
+    proxy = {"process": "python", "remote_address": "127.0.0.9", "port": "8080", "calls": 418}
+    rest = {"process": "", "remote_address": "", "port": "", "calls": 2}
+    told = counted({"namespaces": [{"refused": {"calls": 420, "listed": [proxy, rest]}}]})
+    assert told == "the exporter counted 420: python 418, to 127.0.0.9:8080; others 2"
+    assert "would count" in counted({"namespaces": [{"refused": None}]})
 
 
 def test_neither_root_nor_user_namespaces(tmp_path: Path) -> None:
