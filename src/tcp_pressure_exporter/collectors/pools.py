@@ -202,7 +202,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_exhaustion_seconds",
         "Forecast of the seconds until the pool is full, from the releases of its TIME_WAIT ports,"
         " which are known, and the inflow of the last 10 s, taken to stay as it is; bursts that are"
-        " over and closes that took no port are left out. 0 where it is full, +Inf where"
+        " over and closes that took no port are left out. 0 where it is full, or the kernel refused"
+        " one of its connections for want of a port within the last minute, +Inf where"
         " nothing is in sight for 10 minutes. A sudden change cannot be foreseen. Of a group: the"
         " first of its addresses.",
         POOL_LABELS,
@@ -228,7 +229,8 @@ CHURN_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_exhaustion_seconds_min",
         "Lowest tcp_pressure_pool_exhaustion_seconds of the direction, over the 512 fullest pools"
         " that are full enough to be listed; outbound: 0 where a pool to a new destination would be"
-        " full, whether there is any pool or not.",
+        " full, whether there is any pool or not, or any connection was refused for want of a port"
+        " within the last minute.",
         DIRECTION_LABELS,
         _churn(lambda churn: churn.exhaustion_seconds),
     ),
