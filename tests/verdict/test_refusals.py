@@ -183,7 +183,7 @@ def test_nothing_refused() -> None:
     found = assessed({}, seconds=1.07)
     assert (found.verdict, refused_words(found.refused)) == ("calm", None)
     assert none_refused(found.refused) == (
-        "Nothing was refused for want of a port in the 1.1 s of this look."
+        "No connection was refused for want of a port in the 1.1 s of this look."
     )
 
 

@@ -183,10 +183,12 @@ class RefusedWords(NamedTuple):
 
 
 def none_refused(refused: Refused | None) -> str:
-    """Say that nothing was refused meanwhile, "" where something was, or nobody counts it."""
+    """Say that no connection was refused meanwhile; "" where one was, or nobody counts them."""
     if refused is None or refused.each:
         return ""
-    return f"Nothing was refused for want of a port in the {refused.seconds:.2g} s of this look."
+    return (
+        f"No connection was refused for want of a port in the {refused.seconds:.2g} s of this look."
+    )
 
 
 def refused_words(refused: Refused | None) -> RefusedWords | None:

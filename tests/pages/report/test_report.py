@@ -129,7 +129,9 @@ def test_refused() -> None:
 def test_nothing_refused() -> None:
     """Where nothing was refused meanwhile, for how long the report looked is said."""
     text = printed(replace(QUIET, refused=Refused(1.07, ())))
-    assert text.endswith("\nNothing was refused for want of a port in the 1.1 s of this look.")
+    assert text.endswith(
+        "\nNo connection was refused for want of a port in the 1.1 s of this look."
+    )
 
 
 def test_wide() -> None:
