@@ -69,7 +69,7 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
         "the port is taken",
         "Another socket holds the port that this one is to have: tcp-pressure-exporter report"
         " --port tells which. Reserve the ports of services in ip_local_reserved_ports.",
-        "docs/runbooks/refused.md#tcppressurebindsrefused",
+        "docs/runbooks/refused.md#tcppressurebindporttaken",
     ),
 }
 
