@@ -84,13 +84,14 @@ def plan(tests: list[str] | None, *, quick: bool) -> list[Run]:
 
 
 def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result], accelerator: str) -> bool:
-    """Boot a kernel, print its results and keep them; tell whether it came to the end."""
+    """Boot a kernel, print its results and keep them; tell whether it came to the end with some."""
     package = fetch(kernel)
     initramfs = FOLDER / kernel.name / "initramfs"
     initramfs.write_bytes(root_of(kernel) + own_files(package, runs))
     image = next(package.rglob("vmlinu[xz]*"))
     started = time.monotonic()
     finished, lines = False, []
+    before = len(results)
     log = FOLDER / kernel.name / "console.log"
     for line in boot(kernel.machine, image, initramfs, log, accelerator):
         finished |= "finished" in line
@@ -101,6 +102,7 @@ def run_kernel(kernel: Kernel, runs: list[Run], results: list[Result], accelerat
             lines.append(line)
             results.append(judged(kernel.name, line))
             print(results[-1].line, flush=True)
+    finished &= len(results) > before  # pytest may not even have begun
     if finished and runs is ALL:
         (FOLDER / kernel.name / "results.json").write_text(json.dumps(lines))
     word = "finished" if finished else "DIED"

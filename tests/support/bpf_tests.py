@@ -34,7 +34,8 @@ class BpfTests:
                 items[:] = [item for item in items if item not in marked]
                 config.hook.pytest_deselected(items=marked)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    # Quoted: the pytest of the arm64 guest, 8.3, does not have this name.
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         for marker in self._asked:
             if reason := self._reason(marker):
                 line = f"tests with the marker {marker} were left out: {reason}"

@@ -45,12 +45,13 @@ def shorten_reuse_delay() -> float:
     return 0.02  # beyond the delay, which the kernel counts in ticks of up to 10 ms
 
 
-def postpone_reuse() -> None:
-    """Let tcp_tw_reuse give nothing back that is closed now: for 0.9 s, or for longer."""
+def postpone_reuse() -> float:
+    """Let tcp_tw_reuse give nothing back that is closed now; return until when (time.monotonic)."""
     if has_sysctl("tcp_tw_reuse_delay"):
         set_sysctl("tcp_tw_reuse_delay", 60_000)
-    else:
-        begin_a_second()
+        return time.monotonic() + 60
+    begin_a_second()
+    return time.monotonic() // 1 + 1
 
 
 def begin_a_second() -> None:

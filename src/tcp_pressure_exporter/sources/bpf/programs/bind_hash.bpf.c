@@ -57,7 +57,7 @@ struct walk {
     __u32 strayed;
 };
 
-/* A field of a bucket that was copied: to read it in one piece takes a third of the time. */
+/* A field of a bucket that was copied: to read it in one piece is faster. */
 #define FIELD(copy, type, field) \
     (*(type *)((copy) + bpf_core_field_offset(struct inet_bind_bucket, field)))
 
@@ -118,15 +118,14 @@ static long walk_again(__u32 attempt, struct walk *walk)
 
 static long walk_chain(__u32 index, struct walk *walk)
 {
-    const __u32 size = bpf_core_type_size(struct inet_bind_hashbucket);
-    const __u32 first = bpf_core_field_offset(struct inet_bind_hashbucket, chain.first);
+    __u64 offset = (__u64)index * bpf_core_type_size(struct inet_bind_hashbucket) +
+                   bpf_core_field_offset(struct inet_bind_hashbucket, chain.first);
     __u32 only = 0;
     struct slice *slice = bpf_map_lookup_elem(&heads, &only);
 
-    if (!slice || size > HEAD_BYTES || first + sizeof(void *) > size)
+    if (!slice || offset > sizeof slice->bytes - sizeof walk->node)
         return 1;
-    index &= SLICE - 1;
-    walk->node = *(struct hlist_node **)(slice->bytes + index * size + first);
+    walk->node = *(struct hlist_node **)(slice->bytes + offset);
     walk->strayed = !walk->copied;
     if (!walk->node && !walk->strayed)
         return 0;
@@ -140,7 +139,7 @@ static long walk_chain(__u32 index, struct walk *walk)
     return 0;
 }
 
-/* Read the heads of some chains in one piece, which takes a tenth of the time, and walk them. */
+/* Read the heads of some chains in one piece, which is faster, and walk them. */
 static long walk_slice(__u32 number, struct walk *walk)
 {
     const __u32 size = bpf_core_type_size(struct inet_bind_hashbucket);
