@@ -34,7 +34,8 @@ FOLDER = ROOT / ".tools" / "kernels"
 REAL = "tests/real_kernel"
 MODEL = "tests/kernels/test_model.py"
 BPF = [
-    f"tests/sources/bpf/test_{name}.py" for name in ("loading", "port_failures", "bind_failures")
+    f"tests/sources/bpf/test_{name}.py"
+    for name in ("loading", "port_failures", "bind_failures", "active_closes")
 ]
 
 
