@@ -19,7 +19,7 @@ from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, POOLS, NamespaceS
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
 from tests.support.labs.cgroup_tree import cgroup_tree
-from tests.support.labs.closers_lab import CLOSE, closer
+from tests.support.labs.closers_lab import CLOSE, closer, settled, time_wait_entries
 from tests.support.labs.lab import (
     EVERYTHING,
     SERVER_PORT,
@@ -99,6 +99,7 @@ def test_owners(lab: Lab, counted: Observer, tmp_path: Path) -> None:
             tree.make(name)
             with closer(lab, name[:5], CLOSE, number, "127.0.0.9", tree.root / name) as process:
                 process.kill()
+        assert settled(time_wait_entries, 34) == 34
         taken, found = sample(counted)
     assert {one.owner: count for one, count in found.listed.items()} == {
         Owner("proxy.service", "proxy"): 30,

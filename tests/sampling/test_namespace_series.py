@@ -7,12 +7,13 @@ from tcp_pressure_exporter.collectors.kernel_events import EVENTS
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
-from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
+from tcp_pressure_exporter.facts.failures import BIND_FAILURES, CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.finding import Finding, FindingState
+from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -95,14 +96,18 @@ def fullest(netns: str) -> NamespaceSample:
         limits=Outcome(0.1, tuple(Resource(name, 9, 9) for name in RESOURCES)),
         kernel_events=Outcome(0.1, dict.fromkeys(EVENTS, 9)),
         sysctls=Outcome(0.1, {name.rpartition(".")[2]: 9 for name in SYSCTLS}),
-        findings=Outcome(0.1, tuple(FindingState(finding, None) for finding in FINDINGS)),
+        findings=Outcome(0.1, findings(but=REFUSED_BELOW_LIMIT)),
     )
     assert {name for name, _outcome in whole.outcomes()} == SHARED - COUNTED
     return whole
 
 
+def findings(but: Finding | None = None) -> tuple[FindingState, ...]:
+    return tuple(FindingState(finding, None) for finding in FINDINGS if finding is not but)
+
+
 def failures() -> PortFailures:
-    kinds = dict.fromkeys(CONNECT_FAILURES, 9)
+    kinds = dict.fromkeys(CONNECT_FAILURES + BIND_FAILURES, 9)
     owners = [
         FailureOwner(CONNECT_FAILURES[0], Owner(f"{n}.service"), "10.0.0.1", "10.0.0.9", "443")
         for n in range(TOP)
@@ -111,7 +116,10 @@ def failures() -> PortFailures:
 
 
 def closes() -> ActiveCloses:
-    pools = [ClosedPool("outbound", f"10.0.0.{n}", "10.0.0.9", "443") for n in range(TOP)]
+    pools = [
+        ClosedPool("outbound", f"10.0.0.{n}", "10.0.0.9", "443")
+        for n in range(TOP - OTHERS_GIVE_WAY)
+    ]
     closers = [Closer(pool, Owner(f"{n}.service")) for pool in pools for n in range(MAX_CLOSERS)]
     return ActiveCloses(dict.fromkeys(closers, 9), {"outbound": 9, "inbound": 9})
 
@@ -123,6 +131,7 @@ def counted(netns: str) -> NamespaceSample:
         fullest(netns),
         pools=Outcome(0.1, {n: pool_table(n, TOP - OTHERS_GIVE_WAY) for n in directions}),
         failures=Outcome(0.1, failures()),
+        findings=Outcome(0.1, findings()),
         active_closes=Outcome(0.1, closes()),
     )
     assert {name for name, _outcome in sample.outcomes()} == SHARED

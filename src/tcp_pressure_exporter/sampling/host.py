@@ -1,7 +1,7 @@
 """This host: the samplers of its network namespaces, and why something is left out."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Par
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
 from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
+from tcp_pressure_exporter.sources.bpf.state_changes import open_state_changes
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
@@ -178,10 +179,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     sources = own_sources(platform, procfs, parser)
     if CANARY not in wishes.parts:
         sources = replace(sources, canary=Missing("not wanted"))
-    if PORT_FAILURES in wishes.parts and platform == LINUX:
-        sources = replace(sources, failures=open_port_failures())
-    if ACTIVE_CLOSES in wishes.parts and platform == LINUX:
-        sources = replace(sources, closes=open_active_closes())
+    if platform == LINUX:
+        sources = with_counting(sources, wishes.parts)
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
@@ -204,6 +203,17 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         kernel=sources.kernel,
         _others=_Others(had, owners, procfs, parser, sources),
     )
+
+
+def with_counting(sources: Sources, wanted: Collection[Key[Any]]) -> Sources:
+    """Return the sources with what BPF programs count, as far as it is wanted."""
+    failures, closes = PORT_FAILURES in wanted, ACTIVE_CLOSES in wanted
+    if failures and closes:
+        counted = open_state_changes()
+        return replace(sources, failures=counted[0], closes=counted[1])
+    if failures:
+        return replace(sources, failures=open_port_failures())
+    return replace(sources, closes=open_active_closes()) if closes else sources
 
 
 def make_parts(

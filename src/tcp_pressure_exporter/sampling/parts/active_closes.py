@@ -13,6 +13,7 @@ from tcp_pressure_exporter.sample.active_closes import (
 )
 from tcp_pressure_exporter.sample.sample import POOLS
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sampling.parts.pools import OTHERS_GIVE_WAY
 from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
@@ -21,15 +22,16 @@ class ActiveClosesPart:
 
     needs = (POOLS,)
 
-    def __init__(self, source: CloseSource, owners: Owners) -> None:
+    def __init__(self, source: CloseSource, owners: Owners, fewer: int = 0) -> None:
         self._source = source
         self._owners = owners
+        self._fewer = fewer
         self._memory = CloseMemory()
 
     def take(self, reading: Reading) -> ActiveCloses | Incomplete[ActiveCloses]:
         """Return the counters; raises SourceError."""
         config = reading.config
-        pools = pools_in_view(reading.get(POOLS), config.listing)
+        pools = pools_in_view(reading.get(POOLS), config.listing.without(self._fewer))
         counts = self._source.active_closes()
         name = names_of(
             pools, lambda row: closed_pool(row, config.groups, config.sources), self._owner
@@ -49,4 +51,6 @@ class ActiveClosesPart:
 def active_closes_part(kit: Kit) -> ActiveClosesPart | Missing:
     """Return the part, where BPF programs may be loaded."""
     source = kit.sources.closes
-    return source if isinstance(source, Missing) else ActiveClosesPart(source, kit.owners)
+    if isinstance(source, Missing):
+        return source
+    return ActiveClosesPart(source, kit.owners, 0 if kit.own else OTHERS_GIVE_WAY)

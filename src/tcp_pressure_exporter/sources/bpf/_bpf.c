@@ -18,12 +18,14 @@
 #include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
 #include "programs/port_failures.skeleton.h"
+#include "programs/state_changes.skeleton.h"
 
 static const struct skeleton *const SKELETONS[] = {
     &SKELETON_active_closes,
     &SKELETON_bind_failures,
     &SKELETON_bind_hash,
     &SKELETON_port_failures,
+    &SKELETON_state_changes,
     NULL,
 };
 

@@ -26,7 +26,8 @@ from tcp_pressure_exporter.sources.bpf.rows import (
     watch_namespace,
 )
 
-OBJECT = "active_closes"
+OBJECT, PROGRAM = "active_closes", "count_active_closes"
+OVERFLOW = "closes_overflow"
 TABLES = ("closes_even", "closes_odd")  # by the last bit of the generation
 LOCAL_PORTS = (CHOSEN, PRIVILEGED, OUTSIDE)
 
@@ -45,12 +46,12 @@ class ActiveCloses:
     """
 
     def __init__(self, loaded: BpfObject) -> None:
+        """Begin with what is attached by somebody else, or will be."""
         self._loaded = loaded
         self._home = watch_namespace(loaded)
         self._generation = 0
         self._rows = 0  # of the present generation, at the last sample
         self._samples: int | None = None  # since the last change; None: the other table is empty
-        loaded.attach("count_active_closes")
 
     def active_closes(self) -> CloseCounts:
         """Return the counts of the network namespace of the calling thread; raises SourceError."""
@@ -58,8 +59,8 @@ class ActiveCloses:
         if netns == self._home:
             self._turn_over()
         tables = [self._entries(table) for table in TABLES]
-        kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
-        lost = self._loaded.look_up("lost", ONLY_KEY, COUNT.size)
+        kinds = self._loaded.entries(OVERFLOW, KIND.size, COUNT.size, MAX_KINDS)
+        lost = self._loaded.look_up("closes_lost", ONLY_KEY, COUNT.size)
         if netns == self._home:
             self._rows = len(tables[self._generation & 1])
         return parse_counts(netns, self._generation, tables, kinds, lost)
@@ -89,8 +90,8 @@ class ActiveCloses:
 
     def _empty(self, odd: int) -> None:
         self._loaded.delete(TABLES[odd], [key for key, _count in self._entries(TABLES[odd])])
-        kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
-        self._loaded.delete("overflow", [key for key, _ in kinds if KIND.unpack(key)[2] == odd])
+        kinds = self._loaded.entries(OVERFLOW, KIND.size, COUNT.size, MAX_KINDS)
+        self._loaded.delete(OVERFLOW, [key for key, _ in kinds if KIND.unpack(key)[2] == odd])
 
 
 def parse_counts(
@@ -140,7 +141,9 @@ def open_active_closes(
     except SourceError as error:
         return Missing(str(error))
     try:
-        return ActiveCloses(loaded)
+        closes = ActiveCloses(loaded)
+        loaded.attach(PROGRAM)
     except SourceError as error:
         loaded.close()
         return Missing(str(error))
+    return closes

@@ -43,12 +43,12 @@ MAX_FAILURES, MAX_KINDS = 4096, 1024
 class CountedCalls:
     """Counts the failures of one call, since it was made."""
 
-    def __init__(self, loaded: BpfObject, name: str) -> None:
+    def __init__(self, loaded: BpfObject) -> None:
+        """Begin with what is attached by somebody else, or will be."""
         self._loaded = loaded
         # The canary's connections are no application's.
         loaded.run("remember_caller")
         watch_namespace(loaded)
-        loaded.attach(f"count_{name}")
 
     def counts(self) -> FailureCounts:
         """Return those of the network namespace of the calling thread; raises SourceError."""
@@ -130,19 +130,22 @@ def open_port_failures(
     load_object: Callable[[str], BpfObject] = load,
 ) -> PortFailures | Missing:
     """Begin to count, or return why that cannot be done here."""
-    connects = _open_calls(CONNECTS, load_object)
+    connects = open_calls(CONNECTS, load_object)
     if isinstance(connects, Missing):
         return connects
-    return PortFailures(connects, _open_calls(BINDS, load_object))
+    return PortFailures(connects, open_calls(BINDS, load_object))
 
 
-def _open_calls(name: str, load_object: Callable[[str], BpfObject]) -> CountedCalls | Missing:
+def open_calls(name: str, load_object: Callable[[str], BpfObject]) -> CountedCalls | Missing:
+    """Begin to count the failures of one call, or return why that cannot be done here."""
     try:
         loaded = load_object(name)
     except SourceError as error:
         return Missing(str(error))
     try:
-        return CountedCalls(loaded, name)
+        calls = CountedCalls(loaded)
+        loaded.attach(f"count_{name}")
     except SourceError as error:
         loaded.close()
         return Missing(str(error))
+    return calls

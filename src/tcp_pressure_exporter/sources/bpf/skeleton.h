@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define MOST_PARTS 8
+#define MOST_PARTS 12
 
 /* maps, programs: their names in the order in which the loader gives their descriptors. */
 struct skeleton {

@@ -1,0 +1,42 @@
+/* Counts a connect() that the kernel refuses for want of a local port, and whose it was.
+ *
+ * Such a connect() goes from CLOSE to SYN_SENT and back within one system call
+ * (net/ipv4/tcp_ipv4.c, tcp_v4_connect): nothing was sent, and the socket has no error of its own.
+ * So the process that runs is the caller. A refusal by the remote, a time-out and a close() during
+ * the handshake have sent a SYN or left an error; a connection whose SYN TCP fast open put off is
+ * told by its flag. A socket that keeps a port was bound to it: its 4-tuple was taken.
+ */
+#ifndef FAILING_CONNECTS_H
+#define FAILING_CONNECTS_H
+
+#include "port_failures.h"
+
+/* Whether the SYN was put off (TCP_FASTOPEN_CONNECT): a flag among others since Linux 6.6. */
+static __always_inline int is_deferred(struct sock *sock)
+{
+    struct inet_sock *inet = (void *)sock;
+    struct inet_sock___before_6_6 *before = (void *)sock;
+
+    if (bpf_core_field_exists(inet->inet_flags))
+        return BPF_CORE_READ(inet, inet_flags) >> INET_FLAGS_DEFER_CONNECT & 1;
+    return BPF_CORE_READ_BITFIELD_PROBED(before, defer_connect);
+}
+
+/* Look at a socket that goes from SYN_SENT to CLOSE. */
+static __always_inline void count_failing_connect(struct sock *sock)
+{
+    if (sock->sk_err || !is_sampled(sock->__sk_common.skc_net.net))
+        return;
+    struct tcp_sock *tcp = (void *)bpf_skc_to_tcp_sock(sock);
+    if (!tcp || tcp->packets_out || is_deferred(sock) || is_own())
+        return;
+    struct failure failure = {};
+
+    begin_failure(&failure, sock, CALL_CONNECT,
+                  sock->__sk_common.skc_num ? CAUSE_PORT_TAKEN : CAUSE_NO_PORT);
+    failure.port = __builtin_bswap16(sock->__sk_common.skc_dport);
+    read_addresses(failure.local, failure.remote, &sock->__sk_common);
+    count_failure(&failure);
+}
+
+#endif

@@ -1,0 +1,116 @@
+"""One program in place of two: it counts what they count, and is refused as they are."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tcp_pressure_exporter.facts.failures import CONNECT, NO_PORT, FailureKind
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sources.bpf.active_closes import ActiveCloses
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject
+from tcp_pressure_exporter.sources.bpf.port_failures import PortFailures
+from tcp_pressure_exporter.sources.bpf.state_changes import open_state_changes
+from tests.sources.bpf.counted_closes import closers
+from tests.support.labs.bpf_counting import count_this_process
+from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here, time_wait_there
+from tests.support.labs.network_namespace import set_sysctl
+
+
+@pytest.fixture
+def counting(lab: Lab) -> Iterator[tuple[PortFailures, ActiveCloses]]:  # noqa: ARG001 - in its namespace
+    """Count, as if another process had begun to."""
+    set_sysctl("ip_local_port_range", "40000 40009")
+    set_sysctl("tcp_tw_reuse", 0)
+    failures, closes = open_state_changes()
+    assert not isinstance(failures, Missing), failures.reason
+    assert not isinstance(closes, Missing), closes.reason
+    count_this_process(failures)
+    with closing(failures):
+        yield failures, closes
+
+
+@pytest.mark.bpf
+def test_both(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
+    """Refused connections and active closes count beside each other, each once."""
+    failures, closes = counting
+    for _ in range(3):
+        time_wait_here(lab.connect("127.0.0.9"))
+    time_wait_there(lab.connect("127.0.0.9"))
+    assert lab.connect_until_full("127.0.0.9") == 7
+    for _ in range(4):
+        client = lab.keep(socket.socket())
+        assert client.connect_ex(("127.0.0.9", SERVER_PORT)) == errno.EADDRNOTAVAIL
+    found = failures.port_failures()
+    kinds = [failure.kind for failure in found.rows]
+    # connect_until_full ended with one, too.
+    assert (kinds, list(found.rows.values())) == ([FailureKind(CONNECT, NO_PORT)], [5])
+    assert sorted(number for number in closers(closes).values()) == [1, 3]
+
+
+@pytest.mark.bpf
+def test_full_tables(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
+    """Each has tables of its own: the rows of one take no room from the other."""
+    failures, closes = counting
+    assert lab.connect_until_full("127.0.0.9") == 10
+    for port in range(40000, 40010):
+        lab.listen("127.0.0.2", port)
+    client = lab.keep(socket.socket())
+    for port in range(1, 4201):
+        assert client.connect_ex(("127.0.0.9", port)) == errno.EADDRNOTAVAIL
+    counts = failures.port_failures()
+    assert sum(counts.rows.values()) + sum(counts.unnamed.values()) == 4201
+    assert closers(closes) == {}
+
+
+def test_refused() -> None:
+    """Where it does not load, both are missing, for the reason that the kernel gave."""
+    calls = Refusing()
+    failures, closes = open_state_changes(lambda name: BpfObject(name, calls))
+    assert failures == closes == Missing("BPF object state_changes: EPERM: Operation not permitted")
+
+
+def test_refused_at_the_attachment() -> None:
+    """Where it loads and cannot be attached, it is let go."""
+    closed: list[int] = []
+    calls = Unattachable()
+    failures, closes = open_state_changes(lambda name: BpfObject(name, calls, closed.append))
+    assert failures == closes == Missing("BPF object state_changes: EINVAL: Invalid argument")
+    assert sorted(closed) == [10, 11, 12]
+
+
+class Unattachable:
+    """A kernel that loads, and attaches nothing."""
+
+    def load(self, _name: str, /) -> dict[str, int]:
+        return {"count_state_changes": 10, "remember_caller": 11, "watch_caller": 12}
+
+    def attach(self, _program: int, /) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    def run(self, _program: int, /) -> int:
+        return 0
+
+    def look_up(self, _table: int, _key: bytes, size: int, /) -> bytes:
+        return bytes(size)
+
+    def entries(
+        self, _table: int, _key_size: int, _value_size: int, _most: int, /
+    ) -> list[tuple[bytes, bytes]]:
+        return []
+
+    def update(self, _table: int, _key: bytes, _value: bytes, /) -> None:
+        return
+
+    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
+        return
+
+
+class Refusing(Unattachable):
+    """A kernel that loads nothing."""
+
+    def load(self, _name: str, /) -> dict[str, int]:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
