@@ -171,7 +171,7 @@ def test_reload(tmp_path: Path) -> None:
         assert serial(exporter, context) == second
         log = exporter.wait_for_log("not reloaded")
         page = exporter.metrics()
-    assert 'reason="tls_server_config.key_file: does not belong to the certificate"' in log
+    assert 'line 1: tls_server_config.key_file: does not belong to the certificate"' in log
     assert value_of(page, 'tcp_pressure_web_config_reloads_total{result="failure"}') == 1
     assert value_of(page, 'tcp_pressure_web_config_reloads_total{result="success"}') >= 1
 
@@ -219,13 +219,19 @@ def test_unix_socket(tmp_path: Path) -> None:
     ("text", "error"),
     [
         (None, r"/.*/web\.yml: No such file or directory"),
-        ("tls_server_config: [", r"line 1, column [0-9]+: .*"),
-        ("basic_auth_users: {a: b}", r"basic_auth_users\.a: must be a bcrypt hash.*"),
-        (TLS, r"tls_server_config\.cert_file: /.*/server\.pem: No such file or directory"),
+        ("tls_server_config: [", r"/.*/web\.yml: line 1, column [0-9]+: .*"),
+        (
+            "basic_auth_users: {a: b}",
+            r"/.*/web\.yml: line 1: basic_auth_users\.a: must be a bcrypt hash.*",
+        ),
+        (
+            TLS,
+            r"/.*/web\.yml: line 1: tls_server_config\.cert_file: /.*/server\.pem: No such file.*",
+        ),
     ],
 )
 def test_bad_file(tmp_path: Path, text: str | None, error: str) -> None:
-    """A bad file is one line that names the key and the reason, exit code 2; nothing starts."""
+    """A bad file is one line that names file, key and reason, exit code 2; nothing starts."""
     path = tmp_path / "web.yml"
     if text is not None:
         path.write_text(text)

@@ -98,6 +98,7 @@ def test_all_flags() -> None:
         log_format="json",
     )
     assert parse("--web.systemd-socket").systemd_socket
+    assert parse("--config.check").check
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,20 @@ LABEL = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         (["--log.level=INFO"], '--log.level: must be one of debug, info, warn, error (got "INFO")'),
         (["--log.format=x"], '--log.format: must be one of auto, console, logfmt, json (got "x")'),
         (["--once=1"], "--once: takes no value"),
-        (["--web.telemetry=/m"], "--web.telemetry: unknown flag"),
-        (["--collector.nat"], "--collector.nat: unknown flag"),
-        (["--\n\x1b[31m=1"], r"--\n\x1b[31m: unknown flag"),
-        (["--once", "now"], "now: unexpected argument"),
-        (["--" + "x" * 5000], f"--{'x' * 58}: unknown flag"),
+        (
+            ["--web.telemetry=/m"],
+            "--web.telemetry: unknown flag, did you mean --web.telemetry-path? (see --help)",
+        ),
+        (
+            ["--colector.pool"],
+            "--colector.pool: unknown flag, did you mean --collector.pools? (see --help)",
+        ),
+        (["--\n\x1b[31m=1"], r"--\n\x1b[31m: unknown flag (see --help)"),
+        (["--once", "now"], "now: unexpected argument (see --help)"),
+        (["now"], "now: unknown command (see --help)"),
+        (["reprot", "--json"], "reprot: unknown command, did you mean report? (see --help)"),
+        (["--json"], "--json: unknown flag, did you mean report --json? (see --help)"),
+        (["--" + "x" * 5000], f"--{'x' * 58}: unknown flag (see --help)"),
         (
             [f"--no-collector.{name}" for name in COLLECTORS],
             "--no-collector: all collectors are off, nothing is left to export",

@@ -23,6 +23,7 @@ def hidden_module(name: str) -> Iterator[None]:
 # structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
 with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.app import App, open_sampling
+    from tcp_pressure_exporter.daemon.checking import check
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
@@ -44,6 +45,8 @@ def run(options: Options, running: str) -> int:
     """Run this version with the given options: print one sample, or serve until told to stop."""
     lost = LostLines()
     log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
+    if options.check:
+        return check(options, log)
     try:
         check_telemetry_path(options.telemetry_path)
     except ValueError as error:

@@ -10,7 +10,13 @@ from typing import Self
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.daemon.tls_settings import file_key, tls_settings
-from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.reading import (
+    ConfigError,
+    converted,
+    located,
+    read_text,
+    yaml_document,
+)
 from tcp_pressure_exporter.settings.web_file import (
     RateSection,
     TlsSection,
@@ -93,8 +99,7 @@ class WebConfigWatch:
 
     def read(self) -> Self:
         """Read the file for the first time, and return the watch; raises ConfigError."""
-        self._file = self._read_file()
-        self._protection = build_protection(self._file, self._path.parent)
+        self._file, self._protection = self._read_all()
         self._say_what_is_not_done()
         return self
 
@@ -108,9 +113,7 @@ class WebConfigWatch:
     def _reload(self, *, told: bool) -> None:
         """Read all again. `told`: that there was a shortage is in the log and counted."""
         try:
-            file = self._read_file()
-            _check_nothing_is_opened(self._file, file)
-            built = build_protection(file, self._path.parent)
+            file, built = self._read_all()
         except ConfigError as error:
             self._postponed = _is_shortage(error)
             if not (told and self._postponed):
@@ -126,15 +129,24 @@ class WebConfigWatch:
         self._log.error("web configuration not reloaded, the old one stays", reason=reason)
         self._count_reload(False)  # noqa: FBT003  # whether it was good
 
-    def _read_file(self) -> WebConfigFile:
-        """Read the file, and watch what it names: a certificate that is bad now may be mended."""
+    def _read_all(self) -> tuple[WebConfigFile, Protection]:
+        """Read the file and what it names. Raises ConfigError, with the file and the line."""
         # Stamps come before what they stand for: a change in between is then seen the next time.
         own = _stamp(self._path)
         self._stamps = {**self._stamps, self._path: own}
-        file = parse_web_config(read_text(self._path))
-        named = {path: _stamp(path) for path in named_files(file, self._path.parent)}
+        text = read_text(self._path)
+        try:
+            return self._understand(text, own)
+        except ConfigError as error:
+            raise located(error, self._path, text) from error
+
+    def _understand(self, text: str, own: Stamp | None) -> tuple[WebConfigFile, Protection]:
+        """Watch what the file names, too: a certificate that is bad now may be mended."""
+        file, folder = parse_web_config(text), self._path.parent
+        named = {path: _stamp(path) for path in named_files(file, folder)}
         self._stamps = {self._path: own, **named}
-        return file
+        _check_nothing_is_opened(self._file, file)
+        return file, build_protection(file, folder)
 
     def _say_what_is_not_done(self) -> None:
         if self._file.http.http2:

@@ -19,7 +19,13 @@ from tcp_pressure_exporter.pools.groups import (
 )
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.settings.ranges import nat_ranges, network, source_ranges
-from tcp_pressure_exporter.settings.reading import ConfigError, converted, read_text, yaml_document
+from tcp_pressure_exporter.settings.reading import (
+    ConfigError,
+    converted,
+    located,
+    read_text,
+    yaml_document,
+)
 from tcp_pressure_exporter.settings.values import parse_label
 
 BASE_URL = re.compile(r"https?://[A-Za-z0-9._~:/@%+\[\]-]{1,500}")
@@ -77,8 +83,15 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_config(path: Path) -> Config:
-    """Read and parse a configuration file of at most 1 MiB of UTF-8. Raises ConfigError."""
-    return parse_config(read_text(path))
+    """Read and parse a configuration file of at most 1 MiB of UTF-8.
+
+    Raises ConfigError, which names the file, the line and the key.
+    """
+    text = read_text(path)
+    try:
+        return parse_config(text)
+    except ConfigError as error:
+        raise located(error, path, text) from error
 
 
 def parse_config(text: str) -> Config:

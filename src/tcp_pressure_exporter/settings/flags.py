@@ -39,8 +39,19 @@ MAX_REQUESTS = 10_000
 MAX_NAMESPACES = 100
 
 
+BAD_USAGE = 2  # the exit code
+
+Refuse = Callable[[str], NoReturn]  # a command line, for a reason
+
+
 def usage_error(message: str) -> NoReturn:
     """Print the message as one line on stderr and exit with code 2."""
+    say_error(message)
+    raise SystemExit(BAD_USAGE)
+
+
+def say_error(message: str) -> None:
+    """Print the message as one line on stderr."""
     line = f"{PROGRAM}: error: {escape_controls(message)}"
     try:
         print(line, file=sys.stderr)  # noqa: T201  # there is no logger yet
@@ -48,23 +59,34 @@ def usage_error(message: str) -> NoReturn:
         # Where stderr takes nothing, the exit code still tells. Python would try once more at
         # the exit, and make it 120.
         sys.stderr = None
-    raise SystemExit(2)
 
 
 class OneLineParser(ArgumentParser):
-    """An ArgumentParser with one line for an error, and help that fits a screen."""
+    """An ArgumentParser with one line for an error, and help that fits a screen.
+
+    refuse: what becomes of a bad command line.
+    """
+
+    def __init__(self, *, refuse: Refuse = usage_error, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.refuse = refuse
 
     def error(self, message: str) -> NoReturn:
-        """Report argparse's error, `argument FLAG: reason`, as a usage_error."""
+        """Report argparse's error, `argument FLAG: reason`, as one line."""
         message = message.removeprefix("argument ")
-        usage_error(re.sub(r"ignored explicit argument .*", "takes no value", message))
+        self.refuse(re.sub(r"ignored explicit argument .*", "takes no value", message))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags, in the order of the help."""
+        return tuple(self._option_string_actions)
 
     def format_help(self) -> str:
         """Return the help without the blank lines between its groups."""
         return re.sub(r"\n\n(?=(web|sampling|collectors|program)\b)", "\n", super().format_help())
 
 
-def build_parser(collectors: Mapping[str, str]) -> ArgumentParser:
+def build_parser(collectors: Mapping[str, str]) -> OneLineParser:
     """Return the parser of all flags. collectors: name → what it tells."""
     parser = OneLineParser(
         prog=PROGRAM,
@@ -146,7 +168,10 @@ def _add_program_flags(parser: ArgumentParser) -> None:
     flag = partial(add_flag, group.add_argument)
     level = partial(parse_choice, choices=LEVELS)
     log_format = partial(parse_choice, choices=FORMATS)
-    flag("--config.file", "FILE", parse_path, None, "YAML; SIGHUP makes it read again")
+    flag(
+        "--config.file", "FILE", parse_path, None, "YAML, reread at SIGHUP; --config.check: try it"
+    )
+    group.add_argument("--config.check", action="store_true", help=SUPPRESS)
     flag("--log.level", "LEVEL", level, "info", ", ".join(LEVELS))
     flag("--log.format", "FORMAT", log_format, "auto", ", ".join(FORMATS))
     running = f"{PROGRAM} {version(PROGRAM)} (Python {platform.python_version()})"

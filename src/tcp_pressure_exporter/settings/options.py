@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
@@ -14,12 +14,14 @@ from tcp_pressure_exporter.settings.flags import (
     DEFAULT_LISTEN_ADDRESS,
     PROGRAM,
     OneLineParser,
+    Refuse,
     add_flag,
     build_parser,
     checked,
     usage_error,
 )
-from tcp_pressure_exporter.settings.values import parse_integer, parse_interval, parse_path
+from tcp_pressure_exporter.settings.nearest import did_you_mean
+from tcp_pressure_exporter.settings.values import parse_integer, parse_path, parse_pause
 
 SHOWN_LENGTH = 60  # characters of an unknown flag
 
@@ -27,6 +29,8 @@ SHOWN_LENGTH = 60  # characters of an unknown flag
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line says. The listen addresses and the telemetry path are not checked.
+
+    check: tell whether the files are good, no more.
 
     interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
     others: which other network namespaces are sampled, None for none.
@@ -48,6 +52,7 @@ class Options:
     procfs: Path
     log_level: str
     log_format: str
+    check: bool = False
 
 
 def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options:
@@ -55,9 +60,11 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
 
     --help and --version print to stdout and exit with code 0; a bad argument is a usage_error.
     """
-    namespace, rest = build_parser(collectors).parse_known_args(argv)
+    parser = build_parser(collectors)
+    namespace, rest = parser.parse_known_args(argv)
     if rest:
-        refuse(rest[0])
+        first = rest[0] is argv[0] and not rest[0].startswith("-")
+        parser.refuse(_unknown_command(rest[0]) if first else _unknown(rest[0], parser, "--help"))
     values = vars(namespace)
     enabled = frozenset(name for name in collectors if values[f"collector.{name}"])
     if not enabled:
@@ -82,13 +89,25 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         procfs=values["path.procfs"],
         log_level=values["log.level"],
         log_format=values["log.format"],
+        check=values["config.check"],
     )
 
 
-def refuse(argument: str) -> NoReturn:
-    """Report an argument that no flag takes as a usage_error."""
+def _unknown_command(word: str) -> str:
+    return f"{word[:SHOWN_LENGTH]}: unknown command{did_you_mean(word, [REPORT])} (see --help)"
+
+
+def _unknown(argument: str, parser: OneLineParser, more: str) -> str:
+    """Say that no flag takes an argument, and which one may be meant; more: where they all are."""
     flag = argument.partition("=")[0][:SHOWN_LENGTH]
-    usage_error(f"{flag}: {'unknown flag' if flag.startswith('-') else 'unexpected argument'}")
+    if not flag.startswith("-"):
+        return f"{flag}: unexpected argument (see {more})"
+    if parser.prog == PROGRAM and flag in build_report_parser().flags:
+        return f"{flag}: unknown flag, did you mean {REPORT} {flag}? (see {more})"
+    return f"{flag}: unknown flag{did_you_mean(flag, parser.flags)} (see {more})"
+
+
+REPORT = "report"  # the command
 
 
 DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
@@ -104,7 +123,8 @@ class ReportOptions:
     """What the command line says.
 
     watch: seconds between reports, None for one report. top: None unless given. port: the local
-    port whose holders are asked for, None for the report on everything.
+    port whose holders are asked for, None for the report on everything. nagios: one line, as a
+    monitoring plugin has it.
     """
 
     watch: float | None
@@ -113,16 +133,17 @@ class ReportOptions:
     top: int | None
     procfs: Path
     port: int | None = None
+    nagios: bool = False
 
 
-def parse_report_options(argv: Sequence[str]) -> ReportOptions:
-    """Parse the arguments after `report`; as options.parse_options does."""
-    namespace, rest = build_report_parser().parse_known_args(argv)
+def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> ReportOptions:
+    """Parse the arguments after `report`, as parse_options does. refuse: what bad ones lead to."""
+    parser = build_report_parser(refuse)
+    namespace, rest = parser.parse_known_args(argv)
     if rest:
-        refuse(rest[0])
+        parser.refuse(_unknown(rest[0], parser, f"{REPORT} --help"))
     values = vars(namespace)
-    if values["port"] is not None and values["watch"] is not None:
-        usage_error("--port: cannot be combined with --watch")
+    _refuse_together(parser, values)
     return ReportOptions(
         watch=values["watch"],
         json=values["json"],
@@ -130,11 +151,22 @@ def parse_report_options(argv: Sequence[str]) -> ReportOptions:
         top=values["pool.top"],
         procfs=values["path.procfs"],
         port=values["port"],
+        nagios=values["nagios"],
     )
 
 
-def build_report_parser() -> OneLineParser:
-    """Return the parser of the flags."""
+# Of each pair the second makes no sense beside the first.
+EXCLUSIVE = (("port", "watch"), ("nagios", "json"), ("nagios", "watch"), ("nagios", "port"))
+
+
+def _refuse_together(parser: OneLineParser, values: Mapping[str, Any]) -> None:
+    for one, other in EXCLUSIVE:
+        if values[one] not in {None, False} and values[other] not in {None, False}:
+            parser.refuse(f"--{one}: cannot be combined with --{other}")
+
+
+def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
+    """Return the parser of the flags. refuse: what becomes of a bad command line."""
     parser = OneLineParser(
         prog=f"{PROGRAM} report",
         usage="%(prog)s [flags]",
@@ -143,6 +175,7 @@ def build_report_parser() -> OneLineParser:
         allow_abbrev=False,
         add_help=False,
         formatter_class=partial(RawDescriptionHelpFormatter, width=80, max_help_position=30),
+        refuse=refuse,
     )
     group = parser.add_argument_group("flags")
     flag = partial(add_flag, group.add_argument)
@@ -151,10 +184,13 @@ def build_report_parser() -> OneLineParser:
         metavar="TIME",
         nargs="?",
         const=DEFAULT_INTERVAL,
-        type=checked(parse_interval),
-        help="look again every TIME until Ctrl-C (2s)",
+        type=checked(parse_pause),
+        help="look again every TIME until q or Ctrl-C (2s)",
     )
     group.add_argument("--json", action="store_true", help="one JSON document a line, for scripts")
+    group.add_argument(
+        "--nagios", action="store_true", help="one line for Nagios, Icinga and the like"
+    )
     port = partial(parse_integer, low=1, high=MAX_PORT)
     flag("--port", "N", port, None, "tell who holds this local port, no more")
     top = partial(parse_integer, low=0, high=MAX_TOP)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO, TypeVar
@@ -10,7 +11,9 @@ import msgspec
 from msgspec import ValidationError
 
 from tcp_pressure_exporter.escaping import escape_controls
-from tcp_pressure_exporter.settings.strict_yaml import YamlError, parse_yaml
+from tcp_pressure_exporter.settings.allowed import allowed_keys, allowed_value
+from tcp_pressure_exporter.settings.nearest import did_you_mean
+from tcp_pressure_exporter.settings.strict_yaml import YamlError, line_of, parse_yaml
 
 KEY_LENGTH = 200  # characters; a key may be as long as the file
 NOUNS = {
@@ -27,45 +30,57 @@ PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<key>[^`]*)`)?", re.DOTALL)
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
 WRONG_TYPE = re.compile(r"Expected `(?P<expected>[\w |]+)`, got `(?P<got>\w+)`")
-BOUND = re.compile(r"Expected `\w+` (?P<sign>[<>]=) (?P<bound>[0-9.]+)")
+BOUND = re.compile(r"Expected `\w+` [<>]= [0-9.]+")
 
 
 class ConfigError(ValueError):
-    """The configuration file cannot be used. Its text is one line, `KEY: reason`."""
+    """The configuration file cannot be used. Its text is one line, `PLACE: KEY: reason`.
 
-    def __init__(self, key: str, reason: str) -> None:
+    place: the file, and the line in it; "" while only the text is known.
+    """
+
+    def __init__(self, key: str, reason: str, place: str = "") -> None:
         self.key = key[:KEY_LENGTH]
         self.reason = reason
-        super().__init__(escape_controls(f"{self.key}: {reason}"))
+        where = f"{place}: " if place else ""
+        super().__init__(escape_controls(f"{where}{self.key}: {reason}"))
 
 
-def explain(error: ValidationError) -> ConfigError:
-    """Turn msgspec's `Expected X, got Y - at $.path` into a ConfigError."""
+def located(error: ConfigError, path: Path, text: str) -> ConfigError:
+    """Return the error with the file in front, and the line where its text has the key."""
+    line = line_of(text, error.key)
+    place = str(path) if line is None else f"{path}: line {line}"
+    return ConfigError(error.key, error.reason, place)
+
+
+def explain(error: ValidationError, kind: type) -> ConfigError:
+    """Turn msgspec's `Expected X, got Y - at $.path` into a ConfigError.
+
+    kind: the type of the whole file, which tells what is allowed instead.
+    """
     match = PLACE.fullmatch(str(error))
     assert match is not None  # its first part takes any text
     key, what = match["key"] or "", match["what"]
     for pattern in (UNKNOWN, MISSING):
         if field := pattern.fullmatch(what):
-            reason = "unknown key" if pattern is UNKNOWN else "is missing"
-            return ConfigError(f"{key}.{field['field']}".lstrip("."), reason)
-    return ConfigError(key or "top level", _reason(what))
+            name = field["field"]
+            reason = _unknown(name, allowed_keys(kind, key)) if pattern is UNKNOWN else "is missing"
+            return ConfigError(f"{key}.{name}".lstrip("."), reason)
+    return ConfigError(key or "top level", _reason(what, allowed_value(kind, key)))
 
 
-def _reason(what: str) -> str:
+def _unknown(name: str, known: Sequence[str]) -> str:
+    return f"unknown key{did_you_mean(name, known)} (known here: {', '.join(known)})"
+
+
+def _reason(what: str, allowed: str) -> str:
     if wrong := WRONG_TYPE.fullmatch(what):
-        return f"expected {_expected(wrong)}, got {_got(wrong)}"
-    if bound := BOUND.fullmatch(what):
-        limit = float(bound["bound"])
-        return f"must be at {'most' if bound['sign'] == '<=' else 'least'} {limit:g}"
+        return f"must be {allowed}, got {_got(wrong)}"
+    if BOUND.fullmatch(what):
+        return f"must be {allowed}"
     if what == "Expected `array` of length >= 1":
         return "must not be empty"
     return what
-
-
-def _expected(wrong: re.Match[str]) -> str:
-    """Name the types that would do, less the null of what may be left out."""
-    types = wrong["expected"].removesuffix(" | null").split(" | ")
-    return " or ".join(NOUNS[name] for name in types)
 
 
 def _got(wrong: re.Match[str]) -> str:
@@ -129,4 +144,4 @@ def converted(document: Any, kind: type[_T]) -> _T:
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise explain(error) from error
+        raise explain(error, kind) from error

@@ -96,6 +96,46 @@ class StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+STEP_INTO_LIST = re.compile(r"\[([0-9]{1,6})\]\.?")
+
+
+def line_of(text: str, key: str) -> int | None:
+    """Return the line of a key such as `groups[1].ports`, counted from 1; None for no such place.
+
+    Where the key is not there it is the line of the innermost mapping or entry that should have it.
+    """
+    try:
+        node = StrictLoader(text).get_single_node()
+    except (yaml.YAMLError, ValueError, OverflowError):
+        return None
+    line, step = None, _step(node, key)
+    while step is not None:
+        line, node, key = step
+        step = _step(node, key)
+    return line
+
+
+def _step(node: yaml.Node | None, key: str) -> tuple[int, yaml.Node, str] | None:
+    """Go one step along a key: return the line, the node there, and the rest of the key."""
+    if isinstance(node, yaml.SequenceNode) and (index := STEP_INTO_LIST.match(key)):
+        if int(index[1]) >= len(node.value):
+            return None
+        item = node.value[int(index[1])]
+        return item.start_mark.line + 1, item, key[index.end() :]
+    if not isinstance(node, yaml.MappingNode) or not key:
+        return None
+    # A key may have dots in it, so that another one may be its beginning: the longest counts.
+    found = [pair for pair in node.value if _begins(key, pair[0].value)]
+    if not found:
+        return None
+    name, value = max(found, key=lambda pair: len(pair[0].value))
+    return name.start_mark.line + 1, value, key[len(name.value) :].removeprefix(".")
+
+
+def _begins(key: str, name: object) -> bool:
+    return isinstance(name, str) and key.startswith(name) and key[len(name) :][:1] in {"", ".", "["}
+
+
 def _reason(error: yaml.MarkedYAMLError) -> str:
     """Return PyYAML's problem, which without its context may begin with "but"."""
     problem = error.problem or "not valid YAML"

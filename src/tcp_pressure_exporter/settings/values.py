@@ -63,6 +63,17 @@ def parse_interval(text: str) -> float:
     return seconds
 
 
+PLAIN_SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?")
+
+
+def parse_pause(text: str) -> float:
+    """Return the seconds between two looks; a number alone is seconds, as watch(1) has it."""
+    if plain := PLAIN_SECONDS.fullmatch(text):
+        whole, thousandths = plain[1], (plain[2] or "").ljust(3, "0")
+        return parse_interval(f"{whole}s{thousandths}ms")
+    return parse_interval(text)
+
+
 def parse_pattern(text: str) -> re.Pattern[str]:
     """Return a regular expression, one that Python reads without doubts about its meaning."""
     try:

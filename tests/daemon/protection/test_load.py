@@ -123,8 +123,8 @@ def test_sample_file(folder: Path, tmp_path: Path) -> None:
     [
         ("tls: {}", "tls: unknown key"),
         ("tls_server_config: {cert_fil: x}", "tls_server_config.cert_fil: unknown key"),
-        ("tls_server_config: x", "tls_server_config: expected a mapping, got a string"),
-        ("tls_server_config: {cert_file: 1}", "cert_file: expected a string, got an integer"),
+        ("tls_server_config: x", "tls_server_config: must be a mapping, got a string"),
+        ("tls_server_config: {cert_file: 1}", "cert_file: must be a string, got an integer"),
         ("tls_server_config: {min_version: TLS13}", "tls_server_config.cert_file: is missing"),
         ("tls_server_config: {cert_file: server.pem}", "tls_server_config.key_file: is missing"),
         ("tls_server_config: {key_file: server.key}", "tls_server_config.cert_file: is missing"),
@@ -198,7 +198,7 @@ def test_sample_file(folder: Path, tmp_path: Path) -> None:
             f"tls_server_config: {{{MUTUAL}, curve_preferences: [X25519]}}",
             "curve_preferences: needs min_version: TLS13 where clients have certificates",
         ),
-        ("http_server_config: {http2: maybe}", "http2: expected a boolean, got a string"),
+        ("http_server_config: {http2: maybe}", "http2: must be true or false, got a string"),
         ("http_server_config: {headers: {Server: x}}", "headers.Server: must be one of Content-"),
         (
             "http_server_config: {headers: {X-Frame-Options: DENY}}",
@@ -213,11 +213,11 @@ def test_sample_file(folder: Path, tmp_path: Path) -> None:
         (f"basic_auth_users: {{a: {HASH.replace('10', '03')}}}", "the cost must be from 4 to 31"),
         (f"basic_auth_users: {{a: {HASH}, a: {HASH}}}", 'duplicate key "a"'),
         ("rate_limit: {interval: 5}", "rate_limit.interval: must be a duration such as 100ms"),
-        ("rate_limit: {interval: []}", "interval: expected an integer or a string, got a list"),
+        ("rate_limit: {interval: []}", "interval: must be a string or an integer, got a list"),
         ("rate_limit: {interval: -1s}", "rate_limit.interval: must be a duration"),
         ("rate_limit: {interval: 2h}", "rate_limit.interval: must be at most 1h"),
         ("rate_limit: {interval: 1s}", "rate_limit.burst: must be from 1 to 1000000"),
-        ("rate_limit: {interval: 1s, burst: x}", "burst: expected an integer, got a string"),
+        ("rate_limit: {interval: 1s, burst: x}", "burst: must be an integer, got a string"),
     ],
 )
 def test_bad_file(folder: Path, text: str, error: str) -> None:

@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ class Watched:
 
 
 def errors(logged: LogCapture) -> list[str]:
-    return [line["reason"] for line in logged.entries if line["log_level"] == "error"]
+    """Return the reasons in the log, without the file and the line that each begins with."""
+    lines = [line["reason"] for line in logged.entries if line["log_level"] == "error"]
+    return [re.sub(r"^.*?/web\.yml: (line [0-9]+: )?", "", line) for line in lines]
 
 
 def test_unchanged(tmp_path: Path) -> None:
@@ -192,6 +195,19 @@ def test_bad_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text(TLS)
     with pytest.raises(ConfigError, match=r"server\.key: No such file"):
         WebConfigWatch(tmp_path / "web.yml", captured_log()[0]).read()
+
+
+def test_place(tmp_path: Path) -> None:
+    """What is wrong with a key, or with the file that it names, is told with the file and line."""
+    Authority(tmp_path).sign("server").key.unlink()
+    path = tmp_path / "web.yml"
+    path.write_text("# TLS\ntls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n")
+    with pytest.raises(ConfigError) as caught:
+        WebConfigWatch(path, captured_log()[0]).read()
+    assert str(caught.value) == (
+        f"{path}: line 4: tls_server_config.key_file:"
+        f" {tmp_path / 'server.key'}: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize(("value", "lines"), [("true", 1), ("false", 0)])

@@ -36,16 +36,23 @@ def test_all_flags() -> None:
         (["--watch", "--json"], 2.0),
         (["--watch", "1m30s"], 90.0),
         (["--watch=100ms"], 0.1),
+        (["--watch", "5"], 5.0),
+        (["--watch=0.5"], 0.5),
     ],
 )
 def test_watch(argv: list[str], watch: float) -> None:
-    """--watch takes a time, and two seconds without one."""
+    """--watch takes a time, of seconds where a number stands alone; without one it is 2 s."""
     assert parse_report_options(argv).watch == watch
 
 
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
+        (["--watch=0"], '--watch: must be above 0 (got "0")'),
+        (["--watch=601"], '--watch: must be from 100ms to 10m (got "601")'),
+        (["--nagios", "--json"], "--nagios: cannot be combined with --json"),
+        (["--nagios", "--watch"], "--nagios: cannot be combined with --watch"),
+        (["--nagios", "--port=1"], "--nagios: cannot be combined with --port"),
         (["--watch=1ms"], '--watch: must be from 100ms to 10m (got "1ms")'),
         (
             ["--watch", "nonsense"],
@@ -54,8 +61,9 @@ def test_watch(argv: list[str], watch: float) -> None:
         (["--json=1"], "--json: takes no value"),
         (["--pool.top=101"], '--pool.top: must be an integer from 0 to 100 (got "101")'),
         (["--config.file="], '--config.file: must not be empty (got "")'),
-        (["--once"], "--once: unknown flag"),
-        (["now"], "now: unexpected argument"),
+        (["--once"], "--once: unknown flag (see report --help)"),
+        (["--wach"], "--wach: unknown flag, did you mean --watch? (see report --help)"),
+        (["now"], "now: unexpected argument (see report --help)"),
     ],
 )
 def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,13 +75,13 @@ def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help fits on a quarter of a screen, and tells the exit codes."""
+    """The help fits a screen of 24 lines with the prompt, and tells the exit codes."""
     with pytest.raises(SystemExit) as caught:
         parse_report_options(["--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
-    assert len(lines) <= 16
+    assert len(lines) <= 22
     assert max(map(len, lines)) <= 80
     assert lines[0] == "usage: tcp-pressure-exporter report [flags]"
     assert "3 no verdict" in text

@@ -120,13 +120,15 @@ def test_top_and_config_file(small_range: Lab, tmp_path: Path) -> None:
 
 
 def test_bad_config_file(tmp_path: Path) -> None:
-    """A bad file is one line that names the key, and exit code 2."""
+    """A bad file is one line that names the file, the line and the key, and exit code 2."""
     config = tmp_path / "config.yml"
-    config.write_text("pools: {top: x}\n")
+    config.write_text("pools:\n  top: x\n")
     done = report(f"--config.file={config}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("tcp-pressure-exporter: error: --config.file: pools.top: ")
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr == (
+        f"tcp-pressure-exporter: error: --config.file: {config}: line 2: pools.top:"
+        " must be an integer from 0 to 100, got a string\n"
+    )
 
 
 def test_help_of_the_command_names_the_report() -> None:

@@ -13,6 +13,7 @@ from tcp_pressure_exporter.daemon.report.observer import (
     look_again_and_again,
     look_closely,
 )
+from tcp_pressure_exporter.daemon.report.plugin import NAGIOS, misuse, without_surprise
 from tcp_pressure_exporter.daemon.report.port import show_port
 from tcp_pressure_exporter.daemon.report.terminal import (
     charset_of,
@@ -28,7 +29,7 @@ from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, load_config
-from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
+from tcp_pressure_exporter.settings.flags import PROGRAM, Refuse, usage_error
 from tcp_pressure_exporter.settings.options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.sources.counting.parser import best_parser
@@ -46,12 +47,20 @@ def main(argv: Sequence[str]) -> int:
 
     That is the severity of what was seen last, or NO_VERDICT where the pools could not be
     read and the rest is calm, or nothing could be printed. With --port it is 0 where it could be
-    told who holds the port, else NO_VERDICT.
+    told who holds the port, else NO_VERDICT; with --nagios that is also what misuse leads to.
     """
-    options = parse_report_options(argv)
+    plugin = NAGIOS in argv
+    refuse = misuse if plugin else usage_error
+    options = parse_report_options(argv, refuse)
     if options.port is not None:
         return tell_port(options.port, options)
-    observer = build_observer(options, read_config(options))
+    config = read_config(options, refuse)
+    return without_surprise(partial(run, options, config)) if plugin else run(options, config)
+
+
+def run(options: ReportOptions, config: Config) -> int:
+    """Look and show it, once or until Ctrl-C; return the exit code."""
+    observer = build_observer(options, config)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
     code = INTERRUPTED
     try:
@@ -100,12 +109,12 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
     return Observer(take, missing, host.own.drops, portable=portable, as_root=as_root)
 
 
-def read_config(options: ReportOptions) -> Config:
+def read_config(options: ReportOptions, refuse: Refuse) -> Config:
     """Return the configuration, with the fullest pools listed however little they use."""
     try:
         config = load_config(options.config_file) if options.config_file else Config()
     except ConfigError as error:
-        usage_error(f"--config.file: {error}")
+        refuse(f"--config.file: {error}")
     top = config.listing.top if options.top is None else options.top
     return replace(config, listing=replace(config.listing, top=top, min_ratio=0.0))
 

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.status import Status
 
 from tcp_pressure_exporter.pages.documents import report_json
+from tcp_pressure_exporter.pages.report.plugin import plugin_line
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
@@ -79,6 +80,9 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
     """Give a function that shows a look. It raises OSError where the stream takes nothing."""
     if options.json:
         yield lambda seen: print(report_json(seen), file=stream, flush=True)
+        return
+    if options.nagios:
+        yield lambda seen: print(plugin_line(seen), file=stream, flush=True)
         return
     console, charset = open_console(stream), charset_of(stream)
     if options.watch is None or not console.is_terminal or console.is_dumb_terminal:

@@ -1,0 +1,13 @@
+"""The known word that a mistyped one is nearest to, for an error line that helps."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+CLOSE = 0.7  # of difflib's ratio: "--once" is not "--json"
+LONGEST = 60  # characters that are compared: a word may be as long as a file
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean X?` with the nearest of the known words, "" where none is near."""
+    near = get_close_matches(word[:LONGEST], list(known), n=1, cutoff=CLOSE)
+    return f", did you mean {near[0]}?" if near else ""
