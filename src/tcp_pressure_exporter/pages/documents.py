@@ -24,15 +24,15 @@ from tcp_pressure_exporter.sample.sample import (
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
-from tcp_pressure_exporter.verdict.headline import headline
-from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
-from tcp_pressure_exporter.verdict.port_holders import (
+from tcp_pressure_exporter.verdict.details.port_holders import (
     RUNBOOK,
     HeldPort,
     PortHolder,
     advice,
     sentence,
 )
+from tcp_pressure_exporter.verdict.headline import headline
+from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 from tcp_pressure_exporter.verdict.words import severity_word

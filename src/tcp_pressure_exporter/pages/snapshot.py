@@ -1,7 +1,7 @@
 """What the pages are about: all that is known at one moment, by a running exporter or one look."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -74,6 +74,7 @@ class Observation:
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
     shown: for want of rights, or with portable because sockets were read through psutil.
     as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
+    sample: what was judged, for what is told of one pool alone.
     """
 
     host: str
@@ -84,3 +85,4 @@ class Observation:
     portable: bool = False
     as_root: bool = False
     not_looked_at: LeftOut = ()
+    sample: NamespaceSample = field(default_factory=lambda: NamespaceSample(""))

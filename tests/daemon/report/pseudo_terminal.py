@@ -13,12 +13,16 @@ ROWS = 24
 
 
 def run_on_terminal(
-    command: Sequence[str], *, columns: int, interrupt_after: str = "", **environment: str
+    command: Sequence[str],
+    *,
+    columns: int,
+    typed: Sequence[tuple[str, bytes]] = (),
+    **environment: str,
 ) -> tuple[int, str]:
     """Return the exit code of a program and what it wrote to a terminal of so many columns.
 
-    interrupt_after: Ctrl-C is typed when this has been written. The variables COLUMNS and LINES,
-    which would go before the size of the terminal, are not set.
+    typed: when a text has been written since the last time, what is typed. The variables COLUMNS
+    and LINES, which would go before the size of the terminal, are not set.
     """
     inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
     ours, theirs = pty.openpty()
@@ -31,18 +35,18 @@ def run_on_terminal(
         env=inherited | environment,
     ) as process:
         os.close(theirs)
-        output = _read(ours, interrupt_after)
+        output = _read(ours, typed)
     os.close(ours)
     return process.returncode, output
 
 
-def _read(terminal: int, interrupt_after: str) -> str:
-    output, typed = b"", not interrupt_after
+def _read(terminal: int, typed: Sequence[tuple[str, bytes]]) -> str:
+    output, waited, rest = b"", 0, list(typed)
     while True:
         try:
             output += os.read(terminal, 65_536)
         except OSError:  # EIO: the program has closed the terminal
             return output.decode()
-        if not typed and interrupt_after in output.decode(errors="ignore"):
-            os.write(terminal, CTRL_C)
-            typed = True
+        if rest and rest[0][0] in output[waited:].decode(errors="ignore"):
+            waited = len(output)
+            os.write(terminal, rest.pop(0)[1])

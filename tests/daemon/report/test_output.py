@@ -52,7 +52,7 @@ def test_colours_on_a_terminal() -> None:
 )
 def test_no_colours_on_a_terminal(environment: dict[str, str]) -> None:
     """With NO_COLOR, and where the terminal is dumb, there is no escape sequence."""
-    code, output = run_on_terminal(REPORT, columns=80, **environment)
+    code, output = run_on_terminal(REPORT, columns=80, typed=(), **environment)
     assert code == 0
     assert "CALM" in output
     assert "\x1b" not in output

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from tests.daemon.report.process import REPORT
-from tests.daemon.report.pseudo_terminal import run_on_terminal
+from tests.daemon.report.process import LOCAL, POOL, REMOTE, REPORT
+from tests.daemon.report.pseudo_terminal import CTRL_C, run_on_terminal
+from tests.support.labs.lab import Lab, time_wait_here
 
 
 @pytest.mark.usefixtures("netns")
@@ -47,12 +48,61 @@ def test_watch_is_json_lines() -> None:
     assert [document["verdict"] for document in documents] == ["calm", "calm"]
 
 
-@pytest.mark.usefixtures("netns")
-def test_watch_on_a_terminal() -> None:
-    """On a terminal the report renews itself in place, and the cursor is there again at the end."""
+ENTER, DOWN, ESCAPE = b"\r", b"\x1b[B", b"\x1b"
+OTHER_SCREEN, BACK = "\x1b[?1049h", "\x1b[?1049l"  # xterm's ctlseqs, private mode 1049
+
+
+@pytest.mark.parametrize("end", [b"q", CTRL_C])
+def test_watch_on_a_terminal(small_range: Lab, end: bytes) -> None:
+    """Q and Ctrl-C end it with the code of the verdict; the last look stays, and the cursor."""
+    for _ in range(75):
+        small_range.connect(REMOTE, LOCAL)
     code, output = run_on_terminal(
-        (*REPORT, "--watch=100ms"), columns=80, TERM="xterm-256color", interrupt_after="\x1b[1A"
+        (*REPORT, "--watch=100ms"), columns=80, TERM="xterm-256color", typed=[("q end", end)]
     )
-    assert code == 0
+    assert code == 1
     assert "Traceback" not in output
     assert output.count("\x1b[?25l") == output.count("\x1b[?25h") == 1  # DECTCEM: hide, show
+    assert output.count(OTHER_SCREEN) == output.count(BACK) == 1
+    last = output.partition(BACK)[2]
+    assert "What to do" in last
+    assert f"outbound {POOL}" in last
+
+
+def test_one_pool_alone(small_range: Lab) -> None:
+    """Keys choose a pool, show it alone with its closes, and go back."""
+    for number in range(75):
+        pair = small_range.connect(REMOTE, LOCAL)
+        if number % 5 == 0:
+            time_wait_here(pair)
+    typed = [
+        ("q end", DOWN),
+        ("> outbound", ENTER),
+        ("60 live sockets, 15 in TIME_WAIT", ESCAPE),
+        ("Closest to the limit, by urgency", b"s"),
+        ("by fullest", b"q"),
+    ]
+    flags = ("--watch=10m",)  # no other look comes between
+    _code, output = run_on_terminal((*REPORT, *flags), columns=80, TERM="xterm", typed=typed)
+    assert "Traceback" not in output
+    assert "Closes, by seconds ago" in output
+
+
+@pytest.mark.usefixtures("netns")
+def test_dumb_terminal() -> None:
+    """A terminal that cannot renew itself gets look after look, without escape sequences."""
+    code, output = run_on_terminal(
+        (*REPORT, "--watch=100ms"), columns=80, TERM="dumb", typed=[("CALM", b""), ("CALM", CTRL_C)]
+    )
+    assert code == 0
+    assert "\x1b" not in output
+
+
+def test_keys_without_a_terminal(small_range: Lab) -> None:
+    """Where no keys can be read the terminal is renewed all the same, until Ctrl-C."""
+    small_range.connect(REMOTE, LOCAL)
+    command = ("sh", "-c", f"exec {' '.join(REPORT)} --watch=100ms < /dev/null")
+    typed = [("q end", b""), ("\x1b[H", CTRL_C)]
+    code, output = run_on_terminal(command, columns=80, TERM="xterm", typed=typed)
+    assert code == 0
+    assert BACK in output

@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.daemon.report.observer import (
     Observer,
+    Sign,
     look_again_and_again,
     look_closely,
 )
@@ -17,13 +19,17 @@ from tcp_pressure_exporter.daemon.report.plugin import NAGIOS, misuse, without_s
 from tcp_pressure_exporter.daemon.report.port import show_port
 from tcp_pressure_exporter.daemon.report.terminal import (
     charset_of,
+    is_screen,
     open_console,
     presentation,
     sign_of_life,
 )
+from tcp_pressure_exporter.daemon.report.watching import watch
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pages.report.report import report
+from tcp_pressure_exporter.pages.report.screen import Screen
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
@@ -61,8 +67,12 @@ def main(argv: Sequence[str]) -> int:
 def run(options: ReportOptions, config: Config) -> int:
     """Look and show it, once or until Ctrl-C; return the exit code."""
     observer = build_observer(options, config)
+    console = open_console(sys.stdout)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
     code = INTERRUPTED
+    if options.watch is not None and is_screen(console, options):
+        screen = Screen(console, charset_of(sys.stdout), options.watch)
+        return watch_on_screen(observer, screen)
     try:
         with presentation(options, sys.stdout) as show:
             for seen in looks(observer, options):
@@ -73,6 +83,21 @@ def run(options: ReportOptions, config: Config) -> int:
                     return _without_stdout(error, code)
     except KeyboardInterrupt:
         pass  # Ctrl-C is how --watch ends
+    return code
+
+
+def watch_on_screen(observer: Observer, screen: Screen) -> int:
+    """Look again and again until q or Ctrl-C, and print the last look whole; return its code."""
+    code, last = INTERRUPTED, None
+    charset = charset_of(sys.stdout)
+    try:
+        with suppress(KeyboardInterrupt):
+            for last in watch(observer, the_sign(), screen, sys.stdin):
+                code = exit_code(last)
+        if last:
+            screen.console.print(report(last, charset, screen.console.width))
+    except OSError as error:
+        return _without_stdout(error, code)
     return code
 
 
@@ -89,11 +114,15 @@ def tell_port(port: int, options: ReportOptions) -> int:
 
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
     """Yield one look, or look for ever."""
-    sign = partial(sign_of_life, open_console(sys.stderr), charset_of(sys.stderr))
     if options.watch is None:
-        yield look_closely(observer, sign)
+        yield look_closely(observer, the_sign())
     else:
-        yield from look_again_and_again(observer, sign, options.watch)
+        yield from look_again_and_again(observer, the_sign(), options.watch)
+
+
+def the_sign() -> Sign:
+    """Return what shows that work is under way."""
+    return partial(sign_of_life, open_console(sys.stderr), charset_of(sys.stderr))
 
 
 def build_observer(options: ReportOptions, config: Config) -> Observer:

@@ -52,6 +52,7 @@ class Observer:
             portable=self._portable,
             as_root=self._as_root,
             not_looked_at=not_reached(taken),
+            sample=taken.namespaces[0],
         )
 
     def sees_drops(self, pause: Callable[[float], None]) -> bool:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.status import Status
 
 from tcp_pressure_exporter.pages.documents import report_json
@@ -75,6 +74,12 @@ def sign_of_life(console: Console, charset: Charset, patience: float = PATIENCE)
 Show = Callable[[Observation], None]
 
 
+def is_screen(console: Console, options: ReportOptions) -> bool:
+    """Tell whether the report is to be watched on a terminal that can renew itself."""
+    text = options.watch is not None and not options.json
+    return text and console.is_terminal and not console.is_dumb_terminal
+
+
 @contextmanager
 def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show]:
     """Give a function that shows a look. It raises OSError where the stream takes nothing."""
@@ -85,20 +90,9 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
         yield lambda seen: print(plugin_line(seen), file=stream, flush=True)
         return
     console, charset = open_console(stream), charset_of(stream)
-    if options.watch is None or not console.is_terminal or console.is_dumb_terminal:
-        yield lambda seen: print(
-            rendered(report(seen, charset, console.width), console), file=stream, flush=True
-        )
-        return
-    # Not higher than the terminal while it renews itself; the last one is printed whole.
-    with Live(
-        console=console,
-        auto_refresh=False,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        vertical_overflow="ellipsis",
-    ) as live:
-        yield lambda seen: live.update(report(seen, charset, console.width), refresh=True)
+    yield lambda seen: print(
+        rendered(report(seen, charset, console.width), console), file=stream, flush=True
+    )
 
 
 def rendered(shown: Group, console: Console) -> str:

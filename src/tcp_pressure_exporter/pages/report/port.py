@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tcp_pressure_exporter.pages.report.text import DIM, TITLE, Charset, plain_table
-from tcp_pressure_exporter.verdict.port_holders import (
+from tcp_pressure_exporter.verdict.details.port_holders import (
     RUNBOOK,
     HeldPort,
     PortHolder,

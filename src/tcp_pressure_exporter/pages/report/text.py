@@ -1,6 +1,6 @@
 """What the report's text is made of: characters that an output can show, tables, and colour."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import JustifyMethod
@@ -27,6 +27,8 @@ VERDICT_STYLES: Mapping[str, str] = {
 }
 
 EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+UPRIGHT = " ▁▂▃▄▅▆▇█"
+ASCII_UPRIGHT = " .:-=+*#"
 ASCII_ARROW = "->"
 
 
@@ -56,6 +58,12 @@ class Charset:
             return "#" * filled + "." * (width - filled)
         whole, eighths = divmod(min(int(ratio * width * 8), width * 8), 8)
         return ("█" * whole + EIGHTHS[eighths]).ljust(width, "░")
+
+    def columns(self, values: Sequence[int]) -> str:
+        """Return a column for each value, the highest one full; what is not 0 is seen."""
+        steps = UPRIGHT if self.unicode else ASCII_UPRIGHT
+        top = max(values, default=0) or 1
+        return "".join(steps[-(-value * (len(steps) - 1) // top)] for value in values)
 
 
 RIGHT = frozenset({"used / limit", "TIME_WAIT", "connections", "heads for"})

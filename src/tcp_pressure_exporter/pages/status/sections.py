@@ -7,12 +7,12 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.pages.status.rows import PressureRow, Sparkline, pressure_rows, sparkline
 from tcp_pressure_exporter.sample.sample import SOCKETS
-from tcp_pressure_exporter.verdict.history import SeriesKey, by_state
-from tcp_pressure_exporter.verdict.pool_directions import (
+from tcp_pressure_exporter.verdict.details.pool_directions import (
     DirectionWords,
     directions,
     other_resources,
 )
+from tcp_pressure_exporter.verdict.history import SeriesKey, by_state
 
 MAX_POOLS = 10  # of one direction
 MAX_OTHERS = 20

@@ -3,7 +3,7 @@
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.verdict.pool_directions import directions, other_resources
+from tcp_pressure_exporter.verdict.details.pool_directions import directions, other_resources
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
 from tests.support.fakes.samples import namespace_sample
 
