@@ -84,7 +84,14 @@ def test_window() -> None:
 
 @pytest.mark.parametrize(
     ("hidden", "held", "bound"),
-    [(401, 800, True), (400, 800, False), (500, 900, False), (501, 900, True), (None, 800, False)],
+    [
+        (401, 800, True),
+        (400, 800, False),
+        (500, 900, False),
+        (501, 900, True),
+        (None, 800, False),
+        (None, 0, False),  # the kernel's table tells hidden ports: nothing was asked
+    ],
 )
 def test_bound_before(hidden: float | None, held: int, *, bound: bool) -> None:
     """What is hidden and finds no room among the other held ports is in TIME_WAIT.

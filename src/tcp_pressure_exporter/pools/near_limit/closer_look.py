@@ -78,10 +78,13 @@ class CanaryReport(NamedTuple):
     def bound_before(self, usage: Usage) -> bool:
         """Tell whether most of the ports that a pool has in TIME_WAIT surely are hidden ones.
 
-        Hidden ports that find no room among all other held ports must be among these.
+        Hidden ports that find no room among all other held ports must be among these. Where no
+        estimate was made nothing is sure: there are none, or they are known and count as blocked.
         """
+        if self.hidden_ports is None:
+            return False
         waiting = usage.time_wait or 0
-        return is_mostly((self.hidden_ports or 0.0) - (self.held_ports - waiting), waiting)
+        return is_mostly(self.hidden_ports - (self.held_ports - waiting), waiting)
 
 
 def canary_targets(
