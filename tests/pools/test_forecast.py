@@ -186,7 +186,7 @@ def simulated(flow: Flow) -> float:
     releases = [
         flow.hold - age - 1 + (number + 0.5) / ports
         for age, ports in enumerate(flow.ages)
-        for number in range(ports)
+        for number in range(int(ports))
     ]
     heapq.heapify(releases)
     for number in range(int(HORIZON * flow.closes)):

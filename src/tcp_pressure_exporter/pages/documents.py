@@ -31,6 +31,7 @@ from tcp_pressure_exporter.verdict.details.port_holders import (
     advice,
     sentence,
 )
+from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
@@ -73,6 +74,7 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
             _pressure(pressure) | {"history": _history(snapshot, sample, pressure)}
             for pressure in assessment.pressures
         ],
+        "what_if": [_what_if(one) for one in what_if(sample, assessment.pressures, ())],
         "sentence": headline(assessment),
         "pools": _pools(sample),
         "time_wait_hold_seconds": _hold(sample),
@@ -154,6 +156,7 @@ def report_json(observation: Observation) -> str:
         "time": _utc(observation.time),
         "sample_seconds": round(observation.seconds, 6),
         **assessment_document(observation.assessment),
+        "what_if": [_what_if(one) for one in observation.what_if()],
         "left_out": _left_out((*observation.left_out, *observation.not_looked_at)),
     }
     return json.dumps(escape_all(document), allow_nan=False)
@@ -268,6 +271,20 @@ def _refusal(refusal: Refusal) -> Document:
         "calls": refusal.failures,
         "last_seconds_ago": refusal.seconds_ago,
         "advice": refusal.advice,
+    }
+
+
+def _what_if(one: WhatIf) -> Document:
+    found = one.projection
+    word = exhaustion(found.seconds if found else None)
+    return {
+        "remedy": one.text,
+        "name": one.name,
+        "exhaustion": word,
+        "seconds_left": found.seconds if found and word == SOON else None,
+        "ratio": found.ratio if found else None,
+        "peak_ratio": found.peak_ratio if found else None,
+        "words": one.words,
     }
 
 

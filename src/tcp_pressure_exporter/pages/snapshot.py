@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from tcp_pressure_exporter.pools.remedies import Remedy
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import (
     LeftOut,
@@ -14,6 +15,7 @@ from tcp_pressure_exporter.sample.sample import (
     unseen,
 )
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
 
@@ -74,7 +76,8 @@ class Observation:
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
     shown: for want of rights, or with portable because sockets were read through psutil.
     as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
-    sample: what was judged, for what is told of one pool alone.
+    sample: what was judged, for what is told of one pool alone. remedies: what is asked for by
+    --what-if.
     """
 
     host: str
@@ -86,3 +89,8 @@ class Observation:
     as_root: bool = False
     not_looked_at: LeftOut = ()
     sample: NamespaceSample = field(default_factory=lambda: NamespaceSample(""))
+    remedies: tuple[Remedy, ...] = ()
+
+    def what_if(self) -> tuple[WhatIf, ...]:
+        """Return what the remedies would make of the pools."""
+        return what_if(self.sample, self.assessment.pressures, self.remedies)

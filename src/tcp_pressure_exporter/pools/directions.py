@@ -128,7 +128,7 @@ def _outbound_usage(
         entered=count.entered,
         ages=count.ages or None,
         blocked=pools * blocked,
-        hold=_delay(reuse) if reused else reuse.hold,
+        hold=take_over_delay(reuse) if reused else reuse.hold,
         batch=0.0 if reused else reuse.batch,
         reused=reused,
     )
@@ -153,7 +153,7 @@ def _is_reused(key: PoolKey | GroupedKey, reuse: TimeWaitReuse) -> bool:
     return reuse.everywhere or (reuse.on_loopback and on_loopback)
 
 
-def _delay(reuse: TimeWaitReuse) -> float:
+def take_over_delay(reuse: TimeWaitReuse) -> float:
     """Return the seconds after which it may; in whole ones, as ages are known."""
     return float(max(math.ceil(reuse.delay_ms / 1000), 1))
 

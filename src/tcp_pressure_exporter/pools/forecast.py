@@ -34,7 +34,7 @@ class Flow(NamedTuple):
 
     limit: int
     live: float
-    ages: Sequence[int]
+    ages: Sequence[float]
     closes: float
     growth: float = 0.0
     hold: float = Usage._field_defaults["hold"]
@@ -93,15 +93,20 @@ class Outlook(NamedTuple):
     exhaustion_seconds: until it is full, +Inf where that is not in sight.
     steady_state_ratio: what today's closes lead to. sustainable_closes: per second.
     peak_closes: the most in any one second of the last minute.
+    growth, share: as exhaustion() took them; of a group, of all its pools together.
     """
 
     exhaustion_seconds: float
     steady_state_ratio: float
     sustainable_closes: float
     peak_closes: int
+    growth: float = 0.0
+    share: float = 1.0
 
 
-def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
+def outlook(
+    usage: Usage, exhaustion: float, growth: float = 0.0, share: float = 1.0
+) -> Outlook | None:
     """Return the outlook of a pool; None where it has none.
 
     Nothing tells when its ports were closed, or nobody knows how many it has.
@@ -110,7 +115,12 @@ def outlook(usage: Usage, exhaustion: float) -> Outlook | None:
         return None
     flow = _flow(usage, usage.ages, usage.limit, closes_per_second(usage.ages), 0.0)
     return Outlook(
-        exhaustion, steady_state_ratio(flow), sustainable_closes(flow), peak_closes(usage.ages)
+        exhaustion,
+        steady_state_ratio(flow),
+        sustainable_closes(flow),
+        peak_closes(usage.ages),
+        growth,
+        share,
     )
 
 
@@ -124,8 +134,13 @@ def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     limit = usage.limit
     if usage.ages is None or limit is None or _most(usage, usage.ages, growth) < limit:
         return math.inf
-    closes = share * lasting_closes(closes_each_second(usage.ages))
-    return exhaustion_seconds(_flow(usage, usage.ages, limit, closes, growth))
+    return exhaustion_seconds(flow_ahead(usage, usage.ages, limit, growth, share))
+
+
+def flow_ahead(usage: Usage, ages: bytes, limit: int, growth: float, share: float) -> Flow:
+    """Return how the ports of a pool with these ages and this limit will come and go."""
+    closes = share * lasting_closes(closes_each_second(ages))
+    return _flow(usage, ages, limit, closes, growth)
 
 
 def _most(usage: Usage, ages: bytes, growth: float) -> float:

@@ -36,7 +36,7 @@ class LocalPorts:
     time_wait_hold: seconds that a closed connection keeps its port at most; None where not known.
     hidden: of the blocked, those of connections that no list of sockets tells from those whose port
     connect() chose; None where the kernel's table of bound ports is not known, and `blocked` lacks
-    them.
+    them. settings, reuse: what all this comes of; None where nobody has added it.
     """
 
     low: int
@@ -50,6 +50,8 @@ class LocalPorts:
     owners: tuple[OwnerCount, ...] = ()
     time_wait_hold: float | None = None
     hidden: int | None = None
+    settings: PortRange | None = None
+    reuse: TimeWaitReuse | None = None
 
     @property
     def blocked_ratio(self) -> float:

@@ -1,7 +1,7 @@
 """The pools of one direction as they are published: totals over all of them, and the fullest."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,7 +74,17 @@ class PoolTable:
 
 
 PoolTables = Mapping[str, PoolTable]
-Forecasts = Mapping[PoolKey, float]
+
+
+class Forecast(NamedTuple):
+    """Of one pool: seconds until it is full, and what that rests on, as exhaustion() has it."""
+
+    seconds: float
+    growth: float
+    share: float
+
+
+Forecasts = Mapping[PoolKey, Forecast]
 
 
 def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how they are shown
@@ -121,21 +131,20 @@ def _ratio_max(found: DirectionPools) -> float:
 
 
 def _forecasts(found: DirectionPools, history: PoolHistory, now: float) -> Forecasts:
-    return {
-        key: exhaustion(
-            usage,
-            history.growth(key, usage.live, now),
-            history.share_taking_ports(key, usage, now),
-        )
-        for key, usage in found.pools.items()
-    }
+    return {key: _forecast(key, usage, history, now) for key, usage in found.pools.items()}
+
+
+def _forecast(key: PoolKey, usage: Usage, history: PoolHistory, now: float) -> Forecast:
+    growth = history.growth(key, usage.live, now)
+    share = history.share_taking_ports(key, usage, now)
+    return Forecast(exhaustion(usage, growth, share), growth, share)
 
 
 def _churn(found: DirectionPools, forecasts: Forecasts, memory: PoolMemory) -> Churn | None:
     if found.ages is None:
         return None
     full = found.new_ratio >= 1
-    first = 0.0 if full else min(forecasts.values(), default=math.inf)
+    first = 0.0 if full else _first(forecasts.values())
     return Churn(memory.closes.total, peak_closes(found.ages), first)
 
 
@@ -153,7 +162,9 @@ def _listed(
             remote = format_address(key.remote_address) if key.remote_address else ""
     usage = grouping.usages[key]
     members = grouping.members_of(key)
-    first = min((forecasts[member] for member in members), default=math.inf)
+    each = [forecasts[member] for member in members]
+    growth = sum(one.growth for one in each)
+    share = max((one.share for one in each), default=1.0)
     return ListedPool(
         key=key,
         local_address=_local_end(key, scope_name),
@@ -161,8 +172,12 @@ def _listed(
         port=str(int.from_bytes(key.port)) if key.port else "",
         usage=usage,
         entered_total=memory.closes.pools[key],
-        outlook=outlook(usage, first),
+        outlook=outlook(usage, _first(each), growth, share),
     )
+
+
+def _first(forecasts: Iterable[Forecast]) -> float:
+    return min((one.seconds for one in forecasts), default=math.inf)
 
 
 def _local_end(key: ListedKey, scope_name: ScopeName) -> str:

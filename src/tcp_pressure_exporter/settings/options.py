@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tcp_pressure_exporter.facts.ports import MAX_PORT
+from tcp_pressure_exporter.pools.remedies import Remedy
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tcp_pressure_exporter.settings.config import MAX_TOP
 from tcp_pressure_exporter.settings.flags import (
@@ -21,6 +22,7 @@ from tcp_pressure_exporter.settings.flags import (
     usage_error,
 )
 from tcp_pressure_exporter.settings.nearest import did_you_mean
+from tcp_pressure_exporter.settings.remedies import parse_remedy
 from tcp_pressure_exporter.settings.values import parse_integer, parse_path, parse_pause
 
 SHOWN_LENGTH = 60  # characters of an unknown flag
@@ -124,7 +126,7 @@ class ReportOptions:
 
     watch: seconds between reports, None for one report. top: None unless given. port: the local
     port whose holders are asked for, None for the report on everything. nagios: one line, as a
-    monitoring plugin has it.
+    monitoring plugin has it. remedies: of --what-if.
     """
 
     watch: float | None
@@ -134,6 +136,7 @@ class ReportOptions:
     procfs: Path
     port: int | None = None
     nagios: bool = False
+    remedies: tuple[Remedy, ...] = ()
 
 
 def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> ReportOptions:
@@ -152,6 +155,7 @@ def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> R
         procfs=values["path.procfs"],
         port=values["port"],
         nagios=values["nagios"],
+        remedies=tuple(values["what_if"] or ()),
     )
 
 
@@ -190,6 +194,13 @@ def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
     group.add_argument("--json", action="store_true", help="one JSON document a line, for scripts")
     group.add_argument(
         "--nagios", action="store_true", help="one line for Nagios, Icinga and the like"
+    )
+    group.add_argument(
+        "--what-if",
+        metavar="THIS",
+        action="append",
+        type=checked(parse_remedy),
+        help="range=L-H, tw_reuse=1, addresses=+N or keepalive=SHARE",
     )
     port = partial(parse_integer, low=1, high=MAX_PORT)
     flag("--port", "N", port, None, "tell who holds this local port, no more")

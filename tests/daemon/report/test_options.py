@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.pools.remedies import MoreAddresses, TimeWaitTakeOver
 from tcp_pressure_exporter.settings.options import (
     ReportOptions,
     build_report_parser,
@@ -13,6 +14,7 @@ from tcp_pressure_exporter.settings.options import (
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "report.md"
+REUSE = '--what-if: tw_reuse must be 1: nothing else gives ports back (got "tw_reuse=2")'
 DEFAULTS = ReportOptions(watch=None, json=False, config_file=None, top=None, procfs=Path("/proc"))
 
 
@@ -24,8 +26,14 @@ def test_defaults() -> None:
 def test_all_flags() -> None:
     """Each flag reaches its option."""
     argv = ["--watch=500ms", "--json", "--config.file", "/x.yml", "--pool.top=0"]
-    assert parse_report_options([*argv, "--path.procfs=/host/proc"]) == ReportOptions(
-        watch=0.5, json=True, config_file=Path("/x.yml"), top=0, procfs=Path("/host/proc")
+    remedies = ["--what-if=tw_reuse=1", "--what-if", "addresses=+2"]
+    assert parse_report_options([*argv, *remedies, "--path.procfs=/host/proc"]) == ReportOptions(
+        watch=0.5,
+        json=True,
+        config_file=Path("/x.yml"),
+        top=0,
+        procfs=Path("/host/proc"),
+        remedies=(TimeWaitTakeOver(), MoreAddresses(2)),
     )
 
 
@@ -53,6 +61,10 @@ def test_watch(argv: list[str], watch: float) -> None:
         (["--nagios", "--json"], "--nagios: cannot be combined with --json"),
         (["--nagios", "--watch"], "--nagios: cannot be combined with --watch"),
         (["--nagios", "--port=1"], "--nagios: cannot be combined with --port"),
+        (
+            ["--what-if=addresses=0"],
+            '--what-if: addresses must be from +1 to +1000 (got "addresses=0")',
+        ),
         (["--watch=1ms"], '--watch: must be from 100ms to 10m (got "1ms")'),
         (
             ["--watch", "nonsense"],

@@ -1,26 +1,37 @@
 """Looks written by hand: a host in trouble, a calm one, one of which nothing is known."""
 
+from array import array
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 
 from rich.console import Console
 
 from tcp_pressure_exporter.facts.failures import FailureKind
+from tcp_pressure_exporter.facts.outcome import Outcome
+from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
+from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.failures import FailureOwner
-from tcp_pressure_exporter.sample.sample import LeftOut
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, LeftOut, NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 
 CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
+NOTHING = NamespaceSample("host")
 INFINITE = float("inf")
 WHEN = datetime(2026, 11, 21, 3, 12, 44, tzinfo=UTC)
 UNICODE, ASCII = Charset(unicode=True), Charset(unicode=False)
@@ -124,9 +135,33 @@ QUIET = assessment(CLIENTS, MEMORY)
 BLIND = assessment(failures=(("pools", "sock_diag: refused"),), blind=True)
 
 
-def observation(found: Assessment, *, left_out: LeftOut = (), host: str = "web-1") -> Observation:
+def pool_sample() -> NamespaceSample:
+    """Return a sample with the pool of UPSTREAM, 418 closes a second."""
+    key = PoolKey(bytes(16), bytes(16), b"\x01\xbb")
+    ages = array("I", [418] * 60 + [420]).tobytes()
+    usage = Usage(26_822, 28_232, 25_500, 0, ages=ages, hold=62.0, blocked=12)
+    outlook = Outlook(41.7, 1.26, 430.0, 9)
+    pool = ListedPool(key, "10.0.0.2", "10.0.0.9", "443", usage, outlook=outlook)
+    ports = LocalPorts(*(32_768, 60_999), 0, 28_232, 26_822, 0, 28_232, 12)
+    settings, reuse = PortRange(32_768, 60_999, 0), TimeWaitReuse(False, False)  # noqa: FBT003
+    return NamespaceSample(
+        "host",
+        {
+            POOLS: Outcome(0.0, {"outbound": PoolTable(1, 0.95, 0.95, (pool,), 0, 0)}),
+            LOCAL_PORTS: Outcome(0.0, replace(ports, settings=settings, reuse=reuse)),
+        },
+    )
+
+
+def observation(
+    found: Assessment,
+    *,
+    left_out: LeftOut = (),
+    host: str = "web-1",
+    sample: NamespaceSample = NOTHING,
+) -> Observation:
     """Return a look at night."""
-    return Observation(host, WHEN, 0.12, found, left_out)
+    return Observation(host, WHEN, 0.12, found, left_out, sample=sample)
 
 
 def printed(found: Assessment, *, width: int = 80, charset: Charset = UNICODE) -> str:

@@ -7,16 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tcp_pressure_exporter.facts.outcome import Outcome
-from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pages.report.rows import shortened
 from tcp_pressure_exporter.pages.report.screen import Screen
 from tcp_pressure_exporter.pages.report.view import View, resource
 from tcp_pressure_exporter.pages.snapshot import Observation
-from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
-from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.sample import POOLS, NamespaceSample
 from tests.pages.report.observations import (
     ASCII,
     BLIND,
@@ -26,9 +20,9 @@ from tests.pages.report.observations import (
     TROUBLE,
     UNICODE,
     UPSTREAM,
-    WHEN,
     assessment,
     observation,
+    pool_sample,
 )
 
 SIZES = [(80, 24), (100, 30), (160, 50)]
@@ -118,38 +112,28 @@ def test_scrolled() -> None:
     assert [line for line in last if "reason 39" in line]
 
 
-def pool_sample() -> NamespaceSample:
-    """Return a sample with the pool of UPSTREAM, 7 closes a second for the last ten."""
-    key = PoolKey(bytes(16), bytes(16), b"\x01\xbb")
-    ages = b"".join(n.to_bytes(4, "little") for n in [7] * 10 + [0] * 51)
-    usage = Usage(26_822, 28_232, 25_500, 0, ages=ages, hold=62.0, blocked=12)
-    pool = ListedPool(
-        key, "10.0.0.2", "10.0.0.9", "443", usage, outlook=Outlook(41.7, 1.26, 430.0, 9)
-    )
-    tables = {"outbound": PoolTable(1, 0.95, 0.95, (pool,), 0, 0)}
-    return NamespaceSample("host", {POOLS: Outcome(0.0, tables)})
-
-
 def alone(width: int, height: int, *, ascii_only: bool = False) -> list[str]:
     """Return the screen with UPSTREAM alone."""
     view = View(chosen=resource(UPSTREAM), alone=True)
-    seen = Observation("web-1", WHEN, 0.1, TROUBLE, sample=pool_sample())
-    return screen(seen, width, height, view, ascii_only=ascii_only)
+    return screen(
+        observation(TROUBLE, sample=pool_sample()), width, height, view, ascii_only=ascii_only
+    )
 
 
 def test_alone() -> None:
     """A pool alone has its figures, the ages of its closes, its owners and what to do."""
-    lines = alone(100, 30)
+    lines = alone(100, 40)
     text = "\n".join(lines)
     assert "Outbound pool 10.0.0.2 → 10.0.0.9:443" in lines
     assert "26,822 / 28,232 (95 %)" in text
     assert "1,310 live sockets, 25,500 in TIME_WAIT for up to 62 s, 12 bound" in text
-    assert "7 a second in the last 10 s, at most 9 in one second" in text
+    assert "418 a second in the last 10 s, at most 9 in one second" in text
     assert "430 closes a second for good" in text
     assert "full in 41 s at this rate; heads for 126 %" in text
-    assert "██████████" in lines
+    assert [line for line in lines if line.startswith("█" * 60)]
     assert "nginx.service (nginx) 1,204" in lines
     assert "Keep connections open." in lines
+    assert "tw_reuse=1     full in 41 s → never at this rate; projected 6 %" in lines
 
 
 def test_alone_in_ascii() -> None:

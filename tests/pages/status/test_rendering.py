@@ -14,8 +14,9 @@ from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.namespaces import Census
-from tcp_pressure_exporter.sample.sample import FINDINGS, NamespaceSample
+from tcp_pressure_exporter.sample.sample import FINDINGS, LOCAL_PORTS, NamespaceSample
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey
+from tests.pages.report.observations import pool_sample
 from tests.pages.status.html_outline import Outline
 from tests.pages.status.snapshots import (
     BROKEN_HOST,
@@ -125,6 +126,24 @@ def test_a_leak_comes_before_pools_that_are_calm() -> None:
     words = outline.words
     assert words.index("Whose: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
     assert "read, but not closed warning 1,504 31 min" in words
+
+
+def test_what_would_help() -> None:
+    """A pool that is not calm has the two best remedies beside it; a calm one has none.
+
+    418 closes a second for a minute: with tcp_tw_reuse one second of them is left.
+    """
+    full = pool_sample().pool_tables()[OUTBOUND].listed[0]
+    assert full.outlook
+    held = with_parts(
+        CALM_HOST,
+        pools=known({OUTBOUND: table(full, pool("10.0.0.2", "10.0.0.12", "6379", 846, 0))}),
+        local_ports=known(pool_sample().get(LOCAL_PORTS)),
+    )
+    _body, outline = page(snapshot(held))
+    told = "what would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
+    assert outline.text.count(told) == 1
+    assert "what would help" not in page(snapshot(CALM_HOST))[1].text
 
 
 def test_rows_beyond_ten_are_summed_up() -> None:

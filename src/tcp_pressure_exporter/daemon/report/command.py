@@ -31,6 +31,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.screen import Screen
 from tcp_pressure_exporter.pages.snapshot import Observation
+from tcp_pressure_exporter.pools.remedies import Remedy
 from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
@@ -72,7 +73,7 @@ def run(options: ReportOptions, config: Config) -> int:
     code = INTERRUPTED
     if options.watch is not None and is_screen(console, options):
         screen = Screen(console, charset_of(sys.stdout), options.watch)
-        return watch_on_screen(observer, screen)
+        return watch_on_screen(observer, screen, options.remedies)
     try:
         with presentation(options, sys.stdout) as show:
             for seen in looks(observer, options):
@@ -86,7 +87,7 @@ def run(options: ReportOptions, config: Config) -> int:
     return code
 
 
-def watch_on_screen(observer: Observer, screen: Screen) -> int:
+def watch_on_screen(observer: Observer, screen: Screen, remedies: tuple[Remedy, ...]) -> int:
     """Look again and again until q or Ctrl-C, and print the last look whole; return its code."""
     code, last = INTERRUPTED, None
     charset = charset_of(sys.stdout)
@@ -95,7 +96,8 @@ def watch_on_screen(observer: Observer, screen: Screen) -> int:
             for last in watch(observer, the_sign(), screen, sys.stdin):
                 code = exit_code(last)
         if last:
-            screen.console.print(report(last, charset, screen.console.width))
+            whole = report(replace(last, remedies=remedies), charset, screen.console.width)
+            screen.console.print(whole)
     except OSError as error:
         return _without_stdout(error, code)
     return code
@@ -115,9 +117,10 @@ def tell_port(port: int, options: ReportOptions) -> int:
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
     """Yield one look, or look for ever."""
     if options.watch is None:
-        yield look_closely(observer, the_sign())
-    else:
-        yield from look_again_and_again(observer, the_sign(), options.watch)
+        yield replace(look_closely(observer, the_sign()), remedies=options.remedies)
+        return
+    for seen in look_again_and_again(observer, the_sign(), options.watch):
+        yield replace(seen, remedies=options.remedies)
 
 
 def the_sign() -> Sign:

@@ -1,6 +1,6 @@
 """One resource alone: its figures, the ages of its closes, its owners, and what to do about it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -10,6 +10,7 @@ from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pages.report.text import DIM, SEVERITY_STYLES, TITLE, Charset
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.details.one_pool import AloneWords, alone_words
+from tcp_pressure_exporter.verdict.details.what_if import WhatIf, best_remedies
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import capitalised
 
@@ -32,6 +33,9 @@ def alone(
     if row.owners.each:
         yield Text(capitalised(row.owners.label), TITLE)
         yield from map(charset.text, row.owners.each)
+    if helping := best_remedies(sample, pressure):
+        yield Text("What if", TITLE)
+        yield what_if_table(helping, charset)
     yield Text("What to do", TITLE)
     yield charset.text(pressure.advice)
     yield Text(f"more: {KINDS[pressure.kind].runbook}", DIM)
@@ -41,6 +45,14 @@ def _figures(told: AloneWords, charset: Charset) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for label, words in told.figures:
         table.add_row(Text(label, DIM), charset.text(words))
+    return table
+
+
+def what_if_table(tried: Iterable[WhatIf], charset: Charset) -> Table:
+    """Return what remedies would make of one pool."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for one in tried:
+        table.add_row(charset.text(one.text, "bold"), charset.text(one.words))
     return table
 
 

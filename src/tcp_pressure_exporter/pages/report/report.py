@@ -1,11 +1,13 @@
 """The whole report, from the verdict down to what more rights would show."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
 from tcp_pressure_exporter.pages.report.text import (
     DIM,
@@ -51,6 +53,9 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
     if told.actions:
         yield _title("What to do")
         yield _action_list(told.actions, charset)
+    for name, tried in groupby(observation.what_if(), lambda one: one.name):
+        yield _title("What if").append_text(charset.text(f" ({name})"))
+        yield what_if_table(tried, charset)
     if told.failures_by_reason:
         yield _title("Could not be read")
         yield from (_line(failure, charset) for failure in told.failures_by_reason)

@@ -1,5 +1,6 @@
 """What the page shows, in its order: what is drawn is worked out, nothing is HTML yet."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from tcp_pressure_exporter.pages.status.sections import (
     state_tiles,
 )
 from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.details.what_if import what_if
 from tcp_pressure_exporter.verdict.headline import Verdict
 
 MAX_CARDS = 6  # of what is closest to its limit
@@ -38,11 +40,16 @@ class CollectorRow(NamedTuple):
 
 
 class NamespaceView(NamedTuple):
-    """What is shown of one namespace; cards: the rows of what is closest to its limit, drawn."""
+    """What is shown of one namespace.
+
+    cards: the rows of what is closest to its limit, drawn. helping: what the best remedies of each
+    outbound pool that is not calm would lead to.
+    """
 
     netns: str
     told: Briefing
     cards: tuple[PressureRow, ...]
+    helping: Mapping[str, str]
     pools: tuple[PoolSection, ...]
     limits: LimitSection
     states: tuple[StateTile, ...]
@@ -92,6 +99,7 @@ def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
         netns=sample.netns,
         told=told,
         cards=pressure_rows(snapshot, sample.netns, told.closest.rows),
+        helping=_helping(judged),
         pools=tuple(pool_sections(snapshot, judged)),
         limits=limit_section(snapshot, judged),
         states=state_tiles(snapshot, judged),
@@ -100,3 +108,10 @@ def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
             for name, outcome in sample.outcomes()
         ),
     )
+
+
+def _helping(judged: Judged) -> Mapping[str, str]:
+    by_name: dict[str, list[str]] = {}
+    for one in what_if(judged.sample, judged.assessment.pressures, ()):
+        by_name.setdefault(one.name, []).append(one.short)
+    return {name: "; ".join(told) for name, told in by_name.items()}

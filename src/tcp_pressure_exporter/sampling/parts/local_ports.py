@@ -44,10 +44,16 @@ class LocalPortsPart:
             with self._allowance.spend():
                 self._known = self._ask(reading)
         rules = reading.rules.value
-        hold = rules.reuse.hold if rules else None
+        reuse = rules.reuse if rules else None
         # Of hidden ports no socket tells the owner: where they are most, nobody else has most.
         known = () if is_mostly(ports.hidden, ports.blocked) else self._known
-        return replace(ports, owners=known, time_wait_hold=hold)
+        return replace(
+            ports,
+            owners=known,
+            time_wait_hold=reuse.hold if reuse else None,
+            settings=settings,
+            reuse=reuse,
+        )
 
     def _ask(self, reading: Reading) -> tuple[OwnerCount, ...]:
         settings, bound = reading.settings.get(), reading.bound.get()
