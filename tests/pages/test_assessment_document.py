@@ -99,6 +99,17 @@ DOCUMENT = {
         "owners": [{"service": "api.service", "process": "", "sockets": 140}],
         "remotes": [{"remote": "10.0.0.7", "sockets": 1}],
         "unlisted": 1,
+        "leaks": [
+            {
+                "service": "api.service",
+                "process": "worker",
+                "sockets": 140,
+                "growth_per_second": pytest.approx(1 / 3),
+                "open_files": 424,
+                "max_files": 1024,
+                "seconds_left": pytest.approx(1800),
+            }
+        ],
     },
     "findings": [
         {

@@ -43,6 +43,13 @@ class SocketId(NamedTuple):
 UNKNOWN_SOCKET = SocketId(0, None)
 
 
+class OpenFiles(NamedTuple):
+    """The descriptors that a process has open, and how many it may have (RLIMIT_NOFILE, soft)."""
+
+    open: int
+    limit: int
+
+
 class Owner(NamedTuple):
     """Whose a socket is; a part that is not known is "".
 

@@ -14,6 +14,7 @@ from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.pages.snapshot import Judged, Observation, Snapshot
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
+from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.sample import (
     LOCAL_PORTS,
     SOCKETS,
@@ -298,6 +299,19 @@ def _close_wait(assessment: Assessment) -> Document | None:
         "owners": _owners(waiting.owners),
         "remotes": [remote._asdict() for remote in waiting.remotes],
         "unlisted": waiting.unlisted,
+        "leaks": [_leak(leak) for leak in waiting.leaks],
+    }
+
+
+def _leak(leak: Leak) -> Document:
+    return {
+        "service": leak.owner.service,
+        "process": leak.owner.process,
+        "sockets": leak.sockets,
+        "growth_per_second": leak.growth,
+        "open_files": leak.files.open if leak.files else None,
+        "max_files": leak.files.limit if leak.files else None,
+        "seconds_left": leak.seconds_left,
     }
 
 

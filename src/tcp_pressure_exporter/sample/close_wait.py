@@ -11,6 +11,7 @@ from tcp_pressure_exporter.facts.sockets import NOBODY, BoundSocket, Owner
 from tcp_pressure_exporter.facts.tally import MAX_KEPT
 from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most, most_owners
+from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.listeners import Listeners
 
 MAX_REMOTES = 2  # listed: enough to see who
@@ -42,13 +43,15 @@ class CloseWait:
     """All sockets in CLOSE_WAIT.
 
     causes: each of CAUSES. owners: those with the most sockets. remotes: those with the most
-    sockets of no known owner. unlisted: sockets of no listed owner.
+    sockets of no known owner. unlisted: sockets of no listed owner. leaks: the processes whose
+    sockets become more, the fastest first.
     """
 
     causes: Mapping[str, CauseCount]
     owners: tuple[OwnerCount, ...]
     remotes: tuple[RemoteCount, ...]
     unlisted: int
+    leaks: tuple[Leak, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

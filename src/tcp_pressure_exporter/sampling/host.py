@@ -256,7 +256,7 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
 def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
     """Return what tells the owners of sockets; named: their processes, too."""
     find = partial(find_processes, procfs=procfs) if named else None
-    return Owners(Cgroups(procfs), find, walk_share=walk_share)
+    return Owners(Cgroups(procfs), find, walk_share=walk_share, procfs=procfs)
 
 
 def why_no_others(sources: Sources, procfs: Path) -> str | None:

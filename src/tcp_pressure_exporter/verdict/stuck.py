@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.close_wait import close_wait_row
 from tcp_pressure_exporter.sample.close_wait import CloseWait
+from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.words import (
     Labelled,
+    counted,
     duration,
+    owner_name,
     owners_words,
     remotes_words,
     severity_word,
@@ -27,6 +30,7 @@ class CauseWords(NamedTuple):
 class StuckWords(NamedTuple):
     """All sockets in CLOSE_WAIT, and whose they are; None where nobody is known.
 
+    leaks: who has more and more of them, and until when; "" for nobody.
     urgent: not all causes are calm. meaning: what it is to be stuck.
     """
 
@@ -34,6 +38,7 @@ class StuckWords(NamedTuple):
     causes: tuple[CauseWords, ...]
     owners: Labelled | None
     remotes: Labelled | None
+    leaks: str = ""
     meaning: str = "CLOSE_WAIT: the peer has closed, this end has not"
 
 
@@ -47,6 +52,7 @@ def stuck_words(assessment: Assessment) -> StuckWords | None:
         causes=tuple(map(_cause, assessment.stuck)),
         owners=_owners(waiting),
         remotes=_remotes(waiting),
+        leaks=". ".join(map(leak_words, waiting.leaks)),
     )
 
 
@@ -67,6 +73,27 @@ def _cause(stuck: Stuck) -> CauseWords:
         urgent=stuck.urgent,
         severity=severity_word(stuck.severity),
     )
+
+
+def leak_words(leak: Leak) -> str:
+    """Say how fast a process leaks, and when it has no descriptor left, where that is known."""
+    name = owner_name(leak.owner) or "an unknown process"
+    said = f"{name}: {counted(leak.sockets, 'connection')}, +{_rate(leak.growth)}"
+    files, left = leak.files, leak.seconds_left
+    if files is None or left is None:
+        return said
+    if left == 0:
+        return f"{said}, out of descriptors now ({files.open:,} of {files.limit:,})"
+    return (
+        f"{said}, out of descriptors in {duration(left)} ({files.open:,} of {files.limit:,} open)"
+    )
+
+
+def _rate(growth: float) -> str:
+    for unit, seconds in (("a second", 1.0), ("a minute", 60.0), ("an hour", 3600.0)):
+        if growth * seconds >= 1:
+            return f"{growth * seconds:,.0f} {unit}"
+    return f"{growth * 86_400:,.0f} a day"
 
 
 def _owners(waiting: CloseWait) -> Labelled | None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from tcp_pressure_exporter.facts.failures import FailureKind
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner
 from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.findings.finding import Finding, FindingState
@@ -25,6 +25,7 @@ from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.failures import FailureOwner
+from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, LeftOut, NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure
@@ -73,6 +74,7 @@ WAITING = CloseWait(
     owners=(OwnerCount(Owner("api.service", ""), 140),),
     remotes=(RemoteCount("10.0.0.7", 1),),
     unlisted=1,
+    leaks=(Leak(Owner("api.service", "worker"), 140, 1 / 3, OpenFiles(424, 1024)),),
 )
 
 

@@ -55,6 +55,8 @@ read, but not closed          140  at least 31 min warning
 not read to the end             1  at least 59 s
 whose: api.service 140
 of unknown owner, towards: 10.0.0.7 1
+api.service (worker): 140 connections, +20 a minute, out of descriptors in 30
+min (424 of 1,024 open)
 
 Findings
 warning  small_range: needs 35604 ports, of 28232

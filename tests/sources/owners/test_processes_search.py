@@ -136,7 +136,7 @@ def test_number_of_links(
     fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
     fake.give(pids.web, "socket:[5]")
     search = partial(find_processes, [5], [pids.proxy, pids.web], fake.procfs)
-    assert search() == Search({5: "web"}, complete=True)
+    assert search() == Search({5: "web"}, complete=True, pids={5: pids.web})
     monkeypatch.setattr(module, "MAX_FDS", 3)
     assert search() == Search({}, complete=False)
 

@@ -12,11 +12,10 @@ from tcp_pressure_exporter.verdict.details.port_holders import (
     HeldPort,
     PortHolder,
     advice,
-    owner_name,
     sentence,
     state_words,
 )
-from tcp_pressure_exporter.verdict.words import counted
+from tcp_pressure_exporter.verdict.words import counted, owner_name
 
 MAX_ROWS = 20  # of sockets
 

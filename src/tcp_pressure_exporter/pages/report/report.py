@@ -100,7 +100,8 @@ def _stuck_table(stuck: StuckWords, charset: Charset) -> Group:
             oldest.append(f" {cause.severity}", SEVERITY_STYLES[cause.severity])
         table.add_row(cause.cause, cause.sockets, oldest)
     whose = filter(None, (stuck.owners, stuck.remotes))
-    return Group(table, *(_line(owners, charset) for owners in whose))
+    leaks = [charset.text(stuck.leaks)] if stuck.leaks else []
+    return Group(table, *(_line(owners, charset) for owners in whose), *leaks)
 
 
 def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table:

@@ -188,6 +188,8 @@ def _rest(
         yield charset.text(line, SEVERITY_STYLES[cause.severity])
     if told.stuck and told.stuck.owners and stuck:
         yield charset.text(f"{told.stuck.owners.label}: {told.stuck.owners.words}")
+    if told.stuck and told.stuck.leaks:
+        yield charset.text(told.stuck.leaks)
     for finding in told.findings:
         if detail.later or finding.urgency != LATER:
             found = charset.text(finding.name, SEVERITY_STYLES[finding.urgency])

@@ -1,7 +1,9 @@
 """The sockets in CLOSE_WAIT, followed from sample to sample, and whose they are."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
 from tcp_pressure_exporter.sample.close_wait import (
     CloseWait,
@@ -9,6 +11,7 @@ from tcp_pressure_exporter.sample.close_wait import (
     close_wait,
     owned_by_listeners,
 )
+from tcp_pressure_exporter.sample.leaks import Leak, StuckSocket, leaks
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.inet_diag import CLOSE_WAIT
@@ -49,7 +52,18 @@ class CloseWaitPart:
             owners=frozenset(count.owner for count in table.owners),
             remotes=frozenset(count.remote for count in table.remotes),
         )
-        return table
+        return replace(table, leaks=self._leaks(known.stuck(sockets, now), known, now))
+
+    def _leaks(
+        self, stuck: Sequence[CloseWaitSocket], known: CloseWaitMemory, now: float
+    ) -> tuple[Leak, ...]:
+        """Return who leaks. What was never accepted keeps no descriptor."""
+        found = leaks(
+            StuckSocket(pid, self._owners.owner(one.owner_id), now - known.since[one.cookie])
+            for one in stuck
+            if one.accepted and (pid := self._owners.process_id(one.owner_id)) is not None
+        )
+        return tuple(leak._replace(files=self._owners.open_files(pid)) for pid, leak in found)
 
 
 def close_wait_part(kit: Kit) -> CloseWaitPart | Missing:

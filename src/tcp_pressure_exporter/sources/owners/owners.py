@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
-from tcp_pressure_exporter.facts.sockets import Owner, SocketId
+from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
+from tcp_pressure_exporter.sources.owners.open_files import open_files
 from tcp_pressure_exporter.sources.owners.processes import Search
 from tcp_pressure_exporter.sources.pacing import Allowance
 
@@ -38,13 +40,16 @@ class Owners:
         clock: Callable[[], float] = time.monotonic,
         *,
         walk_share: float = WALK_SHARE,
+        procfs: Path = Path("/proc"),
     ) -> None:
         self._cgroups = cgroups
         self._find = find
+        self._procfs = procfs
         self._clock = clock
         self._allowance = Allowance(walk_share, MAX_PAUSE, clock)
         self.stopped = False
         self._processes: dict[int, str] = {}  # by inode; "" where none was found
+        self._pids: dict[int, int] = {}  # by inode
         self._renewal_at = clock()
 
     def look_up(self, sockets: Collection[SocketId]) -> None:
@@ -63,6 +68,7 @@ class Owners:
             found = self._find(sought, self._likely({wanted[inode] for inode in sought}))
         self.stopped |= not found.complete
         names = found.names
+        self._pids.update(found.pids)
         self._processes.update((inode, _unicode(names.get(inode, ""))) for inode in sought)
 
     def owner(self, socket: SocketId) -> Owner:
@@ -71,11 +77,19 @@ class Owners:
         path = None if socket.cgroup_id is None else self._cgroups.path(socket.cgroup_id)
         return Owner(_unicode(service_name(path or "")), process)
 
+    def process_id(self, socket: SocketId) -> int | None:
+        """Return the process that has a socket, None where that is not known."""
+        return self._pids.get(socket.inode)
+
+    def open_files(self, pid: int) -> OpenFiles | None:
+        """Return the descriptors of a process, None where that is not permitted."""
+        return open_files(self._procfs, pid)
+
     def _forget(self, wanted: Collection[int]) -> None:
         """Forget everything when it is old, or too much together with what is wanted."""
         now = self._clock()
         if now >= self._renewal_at or len(self._processes.keys() | wanted) > MAX_KNOWN:
-            self._processes = {}
+            self._processes, self._pids = {}, {}
             self.stopped = False
             self._renewal_at = now + RENEWAL
 

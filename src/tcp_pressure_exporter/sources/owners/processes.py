@@ -1,7 +1,7 @@
 """Which process has a socket open: the links in /proc/PID/fd, as `ss -p` and `lsof` read them."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -14,10 +14,14 @@ INIT = 1
 
 
 class Search(NamedTuple):
-    """The names of processes by the inode of a socket; complete: it did not end at MAX_FDS."""
+    """The names of processes by the inode of a socket; complete: it did not end at MAX_FDS.
+
+    pids: of these processes, by the same.
+    """
 
     names: dict[int, str]
     complete: bool = True
+    pids: Mapping[int, int] = {}
 
 
 def find_processes(
@@ -47,7 +51,8 @@ def find_processes(
     # What one more link tells: whether the search came to its end, or to the limit.
     complete = not wanted or next(links, None) is None
     names = {pid: _name(pid) for pid in set(holders.values())}
-    return Search({inode: names[pid] for inode, pid in holders.items() if names[pid]}, complete)
+    named = {inode: names[pid] for inode, pid in holders.items() if names[pid]}
+    return Search(named, complete, {inode: holders[inode] for inode in named})
 
 
 def _processes(first: Iterable[int]) -> Iterator[int]:

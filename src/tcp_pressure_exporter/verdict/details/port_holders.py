@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import V4_ANY, V6_ANY, format_address
 from tcp_pressure_exporter.facts.sockets import (
-    NOBODY,
     STATE_NAMES,
     TCP_BOUND_INACTIVE,
     TCP_LISTEN,
@@ -15,7 +14,7 @@ from tcp_pressure_exporter.facts.sockets import (
     Owner,
     PortSocket,
 )
-from tcp_pressure_exporter.verdict.words import capitalised, counted, duration
+from tcp_pressure_exporter.verdict.words import capitalised, counted, duration, owner_name
 
 BOUND = "bound"
 _ORDER = {TCP_LISTEN: 0, TCP_BOUND_INACTIVE: 1, TCP_TIME_WAIT: 3}  # live connections between
@@ -150,14 +149,6 @@ def _owners(holders: Sequence[PortHolder]) -> str:
     names = dict.fromkeys(owner_name(holder.owner) for holder in holders)
     known = [name for name in names if name] or ["an unknown process"]
     return " and ".join(known[:2]) + (f" and {len(known) - 2} more" if len(known) > 2 else "")  # noqa: PLR2004 - two
-
-
-def owner_name(owner: Owner) -> str:
-    """Write an owner as `service (process)`, "" for NOBODY."""
-    if owner == NOBODY:
-        return ""
-    service, process = owner
-    return f"{service} ({process})" if service and process else service or process
 
 
 def state_words(held: HeldPort) -> str:
