@@ -6,7 +6,7 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import RemoteCount
-from tcp_pressure_exporter.verdict.resources import heads_for, time_left, used_of_limit
+from tcp_pressure_exporter.verdict.resources import heads_for, search, time_left, used_of_limit
 from tcp_pressure_exporter.verdict.words import (
     capitalised,
     counted,
@@ -15,6 +15,7 @@ from tcp_pressure_exporter.verdict.words import (
     owners_words,
     percent,
     remotes_words,
+    short_time,
     urgency,
 )
 from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
@@ -36,6 +37,28 @@ from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
 def test_percent(ratio: float, text: str) -> None:
     """Only what is full is 100 %, and only what is not used at all is 0 %."""
     assert percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.000_009, "0.01 ms"), (0.000_94, "0.94 ms"), (0.001_44, "1.4 ms"), (0.012_3, "12 ms")],
+)
+def test_short_time(seconds: float, text: str) -> None:
+    """A time of about a millisecond has two or three digits."""
+    assert short_time(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "refused", "text"),
+    [
+        (None, False, ""),
+        (0.0014, False, "each connect() now searches 1.4 ms"),
+        (0.0021, True, "each connect() now searches 2.1 ms in vain"),
+    ],
+)
+def test_search(seconds: float | None, text: str, *, refused: bool) -> None:
+    """The price of fullness is said where the kernel was asked."""
+    assert search(UPSTREAM._replace(search_seconds=seconds, refused=refused)) == text
 
 
 @pytest.mark.parametrize(

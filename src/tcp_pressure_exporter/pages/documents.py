@@ -242,6 +242,7 @@ def _pressure(pressure: Pressure) -> Document:
         "seconds_left": pressure.seconds_left if word == SOON else None,
         "steady_state_ratio": pressure.steady_state_ratio,
         "refused": pressure.refused,
+        "search_seconds": pressure.search_seconds,
         "owners": _owners(pressure.owners),
         "advice": pressure.advice,
     }

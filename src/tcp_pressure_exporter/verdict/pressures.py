@@ -55,6 +55,7 @@ class Pressure(NamedTuple):
     steady_state_ratio: what today's rate leads to, None where it is not known.
     filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
     is not known.
+    search_seconds: how long the kernel searched for a port (the canary), None where it did not.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Pressure(NamedTuple):
     owners: tuple[OwnerCount, ...] = ()
     steady_state_ratio: float | None = None
     filling: str = ""
+    search_seconds: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -146,6 +148,7 @@ def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     report, ports = sample.value(CANARY), sample.value(LOCAL_PORTS)
     live = {found.pool.key: found for found in sample.value(POOL_OWNERS) or ()}
+    searches = {probe.pool.key: probe.verdict.seconds for probe in report.probes} if report else {}
     refusing = {probe.pool.key for probe in report.refusals()} if report else set()
     holders = ports.owners if ports else ()
     refused = _refused_keys(sample)
@@ -159,7 +162,9 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
             elif direction == OUTBOUND and pool.key in refusing | refused:
                 unexplained = pool.key in refused and _unexplained(pool, table, report, ports)
                 found = _refused_by_kernel(found, pool.usage, report, unexplained=unexplained)
-            yield found
+            yield found._replace(
+                search_seconds=searches.get(pool.key) if direction == OUTBOUND else None
+            )
 
 
 def _refused_keys(sample: NamespaceSample) -> set[ListedKey]:

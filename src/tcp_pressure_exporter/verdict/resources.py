@@ -14,6 +14,7 @@ from tcp_pressure_exporter.verdict.words import (
     owner_words,
     percent,
     severity_word,
+    short_time,
 )
 
 FULL = "full now"
@@ -57,6 +58,7 @@ class ResourceWords(NamedTuple):
     time_wait: str
     left: str
     heads_for: str
+    search: str
     owners: OwnersWords
 
 
@@ -74,6 +76,7 @@ def resource_words(pressure: Pressure) -> ResourceWords:
         time_wait="" if pressure.time_wait is None else f"{pressure.time_wait:,}",
         left=time_left(pressure),
         heads_for=heads_for(pressure),
+        search=search(pressure),
         owners=_owners(pressure),
     )
 
@@ -113,6 +116,15 @@ def heads_for(pressure: Pressure) -> str:
     if ratio is None or (left is not None and math.isfinite(left) != (ratio >= 1)):
         return ""
     return percent(ratio)
+
+
+def search(pressure: Pressure) -> str:
+    """Say what each connect() pays for its search at this fill, "" where that is not known."""
+    seconds = pressure.search_seconds
+    if seconds is None:
+        return ""
+    in_vain = " in vain" if pressure.refused else ""
+    return f"each connect() now searches {short_time(seconds)}{in_vain}"
 
 
 def _owners(pressure: Pressure) -> OwnersWords:

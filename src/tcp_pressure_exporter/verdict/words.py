@@ -11,6 +11,7 @@ from tcp_pressure_exporter.sample.close_wait import RemoteCount
 UNKNOWN = "unknown"
 LATER = "later"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+TEN = 9.95  # from which on a number with one digit behind the point has four characters
 
 
 class Labelled(NamedTuple):
@@ -41,6 +42,14 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{int(seconds / length)} {unit}"
     return f"{int(seconds)} s" if seconds >= 1 else "under 1 s"
+
+
+def short_time(seconds: float) -> str:
+    """Write a time of about a millisecond, in two or three digits: 0.09 ms, 1.4 ms, 120 ms."""
+    milliseconds = seconds * 1e3
+    if milliseconds < 1:
+        return f"{milliseconds:.2f} ms"
+    return f"{milliseconds:.1f} ms" if milliseconds < TEN else f"{milliseconds:,.0f} ms"
 
 
 def counted(count: int, noun: str) -> str:

@@ -276,3 +276,11 @@ def test_calm_rows_are_few() -> None:
     text = printed(assessment(*pools, severity=CALM))
     assert text.count("inbound 10") == 3
     assert "5 more resources, the fullest at 11 %" in text
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_price_of_fullness(width: int) -> None:
+    """What each connect() pays stands with the ratio, in every layout, where it is known."""
+    paid = assessment(UPSTREAM._replace(search_seconds=0.0014), severity=CRITICAL)
+    assert "each connect() now searches 1.4 ms" in printed(paid, width=width)
+    assert "searches" not in printed(assessment(UPSTREAM, severity=CRITICAL), width=width)

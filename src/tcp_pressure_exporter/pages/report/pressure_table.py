@@ -27,12 +27,14 @@ def _wide(rows: Sequence[ResourceWords], charset: Charset, width: int) -> Table:
     figures = ("used / limit", "TIME_WAIT", "time left", "heads for")
     table = plain_table("resource", "", *figures, "whose")
     names = [_name(row, charset) for row in rows]
-    longest = max(name.cell_len for name in names)
+    longest = max(*(name.cell_len for name in names), *(len(row.search) for row in rows))
     table.columns[0].width = min(longest, width - FIGURES, MAX_NAME)
     for column in table.columns[1:-1]:
         column.no_wrap = True
     for name, row in zip(names, rows, strict=True):
         bar, owners = _bar(row, charset, WIDE_BAR), charset.text(row.owners.listed)
+        if row.search:
+            name.append(f"\n{row.search}", DIM)
         table.add_row(name, bar, *_figures(row), row.heads_for, owners)
     return table
 
@@ -44,6 +46,8 @@ def _narrow(rows: Sequence[ResourceWords], charset: Charset) -> Table:
         lines: list[RenderableType] = [_name(row, charset), _bar(row, charset, BAR)]
         if row.urgent and row.heads_for:
             lines.append(f"heads for {row.heads_for} at this rate")
+        if row.search:
+            lines.append(row.search)
         lines.extend(_owner_lines(row.owners, charset))
         table.add_row(Group(*lines), *_figures(row))
     return table

@@ -19,6 +19,7 @@ from tcp_pressure_exporter.verdict.resources import (
     ResourceWords,
     heads_for,
     resource_words,
+    search,
     subject,
     time_left,
     used_of_limit,
@@ -64,6 +65,8 @@ def _figures(pressure: Pressure, pool: ListedPool | None) -> Iterator[Labelled]:
     if pool is not None:
         yield from _held(pool.usage)
         yield from _closes(pool)
+    if pays := search(pressure):
+        yield Labelled("price", pays)
     yield Labelled("time left", _forecast(pressure))
 
 
