@@ -19,7 +19,7 @@ from tcp_pressure_exporter.pages.report.text import (
 )
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
-from tcp_pressure_exporter.verdict.briefing import brief
+from tcp_pressure_exporter.verdict.briefing import Briefing, brief
 from tcp_pressure_exporter.verdict.headline import Verdict
 from tcp_pressure_exporter.verdict.refusals import RefusedWords, none_refused
 from tcp_pressure_exporter.verdict.stuck import StuckWords
@@ -56,6 +56,13 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
     for name, tried in groupby(observation.what_if(), lambda one: one.name):
         yield _title("What if").append_text(charset.text(f" ({name})"))
         yield what_if_table(tried, charset)
+    yield from _unknown(observation, told, charset)
+
+
+def _unknown(
+    observation: Observation, told: Briefing, charset: Charset
+) -> Iterator[RenderableType]:
+    """Yield what the report cannot tell of, and why."""
     if told.failures_by_reason:
         yield _title("Could not be read")
         yield from (_line(failure, charset) for failure in told.failures_by_reason)
