@@ -12,9 +12,13 @@ from tests.faults.shim import Faults
 from tests.support.labs.exporter_process import COMMAND, Exporter, running_exporter
 
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")
-NEED_BPF = frozenset({"failures", "local_ports"})  # the latter in part
+NEED_BPF = frozenset({"active_closes", "failures", "local_ports"})  # the latter in part
 EXACT = "tcp_pressure_local_ports_hidden"
-COUNTED = ("tcp_pressure_connect_failures_total", "tcp_pressure_unlisted_port_failures_total")
+COUNTED = (
+    "tcp_pressure_connect_failures_total",
+    "tcp_pressure_unlisted_port_failures_total",
+    "tcp_pressure_unlisted_pool_active_closes_total",
+)
 ELSE = ("tcp_pressure_sockets", "tcp_pressure_local_ports_usable", "tcp_pressure_pools")
 NOT_BUILT = """
 import sys
@@ -34,7 +38,7 @@ def is_off(exporter: Exporter, reason: str) -> State:
     for event in ("exact count of hidden ports is off", "collector is off"):
         [line] = lines_since(exporter, 0, event)
         assert reason in line
-    assert "failures" not in shown.working
+    assert not shown.working & {"active_closes", "failures"}
     assert not shown.has(EXACT, *COUNTED)
     assert shown.has(*ELSE)
     return shown

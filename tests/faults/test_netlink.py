@@ -17,7 +17,7 @@ from tests.support.labs.exporter_process import Exporter, running_exporter
 NEED_SOCK_DIAG = frozenset(
     {
         *("sockets", "local_ports", "pools", "canary", "pool_owners"),
-        *("close_wait", "listen_queues", "findings"),
+        *("close_wait", "listen_queues", "findings", "active_closes"),
     }
 )
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")

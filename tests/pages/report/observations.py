@@ -14,7 +14,7 @@ from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.failures import FailureOwner
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner
 from tcp_pressure_exporter.sample.sample import LeftOut
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure

@@ -1,0 +1,1 @@
+"""What BPF programs count, by owner: active closes, and calls that find no port."""
