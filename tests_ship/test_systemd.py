@@ -145,7 +145,7 @@ def test_socket_activation(machine: Machine) -> None:
     [
         ("process-names", {2, 19}, "process names are off"),
         ("nat", {12}, "collector=nat"),
-        ("bpf", set(), "collector=failures"),  # given up once the programs are loaded
+        ("bpf", set(), "collector=active_closes,failures"),  # given up once the programs are loaded
         ("namespaces", {19, 21}, "collector=netns"),
     ],
 )

@@ -2,7 +2,7 @@ from tcp_pressure_exporter.collectors.active_closes import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses, ClosedPool, Closer
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses, ClosedPool, Closer
 from tests.collectors.exposition import golden, of_namespaces
 from tests.support.fakes.samples import namespace_sample
 

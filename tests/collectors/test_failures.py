@@ -2,7 +2,7 @@ from tcp_pressure_exporter.collectors.failures import FAMILIES
 from tcp_pressure_exporter.facts.failures import BIND_FAILURES, CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner, PortFailures
 from tests.collectors.exposition import golden, of_namespaces
 from tests.support.fakes.samples import namespace_sample
 

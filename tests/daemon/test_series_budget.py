@@ -33,16 +33,16 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import (
 )
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.active_closes import (
+from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.counted.active_closes import (
     MAX_CLOSERS,
     MAX_POOLS,
     ActiveCloses,
     ClosedPool,
     Closer,
 )
-from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
-from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,

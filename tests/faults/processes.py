@@ -59,3 +59,9 @@ def wait_until_well(exporter: Exporter) -> State:
 def lines_since(exporter: Exporter, place: int, event: str) -> list[str]:
     """Return the lines of the log about an event, behind so many characters."""
     return [line for line in exporter.log.read_text()[place:].splitlines() if event in line]
+
+
+def named(lines: list[str]) -> list[str]:
+    """Return the collectors that the lines name, in the order of their names."""
+    fields = [line.split(" collector=")[1].split()[0] for line in lines]
+    return sorted(name for field in fields for name in field.split(","))

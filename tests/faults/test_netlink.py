@@ -9,7 +9,7 @@ import pytest
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tests.faults.conftest import COMMANDS
-from tests.faults.processes import FAILURES, lines_since, wait_until, wait_until_well
+from tests.faults.processes import FAILURES, lines_since, named, wait_until, wait_until_well
 from tests.faults.shim import Faults
 from tests.support.labs.exporter_process import Exporter, running_exporter
 
@@ -17,7 +17,7 @@ from tests.support.labs.exporter_process import Exporter, running_exporter
 NEED_SOCK_DIAG = frozenset(
     {
         *("sockets", "local_ports", "pools", "canary", "pool_owners"),
-        *("close_wait", "listen_queues", "findings"),
+        *("close_wait", "listen_queues", "findings", "active_closes"),
     }
 )
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")
@@ -42,12 +42,6 @@ def daemon(
 
 def metrics_of(collectors: frozenset[str]) -> set[str]:
     return {family.name for name in collectors for family in COLLECTORS[name].families}
-
-
-def named(lines: list[str]) -> list[str]:
-    """Return the collectors that the lines name, in the order of their names."""
-    fields = [line.split(" collector=")[1].split()[0] for line in lines]
-    return sorted(name for field in fields for name in field.split(","))
 
 
 @pytest.mark.parametrize(

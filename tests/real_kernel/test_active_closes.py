@@ -14,7 +14,7 @@ from tcp_pressure_exporter.facts.tally import NetworkPorts
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
 from tcp_pressure_exporter.pools.explicit import SourceRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses, ClosedPool
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses, ClosedPool
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, POOLS, NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes

@@ -10,7 +10,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.failures import CONNECT, NO_PORT, FailureKind
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, POOLS, PORT_FAILURES
 from tests.support.labs.lab import SERVER_PORT, Lab, open_lab, time_wait_here, time_wait_there

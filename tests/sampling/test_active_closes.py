@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.facts.time_wait import CloseCounts, UnnamedCloses
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, POOLS, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.active_closes import active_closes_part
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory

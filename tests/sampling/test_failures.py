@@ -21,8 +21,8 @@ from tcp_pressure_exporter.facts.tally import (
     RowRules,
 )
 from tcp_pressure_exporter.pools.listing import ListingRule
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses
-from tcp_pressure_exporter.sample.failures import PortFailures
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.failures import PortFailures
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.failures import failures_part
 from tcp_pressure_exporter.sampling.parts.nat import NatPart

@@ -28,14 +28,14 @@ def test_nothing_is_off() -> None:
 
 
 def test_what_is_off() -> None:
-    """What the process lacks the rights for is one line each, with the reason."""
+    """What the process lacks the rights for is one line for each reason."""
     log, logged = captured_log()
-    host("needs this", {"canary": "needs that"}).log_missing(log)
+    host("needs this", {"canary": "needs that", "nat": "needs that"}).log_missing(log)
     assert logged.entries == [
         {"event": "process names are off", "reason": "needs this", "log_level": "info"},
         {
             "event": "collector is off",
-            "collector": "canary",
+            "collector": "canary,nat",
             "reason": "needs that",
             "log_level": "info",
         },

@@ -20,14 +20,14 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS, LocalPorts
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.active_closes import (
+from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
+from tcp_pressure_exporter.sample.counted.active_closes import (
     MAX_CLOSERS,
     ActiveCloses,
     ClosedPool,
     Closer,
 )
-from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import DEFAULT_MOST
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.findings.refusals import REFUSALS, REFUSED_BELOW_LIMI
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     FailureOwner,
     PortFailures,
     RecentCount,

@@ -12,7 +12,7 @@ Exposition:
 from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, NamespaceSample
 
 

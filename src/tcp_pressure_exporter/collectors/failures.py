@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
 from tcp_pressure_exporter.facts.failures import BIND, CONNECT
-from tcp_pressure_exporter.sample.failures import PortFailures
+from tcp_pressure_exporter.sample.counted.failures import PortFailures
 from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
 
 

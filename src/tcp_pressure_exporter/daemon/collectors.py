@@ -104,7 +104,6 @@ ROWS = (
         "calls that found no local port, and whose",
         failures_part,
         failures.FAMILIES,
-        judged=False,
     ),
     # Its rows are in the families of the pools.
     Collector(

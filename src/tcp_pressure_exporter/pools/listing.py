@@ -25,8 +25,8 @@ class ListingRule:
     min_ratio: float = 0.01
 
     def without(self, pools: int) -> "ListingRule":
-        """Return the rule by which so many pools fewer are listed, and one at least."""
-        return replace(self, top=max(self.top - pools, 1))
+        """Return the rule by which so many pools fewer are listed, and one where any is."""
+        return replace(self, top=max(self.top - pools, min(self.top, 1)))
 
     @property
     def leave_ratio(self) -> float:

@@ -11,11 +11,11 @@ from tcp_pressure_exporter.pools.directions import NAT
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables
-from tcp_pressure_exporter.sample.active_closes import ActiveCloses
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.failures import PortFailures
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.failures import PortFailures
+from tcp_pressure_exporter.sample.counted.refused_pools import with_refusals
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
-from tcp_pressure_exporter.sample.refused_pools import with_refusals
 from tcp_pressure_exporter.sample.sockets import ListenQueues, SocketStates
 
 Value = TypeVar("Value")

@@ -167,8 +167,9 @@ class Host:
             log.info("exact count of hidden ports is off", reason=self.no_bind_table)
         if self.no_bind_failures:
             log.info("count of failing bind() calls is off", reason=self.no_bind_failures)
-        for collector, reason in self.left_out.items():
-            log.info("collector is off", collector=collector, reason=reason)
+        for reason in dict.fromkeys(self.left_out.values()):
+            collectors = [name for name, why in self.left_out.items() if why == reason]
+            log.info("collector is off", collector=",".join(collectors), reason=reason)
 
 
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:

@@ -29,7 +29,7 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, Poo
 from tcp_pressure_exporter.pools.near_limit.live_states import StateCount, filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
-from tcp_pressure_exporter.sample.refused_pools import refused_pools
+from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     LIMITS,

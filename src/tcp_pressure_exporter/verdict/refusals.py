@@ -16,14 +16,14 @@ from tcp_pressure_exporter.findings.refusals import (
 )
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import end, pool_name
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     STEP,
     WINDOW,
     FailureOwner,
     RecentCount,
     RecentFailures,
 )
-from tcp_pressure_exporter.sample.refused_pools import ends_of, pool_between, refused_pools
+from tcp_pressure_exporter.sample.counted.refused_pools import ends_of, pool_between, refused_pools
 from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
 from tcp_pressure_exporter.verdict.words import (
     capitalised,

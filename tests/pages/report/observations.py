@@ -24,7 +24,7 @@ from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
-from tcp_pressure_exporter.sample.failures import FailureOwner
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner
 from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, LeftOut, NamespaceSample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck

@@ -20,13 +20,13 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait
-from tcp_pressure_exporter.sample.exporter import ExporterState
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     FailureOwner,
     PortFailures,
     RecentCount,
     RecentFailures,
 )
+from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest

@@ -4,7 +4,7 @@ from tcp_pressure_exporter.facts.outcome import Incomplete, SourceError
 from tcp_pressure_exporter.facts.questions import CloseSource, Missing
 from tcp_pressure_exporter.facts.sockets import Owner, SocketId
 from tcp_pressure_exporter.facts.time_wait import ActiveClose
-from tcp_pressure_exporter.sample.active_closes import (
+from tcp_pressure_exporter.sample.counted.active_closes import (
     ActiveCloses,
     CloseMemory,
     closed_pool,

@@ -4,7 +4,7 @@ from tcp_pressure_exporter.facts.failures import PortFailure
 from tcp_pressure_exporter.facts.outcome import Incomplete, SourceError
 from tcp_pressure_exporter.facts.questions import FailureSource, Missing
 from tcp_pressure_exporter.facts.sockets import SocketId
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     FailureMemory,
     FailureOwner,
     FailureWindow,

@@ -19,8 +19,8 @@ from tcp_pressure_exporter.findings.table import evaluate
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import PoolTables
-from tcp_pressure_exporter.sample.failures import PortFailures
-from tcp_pressure_exporter.sample.refused_pools import refused_pools
+from tcp_pressure_exporter.sample.counted.failures import PortFailures
+from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
     CANARY,
     LISTEN_QUEUES,

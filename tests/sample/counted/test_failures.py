@@ -19,7 +19,7 @@ from tcp_pressure_exporter.facts.failures import (
 )
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     FailureMemory,
     FailureOwner,
     PortFailures,

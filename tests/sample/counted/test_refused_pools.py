@@ -10,13 +10,13 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     FailureOwner,
     PortFailures,
     RecentCount,
     RecentFailures,
 )
-from tcp_pressure_exporter.sample.refused_pools import refused_pools
+from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tests.support.fakes import evidence
 from tests.support.fakes.samples import namespace_sample

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.findings.evidence import RefusedPool
 from tcp_pressure_exporter.findings.refusals import LATELY, NO_PORT_FOUND
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTables, end, pool_name
-from tcp_pressure_exporter.sample.failures import FailureOwner, RecentFailures
+from tcp_pressure_exporter.sample.counted.failures import FailureOwner, RecentFailures
 
 Ends = tuple[str, str, str]
 

@@ -15,7 +15,7 @@ from tcp_pressure_exporter.facts.failures import (
 )
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.sample.owner_counters import OwnerCounters, foremost, risen
+from tcp_pressure_exporter.sample.counted.owner_counters import OwnerCounters, foremost, risen
 
 WINDOW = 300.0  # seconds: what "recent" means
 STEP = 5.0  # seconds: samples that come faster share one, so that the steps are few

@@ -13,7 +13,7 @@ from tcp_pressure_exporter.pools.explicit import SourceRanges, ports_label
 from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups, listed_key
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 from tcp_pressure_exporter.pools.table import PoolTables
-from tcp_pressure_exporter.sample.owner_counters import OwnerCounters, Rank, foremost, risen
+from tcp_pressure_exporter.sample.counted.owner_counters import OwnerCounters, Rank, foremost, risen
 
 DIRECTIONS = (OUTBOUND, INBOUND)
 MAX_POOLS = 5  # of both directions together

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.sample.owner_counters import (
+from tcp_pressure_exporter.sample.counted.owner_counters import (
     MAX_REMEMBERED,
     Choose,
     OwnerCounters,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES, FailureCounts, PortFailure
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.groups import RemoteGroups
-from tcp_pressure_exporter.sample.failures import (
+from tcp_pressure_exporter.sample.counted.failures import (
     NAMED,
     FailureMemory,
     FailureOwner,

@@ -24,7 +24,7 @@ from tcp_pressure_exporter.pools.groups import GroupKey, RemoteGroup, RemoteGrou
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
-from tcp_pressure_exporter.sample.active_closes import (
+from tcp_pressure_exporter.sample.counted.active_closes import (
     ActiveCloses,
     ClosedPool,
     CloseMemory,
