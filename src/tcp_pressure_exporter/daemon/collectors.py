@@ -137,9 +137,7 @@ ROWS = (
         kernel_events.FAMILIES,
         judged=False,
     ),
-    Collector(
-        SYSCTLS, "settings that decide TCP pressure", sysctls_part, sysctls.FAMILIES, judged=False
-    ),
+    Collector(SYSCTLS, "settings that decide TCP pressure", sysctls_part, sysctls.FAMILIES),
     Collector(
         FINDINGS, "advice: settings that harm, what is dropped", findings_part, findings.FAMILIES
     ),

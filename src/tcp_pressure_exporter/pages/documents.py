@@ -32,7 +32,9 @@ from tcp_pressure_exporter.verdict.details.port_holders import (
     advice,
     sentence,
 )
+from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, Step
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
+from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import headline
 from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
@@ -75,6 +77,7 @@ def _namespace(snapshot: Snapshot, judged: Judged) -> Document:
             _pressure(pressure) | {"history": _history(snapshot, sample, pressure)}
             for pressure in assessment.pressures
         ],
+        "actions": _typed_actions(sample, assessment),
         "what_if": [_what_if(one) for one in what_if(sample, assessment.pressures, ())],
         "sentence": headline(assessment),
         "pools": _pools(sample),
@@ -157,6 +160,7 @@ def report_json(observation: Observation) -> str:
         "time": _utc(observation.time),
         "sample_seconds": round(observation.seconds, 6),
         **assessment_document(observation.assessment),
+        "actions": _typed_actions(observation.sample, observation.assessment),
         "what_if": [_what_if(one) for one in observation.what_if()],
         "left_out": _left_out((*observation.left_out, *observation.not_looked_at)),
     }
@@ -342,6 +346,25 @@ def _finding(state: FindingState) -> Document:
         "detail": state.detail,
         "advice": finding.advice,
         "runbook": finding.runbook,
+    }
+
+
+def _typed_actions(sample: NamespaceSample, assessment: Assessment) -> list[Document]:
+    typed = steps_by_advice(sample, assessment)
+    return [
+        _action(action) | {"steps": [_step(step) for step in typed.get(action.advice, ())]}
+        for action in actions(assessment)
+    ]
+
+
+def _step(step: Step) -> Document:
+    return {
+        "where": step.where,
+        "lines": list(step.lines),
+        "keep_in": KEPT_IN if step.keep else "",
+        "keep": step.keep,
+        "changes": step.changes,
+        "risks": step.risks,
     }
 
 

@@ -121,10 +121,7 @@ def heads_for(pressure: Pressure) -> str:
 def search(pressure: Pressure) -> str:
     """Say what each connect() pays for its search at this fill, "" where that is not known."""
     seconds = pressure.search_seconds
-    if seconds is None:
-        return ""
-    in_vain = " in vain" if pressure.refused else ""
-    return f"each connect() now searches {short_time(seconds)}{in_vain}"
+    return "" if seconds is None else f"each connect() now searches {short_time(seconds)}"
 
 
 def _owners(pressure: Pressure) -> OwnersWords:

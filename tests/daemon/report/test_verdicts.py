@@ -6,9 +6,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.daemon.report.process import LOCAL, REMOTE, REPORT, look, report, ss, the_pool
+from tests.daemon.report.process import LOCAL, POOL, REMOTE, REPORT, look, report, ss, the_pool
 from tests.support.labs.exporter_process import run_exporter
 from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here
+from tests.support.labs.network_namespace import set_sysctl
 
 
 def test_calm(small_range: Lab) -> None:
@@ -105,6 +106,22 @@ def test_accept_queue(small_range: Lab) -> None:
     worst = document["pressures"][0]
     assert (worst["kind"], worst["name"]) == ("listen_queue", f"{LOCAL}:9200")
     assert (worst["used"], worst["limit"], worst["severity"]) == (5, 4, "warning")
+
+
+def test_what_to_type(small_range: Lab) -> None:
+    """A pool full of TIME_WAIT gets the command, what keeps it, and what it would come to."""
+    set_sysctl("tcp_tw_reuse", 0)
+    for _ in range(80):
+        time_wait_here(small_range.connect(REMOTE, LOCAL))
+    done = report("--what-if=tw_reuse=1")
+    assert "sysctl -w net.ipv4.tcp_tw_reuse=1" in done.stdout
+    assert "net.ipv4.tcp_tw_reuse = 1" in done.stdout
+    assert 'sysctl -w net.ipv4.ip_local_port_range="16384 60999"' in done.stdout
+    assert f"What if ({POOL})" in done.stdout
+    set_sysctl("tcp_timestamps", 0)
+    refused = report("--what-if=tw_reuse=1").stdout
+    assert "sysctl -w net.ipv4.tcp_tw_reuse=1" not in refused
+    assert "no help: tcp_timestamps is off" in refused
 
 
 def test_top_and_config_file(small_range: Lab, tmp_path: Path) -> None:

@@ -26,7 +26,13 @@ from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.counted.failures import FailureOwner
 from tcp_pressure_exporter.sample.leaks import Leak
-from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, LeftOut, NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    LOCAL_PORTS,
+    POOLS,
+    SYSCTLS,
+    LeftOut,
+    NamespaceSample,
+)
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
@@ -150,6 +156,7 @@ def pool_sample() -> NamespaceSample:
         "host",
         {
             POOLS: Outcome(0.0, {"outbound": PoolTable(1, 0.95, 0.95, (pool,), 0, 0)}),
+            SYSCTLS: Outcome(0.0, {"tcp_tw_reuse": 0, "tcp_timestamps": 1}),
             LOCAL_PORTS: Outcome(0.0, replace(ports, settings=settings, reuse=reuse)),
         },
     )

@@ -68,6 +68,9 @@ What to do
 1.  outbound pool 10.0.0.2 → 10.0.0.9:443: Keep connections open.
 2.  accept queue 0.0.0.0:8080: Accept sooner.
 3.  CLOSE_WAIT (read, but not closed): Restart it.
+    systemctl restart api.service
+    Its stuck connections are freed. Risk: Its other connections end, too, and
+    the leak begins anew.
 4.  small_range: Add addresses.
 5.  odd_range: when there is time: Make it even.
 

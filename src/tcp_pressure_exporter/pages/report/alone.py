@@ -7,10 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.pages.report.steps import step_lines
 from tcp_pressure_exporter.pages.report.text import DIM, SEVERITY_STYLES, TITLE, Charset
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.details.one_pool import AloneWords, alone_words
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf, best_remedies
+from tcp_pressure_exporter.verdict.details.what_to_type import steps_for
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import capitalised
 
@@ -38,6 +40,8 @@ def alone(
         yield what_if_table(helping, charset)
     yield Text("What to do", TITLE)
     yield charset.text(pressure.advice)
+    if pressure.urgent:
+        yield from step_lines(steps_for(sample, pressure), charset)
     yield Text(f"more: {KINDS[pressure.kind].runbook}", DIM)
 
 

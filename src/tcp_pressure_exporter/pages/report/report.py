@@ -1,6 +1,6 @@
 """The whole report, from the verdict down to what more rights would show."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import Group, RenderableType
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
+from tcp_pressure_exporter.pages.report.steps import step_lines
 from tcp_pressure_exporter.pages.report.text import (
     DIM,
     SEVERITY_STYLES,
@@ -20,6 +21,8 @@ from tcp_pressure_exporter.pages.report.text import (
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
 from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
+from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
 from tcp_pressure_exporter.verdict.refusals import RefusedWords, none_refused
 from tcp_pressure_exporter.verdict.stuck import StuckWords
@@ -52,10 +55,9 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
         yield _findings_table(told.findings, charset)
     if told.actions:
         yield _title("What to do")
-        yield _action_list(told.actions, charset)
-    for name, tried in groupby(observation.what_if(), lambda one: one.name):
-        yield _title("What if").append_text(charset.text(f" ({name})"))
-        yield what_if_table(tried, charset)
+        typed = steps_by_advice(observation.sample, observation.assessment)
+        yield _action_list(told.actions, typed, charset)
+    yield from _what_if(observation, charset)
     yield from _unknown(observation, told, charset)
 
 
@@ -71,6 +73,12 @@ def _unknown(
         yield from (_line(Labelled(*one), charset) for one in observation.not_looked_at)
     if observation.left_out:
         yield _left_out(observation)
+
+
+def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
+    for name, tried in groupby(observation.what_if(), lambda one: one.name):
+        yield _title("What if").append_text(charset.text(f" ({name})"))
+        yield what_if_table(tried, charset)
 
 
 def _title(title: str) -> Text:
@@ -122,12 +130,15 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
     return table
 
 
-def _action_list(actions: Sequence[ActionWords], charset: Charset) -> Table:
+def _action_list(
+    actions: Sequence[ActionWords], typed: Mapping[str, tuple[Step, ...]], charset: Charset
+) -> Table:
     table = _grid()
     for action in actions:
         line = charset.text(action.subjects, "bold")
         line.append_text(charset.text(f": {action.unhurried_advice}"))
-        table.add_row(f"{action.number}.", line)
+        steps = step_lines(typed.get(action.advice, ()), charset)
+        table.add_row(f"{action.number}.", Group(line, *steps))
     return table
 
 

@@ -16,7 +16,9 @@ from tcp_pressure_exporter.pages.status.sections import (
     state_tiles,
 )
 from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_if import what_if
+from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
 
 MAX_CARDS = 6  # of what is closest to its limit
@@ -43,13 +45,14 @@ class NamespaceView(NamedTuple):
     """What is shown of one namespace.
 
     cards: the rows of what is closest to its limit, drawn. helping: what the best remedies of each
-    outbound pool that is not calm would lead to.
+    outbound pool that is not calm would lead to. typed: what to type, by the advice of an action.
     """
 
     netns: str
     told: Briefing
     cards: tuple[PressureRow, ...]
     helping: Mapping[str, str]
+    typed: Mapping[str, tuple[Step, ...]]
     pools: tuple[PoolSection, ...]
     limits: LimitSection
     states: tuple[StateTile, ...]
@@ -100,6 +103,7 @@ def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
         told=told,
         cards=pressure_rows(snapshot, sample.netns, told.closest.rows),
         helping=_helping(judged),
+        typed=steps_by_advice(sample, assessment),
         pools=tuple(pool_sections(snapshot, judged)),
         limits=limit_section(snapshot, judged),
         states=state_tiles(snapshot, judged),

@@ -9,12 +9,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.pages.status.page import Page
 from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH
+from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, SHELL
 from tcp_pressure_exporter.verdict.resources import FULL
 from tcp_pressure_exporter.verdict.words import UNKNOWN
 
 LONGEST = (
     250  # characters of any text: what is said here is shorter, what comes from outside may not be
 )
+MOST_TYPED = 6  # actions with what to type: the others' runbooks have it
 
 
 class PageTemplate:
@@ -35,6 +37,9 @@ class PageTemplate:
             line_size=(WIDTH, HEIGHT),
             left_unknown=UNKNOWN,
             left_full=FULL,
+            shell=SHELL,
+            kept_in=KEPT_IN,
+            most_typed=MOST_TYPED,
         )
         self._template = environment.get_template("page.html")
 

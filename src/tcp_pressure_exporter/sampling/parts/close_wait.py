@@ -1,11 +1,13 @@
 """The sockets in CLOSE_WAIT, followed from sample to sample, and whose they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
+from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.sample.close_wait import (
+    STUCK_SECONDS,
     CloseWait,
     CloseWaitMemory,
     close_wait,
@@ -38,10 +40,10 @@ class CloseWaitPart:
         bound = reading.bound.value
         listeners = bound.kept if bound else ()  # unknown, and so is whose these are
         sockets = owned_by_listeners(close_wait_sockets(tally.kept), listeners)
-        ages = self._source.close_wait_ages() if sockets and self._memory is None else {}
+        told = self._source.close_wait_ages() if sockets and self._memory is None else {}
         memory = self._memory or CloseWaitMemory()
         complete = tally.kept_overflow == 0
-        known = replace(memory, since=memory.seen(sockets, ages, now, complete=complete))
+        known = replace(memory, since=memory.seen(sockets, told, now, complete=complete))
         self._owners.look_up([socket.owner_id for socket in known.stuck(sockets, now)])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
         table = close_wait(
@@ -52,16 +54,17 @@ class CloseWaitPart:
             owners=frozenset(count.owner for count in table.owners),
             remotes=frozenset(count.remote for count in table.remotes),
         )
-        return replace(table, leaks=self._leaks(known.stuck(sockets, now), known, now))
+        ages = [now - known.since[socket.cookie] for socket in sockets]
+        return replace(table, leaks=self._leaks(zip(sockets, owners, ages, strict=True)))
 
-    def _leaks(
-        self, stuck: Sequence[CloseWaitSocket], known: CloseWaitMemory, now: float
-    ) -> tuple[Leak, ...]:
+    def _leaks(self, sockets: Iterable[tuple[CloseWaitSocket, Owner, float]]) -> tuple[Leak, ...]:
         """Return who leaks. What was never accepted keeps no descriptor."""
         found = leaks(
-            StuckSocket(pid, self._owners.owner(one.owner_id), now - known.since[one.cookie])
-            for one in stuck
-            if one.accepted and (pid := self._owners.process_id(one.owner_id)) is not None
+            StuckSocket(pid, owner, age)
+            for one, owner, age in sockets
+            if one.accepted
+            and age >= STUCK_SECONDS
+            and (pid := self._owners.process_id(one.owner_id)) is not None
         )
         return tuple(leak._replace(files=self._owners.open_files(pid)) for pid, leak in found)
 

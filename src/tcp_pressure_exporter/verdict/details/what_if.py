@@ -87,6 +87,12 @@ def best_remedies(sample: NamespaceSample, pressure: Pressure) -> tuple[WhatIf, 
     return tuple(one for _ratio, one in best[:BEST])
 
 
+def obstacle_to(sample: NamespaceSample, pool: ListedPool, remedy: Remedy) -> Obstacle | None:
+    """Return why a remedy does not help a pool; None where it may."""
+    around = _situation(sample, pool)
+    return remedy.obstacle(pool.usage, around) if around else None
+
+
 def _found(tried: Iterable[WhatIf | None]) -> Iterator[WhatIf]:
     return (one for one in tried if one is not None)
 

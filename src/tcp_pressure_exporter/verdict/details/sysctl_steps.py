@@ -1,0 +1,171 @@
+"""The settings of Linux that an action is about, each with what it changes and what it risks.
+
+Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from tcp_pressure_exporter.findings.kinds import CONNTRACK_ENTRIES, LISTEN_QUEUE
+
+KEPT_IN = "/etc/sysctl.d/90-tcp-pressure.conf"
+
+
+class Step(NamedTuple):
+    """One thing to type. where: the shell, or where a setting stands. lines: to be copied.
+
+    keep: the line that keeps it over a restart, in KEPT_IN; "" where it is kept by itself.
+    changes, risks: what it does, and what to look out for.
+    """
+
+    where: str
+    lines: tuple[str, ...]
+    changes: str
+    risks: str
+    keep: str = ""
+
+
+SHELL = "shell"
+
+
+def for_a_while(step: Step) -> Step:
+    """Return the step as one for an emergency, which is not kept."""
+    return step._replace(keep="")
+
+
+def sysctl(name: str, value: str, changes: str, risks: str) -> Step:
+    """Return the step that sets a sysctl."""
+    shown = f'"{value}"' if " " in value else value
+    return Step(SHELL, (f"sysctl -w {name}={shown}",), changes, risks, f"{name} = {value}")
+
+
+TW_REUSE = sysctl(
+    "net.ipv4.tcp_tw_reuse",
+    "1",
+    "connect() takes over a port that has been in TIME_WAIT for a second.",
+    "None that is known: it acts only where both ends send timestamps, which tell late segments"
+    " apart (RFC 6191).",
+)
+SYN_RETRIES = for_a_while(
+    sysctl(
+        "net.ipv4.tcp_syn_retries",
+        "3",
+        "A connect() without an answer gives up after some 15 s in place of two minutes.",
+        "Over a path that loses packets connections fail sooner. Set it back afterwards.",
+    )
+)
+FIN_TIMEOUT = for_a_while(
+    sysctl(
+        "net.ipv4.tcp_fin_timeout",
+        "5",
+        "A closed connection whose peer does not close is free after some 8 s, not after a minute.",
+        "A peer that still sends then gets a reset. Set it back to 60 afterwards.",
+    )
+)
+ORPHAN_RETRIES = for_a_while(
+    sysctl(
+        "net.ipv4.tcp_orphan_retries",
+        "1",
+        "A closed connection whose peer does not answer is given up after seconds.",
+        "A slow peer loses what it has not read yet. Set it back to 0 afterwards.",
+    )
+)
+
+
+LEAST_QUEUE = 4096  # connections: the default of net.core.somaxconn since Linux 5.4
+LIMIT_STEPS: Mapping[str, Callable[[int], Step]] = {
+    LISTEN_QUEUE: lambda limit: sysctl(
+        "net.core.somaxconn",
+        str(max(2 * limit, LEAST_QUEUE)),
+        "A service may ask for a longer accept queue (listen backlog) when it is restarted.",
+        "It bridges bursts only: clients wait longer for a service that is too slow.",
+    ),
+    "time_wait_buckets": lambda limit: sysctl(
+        "net.ipv4.tcp_max_tw_buckets",
+        str(2 * limit),
+        "Twice as many connections may be in TIME_WAIT.",
+        "250 bytes of memory for each.",
+    ),
+    "orphans": lambda _limit: ORPHAN_RETRIES,
+    CONNTRACK_ENTRIES: lambda limit: sysctl(
+        "net.netfilter.nf_conntrack_max",
+        str(2 * limit),
+        "conntrack follows twice as many connections.",
+        "Some 300 bytes of memory for each.",
+    ),
+}
+
+
+# Of findings that one setting mends: its name, its value, what that changes and risks.
+NOTHING_KNOWN = "None that is known."
+FINDING_STEPS: Mapping[str, Step] = {
+    name: sysctl(*setting)
+    for name, setting in {
+        "tw_recycle_enabled": (
+            "net.ipv4.tcp_tw_recycle",
+            "0",
+            "Clients behind NAT are no longer dropped.",
+            "More connections stay in TIME_WAIT.",
+        ),
+        "tw_reuse_without_timestamps": (
+            "net.ipv4.tcp_timestamps",
+            "1",
+            "New connections have timestamps, and tcp_tw_reuse works.",
+            "12 bytes more in each segment.",
+        ),
+        "timestamps_disabled": (
+            "net.ipv4.tcp_timestamps",
+            "1",
+            "New connections have timestamps.",
+            "12 bytes more in each segment.",
+        ),
+        "tw_reuse_delay_lowered": (
+            "net.ipv4.tcp_tw_reuse_delay",
+            "1000",
+            "A port is taken over after a second, when each peer's clock has gone on.",
+            NOTHING_KNOWN,
+        ),
+        "fin_timeout_lowered": (
+            "net.ipv4.tcp_fin_timeout",
+            "60",
+            "Slow peers have a minute to close.",
+            "Orphans in FIN_WAIT2 hold their ports for longer.",
+        ),
+        "rfc1337_rejections": (
+            "net.ipv4.tcp_rfc1337",
+            "0",
+            "A reset ends TIME_WAIT, so that a peer's reconnect succeeds.",
+            "An old reset may end TIME_WAIT early (RFC 1337).",
+        ),
+        "retries2_lowered": (
+            "net.ipv4.tcp_retries2",
+            "15",
+            "Connections survive an outage of some minutes.",
+            "A peer that is gone is noticed later.",
+        ),
+        "syncookies_disabled": (
+            "net.ipv4.tcp_syncookies",
+            "1",
+            "A full SYN queue lets new clients in.",
+            "Connections made so lack some TCP options.",
+        ),
+        "abort_on_overflow_enabled": (
+            "net.ipv4.tcp_abort_on_overflow",
+            "0",
+            "Clients try again when the accept queue was full, in place of a reset.",
+            "They wait for a second or more.",
+        ),
+        "conntrack_time_wait_shortened": (
+            "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+            "120",
+            "conntrack remembers a closed connection for longer than TCP does.",
+            "More entries in its table.",
+        ),
+        "conntrack_established_too_long": (
+            "net.netfilter.nf_conntrack_tcp_timeout_established",
+            "86400",
+            "Dead connections leave the table after a day.",
+            "One that is silent for a day is dropped: tcp_keepalive_time must be shorter.",
+        ),
+    }.items()
+}

@@ -1,0 +1,187 @@
+"""What to type for each action: the command, the file that keeps it, what it changes and risks."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, CONNTRACK_ENTRIES
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.near_limit.live_states import (
+    FIN_UNANSWERED,
+    FIN_WAIT2_ORPHAN,
+    SYN_SENT,
+)
+from tcp_pressure_exporter.pools.remedies import TimeWaitTakeOver
+from tcp_pressure_exporter.pools.table import ListedPool, end
+from tcp_pressure_exporter.sample.sample import LIMITS, LOCAL_PORTS, SYSCTLS, NamespaceSample
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.details.application_settings import setting_of
+from tcp_pressure_exporter.verdict.details.one_pool import pool_of
+from tcp_pressure_exporter.verdict.details.sysctl_steps import (
+    FIN_TIMEOUT,
+    FINDING_STEPS,
+    LIMIT_STEPS,
+    NOTHING_KNOWN,
+    ORPHAN_RETRIES,
+    SHELL,
+    SYN_RETRIES,
+    TW_REUSE,
+    Step,
+    sysctl,
+)
+from tcp_pressure_exporter.verdict.details.what_if import obstacle_to
+from tcp_pressure_exporter.verdict.pressures import Pressure
+
+# systemd.unit(5) allows more; what a shell reads as more than a word is not to be copied.
+UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@-]{0,200}\.service")
+WIDER_LOW, WIDER_HIGH, LOWEST = 16384, 60999, 1024
+
+
+def steps_by_advice(
+    sample: NamespaceSample, assessment: Assessment
+) -> Mapping[str, tuple[Step, ...]]:
+    """Return what to type for each advice of an assessment; on Linux, or of applications."""
+    found: dict[str, list[Step]] = {}
+    for advice, steps in _steps(sample, assessment):
+        known = found.setdefault(advice, [])
+        known.extend(step for step in steps if step not in known)
+    return {advice: tuple(steps) for advice, steps in found.items() if steps}
+
+
+def _steps(sample: NamespaceSample, assessment: Assessment) -> Iterator[tuple[str, Iterable[Step]]]:
+    for pressure in assessment.pressures:
+        if pressure.urgent:
+            yield pressure.advice, steps_for(sample, pressure)
+    waiting = assessment.close_wait
+    services = [one.owner.service for one in waiting.owners] if waiting else []
+    for stuck in assessment.stuck:
+        if stuck.urgent:
+            yield stuck.advice, _restart(services)
+    for state in assessment.findings:
+        yield state.finding.advice, _for_finding(sample, state.finding.name)
+
+
+def _restart(services: Iterable[str]) -> Iterator[Step]:
+    """Restart the service with the most stuck connections, where systemd has it."""
+    for service in services:
+        if UNIT.fullmatch(service):
+            yield Step(
+                SHELL,
+                (f"systemctl restart {service}",),
+                "Its stuck connections are freed.",
+                "Its other connections end, too, and the leak begins anew.",
+            )
+        return
+
+
+def steps_for(sample: NamespaceSample, pressure: Pressure) -> tuple[Step, ...]:
+    """Return what to type about one resource."""
+    known = is_linux(sample)
+    if pressure.kind == OUTBOUND:
+        return tuple(_for_pool(sample, pressure, known=known))
+    if not known:
+        return ()
+    if pressure.kind == BLOCKED_PORTS:
+        return tuple(_wider(sample))
+    make = LIMIT_STEPS.get(pressure.kind)
+    return (make(pressure.limit or 0),) if make else ()
+
+
+def is_linux(sample: NamespaceSample) -> bool:
+    """Tell whether the sample has Linux's settings."""
+    return "tcp_tw_reuse" in (sample.value(SYSCTLS) or {})
+
+
+def _for_pool(sample: NamespaceSample, pressure: Pressure, *, known: bool) -> Iterator[Step]:
+    pool = pool_of(sample, pressure)
+    if pool is None:
+        return
+    if known and not pool.key.ports:
+        yield from _settings_for_pool(sample, pressure, pool)
+    for owner in pressure.owners[:1]:
+        yield _application(pool, owner.owner.process or owner.owner.service)
+
+
+def _settings_for_pool(
+    sample: NamespaceSample, pressure: Pressure, pool: ListedPool
+) -> Iterator[Step]:
+    state = {
+        SYN_SENT: SYN_RETRIES,
+        FIN_WAIT2_ORPHAN: FIN_TIMEOUT,
+        FIN_UNANSWERED: ORPHAN_RETRIES,
+    }.get(pressure.filling)
+    if state:
+        yield state
+    if pressure.mostly_time_wait and obstacle_to(sample, pool, TimeWaitTakeOver()) is None:
+        yield TW_REUSE
+    if pool.usage.mostly_blocked or pressure.mostly_time_wait:
+        yield from _wider(sample)
+
+
+def _application(pool: ListedPool, process: str) -> Step:
+    setting = setting_of(process.removesuffix(".service"))
+    remote = end(pool.remote_address, pool.port)
+    local = f"[{pool.local_address}]" if ":" in pool.local_address else pool.local_address
+    lines = (line.replace("{remote}", remote).replace("{local}", local) for line in setting.lines)
+    return Step(setting.where, tuple(lines), setting.changes, setting.risks)
+
+
+def _wider(sample: NamespaceSample) -> Iterator[Step]:
+    """Widen the local port range, where it can be; both ends of other parity."""
+    ports = sample.value(LOCAL_PORTS)
+    if ports is not None and (wider := wider_range(ports.low, ports.high)):
+        low, high = wider
+        found = sysctl(
+            "net.ipv4.ip_local_port_range",
+            f"{low} {high}",
+            f"{high - low + 1:,} ports to choose from, before reserved ones, in place of"
+            f" {ports.high - ports.low + 1:,}.",
+            "Services that listen there may find their port taken when they restart: reserve each"
+            " in net.ipv4.ip_local_reserved_ports first.",
+        )
+        yield found._replace(lines=(listening_in(low, high), *found.lines))
+
+
+def listening_in(low: int, high: int) -> str:
+    """Return the command that lists who listens on ports of a range."""
+    return f"ss -Htln 'sport >= :{low} and sport <= :{high}'"
+
+
+def wider_range(low: int, high: int) -> tuple[int, int] | None:
+    """Return a range that is wider than today's, None where there is hardly any."""
+    if low > WIDER_LOW:
+        return WIDER_LOW, max(high | 1, WIDER_HIGH)
+    return (LOWEST, max(high | 1, WIDER_HIGH)) if low > LOWEST else None
+
+
+def _for_finding(sample: NamespaceSample, name: str) -> Iterator[Step]:
+    if not is_linux(sample):
+        return
+    if name == "tw_reuse_off_under_pressure":
+        yield TW_REUSE
+    elif name in {"port_range_too_small", "mptcp_subflows_bind"}:
+        yield from _wider(sample)
+    elif name in {"time_wait_overflows", "conntrack_drops"}:
+        yield from _raised(sample, name)
+    elif name == "odd_port_range":
+        yield from _even(sample)
+    elif name in FINDING_STEPS:
+        yield FINDING_STEPS[name]
+
+
+def _raised(sample: NamespaceSample, finding: str) -> Iterator[Step]:
+    """Yield the step that doubles the limit of what overflowed."""
+    kind = "time_wait_buckets" if finding == "time_wait_overflows" else CONNTRACK_ENTRIES
+    for name, _used, limit in sample.value(LIMITS) or ():
+        if name == kind:
+            yield LIMIT_STEPS[kind](limit)
+
+
+def _even(sample: NamespaceSample) -> Iterator[Step]:
+    ports = sample.value(LOCAL_PORTS)
+    if ports is not None and (ports.high - ports.low) % 2 == 0:
+        yield sysctl(
+            "net.ipv4.ip_local_port_range",
+            f"{ports.low} {ports.high - 1}",
+            "The kernel searches all of the range: one port fewer, and none is missed.",
+            NOTHING_KNOWN,
+        )
