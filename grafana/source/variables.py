@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from grafana.source.panel import Json
 from grafana.source.query import DATASOURCE, select
 
-DOCS_URL = "https://git.example.org/tcp-pressure-exporter/docs"
 ON_TIME_RANGE_CHANGE = 2
 ALPHABETICAL = 1
 
