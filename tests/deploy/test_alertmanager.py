@@ -134,6 +134,16 @@ def test_an_exporter_that_is_down_silences_everything_of_its_host() -> None:
         assert not inhibits(down, labels_of(name, instance="b:10190"))
 
 
+def test_many_that_are_down_are_one_message() -> None:
+    """Which exporters they are is left out, in that cluster alone."""
+    many = {**labels_of("TcpPressureManyExportersDown"), "cluster": "eu"}
+    del many["instance"]
+    down = labels_of("TcpPressureExporterDown", cluster="eu")
+    assert inhibits(many, down)
+    assert not inhibits(many, {**down, "cluster": "us"})
+    assert not inhibits(many, labels_of("TcpPressurePoolHigh", cluster="eu", netns="host"))
+
+
 def test_exhaustion_is_announced_in_time() -> None:
     """At a rise that goes on as it is, the shipped intervals and waits leave 20 s."""
     prometheus = yaml.safe_load((FOLDER / "prometheus.yml").read_text())

@@ -19,7 +19,7 @@ STATES = (
     *("close", "close_wait", "last_ack", "listen", "closing"),
 )
 ROOT = FOLDER.parents[1]
-METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|\w+:up:\w+|up|scrape_\w+|ALERTS\w*"
+METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|up|scrape_\w+|ALERTS\w*"
 SELECTOR = re.compile(rf"(?<![\w:\"])({METRIC})(?![\w:(\"])(\{{[^}}]*\}})?")
 # Labels that the viewer chooses by; the pool's own have one value each.
 MANY = ("job", "instance", "netns", "direction")

@@ -41,10 +41,11 @@ def _hosts() -> Stat:
         meaning="How many exporters Prometheus could scrape, of how many it knows.",
         normal="both equal, and as many as you have hosts: nobody but your inventory knows those"
         " that have gone from service discovery.",
-        action="see the alert TcpPressureExporterDown for which do not answer.",
+        action="see the alert TcpPressureExporterDown for which do not answer; a quarter of a"
+        " cluster pages.",
         queries=[
-            now(f"sum({select('job:up:sum', FLEET)})", "answer"),
-            now(f"sum({select('job:up:count', FLEET)})", "known"),
+            now(f"sum({select('job:tcp_pressure_up:sum', FLEET)})", "answer"),
+            now(f"sum({select('job:tcp_pressure_up:count', FLEET)})", "known"),
         ],
         unit="locale",
         empty=UNRECORDED,
