@@ -91,6 +91,16 @@ def test_no_alert_hangs_on_a_listed_series(alert: dict[str, Any]) -> None:
     assert "listen_queue_used" not in alert["expr"]
 
 
+@pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert["alert"])
+def test_no_alert_takes_the_host_of_another_cluster_for_its_own(alert: dict[str, Any]) -> None:
+    """What is matched or asked for by instance is so by cluster as well: names may be equal."""
+    text = alert["expr"] + alert["annotations"]["description"]
+    matched = re.findall(r"\b(?:on|by) \(([^)]*)\)", text)
+    asked = re.findall(r'"[^"]*\bjob=%q,instance=%q', text)
+    assert all("cluster" in labels for labels in matched if "job" in labels)
+    assert all("cluster=%q,job=%q,instance=%q" in labels for labels in asked)
+
+
 SETTINGS = [f for f in FINDINGS if f not in vars(drops).values()]
 
 

@@ -64,7 +64,7 @@ def test_what_is_full_is_critical_for_both() -> None:
 def test_whether_somebody_binds(alert: str, compared: str) -> None:
     """The alerts and the report agree from how many hidden ports on somebody binds."""
     share = re.search(
-        rf"{compared} on \(job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
+        rf"{compared} on \(cluster, job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
     )
     assert share
     assert float(share[1]) == HIDDEN_WORTH_IT
