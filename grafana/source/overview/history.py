@@ -14,7 +14,10 @@ from grafana.source.threshold import (
 )
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
-NAME = "{{instance}} {{netns}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
+NAME = (
+    "{{cluster}} {{instance}} {{netns}} {{direction}}"
+    " {{local_address}} - {{remote_address}} {{port}}"
+)
 TOP = 10
 
 
