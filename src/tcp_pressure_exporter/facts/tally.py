@@ -168,6 +168,7 @@ class PoolCount(NamedTuple):
     entered: those in TIME_WAIT that the dump before did not see there.
     ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, as
     many as TimeWaitLengths.age_seconds; empty where nothing tells the ages.
+    outside: of an inbound pool those that Linux does not choose by default (facts/ports.py).
     """
 
     ports: int
@@ -175,6 +176,7 @@ class PoolCount(NamedTuple):
     reclaimable: int
     entered: int
     ages: bytes
+    outside: int = 0
 
 
 class OtherPools(NamedTuple):

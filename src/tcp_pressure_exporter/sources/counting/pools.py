@@ -28,10 +28,10 @@ Ends = tuple[bytes, bytes, bytes, int]
 class CountedPool:
     """One pool while it is counted; ages counts entries by whole seconds in TIME_WAIT."""
 
-    __slots__ = ("ages", "entered", "ports", "reclaimable", "time_wait")
+    __slots__ = ("ages", "entered", "outside", "ports", "reclaimable", "time_wait")
 
     def __init__(self) -> None:
-        self.ports = self.time_wait = self.reclaimable = self.entered = 0
+        self.ports = self.time_wait = self.reclaimable = self.entered = self.outside = 0
         self.ages: dict[int, int] = {}
 
     @property
@@ -44,7 +44,9 @@ class CountedPool:
 
     def frozen(self, age_seconds: int) -> PoolCount:
         ages = _packed(self.ages, age_seconds)
-        return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
+        return PoolCount(
+            self.ports, self.time_wait, self.reclaimable, self.entered, ages, self.outside
+        )
 
 
 @dataclass(slots=True)
@@ -61,12 +63,21 @@ class Pools:
     most: int = MAX_POOLS
     fixed: bool = False
 
-    def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
+    def add(
+        self,
+        ends: Ends,
+        age_ms: int,
+        *,
+        reclaimable: bool = False,
+        entered: bool,
+        outside: bool = False,
+    ) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
         pool = self.pools.get(ends) or self._new(ends)
         if pool is None:
             return
         pool.ports += 1
+        pool.outside += outside
         if age_ms != LIVE:
             age = age_ms // 1000
             pool.ages[age] = pool.ages.get(age, 0) + 1
