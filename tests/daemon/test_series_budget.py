@@ -29,7 +29,7 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import (
     PoolOwners,
     Probe,
 )
-from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.table import Churn, ClientPorts, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
@@ -37,7 +37,7 @@ from tcp_pressure_exporter.sample.failures import FailureOwner, PortFailures
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
-from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY
+from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY, MAX_CLIENTS, share
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tests.support.fakes.samples import namespace_sample
@@ -81,7 +81,13 @@ def fullest() -> NamespaceSample:
         INBOUND: table(reclaimable=False, dated=True),
         SOURCE: table(reclaimable=False, dated=False),
     }
+    clients = tuple(ClientPorts(f"10.0.1.{n}", 1) for n in range(MAX_CLIENTS))
     nat = table(reclaimable=True, dated=False)
+    listed, told = share(TOP - GIVES_WAY)
+    shown = (
+        *(replace(pool, clients=clients) for pool in nat.listed[:told]),
+        *nat.listed[told:listed],
+    )
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
     owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
     sample = namespace_sample(
@@ -91,7 +97,7 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, replace(nat, listed=nat.listed[: TOP - GIVES_WAY])),
+        nat=Outcome(0.1, replace(nat, listed=shown)),
         failures=Outcome(0.1, failures()),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),

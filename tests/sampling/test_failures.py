@@ -1,5 +1,6 @@
 """Failures from sample to sample: the part beside its source, and the pools that make room."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,12 +105,14 @@ def test_missing(tmp_path: Path) -> None:
     assert failures_part(kit) == Missing("EPERM")
 
 
-@pytest.mark.parametrize(("top", "with_failures"), [(10, 6), (5, 1), (2, 1)])
-def test_gateway_makes_room(tmp_path: Path, top: int, with_failures: int) -> None:
-    """Four NAT pools fewer are listed beside failures, and one at least; without them, all."""
+@pytest.mark.parametrize(
+    ("top", "alone", "with_failures"), [(10, 7, 3), (12, 9, 5), (5, 3, 1), (2, 1, 1)]
+)
+def test_gateway_makes_room(tmp_path: Path, top: int, alone: int, with_failures: int) -> None:
+    """Three NAT pools make room for clients, and four for failures; one is left at least."""
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)
-    assert len(part.take(reading).listed) == top
+    assert len(part.take(reading).listed) == alone
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {})))
     assert len(part.take(reading).listed) == with_failures
 
@@ -120,7 +123,7 @@ class TwelvePools:
     def missing(self) -> str | None:
         return None
 
-    def translated(self, _rules: RowRules) -> PoolTally:
+    def translated(self, _rules: RowRules, _clients_of: Sequence[PoolKey] = ()) -> PoolTally:
         keys = [PoolKey(HERE, sixteen_bytes(f"10.0.1.{n}"), b"\1\2") for n in range(12)]
         return PoolTally(dict.fromkeys(keys, PoolCount(1, 0, 0, 0, b"")), OtherPools(), 0)
 

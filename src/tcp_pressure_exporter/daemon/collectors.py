@@ -16,6 +16,7 @@ from tcp_pressure_exporter.collectors import (
     limits,
     listen_queues,
     local_ports,
+    nat_clients,
     pool_owners,
     pools,
     sockets,
@@ -99,7 +100,11 @@ ROWS = (
     ),
     # Its rows are in the families of the pools.
     Collector(
-        NAT_POOLS, "port pools of a NAT gateway, from conntrack", nat_part, (), own_alone=True
+        NAT_POOLS,
+        "port pools of a NAT gateway, from conntrack",
+        nat_part,
+        nat_clients.FAMILIES,
+        own_alone=True,
     ),
     Collector(
         CANARY,

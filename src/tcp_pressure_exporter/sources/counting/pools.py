@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
+    MAX_CLIENTS,
     MAX_GROUP_POOLS,
     MAX_POOLS,
     GroupedKey,
@@ -146,6 +147,32 @@ def nat_pools(rules: NatRules) -> Pools:
     if rules.translated:
         return Pools()
     return Pools({key[:4]: CountedPool() for key in rules.rows.watched}, fixed=True)
+
+
+class NatClients:
+    """The connections of some NAT pools by client, while they are counted."""
+
+    def __init__(self, pools: Sequence[PoolKey]) -> None:
+        self._pools = {key[:4]: key for key in pools}
+        self._counts: dict[PoolKey, dict[bytes, int]] = {}
+        self._clients = 0
+
+    def wants(self, ends: Ends) -> bool:
+        """Tell whether the pool's connections are counted by client."""
+        return ends in self._pools
+
+    def add(self, ends: Ends, client: bytes) -> None:
+        """Count a connection of such a pool; client: the address that it was opened from."""
+        counts = self._counts.get(self._pools[ends], {})
+        if client not in counts:
+            if self._clients >= MAX_CLIENTS:
+                return
+            self._clients += 1
+        self._counts.setdefault(self._pools[ends], counts)[client] = counts.get(client, 0) + 1
+
+    def result(self) -> dict[PoolKey, dict[bytes, int]]:
+        """Return the connections of each client, by pool."""
+        return self._counts
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:

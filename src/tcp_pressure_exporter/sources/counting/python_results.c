@@ -104,6 +104,17 @@ PyObject *pools_result(const struct pool_table *table)
     return all;
 }
 
+PyObject *nat_result(const struct nat_tally *tally)
+{
+    PyObject *pools = pools_result(&tally->pools);
+    PyObject *clients = pools ? rows_of(&tally->clients) : NULL;
+    PyObject *both = clients ? Py_BuildValue("(OO)", pools, clients) : NULL;
+
+    Py_XDECREF(pools);
+    Py_XDECREF(clients);
+    return both;
+}
+
 static bool no_port_in(const uint8_t word[8])
 {
     uint64_t ports;
