@@ -18,6 +18,7 @@ RUN python3 -m venv /opt/tcp-pressure-exporter \
         --requirement requirements.txt --requirement requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
+COPY docs ./docs
 # The imports prove that all was compiled, which pyproject.toml leaves optional. What built it
 # goes again.
 RUN CFLAGS=-g0 /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \

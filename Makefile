@@ -55,7 +55,7 @@ format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-dashboards: .venv/dev  ## write grafana/dashboards; runbooks elsewhere: DOCS_URL=https://...
+dashboards: .venv/dev  ## write grafana/dashboards; documents at DOCS_URL=https://...
 	$(BIN)/python -m grafana.source
 
 bpf: tools
@@ -89,8 +89,8 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## write what Kubernetes needs of the alert rules
-	$(BIN)/python deploy/kubernetes/prometheus_rule.py
+manifests: .venv/dev  ## write the rules' links and the PrometheusRule; DOCS_URL=https://...
+	$(BIN)/python -m deploy.kubernetes.prometheus_rule
 
 dist: .venv/ship  ## the source distribution, the wheel, their bill of materials
 	.ci/dist

@@ -106,6 +106,12 @@ def test_everything_gets_its_rights() -> None:
     assert "--collector.netns" in container["args"]
 
 
+@pytest.mark.parametrize(("overlay", "limit"), [("operator", 1000), ("full", 5000)])
+def test_the_limit_of_samples_follows_the_namespaces(overlay: str, limit: int) -> None:
+    """Where other namespaces are looked at, scrapes may be larger; tests/deploy has by how much."""
+    assert manifests(f"overlays/{overlay}")["PodMonitor"]["spec"]["sampleLimit"] == limit
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_image_is_of_this_version(overlay: str) -> None:
     """The DaemonSet runs the image of the version that it stands beside."""

@@ -34,6 +34,9 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
         f"{NAME}/sources/bpf/_bpf.abi3.so",
     } <= set(names)
     assert f"{NAME}/py.typed" in names
+    documents = [*ROOT.glob("docs/*.md"), *ROOT.glob("docs/runbooks/*.md")]
+    shipped = {f"{NAME}/pages/docs/shipped/{path.relative_to(ROOT / 'docs')}" for path in documents}
+    assert shipped <= set(names)
     assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
 
 

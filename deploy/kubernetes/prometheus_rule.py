@@ -1,12 +1,15 @@
-"""Writes the PrometheusRule of the Prometheus operator: the groups of the same rules files.
+"""Writes the links of the alert rules, and the PrometheusRule of the Prometheus operator.
 
-Run it by `make manifests`; a test compares what it would write with what is there.
+The PrometheusRule has the groups of the same rules files. Run it by `make manifests`; a test
+compares what it would write with what is there.
 """
 
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from deploy.docs_url import docs_url, with_links
 
 DEPLOY = Path(__file__).parents[1]
 TARGET = DEPLOY / "kubernetes" / "components" / "prometheus-operator" / "prometheusrule.yaml"
@@ -27,5 +30,12 @@ def prometheus_rule(folder: Path) -> str:
     return HEAD + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=120)
 
 
+def write_links(folder: Path, docs_url: str) -> None:
+    """Have the rules in the folder, and their tests, lead to documents below the address."""
+    for path in [*folder.glob("rules/*.yml"), *folder.glob("tests/*.yml")]:
+        path.write_text(with_links(path.read_text(), docs_url))
+
+
 if __name__ == "__main__":
+    write_links(DEPLOY / "prometheus", docs_url())
     TARGET.write_text(prometheus_rule(DEPLOY / "prometheus" / "rules"))

@@ -3,14 +3,12 @@
 DOCS_URL in the environment replaces the placeholder before the links to runbooks and findings.
 """
 
-import os
-
+from deploy.docs_url import docs_url
 from grafana.source.catalogue import FOLDER, dashboards, text_of
-from grafana.source.variables import DOCS_URL
 
 
 def main() -> None:
-    for name, dashboard in dashboards(os.environ.get("DOCS_URL", DOCS_URL)).items():
+    for name, dashboard in dashboards(docs_url()).items():
         (FOLDER / f"{name}.json").write_text(text_of(dashboard))
 
 

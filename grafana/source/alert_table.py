@@ -5,7 +5,7 @@ from grafana.source.colour import SEVERITIES
 from grafana.source.links import to_document, to_host
 from grafana.source.panel import texts
 from grafana.source.query import firing, rows
-from grafana.source.table import Column, Table
+from grafana.source.table import CLUSTER, Column, Table
 
 # The order of urgency, which is not that of the alphabet.
 URGENCY = {"critical": "1", "warning": "2", "info": "3"}
@@ -32,6 +32,7 @@ def alert_table() -> Table:
                 coloured=True,
                 mappings=[texts(*_severities())],
             ),
+            CLUSTER,
             Column(name="instance", title="Host", width=110, links=[to_host()]),
             Column(
                 name="alertname",
@@ -63,11 +64,13 @@ def _since_when() -> str:
     """Return the query: seconds since the condition of each alert that fires began to hold."""
     started = firing().replace("ALERTS{", "ALERTS_FOR_STATE{").replace(', alertstate="firing"', "")
     seconds = f"(time() - {started}) and ignoring (alertstate) {firing()}"
-    expression = f"max by (severity, kind, alertname, instance, direction) ({seconds})"
+    expression = f"max by (severity, kind, alertname, cluster, instance, direction) ({seconds})"
     for severity, place in URGENCY.items():
         expression = _copy_label(expression, "urgency", place, "severity", severity)
     expression = _copy_label(expression, "runbook", "$1", "alertname", "(.+)")
-    return f"max by (urgency, kind, alertname, instance, direction, runbook) ({expression})"
+    return (
+        f"max by (urgency, kind, alertname, cluster, instance, direction, runbook) ({expression})"
+    )
 
 
 def _copy_label(expression: str, new: str, replacement: str, old: str, pattern: str) -> str:

@@ -9,7 +9,7 @@ import yaml
 from grafana.source.panel import Json
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
-DOCS = "docs/"
+BELOW_DOCS = "runbooks/"
 
 # What to do at once, by the label `kind` of an alert: what fits into one cell of the table. The
 # runbook says more, and what not to do.
@@ -53,4 +53,4 @@ def summaries() -> dict[str, str]:
 def runbooks() -> dict[str, str]:
     """Return the path of each alert's runbook below docs/, by its name."""
     urls = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules()}
-    return {alert: url.removeprefix(DOCS) for alert, url in urls.items()}
+    return {alert: BELOW_DOCS + url.partition(f"/{BELOW_DOCS}")[2] for alert, url in urls.items()}

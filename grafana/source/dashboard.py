@@ -51,6 +51,6 @@ def _alerts(severity: str) -> Json:
         "datasource": DATASOURCE,
         "expr": firing(f'severity="{severity}"'),
         "titleFormat": "{{alertname}}",
-        "textFormat": "{{instance}} {{direction}}",
+        "textFormat": "{{cluster}} {{instance}} {{direction}}",
         "tagKeys": "severity,kind",
     }

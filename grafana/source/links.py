@@ -3,7 +3,7 @@
 from grafana.source.panel import Json
 
 TAG = "tcp-pressure-exporter"
-KEPT = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
+KEPT = "${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"
 
 
 def to_the_others() -> list[Json]:

@@ -3,7 +3,7 @@
 from grafana.source.forecast import FULL_OR_FAR, seconds_left
 from grafana.source.links import to_pool
 from grafana.source.query import DIRECTION, POOL_LABELS, Query, rate, ratio, rows, select
-from grafana.source.table import Column, Table, value
+from grafana.source.table import CLUSTER, Column, Table, value
 from grafana.source.threshold import SECONDS_LEFT, STEADY, ratio_steps, steps
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
@@ -58,6 +58,7 @@ def _queries() -> list[Query]:
 def _columns() -> list[Column]:
     share = ratio_steps(OUTBOUND)
     return [
+        CLUSTER,
         Column(name="instance", title="Host", width=110),
         Column(name="netns", title="Namespace", width=97),
         Column(name="direction", title="Direction", width=90),

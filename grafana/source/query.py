@@ -7,14 +7,16 @@ from typing import Any
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # The labels that a selector is held to, each by the variable of its name.
-FLEET = ("job",)
+FLEET = ("cluster", "job")
 HOST = (*FLEET, "instance")
 NAMESPACE = (*HOST, "netns")
 DIRECTION = (*NAMESPACE, "direction")
 POOL = (*DIRECTION, "local_address", "remote_address", "port")
 
 # What tells one pool from all others, when values of several metrics are put beside each other.
-POOL_LABELS = ", ".join(POOL[1:])
+POOL_LABELS = ", ".join(label for label in POOL if label != "job")
+# By which a store that does not merge two Prometheus servers keeps their series apart.
+REPLICA = "replica, prometheus_replica"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ def increase(metric: str, labels: Sequence[str], *matchers: str) -> str:
     return f"increase({select(metric, labels, *matchers)}[$__rate_interval])"
 
 
+def recorded(series: str, labels: Sequence[str], *matchers: str) -> str:
+    """Return a selector of a recorded series, once if two replicas have recorded it."""
+    return f"max without ({REPLICA}) ({select(series, labels, *matchers)})"
+
+
 def ratio(used: str, limit: str, labels: Sequence[str], *matchers: str) -> str:
     return f"{select(used, labels, *matchers)} / {select(limit, labels, *matchers)}"
 
@@ -77,4 +84,5 @@ def ratio(used: str, limit: str, labels: Sequence[str], *matchers: str) -> str:
 def firing(*matchers: str) -> str:
     """Return the selector of the alerts that fire, those of no instance in particular included."""
     own = ('alertname=~"TcpPressure.+"', 'alertstate="firing"')
-    return select("ALERTS", FLEET, 'instance=~"$instance|"', *own, *matchers)
+    alerts = select("ALERTS", FLEET, 'instance=~"$instance|"', *own, *matchers)
+    return f"max without ({REPLICA}) ({alerts})"

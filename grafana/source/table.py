@@ -63,6 +63,9 @@ class Column:
         return None
 
 
+CLUSTER = Column(name="cluster", title="Cluster", width=80)  # nothing where there is no such label
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table(Panel):
     """The rows of all queries, merged by their labels.

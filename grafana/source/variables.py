@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from grafana.source.panel import Json
 from grafana.source.query import DATASOURCE, select
 
-DOCS_URL = "https://git.example.org/tcp-pressure-exporter/docs"
 ON_TIME_RANGE_CHANGE = 2
 ALPHABETICAL = 1
 
 LABELS = {
+    "cluster": "Cluster",
     "job": "Job",
     "instance": "Instance",
     "netns": "Network namespace",
@@ -20,6 +20,7 @@ LABELS = {
 }
 # The smallest metric that has the label.
 SOURCES = {
+    "cluster": "tcp_pressure_build_info",
     "job": "tcp_pressure_build_info",
     "instance": "tcp_pressure_build_info",
     "netns": "tcp_pressure_local_ports_usable",
@@ -58,8 +59,8 @@ def _label(label: str, before: Sequence[str]) -> Json:
         "sort": ALPHABETICAL,
         "multi": many,
         "includeAll": True,
-        # A source pool has neither a remote address nor a port.
-        "allValue": ".+" if many else ".*",
+        # Who has one cluster has no such label; a source pool has neither remote address nor port.
+        "allValue": ".+" if many and label != "cluster" else ".*",
         "current": {"text": ["All"], "value": ["$__all"]}
         if many
         else {"text": "All", "value": "$__all"},

@@ -31,7 +31,7 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import (
     PoolOwners,
     Probe,
 )
-from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
+from tcp_pressure_exporter.pools.table import Churn, ClientPorts, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.counted.active_closes import (
@@ -46,14 +46,18 @@ from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
-    NAT_POOLS,
     POOLS,
     PORT_FAILURES,
     NamespaceSample,
     Sample,
 )
 from tcp_pressure_exporter.sample.sockets import ListenQueue, ListenQueues
-from tcp_pressure_exporter.sampling.parts.nat import GIVES_WAY, GIVES_WAY_TO_BINDS
+from tcp_pressure_exporter.sampling.parts.nat import (
+    GIVES_WAY,
+    GIVES_WAY_TO_BINDS,
+    MAX_CLIENTS,
+    share,
+)
 from tcp_pressure_exporter.sampling.parts.pools import SOURCE_GIVES_WAY
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tcp_pressure_exporter.web.accounting import HttpCounts
@@ -108,26 +112,35 @@ def findings(but: Finding | None = None) -> tuple[FindingState, ...]:
     return tuple(FindingState(finding, "x") for finding in FINDINGS if finding is not but)
 
 
+def gateway(give_way: int) -> PoolTable:
+    """Return a gateway's pools and clients where so many pools give way."""
+    clients = tuple(ClientPorts(f"10.0.1.{n}", 1) for n in range(MAX_CLIENTS))
+    nat = table(reclaimable=True, dated=False)
+    listed, told = share(TOP - give_way)
+    shown = (
+        *(replace(pool, clients=clients) for pool in nat.listed[:told]),
+        *nat.listed[told:listed],
+    )
+    return replace(nat, listed=shown)
+
+
 def with_failures(sample: NamespaceSample, *, binds: bool) -> NamespaceSample:
-    """Return the sample with refused calls, for which pools of a gateway make room."""
-    less = GIVES_WAY[PORT_FAILURES] + (GIVES_WAY_TO_BINDS if binds else 0)
-    nat = sample.get(NAT_POOLS)
+    """Return the sample with refused calls."""
     return with_parts(
         sample,
-        nat=Outcome(0.1, fewer(nat, less)),
+        nat=Outcome(0.1, gateway(GIVES_WAY[PORT_FAILURES] + (GIVES_WAY_TO_BINDS if binds else 0))),
         failures=Outcome(0.1, failures(binds=binds)),
         findings=Outcome(0.1, findings()),
     )
 
 
-def with_closes(sample: NamespaceSample) -> NamespaceSample:
-    """Return the sample with active closes, for which gateway's and source pools make room."""
-    nat, pools = sample.get(NAT_POOLS), sample.get(POOLS)
-    source = fewer(pools[SOURCE], SOURCE_GIVES_WAY)
+def with_closes(sample: NamespaceSample, give_way: int = 0) -> NamespaceSample:
+    """Return the sample with active closes, where so many pools of a gateway give way already."""
+    pools = sample.get(POOLS)
     return with_parts(
         sample,
-        pools=Outcome(0.1, {**pools, SOURCE: source}),
-        nat=Outcome(0.1, fewer(nat, GIVES_WAY[ACTIVE_CLOSES])),
+        pools=Outcome(0.1, {**pools, SOURCE: fewer(pools[SOURCE], SOURCE_GIVES_WAY)}),
+        nat=Outcome(0.1, gateway(give_way + GIVES_WAY[ACTIVE_CLOSES])),
         active_closes=Outcome(0.1, closes()),
     )
 
@@ -148,7 +161,7 @@ def fullest() -> NamespaceSample:
         ),
         local_ports=Outcome(0.1, LocalPorts(1, 2, 3, 4, 5, 6, 7, 8, owners[:MAX_BLOCKERS], 9, 1)),
         pools=Outcome(0.1, pools),
-        nat=Outcome(0.1, table(reclaimable=True, dated=False)),
+        nat=Outcome(0.1, gateway(0)),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
         pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),
         close_wait=Outcome(
@@ -186,8 +199,10 @@ FULLEST = fullest()
         with_failures(FULLEST, binds=False),
         with_failures(FULLEST, binds=True),
         with_closes(FULLEST),
-        with_closes(with_failures(FULLEST, binds=False)),
-        with_closes(with_failures(FULLEST, binds=True)),
+        with_closes(with_failures(FULLEST, binds=False), GIVES_WAY[PORT_FAILURES]),
+        with_closes(
+            with_failures(FULLEST, binds=True), GIVES_WAY[PORT_FAILURES] + GIVES_WAY_TO_BINDS
+        ),
     ],
     ids=["no BPF", "connects", "connects, binds", "closes", "connects, closes", "all"],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from deploy.docs_url import docs_url
 from tests.support.labs.prometheus_server import PROMTOOL
 from tests.support.places import ROOT
 
@@ -36,6 +37,12 @@ def rules() -> Iterator[tuple[Path, Rule]]:
 def alerts() -> dict[str, Rule]:
     """Return the alerts by name."""
     return {rule["alert"]: rule for _path, rule in rules() if "alert" in rule}
+
+
+def runbook(rule: Rule) -> str:
+    """Return the runbook's section that an alert leads to, by its path in this repository."""
+    url: str = rule["annotations"]["runbook_url"]
+    return f"docs{url.removeprefix(docs_url())}"
 
 
 def promtool(*arguments: str, folder: Path = FOLDER) -> None:

@@ -116,6 +116,7 @@ def test_the_worse_silences_the_milder_of_its_kind(source: str, target: str) -> 
     assert inhibits(worse, milder)
     assert not inhibits(worse, {**milder, "instance": "b:10190"})
     assert not inhibits(worse, {**milder, "netns": "other"})
+    assert not inhibits({**worse, "cluster": "eu"}, {**milder, "cluster": "us"})
     assert not inhibits(milder, worse)
 
 
@@ -132,6 +133,17 @@ def test_an_exporter_that_is_down_silences_everything_of_its_host() -> None:
     for name in alerts():
         assert inhibits(down, labels_of(name, netns="host")) == (name != "TcpPressureExporterDown")
         assert not inhibits(down, labels_of(name, instance="b:10190"))
+        assert not inhibits({**down, "cluster": "eu"}, labels_of(name, cluster="us"))
+
+
+def test_many_that_are_down_are_one_message() -> None:
+    """Which exporters they are is left out, in that cluster alone."""
+    many = {**labels_of("TcpPressureManyExportersDown"), "cluster": "eu"}
+    del many["instance"]
+    down = labels_of("TcpPressureExporterDown", cluster="eu")
+    assert inhibits(many, down)
+    assert not inhibits(many, {**down, "cluster": "us"})
+    assert not inhibits(many, labels_of("TcpPressurePoolHigh", cluster="eu", netns="host"))
 
 
 def test_exhaustion_is_announced_in_time() -> None:

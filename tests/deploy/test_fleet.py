@@ -17,7 +17,7 @@ CONFIGS = [
     if re.search("^(scrape_configs|remote_write):", block, re.MULTILINE)
 ]
 RECORDED = {rule["record"] for _path, rule in rules() if "record" in rule}
-NAME = re.compile(r"\b[a-z_]+:(?:up|tcp_pressure_\w+):\w+\b")
+NAME = re.compile(r"\b[a-z_]+:tcp_pressure_\w+:\w+\b")
 
 
 @pytest.mark.parametrize("text", CONFIGS, ids=["leaf", "federation", "remote write"])

@@ -44,8 +44,8 @@ def included(path: Path) -> Iterator[Path]:
         yield from included(header)
 
 
-def test_package_declares_the_files_of_the_status_page() -> None:
-    """Each template and each file that the page loads is installed."""
+def test_package_declares_the_files_of_the_pages() -> None:
+    """Each template, each file that a page loads, and each document is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     package = ROOT / "src" / "tcp_pressure_exporter"
     patterns = project["tool"]["setuptools"]["package-data"]["tcp_pressure_exporter"]
@@ -53,6 +53,9 @@ def test_package_declares_the_files_of_the_status_page() -> None:
     needed = {
         *package.glob("pages/status/templates/**/*"),
         *package.glob("pages/status/static/**/*"),
+        *package.glob("pages/docs/templates/**/*"),
+        *(package / "pages/docs/shipped").glob("*.md"),
+        *(package / "pages/docs/shipped/runbooks").glob("*"),
     }
-    assert len(needed) >= 8
+    assert len(needed) >= 32
     assert needed <= declared

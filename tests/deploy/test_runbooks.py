@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.deploy.metric_names import documented_names, names_in
-from tests.deploy.rule_files import rules
+from tests.deploy.rule_files import Rule, rules, runbook
 from tests.grafana.dashboard import FOLDER as DASHBOARDS
 from tests.grafana.dashboard import load, panels
 from tests.support.places import ROOT
@@ -39,10 +39,10 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(("subject", "alert"), ALERTS, ids=lambda value: str(value)[:60])
-def test_each_alert_has_a_runbook(subject: str, alert: dict[str, dict[str, str]]) -> None:
+def test_each_alert_has_a_runbook(subject: str, alert: Rule) -> None:
     """The annotation leads to a section with every part, on the page named like the rules' file."""
     name = str(alert["alert"])
-    url = alert["annotations"]["runbook_url"]
+    url = runbook(alert)
     assert url == f"docs/runbooks/{subject}.md#{name.lower()}"
     section = sections(ROOT / url.partition("#")[0])[name]
     assert [part for part in PARTS if f"**{part}**" not in section] == []
@@ -62,7 +62,7 @@ def test_the_index_lists_each_alert_as_it_is() -> None:
     }
     for _subject, alert in ALERTS:
         link, severity, wait = listed.pop(alert["alert"])
-        assert f"docs/{link}" == alert["annotations"]["runbook_url"]
+        assert f"docs/{link}" == runbook(alert)
         assert severity == alert["labels"]["severity"]
         expected = alert.get("for", "").replace("m", " min").replace("s", " s")
         # A leak is told by a window of time instead.

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK, LEAK_S
 from tcp_pressure_exporter.findings.finding import Finding
 from tcp_pressure_exporter.findings.kinds import KINDS, SOON, Kind
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
-from tests.deploy.rule_files import Rule, alerts, rules
+from tests.deploy.rule_files import Rule, alerts, rules, runbook
 
 # Only worth knowing at its 70 %: a row has no threshold for that.
 WARNED_OF = [kind for kind in KINDS.values() if kind.name != INBOUND]
@@ -19,9 +19,9 @@ WARNED_OF = [kind for kind in KINDS.values() if kind.name != INBOUND]
 CRITICAL_BELOW_THE_LIMIT = [kind for kind in KINDS.values() if kind.critical < 1]
 
 
-def named_in(runbook: str) -> Rule:
+def named_in(section: str) -> Rule:
     """Return the alert that a section of a runbook is about."""
-    [alert] = [a for a in alerts().values() if a["annotations"]["runbook_url"] == runbook]
+    [alert] = [a for a in alerts().values() if runbook(a) == section]
     return alert
 
 
@@ -64,7 +64,7 @@ def test_what_is_full_is_critical_for_both() -> None:
 def test_whether_somebody_binds(alert: str, compared: str) -> None:
     """The alerts and the report agree from how many hidden ports on somebody binds."""
     share = re.search(
-        rf"{compared} on \(job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
+        rf"{compared} on \(cluster, job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
     )
     assert share
     assert float(share[1]) == HIDDEN_WORTH_IT

@@ -28,6 +28,7 @@ from tests.support.labs.prometheus_server import (
 )
 
 JOB = "tcp-pressure-exporter"
+CLUSTER = "lab"
 LOCAL = "127.0.0.1"
 PORTS = "20000 20059"
 CLIENT = "127.0.0.30"  # of the connections that get stuck
@@ -136,5 +137,7 @@ def _config(folder: Path, *targets: str) -> str:
             text = re.sub(pattern, faster, text)
         copy.write_text(text)
     config = yaml.safe_load(scrape_config({JOB: ""}, rules))
-    config["scrape_configs"][0]["static_configs"] = [{"targets": list(targets)}]
+    config["scrape_configs"][0]["static_configs"] = [
+        {"targets": list(targets), "labels": {"cluster": CLUSTER}}
+    ]
     return yaml.safe_dump(config)

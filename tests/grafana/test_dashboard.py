@@ -19,14 +19,14 @@ STATES = (
     *("close", "close_wait", "last_ack", "listen", "closing"),
 )
 ROOT = FOLDER.parents[1]
-METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|\w+:up:\w+|up|scrape_\w+|ALERTS\w*"
+METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|up|scrape_\w+|ALERTS\w*"
 SELECTOR = re.compile(rf"(?<![\w:\"])({METRIC})(?![\w:(\"])(\{{[^}}]*\}})?")
 # Labels that the viewer chooses by; the pool's own have one value each.
-MANY = ("job", "instance", "netns", "direction")
+MANY = ("cluster", "job", "instance", "netns", "direction")
 POOL = ("local_address", "remote_address", "port")
 CHOSEN = {
     "tcp-pressure-overview": MANY,
-    "tcp-pressure-fleet": ("job", "instance", "direction"),
+    "tcp-pressure-fleet": ("cluster", "job", "instance", "direction"),
     "tcp-pressure-pool": MANY + POOL,
 }
 # Kinds that @grafana/ui draws, with units of Grafana's own list.
@@ -69,7 +69,7 @@ def test_the_viewer_chooses_what_to_see(path: Path) -> None:
     for name in CHOSEN[path.stem]:
         assert found[name]["multi"] == (name in MANY)
         assert found[name]["includeAll"]
-        assert found[name]["allValue"] == (".+" if name in MANY else ".*")
+        assert found[name]["allValue"] == (".+" if name in MANY and name != "cluster" else ".*")
         assert found[name]["refresh"] == 2  # when the time range changes
     assert {source["uid"] for source in datasources(dashboard)} == {"${datasource}"}
 
@@ -81,7 +81,7 @@ def test_each_query_keeps_to_the_chosen_hosts(path: Path) -> None:
         selectors = SELECTOR.findall(query.expression)
         assert selectors, query
         for name, matchers in selectors:
-            assert 'job=~"$job"' in matchers, query
+            assert 'cluster=~"$cluster", job=~"$job"' in matchers, query
             if name.startswith("ALERTS"):  # TcpPressureExporterAbsent is of no instance
                 assert 'instance=~"$instance|"' in matchers, query
             elif not name.startswith("job"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tcp_pressure_exporter.findings.table import FINDINGS
-from tests.deploy.rule_files import alerts
+from tests.deploy.rule_files import alerts, runbook
 from tests.grafana.dashboard import DASHBOARDS, FOLDER, load, panels, variables
 from tests.support.places import ROOT
 
@@ -74,10 +74,10 @@ def test_each_link_of_a_row_leads_somewhere(path: Path) -> None:
 def test_each_alert_has_its_runbook_and_words() -> None:
     """The table of alerts knows each one's runbook and summary, as the rules have them."""
     panel = overview_panel("What is wrong, and what to do")
-    annotations = {name: rule["annotations"] for name, rule in alerts().items()}
-    assert words(panel, "alertname") == {n: a["summary"] for n, a in annotations.items()}
+    summaries = {name: rule["annotations"]["summary"] for name, rule in alerts().items()}
+    assert words(panel, "alertname") == summaries
     assert {name: f"docs/{path}" for name, path in words(panel, "runbook").items()} == {
-        name: annotation["runbook_url"] for name, annotation in annotations.items()
+        name: runbook(rule) for name, rule in alerts().items()
     }
 
 

@@ -19,7 +19,7 @@ from tests.grafana.dashboard import (
     queries_of,
     variables,
 )
-from tests.grafana.pressed_hosts import JOB, POOL, pressed_hosts
+from tests.grafana.pressed_hosts import CLUSTER, JOB, POOL, pressed_hosts
 from tests.support.labs.prometheus_server import PrometheusServer, Series
 
 OF_BPF = {"Refused connections"}
@@ -28,7 +28,9 @@ PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(pat
 OF_A_HOST = {"Orphans", "TCP memory", "Other network namespaces"}
 # Labels that are empty, and so absent, where the kernel or the rights do not tell them.
 MAY_BE_ABSENT = {"service", "process"}
-EVERY = dict.fromkeys(("job", "instance", "netns", "direction"), ".+") | dict.fromkeys(POOL, ".*")
+EVERY = dict.fromkeys(("job", "instance", "netns", "direction"), ".+") | dict.fromkeys(
+    ("cluster", *POOL), ".*"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class Pressed:
 def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
     with pressed_hosts(tmp_path_factory.mktemp("pressed")) as (prometheus, instance):
         prometheus.wait_for(f'tcp_pressure_pools{{instance="{instance}"}}')
-        host = {"job": JOB, "instance": re.escape(instance).replace("\\", "\\\\")}
+        host = {
+            "cluster": CLUSTER,
+            "job": JOB,
+            "instance": re.escape(instance).replace("\\", "\\\\"),
+        }
         yield Pressed(prometheus, host | {"netns": "host", "direction": "outbound"} | POOL)
 
 

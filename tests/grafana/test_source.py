@@ -1,13 +1,13 @@
 """The committed dashboards are what grafana/source makes."""
 
+from deploy.docs_url import docs_url
 from grafana.source.catalogue import FOLDER, dashboards, text_of
-from grafana.source.variables import DOCS_URL
 from tests.grafana.dashboard import variables
 
 
 def test_committed_is_regenerated() -> None:
     """`make dashboards` changes nothing, and no other dashboard lies in the folder."""
-    made = {f"{uid}.json": text_of(made) for uid, made in dashboards(DOCS_URL).items()}
+    made = {f"{uid}.json": text_of(made) for uid, made in dashboards(docs_url()).items()}
     assert {path.name: path.read_text() for path in FOLDER.iterdir()} == made
 
 

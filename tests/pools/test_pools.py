@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.facts.tally import (
+    NO_POOLS,
     AddressPorts,
     LocalAddress,
     OtherPools,
+    PoolCount,
     PoolKey,
     PoolTally,
     SocketTally,
@@ -82,26 +84,47 @@ def test_outbound_without_a_pool(limit: int, ratio: float) -> None:
 
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
-    """Of the lesser pools the sum and the highest ratio are known."""
+    """Of the lesser pools the sum and the highest ratio are known, by the fewest ports.
+
+    Which ports they are is not: the ratio may be too high.
+    """
     tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000, ages=NO_AGES), overflow=6)
     usages = inbound_usages(tally, RemoteGroups(), NEVER)
-    assert usages == DirectionPools({}, 3, 7000, 6451 / 64512, ages=NO_AGES, overflow_sockets=6)
+    assert usages == DirectionPools({}, 3, 7000, 6451 / 28232, ages=NO_AGES, overflow_sockets=6)
 
 
 def test_inbound() -> None:
     """All remote ports with a socket are used; what the remote can reclaim is not known here."""
     usages = inbound_usages(pools({POOL: (7, 5, 0)}), RemoteGroups(), NEVER)
-    expected = Usage(used=7, limit=64512, time_wait=5, reclaimable=None, ages=NO_AGES)
+    expected = Usage(used=7, limit=28232, time_wait=5, reclaimable=None, ages=NO_AGES)
     assert usages == DirectionPools({POOL: expected}, ages=NO_AGES)
 
 
 def test_inbound_group() -> None:
     """Each address of a group has the ports that the group says; others have the default."""
-    lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28232)
+    lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28000)
     outside = POOL._replace(remote_address=sixteen_bytes("10.0.0.10"))
     usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]), NEVER)
     limits = {key: usage.limit for key, usage in usages.pools.items()}
-    assert limits == {POOL: 28232, outside: 64512}
+    assert limits == {POOL: 28000, outside: 28232}
+
+
+# Linux's default range has 60999 - 32768 + 1 = 28,232 ports: net/ipv4/af_inet.c, inet_init_net.
+@pytest.mark.parametrize(
+    ("ports", "outside", "limit"),
+    [
+        (20_000, 0, 28_232),  # a balancer with Linux's default
+        (20_000, 200, 28_232),  # its probes, from ports of their own
+        (20_000, 201, 64_512),
+        (20_000, 11_200, 64_512),  # from 1024 on: 56 % are none of Linux's default
+        (28_232, 0, 28_232),  # out of ports: full, where 64,512 would have said 44 %
+    ],
+)
+def test_the_ports_of_a_remote_tell_how_many_it_has(ports: int, outside: int, limit: int) -> None:
+    """One that keeps to Linux's default range has no more; any other is taken to have all."""
+    tally = replace(NO_POOLS, rows={POOL: PoolCount(ports, 0, 0, 0, NO_AGES, outside)})
+    (usage,) = inbound_usages(tally, RemoteGroups(), NEVER).pools.values()
+    assert usage.limit == limit
 
 
 def test_source() -> None:

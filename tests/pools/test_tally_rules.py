@@ -41,13 +41,13 @@ def test_request() -> None:
 
 
 def test_rows() -> None:
-    """Pools below a ratio need no row: of 8 usable ports 0.5 are 4, of 64512 they are 32256.
+    """Pools below a ratio need no row: of 8 usable ports 0.5 are 4, of 28232 they are 14116.
 
     A bound port is used in every outbound pool.
     """
     request = TallyRequest(min_ratio=0.5)
     assert tally_rules(SETTINGS, REUSE, bound_tally(), {}, request).outbound_rows.min_used == 4
-    assert tally_rules(SETTINGS, REUSE, bound_tally(), {}, request).inbound_rows.min_used == 32_256
+    assert tally_rules(SETTINGS, REUSE, bound_tally(), {}, request).inbound_rows.min_used == 14_116
     sockets = [BoundSocket(bytes(16), 40000 + i, listening=False, ipv6_only=False) for i in (0, 9)]
     bound = bound_tally(sockets)
     assert tally_rules(SETTINGS, REUSE, bound, {}, request).outbound_rows.min_used == 2

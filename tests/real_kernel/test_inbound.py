@@ -24,8 +24,16 @@ def test_remote_ports_of_a_balancer(lab: Lab, observer: Observer) -> None:
     for pair in [lab.connect("127.0.0.1", "127.0.0.50") for _ in range(5)]:
         time_wait_there(pair)
     usage = observer.pool("inbound", "127.0.0.1", "127.0.0.50", PORT).usage
-    assert (usage.used, usage.time_wait, usage.limit) == (8, 5, 64512)
+    assert (usage.used, usage.time_wait, usage.limit) == (8, 5, 28232)
     assert usage.reclaimable is None
+
+
+def test_how_many_ports_a_remote_has_is_told_by_them(lab: Lab, observer: Observer) -> None:
+    """Beyond Linux's default range it is taken to have all ports from 1024 on."""
+    for ports, limit in (("50000 50099", 28_232), ("20000 20099", 64_512)):
+        set_sysctl("ip_local_port_range", ports)
+        lab.connect("127.0.0.1", "127.0.0.60")
+        assert observer.pool("inbound", "127.0.0.1", "127.0.0.60", PORT).usage.limit == limit
 
 
 def test_each_remote_is_a_pool(lab: Lab, observer: Observer) -> None:

@@ -18,6 +18,7 @@ from tests.sources.counting.counting import key
 from tests.support.fakes.tallies import Counts, counts
 from tests.support.labs.conntrack_listing import listed_pools, tracked, wait_for_states
 from tests.support.labs.gateway_lab import (
+    CLIENT,
     KNOWN_SERVER,
     OTHER_SERVER,
     OUTSIDE,
@@ -34,6 +35,7 @@ from tests.support.labs.gateway_lab import (
     translate,
 )
 from tests.support.labs.lab import SERVER_PORT, time_wait_here, time_wait_there
+from tests.support.messages.socket_entries import sixteen_bytes
 
 PORTS_OF_1 = "masquerade to :40000-40099"
 Pools = dict[PoolKey, Counts]
@@ -84,6 +86,18 @@ def shown_pools() -> Pools:
 
 def towards(remote: str, local: str = OUTSIDE) -> PoolKey:
     return key(local, remote, SERVER_PORT)
+
+
+@pytest.mark.parametrize("way", [by_compiled_parser, by_readable_parser, from_text])
+def test_clients(gateway: GatewayLab, way: Callable[[], ConntrackTable]) -> None:
+    """Who holds the ports of a pool is told, by the client's own address."""
+    snat(PORTS_OF_1)
+    for remote in (SERVER, SERVER, SERVER, OTHER_SERVER):
+        gateway.connect(remote)
+    table = way()
+    found = table.translated(RowRules(), [towards(SERVER)]).clients
+    table.close()
+    assert found == {towards(SERVER): {sixteen_bytes(CLIENT): 3}}
 
 
 def test_forwarded(gateway: GatewayLab, pools: Read) -> None:

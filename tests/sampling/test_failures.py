@@ -1,5 +1,6 @@
 """Failures from sample to sample: the part beside its source, and the pools that make room."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,19 +113,19 @@ def test_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "connects", "binds", "closes"),
-    [(10, 5, 4, 2), (6, 1, 1, 1), (2, 1, 1, 1)],
+    ("top", "alone", "connects", "binds", "closes"),
+    [(10, 7, 3, 2, 1), (12, 9, 4, 3, 2), (5, 3, 1, 1, 1), (2, 1, 1, 1, 1)],
 )
-def test_gateway_makes_room(
-    tmp_path: Path, top: int, connects: int, binds: int, closes: int
+def test_gateway_makes_room(  # noqa: PLR0913, PLR0917 - a row of a table
+    tmp_path: Path, top: int, alone: int, connects: int, binds: int, closes: int
 ) -> None:
-    """Five NAT pools fewer are listed beside failures, six with bind(), eight with closes.
+    """Three NAT pools make room for clients; five for failures, six with bind(), eight with closes.
 
-    At least one is.
+    One is left at least.
     """
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)
-    assert len(part.take(reading).listed) == top
+    assert len(part.take(reading).listed) == alone
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {})))
     assert len(part.take(reading).listed) == connects
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({BIND_FAILURES[0]: 0}, {}, {})))
@@ -139,7 +140,7 @@ class TwelvePools:
     def missing(self) -> str | None:
         return None
 
-    def translated(self, _rules: RowRules) -> PoolTally:
+    def translated(self, _rules: RowRules, _clients_of: Sequence[PoolKey] = ()) -> PoolTally:
         keys = [PoolKey(HERE, sixteen_bytes(f"10.0.1.{n}"), b"\1\2") for n in range(12)]
         return PoolTally(dict.fromkeys(keys, PoolCount(1, 0, 0, 0, b"")), OtherPools(), 0)
 

@@ -190,5 +190,5 @@ def test_direction_has_its_own_memory(host: ClosingHost) -> None:
     host.live = []
     after = tables(host.take())
     assert before["outbound"].ratio_max == after["outbound"].ratio_max_1m == 501 / 20000
-    assert after["inbound"].ratio_max_1m == 1 / 64512
+    assert after["inbound"].ratio_max_1m == 1 / 28232
     assert after["source"].ratio_max_1m == 501 / 20000

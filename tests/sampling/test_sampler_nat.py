@@ -12,6 +12,7 @@ from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
+from tcp_pressure_exporter.sampling.parts.nat import share
 from tcp_pressure_exporter.settings.config import Config
 from tests.sources.counting.recordings import RECORDED
 from tests.support.fakes.fake_host import FakeHost, failed
@@ -58,6 +59,36 @@ def test_every_pool(gateway: FakeHost) -> None:
     assert fullest.usage == Usage(17, 100, 6, 8)
     assert (fullest.port, fullest.outlook) == ("9000", None)
     assert (table.count, table.ratio_max, table.churn) == (5, 0.17, None)
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [(10, (7, 3)), (6, (3, 3)), (5, (3, 2)), (3, (2, 1)), (2, (1, 1)), (1, (1, 0)), (0, (0, 0))],
+)
+def test_clients_share_the_series_of_pools(top: int, expected: tuple[int, int]) -> None:
+    """Four series a pool and three for its clients are never more than four for each of the top.
+
+    A pool whose clients are told is listed.
+    """
+    listed, told = share(top)
+    assert (listed, told) == expected
+    assert told <= listed
+    assert 4 * listed + 3 * told <= 4 * top
+
+
+def test_clients(gateway: FakeHost) -> None:
+    """From the second sample on the fullest pools tell whose connections hold most of their ports.
+
+    Counted in the recording with grep: 17 ports of the first pool less its own connections.
+    """
+    first, second = nat(gateway, EVERY_POOL), nat(gateway, EVERY_POOL)
+    assert [pool.clients for pool in first.listed] == [()] * 5
+    told = [pool.clients for pool in second.listed]
+    assert told[3:] == [(), ()]
+    assert {client.address for clients in told for client in clients} == {"192.0.2.2"}
+    for pool, clients in zip(second.listed[:3], told, strict=False):
+        own = pool.usage.used + (pool.usage.reclaimable or 0)
+        assert 0 < clients[0].ports <= own
 
 
 def test_zone(gateway: FakeHost) -> None:

@@ -12,6 +12,7 @@ from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource
 from tcp_pressure_exporter.facts.sockets import BoundSocket, PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    PoolKey,
     PoolSocket,
     PoolTally,
     RowRules,
@@ -107,7 +108,7 @@ class Namespace:
     def port_sockets(self, port: int) -> list[PortSocket]:
         return self.sockets.port_sockets(port)
 
-    def translated(self, rules: RowRules) -> PoolTally:
+    def translated(self, rules: RowRules, _clients_of: Sequence[PoolKey] = ()) -> PoolTally:
         return self.conntrack.translated(rules)
 
     def close(self) -> None:

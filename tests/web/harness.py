@@ -108,6 +108,19 @@ class FakeStatus:
         return b"{}"
 
 
+class FakeDocuments:
+    """Documents that consist of their names."""
+
+    names = ("", "a.md", "runbooks/b.md")
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def page(self, name: str) -> bytes:
+        self.made.append(name)
+        return f"document {name}".encode()
+
+
 class Serving:
     """Context manager: the exporter's pages, served from a thread of this process."""
 
@@ -167,6 +180,7 @@ def _pages(
         registry=registry_of(make),
         unready=unready,
         status=FakeStatus(),
+        documents=FakeDocuments(),
         max_requests=max_requests,
         log=log,
     )

@@ -5,7 +5,7 @@ from grafana.source.fleet.trends import trends
 from grafana.source.fleet.worst import worst
 from grafana.source.panel import Json
 
-LABELS = ("job", "instance", "direction")
+LABELS = ("cluster", "job", "instance", "direction")
 
 
 def fleet(docs_url: str) -> Json:

@@ -3,16 +3,16 @@
 from grafana.source.colour import ATTENTION, CAUSES, CLEAR, DANGER, DIRECTIONS, STATES
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
-from grafana.source.query import FLEET, Query, firing, select
+from grafana.source.query import FLEET, Query, firing, recorded
 from grafana.source.threshold import ratio_steps, steps
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 CHOSEN = (*FLEET, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
-FULLEST = select("job_direction:tcp_pressure_pool_ratio_max:max", CHOSEN)
+FULLEST = recorded("job_direction:tcp_pressure_pool_ratio_max:max", CHOSEN)
 OUTGOING = 'direction="outbound"'
-ABOVE = select("job_direction:tcp_pressure_pool_ratio_max:count_above", FLEET, OUTGOING)
-BELOW = select(
+ABOVE = recorded("job_direction:tcp_pressure_pool_ratio_max:count_above", FLEET, OUTGOING)
+BELOW = recorded(
     "job_direction:tcp_pressure_pool_exhaustion_seconds_min:count_below", FLEET, OUTGOING
 )
 
@@ -78,7 +78,7 @@ def _alerts() -> TimeSeries:
 
 
 def _states() -> TimeSeries:
-    sockets = select("job_state:tcp_pressure_sockets:sum", FLEET)
+    sockets = recorded("job_state:tcp_pressure_sockets:sum", FLEET)
     return TimeSeries(
         title="Sockets of the fleet by state",
         meaning="TCP sockets of all hosts.",
@@ -93,7 +93,7 @@ def _states() -> TimeSeries:
 
 
 def _causes() -> TimeSeries:
-    stuck = select("job_cause:tcp_pressure_close_wait_sockets:sum", FLEET)
+    stuck = recorded("job_cause:tcp_pressure_close_wait_sockets:sum", FLEET)
     return TimeSeries(
         title="CLOSE_WAIT of the fleet by cause",
         meaning="Connections that their peers have closed and the applications have not.",
@@ -108,7 +108,7 @@ def _causes() -> TimeSeries:
 
 
 def _events() -> TimeSeries:
-    events = select("job_event:tcp_pressure_kernel_events:rate5m", FLEET)
+    events = recorded("job_event:tcp_pressure_kernel_events:rate5m", FLEET)
     return TimeSeries(
         title="Kernel events of the fleet",
         meaning="Refused by TIME_WAIT, dropped at full accept queues or by conntrack, per second.",
@@ -122,7 +122,7 @@ def _events() -> TimeSeries:
 
 
 def _findings() -> TimeSeries:
-    findings = select("job_finding:tcp_pressure_finding:sum", FLEET)
+    findings = recorded("job_finding:tcp_pressure_finding:sum", FLEET)
     return TimeSeries(
         title="Hosts with a finding",
         meaning="On how many hosts each finding holds.",
@@ -138,7 +138,7 @@ def _findings() -> TimeSeries:
 
 
 def _limits() -> TimeSeries:
-    ratios = select("job_resource:tcp_pressure_resource_ratio:max", FLEET)
+    ratios = recorded("job_resource:tcp_pressure_resource_ratio:max", FLEET)
     return TimeSeries(
         title="Kernel limits, the fullest host",
         meaning="TIME_WAIT table, orphans, TCP memory and conntrack table of the fullest host.",
@@ -154,7 +154,7 @@ def _limits() -> TimeSeries:
 
 
 def _queues() -> TimeSeries:
-    ratios = select("job:tcp_pressure_listen_queue_ratio_max:max", FLEET)
+    ratios = recorded("job:tcp_pressure_listen_queue_ratio_max:max", FLEET)
     return TimeSeries(
         title="Fullest accept queue",
         meaning="The fullest accept queue of any host.",

@@ -5,7 +5,7 @@ from grafana.source.fleet.tables import closest, fullest_hosts, fullest_pools, l
 from grafana.source.forecast import FULL_OR_FAR, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat
-from grafana.source.query import FLEET, firing, now, select
+from grafana.source.query import FLEET, firing, now, recorded
 from grafana.source.threshold import (
     CALM,
     SECONDS_LEFT,
@@ -41,10 +41,11 @@ def _hosts() -> Stat:
         meaning="How many exporters Prometheus could scrape, of how many it knows.",
         normal="both equal, and as many as you have hosts: nobody but your inventory knows those"
         " that have gone from service discovery.",
-        action="see the alert TcpPressureExporterDown for which do not answer.",
+        action="see the alert TcpPressureExporterDown for which do not answer; a quarter of a"
+        " cluster pages.",
         queries=[
-            now(f"sum({select('job:up:sum', FLEET)})", "answer"),
-            now(f"sum({select('job:up:count', FLEET)})", "known"),
+            now(f"sum({recorded('job:tcp_pressure_up:sum', FLEET)})", "answer"),
+            now(f"sum({recorded('job:tcp_pressure_up:count', FLEET)})", "known"),
         ],
         unit="locale",
         empty=UNRECORDED,
@@ -60,8 +61,10 @@ def _alerting() -> Stat:
         normal="0 and 0.",
         action="open the overview: its table of alerts says what to do.",
         queries=[
-            now(f"count(count by (instance) ({firing(critical)})) or vector(0)", "critical"),
-            now(f"count(count by (instance) ({firing(warning)})) or vector(0)", "warning"),
+            now(
+                f"count(count by (cluster, instance) ({firing(critical)})) or vector(0)", "critical"
+            ),
+            now(f"count(count by (cluster, instance) ({firing(warning)})) or vector(0)", "warning"),
         ],
         unit="locale",
         empty="none",
@@ -76,7 +79,7 @@ def _fullest() -> Stat:
         meaning="The highest share of its ports that any pool of any host has in use.",
         normal="outbound below 70 %.",
         action="the table of pools names both ends; click one for its history.",
-        queries=[now(f"max by (direction) ({select(FULLEST, CHOSEN)})", "{{direction}}")],
+        queries=[now(f"max by (direction) ({recorded(FULLEST, CHOSEN)})", "{{direction}}")],
         unit="percentunit",
         empty=UNRECORDED,
         decimals=0,
@@ -86,7 +89,7 @@ def _fullest() -> Stat:
 
 
 def _soonest() -> Stat:
-    soonest = f"min by (direction) ({select(SOONEST, CHOSEN)})"
+    soonest = f"min by (direction) ({recorded(SOONEST, CHOSEN)})"
     return Stat(
         title="First pool to be full in",
         meaning="Seconds until the first pool of any host is full, at today's rate.",
@@ -109,8 +112,8 @@ def _full_soon() -> Stat:
         normal="0 and 0.",
         action="one host: its own traffic. Many at once: look at what they all connect to.",
         queries=[
-            now(f"sum({select(ABOVE, FLEET, OUTGOING, ABOVE_90)})", "above 90 %"),
-            now(f"sum({select(BELOW, FLEET, OUTGOING)})", "within 60 s"),
+            now(f"sum({recorded(ABOVE, FLEET, OUTGOING, ABOVE_90)})", "above 90 %"),
+            now(f"sum({recorded(BELOW, FLEET, OUTGOING)})", "within 60 s"),
         ],
         unit="locale",
         empty=UNRECORDED,

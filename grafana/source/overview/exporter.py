@@ -170,7 +170,9 @@ def _series() -> TimeSeries:
         normal="190 to 500, and at most 220 more for each further network namespace.",
         action="sample_limit in Prometheus's scrape configuration refuses pages above it.",
         queries=[
-            Query(f"topk({TOP}, {select('scrape_samples_scraped', HOST)})", "{{instance}}"),
+            Query(
+                f"topk({TOP}, {select('scrape_samples_scraped', HOST)})", "{{cluster}} {{instance}}"
+            ),
         ],
         unit="locale",
         empty="Prometheus knows no exporter.",

@@ -4,7 +4,7 @@ from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
 from grafana.source.links import to_document, to_host
 from grafana.source.panel import texts
 from grafana.source.query import NAMESPACE, rows, select
-from grafana.source.table import Column, Table
+from grafana.source.table import CLUSTER, Column, Table
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.table import FINDINGS
 
@@ -17,7 +17,7 @@ def finding_table() -> Table:
     advice = {finding.name: finding.advice for finding in FINDINGS if finding.exported}
     colours = {finding.name: COLOURS[finding.severity] for finding in FINDINGS if finding.exported}
     selector = select("tcp_pressure_finding", NAMESPACE)
-    labels = "instance, finding"
+    labels = "cluster, instance, finding"
     # The same label once more, to show both its name and the advice.
     copied = f'label_replace({selector} == 1, "advice", "$1", "finding", "(.+)")'
     return Table(
@@ -30,6 +30,7 @@ def finding_table() -> Table:
         unit="none",
         empty="Nothing found: no setting harms, no service is in the way.",
         columns=[
+            CLUSTER,
             Column(name="instance", title="Host", width=110, links=[to_host()]),
             Column(
                 name="finding",

@@ -16,11 +16,15 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 REFUSED = "tcp_pressure_connect_failures_total"
 REFUSED_OWNERS = "tcp_pressure_port_failure_owner_total"
-REFUSED_BY = "instance, service, process, call, cause, remote_address, port"
+REFUSED_BY = "cluster, instance, service, process, call, cause, remote_address, port"
 REFUSED_NAME = (
-    "{{instance}} {{service}} {{process}} - {{remote_address}} {{port}} {{call}} {{cause}}"
+    "{{cluster}} {{instance}} {{service}} {{process}}"
+    " - {{remote_address}} {{port}} {{call}} {{cause}}"
 )
-NAME = "{{instance}} {{netns}} {{direction}} {{local_address}} - {{remote_address}} {{port}}"
+NAME = (
+    "{{cluster}} {{instance}} {{netns}} {{direction}}"
+    " {{local_address}} - {{remote_address}} {{port}}"
+)
 TOP = 10
 
 

@@ -74,7 +74,10 @@ def _accept_queues() -> TimeSeries:
         " bursts.",
         queries=[
             Query(f"max({fullest})", "fullest of all"),
-            Query(f"topk({TOP}, {queues})", "{{instance}} {{netns}} {{local_address}} {{port}}"),
+            Query(
+                f"topk({TOP}, {queues})",
+                "{{cluster}} {{instance}} {{netns}} {{local_address}} {{port}}",
+            ),
         ],
         unit="percentunit",
         empty="no sample",
@@ -131,7 +134,7 @@ def _resource(  # noqa: PLR0913 - the words of a panel
         meaning=f"{meaning} The fullest hosts.",
         normal=normal,
         action=action,
-        queries=[Query(f"topk({TOP}, {share})", "{{instance}} {{netns}}")],
+        queries=[Query(f"topk({TOP}, {share})", "{{cluster}} {{instance}} {{netns}}")],
         unit="percentunit",
         empty=empty,
         low=0,

@@ -2,7 +2,7 @@
 
 from grafana.source.links import to_host
 from grafana.source.query import DIRECTION, NAMESPACE, rows, select
-from grafana.source.table import Column, Table
+from grafana.source.table import CLUSTER, Column, Table
 
 
 def owner_table() -> Table:
@@ -18,6 +18,7 @@ def owner_table() -> Table:
         unit="locale",
         empty="No pool is near its limit, and nothing is stuck in CLOSE_WAIT.",
         columns=[
+            CLUSTER,
             Column(name="instance", title="Host", width=110, links=[to_host()]),
             Column(name="service", title="Service", width=130),
             Column(name="process", title="Process", width=130),
@@ -31,7 +32,7 @@ def owner_table() -> Table:
 def _sockets() -> str:
     crowded = select("tcp_pressure_pool_owner_sockets", DIRECTION)
     stuck = select("tcp_pressure_close_wait_owner_sockets", NAMESPACE)
-    labels = "instance, service, process, where"
+    labels = "cluster, instance, service, process, where"
     return (
         f"topk(10, sum by ({labels}) ("
         f'label_join({crowded}, "where", ":", "remote_address", "port")'

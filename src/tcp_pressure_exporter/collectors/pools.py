@@ -81,8 +81,9 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_pool_ports_limit",
         "Ports that the choosing side of the pool has. outbound and source: the usable local ports,"
         " one less where the range has an odd number of ports (the kernel's search may miss one)."
-        " inbound: the remote's, nat: those of local_address; both 64512 unless configured, which"
-        " is an assumption, not a measurement.",
+        " inbound: the remote's, nat: those of local_address, as configured. Else an inbound remote"
+        " has 28232 where its ports are those that Linux chooses by default, and 64512 where not;"
+        " nat has 64512. These are assumptions, no measurements.",
         POOL_LABELS,
         per_pool(lambda pool: pool.usage.limit),
     ),

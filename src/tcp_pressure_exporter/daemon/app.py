@@ -22,6 +22,7 @@ from tcp_pressure_exporter.daemon.protection import WebConfigWatch
 from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
 from tcp_pressure_exporter.daemon.signals import handled_signals
 from tcp_pressure_exporter.daemon.systemd import ServiceManager
+from tcp_pressure_exporter.pages.docs.source import DocumentSource
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
@@ -41,6 +42,7 @@ from tcp_pressure_exporter.web.accounting import HttpCounts
 from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.clients.server import Server
 from tcp_pressure_exporter.web.listen import listener_url
+from tcp_pressure_exporter.web.pages.documents import DOCUMENTS_PATH
 from tcp_pressure_exporter.web.pages.routes import (
     HEALTHY_PATH,
     READY_PATH,
@@ -156,11 +158,13 @@ class App:
         web_config: WebConfigWatch | None,
         stop: asyncio.Event,
     ) -> None:
+        status = self._status()
         router = build_router(
             telemetry_path=self._options.telemetry_path,
             registry=self._registry,
             unready=self._latest.unready,
-            status=self._status(),
+            status=status,
+            documents=DocumentSource(status.styles, status.icon),
             max_requests=self._options.max_requests,
             log=self._log,
         )
@@ -189,6 +193,7 @@ class App:
         links = {
             "metrics": self._options.telemetry_path,
             "json": STATUS_PATH,
+            "documents": f"{DOCUMENTS_PATH}/",
             "healthy": HEALTHY_PATH,
             "ready": READY_PATH,
         }

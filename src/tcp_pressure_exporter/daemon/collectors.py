@@ -17,6 +17,7 @@ from tcp_pressure_exporter.collectors import (
     limits,
     listen_queues,
     local_ports,
+    nat_clients,
     pool_owners,
     pools,
     sockets,
@@ -107,7 +108,11 @@ ROWS = (
     ),
     # Its rows are in the families of the pools.
     Collector(
-        NAT_POOLS, "port pools of a NAT gateway, from conntrack", nat_part, (), own_alone=True
+        NAT_POOLS,
+        "port pools of a NAT gateway, from conntrack",
+        nat_part,
+        nat_clients.FAMILIES,
+        own_alone=True,
     ),
     Collector(
         CANARY,

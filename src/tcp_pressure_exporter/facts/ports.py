@@ -7,6 +7,7 @@ are single operations on it.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+DEFAULT_RANGE = range(32768, 61000)  # what Linux chooses from: net/ipv4/af_inet.c, inet_init_net
 MAX_PORT = 65535
 RESERVED_PORTS = 1023 - 665 + 1  # RPC_DEF_MIN_RESVPORT: include/linux/sunrpc/xprtsock.h
 BITMAP_BYTES = (MAX_PORT + 1) // 8

@@ -189,8 +189,8 @@ class NatSource(Protocol):
     def missing(self) -> str | None:
         """Return why they cannot be read here, None where they can."""
 
-    def translated(self, rules: RowRules) -> PoolTally:
-        """Return the NAT pools."""
+    def translated(self, rules: RowRules, clients_of: Sequence[PoolKey] = ()) -> PoolTally:
+        """Return the NAT pools; clients_of: those that are counted by client besides."""
 
     def close(self) -> None:
         """Let go what is open; the next question opens it again."""

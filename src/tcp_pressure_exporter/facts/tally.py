@@ -20,6 +20,7 @@ MAX_GROUP_POOLS = 1_024  # of a direction: one for each local address, port and 
 MAX_LOCAL_ADDRESSES = 1_024  # two bitmaps of 8 KiB each
 MAX_KEPT = 4_096  # entries kept whole
 MAX_ROWS = 512  # pools per direction that are told apart in the result
+MAX_CLIENTS = 8_192  # of the NAT pools whose ports are counted by client, together
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
@@ -108,11 +109,13 @@ class NatRules(NamedTuple):
     kernel ends it for a new one that finds no free port.
     translated: whether the connections with a translated source are counted: they make the pools.
     Else those without, in the watched pools alone: they hold ports of these too.
+    clients_of: the pools whose connections are counted by client besides.
     """
 
     rows: RowRules = DEFAULT_ROWS
     evicts: bool = True
     translated: bool = True
+    clients_of: Sequence[PoolKey] = ()
 
 
 class NetworkPorts(NamedTuple):
@@ -168,6 +171,7 @@ class PoolCount(NamedTuple):
     entered: those in TIME_WAIT that the dump before did not see there.
     ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, as
     many as TimeWaitLengths.age_seconds; empty where nothing tells the ages.
+    outside: of an inbound pool those that Linux does not choose by default (facts/ports.py).
     """
 
     ports: int
@@ -175,6 +179,7 @@ class PoolCount(NamedTuple):
     reclaimable: int
     entered: int
     ages: bytes
+    outside: int = 0
 
 
 class OtherPools(NamedTuple):
@@ -202,12 +207,15 @@ class PoolTally:
     range: MAX_OUTSIDE_POOLS), counted nowhere else.
     groups: the pools of each remote group added up, those in `rows` and `others` alike; the first
     MAX_GROUP_POOLS.
+    clients: the connections of NatRules.clients_of by client, the address that they were opened
+    from; pools without any left out. Those of clients beyond MAX_CLIENTS are in none.
     """
 
     rows: Mapping[PoolKey, PoolCount]
     others: OtherPools
     overflow: int
     groups: Mapping[GroupedKey, OtherPools] = field(default_factory=dict)
+    clients: Mapping[PoolKey, Mapping[bytes, int]] = field(default_factory=dict)
 
 
 NO_POOLS = PoolTally({}, OtherPools(), 0)

@@ -33,8 +33,8 @@ class Snapshot:
 
     sample: the newest, None before the first. current: whether it is young enough to be shown.
     line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
-    shown for want of rights. runbook_url: below which the project's docs/ are, None where nobody
-    said.
+    shown for want of rights. runbook_url: below which the project's docs/ are, None for the
+    exporter's own copy.
     """
 
     host: str

@@ -25,6 +25,7 @@ from tcp_pressure_exporter.facts.tally import (
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.groups import (
     DEFAULT_PORTS,
+    LINUX_PORTS,
     NO_GROUPS,
     GroupKey,
     RemoteGroups,
@@ -36,6 +37,8 @@ from tcp_pressure_exporter.pools.usage import Usage, summed
 OUTBOUND = "outbound"
 INBOUND = "inbound"
 SOURCE = "source"
+# The share of odd ports, such as those of probes, in what a remote chooses from Linux's default.
+MAX_OUTSIDE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse)
     fullest = (added.most_used / of_groups[key] for key, added in tally.groups.items())
     return DirectionPools(
         pools={
-            key: unreclaimed(count, _remote_ports(key, groups), reuse)
+            key: unreclaimed(count, _remote_ports(key, count, groups), reuse)
             for key, count in tally.rows.items()
         },
         groups={
@@ -188,7 +191,7 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse)
         },
         others=others.pools,
         others_used=others.ports,
-        others_ratio_max=max(others.most_used / DEFAULT_PORTS, *fullest, 0.0),
+        others_ratio_max=max(others.most_used / LINUX_PORTS, *fullest, 0.0),
         entered=entered(tally),
         ages=ages_of(tally),
         overflow_sockets=tally.overflow,
@@ -209,9 +212,16 @@ def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWai
     )
 
 
-def _remote_ports(key: PoolKey, groups: RemoteGroups) -> int:
+def _remote_ports(key: PoolKey, count: PoolCount, groups: RemoteGroups) -> int:
+    """Return how many ports a remote chooses from: what is configured, or what its ports tell.
+
+    One whose ports are those that Linux chooses by default has no others; a NAT that gives its
+    clients' ports away twice takes others from the first hundred connections on.
+    """
     group = groups.find(key.remote_address) if groups else None
-    return group.ports if group else DEFAULT_PORTS
+    if group:
+        return group.ports
+    return DEFAULT_PORTS if count.outside > MAX_OUTSIDE * count.ports else LINUX_PORTS
 
 
 def source_usages(

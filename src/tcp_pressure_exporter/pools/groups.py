@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, V4_MAPPED
+from tcp_pressure_exporter.facts.ports import DEFAULT_RANGE
 from tcp_pressure_exporter.facts.tally import GroupedKey, GroupNetwork, PoolKey
 from tcp_pressure_exporter.pools.usage import Usage
 
@@ -15,6 +16,7 @@ Network = IPv4Network | IPv6Network
 Tables = dict[int, dict[int, "RemoteGroup"]]
 
 DEFAULT_PORTS = 64512  # 1024-65535: every port that is not reserved for privileged services
+LINUX_PORTS = len(DEFAULT_RANGE)
 V4_MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")  # RFC 4291, section 2.5.5.2
 
 
@@ -77,8 +79,8 @@ class RemoteGroups:
 
     @property
     def fewest_ports(self) -> int:
-        """The ports of an address of the group that has the fewest, at most DEFAULT_PORTS."""
-        return min((DEFAULT_PORTS, *(group.ports for group in self.groups)))
+        """The ports of a remote that has the fewest, of a group or not."""
+        return min((LINUX_PORTS, *(group.ports for group in self.groups)))
 
     def find(self, address: bytes) -> RemoteGroup | None:
         """Return the group of an address of 16 bytes (IPv4 in its v4-mapped form), if any."""

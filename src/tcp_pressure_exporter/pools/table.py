@@ -22,12 +22,20 @@ from tcp_pressure_exporter.pools.scopes import ScopeName, scoped_address
 from tcp_pressure_exporter.pools.usage import Usage, peak_closes
 
 
+class ClientPorts(NamedTuple):
+    """A client of a NAT gateway, by its address, and how many ports of a pool it holds."""
+
+    address: str
+    ports: int
+
+
 @dataclass(frozen=True, slots=True)
 class ListedPool:
     """One pool with its labels; an end that does not apply is an empty text.
 
     entered_total: its closes since it was first listed.
     outlook: None where nothing tells when its ports were closed.
+    clients: of a NAT pool, who holds most of its ports; none where that was not counted.
     """
 
     key: ListedKey
@@ -37,6 +45,7 @@ class ListedPool:
     usage: Usage
     entered_total: int = 0
     outlook: Outlook | None = None
+    clients: tuple[ClientPorts, ...] = ()
 
 
 class Churn(NamedTuple):

@@ -14,13 +14,15 @@ class Request:
     """A request whose body has been read and dropped: no page here takes one.
 
     `path` is in normal form (see `normal_path`). Header names are lower case; a repeated header
-    is joined by commas (RFC 9110 section 5.3).
+    is joined by commas (RFC 9110 section 5.3). `folder`: the path was given with a '/' at its end,
+    by which relative links of the answer lead elsewhere.
     """
 
     method: str
     path: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
+    folder: bool = False
 
     def header(self, name: str) -> str:
         """Value of the header with this lower-case name; empty when it was not sent."""
@@ -54,6 +56,7 @@ def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, b
         normal_path(path),
         parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS),
         _joined(headers),
+        folder=path.endswith("/"),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 from structlog.typing import FilteringBoundLogger
 
+from tcp_pressure_exporter.pages.docs.source import DocumentSource
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.web.pages.routes import Router, build_router
@@ -16,6 +17,7 @@ from tests.web.harness import Serving, registry_of, two_families
 LINKS = {
     "metrics": "/metrics",
     "json": "/api/v1/status",
+    "documents": "/docs/",
     "healthy": "/-/healthy",
     "ready": "/-/ready",
 }
@@ -34,11 +36,13 @@ class ServedStatus:
         return f"http://127.0.0.1:{self.serving.address[1]}/"
 
     def _router(self, log: FilteringBoundLogger) -> Router:
+        status = StatusSource(lambda: self.known, LINKS)
         return build_router(
             telemetry_path="/metrics",
             registry=registry_of(two_families),
             unready=lambda: None,
-            status=StatusSource(lambda: self.known, LINKS),
+            status=status,
+            documents=DocumentSource(status.styles, status.icon),
             max_requests=40,
             log=log,
         )

@@ -20,6 +20,7 @@ from tests.sources.counting.recordings import proc_conntrack_lines
 from tests.support.fakes.fake_procfs import FakeProcfs
 from tests.support.fakes.tallies import counts
 from tests.support.messages.conntrack_messages import SYN_SENT2, TIME_WAIT, Connection
+from tests.support.messages.socket_entries import sixteen_bytes
 
 FILE = "thread-self/net/nf_conntrack"
 EVERY_POOL = NatRules()
@@ -45,6 +46,15 @@ UNREPLIED = (
 
 def count(lines: Iterable[str], rules: NatRules = EVERY_POOL) -> PoolTally:
     return tally_proc_conntrack(lines, rules)
+
+
+def test_clients() -> None:
+    """Of the given pools each client is counted by the source of the first tuple."""
+    second = MASQUERADED.replace("192.0.2.2", "192.0.2.3").replace("40319", "40320")
+    counted = count([MASQUERADED, second, second], NatRules(clients_of=[POOL]))
+    clients = {sixteen_bytes("192.0.2.2"): 1, sixteen_bytes("192.0.2.3"): 2}
+    assert counted.clients == {POOL: clients}
+    assert count([MASQUERADED]).clients == {}
 
 
 def reason(line: str) -> str:

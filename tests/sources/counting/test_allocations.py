@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.sources.counting.compiled import KEY
 from tests.sources.counting.extension import SOURCES, build_extension
 from tests.support.messages.conntrack_messages import Connection, dump_of_entries, entry
 from tests.support.messages.datagrams import (
@@ -23,6 +24,7 @@ from tests.support.messages.datagrams import (
     Entry,
     dump_of,
 )
+from tests.support.messages.socket_entries import sixteen_bytes
 
 HERE = Path(__file__).parent
 MALLOC = ("malloc", "calloc", "realloc", "free")
@@ -87,9 +89,13 @@ CONNECTIONS = [
 SOCKETS = dump_of(sockets())
 NAT = dump_of_entries([entry(connection) for connection in CONNECTIONS])
 BOUND = dump_of(Entry(LISTEN, f"10.0.0.{number % 3}", 40000 + number) for number in range(100))
-NAT_RULES = (FEW_ROWS, True, True, 0)
+LISTED = b"".join(
+    KEY.pack(sixteen_bytes("198.51.100.1"), sixteen_bytes(f"203.0.113.{n}"), 0, b"\x01\xbb")
+    for n in range(3)
+)
+NAT_RULES = (FEW_ROWS, True, True, LISTED, 0)
 FIXED_POOLS = (*FEW_ROWS[:3], bytes(range(38 * 3)), b"")  # any keys
-UNTRANSLATED_RULES = (FIXED_POOLS, False, False, 0)
+UNTRANSLATED_RULES = (FIXED_POOLS, False, False, b"", 0)
 KNOWN = struct.pack("=200Q", *(half for number in range(100) for half in (number, 1)))
 SOCKET_RULES = (
     (PORTS, NO_PORTS, SERVED),

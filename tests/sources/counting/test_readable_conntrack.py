@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import MAX_POOLS, NatRules, OtherPools, PoolKey, RowRules
+from tcp_pressure_exporter.facts.tally import (
+    MAX_CLIENTS,
+    MAX_POOLS,
+    NatRules,
+    OtherPools,
+    PoolKey,
+    RowRules,
+)
 from tests.sources.counting.counting import key
 from tests.sources.counting.nat_counting import tally, tally_entries
 from tests.support.fakes.tallies import counts
@@ -36,6 +43,7 @@ from tests.support.messages.conntrack_messages import (
     with_header,
 )
 from tests.support.messages.datagrams import attribute
+from tests.support.messages.socket_entries import sixteen_bytes
 
 CLIENT, OTHER_CLIENT = ("10.0.0.7", 50_000), ("10.0.0.8", 50_000)
 SERVER = ("203.0.113.9", 443)
@@ -134,6 +142,51 @@ def test_both_translated() -> None:
     """Where the destination is translated too, the pool is the one towards the real server."""
     both = Connection(CLIENT, ("10.9.9.9", 80), (OUTSIDE, 40_000), server=SERVER)
     assert counts(tally([both])) == {POOL: (1, 0, 0)}
+
+
+def by_client(*pools: PoolKey) -> NatRules:
+    """Return the rules that count the connections of some pools by client besides."""
+    return NatRules(clients_of=pools)
+
+
+def test_clients() -> None:
+    """Of the given pools each client's connections are counted: by where they were opened from."""
+    second = replace(FLOW, source=OTHER_CLIENT, gateway=(OUTSIDE, 40_001), state=TIME_WAIT)
+    elsewhere = replace(FLOW, destination=("203.0.113.10", 443))
+    zone = replace(FLOW, zone=5)
+    own = Connection((OUTSIDE, 41_000), SERVER)
+    udp = replace(FLOW, protocol=socket.IPPROTO_UDP)
+    unused = key(OUTSIDE, "203.0.113.99", 443)
+    found = [FLOW, flow(40_002), second, elsewhere, zone, own, udp]
+    counted = tally(found, by_client(unused, POOL, POOL._replace(scope=5)))
+    client, other = sixteen_bytes(CLIENT[0]), sixteen_bytes(OTHER_CLIENT[0])
+    assert counted.clients == {POOL: {client: 2, other: 1}, POOL._replace(scope=5): {client: 1}}
+    assert counted.rows == tally(found).rows
+    assert tally(found).clients == {}
+
+
+def test_client_of_a_translated_destination() -> None:
+    """It is who opened the connection, wherever it was meant to go; of IPv6 as well."""
+    both = Connection(CLIENT, ("10.9.9.9", 80), (OUTSIDE, 40_000), server=SERVER)
+    six = Connection(("2001:db8::7", 50_000), ("2001:db8:9::9", 443), ("2001:db8::1", 40_000))
+    pool6 = key("2001:db8::1", "2001:db8:9::9", 443)
+    assert tally([both, six], by_client(POOL, pool6)).clients == {
+        POOL: {sixteen_bytes(CLIENT[0]): 1},
+        pool6: {sixteen_bytes("2001:db8::7"): 1},
+    }
+
+
+def test_too_many_clients() -> None:
+    """Clients beyond the limit are left out; the known ones are counted on."""
+    found = [
+        replace(
+            FLOW, source=(str(ip_address("10.0.0.0") + number), 50_000), gateway=(OUTSIDE, port)
+        )
+        for port in (40_000, 40_001)
+        for number in range(MAX_CLIENTS + 3)
+    ]
+    (clients,) = tally(found, by_client(POOL)).clients.values()
+    assert (len(clients), set(clients.values())) == (MAX_CLIENTS, {2})
 
 
 def test_ipv6() -> None:
@@ -270,7 +323,10 @@ def test_any_connections(found: list[Connection], evicts: bool) -> None:  # noqa
             pool = pool_of(connection)
             expected.update({(pool, 0): 1, (pool, 1): connection.state == TIME_WAIT})
             expected.update({(pool, 2): over and evicts})
-    counted = counts(tally(found, NatRules(evicts=evicts)))
-    assert counted == {
+    listed = list({pool for pool, _ in expected})[:2]
+    counted = tally(found, NatRules(evicts=evicts, clients_of=listed))
+    assert counts(counted) == {
         pool: (expected[pool, 0], expected[pool, 1], expected[pool, 2]) for pool, _ in expected
     }
+    held = {pool: sum(clients.values()) for pool, clients in counted.clients.items()}
+    assert held == {pool: expected[pool, 0] for pool in listed}

@@ -66,6 +66,17 @@ def test_blocked_port() -> None:
     assert list(ports_of(counted.held)) == [40000]
 
 
+def test_inbound_ports_outside_of_the_default() -> None:
+    """Remote ports below 32768 and from 61000 on are counted, those that Linux chooses are not."""
+    ports = (32767, 32768, 60999, 61000, 1024, 50000)
+    found = [Entry(ESTABLISHED, "10.0.0.2", 443, "10.0.0.9", port) for port in ports]
+    found += [outgoing(ESTABLISHED, 40000)]
+    counted = tally(found, rules(served=[443]))
+    (inbound,) = counted.inbound.rows.values()
+    (outbound,) = counted.outbound.rows.values()
+    assert (inbound.ports, inbound.outside, outbound.outside) == (6, 3, 0)
+
+
 def test_inbound_pool() -> None:
     """Sockets at a served port count by remote address and local address and port."""
     found = [

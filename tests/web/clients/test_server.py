@@ -33,7 +33,7 @@ from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.listen import open_listeners
 from tcp_pressure_exporter.web.pages.routes import build_router
 from tcp_pressure_exporter.web.clients.server import Server
-from tests.web.harness import FakeStatus
+from tests.web.harness import FakeDocuments, FakeStatus
 
 async def main():
     log = structlog.wrap_logger(
@@ -44,7 +44,8 @@ async def main():
     [listener] = open_listeners(["127.0.0.1:0"], systemd=False)
     print(listener.getsockname()[1], flush=True)
     router = build_router(telemetry_path="/metrics", registry=CollectorRegistry(), log=log,
-                          unready=lambda: None, status=FakeStatus(), max_requests=40)
+                          unready=lambda: None, status=FakeStatus(), documents=FakeDocuments(),
+                          max_requests=40)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     others = [open("/dev/null") for _ in range(50)]  # whatever else has taken them
     stop = asyncio.Event()

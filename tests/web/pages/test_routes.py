@@ -4,6 +4,7 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.web.message import Request, Response
 from tcp_pressure_exporter.web.pages.routes import Router, build_router, check_telemetry_path
 from tests.web.harness import (
+    FakeDocuments,
     FakeStatus,
     Serving,
     capturing_logger,
@@ -76,6 +77,8 @@ def test_telemetry_path(path: str) -> None:
         ("/-/ready", "taken"),
         ("/api/v1/status", "taken"),
         ("/static/metrics", "taken"),
+        ("/docs", "taken"),
+        ("/docs/metrics", "taken"),
         ("/metrics/", "may hold"),
         ("//metrics", "may hold"),
         ("/metrics?x", "may hold"),
@@ -98,6 +101,7 @@ def test_bad_telemetry_path(path: str, reason: str) -> None:
             registry=registry_of(list),
             unready=lambda: None,
             status=FakeStatus(),
+            documents=FakeDocuments(),
             max_requests=1,
             log=log,
         )

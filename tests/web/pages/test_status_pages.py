@@ -6,7 +6,7 @@ import pytest
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.pages.routes import Router, build_router
-from tests.web.harness import FakeStatus, Serving, get, registry_of, two_families
+from tests.web.harness import FakeDocuments, FakeStatus, Serving, get, registry_of, two_families
 
 
 def serving(status: FakeStatus) -> Serving:
@@ -16,6 +16,7 @@ def serving(status: FakeStatus) -> Serving:
             registry=registry_of(two_families),
             unready=lambda: None,
             status=status,
+            documents=FakeDocuments(),
             max_requests=1,
             log=log,
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FOLDER = "/static/"
 _FILES = {
     "status.css": "text/css; charset=utf-8",
+    "docs.css": "text/css; charset=utf-8",
     "status.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
@@ -45,6 +46,16 @@ class StatusSource:
     def files(self) -> Iterable[Asset]:
         """The files that the page needs."""
         return self._assets.values()
+
+    @property
+    def icon(self) -> str:
+        """The path of the icon."""
+        return self._assets["icon.svg"].path
+
+    @property
+    def styles(self) -> list[str]:
+        """The paths of the style sheets, those of the documents among them, in their order."""
+        return [asset.path for asset in self._assets.values() if asset.path.endswith(".css")]
 
     def edition(self) -> Hashable:
         """Return what differs whenever the pages may."""

@@ -1,15 +1,18 @@
 """The port pools of a NAT gateway, from the connections that conntrack translates."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from heapq import nlargest
 from math import ceil
 from typing import Any
 
+from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.failures import BIND
 from tcp_pressure_exporter.facts.questions import Missing, NatSource, usable
-from tcp_pressure_exporter.facts.tally import RowRules
+from tcp_pressure_exporter.facts.tally import PoolKey, RowRules
 from tcp_pressure_exporter.pools.directions import nat_usages
 from tcp_pressure_exporter.pools.memory import PoolMemory
-from tcp_pressure_exporter.pools.table import PoolTable, pool_table
+from tcp_pressure_exporter.pools.table import ClientPorts, ListedPool, PoolTable, pool_table
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, Key
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
@@ -17,6 +20,9 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 # that the page keeps within its 500 series: hardly a host has both in such numbers.
 GIVES_WAY: Mapping[Key[Any], int] = {PORT_FAILURES: 5, ACTIVE_CLOSES: 2}
 GIVES_WAY_TO_BINDS = 1  # more, where failing bind() calls are counted, too
+POOL_SERIES = 4  # of a listed pool
+# Whose clients are told, the fullest listed pools, and the clients of each.
+MAX_POOLS, MAX_CLIENTS = 3, 3
 
 
 class NatPart:
@@ -27,21 +33,56 @@ class NatPart:
     def __init__(self, source: NatSource) -> None:
         self._source = source
         self._memory = PoolMemory()
+        self._fullest: tuple[PoolKey, ...] = ()
 
     def take(self, reading: Reading) -> PoolTable:
         """Return the table; raises SourceError."""
         config = reading.config
-        listing = config.listing.without(_fewer(reading))
+        listed, told = share(config.listing.without(_fewer(reading)).top)
+        listing = replace(config.listing, top=listed)
         rules = RowRules(
             min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,
             groups=config.groups.networks,
         )
-        usages = nat_usages(self._source.translated(rules), config.nat, config.groups)
+        tally = self._source.translated(rules, self._fullest)
+        usages = nat_usages(tally, config.nat, config.groups)
         table, self._memory = pool_table(
             usages, config.groups, listing, self._memory, reading.now(), zone_name
         )
-        return table
+        self._fullest = _fullest(table, told)
+        return with_clients(table, tally.clients)
+
+
+def share(top: int) -> tuple[int, int]:
+    """Share the series of so many pools between pools and clients.
+
+    Return how many pools are listed, and of how many the clients are told.
+    """
+    for told in range(MAX_POOLS, 0, -1):
+        listed = top - ceil(told * MAX_CLIENTS / POOL_SERIES)
+        if listed >= told:
+            return listed, told
+    return top, 0
+
+
+def _fullest(table: PoolTable, told: int) -> tuple[PoolKey, ...]:
+    """Return the pools whose clients the next sample is to count."""
+    pools = [pool for pool in table.listed if isinstance(pool.key, PoolKey)]
+    fullest = nlargest(told, pools, key=lambda pool: pool.usage.rank)
+    return tuple(pool.key for pool in fullest if isinstance(pool.key, PoolKey))
+
+
+def with_clients(table: PoolTable, clients: Mapping[PoolKey, Mapping[bytes, int]]) -> PoolTable:
+    """Return the table with the clients that hold most ports of each pool."""
+
+    def with_its_own(pool: ListedPool) -> ListedPool:
+        held = clients.get(pool.key, {}) if isinstance(pool.key, PoolKey) else {}
+        most = nlargest(MAX_CLIENTS, held.items(), key=lambda client: (client[1], client[0]))
+        named = tuple(ClientPorts(format_address(address), ports) for address, ports in most)
+        return replace(pool, clients=named) if named else pool
+
+    return replace(table, listed=tuple(map(with_its_own, table.listed)))
 
 
 def zone_name(zone: int) -> str:

@@ -7,6 +7,7 @@ Source: net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
@@ -14,7 +15,7 @@ from socket import AF_INET, AF_INET6
 from tcp_pressure_exporter.facts.addresses import normal_address
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, PoolTally
-from tcp_pressure_exporter.sources.counting.pools import Pools, nat_pools
+from tcp_pressure_exporter.sources.counting.pools import NatClients, Pools, nat_pools
 
 NAME = "/proc/net/nf_conntrack"
 # ipv4 2 tcp 6 431999 ESTABLISHED src=A dst=B sport=C dport=D [UNREPLIED] src=E dst=F sport=G ...
@@ -61,24 +62,26 @@ def _path(procfs: Path) -> Path:
 
 def tally_proc_conntrack(lines: Iterable[str], rules: NatRules) -> PoolTally:
     """Count the lines of the file; raises SourceError on one about TCP that makes no sense."""
-    pools = nat_pools(rules)
+    pools, clients = nat_pools(rules), NatClients(rules.clients_of)
     for line in lines:
         if " tcp " not in line:
             continue
         match = ENTRY.fullmatch(line.rstrip("\n"))
         if match is None:
             raise SourceError(NAME, f"a line that makes no sense: {line[:40]!r}")
-        _add(pools, match, rules)
-    return pools.result(rules.rows)
+        _add(pools, clients, match, rules)
+    return replace(pools.result(rules.rows), clients=clients.result())
 
 
-def _add(pools: Pools, match: re.Match[str], rules: NatRules) -> None:
+def _add(pools: Pools, clients: NatClients, match: re.Match[str], rules: NatRules) -> None:
     state, source, _destination, sport, _dport, remote, local, remote_port, local_port, rest = (
         match.groups()
     )
     translated = (source, sport) != (local, local_port)
     if translated == rules.translated:
         ends = (_address(local), _address(remote), _port(remote_port), _zone(rest))
+        if clients.wants(ends):
+            clients.add(ends, _address(source))
         pools.add_tracked(
             ends, time_wait=state == TIME_WAIT, reclaimable=rules.evicts and state in OVER
         )

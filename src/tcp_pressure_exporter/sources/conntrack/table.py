@@ -8,7 +8,7 @@ they are looked at by a share of one CPU; in between the last known number is ad
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import nlargest
@@ -96,8 +96,8 @@ class ConntrackTable:
         self._untranslated: Mapping[PoolKey, PoolCount] = {}
         self._allowance = Allowance(UNTRANSLATED_SHARE, LONGEST_PAUSE, clock)
 
-    def translated(self, rows: RowRules) -> PoolTally:
-        """Return the NAT pools; raises SourceError.
+    def translated(self, rows: RowRules, clients_of: Sequence[PoolKey] = ()) -> PoolTally:
+        """Return the NAT pools, some of them by client; raises SourceError.
 
         Where nothing is tracked the kernel is not asked: it might load a module for the answer.
         """
@@ -107,11 +107,13 @@ class ConntrackTable:
         evicts = read_kernel_release(self._procfs) >= EVICTS_SINCE
         if self._allowance.due():
             # What is few now may be many with those that are looked for.
-            found = self._count(NatRules(rows._replace(min_used=0), evicts))
+            found = self._count(NatRules(rows._replace(min_used=0), evicts, clients_of=clients_of))
             self._untranslated = self._look_for_others(found)
         else:
             watched = {*rows.watched, *self._untranslated}
-            found = self._count(NatRules(rows._replace(watched=watched), evicts))
+            found = self._count(
+                NatRules(rows._replace(watched=watched), evicts, clients_of=clients_of)
+            )
         return _with_others(found, self._untranslated)
 
     def _look_for_others(self, found: PoolTally) -> Mapping[PoolKey, PoolCount]:

@@ -181,10 +181,16 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
 static bool parse_nat(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
                       struct dump *dump, struct nat_tally *tally, unsigned long long *seed)
 {
-    if (!PyArg_ParseTuple(arguments, "OI(dd)O&ppK", source, &dump->sequence,
+    const char *listed;
+    Py_ssize_t listed_bytes;
+
+    if (!PyArg_ParseTuple(arguments, "OI(dd)O&ppy#K", source, &dump->sequence,
                           &timeouts->answer_seconds, &timeouts->dump_seconds, to_row_rules,
-                          &tally->pools.rows, &tally->evicts, &tally->translated, seed))
+                          &tally->pools.rows, &tally->evicts, &tally->translated, &listed,
+                          &listed_bytes, seed))
         return false;
+    tally->listed.rows.watched = (const uint8_t *)listed;
+    tally->listed.rows.watched_bytes = (size_t)listed_bytes;
     return true;
 }
 
@@ -203,7 +209,7 @@ static PyObject *count_nat(PyObject *arguments, struct dump *dump, read_source *
         return raise_failure(&dump->failure);
     if (!finish_nat_tally(tally))
         return raise_out_of_memory(dump);
-    return pools_result(&tally->pools);
+    return nat_result(tally);
 }
 
 static PyObject *tally_nat(PyObject *arguments, read_source *read)

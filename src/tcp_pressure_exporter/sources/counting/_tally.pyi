@@ -30,6 +30,7 @@ def tally_nat_socket(
     rows: RowRules,
     evicts: bool,
     translated: bool,
+    clients_of: bytes,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...
@@ -40,6 +41,7 @@ def tally_nat_datagrams(
     rows: RowRules,
     evicts: bool,
     translated: bool,
+    clients_of: bytes,
     seed: int,
     /,
 ) -> tuple[Any, ...]: ...

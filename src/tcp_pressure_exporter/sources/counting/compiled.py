@@ -6,6 +6,7 @@ Raises ImportError where the extension was not built: the readable parser then d
 import secrets
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tcp_pressure_exporter.facts import ports
@@ -81,8 +82,14 @@ def _run_nat(
     count: Callable[..., Any], asked: tuple[object, int, tuple[float, float]], rules: NatRules
 ) -> PoolTally:
     source, sequence, times = asked
-    packed = (_pack(rules.rows), rules.evicts, rules.translated, secrets.randbits(64))
-    return _pools(*call_counter(count, source, sequence & SEQUENCES, times, *packed))
+    listed = _pack_keys(rules.clients_of)
+    packed = (_pack(rules.rows), rules.evicts, rules.translated, listed, secrets.randbits(64))
+    pools, rows = call_counter(count, source, sequence & SEQUENCES, times, *packed)
+    clients: dict[PoolKey, dict[bytes, int]] = {}
+    for key, held, *_ in rows:
+        client, _none, place, _port = KEY.unpack(key)
+        clients.setdefault(rules.clients_of[place], {})[client] = held
+    return replace(_pools(*pools), clients=clients)
 
 
 def _run(
@@ -121,12 +128,14 @@ def call_counter(count: Callable[..., Any], *arguments: object) -> tuple[Any, ..
 
 
 def _pack(rules: RowRules) -> tuple[int, int, int, bytes, bytes]:
-    watched = b"".join(
-        KEY.pack(key.local_address, key.remote_address, key.scope, key.port)
-        for key in rules.watched
-    )
     groups = b"".join(GROUP_NETWORK.pack(*network) for network in rules.groups)
-    return rules.min_used, rules.max_rows, rules.whole_from, watched, groups
+    return rules.min_used, rules.max_rows, rules.whole_from, _pack_keys(rules.watched), groups
+
+
+def _pack_keys(keys: Iterable[PoolKey]) -> bytes:
+    return b"".join(
+        KEY.pack(key.local_address, key.remote_address, key.scope, key.port) for key in keys
+    )
 
 
 def _pack_reuse(reuse: TimeWaitReuse) -> tuple[int, int, int, int, int, int]:

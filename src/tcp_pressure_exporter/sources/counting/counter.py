@@ -84,7 +84,8 @@ class SocketCounter:
             self._close_wait[cause] += 1
         if contains(self._served, port):
             ends = (local, remote, local_port, scope)
-            self._inbound.add(ends, age_ms, reclaimable=False, entered=entered)
+            outside = int.from_bytes(remote_port) not in ports.DEFAULT_RANGE
+            self._inbound.add(ends, age_ms, entered=entered, outside=outside)
         elif contains(self._usable, port) and not self._is_foreign(local, port):
             self._local_ports.add(LocalAddress(local, scope), port, live=age_ms == LIVE)
             if self._is_source(local, port):
@@ -113,7 +114,7 @@ class SocketCounter:
         privileged = port < PROT_SOCK and not self._is_source(entry.local, port)
         pools = self._privileged if privileged else self._explicit
         ends = (entry.local, entry.remote, entry.remote_port, entry.interface)
-        pools.add(ends, entry.age_ms, reclaimable=False, entered=entry.entered)
+        pools.add(ends, entry.age_ms, entered=entry.entered)
 
     def _reclaimable(self, entry: Entry) -> bool:
         """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""

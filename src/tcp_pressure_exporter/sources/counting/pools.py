@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tcp_pressure_exporter.facts.tally import (
+    MAX_CLIENTS,
     MAX_GROUP_POOLS,
     MAX_POOLS,
     GroupedKey,
@@ -28,10 +29,10 @@ Ends = tuple[bytes, bytes, bytes, int]
 class CountedPool:
     """One pool while it is counted; ages counts entries by whole seconds in TIME_WAIT."""
 
-    __slots__ = ("ages", "entered", "ports", "reclaimable", "time_wait")
+    __slots__ = ("ages", "entered", "outside", "ports", "reclaimable", "time_wait")
 
     def __init__(self) -> None:
-        self.ports = self.time_wait = self.reclaimable = self.entered = 0
+        self.ports = self.time_wait = self.reclaimable = self.entered = self.outside = 0
         self.ages: dict[int, int] = {}
 
     @property
@@ -44,7 +45,9 @@ class CountedPool:
 
     def frozen(self, age_seconds: int) -> PoolCount:
         ages = _packed(self.ages, age_seconds)
-        return PoolCount(self.ports, self.time_wait, self.reclaimable, self.entered, ages)
+        return PoolCount(
+            self.ports, self.time_wait, self.reclaimable, self.entered, ages, self.outside
+        )
 
 
 @dataclass(slots=True)
@@ -61,12 +64,21 @@ class Pools:
     most: int = MAX_POOLS
     fixed: bool = False
 
-    def add(self, ends: Ends, age_ms: int, *, reclaimable: bool, entered: bool) -> None:
+    def add(
+        self,
+        ends: Ends,
+        age_ms: int,
+        *,
+        reclaimable: bool = False,
+        entered: bool,
+        outside: bool = False,
+    ) -> None:
         """Count one entry: age_ms in TIME_WAIT, or LIVE."""
         pool = self.pools.get(ends) or self._new(ends)
         if pool is None:
             return
         pool.ports += 1
+        pool.outside += outside
         if age_ms != LIVE:
             age = age_ms // 1000
             pool.ages[age] = pool.ages.get(age, 0) + 1
@@ -135,6 +147,32 @@ def nat_pools(rules: NatRules) -> Pools:
     if rules.translated:
         return Pools()
     return Pools({key[:4]: CountedPool() for key in rules.rows.watched}, fixed=True)
+
+
+class NatClients:
+    """The connections of some NAT pools by client, while they are counted."""
+
+    def __init__(self, pools: Sequence[PoolKey]) -> None:
+        self._pools = {key[:4]: key for key in pools}
+        self._counts: dict[PoolKey, dict[bytes, int]] = {}
+        self._clients = 0
+
+    def wants(self, ends: Ends) -> bool:
+        """Tell whether the pool's connections are counted by client."""
+        return ends in self._pools
+
+    def add(self, ends: Ends, client: bytes) -> None:
+        """Count a connection of such a pool; client: the address that it was opened from."""
+        counts = self._counts.get(self._pools[ends], {})
+        if client not in counts:
+            if self._clients >= MAX_CLIENTS:
+                return
+            self._clients += 1
+        self._counts.setdefault(self._pools[ends], counts)[client] = counts.get(client, 0) + 1
+
+    def result(self) -> dict[PoolKey, dict[bytes, int]]:
+        """Return the connections of each client, by pool."""
+        return self._counts
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:

@@ -14,9 +14,9 @@ static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
     uint32_t ages[MAX_AGES] = {0};
 
     sum_ages(table, pool, ages);
-    return Py_BuildValue("(y#IIIIy#)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
+    return Py_BuildValue("(y#IIIIy#I)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
                          pool->time_wait, pool->reclaimable, pool->entered, (const char *)ages,
-                         ages_bytes(table));
+                         ages_bytes(table), table->inbound ? (unsigned)pool->outside : 0u);
 }
 
 static int append_row(PyObject *rows, const struct pool_table *table, const struct pool *pool)
@@ -102,6 +102,17 @@ PyObject *pools_result(const struct pool_table *table)
     Py_XDECREF(others);
     Py_XDECREF(groups);
     return all;
+}
+
+PyObject *nat_result(const struct nat_tally *tally)
+{
+    PyObject *pools = pools_result(&tally->pools);
+    PyObject *clients = pools ? rows_of(&tally->clients) : NULL;
+    PyObject *both = clients ? Py_BuildValue("(OO)", pools, clients) : NULL;
+
+    Py_XDECREF(pools);
+    Py_XDECREF(clients);
+    return both;
 }
 
 static bool no_port_in(const uint8_t word[8])

@@ -6,12 +6,17 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "core/nat_tally.h"
 #include "netlink/inet_diag_entry.h"
 #include "netlink/outcome.h"
 
 /* Return (rows, others, overflow): a row is (key, ports, time_wait, reclaimable, entered, ages),
  * others (pools, most used, ports, time_wait, reclaimable, entered, ages). */
 PyObject *pools_result(const struct pool_table *table);
+
+/* Return (pools, clients): the latter rows of (key, ports, ...), with the client as local address
+ * and the place of its pool as scope. */
+PyObject *nat_result(const struct nat_tally *tally);
 
 /* Return what a finished tally has counted; ended_ms: when the last datagram was filled. */
 PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms);

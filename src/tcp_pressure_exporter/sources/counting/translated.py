@@ -6,12 +6,13 @@ was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple), but in a
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from socket import AF_INET, AF_INET6, IPPROTO_TCP
 
 from tcp_pressure_exporter.facts.addresses import ADDRESS_BYTES, normal_address
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.tally import NatRules, PoolKey, PoolTally
-from tcp_pressure_exporter.sources.counting.pools import Pools, nat_pools
+from tcp_pressure_exporter.sources.counting.pools import NatClients, Pools, nat_pools
 from tcp_pressure_exporter.sources.netlink.ctnetlink import (
     CT_NEW,
     CTA_IP_V4_DST,
@@ -25,6 +26,7 @@ from tcp_pressure_exporter.sources.netlink.ctnetlink import (
     CTA_PROTOINFO_TCP_STATE,
     CTA_STATUS,
     CTA_TUPLE_IP,
+    CTA_TUPLE_ORIG,
     CTA_TUPLE_PROTO,
     CTA_TUPLE_REPLY,
     CTA_TUPLE_ZONE,
@@ -46,16 +48,16 @@ def tally_nat(datagrams: Iterable[bytes], sequence: int, rules: NatRules) -> Poo
 
     Raises SourceError as `dump_payloads` does and on an entry that lacks what it must have.
     """
-    pools = nat_pools(rules)
+    pools, clients = nat_pools(rules), NatClients(rules.clients_of)
     for payload in dump_payloads(datagrams, CT_NEW, sequence):
         entry = _attributes(payload[FAMILY_HEADER.size :])
         translated = int.from_bytes(_value(entry, CTA_STATUS, 4)) & IPS_SRC_NAT != 0
         if translated == rules.translated:
-            _add(pools, entry, evicts=rules.evicts)
-    return pools.result(rules.rows)
+            _add(pools, clients, entry, evicts=rules.evicts)
+    return replace(pools.result(rules.rows), clients=clients.result())
 
 
-def _add(pools: Pools, entry: Attributes, *, evicts: bool) -> None:
+def _add(pools: Pools, clients: NatClients, entry: Attributes, *, evicts: bool) -> None:
     reply = _attributes(_value(entry, CTA_TUPLE_REPLY))
     protocol = _attributes(_value(reply, CTA_TUPLE_PROTO))
     if _value(protocol, CTA_PROTO_NUM, 1)[0] != IPPROTO_TCP:
@@ -68,11 +70,20 @@ def _add(pools: Pools, entry: Attributes, *, evicts: bool) -> None:
         scope=_zone(entry, CTA_ZONE) or _zone(reply, CTA_TUPLE_ZONE),
     )
     state = _state(entry)
+    if clients.wants(key[:4]):
+        clients.add(key[:4], _client(entry))
     pools.add_tracked(
         key[:4],
         time_wait=state == TCP_CONNTRACK_TIME_WAIT,
         reclaimable=evicts and state >= TCP_CONNTRACK_TIME_WAIT,
     )
+
+
+def _client(entry: Attributes) -> bytes:
+    """Return the address that the connection was opened from."""
+    original = _attributes(_value(entry, CTA_TUPLE_ORIG))
+    addresses = _attributes(_value(original, CTA_TUPLE_IP))
+    return _address(addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC)
 
 
 def _state(entry: Attributes) -> int:

@@ -15,6 +15,7 @@ CT_NEW = NFNL_SUBSYS_CTNETLINK << 8 | 0  # IPCTNL_MSG_CT_NEW: an entry of the an
 FAMILY_HEADER = struct.Struct("=BBH")  # struct nfgenmsg: family, version, resource id
 TYPE_MASK = 0x3FFF  # NLA_TYPE_MASK: without the flags of nested attributes and byte order
 
+CTA_TUPLE_ORIG = 1
 CTA_TUPLE_REPLY = 2
 CTA_STATUS = 3
 CTA_PROTOINFO = 4

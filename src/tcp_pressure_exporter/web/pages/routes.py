@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.web.message import Request, Response, text_response
+from tcp_pressure_exporter.web.pages.documents import DOCUMENTS_PATH, DocumentPages, Documents
 from tcp_pressure_exporter.web.pages.metrics import MetricsPage
 from tcp_pressure_exporter.web.pages.status import Status, StatusPages
 
@@ -59,23 +60,26 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
     registry: Collector,
     unready: Callable[[], str | None],
     status: Status,
+    documents: Documents,
     max_requests: int,
     log: FilteringBoundLogger,
 ) -> Router:
     """Make the exporter's pages.
 
     `unready` returns None, or one line that says why samples cannot be trusted now. `status` makes
-    the page at '/', and its files below STATIC_FOLDER.
+    the page at '/', and its files below STATIC_FOLDER; `documents` what is below DOCUMENTS_PATH.
     `max_requests` bounds concurrent scrapes; 0 means no limit. Raises ValueError for a telemetry
     path that `check_telemetry_path` refuses.
     """
     check_telemetry_path(telemetry_path)
     metrics = MetricsPage(registry, max_requests=max_requests, log=log)
     pages = StatusPages(status)
+    reading = DocumentPages(documents)
     handlers: dict[str, Handler] = {
         "/": pages.page,
         STATUS_PATH: pages.document,
         **pages.files(),
+        **reading.handlers(),
         telemetry_path: metrics.handle,
         HEALTHY_PATH: _healthy,
         READY_PATH: _readiness(unready),
@@ -84,6 +88,7 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
     def close() -> None:
         metrics.close()
         pages.close()
+        reading.close()
 
     return Router(handlers, log=log, on_close=close)
 
@@ -92,7 +97,8 @@ def check_telemetry_path(path: str) -> None:
     """Raise ValueError, with a one-line reason, unless metrics can be served at this path."""
     if not path.startswith("/"):
         raise ValueError("must start with '/'")
-    if path in {"/", HEALTHY_PATH, READY_PATH, STATUS_PATH} or path.startswith(STATIC_FOLDER):
+    taken = {"/", HEALTHY_PATH, READY_PATH, STATUS_PATH, DOCUMENTS_PATH}
+    if path in taken or path.startswith((STATIC_FOLDER, f"{DOCUMENTS_PATH}/")):
         raise ValueError(f"'{path}' is taken by another page")
     if not _PLAIN_PATH.fullmatch(path):
         raise ValueError("may hold letters, digits, '/', '_', '~', '-', and '.' inside a name")

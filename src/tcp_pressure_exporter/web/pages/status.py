@@ -15,7 +15,7 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_PAGE_HEADERS: tuple[Header, ...] = (
+PAGE_HEADERS: tuple[Header, ...] = (
     ("Content-Type", "text/html; charset=utf-8"),
     ("Content-Security-Policy", _POLICY),
     ("Referrer-Policy", "no-referrer"),
@@ -82,7 +82,7 @@ class StatusPages:
         if netns is not None and not self._status.known(netns):
             netns = ""  # one answer for all names that are not there, else each would be made anew
         made = await self._made(("page", netns), partial(self._status.page, netns))
-        return _response(request, made, _PAGE_HEADERS)
+        return _response(request, made, PAGE_HEADERS)
 
     async def document(self, request: Request) -> Response:
         """200 with the document."""

@@ -4,9 +4,30 @@
 
 bool prepare_nat_tally(struct nat_tally *tally, uint64_t seed)
 {
-    tally->pools.seed = seed;
-    tally->pools.most = MAX_POOLS;
-    return tally->translated || add_watched(&tally->pools);
+    tally->pools.seed = tally->listed.seed = tally->clients.seed = seed;
+    tally->pools.most = tally->listed.most = MAX_POOLS;
+    tally->clients.most = MAX_CLIENTS;
+    return (tally->translated || add_watched(&tally->pools)) && add_watched(&tally->listed);
+}
+
+const struct pool *find_listed(const struct nat_tally *tally,
+                               const struct tracked_connection *connection)
+{
+    return find_pool(&tally->listed, &connection->ends, connection->zone,
+                     connection->remote_port);
+}
+
+static bool count_client(struct nat_tally *tally, struct ip address, const struct pool *listed)
+{
+    struct ends ends = {address, {{0, 0}}};
+    struct pool *client;
+
+    if (!find_or_add_pool(&tally->clients, &ends, (uint32_t)(listed - tally->listed.pools), 0,
+                          &client))
+        return false;
+    if (client)
+        client->ports++;
+    return true;
 }
 
 /* Only a connection with a translated source makes a pool. */
@@ -20,10 +41,13 @@ static bool find_pool_of(struct nat_tally *tally, const struct tracked_connectio
     return true;
 }
 
-bool count_tracked(struct nat_tally *tally, const struct tracked_connection *connection)
+bool count_tracked(struct nat_tally *tally, const struct tracked_connection *connection,
+                   const struct pool *listed)
 {
     struct pool *pool;
 
+    if (listed && !count_client(tally, connection->client, listed))
+        return false;
     if (!find_pool_of(tally, connection, &pool))
         return false;
     if (!pool)
@@ -42,4 +66,6 @@ bool finish_nat_tally(struct nat_tally *tally)
 void free_nat_tally(struct nat_tally *tally)
 {
     free_pools(&tally->pools);
+    free_pools(&tally->listed);
+    free_pools(&tally->clients);
 }

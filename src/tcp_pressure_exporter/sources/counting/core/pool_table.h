@@ -19,7 +19,10 @@ struct pool { /* a cache line */
     struct ends ends;
     uint32_t scope;   /* index of the sockets' interface, or conntrack's zone; 0 for none */
     uint16_t port;    /* the fixed one, in network order */
-    uint16_t address; /* number of the local address in local_addresses.h; 0: not looked for yet */
+    union {
+        uint16_t address; /* number in local_addresses.h; 0: not looked for yet */
+        uint16_t outside; /* of an inbound pool: remote ports outside of Linux's default range */
+    };
     uint32_t ports, time_wait, reclaimable, entered;
     uint32_t histogram; /* place + 1 in the table's ages; 0 while FEW_AGES are enough */
     uint32_t few_ages : FEW_AGES * AGE_BITS;
@@ -45,6 +48,7 @@ struct row_rules {
 
 struct pool_table {
     uint64_t seed; /* of the hashes: another one for each dump */
+    bool inbound;  /* its pools have `outside`, and no `address` */
     uint32_t most;        /* pools: the entries of others overflow */
     uint32_t age_seconds; /* as long are histograms; 0: nothing tells ages */
     struct row_rules rows;

@@ -2,11 +2,14 @@
 
 #define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
 #define PROT_SOCK 1024     /* include/net/ip.h: ports below are for the privileged */
+#define FIRST_CHOSEN 32768 /* Linux's default range: net/ipv4/af_inet.c, inet_init_net */
+#define LAST_CHOSEN 60999
 
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
 {
     tally->outbound.seed = tally->inbound.seed = tally->addresses.seed = seed;
     tally->privileged.seed = tally->explicit.seed = seed;
+    tally->inbound.inbound = true;
     tally->outbound.most = tally->inbound.most = MAX_POOLS;
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
     tally->outbound.age_seconds = tally->inbound.age_seconds = age_seconds_of(&tally->lengths);
@@ -65,9 +68,14 @@ static bool hold(struct local_addresses *addresses, const struct socket_entry *e
 
 static bool count_inbound(struct socket_tally *tally, const struct socket_entry *entry)
 {
+    uint16_t remote_port = ntohs(entry->remote_port);
     struct pool *pool;
 
-    return count_in_pool(&tally->inbound, entry, entry->local_port, &pool);
+    if (!count_in_pool(&tally->inbound, entry, entry->local_port, &pool))
+        return false;
+    if (pool && (remote_port < FIRST_CHOSEN || remote_port > LAST_CHOSEN))
+        pool->outside++; /* each port once, so that it fits */
+    return true;
 }
 
 static bool count_outbound(struct socket_tally *tally, const struct socket_entry *entry)

@@ -152,6 +152,16 @@ static bool decode_pool(struct dump *dump, const struct attributes *reply,
     return port;
 }
 
+/* Decode where the connection was opened from. */
+static bool decode_client(struct dump *dump, const struct attributes *entry, struct ip *client)
+{
+    struct attributes original, addresses;
+
+    return find_inside(dump, entry, CTA_TUPLE_ORIG, &original) &&
+           find_inside(dump, &original, CTA_TUPLE_IP, &addresses) &&
+           decode_address(dump, &addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC, client);
+}
+
 /* Count an entry if it is a TCP connection. */
 static enum outcome count_tcp(struct dump *dump, const struct attributes *entry)
 {
@@ -170,7 +180,10 @@ static enum outcome count_tcp(struct dump *dump, const struct attributes *entry)
         !decode_zones(dump, entry, &reply, &connection.zone) ||
         !decode_state(dump, entry, &connection.state))
         return FAILED;
-    return count_tracked(dump->tally, &connection) ? MORE : fail_out_of_memory(dump);
+    const struct pool *listed = find_listed(dump->tally, &connection);
+    if (listed && !decode_client(dump, entry, &connection.client))
+        return FAILED;
+    return count_tracked(dump->tally, &connection, listed) ? MORE : fail_out_of_memory(dump);
 }
 
 enum outcome count_conntrack_entry(struct dump *dump, const uint8_t *payload, uint32_t length)
