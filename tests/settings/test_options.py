@@ -21,6 +21,7 @@ COLLECTORS = {
 }
 DEFAULTS = Options(
     listen_addresses=(":10190",),
+    allowed_hosts=(),
     telemetry_path="/metrics",
     web_config_file=None,
     systemd_socket=False,
@@ -61,6 +62,8 @@ def test_all_flags() -> None:
         "--web.listen-address=127.0.0.1:9000",
         "--web.listen-address",
         "[::1]:9000",
+        "--web.allowed-host=a.example",
+        "--web.allowed-host=[::1]",
         "--web.telemetry-path=/m",
         "--web.config.file=/etc/w.yml",
         "--web.max-requests=0",
@@ -81,6 +84,7 @@ def test_all_flags() -> None:
     )
     assert options == Options(
         listen_addresses=("127.0.0.1:9000", "[::1]:9000"),
+        allowed_hosts=("a.example", "[::1]"),
         telemetry_path="/m",
         web_config_file=Path("/etc/w.yml"),
         systemd_socket=False,
@@ -252,7 +256,7 @@ def test_help_fits_a_screen(flag: str, capsys: pytest.CaptureFixture[str]) -> No
     assert max(map(len, lines)) <= 80
     for name, text in COLLECTORS.items():
         assert [line for line in lines if re.fullmatch(rf" +{name} +{text}", line)]
-    assert len([line for line in lines if line.startswith("  -")]) == 18
+    assert len([line for line in lines if line.startswith("  -")]) == 19
 
 
 def flags() -> set[str]:
@@ -279,6 +283,7 @@ def test_document_has_every_default() -> None:
         for name in action.option_strings
         if action.metavar
     }
+    defaults["--web.allowed-host"] = "any"
     defaults["--web.listen-address"] = DEFAULTS.listen_addresses[0]
     assert {name: text.strip() for name, text in rows} == {
         name: "none" if text == "None" else text for name, text in defaults.items()

@@ -47,6 +47,7 @@ from tcp_pressure_exporter.web.pages.routes import (
     STATUS_PATH,
     build_router,
 )
+from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tcp_pressure_exporter.web.protection.protection import Protection
 
 STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Break
@@ -172,7 +173,13 @@ class App:
                 url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._running.parser,
             )
-        shared = Shared(router, self._log, protection=protection, counts=self._http)
+        shared = Shared(
+            router,
+            self._log,
+            protection=protection,
+            allowed_hosts=AllowedHosts.parse(self._options.allowed_hosts),
+            counts=self._http,
+        )
         await Server(listeners, shared).run(stop)
         self._log.info("stopped")
 

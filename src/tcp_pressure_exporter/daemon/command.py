@@ -30,6 +30,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.settings.reading import ConfigError
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
+    from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
     from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
 
 
@@ -47,6 +48,10 @@ def run(options: Options, running: str) -> int:
         check_telemetry_path(options.telemetry_path)
     except ValueError as error:
         usage_error(f"--web.telemetry-path: {error}")
+    try:
+        AllowedHosts.parse(options.allowed_hosts)
+    except ValueError as error:
+        usage_error(f"--web.allowed-host: {error}")
     try:
         sampled = open_sampling(options, log)
     except ConfigError as error:

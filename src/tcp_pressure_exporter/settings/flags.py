@@ -60,8 +60,9 @@ class OneLineParser(ArgumentParser):
         usage_error(re.sub(r"ignored explicit argument .*", "takes no value", message))
 
     def format_help(self) -> str:
-        """Return the help without the blank lines between its groups."""
-        return re.sub(r"\n\n(?=(web|sampling|collectors|program)\b)", "\n", super().format_help())
+        """Return the help without the blank lines between its parts."""
+        parts = r"\n\n(?=(Tells Prometheus|web|sampling|collectors|program)\b)"
+        return re.sub(parts, "\n", super().format_help())
 
 
 def build_parser(collectors: Mapping[str, str]) -> ArgumentParser:
@@ -92,6 +93,12 @@ def _add_web_flags(parser: ArgumentParser) -> None:
     )
     flag = partial(add_flag, group.add_argument)
     flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
+    group.add_argument(
+        "--web.allowed-host",
+        metavar="HOST",
+        action="append",
+        help="answer for this host alone; repeatable (any)",
+    )
     flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as exporter-toolkit has it")
     group.add_argument(
         "--web.systemd-socket",

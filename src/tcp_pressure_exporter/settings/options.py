@@ -26,13 +26,14 @@ SHOWN_LENGTH = 60  # characters of an unknown flag
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. The listen addresses and the telemetry path are not checked.
+    """What the command line says. Of the web's, addresses, hosts and path are not checked.
 
     interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
     others: which other network namespaces are sampled, None for none.
     """
 
     listen_addresses: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     telemetry_path: str
     web_config_file: Path | None
     systemd_socket: bool
@@ -67,6 +68,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     others = NamespaceChoice(values["netns.include"], values["netns.exclude"], values["netns.max"])
     return Options(
         listen_addresses=tuple(values["web.listen_address"] or [DEFAULT_LISTEN_ADDRESS]),
+        allowed_hosts=tuple(values["web.allowed_host"] or ()),
         telemetry_path=values["web.telemetry_path"],
         web_config_file=values["web.config.file"],
         systemd_socket=values["web.systemd_socket"],
