@@ -48,8 +48,8 @@ def installed(root: Root, wheel: Path) -> Root:
     root.put(wheel, f"/root/{wheel.name}")
     pipx = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
     root.run(*pipx, "install", f"/root/{wheel.name}")
-    for name in ("tcp-pressure-exporter.service", "tcp-pressure-exporter.socket"):
-        root.put(DEPLOY / "systemd" / name, f"{UNITS}/{name}")
+    for unit in (DEPLOY / "systemd").glob("tcp-pressure-exporter*.[!e]*"):
+        root.put(unit, f"{UNITS}/{unit.name}")
     root.put(DEPLOY / "systemd" / "drop-ins", "/root/drop-ins")
     environment = DEPLOY / "systemd" / "tcp-pressure-exporter.env"
     root.put(environment, "/etc/default/tcp-pressure-exporter")

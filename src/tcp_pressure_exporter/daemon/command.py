@@ -4,6 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
 
 
 @contextmanager
@@ -25,6 +28,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.app import App, open_sampling
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
+    from tcp_pressure_exporter.daemon.textfile import new_or_absent
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
@@ -41,7 +45,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(options: Options, running: str) -> int:
-    """Run this version with the given options: print one sample, or serve until told to stop."""
+    """Run this version with the given options: tell one sample, or serve until told to stop."""
+    if options.once_file is None:
+        return _run(options, running)
+    with new_or_absent(options.once_file):
+        return _run(options, running)
+
+
+def _run(options: Options, running: str) -> int:
     lost = LostLines()
     log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
     try:
@@ -57,6 +68,8 @@ def run(options: Options, running: str) -> int:
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
     app = App(options, sampled, running, log, lost)
+    if options.once_file is not None:
+        return _write_once(app, options.once_file, log)
     if options.once:
         return app.print_once()
     try:
@@ -70,3 +83,12 @@ def run(options: Options, running: str) -> int:
         usage_error(f"--web.listen-address: {error}")
     app.serve(listeners, web_config)
     return exit_beside_work(0)
+
+
+def _write_once(app: App, file: Path, log: FilteringBoundLogger) -> int:
+    try:
+        return app.write_once(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        log.error("sample not written", file=str(file), reason=reason)  # noqa: TRY400  # one line
+        return 1

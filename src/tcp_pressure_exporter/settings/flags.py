@@ -118,7 +118,9 @@ def _add_sampling_flags(parser: ArgumentParser) -> None:
     flag("--pool.top", "N", top, None, "pools listed; goes before pools.top of the file")
     _add_namespace_flags(group.add_argument)
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
-    group.add_argument("--once", action="store_true", help="print one sample to stdout and exit")
+    once = "print one sample, exit; --once.file FILE: write it"
+    group.add_argument("--once", action="store_true", help=once)
+    flag("--once.file", "FILE", parse_path, None, SUPPRESS)
 
 
 def _add_namespace_flags(add_argument: Callable[..., Any]) -> None:

@@ -46,6 +46,7 @@ class Options:
     collectors: frozenset[str]
     config_file: Path | None
     once: bool
+    once_file: Path | None
     procfs: Path
     log_level: str
     log_format: str
@@ -81,6 +82,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         collectors=enabled,
         config_file=values["config.file"],
         once=values["once"],
+        once_file=values["once.file"],
         procfs=values["path.procfs"],
         log_level=values["log.level"],
         log_format=values["log.format"],
