@@ -46,10 +46,12 @@ test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20
 	@.ci/kernels
 	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
-lint: .venv/dev  ## style, format, strict types
+lint: .venv/dev  ## style, format, strict types, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github
 
 format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
@@ -89,13 +91,17 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## write what Kubernetes needs of the alert rules
+manifests: .venv/dev  ## write what is made of the alert rules and of the flags
 	$(BIN)/python deploy/kubernetes/prometheus_rule.py
+	$(BIN)/python -m deploy.shell
 
-dist: .venv/ship  ## the source distribution, the wheel, their bill of materials
+dist: .venv/ship  ## the wheel, .deb and .rpm, with bill of materials and checksums
+	rm -rf dist
 	.ci/dist
+	.ci/packages
 	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/tcp-pressure-exporter.cdx.json
+	cd dist && sha256sum * >SHA256SUMS
 
 image:  ## the container image; ENGINE=podman where there is no Docker
 	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \

@@ -1,5 +1,6 @@
 """What the tests share, made once: packages, the image, Debian systems with the exporter."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,28 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def wheel(packages: Path) -> Path:
     (path,) = packages.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
+def system_packages(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the .deb and the .rpm, and the wheel that they hold."""
+    folder = tmp_path_factory.mktemp("system-packages")
+    (wheel,) = packages.glob("*.whl")
+    shutil.copy(wheel, folder)
+    output(ROOT / ".ci" / "packages", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deb(system_packages: Path) -> Path:
+    (path,) = system_packages.glob("*.deb")
+    return path
+
+
+@pytest.fixture(scope="session")
+def rpm(system_packages: Path) -> Path:
+    (path,) = system_packages.glob("*.rpm")
     return path
 
 

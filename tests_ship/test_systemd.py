@@ -173,7 +173,7 @@ def textfile(machine: Machine) -> Iterator[None]:
     """Make node_exporter's folder, and take it away again with all that ran."""
     machine.run("mkdir", "-p", FOLDER)
     yield
-    machine.systemctl("stop", f"{TEXTFILE}.timer")
+    machine.systemctl("stop", f"{TEXTFILE}.timer", f"{TEXTFILE}.service")
     machine.run("rm", "-rf", FOLDER)
 
 
@@ -182,11 +182,13 @@ def test_a_sample_a_minute(machine: Machine) -> None:
     """The timer brings the first sample at once, in a file for all to read."""
     machine.systemctl("start", f"{TEXTFILE}.timer")
     wait_until(lambda: FILE in machine.run("find", FOLDER), "the file")
+    service = f"{TEXTFILE}.service"
+    wait_until(lambda: machine.show(service, "ActiveState") == "inactive", "its end")
     page = machine.run("cat", FILE)
     assert "tcp_pressure_sockets{" in page
     assert "\ntcp_pressure_sample_interval_configured_seconds 60.0\n" in page
     assert machine.run("find", FOLDER, "-type", "f", "-perm", "0644").split() == [FILE]
-    assert machine.show(f"{TEXTFILE}.service", "Result") == "success"
+    assert machine.show(service, "Result") == "success"
 
 
 @pytest.mark.usefixtures("textfile")
