@@ -91,9 +91,10 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## write what is made of the alert rules and of the flags
+manifests: .venv/dev  ## write what is made of rules, flags and manifests
 	$(BIN)/python deploy/kubernetes/prometheus_rule.py
 	$(BIN)/python -m deploy.shell
+	$(BIN)/python -m deploy.helm
 
 dist: .venv/ship  ## the wheel, .deb and .rpm, with bill of materials and checksums
 	rm -rf dist
