@@ -46,10 +46,11 @@ test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20
 	@.ci/kernels
 	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
-lint: .venv/dev  ## style, format, strict types, workflows
+lint: .venv/dev  ## style, format, strict types, YAML, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github
 

@@ -70,7 +70,7 @@ def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, b
         normal_path(path),
         parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS),
         fields,
-        normal_host(authority),
+        host=normal_host(authority),
     )
 
 
