@@ -46,10 +46,13 @@ test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20
 	@.ci/kernels
 	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
-lint: .venv/dev  ## style, format, strict types
+lint: .venv/dev  ## style, format, strict types, YAML, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github
 
 format: .venv/dev  ## format the code, mend what can be mended by itself
 	$(BIN)/ruff check --fix
@@ -89,13 +92,18 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## write the rules' links and the PrometheusRule; DOCS_URL=https://...
+manifests: .venv/dev  ## write what is made of rules, flags and manifests; DOCS_URL=https://...
 	$(BIN)/python -m deploy.kubernetes.prometheus_rule
+	$(BIN)/python -m deploy.shell
+	$(BIN)/python -m deploy.helm
 
-dist: .venv/ship  ## the source distribution, the wheel, their bill of materials
+dist: .venv/ship  ## the wheel, .deb and .rpm, with bill of materials and checksums
+	rm -rf dist
 	.ci/dist
+	.ci/packages
 	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/tcp-pressure-exporter.cdx.json
+	cd dist && sha256sum * >SHA256SUMS
 
 image:  ## the container image; ENGINE=podman where there is no Docker
 	$(ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \

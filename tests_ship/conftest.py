@@ -1,5 +1,6 @@
 """What the tests share, made once: packages, the image, Debian systems with the exporter."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,28 @@ def wheel(packages: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def system_packages(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the .deb and the .rpm, and the wheel that they hold."""
+    folder = tmp_path_factory.mktemp("system-packages")
+    (wheel,) = packages.glob("*.whl")
+    shutil.copy(wheel, folder)
+    output(ROOT / ".ci" / "packages", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def deb(system_packages: Path) -> Path:
+    (path,) = system_packages.glob("*.deb")
+    return path
+
+
+@pytest.fixture(scope="session")
+def rpm(system_packages: Path) -> Path:
+    (path,) = system_packages.glob("*.rpm")
+    return path
+
+
+@pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """Return an engine that has the image of the exporter."""
     built = Engine(tmp_path_factory.mktemp("containers"))
@@ -48,8 +71,8 @@ def installed(root: Root, wheel: Path) -> Root:
     root.put(wheel, f"/root/{wheel.name}")
     pipx = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
     root.run(*pipx, "install", f"/root/{wheel.name}")
-    for name in ("tcp-pressure-exporter.service", "tcp-pressure-exporter.socket"):
-        root.put(DEPLOY / "systemd" / name, f"{UNITS}/{name}")
+    for unit in (DEPLOY / "systemd").glob("tcp-pressure-exporter*.[!e]*"):
+        root.put(unit, f"{UNITS}/{unit.name}")
     root.put(DEPLOY / "systemd" / "drop-ins", "/root/drop-ins")
     environment = DEPLOY / "systemd" / "tcp-pressure-exporter.env"
     root.put(environment, "/etc/default/tcp-pressure-exporter")

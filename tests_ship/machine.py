@@ -1,10 +1,11 @@
 """A small Debian: as a folder, and booted with its systemd by systemd-nspawn."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,8 +111,8 @@ def booted(root: Root, log: Path) -> Iterator[Machine]:
         process = subprocess.Popen(command, stdout=console, stderr=console)
     with process:
         try:
-            wait_until(lambda: bool(_children(process.pid)), "its first process", BOOT_SECONDS)
-            machine = Machine(int(_children(process.pid)[0]))
+            wait_until(lambda: bool(_leaders(process.pid)), "its first process", BOOT_SECONDS)
+            machine = Machine(_leaders(process.pid)[0])
             wait_until(machine.is_up, "systemd is up", BOOT_SECONDS)
             yield machine
         finally:
@@ -120,6 +121,20 @@ def booted(root: Root, log: Path) -> Iterator[Machine]:
 
 def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def _leaders(pid: int) -> list[int]:
+    """Return the children that are the first of a namespace of processes (proc(5), NSpid).
+
+    systemd-nspawn has another child before, which only makes this one.
+    """
+    found = []
+    for child in _children(pid):
+        with suppress(FileNotFoundError):  # it has ended
+            status = Path(f"/proc/{child}/status").read_text()
+            if re.search(r"^NSpid:(\t\d+)+\t1$", status, re.MULTILINE):
+                found.append(int(child))
+    return found
 
 
 def _power_off(process: subprocess.Popen[bytes]) -> None:

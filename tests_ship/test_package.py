@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -23,6 +24,26 @@ def test_the_build_can_be_repeated(packages: Path, tmp_path: Path) -> None:
     output(ROOT / ".ci" / "dist", tmp_path)
     assert digests(tmp_path) == digests(packages)
     assert len(digests(packages)) == 2
+
+
+def test_so_can_that_of_the_system_packages(system_packages: Path, tmp_path: Path) -> None:
+    """The .deb and the .rpm of the same wheel have the same bytes, too."""
+    (wheel,) = system_packages.glob("*.whl")
+    shutil.copy(wheel, tmp_path)
+    output(ROOT / ".ci" / "packages", tmp_path)
+    assert digests(tmp_path) == digests(system_packages)
+    assert {Path(name).suffix for name in digests(tmp_path)} == {".deb", ".rpm", ".whl"}
+
+
+def test_no_machine_is_in_the_wheel(wheel: Path) -> None:
+    """The compiled parts look for libraries where the system does, not where they were built."""
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+        assert len(libraries) == 2
+        for name in libraries:
+            dynamic = output("readelf", "--dynamic", archive.extract(name, wheel.parent / "so"))
+            assert "RUNPATH" not in dynamic
+    shutil.rmtree(wheel.parent / "so")
 
 
 def test_the_wheel_runs_on_every_python(wheel: Path) -> None:

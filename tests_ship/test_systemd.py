@@ -10,6 +10,10 @@ from tests_ship.machine import Machine
 from tests_ship.places import PORT
 
 UNIT = "tcp-pressure-exporter.service"
+TEXTFILE = "tcp-pressure-exporter-textfile"
+FOLDER = "/var/lib/prometheus/node-exporter"  # of Debian's node_exporter, as its package makes it
+FILE = f"{FOLDER}/tcp-pressure.prom"
+TOO_LONG = "[Service]\nTimeoutStartSec=500ms\nExecStart=\nExecStart=/bin/sleep 60\n"
 DROP_INS = "/run/systemd/system/tcp-pressure-exporter.service.d"
 URL = f"http://127.0.0.1:{PORT}"
 # A /proc of links to the real one, but for the port range: that becomes a pipe into which nobody
@@ -162,3 +166,44 @@ def test_all_drop_ins_together(machine: Machine) -> None:
         log = log_since_start(machine)
         assert " off" not in log
         assert 'tcp_pressure_namespaces{state="unreadable"} 0.0' in machine.get(f"{URL}/metrics")
+
+
+@pytest.fixture
+def textfile(machine: Machine) -> Iterator[None]:
+    """Make node_exporter's folder, and take it away again with all that ran."""
+    machine.run("mkdir", "-p", FOLDER)
+    yield
+    machine.systemctl("stop", f"{TEXTFILE}.timer", f"{TEXTFILE}.service")
+    machine.run("rm", "-rf", FOLDER)
+
+
+@pytest.mark.usefixtures("textfile")
+def test_a_sample_a_minute(machine: Machine) -> None:
+    """The timer brings the first sample at once, in a file for all to read."""
+    machine.systemctl("start", f"{TEXTFILE}.timer")
+    wait_until(lambda: FILE in machine.run("find", FOLDER), "the file")
+    service = f"{TEXTFILE}.service"
+    wait_until(lambda: machine.show(service, "ActiveState") == "inactive", "its end")
+    page = machine.run("cat", FILE)
+    assert "tcp_pressure_sockets{" in page
+    assert "\ntcp_pressure_sample_interval_configured_seconds 60.0\n" in page
+    assert machine.run("find", FOLDER, "-type", "f", "-perm", "0644").split() == [FILE]
+    assert machine.show(service, "Result") == "success"
+
+
+@pytest.mark.usefixtures("textfile")
+def test_a_run_that_hangs_leaves_no_old_file(machine: Machine) -> None:
+    """What systemd ended could not tidy up: the unit does."""
+    drop_in = f"/run/systemd/system/{TEXTFILE}.service.d"
+    machine.run("touch", FILE)
+    machine.run("mkdir", "-p", drop_in)
+    machine.run("sh", "-c", 'printf "%s" "$1" >"$2/test.conf"', "sh", TOO_LONG, drop_in)
+    machine.systemctl("daemon-reload")
+    try:
+        with pytest.raises(AssertionError):
+            machine.systemctl("start", f"{TEXTFILE}.service")
+        assert machine.run("find", FOLDER, "-type", "f") == ""
+    finally:
+        machine.run("rm", "-r", drop_in)
+        machine.systemctl("daemon-reload")
+        machine.systemctl("reset-failed")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tests.support.labs.exporter_process import (
     AS_NOBODY,
     COMMAND,
+    Access,
     Exporter,
     run_exporter,
     running_exporter,
@@ -114,6 +116,15 @@ def test_nobody_sees_everything(log: Path) -> None:
     assert 'tcp_pressure_pool_ratio_max{direction="inbound",netns="host"}' in page
 
 
+def test_foreign_name(log: Path) -> None:
+    """With --web.allowed-host a page whose name leads to the exporter's address reads nothing."""
+    foreign = Access(headers={"Host": "attacker.example"})
+    with running_exporter(log, "--web.allowed-host=127.0.0.1") as exporter:
+        asked_by_it = replace(exporter, access=foreign)
+        assert {asked_by_it.get(path)[0] for path in ("/", "/metrics", "/api/v1/status")} == {421}
+        assert 'tcp_pressure_http_responses_total{code="4xx"} 3.0' in exporter.metrics()
+
+
 def test_once_prints_the_page() -> None:
     """--once prints one sample and exits with 0."""
     result = run_exporter("--once")
@@ -204,6 +215,7 @@ def test_reload(tmp_path: Path, log: Path) -> None:
         (["--sample.interval=-1s"], "--sample.interval"),
         (["--web.listen-address=nonsense"], "--web.listen-address"),
         (["--web.telemetry-path=/-/ready"], "--web.telemetry-path"),
+        (["--web.allowed-host=a.example:80"], "--web.allowed-host"),
         (["--config.file=/nonexistent.yml"], "/nonexistent.yml"),
         (["--colector.pools"], "--colector.pools"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from tcp_pressure_exporter.collectors.kernel_events import EVENTS
-from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.collectors.registry import SampleCollector, build_registry
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, all_families
 from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
@@ -209,11 +209,12 @@ FULLEST = fullest()
 def test_worst_case(sample: NamespaceSample) -> None:
     """A host that fills every table by default stays inside the budget, whatever BPF may count."""
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,), elsewhere=Elsewhere(9))
-    registry = build_registry(
+    collector = SampleCollector(
         lambda: whole,
         lambda: ExporterState("1", "3", "compiled"),
         lambda: ExporterCounts(responses=HttpCounts().responses),
         all_families(),
     )
+    registry = build_registry(collector)
     lines = generate_latest(registry).decode().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) <= BUDGET

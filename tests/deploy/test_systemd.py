@@ -98,3 +98,35 @@ def test_bpf_under_the_filter_of_its_drop_in() -> None:
     calls.discard("capset")
     kept = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
     assert "the rights to load BPF programs are kept" in kept.stderr
+
+
+@pytest.fixture
+def textfile_units(tmp_path: Path) -> tuple[Path, Path]:
+    """Copy the service and the timer of one sample at a time, with a stand-in for programs."""
+    service, timer = (
+        tmp_path / f"tcp-pressure-exporter-textfile.{kind}" for kind in ("service", "timer")
+    )
+    for unit in (service, timer):
+        text = (FOLDER / unit.name).read_text()
+        unit.write_text(re.sub(r"^(ExecStart)=\S+", r"\1=/bin/true", text, flags=re.MULTILINE))
+    return service, timer
+
+
+def test_systemd_accepts_the_textfile_units(textfile_units: tuple[Path, Path]) -> None:
+    """Systemd knows every key of the service and of its timer."""
+    run = systemd_analyze("verify", "--man=no", *map(str, textfile_units))
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_the_textfile_service_is_well_confined(textfile_units: tuple[Path, Path]) -> None:
+    """As root without rights it is exposed no more than the exporter that stays."""
+    flags = ("--offline=true", f"--threshold={EACH}")
+    run = systemd_analyze("security", *flags, str(textfile_units[0]))
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_interval_is_the_timers(textfile_units: tuple[Path, Path]) -> None:
+    """Alerts on old samples go by --sample.interval: it is the time from run to run."""
+    service, timer = (unit.read_text() for unit in textfile_units)
+    assert "--sample.interval=1m " in service
+    assert "\nOnUnitActiveSec=1min\n" in timer

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import generate_latest
 
-from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.collectors.registry import SampleCollector, build_registry
 from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.pools.groups import RemoteGroups
@@ -98,7 +98,9 @@ def page(sample: NamespaceSample) -> str:
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,))
     state = ExporterState("version", "python", "portable")
     return generate_latest(
-        build_registry(lambda: whole, lambda: state, ExporterCounts, all_families())
+        build_registry(
+            SampleCollector(lambda: whole, lambda: state, ExporterCounts, all_families())
+        )
     ).decode()
 
 

@@ -21,6 +21,7 @@ COLLECTORS = {
 }
 DEFAULTS = Options(
     listen_addresses=(":10190",),
+    allowed_hosts=(),
     telemetry_path="/metrics",
     web_config_file=None,
     systemd_socket=False,
@@ -33,6 +34,7 @@ DEFAULTS = Options(
     collectors=frozenset(COLLECTORS),
     config_file=None,
     once=False,
+    once_file=None,
     procfs=Path("/proc"),
     log_level="info",
     log_format="auto",
@@ -61,6 +63,8 @@ def test_all_flags() -> None:
         "--web.listen-address=127.0.0.1:9000",
         "--web.listen-address",
         "[::1]:9000",
+        "--web.allowed-host=a.example",
+        "--web.allowed-host=[::1]",
         "--web.telemetry-path=/m",
         "--web.config.file=/etc/w.yml",
         "--web.max-requests=0",
@@ -74,6 +78,7 @@ def test_all_flags() -> None:
         "--netns.max=5",
         "--path.procfs=/host/proc",
         "--once",
+        "--once.file=/run/x.prom",
         "--no-collector.local_ports",
         "--config.file=/etc/x.yml",
         "--log.level=error",
@@ -81,6 +86,7 @@ def test_all_flags() -> None:
     )
     assert options == Options(
         listen_addresses=("127.0.0.1:9000", "[::1]:9000"),
+        allowed_hosts=("a.example", "[::1]"),
         telemetry_path="/m",
         web_config_file=Path("/etc/w.yml"),
         systemd_socket=False,
@@ -93,6 +99,7 @@ def test_all_flags() -> None:
         collectors=frozenset({"sockets", "pools", "limits"}),
         config_file=Path("/etc/x.yml"),
         once=True,
+        once_file=Path("/run/x.prom"),
         procfs=Path("/host/proc"),
         log_level="error",
         log_format="json",
@@ -189,6 +196,7 @@ LABEL = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         (["--netns.include=*"], f'--netns.include: {PATTERN} (got "*")'),
         (["--netns.exclude=*"], f'--netns.exclude: {PATTERN} (got "*")'),
         (["--config.file="], '--config.file: must not be empty (got "")'),
+        (["--once.file="], '--once.file: must not be empty (got "")'),
         (["--path.procfs="], '--path.procfs: must not be empty (got "")'),
         (["--log.level=INFO"], '--log.level: must be one of debug, info, warn, error (got "INFO")'),
         (["--log.format=x"], '--log.format: must be one of auto, console, logfmt, json (got "x")'),
@@ -262,7 +270,7 @@ def test_help_fits_a_screen(flag: str, capsys: pytest.CaptureFixture[str]) -> No
     assert max(map(len, lines)) <= 80
     for name, text in COLLECTORS.items():
         assert [line for line in lines if re.fullmatch(rf" +{name} +{text}", line)]
-    assert len([line for line in lines if line.startswith("  -")]) == 18
+    assert len([line for line in lines if line.startswith("  -")]) == 19
 
 
 def flags() -> set[str]:
@@ -289,6 +297,7 @@ def test_document_has_every_default() -> None:
         for name in action.option_strings
         if action.metavar
     }
+    defaults["--web.allowed-host"] = "any"
     defaults["--web.listen-address"] = DEFAULTS.listen_addresses[0]
     assert {name: text.strip() for name, text in rows} == {
         name: "none" if text == "None" else text for name, text in defaults.items()

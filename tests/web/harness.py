@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from tcp_pressure_exporter.web.clients.server import Server
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.listen import open_listeners
 from tcp_pressure_exporter.web.pages.routes import Router, build_router
+from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 
 PATIENCE_SECONDS = 10.0
 
@@ -124,20 +125,23 @@ class FakeDocuments:
 class Serving:
     """Context manager: the exporter's pages, served from a thread of this process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a keyword for each thing that a test may change
         self,
         make: Callable[[], Iterable[Metric]] = two_families,
         *,
         limits: Limits | None = None,
         max_requests: int = 40,
         unready: Callable[[], str | None] = lambda: None,
+        allowed_hosts: Sequence[str] = (),
         router: Callable[[FilteringBoundLogger], Router] | None = None,
     ) -> None:
         log, self.logged = capturing_logger()
         pages = router(log) if router else _pages(make, max_requests, unready, log)
         [listener] = open_listeners(["127.0.0.1:0"], systemd=False)
         self.address: tuple[str, int] = listener.getsockname()
-        self._server = Server([listener], Shared(pages, log, limits or Limits()))
+        hosts = AllowedHosts.parse(allowed_hosts)
+        shared = Shared(pages, log, limits or Limits(), allowed_hosts=hosts)
+        self._server = Server([listener], shared)
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run)

@@ -2,7 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.web.message import parse_request, text_response
+from tcp_pressure_exporter.web.message import (
+    InvalidHostError,
+    normal_host,
+    parse_request,
+    text_response,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,80 @@ def test_headers() -> None:
     assert request.header("accept") == "a, b"
     assert request.header("x") == "\xe9"
     assert request.header("host") == ""
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("a.example", "a.example"),
+        ("a.example:10190", "a.example"),
+        ("a.example:", "a.example"),  # RFC 3986 section 3.2.3: the port may be empty
+        ("A.Example.:80", "a.example"),
+        ("10.0.0.1:80", "10.0.0.1"),
+        ("[::1]", "::1"),
+        ("[0:0:0:0:0:0:0:1]:80", "::1"),
+        ("[2001:DB8::A]", "2001:db8::a"),
+        ("[fe80::1%25eth0]:80", "fe80::1"),
+        ("a_b~!$&'()*+;=%20", "a_b~!$&'()*+;=%20"),  # all that RFC 3986 allows in a name
+        ("", ""),
+    ],
+)
+def test_host(authority: str, host: str) -> None:
+    """A host is compared without port, case, the root's dot and the spelling of an address."""
+    assert normal_host(authority) == host
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "a b",
+        "a/b",
+        "a@b",
+        "a:b",
+        "a:80:80",
+        "::1",
+        "[::1",
+        "[::1]x",
+        "[::g]",
+        "[1.2.3.4]",
+        "\xe9",
+        "%",
+    ],
+)
+def test_no_host(authority: str) -> None:
+    """What is not of RFC 3986's form of a host and a port is none."""
+    with pytest.raises(InvalidHostError):
+        normal_host(authority)
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("aZ0.:[]%-_@ \xe9")))
+def test_any_host(authority: str) -> None:
+    """A host in normal form is one that is the same again, or there is an error."""
+    try:
+        host = normal_host(authority)
+    except InvalidHostError:
+        return
+    assert normal_host(f"[{host}]" if ":" in host else host) == host.removesuffix(".")
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"/", "field"),
+        (b"http://target:80/", "target"),
+        (b"HTTP://Target", "target"),
+        (b"/go?to=http://target/", "field"),
+    ],
+)
+def test_host_of_the_target(target: bytes, host: str) -> None:
+    """The host in a target of absolute form goes before the field (RFC 9112 section 3.2.2)."""
+    assert parse_request(b"GET", target, [(b"host", b"Field:1")]).host == host
+
+
+def test_host_that_nobody_named() -> None:
+    """A request of HTTP/1.0 without Host means no host."""
+    assert parse_request(b"GET", b"/", []).host == ""
 
 
 def test_too_many_query_fields() -> None:

@@ -14,8 +14,11 @@ from tcp_pressure_exporter.collectors.health import (
     NAMESPACE_FAMILIES,
     SAMPLE_FAMILIES,
 )
+from tcp_pressure_exporter.collectors.kernel_events import FAMILIES as KERNEL_EVENTS
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
+
+_OF_THE_KERNEL = {family.metric().name for family in KERNEL_EVENTS}  # counted by it, not by us
 
 
 class SampleCollector(Collector):
@@ -66,15 +69,43 @@ class SampleCollector(Collector):
         yield from (metric for metric in metrics if metric.samples)
 
 
-def build_registry(
-    newest: Callable[[], Sample | None],
-    state: Callable[[], ExporterState],
-    counts: Callable[[], ExporterCounts],
-    families: Iterable[Family[NamespaceSample]],
-) -> CollectorRegistry:
+class OneSampleCollector(Collector):
+    """Yields what a process that takes one sample and ends can tell.
+
+    What is counted since the start would be zero for ever: of counters only the kernel's are left.
+    """
+
+    def __init__(self, whole: SampleCollector) -> None:
+        self._whole = whole
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield the families that `collect` may yield, without rows."""
+        return filter(_outlives_the_process, self._whole.describe())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of the newest sample."""
+        return filter(_outlives_the_process, self._whole.collect())
+
+
+def _outlives_the_process(metric: Metric) -> bool:
+    return metric.type != "counter" or metric.name in _OF_THE_KERNEL
+
+
+def build_file_registry(collector: SampleCollector) -> CollectorRegistry:
+    """Return a registry of what another exporter may serve as its own.
+
+    The process_* and python_* metrics are left out: it has these itself, and the same ones twice
+    make a scrape fail.
+    """
+    registry = CollectorRegistry()
+    registry.register(OneSampleCollector(collector))
+    return registry
+
+
+def build_registry(collector: SampleCollector) -> CollectorRegistry:
     """Return a registry with the newest sample and the process_* and python_* metrics."""
     registry = CollectorRegistry()
-    registry.register(SampleCollector(newest, state, counts, families))
+    registry.register(collector)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

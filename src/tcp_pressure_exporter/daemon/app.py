@@ -15,13 +15,18 @@ from typing import NamedTuple
 from prometheus_client import generate_latest
 from structlog.typing import FilteringBoundLogger
 
-from tcp_pressure_exporter.collectors.registry import build_registry
+from tcp_pressure_exporter.collectors.registry import (
+    SampleCollector,
+    build_file_registry,
+    build_registry,
+)
 from tcp_pressure_exporter.daemon.collectors import all_families, wanted_parts
 from tcp_pressure_exporter.daemon.logs import LostLines
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
 from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
 from tcp_pressure_exporter.daemon.signals import handled_signals
 from tcp_pressure_exporter.daemon.systemd import ServiceManager
+from tcp_pressure_exporter.daemon.textfile import replace_file
 from tcp_pressure_exporter.pages.docs.source import DocumentSource
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
@@ -49,6 +54,7 @@ from tcp_pressure_exporter.web.pages.routes import (
     STATUS_PATH,
     build_router,
 )
+from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tcp_pressure_exporter.web.protection.protection import Protection
 
 STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Break
@@ -97,17 +103,31 @@ class App:
             self._host.counted_by,
             kernel=self._host.kernel,
         )
-        self._registry = build_registry(
+        self._collector = SampleCollector(
             self._latest.newest, self._state, self._counts, all_families()
         )
+        self._registry = build_registry(self._collector)
 
     def print_once(self) -> int:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
+        code = self._sample_once()
+        sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
+        sys.stdout.flush()
+        return code
+
+    def write_once(self, file: Path) -> int:
+        """Take one sample and write it into the file; return the exit code as `print_once` does.
+
+        Raises OSError where the file cannot be written.
+        """
+        code = self._sample_once()
+        replace_file(file, generate_latest(build_file_registry(self._collector)))
+        return code
+
+    def _sample_once(self) -> int:
         self._log_host()
         sample = self._loop.sample()
         self._latest.publish(sample)
-        sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
-        sys.stdout.flush()
         return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
 
     def _log_host(self) -> None:
@@ -176,7 +196,13 @@ class App:
                 url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._running.parser,
             )
-        shared = Shared(router, self._log, protection=protection, counts=self._http)
+        shared = Shared(
+            router,
+            self._log,
+            protection=protection,
+            allowed_hosts=AllowedHosts.parse(self._options.allowed_hosts),
+            counts=self._http,
+        )
         await Server(listeners, shared).run(stop)
         self._log.info("stopped")
 

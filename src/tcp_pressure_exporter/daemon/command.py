@@ -4,6 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
 
 
 @contextmanager
@@ -26,12 +29,14 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.checking import check
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
+    from tcp_pressure_exporter.daemon.textfile import new_or_absent
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
     from tcp_pressure_exporter.sources.bpf.loading import give_up_rights
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
+    from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
     from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
 
 
@@ -42,7 +47,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(options: Options, running: str) -> int:
-    """Run this version with the given options: print one sample, or serve until told to stop."""
+    """Run this version with the given options: tell one sample, or serve until told to stop."""
+    if options.once_file is None:
+        return _run(options, running)
+    with new_or_absent(options.once_file):
+        return _run(options, running)
+
+
+def _run(options: Options, running: str) -> int:
     lost = LostLines()
     log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
     if options.check:
@@ -52,12 +64,18 @@ def run(options: Options, running: str) -> int:
     except ValueError as error:
         usage_error(f"--web.telemetry-path: {error}")
     try:
+        AllowedHosts.parse(options.allowed_hosts)
+    except ValueError as error:
+        usage_error(f"--web.allowed-host: {error}")
+    try:
         sampled = open_sampling(options, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
     if kept := give_up_rights():
         log.warning("the rights to load BPF programs are kept", reason=kept)
     app = App(options, sampled, running, log, lost)
+    if options.once_file is not None:
+        return _write_once(app, options.once_file, log)
     if options.once:
         return app.print_once()
     try:
@@ -71,3 +89,12 @@ def run(options: Options, running: str) -> int:
         usage_error(f"--web.listen-address: {error}")
     app.serve(listeners, web_config)
     return exit_beside_work(0)
+
+
+def _write_once(app: App, file: Path, log: FilteringBoundLogger) -> int:
+    try:
+        return app.write_once(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        log.error("sample not written", file=str(file), reason=reason)  # noqa: TRY400  # one line
+        return 1

@@ -82,8 +82,9 @@ class OneLineParser(ArgumentParser):
         return tuple(self._option_string_actions)
 
     def format_help(self) -> str:
-        """Return the help without the blank lines between its groups."""
-        return re.sub(r"\n\n(?=(web|sampling|collectors|program)\b)", "\n", super().format_help())
+        """Return the help without the blank lines between its parts."""
+        parts = r"\n\n(?=(Tells Prometheus|web|sampling|collectors|program)\b)"
+        return re.sub(parts, "\n", super().format_help())
 
 
 def build_parser(collectors: Mapping[str, str]) -> OneLineParser:
@@ -114,6 +115,12 @@ def _add_web_flags(parser: ArgumentParser) -> None:
     )
     flag = partial(add_flag, group.add_argument)
     flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
+    group.add_argument(
+        "--web.allowed-host",
+        metavar="HOST",
+        action="append",
+        help="answer for this host alone; repeatable (any)",
+    )
     flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as exporter-toolkit has it")
     group.add_argument(
         "--web.systemd-socket",
@@ -133,7 +140,9 @@ def _add_sampling_flags(parser: ArgumentParser) -> None:
     flag("--pool.top", "N", top, None, "pools listed; goes before pools.top of the file")
     _add_namespace_flags(group.add_argument)
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
-    group.add_argument("--once", action="store_true", help="print one sample to stdout and exit")
+    once = "print one sample, exit; --once.file FILE: write it"
+    group.add_argument("--once", action="store_true", help=once)
+    flag("--once.file", "FILE", parse_path, None, SUPPRESS)
 
 
 def _add_namespace_flags(add_argument: Callable[..., Any]) -> None:

@@ -30,7 +30,7 @@ SHOWN_LENGTH = 60  # characters of an unknown flag
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. The listen addresses and the telemetry path are not checked.
+    """What the command line says. Of the web's, addresses, hosts and path are not checked.
 
     check: tell whether the files are good, no more.
 
@@ -39,6 +39,7 @@ class Options:
     """
 
     listen_addresses: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
     telemetry_path: str
     web_config_file: Path | None
     systemd_socket: bool
@@ -51,6 +52,7 @@ class Options:
     collectors: frozenset[str]
     config_file: Path | None
     once: bool
+    once_file: Path | None
     procfs: Path
     log_level: str
     log_format: str
@@ -76,6 +78,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     others = NamespaceChoice(values["netns.include"], values["netns.exclude"], values["netns.max"])
     return Options(
         listen_addresses=tuple(values["web.listen_address"] or [DEFAULT_LISTEN_ADDRESS]),
+        allowed_hosts=tuple(values["web.allowed_host"] or ()),
         telemetry_path=values["web.telemetry_path"],
         web_config_file=values["web.config.file"],
         systemd_socket=values["web.systemd_socket"],
@@ -88,6 +91,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         collectors=enabled,
         config_file=values["config.file"],
         once=values["once"],
+        once_file=values["once.file"],
         procfs=values["path.procfs"],
         log_level=values["log.level"],
         log_format=values["log.format"],

@@ -3,9 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import parse_qs, unquote
 
-_ABSOLUTE_FORM = re.compile(r"(?i)\Ahttps?://[^/?]*")
+_ABSOLUTE_FORM = re.compile(r"(?i)\Ahttps?://(?P<authority>[^/?]*)")
+# RFC 3986 section 3.2: a name or IPv4 address, or an IPv6 address in brackets, and a port. Some
+# clients leave the zone of an address inside the brackets (RFC 6874).
+_AUTHORITY = re.compile(
+    r"(?a)(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[\w.~%-]+)?\]"
+    r"|(?P<name>(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::[0-9]*)?"
+)
 _MAX_QUERY_FIELDS = 256
 
 
@@ -14,19 +21,25 @@ class Request:
     """A request whose body has been read and dropped: no page here takes one.
 
     `path` is in normal form (see `normal_path`). Header names are lower case; a repeated header
-    is joined by commas (RFC 9110 section 5.3). `folder`: the path was given with a '/' at its end,
-    by which relative links of the answer lead elsewhere.
+    is joined by commas (RFC 9110 section 5.3). `host` is whom the client means, in normal form (see
+    `normal_host`), and empty where it did not say. `folder`: the path was given with a '/' at its
+    end, by which relative links of the answer lead elsewhere.
     """
 
     method: str
     path: str
     query: Mapping[str, Sequence[str]]
     headers: Mapping[str, str]
+    host: str = ""
     folder: bool = False
 
     def header(self, name: str) -> str:
         """Value of the header with this lower-case name; empty when it was not sent."""
         return self.headers.get(name, "")
+
+
+class InvalidHostError(ValueError):
+    """The request's Host is no host: the answer must be 400 (RFC 9112 section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +60,19 @@ def text_response(status: int, line: str, *headers: tuple[str, str]) -> Response
 def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
     """Build a Request from the parts of a request head (RFC 9112 section 3).
 
-    Raises ValueError when the query has more fields than any page needs.
+    Raises InvalidHostError, and ValueError when the query has more fields than any page needs.
     """
-    origin_form = _ABSOLUTE_FORM.sub("", target.decode("ascii"))
-    path, _, query = origin_form.partition("?")
+    text, fields = target.decode("ascii"), _joined(headers)
+    absolute = _ABSOLUTE_FORM.match(text)
+    # The Host field of a request in absolute form is ignored (RFC 9112 section 3.2.2).
+    authority = absolute["authority"] if absolute else fields.get("host", "")
+    path, _, query = text[absolute.end() if absolute else 0 :].partition("?")
     return Request(
         method.decode("ascii"),
         normal_path(path),
         parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS),
-        _joined(headers),
+        fields,
+        host=normal_host(authority),
         folder=path.endswith("/"),
     )
 
@@ -63,6 +80,23 @@ def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, b
 def normal_path(path: str) -> str:
     """Percent-decode, and drop empty segments: '//metrics/' and '/%6Detrics' are '/metrics'."""
     return "/" + "/".join(segment for segment in unquote(path).split("/") if segment)
+
+
+def normal_host(authority: str) -> str:
+    """Return the host without its port, equal hosts as equal texts (RFC 9110 section 7.2).
+
+    A name is in lower case and without the dot of the root, an IPv6 address as RFC 5952 writes it
+    and without brackets. Raises InvalidHostError.
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise InvalidHostError("is no host")
+    if match["ipv6"] is None:
+        return match["name"].lower().removesuffix(".")
+    try:
+        return str(IPv6Address(match["ipv6"]))
+    except ValueError as error:
+        raise InvalidHostError("is no IPv6 address") from error
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

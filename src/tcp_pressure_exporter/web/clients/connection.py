@@ -15,6 +15,7 @@ from tcp_pressure_exporter.web.clients.stream import Stream
 from tcp_pressure_exporter.web.limits import Limits
 from tcp_pressure_exporter.web.message import Request, Response, text_response
 from tcp_pressure_exporter.web.pages.routes import Router
+from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tcp_pressure_exporter.web.protection.protection import Protection
 from tcp_pressure_exporter.web.protection.tls import TlsServer
 
@@ -30,6 +31,7 @@ class Shared:
     log: FilteringBoundLogger
     limits: Limits = field(default_factory=Limits)
     protection: Callable[[], Protection] = Protection
+    allowed_hosts: AllowedHosts = field(default_factory=AllowedHosts)
     counts: HttpCounts = field(default_factory=HttpCounts)
 
 
@@ -118,6 +120,9 @@ class Connection:
             raise
 
     async def _response(self, request: Request, protection: Protection) -> Response:
+        # First: who is not meant shall take no token of the rate limit and learn of no password.
+        if (misdirected := self._shared.allowed_hosts.refusal(request)) is not None:
+            return misdirected
         try:
             async with asyncio.timeout(self._shared.limits.answer_seconds):
                 if (refusal := await protection.refusal(request)) is not None:

@@ -8,7 +8,13 @@ import h11
 
 from tcp_pressure_exporter.web.clients.stream import Stream
 from tcp_pressure_exporter.web.limits import Limits
-from tcp_pressure_exporter.web.message import Request, Response, parse_request, text_response
+from tcp_pressure_exporter.web.message import (
+    InvalidHostError,
+    Request,
+    Response,
+    parse_request,
+    text_response,
+)
 
 # Small, as h11 checks the size of a head only between two pieces of it.
 _CHUNK_BYTES = 4096
@@ -47,6 +53,8 @@ class Http1:
         await self._drop_body()
         try:
             return parse_request(head.method, head.target, head.headers)
+        except InvalidHostError:
+            raise Refusal(400, "The Host is not valid.") from None
         except ValueError:
             raise Refusal(400, "The query has too many fields.") from None
 

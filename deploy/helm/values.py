@@ -1,0 +1,82 @@
+"""What users of the chart may set: the one table of which values, schema and README are made."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.helm.kustomized import features, images, manifests
+
+TEXT: dict[str, Any] = {"type": "string"}
+SWITCH: dict[str, Any] = {"type": "boolean"}
+MAP: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value: its name with dots, its default, what it means, and its JSON schema."""
+
+    name: str
+    default: Any
+    meaning: str
+    schema: dict[str, Any]
+
+
+def values() -> tuple[Value, ...]:
+    """Return the table. Defaults are those of the manifests for kustomize."""
+    found = manifests()
+    pod = found["daemonset.yaml"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    update = found["daemonset.yaml"]["spec"]["updateStrategy"]["rollingUpdate"]
+    return (
+        Value("image.repository", images()["name"], "Where your nodes pull the image.", TEXT),
+        Value("image.tag", "", "Its tag; empty: the chart's appVersion.", TEXT),
+        Value("image.digest", "", "`sha256:...`; goes before the tag.", TEXT),
+        Value("image.pullPolicy", container["imagePullPolicy"], "When it is pulled.", TEXT),
+        Value("imagePullSecrets", [], "Secrets for the registry, as in a pod.", _list("object")),
+        *(
+            Value(f"features.{name}", False, meaning, SWITCH)  # noqa: FBT003  # a default
+            for name, meaning in features().items()
+        ),
+        Value("config", "", "The text of the configuration file (`--config.file`).", TEXT),
+        Value("extraArgs", [], "More flags.", _list("string")),
+        Value(
+            "prometheusOperator.enabled",
+            False,  # noqa: FBT003
+            "PodMonitor and PrometheusRule, for clusters with the Prometheus operator.",
+            SWITCH,
+        ),
+        Value("prometheusOperator.labels", {}, "Labels by which it selects both.", MAP),
+        Value(
+            "networkPolicy.enabled",
+            True,  # noqa: FBT003
+            "Scrapes from one namespace and nothing else, where the network plugin applies it.",
+            SWITCH,
+        ),
+        Value("networkPolicy.from", _scrapers(found), "The namespace that may scrape.", TEXT),
+        Value(
+            "namespace.create",
+            False,  # noqa: FBT003
+            "Make the release's namespace, and let it have pods in the host's network.",
+            SWITCH,
+        ),
+        Value("resources", container["resources"], "As in a container.", {"type": "object"}),
+        Value("nodeSelector", pod["nodeSelector"], "As in a pod.", MAP),
+        Value("tolerations", pod["tolerations"], "As in a pod; all taints.", _list("object")),
+        Value(
+            "maxUnavailable",
+            update["maxUnavailable"],
+            "Nodes that an upgrade restarts at a time.",
+            {"type": ["string", "integer"]},
+        ),
+        Value("podAnnotations", {}, "More annotations of the pods.", MAP),
+    )
+
+
+def _list(kind: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": kind}}
+
+
+def _scrapers(found: dict[str, Any]) -> str:
+    (rule,) = found["networkpolicy.yaml"]["spec"]["ingress"]
+    (peer,) = rule["from"]
+    (name,) = peer["namespaceSelector"]["matchLabels"].values()
+    return str(name)

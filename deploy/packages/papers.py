@@ -1,0 +1,67 @@
+"""What the .deb and the .rpm say of themselves, from pyproject.toml and the changelog.
+
+With a folder: writes the copyright file and the changelog that Debian asks for (policy 12.5, 4.4).
+Without: prints variables for the shell.
+"""
+
+import gzip
+import os
+import shlex
+import sys
+import tomllib
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NAME = "tcp-pressure-exporter"
+# There is no public address yet (docs/release.md).
+MAINTAINER = f"The {NAME} maintainers <maintainers@example.org>"
+HOMEPAGE = f"https://git.example.org/{NAME}"
+COPYRIGHT = f"""\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: {NAME}
+Source: {HOMEPAGE}
+
+Files: *
+Copyright: 2026 The {NAME} authors
+License: Apache-2.0
+ On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
+Comment: The libraries below /usr/lib/{NAME} have licences of their own, which
+ stand in the *.dist-info folder of each.
+"""
+
+
+def version() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
+
+
+def changelog(now: datetime) -> str:
+    """Return the one entry of this build; what changed stands in CHANGELOG.md."""
+    head = f"{NAME} ({version()}-1) unstable; urgency=medium"
+    return (
+        f"{head}\n\n  * See CHANGELOG.md of the project.\n\n"
+        f" -- {MAINTAINER}  {format_datetime(now)}\n"
+    )
+
+
+def write(folder: Path, now: datetime) -> None:
+    """Write both papers; the same time gives the same bytes."""
+    (folder / "copyright").write_text(COPYRIGHT)
+    packed = gzip.compress(changelog(now).encode(), mtime=0)
+    (folder / "changelog.Debian.gz").write_bytes(packed)
+
+
+def variables() -> str:
+    """Return assignments for the shell."""
+    values = {"VERSION": version(), "MAINTAINER": MAINTAINER, "HOMEPAGE": HOMEPAGE}
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        seconds = int(os.environ["SOURCE_DATE_EPOCH"])
+        write(Path(sys.argv[1]), datetime.fromtimestamp(seconds, UTC))
+    else:
+        print(variables())

@@ -1,0 +1,56 @@
+"""One sample as a file, for node_exporter's textfile collector.
+
+That one serves whatever *.prom file it finds, half-written or from last year. So the file changes
+as a whole, and does not outlive a run that wrote none.
+"""
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_MODE = 0o644  # node_exporter runs as another user
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put the content into the file, for others to read: all at once, or not at all.
+
+    Raises OSError, also where there is something else than a file, such as /dev/null.
+    """
+    if os.path.lexists(path) and _regular(path) is None:
+        raise FileExistsError(errno.EEXIST, "there is something that is not a regular file")
+    # Beside it, for rename(2) stays within a file system; under a name that node_exporter skips.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        new.chmod(_MODE)  # before it is in place
+        new.replace(path)
+    except BaseException:
+        new.unlink()
+        raise
+
+
+@contextmanager
+def new_or_absent(path: Path) -> Iterator[None]:
+    """Remove the file at the end of the block, however it ends, unless the block replaced it."""
+    before = _regular(path)
+    try:
+        yield
+    finally:
+        if before is not None and _regular(path) == before:
+            with suppress(OSError):  # the run has failed already, and says why
+                path.unlink()
+
+
+def _regular(path: Path) -> tuple[int, int] | None:
+    """Tell a regular file from what was or will be at its path; None where there is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None

@@ -1,0 +1,52 @@
+"""The RPM package, as far as Debian's rpm can tell: no distribution with RPM is at hand."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests_ship.commands import output
+from tests_ship.machine import Root, unpack_root
+from tests_ship.places import VERSION
+
+NAME = "tcp-pressure-exporter"
+
+
+@pytest.fixture(scope="module")
+def root(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
+    """Return a root into which rpm has put the package. Its Python is not in rpm's books."""
+    root = unpack_root("trixie", tmp_path_factory.mktemp("rpm"))
+    output("rpm", "--root", root.path, "--initdb")
+    output("rpm", "--root", root.path, "--install", "--nodeps", "--noverify", rpm)
+    yield root
+    output("rpm", "--root", root.path, "--erase", NAME)
+    assert root.run("find", "/usr", "/etc", "-name", f"*{NAME}*") == ""
+
+
+def test_digests(rpm: Path) -> None:
+    """Each digest in the package is that of its content; a signature is the release's to add."""
+    assert output("rpm", "--checksig", rpm).strip().endswith("digests OK")
+
+
+def test_what_it_says(rpm: Path) -> None:
+    """Version, licence and the Pythons that it has libraries for."""
+    query = "%{VERSION}-%{RELEASE} %{LICENSE} %{ARCH}"
+    assert output("rpm", "--query", "--queryformat", query, "--package", rpm) == (
+        f"{VERSION}-1 Apache-2.0 x86_64"
+    )
+    requires = output("rpm", "--query", "--requires", "--package", rpm).splitlines()
+    assert {"python3 >= 3.11", "python3 < 3.15"} <= set(requires)
+
+
+def test_configuration_is_kept(rpm: Path) -> None:
+    """The file of flags is one that rpm does not replace."""
+    flags = "[%{FILENAMES} %{FILEFLAGS:fflags}\n]"
+    files = output("rpm", "--query", "--queryformat", flags, "--package", rpm).splitlines()
+    assert f"/etc/default/{NAME} cn" in files  # configuration, noreplace
+
+
+def test_it_runs(root: Root) -> None:
+    """What rpm laid out is as the package says, and runs there."""
+    output("rpm", "--root", root.path, "--verify", "--nodeps", NAME)
+    assert VERSION in root.run(NAME, "--version")
+    assert 'parser="compiled"' in root.run(NAME, "--once")
