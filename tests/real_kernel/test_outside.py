@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -109,7 +108,7 @@ def transparent_proxy(lab: Lab) -> Iterator[tuple[int, socket.socket]]:
         ip(f"link add inside type veth peer name eth0 netns {path}")
         ip("address add 192.0.2.1/24 dev inside\nlink set inside up")
         ip("rule add fwmark 1 lookup 100\nroute add local default dev lo table 100")
-        subprocess.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        set_sysctl("ip_forward", 1)
         translate("""
             table ip proxy {
                 chain in {
