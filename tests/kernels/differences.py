@@ -67,7 +67,12 @@ NO_SINGLE_PORTS = Difference(
         "test_take_over.py::test_default_listing",
     ),
 )
-DIFFERENCES = (BOUND_ONLY, NO_DELAY, NO_TABLE_SIZE, NO_SINGLE_PORTS)
+NO_MPTCP = Difference(
+    "MPTCP is not built into Debian's 5.10",
+    ("5.10",),
+    ("test_advice.py::test_mptcp",),
+)
+DIFFERENCES = (BOUND_ONLY, NO_DELAY, NO_TABLE_SIZE, NO_SINGLE_PORTS, NO_MPTCP)
 
 # What the tests record of each kernel, where it is no matter of chance. If a backport changes it,
 # the line here changes and nothing else.
