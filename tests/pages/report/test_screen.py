@@ -17,6 +17,7 @@ from tests.pages.report.observations import (
     CLIENTS,
     MEMORY,
     QUIET,
+    REFUSING,
     TROUBLE,
     UNICODE,
     UPSTREAM,
@@ -165,3 +166,11 @@ def test_any_size(width: int, height: int, scroll: int) -> None:
     lines = screen(observation(TROUBLE), width, height, View(scroll=scroll))
     assert len(lines) == height
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_refused(width: int, height: int) -> None:
+    """Whose connections were refused is on the first screen."""
+    lines = screen(observation(REFUSING), width, height)
+    assert len(lines) == height
+    assert [line for line in lines if line.startswith("Refused")]

@@ -44,7 +44,7 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
         yield pressure_table(told.closest, charset, width)
     if told.refused:
         yield _title(told.refused.title)
-        yield _refused_table(told.refused, charset)
+        yield refused_table(told.refused, charset)
     elif looked := none_refused(observation.assessment.refused):
         yield Text(f"\n{looked}", DIM)
     if told.stuck and told.stuck.causes:
@@ -97,7 +97,8 @@ def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group
     return Group(head, charset.text(verdict.sentence))
 
 
-def _refused_table(refused: RefusedWords, charset: Charset) -> Group:
+def refused_table(refused: RefusedWords, charset: Charset) -> Group:
+    """Return whose calls were refused, a row for each, and how many rows are left out."""
     table = _grid()
     for row in refused.rows:
         line = charset.text(row.who, "bold")

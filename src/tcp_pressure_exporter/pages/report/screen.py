@@ -13,6 +13,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from tcp_pressure_exporter.pages.report.alone import alone
+from tcp_pressure_exporter.pages.report.report import refused_table
 from tcp_pressure_exporter.pages.report.rows import rows_table
 from tcp_pressure_exporter.pages.report.text import (
     DIM,
@@ -182,6 +183,9 @@ def _rest(
     seen: Observation, told: Briefing, detail: Detail, charset: Charset
 ) -> Iterator[RenderableType]:
     """Yield what comes below the table."""
+    if told.refused:
+        yield charset.text(told.refused.title, TITLE)
+        yield refused_table(told.refused, charset)
     stuck = [one for one in told.stuck.causes if one.urgent or detail.later] if told.stuck else []
     for cause in stuck:
         line = f"{cause.sockets} in CLOSE_WAIT, {cause.cause}: at least {cause.oldest}"
