@@ -14,10 +14,12 @@
 #include "syscalls.h"
 
 #include "programs/bind_hash.skeleton.h"
+#include "programs/connections.skeleton.h"
 #include "programs/port_failures.skeleton.h"
 
 static const struct skeleton *const SKELETONS[] = {
     &SKELETON_bind_hash,
+    &SKELETON_connections,
     &SKELETON_port_failures,
     NULL,
 };
@@ -104,13 +106,19 @@ static PyObject *attach(PyObject *module, PyObject *arguments)
 
 static PyObject *run(PyObject *module, PyObject *arguments)
 {
+    const char *given = NULL;
+    Py_ssize_t bytes = 0;
     long called;
     int program;
 
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "i", &program))
+    if (!PyArg_ParseTuple(arguments, "i|y#", &program, &given, &bytes))
         return NULL;
-    union bpf_attr attributes = {.test.prog_fd = (uint32_t)program};
+    union bpf_attr attributes = {
+        .test.prog_fd = (uint32_t)program,
+        .test.ctx_in = bytes ? (uint64_t)(uintptr_t)given : 0,
+        .test.ctx_size_in = (uint32_t)bytes,
+    };
     Py_BEGIN_ALLOW_THREADS
     called = call_bpf(BPF_PROG_TEST_RUN, &attributes);
     Py_END_ALLOW_THREADS
@@ -203,7 +211,7 @@ done:
 static PyMethodDef METHODS[] = {
     {"load", load, METH_VARARGS, "Load a BPF object; return its descriptors by name."},
     {"attach", attach, METH_VARARGS, "Attach a program; return the descriptor that holds it."},
-    {"run", run, METH_VARARGS, "Run a program once, in this thread; return its result."},
+    {"run", run, METH_VARARGS, "Run a program once, in this thread, with arguments; return its result."},
     {"look_up", look_up, METH_VARARGS, "Return the value of a map's key, of a size in bytes."},
     {"entries", entries, METH_VARARGS, "Return (key, value) of each entry of a hash."},
     {"update", update, METH_VARARGS, "Set the value of a map's key."},

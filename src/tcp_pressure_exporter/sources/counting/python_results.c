@@ -145,13 +145,11 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     return list;
 }
 
-static PyObject *edge_result(const struct recent *recent, long long ended_ms)
+static PyObject *edge_result(const struct recent *recent, const struct known_entries *seen,
+                             long long ended_ms)
 {
-    const struct cookie_set *cookies = &recent->cookies;
-
-    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms,
-                         cookies->count ? (const char *)cookies->blocks : "",
-                         (Py_ssize_t)(cookies->count * sizeof *cookies->blocks));
+    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms, seen->bytes ? seen->packed : "",
+                         (Py_ssize_t)seen->bytes);
 }
 
 /* Return all; the parts of it are the caller's. */
@@ -187,11 +185,12 @@ static PyObject *all_pools(const struct socket_tally *sockets)
     return all;
 }
 
-PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms)
+PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
+                         long long ended_ms)
 {
     PyObject *addresses = addresses_result(&tally->sockets.addresses);
     PyObject *pools = addresses ? all_pools(&tally->sockets) : NULL;
-    PyObject *edge = pools ? edge_result(&tally->recent, ended_ms) : NULL;
+    PyObject *edge = pools ? edge_result(&tally->recent, seen, ended_ms) : NULL;
     PyObject *all = edge ? all_of(tally, addresses, pools, edge) : NULL;
 
     Py_XDECREF(addresses);

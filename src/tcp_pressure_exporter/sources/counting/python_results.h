@@ -13,8 +13,15 @@
  * others (pools, most used, ports, time_wait, reclaimable, entered, ages). */
 PyObject *pools_result(const struct pool_table *table);
 
+/* The entries in TIME_WAIT that were seen, as the next dump is to know them. */
+struct known_entries {
+    const void *packed;
+    size_t bytes;
+};
+
 /* Return what a finished tally has counted; ended_ms: when the last datagram was filled. */
-PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms);
+PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
+                         long long ended_ms);
 
 /* Raise OSError, or ValueError(operation, reason): an int is an errno that the kernel answered.
  * Leaves an exception that was raised before as it is. Returns NULL. */
