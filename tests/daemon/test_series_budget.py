@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.failures import CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
-from tcp_pressure_exporter.facts.questions import CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer, ToldBy
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
@@ -125,7 +125,7 @@ def test_worst_case() -> None:
     sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (fullest(),), elsewhere=Elsewhere(9))
     registry = build_registry(
         lambda: sample,
-        lambda: ExporterState("1", "3", "compiled"),
+        lambda: ExporterState("1", "3", "compiled", told_by=ToldBy("bpf", fallbacks=0)),
         lambda: ExporterCounts(responses=HttpCounts().responses),
         all_families(),
     )

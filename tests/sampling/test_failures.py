@@ -104,12 +104,12 @@ def test_missing(tmp_path: Path) -> None:
     assert failures_part(kit) == Missing("EPERM")
 
 
-@pytest.mark.parametrize(("top", "with_failures"), [(10, 6), (5, 1), (2, 1)])
-def test_gateway_makes_room(tmp_path: Path, top: int, with_failures: int) -> None:
-    """Four NAT pools fewer are listed beside failures, and one at least; without them, all."""
+@pytest.mark.parametrize(("top", "alone", "with_failures"), [(10, 9, 5), (7, 6, 2), (2, 1, 1)])
+def test_gateway_makes_room(tmp_path: Path, top: int, alone: int, with_failures: int) -> None:
+    """One NAT pool fewer is listed than others, five beside failures, and one at least."""
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)
-    assert len(part.take(reading).listed) == top
+    assert len(part.take(reading).listed) == alone
     reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {})))
     assert len(part.take(reading).listed) == with_failures
 

@@ -78,6 +78,7 @@ class App:
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
+        self._told_by = self._host.told_by()
         self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
         self._loop = SamplingLoop(
@@ -103,6 +104,7 @@ class App:
         """Take one sample and print it; return the exit code: 1 where a collector failed."""
         self._log_host()
         sample = self._loop.sample()
+        self._log_source()
         self._latest.publish(sample)
         sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
         sys.stdout.flush()
@@ -180,7 +182,15 @@ class App:
         before = self._web_reloads
         self._web_reloads = Reloads(before.good + good, before.bad + (not good))
 
+    def _log_source(self) -> None:
+        """Say when another source takes the place of the one that told of the sockets."""
+        told_by = self._host.told_by()
+        if told_by != self._told_by:
+            self._told_by = told_by
+            self._log.warning("sockets are read by another source", **told_by.logged())
+
     def _publish(self, sample: Sample) -> None:
+        self._log_source()
         self._latest.publish(sample)
         self._hour.record(sample)
         self._manager.sampled(status_line(sample))
@@ -224,7 +234,12 @@ class App:
     def _state(self) -> ExporterState:
         """Return what runs, with the reloads until now."""
         reloads = self._reloader.reloads
-        return replace(self._running, reloads=reloads.good, failed_reloads=reloads.bad)
+        return replace(
+            self._running,
+            reloads=reloads.good,
+            failed_reloads=reloads.bad,
+            told_by=self._host.told_by(),
+        )
 
     def _counts(self) -> ExporterCounts:
         """Return what the threads, the server and the log have counted."""
@@ -241,9 +256,17 @@ class App:
 
 
 def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
-    """Read the configuration file and ask the kernel what can be sampled; raises ConfigError."""
+    """Read the configuration file and ask the kernel what can be sampled.
+
+    Raises ConfigError; SourceError where the source of sockets that is demanded is not to be had.
+    """
     config = read_config(options)
-    wishes = Wishes(options.netns, wanted_parts(options.collectors), options.others is not None)
+    wishes = Wishes(
+        options.netns,
+        wanted_parts(options.collectors),
+        others=options.others is not None,
+        source=options.source,
+    )
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
     if options.others is None or NETNS in host.left_out:
         return Sampled(host, config, OwnNamespace(host, options.procfs).take)
@@ -264,6 +287,7 @@ def shown_settings(options: Options, config: Config) -> tuple[tuple[str, str], .
     return (
         ("--sample.interval", f"{options.interval:g} s"),
         ("--sample.max-cpu", f"{options.max_cpu:g}"),
+        ("--sample.source", options.source),
         ("--web.telemetry-path", options.telemetry_path),
         ("--netns.name", options.netns),
         ("--collector.netns", f"on, the {others.most} busiest" if others else "off"),

@@ -25,6 +25,7 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.app import App, open_sampling
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
+    from tcp_pressure_exporter.facts.outcome import SourceError
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
@@ -51,6 +52,8 @@ def run(options: Options, running: str) -> int:
         sampled = open_sampling(options, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
+    except SourceError as error:
+        usage_error(f"--sample.source: {error}")
     app = App(options, sampled, running, log, lost)
     if options.once:
         return app.print_once()

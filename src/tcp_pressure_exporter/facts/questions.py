@@ -17,6 +17,7 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NETLINK,
     NetworkPorts,
     PoolKey,
     PoolSocket,
@@ -67,6 +68,22 @@ class SocketSource(Protocol):
 
     def close(self) -> None:
         """Let go what is open; the next question opens it again."""
+
+
+class ToldBy(NamedTuple):
+    """Who tells of the sockets.
+
+    source: netlink, bpf or portable. why: why it is not BPF, "" where it is. fallbacks: how often
+    netlink took BPF's place; None where it was not BPF at the start.
+    """
+
+    source: str
+    why: str = ""
+    fallbacks: int | None = None
+
+    def logged(self) -> dict[str, str]:
+        """Return what a line of the log says of it."""
+        return {"source": self.source} | ({"reason": self.why} if self.why else {})
 
 
 class SocketDetailSource(Protocol):
@@ -182,6 +199,12 @@ class NatSource(Protocol):
         """Let go what is open; the next question opens it again."""
 
 
+def by_netlink() -> ToldBy:
+    """Say that netlink tells of the sockets, for nobody wanted BPF to."""
+    return ToldBy(NETLINK, NOT_WANTED)
+
+
+NOT_WANTED = "not asked for"
 NOT_COUNTED = Missing("counted by BPF, on Linux alone")
 NO_BIND_TABLE = Missing("nobody reads the kernel's table of bound ports")
 
@@ -195,6 +218,7 @@ class Sources:
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
     own_networks: returns the networks whose addresses are this host's; raises SourceError.
+    told_by: returns who told of the newest sockets.
     bind_table, failures: shared by all namespaces, so that whoever opened them closes them.
     """
 
@@ -209,6 +233,7 @@ class Sources:
     kernel: KernelModel | None = None
     interface_name: Callable[[int], str] = str
     own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
+    told_by: Callable[[], ToldBy] = by_netlink
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
     failures: FailureSource | Missing = NOT_COUNTED
 

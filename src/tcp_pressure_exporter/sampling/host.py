@@ -11,8 +11,9 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
-from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources
+from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources, ToldBy
 from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.facts.tally import BPF, NETLINK
 from tcp_pressure_exporter.sample.sample import CANARY, PORT_FAILURES, Key, NamespaceSample
 from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
@@ -99,13 +100,14 @@ class Wishes:
     """What is to be sampled, and how.
 
     parts: in the order in which a sample shows them. netns: the label of the own namespace.
-    others: whether other namespaces are wanted. walk_share: of one CPU, for finding the processes
-    of sockets; 1 is without pauses.
+    others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
+    walk_share: of one CPU, for finding the processes of sockets; 1 is without pauses.
     """
 
     netns: str
     parts: Mapping[Key[Any], Wanted]
     others: bool = False
+    source: str = NETLINK
     walk_share: float = WALK_SHARE
 
 
@@ -116,7 +118,7 @@ class Host:
     own: the sampler of its own network namespace. no_process_names: the reason, None where nothing
     is missing. left_out: the reasons, by collector, of those that are wanted and not to be had.
     counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's table of
-    bound ports is not read, None where it is.
+    bound ports is not read, None where it is. told_by: as Sources has it; source: as Wishes.
     """
 
     netns: str
@@ -127,6 +129,8 @@ class Host:
     no_netlink: str | None
     no_bind_table: str | None
     kernel: KernelModel | None
+    told_by: Callable[[], ToldBy]
+    source: str
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
@@ -148,6 +152,8 @@ class Host:
         """Say at the start what will be missing."""
         if self.no_netlink:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
+        elif self.source != NETLINK:
+            log.info("sockets are read", **self.told_by().logged())
         if self.no_process_names:
             log.info("process names are off", reason=self.no_process_names)
         if self.no_bind_table:
@@ -159,9 +165,11 @@ class Host:
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:
     """Ask the kernel what this process may, and return what can be sampled.
 
-    platform: as sys.platform has it.
+    platform: as sys.platform has it. Raises SourceError where BPF is demanded and not to be had.
     """
-    sources = own_sources(platform, procfs, parser)
+    sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
+    if wishes.source == BPF and (told := sources.told_by()).source != BPF:
+        raise SourceError("bpf", told.why)
     if CANARY not in wishes.parts:
         sources = replace(sources, canary=Missing("not wanted"))
     if PORT_FAILURES in wishes.parts and platform == LINUX:
@@ -184,6 +192,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         no_netlink=sources.no_netlink,
         no_bind_table=table.reason if isinstance(table, Missing) else None,
         kernel=sources.kernel,
+        told_by=sources.told_by,
+        source=wishes.source,
         _others=_Others(had, owners, procfs, parser, table),
     )
 

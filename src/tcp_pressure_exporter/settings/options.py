@@ -28,7 +28,8 @@ SHOWN_LENGTH = 60  # characters of an unknown flag
 class Options:
     """What the command line says. The listen addresses and the telemetry path are not checked.
 
-    interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
+    interval is in seconds; max_cpu is a share of one CPU; source is "auto" or one of sockets;
+    pool_top is None unless given;
     others: which other network namespaces are sampled, None for none.
     """
 
@@ -39,6 +40,7 @@ class Options:
     max_requests: int
     interval: float
     max_cpu: float
+    source: str
     netns: str
     others: NamespaceChoice | None
     pool_top: int | None
@@ -73,6 +75,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         max_requests=values["web.max_requests"],
         interval=values["sample.interval"],
         max_cpu=values["sample.max_cpu"],
+        source=values["sample.source"],
         netns=values["netns.name"],
         others=others if values["collector.netns"] else None,
         pool_top=values["pool.top"],

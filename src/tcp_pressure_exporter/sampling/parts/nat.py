@@ -11,9 +11,10 @@ from tcp_pressure_exporter.pools.table import PoolTable, pool_table
 from tcp_pressure_exporter.sample.sample import PORT_FAILURES
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
-# Pools of a gateway, of four series each, that are not listed where port failures are counted, so
-# that the page keeps within its 500 series: hardly a host has both in such numbers.
-GIVES_WAY = 4
+# Pools of a gateway, of four series each, that are not listed where port failures are counted, and
+# where they are not, so that the page keeps within its 500 series: hardly a host has both in such
+# numbers.
+GIVES_WAY, GIVES_WAY_ANYWHERE = 5, 1
 
 
 class NatPart:
@@ -29,8 +30,8 @@ class NatPart:
         """Return the table; raises SourceError."""
         config = reading.config
         listing = config.listing
-        if reading.taken(PORT_FAILURES):
-            listing = replace(listing, top=max(listing.top - GIVES_WAY, 1))
+        fewer = GIVES_WAY if reading.taken(PORT_FAILURES) else GIVES_WAY_ANYWHERE
+        listing = replace(listing, top=max(listing.top - fewer, 1))
         rules = RowRules(
             min_used=ceil(config.listing.leave_ratio * config.nat.fewest),
             watched=self._memory.watched,

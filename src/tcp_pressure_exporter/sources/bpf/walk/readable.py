@@ -21,6 +21,7 @@ from tcp_pressure_exporter.sources.bpf.walk.found import (
     parse_connections,
 )
 from tcp_pressure_exporter.sources.bpf.walk.identities import Identities
+from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
 from tcp_pressure_exporter.sources.counting.counter import Entry, SocketCounter
 from tcp_pressure_exporter.sources.counting.pools import LIVE
 from tcp_pressure_exporter.sources.netlink.inet_diag import INET_DIAG_CGROUP_ID, MESSAGE
@@ -47,6 +48,11 @@ def tally_found(
                 counter.add(entry)
     edge = decoder.identities.edge(ended_ms)
     return counter.result(edge, tuple(decoder.kept), decoder.overflow, decoder.longest_left_ms)
+
+
+def tally_table(table: ConnectionTable, rules: TallyRules) -> SocketTally:
+    """Walk the table of the calling thread's network namespace and count it; raises SourceError."""
+    return tally_found(table.walk(), table.hz, rules, table.ticks_ms())
 
 
 class _Decoder:
