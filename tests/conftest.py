@@ -49,7 +49,7 @@ def lab(netns: None) -> Iterator[Lab]:  # noqa: ARG001 - the namespace comes fir
         yield lab
 
 
-@pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf)])
+@pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf("connections"))])
 def observer(
     lab: Lab,  # noqa: ARG001 - it observes the lab's namespace
     request: pytest.FixtureRequest,

@@ -12,7 +12,7 @@ INFO = "tcp_pressure_sample_source_info"
 FALLBACKS = "tcp_pressure_sample_source_fallbacks_total"
 
 
-@pytest.mark.bpf
+@pytest.mark.bpf("connections")
 @pytest.mark.parametrize("source", ["auto", "bpf"])
 def test_bpf(source: str, tmp_path: Path) -> None:
     """Where BPF can be had and is wanted it tells of the sockets; one line and a metric say so."""

@@ -23,7 +23,7 @@ from tests.support.labs.lab import Lab
 from tests.support.labs.network_namespace import set_sysctl
 from tests.support.messages.socket_entries import sixteen_bytes
 
-pytestmark = [pytest.mark.bpf, pytest.mark.time_limit(300)]
+pytestmark = [pytest.mark.bpf("connections"), pytest.mark.time_limit(300)]
 WALKS = 200
 STABLE = 4000
 CLIENT, SERVER, PORT = "127.0.0.7", "127.0.0.9", 9000

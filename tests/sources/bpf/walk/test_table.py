@@ -184,7 +184,7 @@ def close_waits(counted: SocketTally) -> list[CloseWaitSocket]:
     return sorted(socket._replace(cookie=b"") for socket in found)
 
 
-@pytest.mark.bpf
+@pytest.mark.bpf("connections")
 @pytest.mark.parametrize("seed", range(5))
 def test_random_table(lab: Lab, seed: int) -> None:
     """On a quiet table both sources count the same, whatever is in it; so do both decoders."""
@@ -224,7 +224,7 @@ def make_sockets(lab: Lab, choose: random.Random) -> None:
         lab.keep(socket.create_connection(("127.0.0.1", 9001)))  # in SYN_RECV until data come
 
 
-@pytest.mark.bpf
+@pytest.mark.bpf("connections")
 def test_other_namespaces(lab: Lab) -> None:
     """The connections of other network namespaces, which share the table, are not told."""
     lab.connect("127.0.0.9")
@@ -234,7 +234,7 @@ def test_other_namespaces(lab: Lab) -> None:
         assert sum(compiled.tally_table(table, RULES).states.values()) == 2
 
 
-@pytest.mark.bpf
+@pytest.mark.bpf("connections")
 def test_closed() -> None:
     """A table that was let go fails as every source does."""
     with opened_table() as table:
