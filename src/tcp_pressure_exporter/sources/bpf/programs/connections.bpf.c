@@ -312,7 +312,7 @@ __noinline __u64 touch(__u32 first)
     for (int i = 0; i < IN_STEP; i++) {
         __u64 node = work->node[(first + i) % MOST_CHAINS];
 
-        touched ^= number_at(node) ^ AT(sock_common, node - NODE)->skc_daddr ^
+        touched ^= AT(sock_common, node - NODE)->skc_daddr ^
                    AT(inet_timewait_sock, node - NODE)->tw_timer.expires;
     }
     return touched;
