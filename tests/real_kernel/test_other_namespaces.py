@@ -59,9 +59,12 @@ class Scene(NamedTuple):
         return in_namespace(self.name, *command).splitlines()
 
 
-@pytest.fixture
-def scene(others: OtherNamespaces) -> Iterator[Scene]:
-    """Make a namespace with settings of its own, and connections of both families in it."""
+@pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf("connections"))])
+def scene(others: OtherNamespaces, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Make a namespace with settings of its own, and connections of both families in it.
+
+    It is watched by each source of sockets.
+    """
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             set_sysctl("ip_local_port_range", "50000 50999")
@@ -81,7 +84,7 @@ def scene(others: OtherNamespaces) -> Iterator[Scene]:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         choice = NamespaceChoice(include=re.compile(name))
-        watch = stack.enter_context(watching(others, choice, names=RUN_NETNS))
+        watch = stack.enter_context(watching(others, choice, names=RUN_NETNS, source=request.param))
         yield Scene(name, lab, watch)
 
 

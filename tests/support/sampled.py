@@ -12,6 +12,7 @@ from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource
 from tcp_pressure_exporter.facts.sockets import BoundSocket, PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NETLINK,
     PoolSocket,
     PoolTally,
     RowRules,
@@ -58,7 +59,7 @@ class Namespace:
         connections: ConnectionTable | None = None,
     ) -> None:
         parser = parser or best_parser()
-        netlink = NetlinkSockets(
+        netlink = self.netlink = NetlinkSockets(
             parser.tally, parser.tally_bound, diag, clock, bound_only=bound_only
         )
         self.numbers = ProcNumbers(procfs)
@@ -155,6 +156,6 @@ def given_reading(  # noqa: PLR0913 - what a test wants to be known
     return reading
 
 
-def wishes(*collectors: str, others: bool = False) -> Wishes:
+def wishes(*collectors: str, others: bool = False, source: str = NETLINK) -> Wishes:
     """Return the wish for some collectors of the namespace `host`."""
-    return Wishes("host", wanted_parts(collectors), others=others)
+    return Wishes("host", wanted_parts(collectors), others=others, source=source)

@@ -5,7 +5,8 @@ with the reason instead; a source that depends on rights says itself what it lac
 raises SourceError where it fails.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -166,6 +167,16 @@ class CanarySource(Protocol):
         """Return of how many ports of a pool in TIME_WAIT how many are refused."""
 
 
+class ElsewhereSource(Protocol):
+    """The connections of other network namespaces, all found at once."""
+
+    def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
+        """Know the connections of these namespaces while the block runs; never raises."""
+
+    def tally(self, rules: TallyRules) -> SocketTally | None:
+        """Return the aggregates of the calling thread's namespace; None: they are not known."""
+
+
 class BindTableSource(Protocol):
     """The kernel's own table of the ports that are bound."""
 
@@ -219,6 +230,7 @@ class Sources:
     interface_name: returns that of an index, which is where the interface is gone.
     own_networks: returns the networks whose addresses are this host's; raises SourceError.
     told_by: returns who told of the newest sockets.
+    elsewhere: what of other namespaces is found together with those of this one; None: nothing.
     bind_table, failures: shared by all namespaces, so that whoever opened them closes them.
     """
 
@@ -234,6 +246,7 @@ class Sources:
     interface_name: Callable[[int], str] = str
     own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
     told_by: Callable[[], ToldBy] = by_netlink
+    elsewhere: ElsewhereSource | None = None
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
     failures: FailureSource | Missing = NOT_COUNTED
 

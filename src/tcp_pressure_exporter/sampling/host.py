@@ -1,7 +1,8 @@
 """This host: the samplers of its network namespaces, and why something is left out."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,13 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
-from tcp_pressure_exporter.facts.questions import BindTableSource, Missing, Sources, ToldBy
+from tcp_pressure_exporter.facts.questions import (
+    BindTableSource,
+    ElsewhereSource,
+    Missing,
+    Sources,
+    ToldBy,
+)
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
 from tcp_pressure_exporter.sample.sample import CANARY, PORT_FAILURES, Key, NamespaceSample
@@ -137,6 +144,14 @@ class Host:
         """Return the sampler of a namespace, under its label, that the caller goes into."""
         return self._others.sampler(netns)
 
+    def looking_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
+        """Know the connections of other namespaces, where one look finds those of all.
+
+        The calling thread is in the own namespace.
+        """
+        elsewhere = self._others.elsewhere
+        return elsewhere.looked_at(inodes) if elsewhere else nullcontext()
+
     def missing(self) -> Iterator[tuple[str, str]]:
         """Yield what is not shown for want of rights, or of what the system tells, and why."""
         if self.no_process_names:
@@ -194,7 +209,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         kernel=sources.kernel,
         told_by=sources.told_by,
         source=wishes.source,
-        _others=_Others(had, owners, procfs, parser, table),
+        _others=_Others(had, owners, procfs, parser, table, sources.elsewhere),
     )
 
 
@@ -221,9 +236,10 @@ class _Others(NamedTuple):
     procfs: Path
     parser: Parser
     bind_table: BindTableSource | Missing
+    elsewhere: ElsewhereSource | None
 
     def sampler(self, netns: str) -> NamespaceSampler:
-        sources = other_namespace_sources(self.procfs, self.parser, self.bind_table)
+        sources = other_namespace_sources(self.procfs, self.parser, self.bind_table, self.elsewhere)
         memory = Memory()
         shared = {key: wanted for key, wanted in self.wanted.items() if not wanted.own_alone}
         parts, _missing = make_parts(shared, _kit(sources, memory, self.owners, self.procfs))

@@ -9,6 +9,7 @@
 #include <linux/inet_diag.h>
 #include <stdlib.h>
 
+#include "../bpf/walk/collecting.h"
 #include "../bpf/walk/walking.h"
 #include "bound_results.h"
 #include "core/nat_tally.h"
@@ -187,7 +188,7 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
 static enum outcome read_walk(struct dump *dump, PyObject *source, const struct timeouts *timeouts)
 {
     struct walk_tally *tally = dump->tally;
-    struct walker walker;
+    struct walker walker = {.take = count_found};
     enum outcome outcome;
 
     (void)timeouts;
@@ -238,6 +239,43 @@ static enum outcome read_all_found(struct dump *dump, PyObject *source,
         Py_XDECREF(chains);
     }
     return outcome;
+}
+
+/* Walk the table for all network namespaces. */
+static enum outcome collect(struct dump *dump, struct walker *walker)
+{
+    enum outcome outcome;
+
+    walker->everywhere = true;
+    walker->take = collect_found;
+    Py_BEGIN_ALLOW_THREADS
+    outcome = walk_table(dump, walker);
+    Py_END_ALLOW_THREADS
+    return outcome;
+}
+
+static PyObject *collect_connections(PyObject *module, PyObject *arguments)
+{
+    struct collection collection = {0};
+    struct dump dump = {.name = "BPF walk", .tally = &collection};
+    struct walker walker;
+    const char *inodes;
+    Py_ssize_t bytes;
+    unsigned hz;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "(iiI)y#", &walker.program, &walker.map, &hz, &inodes,
+                          &bytes))
+        return NULL;
+    PyObject *result = NULL;
+    if (!prepare_collection(&collection, (const uint8_t *)inodes, (size_t)bytes))
+        raise_out_of_memory(&dump);
+    else if (collect(&dump, &walker) == FAILED)
+        raise_failure(&dump.failure);
+    else
+        result = collection_result(&collection);
+    free_collection(&collection);
+    return result;
 }
 
 static PyObject *count_walk(PyObject *arguments, struct dump *dump, read_source *read)
@@ -424,6 +462,8 @@ static PyMethodDef METHODS[] = {
      "Count recorded datagrams: (ms when filled, bytes)."},
     {"tally_connections", tally_connections, METH_VARARGS,
      "Walk the kernel's table of connections by a BPF program."},
+    {"collect_connections", collect_connections, METH_VARARGS,
+     "Return what a walk has found of some network namespaces."},
     {"tally_found", tally_found, METH_VARARGS, "Count what such a walk has found."},
     {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
      "The same for connections of conntrack."},

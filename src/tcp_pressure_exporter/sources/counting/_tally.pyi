@@ -31,6 +31,9 @@ def tally_connections(
     limits: tuple[int, int],
     /,
 ) -> tuple[Any, ...]: ...
+def collect_connections(
+    walker: tuple[int, int, int], inodes: bytes, /
+) -> list[tuple[int, list[tuple[int, int, bytes, bytes]]]]: ...
 def tally_found(
     found: tuple[int, Sequence[tuple[int, int, bytes, bytes]]],
     sequence: int,

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from tcp_pressure_exporter.facts.questions import (
     NO_BIND_TABLE,
     NOT_WANTED,
     BindTableSource,
+    ElsewhereSource,
     Missing,
     Sources,
     ToldBy,
 )
-from tcp_pressure_exporter.facts.tally import NETLINK, NetworkPorts, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import BPF, NETLINK, NetworkPorts, SocketTally, TallyRules
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
 from tcp_pressure_exporter.sources.bpf.walk import readable
+from tcp_pressure_exporter.sources.bpf.walk.elsewhere import Elsewhere, ForeignSockets, collect
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_connection_table
 from tcp_pressure_exporter.sources.canary.canary import Canary
@@ -75,7 +78,7 @@ def linux_sources(
         walk = counted_walk(connections, parser)
         sockets = walked = WalkedSockets(walk, netlink, numbers.statistics)
         told_by = walked.who_told
-    return Sources(
+    sources = Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
         sockets=sockets,
@@ -89,6 +92,28 @@ def linux_sources(
         told_by=told_by,
         bind_table=bind_table,
     )
+    return replace(sources, elsewhere=elsewhere_of(connections, parser, sources))
+
+
+def elsewhere_of(
+    connections: ConnectionTable | Missing, parser: Parser, own: Sources
+) -> Elsewhere | None:
+    """Return what walks the table for other namespaces, where it does for the own one.
+
+    own: the sources of the own namespace. One that has a table of its own shows no other.
+    """
+    alone = own.kernel is None or own.kernel.own_table is not False
+    if isinstance(connections, Missing) or alone:
+        return None
+
+    def usable() -> bool:
+        return own.told_by().source == BPF
+
+    if parser.name == readable_parser().name:
+        return Elsewhere(connections, collect, readable.tally_found, usable)
+    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - as below
+
+    return Elsewhere(connections, compiled.collect, compiled.tally_found, usable)
 
 
 def counted_walk(
@@ -104,10 +129,14 @@ def counted_walk(
 
 
 def other_namespace_sources(
-    procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+    procfs: Path,
+    parser: Parser,
+    bind_table: BindTableSource | Missing = NO_BIND_TABLE,
+    elsewhere: ElsewhereSource | None = None,
 ) -> Sources:
     """Return what serves a network namespace that the calling thread goes into."""
-    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
+    netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
+    sockets = ForeignSockets(elsewhere, netlink, procfs) if elsewhere else netlink
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),

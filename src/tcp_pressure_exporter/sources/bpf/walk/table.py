@@ -60,25 +60,28 @@ class ConnectionTable:
         chains: int = HEAD.unpack(self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)[: HEAD.size])[0]
         return chains
 
-    def walk(self) -> Iterator[Found]:
-        """Yield what is in it: what walking.c does, readable."""
+    def walk(self, *, everywhere: bool = False) -> Iterator[Found]:
+        """Yield what is in it: what walking.c does, readable.
+
+        everywhere: of all namespaces that share the table.
+        """
         chains = self.chains()
         step = min(chains, BLOCK_CHAINS)
         if step < CHAINS_IN_STEP or chains % step:
             raise SourceError(OPERATION, f"a table of {chains} chains")
         first = 0
         while first < chains:
-            step, now_ms = self._walk_some(first, step)
+            step, now_ms = self._walk_some(first, step, everywhere=everywhere)
             block = self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)
             yield parse_block(block, (first // BLOCK_CHAINS, now_ms))
             first += step
 
-    def _walk_some(self, first: int, step: int) -> tuple[int, int]:
+    def _walk_some(self, first: int, step: int, *, everywhere: bool) -> tuple[int, int]:
         """Have chains walked, as many as there is room for; return how many, and when."""
         result = STRAYED
         for _ in range(MOST_ATTEMPTS):
             now_ms = self.ticks_ms()
-            result = self._run(first, step)
+            result = self._run(first, step, everywhere=everywhere)
             if result == WALKED:
                 return step, now_ms
             if result == NO_ROOM and step == CHAINS_IN_STEP:
@@ -88,8 +91,8 @@ class ConnectionTable:
         reason = full if result == NO_ROOM else "change all the time"
         raise SourceError(OPERATION, f"{step} chains {reason}")
 
-    def _run(self, first: int, chains: int) -> int:
-        return self._loaded.run(PROGRAM, ARGUMENTS.pack(first, chains, 0))
+    def _run(self, first: int, chains: int, *, everywhere: bool = False) -> int:
+        return self._loaded.run(PROGRAM, ARGUMENTS.pack(first, chains, everywhere))
 
     def close(self) -> None:
         """Let the program go."""

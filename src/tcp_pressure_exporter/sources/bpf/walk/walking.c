@@ -31,7 +31,7 @@ static long long coarse_ms(void)
 /* Run the program over some chains; false with errno set. */
 static bool run(struct place *place, uint32_t chains, uint32_t *result)
 {
-    uint64_t arguments[] = {place->first, chains, 0};
+    uint64_t arguments[] = {place->first, chains, place->walker->everywhere};
     union bpf_attr attributes = {
         .test.prog_fd = (uint32_t)place->walker->program,
         .test.ctx_in = (uint64_t)(uintptr_t)arguments,
@@ -51,7 +51,7 @@ static enum outcome fail_call(struct dump *dump)
     return FAILED;
 }
 
-static enum outcome count_here(struct dump *dump, const struct place *place)
+static enum outcome take_here(struct dump *dump, const struct place *place)
 {
     const struct block *block = place->block;
     const struct found found = {
@@ -66,10 +66,10 @@ static enum outcome count_here(struct dump *dump, const struct place *place)
     if (found.connection_count > MOST_CONNECTIONS || found.close_wait_count > MOST_CLOSE_WAIT)
         return fail(&dump->failure, OPERATION, "%u connections, %u in CLOSE_WAIT",
                     found.connection_count, found.close_wait_count);
-    return count_found(dump, &found);
+    return place->walker->take(dump, &found);
 }
 
-/* Count the next chains: as many as there is room for, again where they changed. */
+/* Take the next chains: as many as there is room for, again where they changed. */
 static enum outcome walk_on(struct dump *dump, struct place *place)
 {
     uint32_t result = STRAYED;
@@ -78,7 +78,7 @@ static enum outcome walk_on(struct dump *dump, struct place *place)
         if (!run(place, place->step, &result))
             return fail_call(dump);
         if (result == WALKED)
-            return count_here(dump, place);
+            return take_here(dump, place);
         if (result == NO_ROOM && place->step > CHAINS_IN_STEP)
             place->step /= 2;
         else if (result == NO_ROOM)
