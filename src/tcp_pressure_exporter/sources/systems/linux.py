@@ -102,8 +102,7 @@ def elsewhere_of(
 
     own: the sources of the own namespace. One that has a table of its own shows no other.
     """
-    alone = own.kernel is None or own.kernel.own_table is not False
-    if isinstance(connections, Missing) or alone:
+    if isinstance(connections, Missing) or connections.is_private():
         return None
 
     def usable() -> bool:

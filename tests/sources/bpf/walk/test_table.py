@@ -30,8 +30,8 @@ from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_c
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
-from tests.support.labs.lab import SERVER_PORT, Lab, Pair, time_wait_here, time_wait_there
-from tests.support.labs.network_namespace import network_namespace
+from tests.support.labs.lab import SERVER_PORT, Lab, Pair, open_lab, time_wait_here, time_wait_there
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
 from tests.support.messages.datagrams import (
     CLOSE_WAIT,
     ESTABLISHED,
@@ -72,7 +72,7 @@ class FakeTable:
 
     def look_up(self, _table: int, key: bytes, size: int, /) -> bytes:
         assert key == ONLY_KEY
-        return HEAD.pack(self._chains, 0, 0).ljust(size, b"\0")
+        return HEAD.pack(self._chains, 0, 0, 0).ljust(size, b"\0")
 
     def entries(
         self, _table: int, _key_size: int, _value_size: int, _most: int, /
@@ -232,6 +232,19 @@ def test_other_namespaces(lab: Lab) -> None:
         assert sum(compiled.tally_table(table, RULES).states.values()) == 0
     with opened_table() as table:
         assert sum(compiled.tally_table(table, RULES).states.values()) == 2
+
+
+@pytest.mark.bpf("connections")
+def test_own_table() -> None:
+    """A namespace with a table of its own is walked from inside, and known for it."""
+    with network_namespace():
+        set_sysctl("tcp_child_ehash_entries", 1024)
+        with opened_table() as table, network_namespace(), open_lab() as lab:
+            lab.connect("127.0.0.9")
+            assert (table.chains(), table.is_private()) == (1024, True)
+            assert sum(compiled.tally_table(table, RULES).states.values()) == 2
+        with opened_table() as table:
+            assert not table.is_private()
 
 
 @pytest.mark.bpf("connections")

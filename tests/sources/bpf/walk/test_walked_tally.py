@@ -124,7 +124,7 @@ def test_wrong_records(reason: str) -> None:
 def test_wrong_block() -> None:
     """A block that claims to have more than fits into it is not read."""
     for counts in ((8193, 0), (0, 2049)):
-        packed = HEAD.pack(262_144, *counts).ljust(BLOCK_BYTES, b"\0")
+        packed = HEAD.pack(262_144, *counts, 0).ljust(BLOCK_BYTES, b"\0")
         with pytest.raises(SourceError, match="BPF walk: "):
             parse_block(packed, (0, 0))
 

@@ -79,7 +79,7 @@ struct close_wait {
 struct block {
     __u32 chains; /* of the whole table */
     __u32 connections, close_waits;
-    __u32 padding;
+    __u32 is_private; /* the table is of this network namespace alone */
     struct connection connection[MOST_CONNECTIONS];
     struct close_wait close_wait[MOST_CLOSE_WAIT];
 };
@@ -369,6 +369,7 @@ int walk_connections(struct bpf_raw_tracepoint_args *context)
     if (!block || !work)
         return STRAYED;
     block->chains = tables->ehash_mask + 1;
+    block->is_private = bpf_core_field_exists(tables->pernet) && tables->pernet;
     block->connections = block->close_waits = 0;
     if (first > block->chains || chains > block->chains - first || chains > MOST_CHAINS)
         return STRAYED;

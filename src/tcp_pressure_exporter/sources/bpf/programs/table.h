@@ -27,6 +27,7 @@ struct inet_ehash_bucket;
 struct inet_hashinfo {
     struct inet_ehash_bucket *ehash;
     unsigned int ehash_mask;
+    _Bool pernet;
 };
 
 struct inet_timewait_death_row {

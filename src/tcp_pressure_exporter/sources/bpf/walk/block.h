@@ -30,7 +30,7 @@ struct close_wait {
 struct block {
     uint32_t chains; /* of the whole table */
     uint32_t connections, close_waits;
-    uint32_t padding;
+    uint32_t is_private; /* to one network namespace */
     struct connection connection[MOST_CONNECTIONS];
     struct close_wait close_wait[MOST_CLOSE_WAIT];
 };

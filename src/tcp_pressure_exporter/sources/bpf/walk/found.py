@@ -13,9 +13,9 @@ OPERATION = "BPF walk"
 CONNECTION = struct.Struct("=16s16sIIII2s2sBxH")
 # struct close_wait: cgroup, cookie; inode, queues, ticks of silence; timer, retransmits.
 CLOSE_WAIT = struct.Struct("=QQIIIIBB6x")
-HEAD = struct.Struct(
-    "=III4x"
-)  # struct block: chains of the table; connections, those in CLOSE_WAIT
+# What struct block begins with: chains of the table; connections, of these in CLOSE_WAIT; whether
+# the table is of one network namespace alone.
+HEAD = struct.Struct("=IIII")
 MOST_CONNECTIONS, MOST_CLOSE_WAIT = 8192, 2048
 BLOCK_BYTES = HEAD.size + MOST_CONNECTIONS * CONNECTION.size + MOST_CLOSE_WAIT * CLOSE_WAIT.size
 WALKED, NO_ROOM, STRAYED = range(3)  # enum walk_result
@@ -78,7 +78,7 @@ def parse_close_wait(found: Found, place: int) -> CloseWait:
 
 def parse_block(packed: bytes, place: tuple[int, int]) -> Found:
     """Return what is in a whole block; place: its number, and when. Raises SourceError."""
-    _chains, connections, close_waits = HEAD.unpack_from(packed)
+    _chains, connections, close_waits, _private = HEAD.unpack_from(packed)
     if connections > MOST_CONNECTIONS or close_waits > MOST_CLOSE_WAIT:
         reason = f"{connections} connections, {close_waits} in CLOSE_WAIT"
         raise SourceError(OPERATION, reason)

@@ -56,9 +56,18 @@ class ConnectionTable:
 
     def chains(self) -> int:
         """Return how many chains the table has."""
+        return self._head()[0]
+
+    def is_private(self) -> bool:
+        """Tell whether it is the namespace's own: net.ipv4.tcp_child_ehash_entries."""
+        return bool(self._head()[3])
+
+    def _head(self) -> tuple[int, int, int, int]:
         self._run(0, 0)
-        chains: int = HEAD.unpack(self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)[: HEAD.size])[0]
-        return chains
+        head: tuple[int, int, int, int] = HEAD.unpack_from(
+            self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)
+        )
+        return head
 
     def walk(self, *, everywhere: bool = False) -> Iterator[Found]:
         """Yield what is in it: what walking.c does, readable.
