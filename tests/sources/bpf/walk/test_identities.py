@@ -7,8 +7,16 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, BPF, NETLINK, Edge, SocketTally
-from tests.sources.bpf.walk.walked import found, tally_walk
+from tcp_pressure_exporter.facts.tally import (
+    AGE_ERROR_MS,
+    BPF,
+    MAX_IDENTITIES,
+    NETLINK,
+    Edge,
+    SocketTally,
+)
+from tcp_pressure_exporter.sources.bpf.walk.found import Found
+from tests.sources.bpf.walk.walked import connection, found, tally_walk
 from tests.sources.counting.counting import rules
 from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
 
@@ -116,6 +124,16 @@ def test_each_counts_once(looks: list[Look], births: list[int], data: st.DataObj
         counted = tally_walk(walk, by, asked - look.errors_ms[0])
         assert entered(counted) == (len(seen - shown) if number else 0)
         edge, shown = counted.edge, shown | seen
+
+
+def test_too_many_to_know() -> None:
+    """No more is kept than an attack may cost, and half of it for what an age leaves open."""
+    old, young = connection(waiting(0, 5_000)), connection(waiting(1, 0))
+    half = MAX_IDENTITIES // 2
+    walk = [Found(0, 0, old * half), Found(1, 0, old * 3 + young * 2)]
+    edge = tally_walk(walk, rules(usable=PORTS)).edge
+    numbers = array("I", edge.cookies)
+    assert (numbers[1], list(numbers[half + 2 :])) == (half, [1, 2, *[0x9E3779B1] * 2])
 
 
 def test_damaged_edge() -> None:
