@@ -173,6 +173,7 @@ class App:
                 "serving metrics",
                 url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._running.parser,
+                source=self._host.told_by().source,
             )
         shared = Shared(router, self._log, protection=protection, counts=self._http)
         await Server(listeners, shared).run(stop)

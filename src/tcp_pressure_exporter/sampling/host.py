@@ -167,7 +167,7 @@ class Host:
         """Say at the start what will be missing."""
         if self.no_netlink:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
-        elif self.source != NETLINK:
+        elif self.source != NETLINK and self.told_by().why:
             log.info("sockets are read", **self.told_by().logged())
         if self.no_process_names:
             log.info("process names are off", reason=self.no_process_names)
