@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmarks.contenders import BY_BPF
 from benchmarks.results import Case, Results, Row
 
 LARGE = 1_000_000
 CHECKED = (100_000, LARGE)
 MAX_RATIO = 1.3
 MAX_RATIO_LIGHT = 1.8
+MAX_RATIO_BY_BPF = {100_000: 0.45, LARGE: 0.3}
 MIN_LEAD = 2.0
 MAX_RSS_MB = 45.0
 MAX_IDLE_PERCENT = 0.2
@@ -43,6 +45,10 @@ def _speed(case: Case) -> Iterator[Budget]:
     theirs = _row(case.rows, "node_exporter")
     limit = MAX_RATIO_LIGHT if case.light else MAX_RATIO
     yield _at_most(f"sample, {case.name}", ours.ratio, limit, "× the floor")
+    by_bpf = [row for row in case.rows if row.contender == BY_BPF]
+    for row in by_bpf if not case.light else []:  # results of before have none
+        limit = MAX_RATIO_BY_BPF[case.sockets]
+        yield _at_most(f"sample by BPF, {case.name}", row.ratio, limit, "× the floor")
     lead = theirs.wall_ms / ours.wall_ms
     yield Budget(
         "the same, beside node_exporter's states alone",

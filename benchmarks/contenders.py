@@ -17,6 +17,7 @@ from benchmarks.programs import Command, start_silent
 from benchmarks.timing import Timing, parse_timing
 
 FLOOR = "floor: dump and discard, in C"
+BY_BPF = "exporter, by BPF"
 WALK = "exporter, its walk for bound-only sockets"
 ELSEWHERE = ", in an empty namespace beside it"
 IN_A_NEW_NAMESPACE = ("unshare", "--net")
@@ -49,6 +50,7 @@ def all_contenders(floor: Path, peers: Peers) -> Iterator[list[Contender]]:
         yield [
             child(FLOOR, floor),
             *(child(f"exporter, {name} parser", *_exporter(name)) for name in names),
+            child(BY_BPF, *_exporter(names[0]), "bpf"),
             Contender("node_exporter, tcpstat only", scrape),
             Contender("ss -tan", lambda: time_program(("ss", "-tan"))),
             child("/proc/net/tcp, read", *_module("proc_net_tcp")),

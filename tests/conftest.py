@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.bpf_tests import BpfTests
-from tests.support.labs.lab import Lab, Observer, open_lab, open_observer
+from tests.support.labs.lab import Lab, Observer, open_lab, open_observer, open_walking_observer
 from tests.support.labs.network_namespace import network_namespace
 from tests.support.labs.other_namespaces import OtherNamespaces, other_namespaces
 from tests.support.places import ROOT
@@ -49,10 +49,14 @@ def lab(netns: None) -> Iterator[Lab]:  # noqa: ARG001 - the namespace comes fir
         yield lab
 
 
-@pytest.fixture
-def observer(lab: Lab) -> Iterator[Observer]:  # noqa: ARG001 - it observes the lab's namespace
-    """Observe the same namespace with the sampler under test."""
-    with open_observer() as observer:
+@pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf("connections"))])
+def observer(
+    lab: Lab,  # noqa: ARG001 - it observes the lab's namespace
+    request: pytest.FixtureRequest,
+) -> Iterator[Observer]:
+    """Observe the same namespace with the sampler under test, by each source of sockets."""
+    opened = open_observer() if request.param == "netlink" else open_walking_observer()
+    with opened as observer:
         yield observer
 
 

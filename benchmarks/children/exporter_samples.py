@@ -1,7 +1,8 @@
 """Child: takes samples as the daemon does, with the parser that its argument names.
 
-The walk for sockets that are bound only, which the daemon repeats once in a while, is left out: see
-bound_only_walk.py. So is what concerns pools near their limit only.
+With a second argument, whatever it is, BPF tells of the sockets. The walk for sockets that are
+bound only, which the daemon repeats once in a while, is left out: see bound_only_walk.py. So is
+what concerns pools near their limit only.
 """
 
 import sys
@@ -10,16 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.children.stopwatch import answer_each_line
+from benchmarks.failure import BenchmarkError
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
+from tcp_pressure_exporter.sources.bpf.walk.table import open_connection_table
+from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
-from tcp_pressure_exporter.sources.systems.linux import linux_sources
+from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
+from tcp_pressure_exporter.sources.systems.linux import counted_walk, linux_sources
 
 NEAR_THE_LIMIT = {"canary", "pool_owners"}
 
@@ -38,14 +45,22 @@ class StoppableClock:
         self._stopped_at = time.monotonic()
 
 
+def walked(parser: Parser, netlink: NetlinkSockets, clock: StoppableClock) -> WalkedSockets:
+    """Return the sockets by BPF; they are checked at the first sample, which is not measured."""
+    table = open_connection_table()
+    if isinstance(table, Missing):
+        raise BenchmarkError(table.reason)
+    walk = counted_walk(table, parser)
+    return WalkedSockets(walk, netlink, ProcNumbers(Path("/proc")).statistics, clock)
+
+
 def main() -> None:
     """Take a sample for each line; a collector that fails ends the measurement."""
     clock = StoppableClock()
     parser = parsers()[sys.argv[1]]
-    sources = replace(
-        linux_sources(Path("/proc"), parser),
-        sockets=NetlinkSockets(parser.tally, parser.tally_bound, clock=clock),
-    )
+    netlink = NetlinkSockets(parser.tally, parser.tally_bound, clock=clock)
+    sockets = walked(parser, netlink, clock) if sys.argv[2:] else netlink
+    sources = replace(linux_sources(Path("/proc"), parser), sockets=sockets, details=sockets)
     memory = Memory()
     kit = Kit(sources, memory, Owners(Cgroups(), find_processes), time.monotonic)
     collectors = [name for name in COLLECTORS if name not in NEAR_THE_LIMIT]

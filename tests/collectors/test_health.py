@@ -5,6 +5,7 @@ from tcp_pressure_exporter.collectors.health import (
     SAMPLE_FAMILIES,
 )
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
+from tcp_pressure_exporter.facts.questions import ToldBy
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.sample.sample import Sample
@@ -58,12 +59,21 @@ def test_sample() -> None:
     """)
 
 
+GAVE_WAY = ToldBy("netlink", "it failed", fallbacks=1)
+
+
 def test_exporter() -> None:
     """The exporter tells what runs, and how often its configuration was read."""
-    state = ExporterState("0.1.0", "3.11.2", "compiled", reloads=2, failed_reloads=1)
+    state = ExporterState(
+        "0.1.0", "3.11.2", "compiled", 2, 1, told_by=ToldBy("netlink", "it failed", 1)
+    )
     assert exposition(family.metric([((), state)]) for family in EXPORTER_FAMILIES) == golden("""
         # TYPE tcp_pressure_build_info gauge
         tcp_pressure_build_info{parser="compiled",python="3.11.2",version="0.1.0"} 1.0
+        # TYPE tcp_pressure_sample_source_info gauge
+        tcp_pressure_sample_source_info{source="netlink"} 1.0
+        # TYPE tcp_pressure_sample_source_fallbacks_total counter
+        tcp_pressure_sample_source_fallbacks_total 1.0
         # TYPE tcp_pressure_config_reloads_total counter
         tcp_pressure_config_reloads_total{result="success"} 2.0
         tcp_pressure_config_reloads_total{result="failure"} 1.0

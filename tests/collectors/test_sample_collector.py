@@ -26,6 +26,7 @@ WHOLE = namespace_sample(
 STATE = ExporterState("0.1.0", "3.11.2", "compiled")
 EXPORTER = {
     "tcp_pressure_build_info",
+    "tcp_pressure_sample_source_info",
     "tcp_pressure_config_reloads",
     "tcp_pressure_web_config_reloads",
     "tcp_pressure_collector_failures",

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.bound import AcceptQueue, QueueKey
 from tcp_pressure_exporter.facts.close_wait import CAUSES
 from tcp_pressure_exporter.facts.failures import BIND_FAILURES, CONNECT_FAILURES
 from tcp_pressure_exporter.facts.outcome import Outcome
-from tcp_pressure_exporter.facts.questions import CanaryAnswer
+from tcp_pressure_exporter.facts.questions import CanaryAnswer, ToldBy
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, Owner
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import PoolKey
@@ -192,6 +192,10 @@ def fullest() -> NamespaceSample:
 FULLEST = fullest()
 
 
+SOURCES = [ToldBy("netlink", "EPERM"), ToldBy("bpf", fallbacks=0)]
+
+
+@pytest.mark.parametrize("told_by", SOURCES, ids=["netlink", "walk"])
 @pytest.mark.parametrize(
     "sample",
     [
@@ -204,14 +208,14 @@ FULLEST = fullest()
             with_failures(FULLEST, binds=True), GIVES_WAY[PORT_FAILURES] + GIVES_WAY_TO_BINDS
         ),
     ],
-    ids=["no BPF", "connects", "connects, binds", "closes", "connects, closes", "all"],
+    ids=["none counted", "connects", "connects, binds", "closes", "connects, closes", "all"],
 )
-def test_worst_case(sample: NamespaceSample) -> None:
-    """A host that fills every table by default stays inside the budget, whatever BPF may count."""
+def test_worst_case(sample: NamespaceSample, told_by: ToldBy) -> None:
+    """A host that fills every table by default stays inside the budget, whatever BPF may tell."""
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,), elsewhere=Elsewhere(9))
     collector = SampleCollector(
         lambda: whole,
-        lambda: ExporterState("1", "3", "compiled"),
+        lambda: ExporterState("1", "3", "compiled", told_by=told_by),
         lambda: ExporterCounts(responses=HttpCounts().responses),
         all_families(),
     )

@@ -120,10 +120,14 @@ def unexpected_facts(kernel: str, facts: Mapping[str, str]) -> list[str]:
 def expected_failure(
     kernel: str, test: str, differences: Sequence[Difference] = DIFFERENCES
 ) -> Difference | None:
-    """Return the difference that makes a test fail on a kernel, None where it must pass."""
+    """Return the difference that makes a test fail on a kernel, None where it must pass.
+
+    A pattern without parameters is of the test with any.
+    """
+    names = [name.replace("[", "(") for name in (test, test.partition("[")[0])]
     for difference in differences:
         if kernel in difference.kernels:
             for pattern in difference.tests:
-                if fnmatchcase(test.replace("[", "("), f"*{pattern}".replace("[", "(")):
+                if any(fnmatchcase(name, f"*{pattern}".replace("[", "(")) for name in names):
                     return difference
     return None

@@ -60,9 +60,12 @@ class Scene(NamedTuple):
         return in_namespace(self.name, *command).splitlines()
 
 
-@pytest.fixture
-def scene(others: OtherNamespaces) -> Iterator[Scene]:
-    """Make a namespace with settings of its own, and connections of both families in it."""
+@pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf("connections"))])
+def scene(others: OtherNamespaces, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    """Make a namespace with settings of its own, and connections of both families in it.
+
+    It is watched by each source of sockets.
+    """
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             set_sysctl("ip_local_port_range", "50000 50999")
@@ -84,7 +87,8 @@ def scene(others: OtherNamespaces) -> Iterator[Scene]:
         choice = NamespaceChoice(include=re.compile(name))
         # Where BPF programs count, fewer pools are listed.
         collectors = COLLECTORS.keys() - {"failures", "active_closes"}
-        watch = stack.enter_context(watching(others, choice, collectors, names=RUN_NETNS))
+        watched = watching(others, choice, collectors, names=RUN_NETNS, source=request.param)
+        watch = stack.enter_context(watched)
         yield Scene(name, lab, watch)
 
 

@@ -28,6 +28,7 @@ DEFAULTS = Options(
     max_requests=40,
     interval=5.0,
     max_cpu=0.05,
+    source="auto",
     netns="host",
     others=None,
     pool_top=None,
@@ -70,6 +71,7 @@ def test_all_flags() -> None:
         "--web.max-requests=0",
         "--sample.interval=1m30s",
         "--sample.max-cpu=.5",
+        "--sample.source=bpf",
         "--pool.top=0",
         "--netns.name=blue-1.a_b",
         "--collector.netns",
@@ -93,6 +95,7 @@ def test_all_flags() -> None:
         max_requests=0,
         interval=90.0,
         max_cpu=0.5,
+        source="bpf",
         netns="blue-1.a_b",
         others=NamespaceChoice(re.compile("web.*"), re.compile("web-test"), 5),
         pool_top=0,
@@ -261,16 +264,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_fits_a_screen(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The help is at most 31 lines of 80 columns, each flag and collector on one line."""
+    """The help is at most 32 lines of 80 columns, each flag and collector on one line."""
     with pytest.raises(SystemExit) as caught:
         parse(flag)
     assert caught.value.code == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 31
+    assert len(lines) <= 32
     assert max(map(len, lines)) <= 80
     for name, text in COLLECTORS.items():
         assert [line for line in lines if re.fullmatch(rf" +{name} +{text}", line)]
-    assert len([line for line in lines if line.startswith("  -")]) == 19
+    assert len([line for line in lines if line.startswith("  -")]) == 20
 
 
 def flags() -> set[str]:

@@ -1,58 +1,68 @@
 """Tests that need BPF run where it loads; elsewhere one line says that they did not.
 
-Those with the marker `bpf` run in any case where BPF_TESTS=demanded, and fail. Those with `fexit`
-do not: many a kernel lets nobody trace its functions. On which it is let `make test-kernels` knows.
+The marker `bpf` names the object that a test needs (sources/bpf/programs); without a name it is the
+one that asks least of a kernel. Where BPF_TESTS=demanded these run in any case, and fail. Those
+with `fexit` do not: many a kernel lets nobody trace its functions. On which it is let
+`make test-kernels` knows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
+from tcp_pressure_exporter.sources.bpf.bind_hash import OBJECT
+from tcp_pressure_exporter.sources.bpf.loading import load
 from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
+from tcp_pressure_exporter.sources.bpf.walk.table import OBJECT as CONNECTIONS
 
 DEMAND = "BPF_TESTS"
+FEXIT = "fexit"
 
 
 class BpfTests:
     """Leaves out the tests with a marker of what this kernel does not let anyone do."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        demanded = environment.get(DEMAND) == "demanded"
-        self._asked: dict[str, Callable[[], str | None]] = {"fexit": why_no_fexit}
-        if not demanded:
-            self._asked["bpf"] = why_no_bpf
+        self._demanded = environment.get(DEMAND) == "demanded"
         self._reasons: dict[str, str | None] = {}
 
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        for marker in self._asked:
-            marked = [item for item in items if item.get_closest_marker(marker)]
-            if marked and self._reason(marker):
-                items[:] = [item for item in items if item not in marked]
-                config.hook.pytest_deselected(items=marked)
+        left_out = {item for item in items if any(map(self._reason, self._needs(item)))}
+        if left_out:
+            config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+            items[:] = [item for item in items if item not in left_out]
 
     # Quoted: the pytest of the arm64 guest, 8.3, does not have this name.
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
-        for marker in self._asked:
-            if reason := self._reason(marker):
-                line = f"tests with the marker {marker} were left out: {reason}"
-                terminalreporter.write_line(line)
+        # Asked here, too: where workers run the tests this process has collected none.
+        for need in (FEXIT,) if self._demanded else (FEXIT, OBJECT, CONNECTIONS):
+            if reason := self._reason(need):
+                terminalreporter.write_line(f"tests that need {need} were left out: {reason}")
 
-    def _reason(self, marker: str) -> str | None:
-        if marker not in self._reasons:
-            self._reasons[marker] = self._asked[marker]()
-        return self._reasons[marker]
+    def _needs(self, item: pytest.Item) -> list[str]:
+        """Return what a test needs of which a kernel may be without."""
+        needs = [FEXIT] if item.get_closest_marker(FEXIT) else []
+        marker = item.get_closest_marker("bpf")
+        if marker is not None and not self._demanded:
+            needs.append(str(marker.args[0]) if marker.args else OBJECT)
+        return needs
+
+    def _reason(self, need: str) -> str | None:
+        if need not in self._reasons:
+            self._reasons[need] = why_no_fexit() if need == FEXIT else why_not_loaded(need)
+        return self._reasons[need]
 
 
-def why_no_bpf() -> str | None:
-    """Return why no program can be loaded here, None where one can."""
-    table = open_bind_hash()
-    if isinstance(table, Missing):
-        return table.reason
-    table.close()
+def why_not_loaded(name: str) -> str | None:
+    """Return why an object cannot be loaded here, None where it can."""
+    try:
+        load(name).close()
+    except SourceError as error:
+        return str(error)
     return None
 
 

@@ -12,6 +12,7 @@ from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource
 from tcp_pressure_exporter.facts.sockets import BoundSocket, PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NETLINK,
     PoolKey,
     PoolSocket,
     PoolTally,
@@ -26,6 +27,8 @@ from tcp_pressure_exporter.sample.sample import POOLS
 from tcp_pressure_exporter.sampling.host import NamespaceSampler, Wishes, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
+from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser, best_parser
@@ -34,7 +37,7 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
-from tcp_pressure_exporter.sources.systems.linux import interface_name, own_networks
+from tcp_pressure_exporter.sources.systems.linux import counted_walk, interface_name, own_networks
 
 PROC = Path("/proc")
 Clock = Callable[[], float]
@@ -54,13 +57,18 @@ class Namespace:
         *,
         bound_only: bool = True,
         bind_table: BindTableSource | Missing = NO_BIND_TABLE,
+        connections: ConnectionTable | None = None,
     ) -> None:
         parser = parser or best_parser()
-        self.sockets = NetlinkSockets(
+        netlink = self.netlink = NetlinkSockets(
             parser.tally, parser.tally_bound, diag, clock, bound_only=bound_only
         )
-        self.settings = ProcSettings(procfs)
         self.numbers = ProcNumbers(procfs)
+        self.sockets: NetlinkSockets | WalkedSockets = netlink
+        if connections:
+            walk = counted_walk(connections, parser)
+            self.sockets = WalkedSockets(walk, netlink, self.numbers.statistics, clock)
+        self.settings = ProcSettings(procfs)
         self.conntrack = conntrack or ConntrackTable(procfs, parser, by_netlink=True)
         self.sources = Sources(
             counted_by=parser.name,
@@ -149,6 +157,6 @@ def given_reading(  # noqa: PLR0913 - what a test wants to be known
     return reading
 
 
-def wishes(*collectors: str, others: bool = False) -> Wishes:
+def wishes(*collectors: str, others: bool = False, source: str = NETLINK) -> Wishes:
     """Return the wish for some collectors of the namespace `host`."""
-    return Wishes("host", wanted_parts(collectors), others=others)
+    return Wishes("host", wanted_parts(collectors), others=others, source=source)

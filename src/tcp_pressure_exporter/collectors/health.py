@@ -10,6 +10,8 @@ Exposition:
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
     tcp_pressure_build_info{version="0.1.0",python="3.11.2",parser="compiled"} 1.0
+    tcp_pressure_sample_source_info{source="bpf"} 1.0
+    tcp_pressure_sample_source_fallbacks_total 0.0
     tcp_pressure_config_reloads_total{result="success"} 0.0
     tcp_pressure_web_config_reloads_total{result="success"} 0.0
     tcp_pressure_collector_failures_total 0.0
@@ -40,6 +42,11 @@ def _duration(sample: NamespaceSample) -> Iterator[Row]:
 def _namespaces(sample: Sample) -> Iterator[Row]:
     for state, count in sample.other_namespaces().items():
         yield (state,), count
+
+
+def _fallbacks(state: ExporterState) -> Iterator[Row]:
+    if state.told_by.fallbacks is not None:
+        yield (), state.told_by.fallbacks
 
 
 NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
@@ -102,6 +109,23 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
         " no netlink (docs/platforms.md).",
         ("version", "python", "parser"),
         lambda state: [((state.version, state.python, state.parser), 1)],
+    ),
+    Family(
+        "tcp_pressure_sample_source_info",
+        "Always 1; the label tells who tells of the sockets of the exporter's own namespace: bpf, a"
+        " walk of the kernel's table; netlink, the kernel's dump of it; or portable, through"
+        " psutil. All numbers are the same, but for what portable cannot tell.",
+        ("source",),
+        lambda state: [((state.told_by.source,), 1)],
+    ),
+    Family(
+        "tcp_pressure_sample_source_fallbacks_total",
+        "Times since the start that netlink took the place of BPF, because a walk failed or told"
+        " something else than a dump; the log has the reason. It stays so until the next start."
+        " Absent where BPF was not used at the start.",
+        (),
+        _fallbacks,
+        kind="counter",
     ),
     Family(
         "tcp_pressure_config_reloads_total",

@@ -54,8 +54,7 @@ class SampleCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have rows: what failed or is off is absent."""
         state, counts = self._state(), self._counts()
-        for exporter_family in EXPORTER_FAMILIES:
-            yield exporter_family.metric([((), state)])
+        yield from _with_rows(family.metric([((), state)]) for family in EXPORTER_FAMILIES)
         for counts_family in COUNTS_FAMILIES:
             yield counts_family.metric([((), counts)])
         sample = self._newest()
@@ -66,7 +65,11 @@ class SampleCollector(Collector):
             (family.metric([((), sample)]) for family in SAMPLE_FAMILIES),
             (family.metric(namespaces) for family in self._families),
         )
-        yield from (metric for metric in metrics if metric.samples)
+        yield from _with_rows(metrics)
+
+
+def _with_rows(metrics: Iterable[Metric]) -> Iterator[Metric]:
+    return (metric for metric in metrics if metric.samples)
 
 
 class OneSampleCollector(Collector):

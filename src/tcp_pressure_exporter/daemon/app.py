@@ -86,6 +86,7 @@ class App:
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
+        self._told_by = self._host.told_by()
         self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
         self._loop = SamplingLoop(
@@ -127,6 +128,7 @@ class App:
     def _sample_once(self) -> int:
         self._log_host()
         sample = self._loop.sample()
+        self._log_source()
         self._latest.publish(sample)
         return int(any(o.error for ns in sample.namespaces for _, o in ns.outcomes()))
 
@@ -195,6 +197,7 @@ class App:
                 "serving metrics",
                 url=listener_url(scheme, listener, self._options.telemetry_path),
                 parser=self._running.parser,
+                source=self._host.told_by().source,
             )
         shared = Shared(
             router,
@@ -210,7 +213,15 @@ class App:
         before = self._web_reloads
         self._web_reloads = Reloads(before.good + good, before.bad + (not good))
 
+    def _log_source(self) -> None:
+        """Say when another source takes the place of the one that told of the sockets."""
+        told_by = self._host.told_by()
+        if told_by != self._told_by:
+            self._told_by = told_by
+            self._log.warning("sockets are read by another source", **told_by.logged())
+
     def _publish(self, sample: Sample) -> None:
+        self._log_source()
         self._latest.publish(sample)
         self._hour.record(sample)
         self._manager.sampled(status_line(sample))
@@ -255,7 +266,12 @@ class App:
     def _state(self) -> ExporterState:
         """Return what runs, with the reloads until now."""
         reloads = self._reloader.reloads
-        return replace(self._running, reloads=reloads.good, failed_reloads=reloads.bad)
+        return replace(
+            self._running,
+            reloads=reloads.good,
+            failed_reloads=reloads.bad,
+            told_by=self._host.told_by(),
+        )
 
     def _counts(self) -> ExporterCounts:
         """Return what the threads, the server and the log have counted."""
@@ -272,9 +288,17 @@ class App:
 
 
 def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
-    """Read the configuration file and ask the kernel what can be sampled; raises ConfigError."""
+    """Read the configuration file and ask the kernel what can be sampled.
+
+    Raises ConfigError; SourceError where the source of sockets that is demanded is not to be had.
+    """
     config = read_config(options)
-    wishes = Wishes(options.netns, wanted_parts(options.collectors), options.others is not None)
+    wishes = Wishes(
+        options.netns,
+        wanted_parts(options.collectors),
+        others=options.others is not None,
+        source=options.source,
+    )
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
     if options.others is None or NETNS in host.left_out:
         return Sampled(host, config, OwnNamespace(host, options.procfs).take)
@@ -295,6 +319,7 @@ def shown_settings(options: Options, config: Config) -> tuple[tuple[str, str], .
     return (
         ("--sample.interval", f"{options.interval:g} s"),
         ("--sample.max-cpu", f"{options.max_cpu:g}"),
+        ("--sample.source", options.source),
         ("--web.telemetry-path", options.telemetry_path),
         ("--netns.name", options.netns),
         ("--collector.netns", f"on, the {others.most} busiest" if others else "off"),

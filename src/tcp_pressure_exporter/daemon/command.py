@@ -25,11 +25,12 @@ def hidden_module(name: str) -> Iterator[None]:
 
 # structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
 with hidden_module("rich"):
-    from tcp_pressure_exporter.daemon.app import App, open_sampling
+    from tcp_pressure_exporter.daemon.app import App, Sampled, open_sampling
     from tcp_pressure_exporter.daemon.checking import check
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
     from tcp_pressure_exporter.daemon.textfile import new_or_absent
+    from tcp_pressure_exporter.facts.outcome import SourceError
     from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
@@ -67,10 +68,7 @@ def _run(options: Options, running: str) -> int:
         AllowedHosts.parse(options.allowed_hosts)
     except ValueError as error:
         usage_error(f"--web.allowed-host: {error}")
-    try:
-        sampled = open_sampling(options, log)
-    except ConfigError as error:
-        usage_error(f"--config.file: {error}")
+    sampled = _open_sampling(options, log)
     if kept := give_up_rights():
         log.warning("the rights to load BPF programs are kept", reason=kept)
     app = App(options, sampled, running, log, lost)
@@ -89,6 +87,15 @@ def _run(options: Options, running: str) -> int:
         usage_error(f"--web.listen-address: {error}")
     app.serve(listeners, web_config)
     return exit_beside_work(0)
+
+
+def _open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
+    try:
+        return open_sampling(options, log)
+    except ConfigError as error:
+        usage_error(f"--config.file: {error}")
+    except SourceError as error:
+        usage_error(f"--sample.source: {error}")
 
 
 def _write_once(app: App, file: Path, log: FilteringBoundLogger) -> int:

@@ -5,7 +5,8 @@ with the reason instead; a source that depends on rights says itself what it lac
 raises SourceError where it fails.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.facts.tally import (
+    NETLINK,
     NetworkPorts,
     PoolKey,
     PoolSocket,
@@ -67,6 +69,22 @@ class SocketSource(Protocol):
 
     def close(self) -> None:
         """Let go what is open; the next question opens it again."""
+
+
+class ToldBy(NamedTuple):
+    """Who tells of the sockets.
+
+    source: netlink, bpf or portable. why: why it is not BPF, "" where it is. fallbacks: how often
+    netlink took BPF's place; None where it was not BPF at the start.
+    """
+
+    source: str
+    why: str = ""
+    fallbacks: int | None = None
+
+    def logged(self) -> dict[str, str]:
+        """Return what a line of the log says of it."""
+        return {"source": self.source} | ({"reason": self.why} if self.why else {})
 
 
 class SocketDetailSource(Protocol):
@@ -149,6 +167,16 @@ class CanarySource(Protocol):
         """Return of how many ports of a pool in TIME_WAIT how many are refused."""
 
 
+class ElsewhereSource(Protocol):
+    """The connections of other network namespaces, all found at once."""
+
+    def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
+        """Know the connections of these namespaces while the block runs; never raises."""
+
+    def tally(self, rules: TallyRules) -> SocketTally | None:
+        """Return the aggregates of the calling thread's namespace; None: they are not known."""
+
+
 class BindTableSource(Protocol):
     """The kernel's own table of the ports that are bound."""
 
@@ -196,6 +224,12 @@ class NatSource(Protocol):
         """Let go what is open; the next question opens it again."""
 
 
+def by_netlink() -> ToldBy:
+    """Say that netlink tells of the sockets, for nobody wanted BPF to."""
+    return ToldBy(NETLINK, NOT_WANTED)
+
+
+NOT_WANTED = "not asked for"
 NOT_COUNTED = Missing("counted by BPF, on Linux alone")
 NO_BIND_TABLE = Missing("nobody reads the kernel's table of bound ports")
 
@@ -209,6 +243,8 @@ class Sources:
     no_netlink: why sockets are read through psutil, None where netlink answers.
     interface_name: returns that of an index, which is where the interface is gone.
     own_networks: returns the networks whose addresses are this host's; raises SourceError.
+    told_by: returns who told of the newest sockets.
+    elsewhere: what of other namespaces is found together with those of this one; None: nothing.
     bind_table, failures, closes: shared by all namespaces, so that whoever opened them closes them.
     """
 
@@ -223,6 +259,8 @@ class Sources:
     kernel: KernelModel | None = None
     interface_name: Callable[[int], str] = str
     own_networks: Callable[[], Sequence[NetworkPorts]] = tuple
+    told_by: Callable[[], ToldBy] = by_netlink
+    elsewhere: ElsewhereSource | None = None
     bind_table: BindTableSource | Missing = NO_BIND_TABLE
     failures: FailureSource | Missing = NOT_COUNTED
     closes: CloseSource | Missing = NOT_COUNTED

@@ -24,6 +24,8 @@ MAX_CLIENTS = 8_192  # of the NAT pools whose ports are counted by client, toget
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
+MAX_IDENTITIES = 524_288  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
+NETLINK, BPF = "netlink", "bpf"  # who tells of sockets
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
 AGE_ERROR_MS = 500
@@ -40,11 +42,23 @@ class Edge(NamedTuple):
     for entries that may be younger than `started_ms`. A block is two native numbers of 8 bytes: n,
     and a bit each for the cookies from 64 × n on. The kernel numbers sockets one after the other as
     they are first shown, so that most blocks are well filled.
+    by: who told of the entries. Another source has other names for them, so that it cannot use the
+    cookies.
     """
 
     started_ms: int
     ended_ms: int
     cookies: bytes
+    by: str = NETLINK
+
+    def seen_by(self, source: str) -> "Edge":
+        """Return the edge as it serves a source: to another one ages alone tell what is new.
+
+        What came while the dump before was read, behind the place where it read, is not counted.
+        """
+        if source == self.by:
+            return self
+        return Edge(self.ended_ms + AGE_ERROR_MS, self.ended_ms, b"", source)
 
 
 class PoolKey(NamedTuple):

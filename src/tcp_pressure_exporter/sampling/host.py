@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,9 @@ from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
 from tcp_pressure_exporter.facts.outcome import SourceError, attempt
-from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.questions import Missing, Sources, ToldBy
 from tcp_pressure_exporter.facts.system import LINUX
+from tcp_pressure_exporter.facts.tally import BPF, NETLINK
 from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
     CANARY,
@@ -107,13 +109,14 @@ class Wishes:
     """What is to be sampled, and how.
 
     parts: in the order in which a sample shows them. netns: the label of the own namespace.
-    others: whether other namespaces are wanted. walk_share: of one CPU, for finding the processes
-    of sockets; 1 is without pauses.
+    others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
+    walk_share: of one CPU, for finding the processes of sockets; 1 is without pauses.
     """
 
     netns: str
     parts: Mapping[Key[Any], Wanted]
     others: bool = False
+    source: str = NETLINK
     walk_share: float = WALK_SHARE
 
 
@@ -123,9 +126,9 @@ class Host:
 
     own: the sampler of its own network namespace. no_process_names, no_services: the reason, None
     where nothing is missing. left_out: the reasons, by collector, of those that are wanted and not
-    to be had. counted_by, no_netlink, kernel: as Sources has them. no_bind_table: why the kernel's
-    table of bound ports is not read, None where it is. no_bind_failures: why failing bind() calls
-    are not counted where failing connect() calls are.
+    to be had. counted_by, no_netlink, kernel, told_by: as Sources has them. source: as Wishes.
+    no_bind_table: why the kernel's table of bound ports is not read, None where it is.
+    no_bind_failures: why failing bind() calls are not counted where failing connect() calls are.
     """
 
     netns: str
@@ -138,11 +141,21 @@ class Host:
     no_bind_table: str | None
     no_bind_failures: str | None
     kernel: KernelModel | None
+    told_by: Callable[[], ToldBy]
+    source: str
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
         """Return the sampler of a namespace, under its label, that the caller goes into."""
         return self._others.sampler(netns)
+
+    def looking_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
+        """Know the connections of other namespaces, where one look finds those of all.
+
+        The calling thread is in the own namespace.
+        """
+        elsewhere = self._others.own.elsewhere
+        return elsewhere.looked_at(inodes) if elsewhere else nullcontext()
 
     def missing(self) -> Iterator[tuple[str, str]]:
         """Yield what is not shown for want of rights, or of what the system tells, and why."""
@@ -159,6 +172,8 @@ class Host:
         """Say at the start what will be missing."""
         if self.no_netlink:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
+        elif self.source != NETLINK and self.told_by().why:
+            log.info("sockets are read", **self.told_by().logged())
         if self.no_process_names:
             log.info("process names are off", reason=self.no_process_names)
         if self.no_services:
@@ -175,9 +190,11 @@ class Host:
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:
     """Ask the kernel what this process may, and return what can be sampled.
 
-    platform: as sys.platform has it.
+    platform: as sys.platform has it. Raises SourceError where BPF is demanded and not to be had.
     """
-    sources = own_sources(platform, procfs, parser)
+    sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
+    if wishes.source == BPF and (told := sources.told_by()).source != BPF:
+        raise SourceError("bpf", told.why)
     if CANARY not in wishes.parts:
         sources = replace(sources, canary=Missing("not wanted"))
     if platform == LINUX:
@@ -202,6 +219,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         no_bind_table=table.reason if isinstance(table, Missing) else None,
         no_bind_failures=None if isinstance(failures, Missing) else failures.no_binds,
         kernel=sources.kernel,
+        told_by=sources.told_by,
+        source=wishes.source,
         _others=_Others(had, owners, procfs, parser, sources),
     )
 

@@ -175,7 +175,8 @@ class NamespaceSamplers:
         chosen = self._choice.busiest(wanted, self._held.inodes)
         self._held.keep(chosen)
         chosen_ones = [(by_inode[inode], labels[inode]) for inode in chosen]
-        samples = self._sample_all(chosen_ones, config, errors)
+        with self._host.looking_at(chosen):
+            samples = self._sample_all(chosen_ones, config, errors)
         self._tell(errors)
         return samples, Census(
             sampled=len(samples),

@@ -34,7 +34,8 @@ class Options:
 
     check: tell whether the files are good, no more.
 
-    interval is in seconds; max_cpu is a share of one CPU; pool_top is None unless given;
+    interval is in seconds; max_cpu is a share of one CPU; source is "auto" or one of sockets;
+    pool_top is None unless given;
     others: which other network namespaces are sampled, None for none.
     """
 
@@ -46,6 +47,7 @@ class Options:
     max_requests: int
     interval: float
     max_cpu: float
+    source: str
     netns: str
     others: NamespaceChoice | None
     pool_top: int | None
@@ -85,6 +87,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
         max_requests=values["web.max_requests"],
         interval=values["sample.interval"],
         max_cpu=values["sample.max_cpu"],
+        source=values["sample.source"],
         netns=values["netns.name"],
         others=others if values["collector.netns"] else None,
         pool_top=values["pool.top"],

@@ -99,4 +99,5 @@ def parse_path(text: str) -> Path:
 
 
 LEVELS = ("debug", "info", "warn", "error")
+SOURCES = ("auto", "netlink", "bpf")
 FORMATS = ("auto", "console", "logfmt", "json")

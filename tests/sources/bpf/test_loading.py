@@ -33,7 +33,7 @@ class FakeCalls:
         self._fail()
         return program + 100
 
-    def run(self, _program: int, /) -> int:
+    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
         self._fail()
         return self.result
 

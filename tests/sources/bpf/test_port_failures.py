@@ -141,7 +141,7 @@ class Unattachable:
             return program + 100
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
-    def run(self, _program: int, /) -> int:
+    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
         return 0
 
     def look_up(self, _table: int, _key: bytes, size: int, /) -> bytes:

@@ -8,14 +8,24 @@ from tests.support.places import ROOT
 
 SOURCES = ROOT / "src" / "tcp_pressure_exporter" / "sources" / "counting"
 BPF = SOURCES.with_name("bpf")
+WALK = BPF / "walk"
 PYTHON_FLAGS = ("-DPy_LIMITED_API=0x030B0000", "-isystem", sysconfig.get_path("include"))
+
+
+def sources_of(kind: str, folder: Path = SOURCES) -> list[Path]:
+    """Return all units ("c") or headers ("h") of a folder's extension.
+
+    Those of the walk are of what counts, not of what loads the programs.
+    """
+    if folder == SOURCES:
+        return [path for part in (WALK, SOURCES) for path in sorted(part.rglob(f"*.{kind}"))]
+    return sorted(folder.glob(f"*.{kind}"))
 
 
 def build_extension(target: Path, *extra: str | Path, folder: Path = SOURCES) -> None:
     """Compile and link a folder's units into `target`, with flags and sources of the test's own."""
-    units = sorted(unit for unit in folder.rglob("*.c") if not unit.name.endswith(".bpf.c"))
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-fvisibility=hidden", *PYTHON_FLAGS, f"-I{folder}", *extra,
-         *units, "-o", target],
+         *sources_of("c", folder), "-o", target],
         check=True,
     )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 
 from tcp_pressure_exporter.facts import ports
 from tcp_pressure_exporter.sources.counting.compiled import KEY
+from tests.sources.bpf.walk.walked import found
 from tests.sources.counting.extension import SOURCES, build_extension
 from tests.support.messages.conntrack_messages import Connection, dump_of_entries, entry
 from tests.support.messages.datagrams import (
@@ -116,6 +117,14 @@ def count_sockets(module: Any) -> object:
     return module.tally_datagrams(timed(SOCKETS), SEQUENCE, times, SOCKET_RULES, kept)
 
 
+def count_walk(module: Any) -> object:
+    times, kept = (0.0, 0.0, 0), (1 << CLOSE_WAIT, 0)
+    known = (0, struct.pack("=102I", 0, 100, *range(100)))
+    rules = (*SOCKET_RULES[:3], known, SOCKET_RULES[4])
+    walk = [found(sockets(), block) for block in range(2)]
+    return module.tally_found((1000, walk), 0, times, rules, kept)
+
+
 def count_nat(module: Any) -> object:
     return module.tally_nat_datagrams(timed(NAT), SEQUENCE, (0.0, 0.0), *NAT_RULES)
 
@@ -137,7 +146,8 @@ def drain_nat(module: Any) -> object:
 
 
 @pytest.mark.parametrize(
-    "count", [count_sockets, count_bound, count_nat, count_untranslated, drain_nat]
+    "count",
+    [count_sockets, count_walk, count_bound, count_nat, count_untranslated, drain_nat],
 )
 def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
     """Whichever fails, the dump has failed for want of memory, and has freed what it had."""

@@ -16,6 +16,7 @@ FLAGS = ("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=und
 TESTS = [
     *("test_bound.py", "../netlink/test_bound_sockets.py"),
     *("test_tally.py", "test_tally_formula.py", "test_tally_recording.py"),
+    *("../bpf/walk/test_walked_tally.py", "../bpf/walk/test_identities.py"),
     *("test_readable_conntrack.py", "test_conntrack_faults.py", "test_conntrack_recording.py"),
 ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from structlog.testing import LogCapture
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
+from tcp_pressure_exporter.facts.tally import NETLINK
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sampling.host import open_host
@@ -47,16 +48,17 @@ class Watch:
 
 
 @contextmanager
-def watching(
+def watching(  # noqa: PLR0913, PLR0917 - what is watched, and how
     others: OtherNamespaces,
     choice: NamespaceChoice | None = None,
     collectors: Collection[str] = (*COLLECTORS,),
     config: Config | None = None,
     names: Path | None = None,
+    source: str = NETLINK,
 ) -> Iterator[Watch]:
     """Watch the namespaces, or those of another folder; all are let go at the end."""
     log, logged = captured_log()
-    host = open_host(wishes(*collectors), others.procfs, best_parser(), sys.platform)
+    host = open_host(wishes(*collectors, source=source), others.procfs, best_parser(), sys.platform)
     samplers = NamespaceSamplers(
         host, choice or NamespaceChoice(), others.procfs, log, names or others.names
     )

@@ -29,6 +29,7 @@ class CloseWaitPart:
         self._source = source
         self._owners = owners
         self._memory: CloseWaitMemory | None = None
+        self._told_by = ""
 
     def take(self, reading: Reading) -> CloseWait:
         """Return the table of a dump; raises SourceError.
@@ -39,6 +40,8 @@ class CloseWaitPart:
         tally, config, now = reading.tally.get(), reading.config, reading.now()
         bound = reading.bound.value
         listeners = bound.kept if bound else ()  # unknown, and so is whose these are
+        if tally.edge.by != self._told_by:
+            self._memory, self._told_by = None, tally.edge.by  # it calls them by other names
         sockets = owned_by_listeners(close_wait_sockets(tally.kept), listeners)
         told = self._source.close_wait_ages() if sockets and self._memory is None else {}
         memory = self._memory or CloseWaitMemory()

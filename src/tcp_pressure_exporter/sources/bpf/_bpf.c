@@ -17,6 +17,7 @@
 #include "programs/active_closes.skeleton.h"
 #include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
+#include "programs/connections.skeleton.h"
 #include "programs/port_failures.skeleton.h"
 #include "programs/state_changes.skeleton.h"
 
@@ -24,6 +25,7 @@ static const struct skeleton *const SKELETONS[] = {
     &SKELETON_active_closes,
     &SKELETON_bind_failures,
     &SKELETON_bind_hash,
+    &SKELETON_connections,
     &SKELETON_port_failures,
     &SKELETON_state_changes,
     NULL,
@@ -111,13 +113,19 @@ static PyObject *attach(PyObject *module, PyObject *arguments)
 
 static PyObject *run(PyObject *module, PyObject *arguments)
 {
+    const char *given = NULL;
+    Py_ssize_t bytes = 0;
     long called;
     int program;
 
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "i", &program))
+    if (!PyArg_ParseTuple(arguments, "i|y#", &program, &given, &bytes))
         return NULL;
-    union bpf_attr attributes = {.test.prog_fd = (uint32_t)program};
+    union bpf_attr attributes = {
+        .test.prog_fd = (uint32_t)program,
+        .test.ctx_in = bytes ? (uint64_t)(uintptr_t)given : 0,
+        .test.ctx_size_in = (uint32_t)bytes,
+    };
     Py_BEGIN_ALLOW_THREADS
     called = call_bpf(BPF_PROG_TEST_RUN, &attributes);
     Py_END_ALLOW_THREADS
@@ -298,7 +306,7 @@ static PyObject *give_up_rights(PyObject *module, PyObject *nothing)
 static PyMethodDef METHODS[] = {
     {"load", load, METH_VARARGS, "Load a BPF object; return its descriptors by name."},
     {"attach", attach, METH_VARARGS, "Attach a program; return the descriptor that holds it."},
-    {"run", run, METH_VARARGS, "Run a program once, in this thread; return its result."},
+    {"run", run, METH_VARARGS, "Run a program once, in this thread, with arguments; return its result."},
     {"look_up", look_up, METH_VARARGS, "Return the value of a map's key, of a size in bytes."},
     {"delete_entries", delete_entries, METH_VARARGS, "Delete the entries of some keys."},
     {"entries", entries, METH_VARARGS, "Return (key, value) of each entry of a hash."},

@@ -32,8 +32,8 @@ class Calls(Protocol):
     def attach(self, program: int, /) -> int:
         """Attach a program to what it was written for; it stays as long as the descriptor."""
 
-    def run(self, program: int, /) -> int:
-        """Run a program once, in this thread, and return its result."""
+    def run(self, program: int, arguments: bytes = b"", /) -> int:
+        """Run a program once, in this thread, with its arguments, and return its result."""
 
     def look_up(self, table: int, key: bytes, size: int, /) -> bytes:
         """Return the value of a key, which has this size in bytes."""
@@ -57,40 +57,40 @@ class BpfObject:
         self._operation = f"BPF object {name}"
         self._calls = calls
         self._close = close
-        with self._failures():
+        with self.failures():
             self._descriptors = calls.load(name)
 
     def attach(self, program: str) -> None:
         """Attach a program."""
-        with self._failures():
+        with self.failures():
             self._descriptors[f"{program} attached"] = self._calls.attach(self._at(program))
 
-    def run(self, program: str) -> int:
-        """Run a program once, in this thread, and return its result."""
-        with self._failures():
-            return self._calls.run(self._at(program))
+    def run(self, program: str, arguments: bytes = b"") -> int:
+        """Run a program once, in this thread, and return its result; arguments: 64 bits each."""
+        with self.failures():
+            return self._calls.run(self._at(program), arguments)
 
     def look_up(self, table: str, key: bytes, size: int) -> bytes:
         """Return the value of a map's key, which has this size in bytes."""
-        with self._failures():
+        with self.failures():
             return self._calls.look_up(self._at(table), key, size)
 
     def entries(
         self, table: str, key_size: int, value_size: int, most: int
     ) -> list[tuple[bytes, bytes]]:
         """Return (key, value) of each entry of a hash, which holds at most so many."""
-        with self._failures():
+        with self.failures():
             return self._calls.entries(self._at(table), key_size, value_size, most)
 
     def update(self, table: str, key: bytes, value: bytes) -> None:
         """Set the value of a map's key."""
-        with self._failures():
+        with self.failures():
             self._calls.update(self._at(table), key, value)
 
     def delete(self, table: str, keys: Sequence[bytes]) -> None:
         """Delete the entries of some keys, all of one size."""
         if keys:
-            with self._failures():
+            with self.failures():
                 self._calls.delete_entries(self._at(table), b"".join(keys), len(keys[0]))
 
     def close(self) -> None:
@@ -98,13 +98,18 @@ class BpfObject:
         while self._descriptors:
             self._close(self._descriptors.popitem()[1])
 
+    def descriptor(self, name: str) -> int:
+        """Return that of a map or a program, for C code that asks by itself."""
+        return self._at(name)
+
     def _at(self, name: str) -> int:
         if name not in self._descriptors:  # closed
             raise SourceError(self._operation, f"has no {name}")
         return self._descriptors[name]
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def failures(self) -> Iterator[None]:
+        """Make a SourceError of an OSError."""
         try:
             yield
         except OSError as error:

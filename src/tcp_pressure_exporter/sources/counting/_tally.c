@@ -9,6 +9,8 @@
 #include <linux/inet_diag.h>
 #include <stdlib.h>
 
+#include "../bpf/walk/collecting.h"
+#include "../bpf/walk/walking.h"
 #include "bound_results.h"
 #include "core/nat_tally.h"
 #include "netlink/conntrack_entry.h"
@@ -107,7 +109,7 @@ static int to_networks(PyObject *object, void *into)
     return networks->packed != NULL;
 }
 
-/* Parse the arguments of tally_socket and tally_datagrams: _tally.pyi. */
+/* Parse the arguments of tally_socket, and of all that counts sockets: _tally.pyi. */
 static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
                           struct dump *dump, struct inet_diag_tally *tally)
 {
@@ -157,7 +159,12 @@ static PyObject *count_sockets(PyObject *arguments, struct dump *dump, read_sour
         return raise_failure(&dump->failure);
     if (!finish_inet_diag_tally(tally))
         return raise_out_of_memory(dump);
-    return sockets_result(tally, dump->filled_ms);
+    const struct cookie_set *cookies = &tally->recent.cookies;
+    const struct known_entries seen = {
+        .packed = cookies->blocks,
+        .bytes = cookies->count * sizeof *cookies->blocks,
+    };
+    return sockets_result(tally, &seen, dump->filled_ms);
 }
 
 static PyObject *tally_sockets(PyObject *arguments, read_source *read)
@@ -174,6 +181,136 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
     PyObject *result = count_sockets(arguments, &dump, read);
     free_inet_diag_tally(dump.tally);
     free(dump.tally);
+    return result;
+}
+
+/* The source is (descriptor of the program, that of its map, ticks a second). */
+static enum outcome read_walk(struct dump *dump, PyObject *source, const struct timeouts *timeouts)
+{
+    struct walk_tally *tally = dump->tally;
+    struct walker walker = {.take = count_found};
+    enum outcome outcome;
+
+    (void)timeouts;
+    if (!PyArg_ParseTuple(source, "iiI", &walker.program, &walker.map, &tally->hz))
+        return FAILED;
+    Py_BEGIN_ALLOW_THREADS
+    outcome = walk_table(dump, &walker);
+    Py_END_ALLOW_THREADS
+    return outcome;
+}
+
+/* Count what was found in some chains: (number of the block, ms, connections, of these those in
+ * CLOSE_WAIT). */
+static enum outcome read_found(struct dump *dump, PyObject *chains)
+{
+    const char *connections, *close_waits;
+    Py_ssize_t connection_bytes, close_wait_bytes;
+    struct found found;
+
+    if (!PyArg_ParseTuple(chains, "ILy#y#", &found.block, &found.now_ms, &connections,
+                          &connection_bytes, &close_waits, &close_wait_bytes))
+        return FAILED;
+    found.connections = (const void *)connections;
+    found.close_waits = (const void *)close_waits;
+    found.connection_count = (uint32_t)((size_t)connection_bytes / sizeof *found.connections);
+    found.close_wait_count = (uint32_t)((size_t)close_wait_bytes / sizeof *found.close_waits);
+    dump->filled_ms = found.now_ms;
+    return count_found(dump, &found);
+}
+
+/* The source is (ticks a second, a sequence of what was found in chains). */
+static enum outcome read_all_found(struct dump *dump, PyObject *source,
+                                   const struct timeouts *timeouts)
+{
+    struct walk_tally *tally = dump->tally;
+    enum outcome outcome = MORE;
+    PyObject *all;
+
+    (void)timeouts;
+    if (!PyArg_ParseTuple(source, "IO", &tally->hz, &all))
+        return FAILED;
+    Py_ssize_t count = PySequence_Size(all);
+    if (count < 0)
+        return FAILED;
+    for (Py_ssize_t i = 0; i < count && outcome == MORE; i++) {
+        PyObject *chains = PySequence_GetItem(all, i);
+        outcome = chains ? read_found(dump, chains) : FAILED;
+        Py_XDECREF(chains);
+    }
+    return outcome;
+}
+
+/* Walk the table for all network namespaces. */
+static enum outcome collect(struct dump *dump, struct walker *walker)
+{
+    enum outcome outcome;
+
+    walker->everywhere = true;
+    walker->take = collect_found;
+    Py_BEGIN_ALLOW_THREADS
+    outcome = walk_table(dump, walker);
+    Py_END_ALLOW_THREADS
+    return outcome;
+}
+
+static PyObject *collect_connections(PyObject *module, PyObject *arguments)
+{
+    struct collection collection = {0};
+    struct dump dump = {.name = "BPF walk", .tally = &collection};
+    struct walker walker;
+    const char *inodes;
+    Py_ssize_t bytes;
+    unsigned hz;
+
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "(iiI)y#", &walker.program, &walker.map, &hz, &inodes,
+                          &bytes))
+        return NULL;
+    PyObject *result = NULL;
+    if (!prepare_collection(&collection, (const uint8_t *)inodes, (size_t)bytes))
+        raise_out_of_memory(&dump);
+    else if (collect(&dump, &walker) == FAILED)
+        raise_failure(&dump.failure);
+    else
+        result = collection_result(&collection);
+    free_collection(&collection);
+    return result;
+}
+
+static PyObject *count_walk(PyObject *arguments, struct dump *dump, read_source *read)
+{
+    struct walk_tally *tally = dump->tally;
+    struct identities *identities = &tally->identities;
+    struct timeouts timeouts;
+    PyObject *source;
+
+    if (!parse_sockets(arguments, &source, &timeouts, dump, &tally->entries))
+        return NULL;
+    identities->known = tally->entries.recent.known;
+    identities->known_bytes = tally->entries.recent.known_bytes;
+    if (read(dump, source, &timeouts) == FAILED)
+        return raise_failure(&dump->failure);
+    if (!finish_inet_diag_tally(&tally->entries))
+        return raise_out_of_memory(dump);
+    const struct known_entries seen = {
+        .packed = identities->packed,
+        .bytes = identities->words * sizeof *identities->packed,
+    };
+    return sockets_result(&tally->entries, &seen, dump->filled_ms);
+}
+
+static PyObject *tally_walk(PyObject *arguments, read_source *read)
+{
+    struct walk_tally *tally = calloc(1, sizeof *tally);
+    struct dump dump = {.name = "BPF walk", .tally = tally};
+
+    if (!tally)
+        return raise_out_of_memory(&dump);
+    PyObject *result = count_walk(arguments, &dump, read);
+    free_inet_diag_tally(&tally->entries);
+    free_identities(&tally->identities);
+    free(tally);
     return result;
 }
 
@@ -288,6 +425,18 @@ static PyObject *tally_datagrams(PyObject *module, PyObject *arguments)
     return tally_sockets(arguments, read_datagrams);
 }
 
+static PyObject *tally_connections(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_walk(arguments, read_walk);
+}
+
+static PyObject *tally_found(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    return tally_walk(arguments, read_all_found);
+}
+
 static PyObject *tally_nat_socket(PyObject *module, PyObject *arguments)
 {
     (void)module;
@@ -317,6 +466,11 @@ static PyMethodDef METHODS[] = {
      "Drain the dump that was asked for on a netlink socket."},
     {"tally_datagrams", tally_datagrams, METH_VARARGS,
      "Count recorded datagrams: (ms when filled, bytes)."},
+    {"tally_connections", tally_connections, METH_VARARGS,
+     "Walk the kernel's table of connections by a BPF program."},
+    {"collect_connections", collect_connections, METH_VARARGS,
+     "Return what a walk has found of some network namespaces."},
+    {"tally_found", tally_found, METH_VARARGS, "Count what such a walk has found."},
     {"tally_nat_socket", tally_nat_socket, METH_VARARGS,
      "The same for connections of conntrack."},
     {"tally_nat_datagrams", tally_nat_datagrams, METH_VARARGS, "And for recorded datagrams of it."},

@@ -23,6 +23,25 @@ def tally_datagrams(
     limits: tuple[int, int],
     /,
 ) -> tuple[Any, ...]: ...
+def tally_connections(
+    walker: tuple[int, int, int],
+    sequence: int,
+    times: tuple[float, float, int],
+    rules: Rules,
+    limits: tuple[int, int],
+    /,
+) -> tuple[Any, ...]: ...
+def collect_connections(
+    walker: tuple[int, int, int], inodes: bytes, /
+) -> list[tuple[int, list[tuple[int, int, bytes, bytes]]]]: ...
+def tally_found(
+    found: tuple[int, Sequence[tuple[int, int, bytes, bytes]]],
+    sequence: int,
+    times: tuple[float, float, int],
+    rules: Rules,
+    limits: tuple[int, int],
+    /,
+) -> tuple[Any, ...]: ...
 def tally_nat_socket(
     fd: int,
     sequence: int,

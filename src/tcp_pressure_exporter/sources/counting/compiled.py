@@ -14,6 +14,7 @@ from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import (
+    NETLINK,
     AddressPorts,
     Edge,
     GroupedKey,
@@ -54,7 +55,7 @@ def tally_datagrams(
 ) -> SocketTally:
     """Count the sockets of recorded datagrams; as readable_tally.tally_datagrams does."""
     asked = (datagrams, sequence, (*NO_SECONDS, started_ms))
-    return _run(_tally.tally_datagrams, asked, rules)
+    return count_sockets(_tally.tally_datagrams, asked, rules)
 
 
 def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
@@ -64,7 +65,7 @@ def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
     time; OSError where receiving fails.
     """
     asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS, dump.started_ms))
-    return _run(_tally.tally_socket, asked, rules)
+    return count_sockets(_tally.tally_socket, asked, rules)
 
 
 def tally_nat_datagrams(datagrams: Sequence[Datagram], sequence: int, rules: NatRules) -> PoolTally:
@@ -92,13 +93,18 @@ def _run_nat(
     return replace(_pools(*pools), clients=clients)
 
 
-def _run(
+def count_sockets(
     count: Callable[..., Any],
     asked: tuple[object, int, tuple[float, float, int]],
     rules: TallyRules,
+    by: str = NETLINK,
 ) -> SocketTally:
+    """Return what a function of the extension counts; by: who tells of the sockets.
+
+    Raises SourceError, OSError.
+    """
     source, sequence, times = asked
-    since = rules.since or NO_EDGE
+    since = rules.since.seen_by(by) if rules.since else NO_EDGE
     packed = (
         tuple(map(ports.to_bitmap, (rules.usable, rules.blocked, rules.served))),
         (_pack_networks(rules.own), _pack_networks(rules.sources)),
@@ -113,7 +119,7 @@ def _run(
     )
     # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
-    return _unpack(call_counter(count, source, sequence & SEQUENCES, times, packed, limits))
+    return _unpack(call_counter(count, source, sequence & SEQUENCES, times, packed, limits), by)
 
 
 def call_counter(count: Callable[..., Any], *arguments: object) -> tuple[Any, ...]:
@@ -147,13 +153,14 @@ def _pack_networks(networks: Iterable[NetworkPorts]) -> bytes:
     return b"".join(NETWORK_PORTS.pack(*network) for network in networks)
 
 
-def _unpack(result: tuple[Any, ...]) -> SocketTally:
+def _unpack(result: tuple[Any, ...], by: str) -> SocketTally:
     (states, addresses, held, address_overflow, pools, accepted,
      close_wait, kept, kept_overflow, longest_left_ms, edge) = result  # fmt: skip
+    started_ms, ended_ms, cookies = edge
     by_address = {LocalAddress(*found[:2]): _address_ports(*found[2:]) for found in addresses}
     outbound, inbound, privileged, explicit = (_pools(*found) for found in pools)
     return SocketTally(
-        edge=Edge(*edge),
+        edge=Edge(started_ms, ended_ms, cookies, by),
         states=dict(_states(states)),
         held=ports.from_bitmap(held),
         by_address=by_address,

@@ -156,13 +156,11 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     return list;
 }
 
-static PyObject *edge_result(const struct recent *recent, long long ended_ms)
+static PyObject *edge_result(const struct recent *recent, const struct known_entries *seen,
+                             long long ended_ms)
 {
-    const struct cookie_set *cookies = &recent->cookies;
-
-    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms,
-                         cookies->count ? (const char *)cookies->blocks : "",
-                         (Py_ssize_t)(cookies->count * sizeof *cookies->blocks));
+    return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms, seen->bytes ? seen->packed : "",
+                         (Py_ssize_t)seen->bytes);
 }
 
 /* Return all; the parts of it are the caller's. */
@@ -198,16 +196,59 @@ static PyObject *all_pools(const struct socket_tally *sockets)
     return all;
 }
 
-PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms)
+PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
+                         long long ended_ms)
 {
     PyObject *addresses = addresses_result(&tally->sockets.addresses);
     PyObject *pools = addresses ? all_pools(&tally->sockets) : NULL;
-    PyObject *edge = pools ? edge_result(&tally->recent, ended_ms) : NULL;
+    PyObject *edge = pools ? edge_result(&tally->recent, seen, ended_ms) : NULL;
     PyObject *all = edge ? all_of(tally, addresses, pools, edge) : NULL;
 
     Py_XDECREF(addresses);
     Py_XDECREF(pools);
     Py_XDECREF(edge);
+    return all;
+}
+
+/* Return what was found there in some chains, up to where the next part begins. */
+static PyObject *part_result(const struct found_there *there, uint32_t number)
+{
+    const struct part *part = &there->parts[number];
+    bool last = number + 1 == there->part_count;
+    uint32_t connections = last ? there->connection_count : part[1].connections;
+    uint32_t close_waits = last ? there->close_wait_count : part[1].close_waits;
+    Py_ssize_t details = (Py_ssize_t)((close_waits - part->close_waits) *
+                                      sizeof *there->close_waits);
+
+    return Py_BuildValue("(ILy#y#)", part->block, part->now_ms,
+                         (const char *)(there->connections + part->connections),
+                         (Py_ssize_t)((connections - part->connections) *
+                                      sizeof *there->connections),
+                         details ? (const char *)(there->close_waits + part->close_waits) : "",
+                         details);
+}
+
+static PyObject *there_result(const struct found_there *there)
+{
+    PyObject *parts = PyList_New(there->part_count);
+
+    for (uint32_t i = 0; parts && i < there->part_count; i++) {
+        PyObject *part = part_result(there, i);
+        if (!part || PyList_SetItem(parts, i, part) < 0)
+            Py_CLEAR(parts);
+    }
+    return parts ? Py_BuildValue("(IN)", there->netns, parts) : NULL;
+}
+
+PyObject *collection_result(const struct collection *collection)
+{
+    PyObject *all = PyList_New(collection->count);
+
+    for (uint32_t i = 0; all && i < collection->count; i++) {
+        PyObject *there = there_result(&collection->namespaces[i]);
+        if (!there || PyList_SetItem(all, i, there) < 0)
+            Py_CLEAR(all);
+    }
     return all;
 }
 

@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "../bpf/walk/collecting.h"
 #include "core/nat_tally.h"
 #include "netlink/inet_diag_entry.h"
 #include "netlink/outcome.h"
@@ -18,8 +19,18 @@ PyObject *pools_result(const struct pool_table *table);
  * and the place of its pool as scope. */
 PyObject *nat_result(const struct nat_tally *tally);
 
+/* The entries in TIME_WAIT that were seen, as the next dump is to know them. */
+struct known_entries {
+    const void *packed;
+    size_t bytes;
+};
+
 /* Return what a finished tally has counted; ended_ms: when the last datagram was filled. */
-PyObject *sockets_result(const struct inet_diag_tally *tally, long long ended_ms);
+PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
+                         long long ended_ms);
+
+/* Return a list of (inode of a namespace, list of what was found in chains: tally_found). */
+PyObject *collection_result(const struct collection *collection);
 
 /* Raise OSError, or ValueError(operation, reason): an int is an errno that the kernel answered.
  * Leaves an exception that was raised before as it is. Returns NULL. */

@@ -10,7 +10,12 @@ import sys
 from array import array
 from itertools import chain
 
-from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, MAX_COOKIE_BLOCKS, Edge
+from tcp_pressure_exporter.facts.tally import (
+    AGE_ERROR_MS,
+    MAX_COOKIE_BLOCKS,
+    NETLINK,
+    Edge,
+)
 
 
 class Recent:
@@ -20,8 +25,8 @@ class Recent:
     """
 
     def __init__(self, since: Edge | None, started_ms: int) -> None:
-        self._since = since
-        numbers = iter(array("Q", since.cookies if since else b""))
+        self._since = since.seen_by(NETLINK) if since else None
+        numbers = iter(array("Q", self._since.cookies if self._since else b""))
         self._known = dict(zip(numbers, numbers, strict=True))
         self._started_ms = self.now_ms = started_ms
         self._blocks: dict[int, int] = {}

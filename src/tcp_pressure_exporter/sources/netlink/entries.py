@@ -109,6 +109,7 @@ LAST_ACK_RECV = struct.Struct("=56xI")  # tcpi_last_ack_recv in struct tcp_info,
 MAX_AGES = 8_192  # twice the entries that a tally keeps, in the same order of the hash table
 
 COOKIE = slice(44, 52)  # idiag_cookie in struct inet_diag_msg
+EXPIRES = struct.Struct("=52xI")  # idiag_expires, ms
 
 
 def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:
@@ -128,6 +129,15 @@ def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
         local_port=int.from_bytes(sport),
         accepted=inode != 0,
     )
+
+
+def close_wait_silences(kept: Iterable[bytes]) -> dict[bytes, float]:
+    """Return the seconds since the peer was last heard, by cookie, where the timer tells them.
+
+    It does in what a walk keeps (sources/bpf/walk/readable.py); sock_diag has the time there after
+    which something is sent again.
+    """
+    return {entry[COOKIE]: EXPIRES.unpack_from(entry)[0] / 1000 for entry in kept}
 
 
 def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:

@@ -1,15 +1,29 @@
 """The choice of sources for this process, and Linux's: netlink and /proc."""
 
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, BindTableSource, Missing, Sources
-from tcp_pressure_exporter.facts.tally import NetworkPorts
+from tcp_pressure_exporter.facts.questions import (
+    NO_BIND_TABLE,
+    NOT_WANTED,
+    BindTableSource,
+    Missing,
+    Sources,
+    ToldBy,
+)
+from tcp_pressure_exporter.facts.tally import BPF, NETLINK, NetworkPorts, SocketTally, TallyRules
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
+from tcp_pressure_exporter.sources.bpf.walk import readable
+from tcp_pressure_exporter.sources.bpf.walk.elsewhere import Elsewhere, ForeignSockets, collect
+from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
+from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_connection_table
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
-from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.counting.parser import Parser, readable_parser
 from tcp_pressure_exporter.sources.netlink.local_routes import LocalRoutes
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
 from tcp_pressure_exporter.sources.procfs.capabilities import (
@@ -22,17 +36,19 @@ from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
 
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.
+NO_WALK = Missing(NOT_WANTED)
 OWN_ALONE = Missing("asked of the own network namespace alone")
 
 
-def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
+def own_sources(platform: str, procfs: Path, parser: Parser, *, walked: bool = False) -> Sources:
     """Return what serves the network namespace of this process; asks netlink once to know.
 
-    platform: as sys.platform has it.
+    platform: as sys.platform has it. walked: whether BPF is to tell of the sockets where it can.
     """
     no_netlink = why_no_netlink(platform, DiagSocket())
     if no_netlink is None:
-        return linux_sources(procfs, parser, open_bind_hash())
+        connections = open_connection_table() if walked else NO_WALK
+        return linux_sources(procfs, parser, open_bind_hash(), connections)
     # Here, so that where netlink answers the daemon does without all of it.
     from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
 
@@ -41,7 +57,10 @@ def own_sources(platform: str, procfs: Path, parser: Parser) -> Sources:
 
 
 def linux_sources(
-    procfs: Path, parser: Parser, bind_table: BindTableSource | Missing = NO_BIND_TABLE
+    procfs: Path,
+    parser: Parser,
+    bind_table: BindTableSource | Missing = NO_BIND_TABLE,
+    connections: ConnectionTable | Missing = NO_WALK,
 ) -> Sources:
     """Return what serves the network namespace of the process; asks the kernel what it does."""
     diag = DiagSocket()
@@ -49,20 +68,62 @@ def linux_sources(
     diag.close()
     # A kernel that does not show them would walk all its sockets for nothing.
     shown = kernel.shows_bound_only is not False
-    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
-    return Sources(
+    netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
+    numbers = ProcNumbers(procfs)
+    sockets: NetlinkSockets | WalkedSockets = netlink
+    if isinstance(connections, Missing):
+        told_by: Callable[[], ToldBy] = partial(ToldBy, NETLINK, connections.reason)
+    else:
+        walk = counted_walk(connections, parser)
+        sockets = walked = WalkedSockets(walk, netlink, numbers.statistics)
+        told_by = walked.who_told
+    sources = Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
         sockets=sockets,
         details=sockets,
-        numbers=ProcNumbers(procfs),
+        numbers=numbers,
         canary=Canary(procfs),
         nat=conntrack_table(procfs, parser),
         interface_name=interface_name,
         own_networks=own_networks,
         kernel=kernel,
+        told_by=told_by,
         bind_table=bind_table,
     )
+    return replace(sources, elsewhere=elsewhere_of(connections, parser, sources))
+
+
+def elsewhere_of(
+    connections: ConnectionTable | Missing, parser: Parser, own: Sources
+) -> Elsewhere | None:
+    """Return what walks the table for other namespaces, where it does for the own one.
+
+    own: the sources of the own namespace. One that has a table of its own shows no other.
+    """
+    if isinstance(connections, Missing) or connections.is_private():
+        return None
+
+    def usable() -> bool:
+        return own.told_by().source == BPF
+
+    if parser.name == readable_parser().name:
+        return Elsewhere(connections, collect, readable.tally_found, usable)
+    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - as below
+
+    return Elsewhere(connections, compiled.collect, compiled.tally_found, usable)
+
+
+def counted_walk(
+    connections: ConnectionTable, parser: Parser
+) -> Callable[[TallyRules], SocketTally]:
+    """Return what walks the table and counts it, as the parser of dumps is: compiled or not."""
+    if parser.name == readable_parser().name:
+        return partial(readable.tally_table, connections)
+    # There is no such module without the compiled parser.
+    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - see above
+
+    return partial(compiled.tally_table, connections)
 
 
 def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sources:
@@ -70,7 +131,8 @@ def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sourc
 
     own: what serves that of the process; some of it serves all.
     """
-    sockets = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
+    netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
+    sockets = ForeignSockets(own.elsewhere, netlink, procfs) if own.elsewhere else netlink
     return Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),

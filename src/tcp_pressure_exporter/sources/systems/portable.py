@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
-from tcp_pressure_exporter.facts.questions import Missing, NatSource, Sources
+from tcp_pressure_exporter.facts.questions import Missing, NatSource, Sources, ToldBy
 from tcp_pressure_exporter.facts.system import BSD, LINUX, MACOS, SystemFacts
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.portable.bsd import FREEBSD_NAMES, OPENBSD_NAMES, BsdFacts
@@ -35,6 +36,7 @@ def portable_sources(platform: str, procfs: Path, nat: NatSource, no_netlink: st
         canary=Canary(procfs),
         nat=nat,
         no_netlink=no_netlink,
+        told_by=partial(ToldBy, PORTABLE, no_netlink),
     )
 
 
@@ -49,6 +51,7 @@ def foreign_sources(facts: SystemFacts, no_netlink: str) -> Sources:
         canary=BY_LINUX_ALONE,
         nat=BY_LINUX_ALONE,
         no_netlink=no_netlink,
+        told_by=partial(ToldBy, PORTABLE, no_netlink),
     )
 
 

@@ -1,0 +1,169 @@
+/* The kernel's table of connections, as far as a walk reads it: kernel.h's sibling for programs
+ * that look at sockets of which nothing tells what they are. Every pointer is a number until it is
+ * followed; following one that leads nowhere gives 0 (bpf_rdonly_cast).
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+    unsigned int inum;
+};
+
+/* include/linux/list_nulls.h: a chain ends with an odd number, twice the chain's own and one. */
+struct hlist_nulls_node {
+    struct hlist_nulls_node *next;
+};
+
+/* include/net/inet_hashtables.h */
+struct inet_ehash_bucket;
+
+struct inet_hashinfo {
+    struct inet_ehash_bucket *ehash;
+    unsigned int ehash_mask;
+    _Bool pernet;
+};
+
+struct inet_timewait_death_row {
+    struct inet_hashinfo *hashinfo;
+};
+
+struct netns_ipv4 {
+    struct inet_timewait_death_row tcp_death_row;
+};
+
+struct net {
+    struct ns_common ns;
+    struct netns_ipv4 ipv4;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+/* include/linux/sched.h, nsproxy.h */
+struct nsproxy {
+    struct net *net_ns;
+};
+
+struct task_struct {
+    struct nsproxy *nsproxy;
+};
+
+/* include/net/sock.h: what full sockets, TIME_WAIT entries and half-open connections begin with */
+struct in6_addr {
+    union {
+        __be32 u6_addr32[4];
+    } in6_u;
+};
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+typedef struct {
+    atomic_t refs;
+} refcount_t;
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    unsigned int skc_hash;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    int skc_bound_dev_if;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+    struct hlist_nulls_node skc_nulls_node;
+    refcount_t skc_refcnt;
+    __u32 skc_tw_snd_nxt;
+};
+
+/* include/linux/kernfs.h, cgroup-defs.h */
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup {
+    struct kernfs_node *kn;
+};
+
+struct sock_cgroup_data {
+    struct cgroup *cgroup;
+};
+
+struct inode {
+    unsigned long i_ino;
+};
+
+struct socket_alloc {
+    struct inode vfs_inode;
+};
+
+struct socket;
+
+struct sock {
+    struct sock_common __sk_common;
+    struct socket *sk_socket;
+    struct sock_cgroup_data sk_cgrp_data;
+};
+
+/* include/net/inet_connection_sock.h */
+struct inet_connection_sock {
+    __u8 icsk_pending;
+    __u8 icsk_retransmits;
+    __u8 icsk_probes_out;
+};
+
+/* include/linux/tcp.h */
+struct tcp_sock {
+    __u32 rcv_nxt;
+    __u32 copied_seq;
+    __u32 write_seq;
+    __u32 snd_una;
+    __u32 rcv_tstamp;
+};
+
+/* include/net/inet_timewait_sock.h */
+struct timer_list {
+    unsigned long expires;
+};
+
+struct inet_timewait_sock {
+    volatile unsigned char tw_substate;
+    struct timer_list tw_timer;
+};
+
+/* A type that begins with a number of 64 bits: loaded through a type of its own, a pointer would be
+ * something that the verifier allows no arithmetic with. */
+struct timespec64 {
+    __s64 tv_sec;
+};
+
+#pragma clang attribute pop
+
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
+
+#define AT(type, address)                                                                          \
+    ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
+
+/* Return the number of 64 bits at an address. Without the barrier the compiler may join loads of
+ * several types into one instruction, which the verifier refuses. */
+static __always_inline __u64 number_at(__u64 address)
+{
+    __u64 number = AT(timespec64, address)->tv_sec;
+
+    asm volatile("" : "+r"(number));
+    return number;
+}
+
+#endif

@@ -1,0 +1,111 @@
+#include "collecting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../counting/core/growing_array.h"
+
+static const char OPERATION[] = "BPF walk";
+
+bool prepare_collection(struct collection *collection, const uint8_t *inodes, size_t bytes)
+{
+    collection->count = (uint32_t)(bytes / sizeof(uint32_t));
+    collection->namespaces = calloc(collection->count + 1, sizeof *collection->namespaces);
+    collection->latest = collection->namespaces;
+    if (!collection->namespaces)
+        return false;
+    for (uint32_t i = 0; i < collection->count; i++)
+        memcpy(&collection->namespaces[i].netns, inodes + i * sizeof(uint32_t), sizeof(uint32_t));
+    return true;
+}
+
+/* Return a namespace; NULL: it is not asked for. There are some dozens at most. */
+static struct found_there *find(struct collection *collection, uint32_t netns)
+{
+    if (collection->latest->netns == netns)
+        return collection->latest;
+    for (uint32_t i = 0; i < collection->count; i++)
+        if (collection->namespaces[i].netns == netns)
+            return collection->latest = &collection->namespaces[i];
+    return NULL;
+}
+
+/* Have a part for these chains as the last one. */
+static bool begin_part(struct found_there *there, const struct found *found)
+{
+    const struct part *last = there->part_count ? &there->parts[there->part_count - 1] : NULL;
+
+    if (last && last->block == found->block && last->now_ms == found->now_ms)
+        return true;
+    void *parts = grown(there->parts, sizeof *there->parts, there->part_count, &there->part_room);
+    if (!parts)
+        return false;
+    there->parts = parts;
+    there->parts[there->part_count++] = (struct part){
+        .block = found->block,
+        .now_ms = found->now_ms,
+        .connections = there->connection_count,
+        .close_waits = there->close_wait_count,
+    };
+    return true;
+}
+
+/* Keep what is told besides; its place in the part, from 1 on, is *place. */
+static bool keep_close_wait(struct found_there *there, const struct close_wait *from,
+                            uint16_t *place)
+{
+    void *all = grown(there->close_waits, sizeof *from, there->close_wait_count,
+                      &there->close_wait_room);
+
+    if (!all)
+        return false;
+    there->close_waits = all;
+    there->close_waits[there->close_wait_count++] = *from;
+    *place = (uint16_t)(there->close_wait_count - there->parts[there->part_count - 1].close_waits);
+    return true;
+}
+
+static bool keep_connection(struct found_there *there, const struct connection *from,
+                            const struct found *found)
+{
+    void *all = grown(there->connections, sizeof *from, there->connection_count,
+                      &there->connection_room);
+
+    if (!all)
+        return false;
+    there->connections = all;
+    struct connection *to = &there->connections[there->connection_count++];
+    *to = *from;
+    to->detail = 0;
+    if (!from->detail || from->detail > found->close_wait_count)
+        return true;
+    return keep_close_wait(there, &found->close_waits[from->detail - 1], &to->detail);
+}
+
+enum outcome collect_found(struct dump *dump, const struct found *found)
+{
+    struct collection *collection = dump->tally;
+
+    for (uint32_t i = 0; i < found->connection_count; i++) {
+        const struct connection *from = &found->connections[i];
+        struct found_there *there = find(collection, from->netns);
+        if (!there)
+            continue;
+        if (collection->connections++ >= MAX_ELSEWHERE)
+            return fail(&dump->failure, OPERATION, "more than %d connections elsewhere",
+                        MAX_ELSEWHERE);
+        if (!begin_part(there, found) || !keep_connection(there, from, found))
+            return fail_out_of_memory(dump);
+    }
+    return MORE;
+}
+
+void free_collection(struct collection *collection)
+{
+    for (uint32_t i = 0; collection->namespaces && i < collection->count; i++) {
+        free(collection->namespaces[i].connections);
+        free(collection->namespaces[i].close_waits);
+        free(collection->namespaces[i].parts);
+    }
+    free(collection->namespaces);
+}

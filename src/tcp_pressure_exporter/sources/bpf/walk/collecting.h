@@ -1,0 +1,39 @@
+/* The connections of some network namespaces, taken from one walk over those of all. */
+#pragma once
+#include "../../counting/netlink/netlink_walk.h"
+#include "walked_entry.h"
+
+#define MAX_ELSEWHERE 262144 /* elsewhere.py: connections of all namespaces together */
+
+/* Where in the arrays of a namespace begins what was found in some chains. */
+struct part {
+    uint32_t block;
+    long long now_ms;
+    uint32_t connections, close_waits;
+};
+
+struct found_there {
+    uint32_t netns; /* inode */
+    struct connection *connections;
+    struct close_wait *close_waits;
+    struct part *parts;
+    uint32_t connection_count, connection_room;
+    uint32_t close_wait_count, close_wait_room;
+    uint32_t part_count, part_room;
+};
+
+struct collection {
+    struct found_there *namespaces;
+    uint32_t count;
+    struct found_there *latest; /* the neighbours of an entry are often of its namespace */
+    uint32_t connections;       /* of all */
+};
+
+/* Make ready to collect those of some namespaces. Return false where there is no memory. */
+bool prepare_collection(struct collection *collection, const uint8_t *inodes, size_t bytes);
+
+/* Keep of what was found what is of these namespaces, in the dump's collection. */
+enum outcome collect_found(struct dump *dump, const struct found *found);
+
+/* Free what was collected, not the collection itself. */
+void free_collection(struct collection *collection);

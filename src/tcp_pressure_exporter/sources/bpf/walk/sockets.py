@@ -1,0 +1,146 @@
+"""Sockets by a walk of the kernel's table, with netlink beside it for all that needs no walk.
+
+Where the walk fails, or a dump by netlink tells something else, netlink takes its place for good:
+never a wrong number because a kernel keeps a field elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import ToldBy
+from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
+from tcp_pressure_exporter.facts.tally import (
+    BPF,
+    NETLINK,
+    PoolKey,
+    PoolSocket,
+    SocketTally,
+    TallyRules,
+)
+from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
+from tcp_pressure_exporter.sources.bpf.walk.checking import (
+    EVENTS,
+    Looked,
+    Meanwhile,
+    difference,
+    looked_at,
+)
+from tcp_pressure_exporter.sources.netlink.entries import close_wait_silences
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
+from tcp_pressure_exporter.sources.pacing import Allowance
+
+CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
+CHECK_MAX_AGE = 3600.0  # seconds
+ATTEMPTS = 3  # a table that changes may differ once by chance
+
+
+class WalkedSockets:
+    """Asks the network namespace of the calling thread. Every question raises SourceError.
+
+    walk: counts the table. statistics: returns the kernel's counters. told_by: which of both told
+    the newest sockets; replaced as a whole, so that another thread may read it.
+    """
+
+    def __init__(
+        self,
+        walk: Callable[[TallyRules], SocketTally],
+        netlink: NetlinkSockets,
+        statistics: Callable[[], Mapping[str, int]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._walk = walk
+        self._netlink = netlink
+        self._statistics = statistics
+        self._clock = clock
+        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
+        self._kept: tuple[bytes, ...] = ()
+        self.told_by = ToldBy(BPF, fallbacks=0)
+
+    def tally(self, rules: TallyRules) -> SocketTally:
+        """Return the aggregates over all sockets that are not listening."""
+        if self.told_by.source == BPF:
+            try:
+                return self._walked(rules)
+            except SourceError as error:
+                self.told_by = ToldBy(NETLINK, str(error), fallbacks=1)
+        self._kept = ()
+        return self._netlink.tally(rules)
+
+    def _walked(self, rules: TallyRules) -> SocketTally:
+        if self._allowance.due():
+            with self._allowance.spend():
+                tally = self._checked(rules)
+        else:
+            tally = self._walk(rules)
+        self._kept = tally.kept
+        return tally
+
+    def _checked(self, rules: TallyRules) -> SocketTally:
+        """Return a tally that was compared with netlink's; raises SourceError where they differ."""
+        found: str | None = None
+        for _ in range(ATTEMPTS):
+            tally, found = self._compared(rules)
+            if found is None:
+                return tally
+        raise SourceError("BPF walk", f"differs from netlink's dump: {found}")
+
+    def _compared(self, rules: TallyRules) -> tuple[SocketTally, str | None]:
+        began, events = self._clock(), self._events()
+        # Of each tally only what is compared is kept: it may take some megabytes.
+        first = looked_at(self._walk(rules))
+        dumped = self._dumped(rules)
+        tally = self._walk(rules)
+        if dumped is None:
+            return tally, None
+        milliseconds = round(1000 * (self._clock() - began))
+        meanwhile = Meanwhile(milliseconds, self._events() - events)
+        return tally, difference(first, dumped, looked_at(tally), meanwhile)
+
+    def _dumped(self, rules: TallyRules) -> Looked | None:
+        """Return what netlink tells; None where it fails, which says nothing against a walk."""
+        try:
+            return looked_at(self._netlink.tally(rules))
+        except SourceError:
+            return None
+
+    def _events(self) -> int:
+        """Return how many events the kernel has counted; 0 where it does not tell."""
+        try:
+            statistics = self._statistics()
+        except SourceError:
+            return 0
+        return sum(statistics.get(name, 0) for name in EVENTS)
+
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
+        """Return the listening sockets, and the bound-only ones as of up to 60 s ago."""
+        return self._netlink.bound_sockets(rules)
+
+    def close_wait_ages(self) -> dict[bytes, float]:
+        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        if self.told_by.source == BPF:
+            return close_wait_silences(self._kept)
+        return self._netlink.close_wait_ages()
+
+    def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
+        """Return the live sockets towards some remote ends."""
+        return self._netlink.pool_sockets(remotes)
+
+    def port_sockets(self, port: int) -> list[PortSocket]:
+        """Return the sockets of every state that hold a local port."""
+        return self._netlink.port_sockets(port)
+
+    def time_wait_age(
+        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
+    ) -> float | None:
+        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+        return self._netlink.time_wait_age(key, local_port, lengths)
+
+    def who_told(self) -> ToldBy:
+        """Return who told the newest sockets."""
+        return self.told_by
+
+    def close(self) -> None:
+        """Close the netlink socket; the program is shared, whoever opened it closes it."""
+        self._netlink.close()

@@ -1,0 +1,120 @@
+"""The kernel's table of connections, and the program that walks it."""
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.walk.found import (
+    BLOCK_BYTES,
+    BLOCK_CHAINS,
+    HEAD,
+    NO_ROOM,
+    OPERATION,
+    STRAYED,
+    WALKED,
+    Found,
+    parse_block,
+)
+from tcp_pressure_exporter.sources.netlink.socket import coarse_ms, kernel_tick
+
+OBJECT = "connections"
+PROGRAM, MAP = "walk_connections", "found"
+ARGUMENTS = struct.Struct("=QQQ")
+ONLY_KEY = bytes(4)
+CHAINS_IN_STEP = 16
+MOST_ATTEMPTS = 64
+
+
+class ConnectionTable:
+    """The table of the calling thread's network namespace; every question raises SourceError.
+
+    hz: ticks of the kernel's clock a second.
+    """
+
+    def __init__(
+        self,
+        loaded: BpfObject,
+        hz: int,
+        ticks_ms: Callable[[], int] = coarse_ms,
+    ) -> None:
+        self._loaded = loaded
+        self.hz = hz
+        self.ticks_ms = ticks_ms
+
+    @property
+    def walker(self) -> tuple[int, int, int]:
+        """What the compiled walk takes: descriptors of program and map, ticks a second."""
+        found = self._loaded.descriptor
+        return found(PROGRAM), found(MAP), self.hz
+
+    def failures(self) -> AbstractContextManager[None]:
+        """Make a SourceError of an OSError."""
+        return self._loaded.failures()
+
+    def chains(self) -> int:
+        """Return how many chains the table has."""
+        return self._head()[0]
+
+    def is_private(self) -> bool:
+        """Tell whether it is the namespace's own: net.ipv4.tcp_child_ehash_entries."""
+        return bool(self._head()[3])
+
+    def _head(self) -> tuple[int, int, int, int]:
+        self._run(0, 0)
+        head: tuple[int, int, int, int] = HEAD.unpack_from(
+            self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)
+        )
+        return head
+
+    def walk(self, *, everywhere: bool = False) -> Iterator[Found]:
+        """Yield what is in it: what walking.c does, readable.
+
+        everywhere: of all namespaces that share the table.
+        """
+        chains = self.chains()
+        step = min(chains, BLOCK_CHAINS)
+        if step < CHAINS_IN_STEP or chains % step:
+            raise SourceError(OPERATION, f"a table of {chains} chains")
+        first = 0
+        while first < chains:
+            step, now_ms = self._walk_some(first, step, everywhere=everywhere)
+            block = self._loaded.look_up(MAP, ONLY_KEY, BLOCK_BYTES)
+            yield parse_block(block, (first // BLOCK_CHAINS, now_ms))
+            first += step
+
+    def _walk_some(self, first: int, step: int, *, everywhere: bool) -> tuple[int, int]:
+        """Have chains walked, as many as there is room for; return how many, and when."""
+        result = STRAYED
+        for _ in range(MOST_ATTEMPTS):
+            now_ms = self.ticks_ms()
+            result = self._run(first, step, everywhere=everywhere)
+            if result == WALKED:
+                return step, now_ms
+            if result == NO_ROOM and step == CHAINS_IN_STEP:
+                break
+            step //= 1 + (result == NO_ROOM)
+        full = "have more connections than fit"
+        reason = full if result == NO_ROOM else "change all the time"
+        raise SourceError(OPERATION, f"{step} chains {reason}")
+
+    def _run(self, first: int, chains: int, *, everywhere: bool = False) -> int:
+        return self._loaded.run(PROGRAM, ARGUMENTS.pack(first, chains, everywhere))
+
+    def close(self) -> None:
+        """Let the program go."""
+        self._loaded.close()
+
+
+def open_connection_table(
+    load_object: Callable[[str], BpfObject] = load,
+) -> ConnectionTable | Missing:
+    """Return the table, or why it cannot be walked here: found out by trying it."""
+    try:
+        table = ConnectionTable(load_object(OBJECT), round(1 / kernel_tick()))
+        table.chains()
+    except SourceError as error:
+        return Missing(str(error))
+    return table

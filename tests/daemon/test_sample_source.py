@@ -1,0 +1,52 @@
+"""--sample.source: who tells of the sockets, and what is said of it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.labs.exporter_process import COMMAND, run_exporter, running_exporter, value_of
+
+WITHOUT_RIGHTS = ("setpriv", "--inh-caps=-all", "--bounding-set=-all", str(COMMAND))
+FLAGS = ("--once", "--no-collector.nat", "--no-collector.failures", "--no-collector.canary")
+INFO = "tcp_pressure_sample_source_info"
+FALLBACKS = "tcp_pressure_sample_source_fallbacks_total"
+
+
+@pytest.mark.bpf("connections")
+@pytest.mark.parametrize("source", ["auto", "bpf"])
+def test_bpf(source: str, tmp_path: Path) -> None:
+    """Where BPF can be had and is wanted it tells of the sockets; the log and a metric say so."""
+    with running_exporter(tmp_path / "log", f"--sample.source={source}") as exporter:
+        exposition = exporter.metrics()
+        log = exporter.log.read_text()
+    assert " source=bpf\n" in log
+    assert "sockets are read" not in log
+    assert value_of(exposition, f'{INFO}{{source="bpf"}}') == 1
+    assert value_of(exposition, FALLBACKS) == 0
+
+
+def test_without_rights() -> None:
+    """Without the right to load programs `auto` is netlink, and the log has the reason."""
+    once = run_exporter(*FLAGS, "--sample.source=auto", command=WITHOUT_RIGHTS)
+    assert once.returncode == 0, once.stderr
+    assert 'msg="sockets are read" source=netlink reason="BPF object connections: ' in once.stderr
+    assert value_of(once.stdout, f'{INFO}{{source="netlink"}}') == 1
+    assert FALLBACKS not in once.stdout
+
+
+def test_demanded_in_vain() -> None:
+    """`bpf` that cannot be had is a bad flag: one line with the reason, and exit code 2."""
+    once = run_exporter(*FLAGS, "--sample.source=bpf", command=WITHOUT_RIGHTS)
+    assert (once.returncode, once.stdout) == (2, "")
+    (line,) = once.stderr.splitlines()
+    assert line.startswith(
+        "tcp-pressure-exporter: error: --sample.source: bpf: BPF object connections: "
+    )
+
+
+def test_netlink() -> None:
+    """Netlink is not talked about where it is what was asked for."""
+    once = run_exporter(*FLAGS, "--sample.source=netlink")
+    assert once.returncode == 0, once.stderr
+    assert "sockets are read" not in once.stderr
+    assert value_of(once.stdout, f'{INFO}{{source="netlink"}}') == 1
