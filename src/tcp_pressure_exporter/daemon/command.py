@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from structlog.typing import FilteringBoundLogger
-
 
 @contextmanager
 def hidden_module(name: str) -> Iterator[None]:
@@ -25,6 +23,8 @@ def hidden_module(name: str) -> Iterator[None]:
 
 # structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
 with hidden_module("rich"):
+    from structlog.typing import FilteringBoundLogger
+
     from tcp_pressure_exporter.daemon.app import App, Sampled, open_sampling
     from tcp_pressure_exporter.daemon.checking import check
     from tcp_pressure_exporter.daemon.collectors import COLLECTORS
