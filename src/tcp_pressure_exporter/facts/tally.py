@@ -23,7 +23,7 @@ MAX_ROWS = 512  # pools per direction that are told apart in the result
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
-MAX_IDENTITIES = 524_288  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
+MAX_IDENTITIES = 262_144  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
 NETLINK, BPF = "netlink", "bpf"  # who tells of sockets
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.
