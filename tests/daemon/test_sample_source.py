@@ -1,5 +1,6 @@
 """--sample.source: who tells of the sockets, and what is said of it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,29 @@ def test_bpf(source: str, tmp_path: Path) -> None:
     assert "sockets are read" not in log
     assert value_of(exposition, f'{INFO}{{source="bpf"}}') == 1
     assert value_of(exposition, FALLBACKS) == 0
+
+
+MOVED_FIELD = """
+import sys
+from tcp_pressure_exporter.__main__ import main
+from tcp_pressure_exporter.sources.bpf.walk import sockets
+sockets.difference = lambda *_: "ipv4 established: 9 by netlink, 0 by BPF"
+sys.argv[1:] = ["--once", "--no-collector.nat", "--no-collector.failures", "--sample.source=bpf"]
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.bpf("connections")
+def test_giving_way() -> None:
+    """Where a walk tells something else than a dump the first sample is netlink's, and says so."""
+    once = run_exporter(command=(sys.executable, "-c", MOVED_FIELD))
+    assert once.returncode == 0, once.stderr
+    (line,) = [line for line in once.stderr.splitlines() if "another source" in line]
+    assert "level=warning" in line
+    assert "source=netlink" in line
+    assert "differs from netlink's dump: ipv4 established: 9 by netlink, 0 by BPF" in line
+    assert value_of(once.stdout, f'{INFO}{{source="netlink"}}') == 1
+    assert value_of(once.stdout, FALLBACKS) == 1
 
 
 def test_without_rights() -> None:

@@ -24,7 +24,7 @@ MAX_CLIENTS = 8_192  # of the NAT pools whose ports are counted by client, toget
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
 MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
-MAX_IDENTITIES = 524_288  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
+MAX_IDENTITIES = 262_144  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
 NETLINK, BPF = "netlink", "bpf"  # who tells of sockets
 # How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
 # exporter may have to wait for a CPU between reading the clock and reading the dump.

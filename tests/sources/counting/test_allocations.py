@@ -4,6 +4,7 @@ import ctypes
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -12,9 +13,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from tcp_pressure_exporter.facts import ports
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sources.bpf.walk.elsewhere import packed_inodes
+from tcp_pressure_exporter.sources.bpf.walk.found import CONNECTION
+from tcp_pressure_exporter.sources.bpf.walk.table import open_connection_table
 from tcp_pressure_exporter.sources.counting.compiled import KEY
 from tests.sources.bpf.walk.walked import found
 from tests.sources.counting.extension import SOURCES, build_extension
+from tests.support.labs.lab import Lab
 from tests.support.messages.conntrack_messages import Connection, dump_of_entries, entry
 from tests.support.messages.datagrams import (
     CLOSE_WAIT,
@@ -143,6 +149,32 @@ def drain_nat(module: Any) -> object:
         for datagram in NAT:
             kernel.send(datagram)
         return module.tally_nat_socket(ours.fileno(), SEQUENCE, (1.0, 9.0), *NAT_RULES)
+
+
+@pytest.mark.bpf("connections")
+def test_every_allocation_of_a_walk(shim: Shim, lab: Lab) -> None:
+    """Nor does one for several namespaces leave anything behind."""
+    for _ in range(40):
+        lab.connect("127.0.0.9")
+    lab.connect("127.0.0.9")[0].close()
+    inode = Path("/proc/thread-self/ns/net").stat().st_ino
+    table = open_connection_table()
+    assert not isinstance(table, Missing), table.reason
+
+    def collect() -> int:
+        collected = shim.module.collect_connections(table.walker, packed_inodes([1, inode]))
+        return sum(len(part[2]) // CONNECTION.size for _inode, parts in collected for part in parts)
+
+    shim.calls.value = shim.calls_until_failure.value = 0
+    assert collect() == 82
+    for number in range(1, shim.calls.value + 1):
+        shim.calls.value, shim.calls_until_failure.value = 0, number
+        with suppress(MemoryError, ValueError):  # the order of the table is the kernel's
+            collect()
+        assert shim.blocks.value == 0
+    shim.calls_until_failure.value = 0
+    assert collect() == 82
+    table.close()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAX_IDENTITIES 524288 /* facts/tally.py */
+#define MAX_IDENTITIES 262144 /* facts/tally.py */
 
 /* Packed: for each block its number, how many there are, and these. */
 struct identities {

@@ -7,7 +7,7 @@
 #include "../syscalls.h"
 
 /* They take a fraction of a millisecond, and what is found in them stays in the cache. */
-#define BLOCK_CHAINS 1024
+#define BLOCK_CHAINS 512
 #define MOST_ATTEMPTS 64
 
 static const char OPERATION[] = "BPF walk";
