@@ -31,10 +31,11 @@ def test_full_container() -> None:
             assert lab.connect_until_full("127.0.0.9") == 20
         code, document = look()
         printed = report().stdout
-    reasons = [one["reason"] for one in document["left_out"]]
+    left_out = {one["feature"]: one["reason"] for one in document["left_out"]}
+    left_out.pop("refused connections", "")  # where the kernel lets nobody count them
     assert (code, document["verdict"]) == (0, "calm")
-    assert [one["feature"] for one in document["left_out"]] == ["other network namespaces"]
-    number, _space, words = reasons[0].partition(" ")
+    assert set(left_out) == {"other network namespaces"}
+    number, _space, words = left_out["other network namespaces"].partition(" ")
     assert int(number) >= 2, "the container and the machine's own"
     assert words == "not looked at"
     assert printed.splitlines()[1].startswith("All is calm here: nothing is close to its limit.")

@@ -31,6 +31,7 @@ from tcp_pressure_exporter.verdict.words import (
     duration,
     owner_name,
     severity_word,
+    short_time,
 )
 
 MOST = 10  # shown one by one
@@ -186,9 +187,8 @@ def none_refused(refused: Refused | None) -> str:
     """Say that no connection was refused meanwhile; "" where one was, or nobody counts them."""
     if refused is None or refused.each:
         return ""
-    return (
-        f"No connection was refused for want of a port in the {refused.seconds:.2g} s of this look."
-    )
+    looked = f"{refused.seconds:.1f} s" if refused.seconds >= 1 else short_time(refused.seconds)
+    return f"No connection was refused for want of a port in the {looked} of this look."
 
 
 def refused_words(refused: Refused | None) -> RefusedWords | None:
