@@ -39,6 +39,7 @@ from tests.support.messages.socket_entries import sixteen_bytes
 PROC = Path("/proc")
 HERE, FAR = sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9")
 NO_PORTS, PORTS_TAKEN = FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN)
+NO_NAMESPACE = 1 << 31  # of these numbers, which count up, no machine comes to so many
 
 
 def row(netns: int, cause: int, name: bytes = b"envoy", call: int = 0) -> bytes:
@@ -300,9 +301,9 @@ def test_no_room_at_all(counting: PortFailures) -> None:
     loaded = counting._connects._loaded  # noqa: SLF001 - real rows would take minutes
     update = loaded.update
     for number in range(4096):
-        update("failures", row(1, 0, b"%d" % number), count(1))
+        update("failures", row(NO_NAMESPACE, 0, b"%d" % number), count(1))
     for number in range(1024):
-        update("overflow", struct.pack("=IBB2x", number, 0, 0), count(1))
+        update("overflow", struct.pack("=IBB2x", NO_NAMESPACE + number, 0, 0), count(1))
     with open_lab() as lab:
         assert try_to_connect(lab, 13, "127.0.0.9") == 3
         found = counting.port_failures()
