@@ -35,7 +35,8 @@ class BpfTests:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    # Quoted: the pytest of the arm64 guest, 8.3, does not have this name.
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         reasons = dict.fromkeys(self._reasons.values())
         if not reasons and not self._demanded and (reason := why_no_bpf()):
             reasons = {reason: None}
