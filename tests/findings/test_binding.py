@@ -61,4 +61,11 @@ def test_subflows() -> None:
     assert "MPTCP" in source_advice(CanaryReport((), 600.0, subflows=301), binds=True)
     assert "MPTCP" not in source_advice(CanaryReport((), 600.0, subflows=300), binds=True)
     assert not CanaryReport((), 0.0, subflows=5).subflows_hide
+
+
+def test_subflows_where_hidden_ports_are_known() -> None:
+    """An exact number of hidden ports, of which no estimate is made, tells the same."""
+    assert CanaryReport((), None, subflows=301, known_hidden=600).subflows_hide
+    assert not CanaryReport((), None, subflows=300, known_hidden=600).subflows_hide
+    assert not CanaryReport((), None, subflows=301).subflows_hide
     assert not CanaryReport((), None, subflows=5).subflows_hide

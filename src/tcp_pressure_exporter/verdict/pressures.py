@@ -264,9 +264,10 @@ def advice_on_hidden(report: CanaryReport, usage: Usage) -> str:
     Such ports are open to no destination. Where they are most of a pool's ports, more addresses do
     not help, nor fewer connections to this destination.
     """
+    if report.subflows_hide and report.all_hidden >= SUBFLOWS_SHARE * (usage.limit or 0):
+        about = "About " if report.known_hidden is None else ""
+        return f"{about}{report.all_hidden:,.0f} of {usage.limit:,} {SUBFLOWS_BIND}"
     hidden = report.hidden_ports or 0.0
-    if report.subflows_hide and hidden >= SUBFLOWS_SHARE * (usage.limit or 0):
-        return f"About {hidden:,.0f} of {usage.limit:,} {SUBFLOWS_BIND}"
     if not is_mostly(hidden, usage.limit):
         return ""
     held = f"About {hidden:,.0f} of {usage.limit:,} ports belong to sockets bound before connect()."

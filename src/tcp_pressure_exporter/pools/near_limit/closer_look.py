@@ -55,7 +55,8 @@ class CanaryReport(NamedTuple):
     no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
     held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
     not connected. subflows: additional MPTCP subflows, at most so many are open; each binds its
-    port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect).
+    port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect). known_hidden: the hidden
+    ports where their number is exact, and part of the pools; then no estimate is made.
     """
 
     probes: tuple[Probe, ...]
@@ -64,12 +65,17 @@ class CanaryReport(NamedTuple):
     held_ports: int = 0
     bound_ports: int = 0
     subflows: int = 0
+    known_hidden: int | None = None
+
+    @property
+    def all_hidden(self) -> float:
+        """The hidden ports, exactly or as estimated; 0 where nobody was asked."""
+        return (self.hidden_ports if self.known_hidden is None else self.known_hidden) or 0.0
 
     @property
     def subflows_hide(self) -> bool:
         """Whether MPTCP has opened so many subflows that most hidden ports may be theirs."""
-        hidden = self.hidden_ports or 0.0
-        return hidden > 0 and 2 * self.subflows > hidden
+        return self.all_hidden > 0 and 2 * self.subflows > self.all_hidden
 
     def refusals(self) -> Iterator[Probe]:
         """Yield the probes that found no port."""

@@ -16,7 +16,7 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import (
     unused_destinations,
 )
 from tcp_pressure_exporter.pools.table import PoolTables
-from tcp_pressure_exporter.sample.sample import POOLS
+from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 
 
@@ -43,7 +43,16 @@ class CanaryPart:
         )
         bound = bound_only(reading.bound.get(), rules)
         subflows = open_subflows(reading.statistics.value or {})
-        return CanaryReport(probes, hidden, no_estimate, self._hidden.candidates, bound, subflows)
+        ports = reading.taken(LOCAL_PORTS)
+        return CanaryReport(
+            probes,
+            hidden,
+            no_estimate,
+            self._hidden.candidates,
+            bound,
+            subflows,
+            known_hidden=ports.value.hidden if ports and ports.value else None,
+        )
 
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules
