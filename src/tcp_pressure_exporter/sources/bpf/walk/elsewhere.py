@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ElsewhereSource
-from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
-from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket, SocketTally, TallyRules
-from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
+from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.sources.bpf.walk.beside import BesideNetlink
 from tcp_pressure_exporter.sources.bpf.walk.found import (
     CLOSE_WAIT,
     CONNECTION,
@@ -117,7 +115,7 @@ class Elsewhere:
         return self.count(found, self.table.hz, rules, self._started_ms)
 
 
-class ForeignSockets:
+class ForeignSockets(BesideNetlink):
     """The sockets of a namespace that the calling thread goes into; raises SourceError.
 
     By the walk that was made for all where it has them, else by netlink: always where the namespace
@@ -125,8 +123,8 @@ class ForeignSockets:
     """
 
     def __init__(self, elsewhere: ElsewhereSource, netlink: NetlinkSockets, procfs: Path) -> None:
+        super().__init__(netlink)
         self._elsewhere = elsewhere
-        self._netlink = netlink
         self._procfs = procfs
         self._shares_table: bool | None = None
         self._silences: dict[bytes, float] | None = None
@@ -142,28 +140,6 @@ class ForeignSockets:
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         return self._netlink.close_wait_ages() if self._silences is None else self._silences
-
-    def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets."""
-        return self._netlink.bound_sockets(rules)
-
-    def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
-        """Return the live sockets towards some remote ends."""
-        return self._netlink.pool_sockets(remotes)
-
-    def port_sockets(self, port: int) -> list[PortSocket]:
-        """Return the sockets of every state that hold a local port."""
-        return self._netlink.port_sockets(port)
-
-    def time_wait_age(
-        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
-    ) -> float | None:
-        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
-        return self._netlink.time_wait_age(key, local_port, lengths)
-
-    def close(self) -> None:
-        """Close the netlink socket."""
-        self._netlink.close()
 
 
 def shares_table(procfs: Path) -> bool:

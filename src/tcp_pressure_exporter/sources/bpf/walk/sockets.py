@@ -5,21 +5,17 @@ never a wrong number because a kernel keeps a field elsewhere.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ToldBy
-from tcp_pressure_exporter.facts.sockets import PortSocket, RemoteEnd
 from tcp_pressure_exporter.facts.tally import (
     BPF,
     NETLINK,
-    PoolKey,
-    PoolSocket,
     SocketTally,
     TallyRules,
 )
-from tcp_pressure_exporter.facts.time_wait import TimeWaitLengths
+from tcp_pressure_exporter.sources.bpf.walk.beside import BesideNetlink
 from tcp_pressure_exporter.sources.bpf.walk.checking import (
     EVENTS,
     Looked,
@@ -36,7 +32,7 @@ CHECK_MAX_AGE = 3600.0  # seconds
 ATTEMPTS = 3  # a table that changes may differ once by chance
 
 
-class WalkedSockets:
+class WalkedSockets(BesideNetlink):
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
     walk: counts the table. statistics: returns the kernel's counters. told_by: which of both told
@@ -50,8 +46,8 @@ class WalkedSockets:
         statistics: Callable[[], Mapping[str, int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(netlink)
         self._walk = walk
-        self._netlink = netlink
         self._statistics = statistics
         self._clock = clock
         self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
@@ -113,34 +109,12 @@ class WalkedSockets:
             return 0
         return sum(statistics.get(name, 0) for name in EVENTS)
 
-    def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets, and the bound-only ones as of up to 60 s ago."""
-        return self._netlink.bound_sockets(rules)
-
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         if self.told_by.source == BPF:
             return close_wait_silences(self._kept)
         return self._netlink.close_wait_ages()
 
-    def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
-        """Return the live sockets towards some remote ends."""
-        return self._netlink.pool_sockets(remotes)
-
-    def port_sockets(self, port: int) -> list[PortSocket]:
-        """Return the sockets of every state that hold a local port."""
-        return self._netlink.port_sockets(port)
-
-    def time_wait_age(
-        self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
-    ) -> float | None:
-        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
-        return self._netlink.time_wait_age(key, local_port, lengths)
-
     def who_told(self) -> ToldBy:
         """Return who told the newest sockets."""
         return self.told_by
-
-    def close(self) -> None:
-        """Close the netlink socket; the program is shared, whoever opened it closes it."""
-        self._netlink.close()
