@@ -1,7 +1,5 @@
 """What the program counted, read: recorded bytes, damaged ones, and a real kernel's."""
 
-import errno
-import os
 import socket
 import struct
 from collections import Counter
@@ -29,6 +27,7 @@ from tcp_pressure_exporter.sources.bpf.active_closes import (
 )
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject
 from tests.sources.bpf.counted_closes import closers
+from tests.support.fakes.bpf_calls import Unattachable
 from tests.support.labs.cgroup_tree import cgroup_tree
 from tests.support.labs.closers_lab import (
     CHILD,
@@ -129,37 +128,10 @@ def test_unknown_ports() -> None:
 def test_refused_at_the_attachment() -> None:
     """Where the program loads and cannot be attached, it is let go, and the reason is told."""
     closed: list[int] = []
-    calls = Unattachable()
+    calls = Unattachable({"active_closes": ("count_active_closes", "watch_caller")})
     made = open_active_closes(lambda name: BpfObject(name, calls, closed.append))
     assert made == Missing("BPF object active_closes: EINVAL: Invalid argument")
     assert sorted(closed) == [10, 11]
-
-
-class Unattachable:
-    """A kernel that loads, and attaches nothing."""
-
-    def load(self, _name: str, /) -> dict[str, int]:
-        return {"count_active_closes": 10, "watch_caller": 11}
-
-    def attach(self, _program: int, /) -> int:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-
-    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
-        return 0
-
-    def look_up(self, _table: int, _key: bytes, size: int, /) -> bytes:
-        return bytes(size)
-
-    def entries(
-        self, _table: int, _key_size: int, _value_size: int, _most: int, /
-    ) -> list[tuple[bytes, bytes]]:
-        return []
-
-    def update(self, _table: int, _key: bytes, _value: bytes, /) -> None:
-        return
-
-    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
-        return
 
 
 def own_name() -> str:

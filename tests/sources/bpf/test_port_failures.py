@@ -1,7 +1,6 @@
 """What the program counted, read: recorded bytes, damaged ones, and a real kernel's."""
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from tcp_pressure_exporter.sources.bpf.port_failures import (
     parse_counts,
 )
 from tcp_pressure_exporter.sources.canary.canary import Canary
+from tests.support.fakes.bpf_calls import Unattachable
 from tests.support.labs.bpf_counting import count_this_process
 from tests.support.labs.lab import SERVER_PORT, Lab, open_lab
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
@@ -39,6 +39,10 @@ from tests.support.messages.socket_entries import sixteen_bytes
 PROC = Path("/proc")
 HERE, FAR = sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9")
 NO_PORTS, PORTS_TAKEN = FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN)
+PROGRAMS = {
+    name: (f"count_{name}", "remember_caller", "watch_caller")
+    for name in ("port_failures", "bind_failures")
+}
 NO_NAMESPACE = 1 << 31  # of these numbers, which count up, no machine comes to so many
 
 
@@ -105,7 +109,7 @@ def test_unknown_kind(key: bytes) -> None:
 def test_refused_at_the_attachment() -> None:
     """Where the program loads and cannot be attached, it is let go, and the reason is told."""
     closed: list[int] = []
-    calls = Unattachable()
+    calls = Unattachable(PROGRAMS)
     made = open_port_failures(lambda name: BpfObject(name, calls, closed.append))
     assert made == Missing("BPF object port_failures: EINVAL: Invalid argument")
     assert sorted(closed) == [10, 11, 12]
@@ -114,50 +118,13 @@ def test_refused_at_the_attachment() -> None:
 def test_refused_at_the_function() -> None:
     """Where tracepoints alone can be used connect() counts, and for bind() the reason is told."""
     closed: list[int] = []
-    calls = Unattachable(attachable=10)
+    calls = Unattachable(PROGRAMS, attachable=10)
     made = open_port_failures(lambda name: BpfObject(name, calls, closed.append))
     assert not isinstance(made, Missing)
     assert made.no_binds == "BPF object bind_failures: EINVAL: Invalid argument"
     assert sorted(closed) == [20, 21, 22]
     made.close()
     assert sorted(closed) == [10, 11, 12, 20, 21, 22, 110]
-
-
-class Unattachable:
-    """A kernel that loads, and attaches but one program, if any."""
-
-    def __init__(self, attachable: int | None = None) -> None:
-        self._attachable = attachable
-
-    def load(self, name: str, /) -> dict[str, int]:
-        first = {"port_failures": 10, "bind_failures": 20}[name]
-        return {
-            f"count_{name}": first,
-            "remember_caller": first + 1,
-            "watch_caller": first + 2,
-        }
-
-    def attach(self, program: int, /) -> int:
-        if program == self._attachable:
-            return program + 100
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-
-    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
-        return 0
-
-    def look_up(self, _table: int, _key: bytes, size: int, /) -> bytes:
-        return bytes(size)
-
-    def entries(
-        self, _table: int, _key_size: int, _value_size: int, _most: int, /
-    ) -> list[tuple[bytes, bytes]]:
-        return []
-
-    def update(self, _table: int, _key: bytes, _value: bytes, /) -> None:
-        return
-
-    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
-        return
 
 
 @pytest.fixture

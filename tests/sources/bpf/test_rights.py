@@ -1,7 +1,6 @@
 """What keeps programs from being loaded, and that none of it is needed afterwards."""
 
 import errno
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,45 +11,13 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sources.bpf import loading
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tests.support.fakes.bpf_calls import Refusing
 from tests.support.labs.without_netlink import without_call
 
 PERFMON, BPF, ADMIN = 1 << 38, 1 << 39, 1 << 21  # include/uapi/linux/capability.h
 HOST_USERS = "         0          0 4294967295\n"  # user_namespaces(7)
 IN_INTEGRITY = "none [integrity] confidentiality\n"  # kernel_lockdown(7)
 IN_CONFIDENTIALITY = "none integrity [confidentiality]\n"
-
-
-class Refusing:
-    """A kernel that loads nothing."""
-
-    def __init__(self, code: int) -> None:
-        self._code = code
-
-    def make(self, name: str) -> BpfObject:
-        return BpfObject(name, self)
-
-    def load(self, _name: str, /) -> dict[str, int]:
-        raise OSError(self._code, os.strerror(self._code))
-
-    def attach(self, program: int, /) -> int:
-        raise NotImplementedError
-
-    def run(self, program: int, arguments: bytes = b"", /) -> int:
-        raise NotImplementedError
-
-    def look_up(self, table: int, key: bytes, size: int, /) -> bytes:
-        raise NotImplementedError
-
-    def entries(
-        self, table: int, key_size: int, value_size: int, most: int, /
-    ) -> list[tuple[bytes, bytes]]:
-        raise NotImplementedError
-
-    def update(self, table: int, key: bytes, value: bytes, /) -> None:
-        raise NotImplementedError
-
-    def delete_entries(self, table: int, keys: bytes, key_size: int, /) -> None:
-        raise NotImplementedError
 
 
 @pytest.mark.parametrize(
@@ -87,7 +54,12 @@ def test_cause(  # noqa: PLR0913, PLR0917 - the columns of a table
     if lockdown:
         (tmp_path / "lockdown").write_text(lockdown)
     with pytest.raises(SourceError) as caught:
-        load("bind_hash", tmp_path, tmp_path / "lockdown", Refusing(code).make)
+        load(
+            "bind_hash",
+            tmp_path,
+            tmp_path / "lockdown",
+            lambda name: BpfObject(name, Refusing(code)),
+        )
     assert said in str(caught.value)
     assert str(caught.value).count("BPF object bind_hash") == 1
 

@@ -1,7 +1,6 @@
 """One program in place of two: it counts what they count, and is refused as they are."""
 
 import errno
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,9 +14,12 @@ from tcp_pressure_exporter.sources.bpf.loading import BpfObject
 from tcp_pressure_exporter.sources.bpf.port_failures import PortFailures
 from tcp_pressure_exporter.sources.bpf.state_changes import open_state_changes
 from tests.sources.bpf.counted_closes import closers
+from tests.support.fakes.bpf_calls import Refusing, Unattachable
 from tests.support.labs.bpf_counting import count_this_process
 from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
+
+PROGRAMS = {"state_changes": ("count_state_changes", "remember_caller", "watch_caller")}
 
 
 @pytest.fixture
@@ -76,41 +78,7 @@ def test_refused() -> None:
 def test_refused_at_the_attachment() -> None:
     """Where it loads and cannot be attached, it is let go."""
     closed: list[int] = []
-    calls = Unattachable()
+    calls = Unattachable(PROGRAMS)
     failures, closes = open_state_changes(lambda name: BpfObject(name, calls, closed.append))
     assert failures == closes == Missing("BPF object state_changes: EINVAL: Invalid argument")
     assert sorted(closed) == [10, 11, 12]
-
-
-class Unattachable:
-    """A kernel that loads, and attaches nothing."""
-
-    def load(self, _name: str, /) -> dict[str, int]:
-        return {"count_state_changes": 10, "remember_caller": 11, "watch_caller": 12}
-
-    def attach(self, _program: int, /) -> int:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-
-    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
-        return 0
-
-    def look_up(self, _table: int, _key: bytes, size: int, /) -> bytes:
-        return bytes(size)
-
-    def entries(
-        self, _table: int, _key_size: int, _value_size: int, _most: int, /
-    ) -> list[tuple[bytes, bytes]]:
-        return []
-
-    def update(self, _table: int, _key: bytes, _value: bytes, /) -> None:
-        return
-
-    def delete_entries(self, _table: int, _keys: bytes, _key_size: int, /) -> None:
-        return
-
-
-class Refusing(Unattachable):
-    """A kernel that loads nothing."""
-
-    def load(self, _name: str, /) -> dict[str, int]:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
