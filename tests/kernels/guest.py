@@ -19,11 +19,9 @@ COMPILED = Path("src/tcp_pressure_exporter/sources/counting/_tally.abi3.so")
 ASIDE = Path("/compiled")
 RB_POWER_OFF = 0x4321FEDC  # include/uapi/linux/reboot.h
 FINIT_MODULE = {"x86_64": 313, "aarch64": 273}  # the system call's number
-# What an emulated processor is too slow for: the search for owners paces itself by CPU time, what
-# a remedy comes to is measured at a steady rate, and of a few TIME_WAIT entries one may be ended by
-# what is sent again.
+# What an emulated processor is too slow for: the search for owners paces itself by CPU time, and
+# what a remedy comes to is measured at a steady rate.
 TOO_SLOW = (
-    "tests/sources/bpf/test_active_closes.py::test_ways_to_close",
     "tests/real_kernel/test_close_wait.py::test_leaking_process_is_named",
     "tests/real_kernel/test_remedies.py",
 )

@@ -19,7 +19,13 @@ from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, POOLS, NamespaceS
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
 from tests.support.labs.cgroup_tree import cgroup_tree
-from tests.support.labs.closers_lab import CLOSE, closer, settled, time_wait_entries
+from tests.support.labs.closers_lab import (
+    CLOSE,
+    closer,
+    keep_time_wait,
+    settled,
+    time_wait_entries,
+)
 from tests.support.labs.lab import (
     EVERYTHING,
     SERVER_PORT,
@@ -39,6 +45,7 @@ PORT = str(SERVER_PORT)
 def counted(lab: Lab) -> Iterator[Observer]:  # noqa: ARG001 - in the lab's namespace
     """Observe the namespace with the program attached, from before its first connection."""
     set_sysctl("tcp_tw_reuse", 0)
+    keep_time_wait()
     set_sysctl("ip_local_port_range", "40000 40999")
     source = open_active_closes()
     assert not isinstance(source, Missing), source.reason

@@ -7,6 +7,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.active_closes import ActiveCloses, open_active_closes
+from tests.support.labs.closers_lab import keep_time_wait
 from tests.support.labs.lab import Lab
 from tests.support.labs.network_namespace import set_sysctl
 
@@ -15,6 +16,7 @@ from tests.support.labs.network_namespace import set_sysctl
 def active_closes(lab: Lab) -> Iterator[ActiveCloses]:  # noqa: ARG001 - in the lab's namespace
     """Count active closes, from before the first connection of the lab's namespace."""
     set_sysctl("tcp_tw_reuse", 0)
+    keep_time_wait()
     found = open_active_closes()
     assert not isinstance(found, Missing), found.reason
     with closing(found):

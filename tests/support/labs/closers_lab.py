@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.labs.lab import PATIENCE_SECONDS, SERVER_PORT, Lab, wait_for_fin
+from tests.support.labs.network_namespace import set_sysctl
 
 # Names itself, connects, and waits to be told to close; whatever it closes is in `socks`.
 PROGRAM = f"""
@@ -131,6 +132,14 @@ def closer(  # noqa: PLR0913, PLR0917 - as above
         yield process
     finally:
         process.finish()
+
+
+def keep_time_wait() -> None:
+    """Let no reset end an entry in the namespace of the thread (RFC 1337).
+
+    A segment that comes late, after the other end has gone, is answered by one.
+    """
+    set_sysctl("tcp_rfc1337", 1)
 
 
 def time_wait_entries() -> int:
