@@ -25,9 +25,7 @@ from tcp_pressure_exporter.sample.sample import (
 from tcp_pressure_exporter.sampling.parts.findings import refusals
 from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
 from tcp_pressure_exporter.settings.config import Config
-from tcp_pressure_exporter.sources.bpf.active_closes import open_active_closes
-from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
-from tcp_pressure_exporter.sources.bpf.state_changes import open_state_changes
+from tcp_pressure_exporter.sources.bpf.state_changes import open_counting
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
@@ -198,7 +196,10 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     if CANARY not in wishes.parts:
         sources = replace(sources, canary=Missing("not wanted"))
     if platform == LINUX:
-        sources = with_counting(sources, wishes.parts)
+        counted = open_counting(
+            failures=PORT_FAILURES in wishes.parts, closes=ACTIVE_CLOSES in wishes.parts
+        )
+        sources = replace(sources, failures=counted[0], closes=counted[1])
     # Through psutil no socket tells what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
@@ -223,17 +224,6 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         source=wishes.source,
         _others=_Others(had, owners, procfs, parser, sources),
     )
-
-
-def with_counting(sources: Sources, wanted: Collection[Key[Any]]) -> Sources:
-    """Return the sources with what BPF programs count, as far as it is wanted."""
-    failures, closes = PORT_FAILURES in wanted, ACTIVE_CLOSES in wanted
-    if failures and closes:
-        counted = open_state_changes()
-        return replace(sources, failures=counted[0], closes=counted[1])
-    if failures:
-        return replace(sources, failures=open_port_failures())
-    return replace(sources, closes=open_active_closes()) if closes else sources
 
 
 def make_parts(

@@ -5,7 +5,7 @@ once one is half full the other takes what comes; the first is read to its end, 
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
@@ -17,7 +17,7 @@ from tcp_pressure_exporter.facts.time_wait import (
     CloseCounts,
     UnnamedCloses,
 )
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.rows import (
     COUNT,
     Entries,
@@ -132,18 +132,12 @@ def _unnamed(
         yield UnnamedCloses(generations[odd], bool(accepted)), count
 
 
-def open_active_closes(
-    load_object: Callable[[str], BpfObject] = load,
-) -> ActiveCloses | Missing:
+def open_active_closes(load_object: LoadObject = load) -> ActiveCloses | Missing:
     """Begin to count, or return why that cannot be done here."""
-    try:
-        loaded = load_object(OBJECT)
-    except SourceError as error:
-        return Missing(str(error))
-    try:
-        closes = ActiveCloses(loaded)
-        loaded.attach(PROGRAM)
-    except SourceError as error:
-        loaded.close()
-        return Missing(str(error))
+    return opened(OBJECT, _begin, load_object)
+
+
+def _begin(loaded: BpfObject) -> ActiveCloses:
+    closes = ActiveCloses(loaded)
+    loaded.attach(PROGRAM)
     return closes

@@ -1,11 +1,9 @@
 """The ports that connect() passes over, by the kernel's own table of bound ports."""
 
-from collections.abc import Callable
-
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import BITMAP_BYTES, from_bitmap
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 
 OBJECT = "bind_hash"
 PROGRAM = "walk_bind_hash"
@@ -37,15 +35,12 @@ class BindHash:
         self._loaded.close()
 
 
-def open_bind_hash(load_object: Callable[[str], BpfObject] = load) -> BindHash | Missing:
+def open_bind_hash(load_object: LoadObject = load) -> BindHash | Missing:
     """Return the table, or why it cannot be read here: found out by reading it once."""
-    try:
-        table = BindHash(load_object(OBJECT))
-    except SourceError as error:
-        return Missing(str(error))
-    try:
-        table.skipped_ports()
-    except SourceError as error:
-        table.close()
-        return Missing(str(error))
+    return opened(OBJECT, _read_once, load_object)
+
+
+def _read_once(loaded: BpfObject) -> BindHash:
+    table = BindHash(loaded)
+    table.skipped_ports()
     return table

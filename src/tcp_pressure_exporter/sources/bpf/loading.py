@@ -4,9 +4,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tcp_pressure_exporter.facts.outcome import SourceError, errno_reason
+from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     has_system_call_filter,
@@ -131,6 +132,26 @@ def load(
         if cause is None:
             raise
         raise SourceError(error.operation, f"{cause} ({error.reason})") from error
+
+
+LoadObject = Callable[[str], BpfObject]
+Used = TypeVar("Used")
+
+
+def opened(name: str, use: Callable[[BpfObject], Used], load_object: LoadObject) -> Used | Missing:
+    """Load an object and return what `use` makes of it, or why one of both cannot be done here.
+
+    use: raises SourceError; then the object is let go.
+    """
+    try:
+        loaded = load_object(name)
+    except SourceError as error:
+        return Missing(str(error))
+    try:
+        return use(loaded)
+    except SourceError as error:
+        loaded.close()
+        return Missing(str(error))
 
 
 def _make(name: str) -> BpfObject:

@@ -5,7 +5,6 @@ lets anyone attach.
 """
 
 import struct
-from collections.abc import Callable
 
 from tcp_pressure_exporter.facts.failures import (
     BIND,
@@ -21,7 +20,7 @@ from tcp_pressure_exporter.facts.failures import (
 )
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.rows import (
     COUNT,
     Entries,
@@ -126,9 +125,7 @@ def _failure(  # noqa: PLR0913, PLR0917 - the fields of struct failure
     return PortFailure(kind, cgroup_id, process_name(name), local, far, port)
 
 
-def open_port_failures(
-    load_object: Callable[[str], BpfObject] = load,
-) -> PortFailures | Missing:
+def open_port_failures(load_object: LoadObject = load) -> PortFailures | Missing:
     """Begin to count, or return why that cannot be done here."""
     connects = open_calls(CONNECTS, load_object)
     if isinstance(connects, Missing):
@@ -136,16 +133,12 @@ def open_port_failures(
     return PortFailures(connects, open_calls(BINDS, load_object))
 
 
-def open_calls(name: str, load_object: Callable[[str], BpfObject]) -> CountedCalls | Missing:
+def open_calls(name: str, load_object: LoadObject) -> CountedCalls | Missing:
     """Begin to count the failures of one call, or return why that cannot be done here."""
-    try:
-        loaded = load_object(name)
-    except SourceError as error:
-        return Missing(str(error))
-    try:
+
+    def begin(loaded: BpfObject) -> CountedCalls:
         calls = CountedCalls(loaded)
         loaded.attach(f"count_{name}")
-    except SourceError as error:
-        loaded.close()
-        return Missing(str(error))
-    return calls
+        return calls
+
+    return opened(name, begin, load_object)

@@ -1,16 +1,18 @@
-"""Failing connects and active closes counted by one program: programs/state_changes.bpf.c."""
+"""Failing connects and active closes, counted by as few programs as can be.
 
-from collections.abc import Callable
+Most of what counting costs is to be called at each change of a socket's state, so that one program
+counts both where both are wanted: programs/state_changes.bpf.c.
+"""
 
-from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.active_closes import ActiveCloses
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.facts.questions import NOT_COUNTED, Missing
+from tcp_pressure_exporter.sources.bpf.active_closes import ActiveCloses, open_active_closes
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.port_failures import (
     BINDS,
     CountedCalls,
     PortFailures,
     open_calls,
+    open_port_failures,
 )
 
 OBJECT, PROGRAM = "state_changes", "count_state_changes"
@@ -18,19 +20,29 @@ OBJECT, PROGRAM = "state_changes", "count_state_changes"
 Counting = tuple[PortFailures | Missing, ActiveCloses | Missing]
 
 
-def open_state_changes(load_object: Callable[[str], BpfObject] = load) -> Counting:
+def open_counting(*, failures: bool, closes: bool, load_object: LoadObject = load) -> Counting:
+    """Begin to count what is wanted, or return for each why that is not done."""
+    if failures and closes:
+        return open_state_changes(load_object)
+    return (
+        open_port_failures(load_object) if failures else NOT_COUNTED,
+        open_active_closes(load_object) if closes else NOT_COUNTED,
+    )
+
+
+def open_state_changes(load_object: LoadObject = load) -> Counting:
     """Begin to count both, or return for each why that cannot be done here.
 
     To close one of them ends both.
     """
-    try:
-        loaded = load_object(OBJECT)
-    except SourceError as error:
-        return Missing(str(error)), Missing(str(error))
-    try:
-        connects, closes = CountedCalls(loaded), ActiveCloses(loaded)
-        loaded.attach(PROGRAM)
-    except SourceError as error:
-        loaded.close()
-        return Missing(str(error)), Missing(str(error))
+    both = opened(OBJECT, _begin, load_object)
+    if isinstance(both, Missing):
+        return both, both
+    connects, closes = both
     return PortFailures(connects, open_calls(BINDS, load_object)), closes
+
+
+def _begin(loaded: BpfObject) -> tuple[CountedCalls, ActiveCloses]:
+    both = CountedCalls(loaded), ActiveCloses(loaded)
+    loaded.attach(PROGRAM)
+    return both

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.walk.found import (
     BLOCK_BYTES,
     BLOCK_CHAINS,
@@ -108,13 +108,12 @@ class ConnectionTable:
         self._loaded.close()
 
 
-def open_connection_table(
-    load_object: Callable[[str], BpfObject] = load,
-) -> ConnectionTable | Missing:
+def open_connection_table(load_object: LoadObject = load) -> ConnectionTable | Missing:
     """Return the table, or why it cannot be walked here: found out by trying it."""
-    try:
-        table = ConnectionTable(load_object(OBJECT), round(1 / kernel_tick()))
-        table.chains()
-    except SourceError as error:
-        return Missing(str(error))
+    return opened(OBJECT, _tried, load_object)
+
+
+def _tried(loaded: BpfObject) -> ConnectionTable:
+    table = ConnectionTable(loaded, round(1 / kernel_tick()))
+    table.chains()
     return table
