@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tcp_pressure_exporter.pages.documents import report_json
+from tcp_pressure_exporter.pages.json_documents.report import report_json
 from tests.daemon.report.process import LOCAL, REMOTE, look
 from tests.pages.report.observations import BLIND, REFUSING, TROUBLE, observation, pool_sample
 from tests.support.labs.lab import Lab, time_wait_here

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
+from tests.pages.json_documents.test_status import valid
 from tests.pages.status.chromium import running_browser
 from tests.pages.status.served_status import tab
-from tests.pages.test_status_document import valid
 from tests.support.labs.close_wait_lab import not_closed
 from tests.support.labs.exporter_process import Exporter, running_exporter
 from tests.support.labs.lab import Lab

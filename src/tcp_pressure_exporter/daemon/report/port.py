@@ -17,7 +17,7 @@ from tcp_pressure_exporter.facts.sockets import (
     TCP_SYN_RECV,
     PortSocket,
 )
-from tcp_pressure_exporter.pages.documents import port_json
+from tcp_pressure_exporter.pages.json_documents.report import port_json
 from tcp_pressure_exporter.pages.report.port import port_report
 from tcp_pressure_exporter.sample.listeners import Listeners
 from tcp_pressure_exporter.sampling.host import owners_of, why_no_process_names

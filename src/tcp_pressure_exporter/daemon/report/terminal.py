@@ -10,7 +10,7 @@ from typing import TextIO
 from rich.console import Console, Group
 from rich.status import Status
 
-from tcp_pressure_exporter.pages.documents import report_json
+from tcp_pressure_exporter.pages.json_documents.report import report_json
 from tcp_pressure_exporter.pages.report.plugin import plugin_line
 from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset

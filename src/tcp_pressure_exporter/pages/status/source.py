@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tcp_pressure_exporter.pages.documents import status_json
+from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.page import page_of
 

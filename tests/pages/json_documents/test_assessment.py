@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tcp_pressure_exporter.pages.documents import assessment_document, exhaustion
+from tcp_pressure_exporter.pages.json_documents.assessment import assessment_document, exhaustion
 from tests.pages.report.observations import BLIND, INFINITE, QUIET, REFUSING, TROUBLE
 
 DOCUMENT = {

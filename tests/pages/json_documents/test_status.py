@@ -7,7 +7,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
-from tcp_pressure_exporter.pages.documents import status_json
+from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
 from tcp_pressure_exporter.verdict.history import SeriesKey
