@@ -1,8 +1,8 @@
 """The settings on the status page."""
 
-from tcp_pressure_exporter.daemon.app import shown_settings
 from tcp_pressure_exporter.settings.config import Config, parse_config
 from tcp_pressure_exporter.settings.options import parse_options
+from tcp_pressure_exporter.settings.shown import shown_settings
 
 OPTIONS = parse_options(["--sample.interval=1m30s"], {"pools": "", "limits": ""})
 TEXT = """

@@ -37,12 +37,12 @@ from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
 from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop, seconds_since_boot
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
-from tcp_pressure_exporter.settings.config import Config, load_config
+from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
+from tcp_pressure_exporter.settings.shown import shown_settings
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.verdict.headline import status_line
 from tcp_pressure_exporter.verdict.history import RecentHour
-from tcp_pressure_exporter.verdict.words import counted
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.clients.server import Server
@@ -256,7 +256,7 @@ class App:
     def _read_again(self) -> Config:
         self._manager.reloading()
         try:
-            return read_config(self._options)
+            return configured(self._options.config_file, self._options.pool_top)
         finally:
             self._manager.reloaded()
 
@@ -292,7 +292,7 @@ def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
 
     Raises ConfigError; SourceError where the source of sockets that is demanded is not to be had.
     """
-    config = read_config(options)
+    config = configured(options.config_file, options.pool_top)
     wishes = Wishes(
         options.netns,
         wanted_parts(options.collectors),
@@ -303,31 +303,3 @@ def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
     if options.others is None or NETNS in host.left_out:
         return Sampled(host, config, OwnNamespace(host, options.procfs).take)
     return Sampled(host, config, NamespaceSamplers(host, options.others, options.procfs, log).take)
-
-
-def read_config(options: Options) -> Config:
-    """Return the configuration of the file and the flags that override it; raises ConfigError."""
-    config = load_config(options.config_file) if options.config_file else Config()
-    if options.pool_top is None:
-        return config
-    return replace(config, listing=replace(config.listing, top=options.pool_top))
-
-
-def shown_settings(options: Options, config: Config) -> tuple[tuple[str, str], ...]:
-    """Return (flag or key of the file, value)."""
-    others = options.others
-    return (
-        ("--sample.interval", f"{options.interval:g} s"),
-        ("--sample.max-cpu", f"{options.max_cpu:g}"),
-        ("--sample.source", options.source),
-        ("--web.telemetry-path", options.telemetry_path),
-        ("--netns.name", options.netns),
-        ("--collector.netns", f"on, the {others.most} busiest" if others else "off"),
-        ("collectors", ", ".join(sorted(options.collectors))),
-        ("--config.file", str(options.config_file or "none")),
-        ("pools.top", str(config.listing.top)),
-        ("pools.min_ratio", f"{config.listing.min_ratio:g}"),
-        ("groups", ", ".join(group.name for group in config.groups) or "none"),
-        ("runbook_url", config.runbook_url or "none"),
-        ("nat", counted(len(config.nat.ports), "range") if config.nat.ports else "none"),
-    )

@@ -1,7 +1,7 @@
 """The configuration file: YAML text → Config."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -80,6 +80,15 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     nat: list[NatEntry] = []
     sources: list[SourceEntry] = []
     runbook_url: str = ""
+
+
+def configured(file: Path | None, top: int | None) -> Config:
+    """Return the configuration of the file, if there is one; `top` goes before its pools.top.
+
+    Raises ConfigError.
+    """
+    config = load_config(file) if file else Config()
+    return config if top is None else replace(config, listing=replace(config.listing, top=top))
 
 
 def load_config(path: Path) -> Config:

@@ -35,7 +35,7 @@ from tcp_pressure_exporter.pools.remedies import Remedy
 from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
-from tcp_pressure_exporter.settings.config import Config, load_config
+from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.flags import PROGRAM, Refuse, usage_error
 from tcp_pressure_exporter.settings.options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.settings.reading import ConfigError
@@ -144,11 +144,10 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
 def read_config(options: ReportOptions, refuse: Refuse) -> Config:
     """Return the configuration, with the fullest pools listed however little they use."""
     try:
-        config = load_config(options.config_file) if options.config_file else Config()
+        config = configured(options.config_file, options.top)
     except ConfigError as error:
         refuse(f"--config.file: {error}")
-    top = config.listing.top if options.top is None else options.top
-    return replace(config, listing=replace(config.listing, top=top, min_ratio=0.0))
+    return replace(config, listing=replace(config.listing, min_ratio=0.0))
 
 
 def exit_code(seen: Observation) -> int:

@@ -70,13 +70,7 @@ def linux_sources(
     shown = kernel.shows_bound_only is not False
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
     numbers = ProcNumbers(procfs)
-    sockets: NetlinkSockets | WalkedSockets = netlink
-    if isinstance(connections, Missing):
-        told_by: Callable[[], ToldBy] = partial(ToldBy, NETLINK, connections.reason)
-    else:
-        walk = counted_walk(connections, parser)
-        sockets = walked = WalkedSockets(walk, netlink, numbers.statistics)
-        told_by = walked.who_told
+    sockets, told_by = _walked(connections, parser, netlink, numbers)
     sources = Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -92,6 +86,19 @@ def linux_sources(
         bind_table=bind_table,
     )
     return replace(sources, elsewhere=elsewhere_of(connections, parser, sources))
+
+
+def _walked(
+    connections: ConnectionTable | Missing,
+    parser: Parser,
+    netlink: NetlinkSockets,
+    numbers: ProcNumbers,
+) -> tuple[NetlinkSockets | WalkedSockets, Callable[[], ToldBy]]:
+    """Return what tells of the sockets, and who told of the newest: netlink where none can walk."""
+    if isinstance(connections, Missing):
+        return netlink, partial(ToldBy, NETLINK, connections.reason)
+    walked = WalkedSockets(counted_walk(connections, parser), netlink, numbers.statistics)
+    return walked, walked.who_told
 
 
 def elsewhere_of(
