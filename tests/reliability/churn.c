@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loopback.h"
+
 #define FIRST_PORT 80 /* worker N serves port 80 + N: below every ephemeral port range */
 #define FIRST_ADDRESS 0x7f010001U /* 127.1.0.1 */
 #define BATCH 20
@@ -38,29 +40,6 @@ struct counts {
 	atomic_ulong time_waits;
 };
 static struct counts counts[MAX_WORKERS];
-
-static void fail(const char *operation)
-{
-	perror(operation);
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static struct sockaddr_in address_of(uint32_t host, unsigned int port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(host),
-	};
-}
 
 static int listen_on(unsigned int port)
 {

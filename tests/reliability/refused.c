@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loopback.h"
+
 #ifndef IP_LOCAL_PORT_RANGE
 #define IP_LOCAL_PORT_RANGE 51 /* Linux 6.3 */
 #endif
@@ -33,29 +35,6 @@
 #define SERVER 0x7f020001U /* 127.2.0.1 */
 #define NOWHERE 0x7f030001U /* 127.3.0.1 */
 #define BATCH 20
-
-static void fail(const char *operation)
-{
-	perror(operation);
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static struct sockaddr_in address_of(uint32_t host, unsigned int port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(host),
-	};
-}
 
 static int tcp_socket(void)
 {
