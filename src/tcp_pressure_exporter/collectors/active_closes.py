@@ -30,11 +30,12 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_active_closes_total",
         "Connections of the pool that this end closed first, so that TIME_WAIT stays here: by"
-        " systemd unit or container, and process, since the exporter's start or since the closer"
-        " was listed. Exact; a connection that is reset after its FIN counts though it leaves no"
-        " TIME_WAIT. The closers with the most lately, of the fullest pools. The count of one that"
-        " has to make room moves into tcp_pressure_unlisted_pool_active_closes_total, and begins"
-        " at 0 should it come again. Needs CAP_BPF and CAP_PERFMON, or root.",
+        " systemd unit or container, and process, since the exporter's start (in another namespace:"
+        " since its first sample) or since the closer was listed. Exact; a connection that is reset"
+        " after its FIN counts though it leaves no TIME_WAIT. The closers with the most lately, of"
+        " the fullest pools. The count of one that has to make room moves into"
+        " tcp_pressure_unlisted_pool_active_closes_total, and begins at 0 should it come again."
+        " Needs CAP_BPF and CAP_PERFMON, or root.",
         (
             *("netns", "direction", "local_address", "remote_address", "port"),
             *("service", "process"),

@@ -47,9 +47,10 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_connect_failures_total",
         "Calls of connect() for TCP that the kernel refused with EADDRNOTAVAIL since the exporter's"
-        " start. no_port: its search found no local port. port_taken: the socket was bound, and the"
-        " connection from its port to that remote end exists. Exact; the exporter's own do not"
-        " count. Needs CAP_BPF and CAP_PERFMON, or root.",
+        " start, in another namespace since its first sample. no_port: the kernel's search found no"
+        " local port. port_taken: the socket was bound, and the connection from its port to that"
+        " remote end exists. Exact; the exporter's own do not count. Needs CAP_BPF and CAP_PERFMON,"
+        " or root.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _connects),
         "counter",
@@ -57,9 +58,9 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_bind_failures_total",
         "Calls of bind() and listen() for TCP that the kernel refused with EADDRINUSE since the"
-        " exporter's start. no_port: any port would have done, and there was none. port_taken: the"
-        " port that was asked for is taken. Exact; the exporter's own do not count. Absent where"
-        " the kernel lets nobody see it.",
+        " exporter's start, in another namespace since its first sample. no_port: any port would"
+        " have done, and there was none. port_taken: the port that was asked for is taken. Exact;"
+        " the exporter's own do not count. Absent where the kernel lets nobody see it.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _binds),
         "counter",
@@ -67,7 +68,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_port_failure_owner_total",
         "These failures by systemd unit or container, process and ends, of the owners that fail"
-        " most: since the exporter's start, or since the owner was listed. The count of one that"
+        " most: since the totals began, or since the owner was listed. The count of one that"
         " has to make room moves into tcp_pressure_unlisted_port_failures_total, and begins at 0"
         " should it come again. Listed and unlisted add up to the totals.",
         (
