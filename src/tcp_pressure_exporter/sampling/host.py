@@ -19,6 +19,7 @@ from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
     CANARY,
     PORT_FAILURES,
+    PROCESS_NAMES,
     Key,
     NamespaceSample,
 )
@@ -164,13 +165,13 @@ class Host:
     def missing(self) -> Iterator[tuple[str, str]]:
         """Yield what is not shown for want of rights, or of what the system tells, and why."""
         if self.no_process_names:
-            yield "process names", self.no_process_names
+            yield PROCESS_NAMES, self.no_process_names
         yield from self.left_out.items()
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
         """Yield (what, why) the samples until now did not reach."""
         if self._others.owners.stopped:
-            yield "process names", STOPPED
+            yield PROCESS_NAMES, STOPPED
 
     def log_missing(self, log: FilteringBoundLogger) -> None:
         """Say at the start what will be missing."""
