@@ -15,9 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 NAME = "tcp-pressure-exporter"
+_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # There is no public address yet (docs/release.md).
 MAINTAINER = f"The {NAME} maintainers <maintainers@example.org>"
-HOMEPAGE = f"https://git.example.org/{NAME}"
+HOMEPAGE: str = _PROJECT["urls"]["Homepage"]
 COPYRIGHT = f"""\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: {NAME}
@@ -27,14 +28,15 @@ Files: *
 Copyright: 2026 The {NAME} authors
 License: Apache-2.0
  On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
-Comment: The libraries below /usr/lib/{NAME} have licences of their own, which
+Comment: The BPF programs in _bpf.abi3.so are under Apache-2.0 or GPL-2.0-only,
+ as you choose; the latter is in /usr/share/common-licenses/GPL-2.
+ The libraries below /usr/lib/{NAME} have licences of their own, which
  stand in the *.dist-info folder of each.
 """
 
 
 def version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return str(project["version"])
+    return str(_PROJECT["version"])
 
 
 def changelog(now: datetime) -> str:
