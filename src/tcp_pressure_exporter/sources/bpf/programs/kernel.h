@@ -108,6 +108,7 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     int sk_err;
+    int sk_rcvlowat;
     __u16 sk_protocol;
     __u32 sk_max_ack_backlog;
     __u8 sk_userlocks : 4;
