@@ -51,14 +51,17 @@ def test_note() -> None:
 
 
 def test_words_of_a_pool() -> None:
-    """A pool in words: its figures, how long it lasts, whose open connections it holds."""
+    """A pool in words: its figures, when it is full, who has its open connections."""
     words = resource_words(UPSTREAM)
     assert (words.kind, words.name) == ("outbound pool", "10.0.0.2 → 10.0.0.9:443")
     assert words.short == "outbound 10.0.0.2 → 10.0.0.9:443"
     assert (words.urgent, words.severity) == (True, "critical")
     assert (words.percent, words.used, words.time_wait) == ("95 %", "26,822 / 28,232", "25,500")
     assert (words.left, words.heads_for) == ("41 s", "126 %")
-    assert (words.owners.label, words.owners.short_label) == ("open connections of", "open")
+    assert (words.owners.label, words.owners.short_label) == (
+        "owners of its open connections",
+        "owners",
+    )
     assert words.owners.each == ("nginx.service (nginx) 1,204", "curl 3")
     assert words.owners.listed == "nginx.service (nginx) 1,204, curl 3"
 
@@ -68,4 +71,4 @@ def test_words_of_a_queue() -> None:
     words = resource_words(QUEUE)
     assert (words.kind, words.short) == ("accept queue", "accept queue 0.0.0.0:8080")
     assert (words.time_wait, words.heads_for, words.owners.listed) == ("", "", "")
-    assert (words.owners.label, words.owners.short_label) == ("waits for", "waits for")
+    assert (words.owners.label, words.owners.short_label) == ("to be accepted by", "accepted by")

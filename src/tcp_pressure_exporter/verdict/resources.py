@@ -4,23 +4,18 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent, short_time
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, LISTEN_QUEUE
+from tcp_pressure_exporter.pools.forecast import HORIZON
 from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.words import (
-    UNKNOWN,
-    counted,
-    duration,
-    owner_words,
-    percent,
-    severity_word,
-    short_time,
-)
+from tcp_pressure_exporter.verdict.words import UNKNOWN, owner_words, severity_word
 
 FULL = "full now"
+NOT_SOON = f"over {duration(HORIZON)}"  # the forecast looks no further
 MIB = 2**20
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
-NO_OWNER = "TIME_WAIT has no owner: those named hold the open connections."
+NO_OWNER = "TIME_WAIT has no owner: the owners shown hold the open connections."
 
 
 class OwnersWords(NamedTuple):
@@ -97,13 +92,13 @@ def used_of_limit(pressure: Pressure) -> str:
 
 
 def time_left(pressure: Pressure) -> str:
-    """Write how long a resource lasts."""
+    """Write in how long a resource is full."""
     left = pressure.seconds_left
     if pressure.refused or left == 0:
         return FULL
     if left is None:
         return UNKNOWN
-    return "not in sight" if math.isinf(left) else duration(left)
+    return NOT_SOON if math.isinf(left) else duration(left)
 
 
 def heads_for(pressure: Pressure) -> str:
@@ -121,18 +116,18 @@ def heads_for(pressure: Pressure) -> str:
 def search(pressure: Pressure) -> str:
     """Say what each connect() pays for its search at this fill, "" where that is not known."""
     seconds = pressure.search_seconds
-    return "" if seconds is None else f"each connect() now searches {short_time(seconds)}"
+    return "" if seconds is None else f"connect() now takes {short_time(seconds)} to find a port"
 
 
 def _owners(pressure: Pressure) -> OwnersWords:
     each = tuple(map(owner_words, pressure.owners))
     if pressure.kind == LISTEN_QUEUE:
-        return OwnersWords("waits for", "waits for", each)
+        return OwnersWords("to be accepted by", "accepted by", each)
     if pressure.kind == BLOCKED_PORTS:
         return OwnersWords("held by", "held by", each)
     if pressure.filling not in {"", OPEN}:
-        return OwnersWords("sockets of", "sockets", each)
-    return OwnersWords("open connections of", "open", each)
+        return OwnersWords("owners of its sockets", "owners", each)
+    return OwnersWords("owners of its open connections", "owners", each)
 
 
 class Closest(NamedTuple):
