@@ -49,8 +49,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "Calls of connect() for TCP that the kernel refused with EADDRNOTAVAIL since the exporter's"
         " start, in another namespace since its first sample. no_port: the kernel's search found no"
         " local port. port_taken: the socket was bound, and the connection from its port to that"
-        " remote end exists. Exact; those of this process do not count, those of a report beside it"
-        " do. Needs CAP_BPF and CAP_PERFMON, or root.",
+        " remote end exists. Exact; a canary's searches do not count. Needs CAP_BPF and"
+        " CAP_PERFMON, or root.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _connects),
         "counter",
@@ -59,8 +59,8 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         "tcp_pressure_bind_failures_total",
         "Calls of bind() and listen() for TCP that the kernel refused with EADDRINUSE since the"
         " exporter's start, in another namespace since its first sample. no_port: any port would"
-        " have done, and there was none. port_taken: the port that was asked for is taken. Exact;"
-        " those of this process do not count. Absent where the kernel lets nobody see it.",
+        " have done, and there was none. port_taken: the port that was asked for is taken. Exact."
+        " Absent where the kernel lets nobody see it.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _binds),
         "counter",

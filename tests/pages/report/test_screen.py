@@ -130,7 +130,7 @@ def test_alone() -> None:
     assert "1,310 live sockets, 25,500 in TIME_WAIT for up to 62 s, 12 bound" in text
     assert "418 per second over the last 10 s, peak 9 in one second" in text
     assert "430 closes per second" in text
-    assert "full in 41 s at this rate; heads for 126 %" in text
+    assert "full in 41 s at this rate; projected 126 %" in text
     assert [line for line in lines if line.startswith("█" * 60)]
     assert "nginx.service (nginx) 1,204" in lines
     assert "Keep connections open." in lines

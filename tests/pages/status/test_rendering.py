@@ -142,7 +142,7 @@ def test_what_would_help() -> None:
         local_ports=known(pool_sample().get(LOCAL_PORTS)),
     )
     _body, outline = page(snapshot(held))
-    told = "what would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
+    told = "What would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
     assert outline.text.count(told) == 1
     assert "what would help" not in page(snapshot(CALM_HOST))[1].text
 
@@ -156,7 +156,7 @@ def test_rows_beyond_ten_are_summed_up() -> None:
     rows = [row for row in outline.all("tr") if (row.get("id") or "").startswith("p")]
     assert len(rows) == 10
     others = 5 + sum(1_000 + n for n in range(90))
-    assert f"Those not shown use {others:,} ports." in outline.words
+    assert f"Pools not shown use {others:,} ports." in outline.words
 
 
 def test_runbooks_are_links() -> None:
@@ -211,7 +211,7 @@ def test_namespaces() -> None:
 def test_a_namespace_that_is_gone() -> None:
     """Who asks for a namespace that is not there is told, and sees the worst."""
     _, outline = page(snapshot(CALM_HOST), "blue")
-    assert "The namespace that was asked for is not in this sample" in outline.words
+    assert "The requested namespace is not in this sample" in outline.words
 
 
 def test_the_exporter() -> None:
