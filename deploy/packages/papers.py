@@ -14,11 +14,11 @@ from email.utils import format_datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAME = "tcp-pressure-exporter"
-_PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# There is no public address yet (docs/release.md).
-MAINTAINER = f"The {NAME} maintainers <maintainers@example.org>"
-HOMEPAGE: str = _PROJECT["urls"]["Homepage"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NAME = PROJECT["name"]
+VERSION = PROJECT["version"]
+HOMEPAGE = PROJECT["urls"]["Homepage"]
+MAINTAINER = "{name} <{email}>".format(**PROJECT["authors"][0])
 COPYRIGHT = f"""\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: {NAME}
@@ -35,13 +35,9 @@ Comment: The BPF programs in _bpf.abi3.so are under Apache-2.0 or GPL-2.0-only,
 """
 
 
-def version() -> str:
-    return str(_PROJECT["version"])
-
-
 def changelog(now: datetime) -> str:
     """Return the one entry of this build; what changed stands in CHANGELOG.md."""
-    head = f"{NAME} ({version()}-1) unstable; urgency=medium"
+    head = f"{NAME} ({VERSION}-1) unstable; urgency=medium"
     return (
         f"{head}\n\n  * See CHANGELOG.md of the project.\n\n"
         f" -- {MAINTAINER}  {format_datetime(now)}\n"
@@ -57,7 +53,7 @@ def write(folder: Path, now: datetime) -> None:
 
 def variables() -> str:
     """Return assignments for the shell."""
-    values = {"VERSION": version(), "MAINTAINER": MAINTAINER, "HOMEPAGE": HOMEPAGE}
+    values = {"VERSION": VERSION, "MAINTAINER": MAINTAINER, "HOMEPAGE": HOMEPAGE}
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 

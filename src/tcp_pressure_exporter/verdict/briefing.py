@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tcp_pressure_exporter.sample.sample import PROCESS_NAMES, LeftOut
 from tcp_pressure_exporter.verdict.actions import (
     ActionWords,
     FindingWords,
@@ -37,12 +38,17 @@ class Briefing:
     failures_by_reason: tuple[Labelled, ...]
 
 
-def brief(assessment: Assessment, most_rows: int) -> Briefing:
-    """Return what to tell where there is room for so many of the resources."""
+def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
+    """Return what to tell where there is room for so many of the resources.
+
+    left_out: (what, why) is not known for want of rights.
+    """
+    names = PROCESS_NAMES not in dict(left_out)
+    by = assessment.named_by._replace(process_names=names)
     todo = actions(assessment)
     return Briefing(
         verdict=verdict_on(assessment),
-        closest=closest(assessment.pressures, most_rows),
+        closest=closest(assessment.pressures, most_rows, by),
         refused=refused_words(assessment.refused),
         stuck=stuck_words(assessment),
         findings=finding_words(assessment.findings, todo),
