@@ -9,8 +9,14 @@ from functools import partial
 
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    LISTEN_QUEUE,
+    TIME_WAIT_BUCKETS,
+    Severity,
+)
 from tcp_pressure_exporter.findings.protection import REJECTIONS
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT
 
 OVERFLOWS = ("ListenOverflows",)
 UNPROTECTED = ("TCPTimeWaitOverflow",)
@@ -40,6 +46,8 @@ ACCEPT_QUEUE_OVERFLOWS = Finding(
     " with too short a backlog.",
     partial(risen, OVERFLOWS, ANY),
     exported=False,
+    about=(LISTEN_QUEUE,),
+    restates=True,
 )
 
 TIME_WAIT_OVERFLOWS = Finding(
@@ -49,6 +57,8 @@ TIME_WAIT_OVERFLOWS = Finding(
     " raise tcp_max_tw_buckets.",
     partial(risen, UNPROTECTED, ANY),
     exported=False,
+    about=(TIME_WAIT_BUCKETS,),
+    restates=True,
 )
 
 TIME_WAIT_REJECTIONS = Finding(
@@ -58,6 +68,8 @@ TIME_WAIT_REJECTIONS = Finding(
     " connections open, or give it more addresses.",
     partial(risen, REJECTIONS, MORE_THAN_CHANCE),
     exported=False,
+    about=(INBOUND,),
+    restates=True,
 )
 
 CONNTRACK_DROPS = Finding(
@@ -67,6 +79,8 @@ CONNTRACK_DROPS = Finding(
     " nf_conntrack_max, or translate to more ports or addresses.",
     partial(risen, DROPS, MORE_THAN_CHANCE),
     exported=False,
+    about=(CONNTRACK_ENTRIES, NAT),
+    restates=True,
 )
 
 CONNTRACK_INSERTS_FAILED = Finding(
@@ -76,4 +90,6 @@ CONNTRACK_INSERTS_FAILED = Finding(
     " Translate to more ports or addresses.",
     partial(risen, FAILED_INSERTS, MORE_THAN_CHANCE),
     exported=False,
+    about=(NAT, CONNTRACK_ENTRIES),
+    restates=True,
 )

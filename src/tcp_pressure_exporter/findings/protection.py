@@ -130,6 +130,7 @@ SOMAXCONN_BELOW_BACKLOG = Finding(
     Severity.WARNING,
     "somaxconn seems to cut the accept queue of a service: raise it, then restart the service.",
     somaxconn_below_backlog,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -151,6 +152,7 @@ ACCEPT_QUEUE_WAS_FULL = Finding(
     " backlog and the workers of the service.",
     accept_queue_was_full,
     exported=False,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -211,6 +213,7 @@ CONNTRACK_ESTABLISHED_TOO_LONG = Finding(
     "Dead connections stay in a crowded conntrack table for days: lower the time-out of"
     " established ones to a day.",
     conntrack_established_too_long,
+    about=(CONNTRACK_ENTRIES,),
 )
 
 

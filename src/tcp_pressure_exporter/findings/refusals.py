@@ -15,6 +15,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 
 BIND = "bind"
 NO_PORT_FOUND = FailureKind(CONNECT, NO_PORT)
+BIND_NO_PORT = FailureKind(BIND, NO_PORT)
 LATELY = 60.0  # seconds: what was refused before that is over, or a wave that comes again
 
 
@@ -53,7 +54,7 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
         " IP_BIND_ADDRESS_NO_PORT, or choose another port. More ports do not help.",
         "docs/runbooks/refused.md#tcppressureconnectporttaken",
     ),
-    FailureKind(BIND, NO_PORT): RefusalRow(
+    BIND_NO_PORT: RefusalRow(
         Severity.CRITICAL,
         "bind",
         "call",
@@ -120,4 +121,5 @@ REFUSED_BELOW_LIMIT = Finding(
     " than the host has: look for IP_LOCAL_PORT_RANGE in its settings, or a BPF program of its"
     " cgroup that sets it, and widen that range.",
     refused_below_limit,
+    about=(OUTBOUND,),
 )

@@ -10,6 +10,30 @@ from tests.pages.report.observations import BLIND, INFINITE, QUIET, REFUSING, TR
 DOCUMENT = {
     "netns": "host",
     "verdict": "critical",
+    "troubles": [
+        {
+            "severity": "critical",
+            "sentence": (
+                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this rate."
+            ),
+            "parts": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "Accept queue 0.0.0.0:8080 is 100 % full.",
+            "parts": ["accept queue 0.0.0.0:8080"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "140 connections stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+            "parts": ["CLOSE_WAIT (read, but not closed)"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "small_range: needs 35604 ports, of 28232.",
+            "parts": ["small_range"],
+        },
+    ],
     "pressures": [
         {
             "kind": "outbound",
