@@ -2,10 +2,20 @@
 
 import pytest
 
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.listing import SeenOwner
+from tcp_pressure_exporter.verdict.assessment import NamedBy
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.resources import NO_OWNER, closest, resource_words
+from tcp_pressure_exporter.verdict.resources import (
+    NO_OWNER,
+    NO_OWNER_NOW,
+    closest,
+    resource_words,
+)
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
 
+NGINX, CURL = Owner("nginx.service", "nginx"), Owner("", "curl")
+HELPS = ("CAP_SYS_PTRACE", "CAP_BPF", "look again in a minute", "run as root inside it")
 URGENT, CALM_POOL = [QUEUE], [CLIENTS]
 
 
@@ -48,6 +58,44 @@ def test_note() -> None:
     assert closest([UPSTREAM], 3).note == NO_OWNER
     assert closest([UPSTREAM._replace(time_wait=100)], 3).note == ""
     assert closest([CLIENTS._replace(time_wait=CLIENTS.used)], 3).note == ""
+    gone = UPSTREAM._replace(owners=(SeenOwner(NGINX, 0, 40.0),))
+    assert closest([gone], 3).note == NO_OWNER_NOW
+    counted = UPSTREAM._replace(owners=(SeenOwner(NGINX, 0, 40.0, 7_950, 0.97),))
+    assert closest([counted], 3).note == ""
+
+
+@pytest.mark.parametrize(
+    ("by", "helps"),
+    [
+        (NamedBy(process_names=False, closes=False), {"CAP_SYS_PTRACE", "CAP_BPF"}),
+        (NamedBy(closes=False), {"CAP_BPF"}),
+        (NamedBy(process_names=False), {"CAP_SYS_PTRACE"}),
+        (NamedBy(), {"look again in a minute"}),
+        (NamedBy(sockets=False), {"run as root inside it"}),
+    ],
+)
+def test_nobody_is_named(by: NamedBy, helps: set[str]) -> None:
+    """Where nobody is named it says why and what would help, whatever fills the pool."""
+    for pool in (UPSTREAM, UPSTREAM._replace(time_wait=0)):
+        note = closest([pool._replace(owners=())], 3, by).note
+        assert note.startswith("Nobody is named:")
+        assert "those named" not in note
+        assert {help_ for help_ in HELPS if help_ in note} == helps
+
+
+def test_words_of_owners() -> None:
+    """Who left TIME_WAIT is told by its share; else who is there, was there, or was refused."""
+    closers = (SeenOwner(NGINX, 12, 0.0, 7_950, 0.97), SeenOwner(CURL, 0, 0.0, 245, 0.03))
+    words = resource_words(UPSTREAM._replace(owners=closers)).owners
+    assert (words.label, words.short_label) == ("TIME_WAIT left by", "left by")
+    assert words.listed == "nginx.service (nginx) 97 %, curl 3 %"
+    seen = (SeenOwner(NGINX, 0, 40.0), SeenOwner(CURL, 0, refused=1_177))
+    words = resource_words(UPSTREAM._replace(owners=seen)).owners
+    assert words.label == "open connections of"
+    assert words.listed == ("nginx.service (nginx): last seen 40 s ago, curl: 1,177 refused")
+    told = (SeenOwner(NGINX, 0, 40.0, told_by="http://127.0.0.1:10190"),)
+    words = resource_words(UPSTREAM._replace(owners=told)).owners
+    assert words.listed == "nginx.service (nginx): last seen 40 s ago (by the exporter)"
 
 
 def test_words_of_a_pool() -> None:

@@ -13,7 +13,7 @@ from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.findings.refusals import REFUSALS
 from tcp_pressure_exporter.findings.table import FINDINGS
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.sample.counted.failures import FailureOwner
 from tcp_pressure_exporter.verdict.actions import actions, part_subject
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
@@ -156,7 +156,7 @@ def test_refusals_come_before_a_forecast() -> None:
     ("other", "one"),
     [
         (another("10.0.0.7:443"), True),  # nginx fills both
-        (another("10.0.0.7:443", owners=(OwnerCount(CURL, 3),)), False),
+        (another("10.0.0.7:443", owners=(SeenOwner(CURL, 3),)), False),
         (another("10.0.0.7:443", owners=()), False),
         (another("10.0.0.9:443", name="10.0.0.3 → x", local="10.0.0.3", owners=()), True),
         (another("10.0.0.7:443", time_wait=0, filling="syn_sent"), False),
@@ -270,7 +270,7 @@ PRESSURES = st.builds(
     steady_state_ratio=st.sampled_from([None, 0.5, 1.26]),
     search_seconds=st.none(),
     filling=st.sampled_from(["", "open", "close_wait", "syn_sent", "fin_wait2_orphan"]),
-    owners=st.sampled_from([(), (OwnerCount(NGINX, 3),), (OwnerCount(Owner("", ""), 3),)]),
+    owners=st.sampled_from([(), (SeenOwner(NGINX, 3),), (SeenOwner(Owner("", ""), 3),)]),
     local=st.sampled_from(["", "a"]),
     remote=st.sampled_from(["", "b:1", "c:1"]),
     blocked=st.booleans(),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.sample.sample import PROCESS_NAMES, LeftOut
 from tcp_pressure_exporter.verdict.actions import (
     ActionWords,
     FindingWords,
@@ -51,10 +52,15 @@ class Briefing:
         return (*self.findings, *(one for some in self.findings_of.values() for one in some))
 
 
-def brief(assessment: Assessment, most_rows: int) -> Briefing:
-    """Return what to tell where there is room for so many of the resources."""
+def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
+    """Return what to tell where there is room for so many of the resources.
+
+    left_out: (what, why) is not known for want of rights.
+    """
+    names = PROCESS_NAMES not in dict(left_out)
+    by = assessment.named_by._replace(process_names=names)
     todo, found = actions(assessment), troubles(assessment)
-    rows = closest(assessment.pressures, most_rows)
+    rows = closest(assessment.pressures, most_rows, by)
     shown = {row.pressure for row in rows.rows}
     folded = [one for one in found if isinstance(one.head, Pressure) and one.head in shown]
     others = [words for one in found if one not in folded for words in finding_words(one, todo)]

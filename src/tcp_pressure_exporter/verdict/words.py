@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.sample.close_wait import RemoteCount
 
 UNKNOWN = "unknown"
 LATER = "later"
+TOLD_BY_EXPORTER = "(by the exporter)"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 TEN = 9.95  # from which on a number with one digit behind the point has four characters
 
@@ -71,6 +72,24 @@ def owner_name(owner: Owner) -> str:
 def owner_words(count: OwnerCount) -> str:
     """Write an owner as `service (process) sockets`."""
     return f"{owner_name(count.owner)} {count.sockets:,}"
+
+
+def seen_words(one: SeenOwner) -> str:
+    """Write an owner that was seen now, or a while ago, or only as one that was refused."""
+    name = owner_name(one.owner)
+    if one.sockets:
+        said = f"{name} {one.sockets:,}"
+    elif one.refused:
+        said = f"{name}: {one.refused:,} refused"
+    else:
+        said = f"{name}: last seen {duration(one.seconds_ago)} ago"
+    return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
+
+
+def closer_words(one: SeenOwner) -> str:
+    """Write who closed first, and its share of all that did."""
+    said = f"{owner_name(one.owner)} {percent(one.closed_share or 0)}"
+    return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
 
 
 def owners_words(owners: Iterable[OwnerCount]) -> str:

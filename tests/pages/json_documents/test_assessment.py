@@ -7,6 +7,13 @@ import pytest
 from tcp_pressure_exporter.pages.json_documents.assessment import assessment_document, exhaustion
 from tests.pages.report.observations import BLIND, INFINITE, QUIET, REFUSING, TROUBLE
 
+SEEN = {
+    "last_seen_seconds_ago": 0.0,
+    "closes": None,
+    "closes_share": None,
+    "refused": 0,
+    "told_by": "",
+}
 DOCUMENT = {
     "netns": "host",
     "verdict": "critical",
@@ -49,8 +56,8 @@ DOCUMENT = {
             "refused": False,
             "search_seconds": None,
             "owners": [
-                {"service": "nginx.service", "process": "nginx", "sockets": 1204},
-                {"service": "", "process": "curl", "sockets": 3},
+                SEEN | {"service": "nginx.service", "process": "nginx", "sockets": 1204},
+                SEEN | {"service": "", "process": "curl", "sockets": 3},
             ],
             "advice": "Keep connections open.",
         },

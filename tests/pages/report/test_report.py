@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.verdict.refusals import Refused
 from tests.pages.report.observations import (
     ASCII,
@@ -198,7 +198,7 @@ def test_long_ipv6_names() -> None:
 
 def test_ascii() -> None:
     """Where only ASCII can be shown, arrows and bars are ASCII and the rest is escaped."""
-    pool = UPSTREAM._replace(owners=(OwnerCount(Owner("", "bücher-日"), 7),))
+    pool = UPSTREAM._replace(owners=(SeenOwner(Owner("", "bücher-日"), 7),))
     text = printed(assessment(pool, severity=CRITICAL), charset=ASCII)
     assert text.isascii()
     assert "outbound 10.0.0.2 -> 10.0.0.9:443" in text
@@ -231,7 +231,7 @@ def test_hostile_text(name: str, width: int) -> None:
     }.get(name, name)
     owner = OwnerCount(Owner(name, name), 5)
     found = assessment(
-        UPSTREAM._replace(name=name, owners=(owner,)),
+        UPSTREAM._replace(name=name, owners=(SeenOwner(*owner),)),
         severity=CRITICAL,
         stuck=(LEAK,),
         close_wait=replace(

@@ -146,6 +146,11 @@ def ip_netns() -> Iterator[str]:
         subprocess.run(["ip", "netns", "del", name], check=True)
 
 
+def namespace_inode(name: str) -> int:
+    """Return the inode of a namespace of ip-netns(8)."""
+    return int(in_namespace(name, "stat", "-L", "-c", "%i", "/proc/self/ns/net"))
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     """Let the calling thread be in a namespace of ip-netns(8)."""

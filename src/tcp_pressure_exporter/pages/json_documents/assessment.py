@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.sample import (
     LeftOut,
@@ -92,7 +92,7 @@ def pressure_document(pressure: Pressure) -> Document:
         "steady_state_ratio": pressure.steady_state_ratio,
         "refused": pressure.refused,
         "search_seconds": pressure.search_seconds,
-        "owners": owner_documents(pressure.owners),
+        "owners": [_seen_owner(one) for one in pressure.owners],
         "advice": pressure.advice,
     }
 
@@ -174,6 +174,19 @@ def _stuck(stuck: Stuck) -> Document:
         "never_accepted": stuck.never_accepted,
         "oldest_seconds": stuck.oldest_seconds,
         "advice": stuck.advice,
+    }
+
+
+def _seen_owner(one: SeenOwner) -> Document:
+    return {
+        "service": one.owner.service,
+        "process": one.owner.process,
+        "sockets": one.sockets,
+        "last_seen_seconds_ago": round(one.seconds_ago, 1),
+        "closes": one.closed,
+        "closes_share": one.closed_share,
+        "refused": one.refused,
+        "told_by": one.told_by,
     }
 
 

@@ -37,7 +37,7 @@ def report(observation: Observation, charset: Charset, width: int) -> Group:
 
 
 def _sections(observation: Observation, charset: Charset, width: int) -> Iterator[RenderableType]:
-    told = brief(observation.assessment, MAX_ROWS)
+    told = brief(observation.assessment, MAX_ROWS, observation.left_out)
     yield _head(observation, told.verdict, charset)
     parts = {
         CLOSEST: _closest(told, charset, width),

@@ -80,7 +80,7 @@ class Screen:
 
     def draw(self, seen: Observation, view: View) -> Drawn:
         """Return what a view shows of a look, at the size that the terminal has now."""
-        told = brief(seen.assessment, MOST_ROWS)
+        told = brief(seen.assessment, MOST_ROWS, seen.left_out)
         pressures = view.sorted(seen.assessment.pressures)
         head = self._lines(_head(seen, told, self.every, self._charset))
         page = max(self.console.height - len(head) - 1, 1)
