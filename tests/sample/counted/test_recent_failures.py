@@ -39,7 +39,8 @@ def test_before_the_first_sample() -> None:
 def test_one_look() -> None:
     """A look that began to count two seconds ago says so."""
     found = FailureWindow(since=100.0).after({owner("a"): 7}, {}, 102.0).recent()
-    assert found == RecentFailures(2.0, {owner("a"): RecentCount(7, 0.0)}, {})
+    counted = {owner("a"): RecentCount(7, 0.0)}
+    assert found == RecentFailures(2.0, counted, {}, new={owner("a"): 7})
 
 
 def test_added_up() -> None:
