@@ -81,7 +81,7 @@ def test_a_critical_pool() -> None:
         ["outbound pool 10.0.0.2 → 10.0.0.9:443", "source pool 10.0.0.2", RANGE, REUSE]
     ]
     assert headline(found) == (
-        "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this rate."
+        "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and will be full in 41 s at this rate."
     )
     assert [one.advice for one in actions(found)] == [POOL.advice]
     told = brief(found, 10)
@@ -139,7 +139,7 @@ def test_refusals_between_two_waves() -> None:
     old = refusal(NO_PORT)._replace(seconds_ago=90.0, severity=WARNING)
     found = assessment(POOL, severity=CRITICAL, refused=refusing(old))
     assert headline(found) == (
-        "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this rate."
+        "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and will be full in 41 s at this rate."
         " The kernel refused 12 connections in the last 5 min: nginx.service (nginx)."
     )
 
@@ -179,9 +179,8 @@ def test_ports_that_bound_sockets_hold() -> None:
     assert len(troubles(found)) == 1
     assert [one.advice for one in actions(found)] == [HELD.advice]
     assert headline(found) == (
-        "All 28,232 local ports are held by bound sockets and listeners: connect() fails, whatever"
-        " the destination. The kernel refused 12 connections in the last 5 min: curl."
-        " That fills 2 pools."
+        "All 28,232 local ports are held by bound sockets and listeners: every connect() fails."
+        " The kernel refused 12 connections in the last 5 min: curl. That fills 2 pools."
     )
 
 

@@ -21,7 +21,8 @@ DOCUMENT = {
         {
             "severity": "critical",
             "sentence": (
-                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this rate."
+                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and will be full in 41 s"
+                " at this rate."
             ),
             "parts": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
         },
@@ -32,12 +33,12 @@ DOCUMENT = {
         },
         {
             "severity": "warning",
-            "sentence": "140 connections stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+            "sentence": "140 connections are stuck in CLOSE_WAIT, the oldest for at least 31 min.",
             "parts": ["CLOSE_WAIT (read, but not closed)"],
         },
         {
             "severity": "warning",
-            "sentence": "small_range: needs 35604 ports, of 28232.",
+            "sentence": "small_range: has 28,232 local ports; needs 35,604.",
             "parts": ["small_range"],
         },
     ],
@@ -150,7 +151,7 @@ DOCUMENT = {
         {
             "name": "small_range",
             "severity": "warning",
-            "detail": "needs 35604 ports, of 28232",
+            "detail": "has 28,232 local ports; needs 35,604",
             "advice": "Add addresses.",
             "runbook": "docs/findings.md#small_range",
         },
@@ -254,7 +255,7 @@ def test_refused() -> None:
         },
         {
             "severity": "warning",
-            "subjects": ["others → various ends"],
+            "subjects": ["others → several destinations"],
             "advice": "Bind to 0.",
             "runbook": "docs/runbooks/refused.md#tcppressureconnectporttaken",
         },
@@ -283,5 +284,5 @@ def test_blind() -> None:
     [(None, "unknown"), (INFINITE, "not_in_sight"), (0.0, "soon"), (599.0, "soon")],
 )
 def test_exhaustion(seconds: float | None, word: str) -> None:
-    """Not known and not in sight are told apart."""
+    """Not known and over 10 min are told apart."""
     assert exhaustion(seconds) == word

@@ -4,17 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent
 from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory, Involved
 from tcp_pressure_exporter.verdict.past.minutes import Minute, with_gaps
-from tcp_pressure_exporter.verdict.words import (
-    capitalised,
-    counted,
-    duration,
-    owner_name,
-    percent,
-)
+from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
-MOST_MINUTES = 8  # shown of an incident
+MOST_MINUTES = 6  # shown of an incident
+MOST_NAMED = 2  # owners
 
 
 class MinuteWords(NamedTuple):
@@ -116,9 +112,9 @@ def _facts(one: Incident) -> Iterator[str]:
     if one.peak:
         yield f"at most {percent(one.peak.figures.ratio)} full"
     if one.refused:
-        yield f"{counted(one.refused, 'call')} refused for want of a port"
+        yield f"{counted(one.refused, 'call')} refused for lack of a port"
     if one.owners:
-        yield ", ".join(map(_owner, one.owners))
+        yield ", ".join(map(_owner, one.owners[:MOST_NAMED]))
     if one.unseen:
         yield f"no sample for {duration(one.unseen)} of it"
     if one.netns != "host":

@@ -19,7 +19,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 from tcp_pressure_exporter.verdict.troubles import Part, Tie, Trouble, identity, troubles
 
-LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_NAME = 150, 300, 64  # characters; names come from outside
+LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_NAME = 150, 220, 96  # characters; names come from outside
 
 
 def look_of(sample: Sample, assessments: Iterable[Assessment]) -> Look:
