@@ -9,11 +9,13 @@ import pytest
 import yaml
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
-from tests.deploy.engines import BLOCK, TEXT, snippet
 from tests.deploy.rule_files import alerts, groups, promtool
-from tests.support.places import DEPLOY
+from tests.deploy.snippets import snippets
+from tests.support.places import DEPLOY, DOCS
 from tests.test_docs import documented
 
+TEXT = (DOCS / "engines.md").read_text()
+SNIPPETS = snippets("engines.md")
 SHIPPED = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
 (JOB,) = SHIPPED["scrape_configs"]
 INTERVAL = SHIPPED["global"]["scrape_interval"]
@@ -23,13 +25,13 @@ Config = dict[str, Any]
 
 
 def read(name: str) -> Config:
-    loaded: Config = yaml.safe_load(snippet(name))
+    loaded: Config = yaml.safe_load(SNIPPETS[name])
     return loaded
 
 
 def test_every_snippet_is_known_here() -> None:
     """None is without a test."""
-    assert {name for name, _text in BLOCK.findall(TEXT)} == {
+    assert SNIPPETS.keys() == {
         *("agent.yml", "receiver.yml", "mimir.yaml", "vmagent.yml"),
         *("otelcol.yaml", "config.alloy", "telegraf.conf"),
     }
@@ -41,7 +43,7 @@ def test_every_snippet_is_known_here() -> None:
 def test_prometheus_accepts_it(name: str, flags: list[str], tmp_path: Path) -> None:
     """What Prometheus reads, and what vmagent reads in the same form, has no unknown field."""
     (tmp_path / "rules").symlink_to(DEPLOY / "prometheus" / "rules")
-    (tmp_path / name).write_text(snippet(name))
+    (tmp_path / name).write_text(SNIPPETS[name])
     promtool("check", "config", *flags, name, folder=tmp_path)
 
 
@@ -64,7 +66,7 @@ def test_every_collector_scrapes_as_prometheus_does(tmp_path: Path) -> None:
     (job,) = collector(tmp_path)["scrape_configs"]
     assert (job["job_name"], job["sample_limit"]) == (JOB["job_name"], JOB["sample_limit"])
     assert job["scrape_interval"] == job["scrape_timeout"] == INTERVAL
-    alloy = dict(re.findall(r"^  (\w+) += (.+)$", snippet("config.alloy"), re.MULTILINE))
+    alloy = dict(re.findall(r"^  (\w+) += (.+)$", SNIPPETS["config.alloy"], re.MULTILINE))
     assert alloy["job_name"] == f'"{JOB["job_name"]}"'
     assert alloy["sample_limit"] == str(JOB["sample_limit"])
     assert alloy["scrape_interval"] == alloy["scrape_timeout"] == f'"{INTERVAL}"'
@@ -91,7 +93,7 @@ def test_the_collector_s_pipeline_is_whole() -> None:
 
 def test_telegraf() -> None:
     """Telegraf's file is TOML, with the job and the interval that ship."""
-    config = tomllib.loads(snippet("telegraf.conf"))
+    config = tomllib.loads(SNIPPETS["telegraf.conf"])
     assert config["global_tags"]["job"] == JOB["job_name"]
     assert config["agent"]["interval"] == INTERVAL
     (scraped,) = config["inputs"]["prometheus"]

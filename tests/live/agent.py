@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from deploy.demo.stack import TOOLS, running_program
-from tests.deploy.engines import snippet
+from tests.deploy.snippets import snippets
 
 
 @contextmanager
 def running_agent(folder: Path, exporter: str, receiver: int) -> Iterator[None]:
     """Scrape the exporter, and send all to the receiver's port on loopback."""
-    config: dict[str, Any] = yaml.safe_load(snippet("agent.yml"))
+    config: dict[str, Any] = yaml.safe_load(snippets("engines.md")["agent.yml"])
     config["scrape_configs"][0] |= {"static_configs": [{"targets": [exporter]}]}
     config["remote_write"][0]["url"] = f"http://127.0.0.1:{receiver}/api/v1/write"
     path = folder / "agent.yml"

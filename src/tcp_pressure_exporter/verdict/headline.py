@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, Severity, severity_of
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
@@ -18,7 +19,7 @@ from tcp_pressure_exporter.verdict.refusals import (
     refused_calls,
 )
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
-from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
+from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 
 class Verdict(NamedTuple):
@@ -28,10 +29,8 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-NO_SAMPLE = Verdict(UNKNOWN, "There is no sample yet.")
-TOO_OLD = Verdict(
-    UNKNOWN, "There is no current data: the newest sample is older than three intervals."
-)
+NO_SAMPLE = Verdict(UNKNOWN, "No sample has been taken yet.")
+TOO_OLD = Verdict(UNKNOWN, "No current data: the newest sample is more than three intervals old.")
 
 
 def verdict_on(assessment: Assessment) -> Verdict:
@@ -51,8 +50,8 @@ def headline(assessment: Assessment) -> str:
 def _blind(assessment: Assessment) -> str:
     if assessment.sockets_read:
         return (
-            "The sockets could be read, but not the settings that say which ports connections may"
-            " use, so there is no verdict."
+            "The sockets could be read, but not the settings that say which ports connections"
+            " may use, so there is no verdict."
         )
     return "The sockets could not be read, so there is no verdict."
 
@@ -61,9 +60,9 @@ def _calm(assessment: Assessment) -> str:
     scope = "As far as it could be read, all" if assessment.failures else "All"
     unseen = assessment.not_looked_at
     if not unseen:
-        return f"{scope} is calm: nothing is close to its limit."
+        return f"{scope} is calm: nothing is near its limit."
     others = counted(unseen, "other network namespace")
-    return f"{scope} is calm here: nothing is close to its limit. Not looked at: {others}."
+    return f"{scope} is calm here: nothing is near its limit. Not looked at: {others}."
 
 
 def _worst(assessment: Assessment) -> str:
@@ -105,22 +104,23 @@ def _pressure(pressure: Pressure) -> str:
     left = pressure.seconds_left
     if left is None or math.isinf(left):
         return f"{said}."
-    return f"{said}, and full in {time_left(pressure)} at this rate."
+    return f"{said} and will be full in {time_left(pressure)} at this rate."
 
 
 def held_sentence(used: int, limit: int) -> str:
     """Say how many local ports are held, of how many that connect() may choose from."""
     if limit == 0:
-        return "There is no usable local port: connect() fails, whatever the destination."
+        return "No local port is usable: every connect() fails."
     held = "local ports are held by bound sockets and listeners"
     if used >= limit:
-        return f"All {limit:,} {held}: connect() fails, whatever the destination."
+        return f"All {limit:,} {held}: every connect() fails."
     return f"{used:,} of {limit:,} {held}."
 
 
 def _stuck(stuck: Stuck) -> str:
     connections, oldest = counted(stuck.sockets, "connection"), duration(stuck.oldest_seconds)
-    return f"{connections} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
+    are = "is" if stuck.sockets == 1 else "are"
+    return f"{connections} {are} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
 
 
 def _others(assessment: Assessment) -> str:
@@ -179,9 +179,8 @@ def _told(namespace: NamespaceSample, where: str) -> Iterator[_Told]:
 
 
 def _fullness(pool: ListedPool) -> str:
-    # Rounded down: only what is full is 100 %.
-    share = f"{math.floor(pool.usage.ratio * 100)} % full"
+    share = f"{percent(pool.usage.ratio)} full"
     left = pool.outlook.exhaustion_seconds if pool.outlook else math.inf
     if math.isinf(left) or pool.usage.ratio >= 1:
         return share
-    return f"{share}, and full in {left:.0f} s"
+    return f"{share}, and will be full in {duration(left)}"

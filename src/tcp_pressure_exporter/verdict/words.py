@@ -1,9 +1,10 @@
-"""Figures, severities, owners and lists in words."""
+"""Severities, owners and lists in words; figures are figures.py's."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.figures import duration, percent
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.sample.close_wait import RemoteCount
@@ -11,8 +12,6 @@ from tcp_pressure_exporter.sample.close_wait import RemoteCount
 UNKNOWN = "unknown"
 LATER = "later"
 TOLD_BY_EXPORTER = "(by the exporter)"
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-TEN = 9.95  # from which on a number with one digit behind the point has four characters
 
 
 class Labelled(NamedTuple):
@@ -30,32 +29,6 @@ def severity_word(severity: Severity) -> str:
 def urgency(severity: Severity) -> str:
     """Say how soon something is to be done; what is calm can wait."""
     return LATER if severity is Severity.CALM else severity_word(severity)
-
-
-def percent(ratio: float) -> str:
-    """Write a ratio, rounded down: only what is full is 100 %."""
-    return "<1 %" if 0 < ratio < 0.01 else f"{int(ratio * 100)} %"  # noqa: PLR2004 - one per cent
-
-
-def duration(seconds: float) -> str:
-    """Write a duration in its largest unit that is worth two of them, rounded down."""
-    for unit, length in (("days", DAY), ("h", HOUR), ("min", MINUTE)):
-        if seconds >= 2 * length:
-            return f"{int(seconds / length)} {unit}"
-    return f"{int(seconds)} s" if seconds >= 1 else "under 1 s"
-
-
-def short_time(seconds: float) -> str:
-    """Write a time of about a millisecond, in two or three digits: 0.09 ms, 1.4 ms, 120 ms."""
-    milliseconds = seconds * 1e3
-    if milliseconds < 1:
-        return f"{milliseconds:.2f} ms"
-    return f"{milliseconds:.1f} ms" if milliseconds < TEN else f"{milliseconds:,.0f} ms"
-
-
-def counted(count: int, noun: str) -> str:
-    """Write a number of things, for nouns whose plural is regular."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def capitalised(words: str) -> str:
@@ -104,4 +77,4 @@ def remotes_words(remotes: Iterable[RemoteCount]) -> str:
 
 def last_hour(known: Sequence[float], value: Callable[[float], str]) -> str:
     """Sum up the values of the last hour, at least one; `value` writes one of them."""
-    return f"last hour: from {value(known[0])} to {value(known[-1])}, at most {value(max(known))}"
+    return f"last hour: from {value(known[0])} to {value(known[-1])}, peak {value(max(known))}"

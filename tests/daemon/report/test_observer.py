@@ -100,6 +100,5 @@ def test_what_was_not_reached() -> None:
     seen = Observer(lambda: Taken((sample,), None, Elsewhere(3))).look()
     assert seen.not_looked_at == left_out
     assert headline(seen.assessment) == (
-        "All is calm here: nothing is close to its limit."
-        " Not looked at: 3 other network namespaces."
+        "All is calm here: nothing is near its limit. Not looked at: 3 other network namespaces."
     )

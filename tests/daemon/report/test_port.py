@@ -150,7 +150,7 @@ def test_free(lab: Lab, asked: Asked) -> None:
     lab.bind("127.0.0.7", 40007)
     held = asked(40050)
     assert (held["sockets"], held["states"]) == ([], {})
-    assert "held by no TCP socket of this network namespace" in held["sentence"]
+    assert "No TCP socket in this network namespace holds port" in held["sentence"]
     assert "Not seen: " in held["advice"]
 
 
@@ -160,7 +160,7 @@ def test_text(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
         lab.connect(REMOTE)
     assert main(["--port", str(SERVER_PORT)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"Port {SERVER_PORT} is listened on by {OWN_NAME}.\n")
+    assert out.startswith(f"Port {SERVER_PORT} is taken by a listener: {OWN_NAME}.\n")
     assert out.count("\nestablished ") == 18
     assert "7 more sockets; all: Listen 2, established 25" in out
     assert "Stop that service, or give one of the two another port." in out

@@ -126,7 +126,7 @@ DOCUMENT = {
         {
             "name": "small_range",
             "severity": "warning",
-            "detail": "needs 35604 ports, of 28232",
+            "detail": "has 28,232 local ports; needs 35,604",
             "advice": "Add addresses.",
             "runbook": "docs/findings.md#small_range",
         },
@@ -230,7 +230,7 @@ def test_refused() -> None:
         },
         {
             "severity": "warning",
-            "subjects": ["others → various ends"],
+            "subjects": ["others → several destinations"],
             "advice": "Bind to 0.",
             "runbook": "docs/runbooks/refused.md#tcppressureconnectporttaken",
         },
@@ -259,5 +259,5 @@ def test_blind() -> None:
     [(None, "unknown"), (INFINITE, "not_in_sight"), (0.0, "soon"), (599.0, "soon")],
 )
 def test_exhaustion(seconds: float | None, word: str) -> None:
-    """Not known and not in sight are told apart."""
+    """Not known and over 10 min are told apart."""
     assert exhaustion(seconds) == word

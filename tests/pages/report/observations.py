@@ -89,7 +89,9 @@ def finding(name: str, severity: Severity, advice: str, detail: str) -> FindingS
     return FindingState(Finding(name, severity, advice, lambda _evidence: None), detail)
 
 
-SMALL_RANGE = finding("small_range", WARNING, "Add addresses.", "needs 35604 ports, of 28232")
+SMALL_RANGE = finding(
+    "small_range", WARNING, "Add addresses.", "has 28,232 local ports; needs 35,604"
+)
 ODD_RANGE = finding("odd_range", CALM, "Make it even.", "32768 60998")
 
 

@@ -142,7 +142,8 @@ PROXY_HOST = with_parts(
     findings=known(
         (
             finding(
-                "port_range_too_small", "10.77.0.1 → 10.77.0.2:8080 needs 35604 ports, of 28232"
+                "port_range_too_small",
+                "10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports; needs 35,604",
             ),
             finding(
                 "tw_reuse_off_under_pressure",

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
 from tcp_pressure_exporter.pages.report.steps import step_lines
@@ -93,7 +94,7 @@ def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group
     head = charset.text(verdict.word.upper(), VERDICT_STYLES[verdict.word])
     when = f"{observation.time:%Y-%m-%d %H:%M:%S %Z}"
     head.append_text(charset.text(f"  {observation.host}  {when}", "bold"))
-    head.append(f"  sampled in {observation.seconds:.2f} s", DIM)
+    head.append(f"  sampled in {short_time(observation.seconds)}", DIM)
     return Group(head, charset.text(verdict.sentence))
 
 
@@ -102,7 +103,9 @@ def refused_table(refused: RefusedWords, charset: Charset) -> Group:
     table = _grid()
     for row in refused.rows:
         line = charset.text(row.who, "bold")
-        line.append_text(charset.text(f" could not {row.call}: {row.refused} refused, {row.why}"))
+        line.append_text(
+            charset.text(f" could not {row.call}: {row.refused} refused, because {row.why}")
+        )
         line.append(f"; the last {row.last}", DIM)
         table.add_row(Text(row.severity, SEVERITY_STYLES[row.severity]), line)
     return Group(table, *(Text(line, DIM) for line in (refused.rest,) if line))
@@ -125,7 +128,7 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
     for finding in findings:
         found = charset.text(finding.name, "bold")
         found.append_text(charset.text(f": {finding.detail}"))
-        advice = Text(f"what to do: {finding.action} below; why: {finding.runbook}", DIM)
+        advice = Text(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
         urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
         table.add_row(urgency, Group(found, advice))
     return table
@@ -154,5 +157,9 @@ def _left_out(observation: Observation) -> Text:
         return Text(f"\nNot shown: {reasons}", DIM)
     *others, last = (feature for feature, _reason in observation.left_out)
     features = " and ".join([", ".join(others), last] if others else [last])
-    why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
+    why = (
+        "netlink (sockets were read through psutil)"
+        if observation.portable
+        else "more privileges (run it as root)"
+    )
     return Text(f"\nNot shown without {why}: {features}", DIM)

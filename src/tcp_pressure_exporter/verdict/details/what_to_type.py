@@ -67,8 +67,8 @@ def _restart(services: Iterable[str]) -> Iterator[Step]:
             yield Step(
                 SHELL,
                 (f"systemctl restart {service}",),
-                "Its stuck connections are freed.",
-                "Its other connections end, too, and the leak begins anew.",
+                "Frees its stuck connections.",
+                "Its other connections end too, and the leak starts over.",
             )
         return
 
@@ -133,10 +133,10 @@ def _wider(sample: NamespaceSample) -> Iterator[Step]:
         found = sysctl(
             "net.ipv4.ip_local_port_range",
             f"{low} {high}",
-            f"{high - low + 1:,} ports to choose from, before reserved ones, in place of"
-            f" {ports.high - ports.low + 1:,}.",
-            "Services that listen there may find their port taken when they restart: reserve each"
-            " in net.ipv4.ip_local_reserved_ports first.",
+            f"{high - low + 1:,} ports to choose from instead of"
+            f" {ports.high - ports.low + 1:,}, not counting reserved ones.",
+            "A service that listens there may find its port taken when it restarts: first"
+            " reserve each such port in net.ipv4.ip_local_reserved_ports.",
         )
         yield found._replace(lines=(listening_in(low, high), *found.lines))
 
@@ -182,6 +182,6 @@ def _even(sample: NamespaceSample) -> Iterator[Step]:
         yield sysctl(
             "net.ipv4.ip_local_port_range",
             f"{ports.low} {ports.high - 1}",
-            "The kernel searches all of the range: one port fewer, and none is missed.",
+            "One port fewer, but the kernel now finds every one of them.",
             NOTHING_KNOWN,
         )

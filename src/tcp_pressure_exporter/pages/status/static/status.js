@@ -120,8 +120,8 @@
   function lose(error) {
     const silent = error.name === "TypeError" || error.name === "TimeoutError";
     const why = silent ? "the exporter does not answer" : error.message;
-    const text = `Connection lost: ${why}. What stands here is from ${
-      new Date(heard).toLocaleTimeString()} and may be wrong by now. Trying again.`;
+    const text = `Connection lost: ${why}. This page is from ${
+      new Date(heard).toLocaleTimeString()} and may be out of date. Retrying.`;
     if (lost.textContent !== text) lost.textContent = text;
     lost.hidden = false;
     document.body.classList.add("out-of-touch");
