@@ -148,7 +148,7 @@ def ip_netns() -> Iterator[str]:
 
 def namespace_inode(name: str) -> int:
     """Return the inode of a namespace of ip-netns(8)."""
-    return int(in_namespace(name, "stat", "-L", "-c", "%i", "/proc/self/ns/net"))
+    return (RUN_NETNS / name).stat().st_ino
 
 
 @contextmanager
