@@ -179,8 +179,9 @@ def test_ports_that_bound_sockets_hold() -> None:
     assert len(troubles(found)) == 1
     assert [one.advice for one in actions(found)] == [HELD.advice]
     assert headline(found) == (
-        "All 28,232 local ports are held by bound sockets and listeners: every connect() fails."
-        " The kernel refused 12 connections in the last 5 min: curl. That fills 2 pools."
+        "All 28,232 local ports are held by bound sockets and listeners: every"
+        " connect() fails. The kernel refused 12 connections in the last 5 min: curl."
+        " That fills 2 pools."
     )
 
 

@@ -21,8 +21,8 @@ DOCUMENT = {
         {
             "severity": "critical",
             "sentence": (
-                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and will be full in 41 s"
-                " at this rate."
+                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full"
+                " and will be full in 41 s at this rate."
             ),
             "parts": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
         },
