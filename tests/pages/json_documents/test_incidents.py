@@ -83,13 +83,18 @@ def test_an_incident() -> None:
 
 
 def test_the_status_document_lists_them() -> None:
-    """The status document has the same, but for the minutes."""
+    """The status document has the same, with a line for people in place of the minutes."""
     past = memory(look(0, sighting(refused=3)))
     (one,) = document(of(past))["incidents"]
     del one["minutes"]
     status = json.loads(status_json(of(past)))
     fastjsonschema.compile(json.loads((DOCS / "status.schema.json").read_text()))(status)
-    assert status["incidents"] == [one]
+    (summary,) = status["incidents"]
+    assert summary.pop("words") == (
+        "Since 18:19:00 UTC, for under 1 s: 95%, refused 3. At most 95 % full; 3 calls refused for"
+        " lack of a port; nginx.service (nginx) 3."
+    )
+    assert summary == one
     assert one["goes_on"]
 
 

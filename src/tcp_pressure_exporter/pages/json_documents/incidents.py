@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.pages.json_documents.assessment import Document, utc
 from tcp_pressure_exporter.pages.snapshot import Snapshot
+from tcp_pressure_exporter.verdict.past.incident_words import past_words
 from tcp_pressure_exporter.verdict.past.incidents import Incident, Peak
 from tcp_pressure_exporter.verdict.past.minutes import Figures, Minute, with_gaps
 
@@ -28,14 +29,24 @@ def incidents_document(snapshot: Snapshot) -> Document:
         "since": _utc(memory.since.timestamp if memory.since else None),
         "left_out": memory.left_out,
         "incidents": [
-            incident_document(one, current=snapshot.current) | {"minutes": _minutes(one)}
+            _incident(one, current=snapshot.current) | {"minutes": _minutes(one)}
             for one in memory.listed
         ],
     }
 
 
-def incident_document(one: Incident, *, current: bool) -> Document:
-    """Return an incident without its minutes."""
+def summary_documents(snapshot: Snapshot) -> list[Document]:
+    """Return the incidents in words instead of minutes, the newest first."""
+    listed, current = snapshot.incidents.listed, snapshot.current
+    now = snapshot.sample.timestamp if snapshot.sample else 0.0
+    told = past_words(snapshot.incidents, now, len(listed), current=current).incidents
+    return [
+        _incident(one, current=current) | {"words": words.line}
+        for one, words in zip(listed, told, strict=True)
+    ]
+
+
+def _incident(one: Incident, *, current: bool) -> Document:
     return {
         "id": one.number,
         "netns": one.netns,

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.pages.json_documents.assessment import (
     utc,
     what_if_document,
 )
-from tcp_pressure_exporter.pages.json_documents.incidents import incident_document
+from tcp_pressure_exporter.pages.json_documents.incidents import summary_documents
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.sample.sample import (
@@ -50,9 +50,7 @@ def status_document(snapshot: Snapshot) -> Document:
         "sentence": verdict.sentence,
         "history_point_seconds": POINT_SECONDS,
         "namespaces": [_namespace(snapshot, judged) for judged in namespaces],
-        "incidents": [
-            incident_document(one, current=snapshot.current) for one in snapshot.incidents.listed
-        ],
+        "incidents": summary_documents(snapshot),
         "exporter": _exporter(snapshot),
     }
 

@@ -39,6 +39,12 @@ class IncidentWords(NamedTuple):
     runbook: str
     minutes: tuple[MinuteWords | None, ...]
 
+    @property
+    def line(self) -> str:
+        """All of it on one line."""
+        facts = f" {capitalised('; '.join(self.facts))}." if self.facts else ""
+        return f"{capitalised(self.when)}: {self.sentence}{facts}"
+
 
 class PastWords(NamedTuple):
     """What has happened, the newest first. line: in one sentence; rest: what is left out."""
