@@ -28,7 +28,9 @@ Files: *
 Copyright: 2026 The {NAME} authors
 License: Apache-2.0
  On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
-Comment: The libraries below /usr/lib/{NAME} have licences of their own, which
+Comment: The BPF programs in _bpf.abi3.so are under Apache-2.0 or GPL-2.0-only,
+ as you choose; the latter is in /usr/share/common-licenses/GPL-2.
+ The libraries below /usr/lib/{NAME} have licences of their own, which
  stand in the *.dist-info folder of each.
 """
 

@@ -141,16 +141,6 @@ def test_what_is_no_lack_of_ports(counting: PortFailures) -> None:
 
 
 @pytest.mark.fexit
-def test_own_binds_do_not_count(netns: None) -> None:  # noqa: ARG001 - with ports of its own
-    """What the exporter's own process binds in vain is left out."""
-    found = open_port_failures()
-    assert not isinstance(found, Missing), found.reason
-    with closing(found), open_lab() as lab:
-        assert bind(lab, "127.0.0.5", SERVER_PORT) == TAKEN
-        assert found.port_failures().rows == {}
-
-
-@pytest.mark.fexit
 def test_other_namespaces(counting: PortFailures) -> None:
     """What fails in a namespace counts from its first sample on, and is shown there alone."""
     with network_namespace(), open_lab() as lab:

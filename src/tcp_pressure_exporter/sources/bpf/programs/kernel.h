@@ -50,7 +50,12 @@ struct netns_ipv4 {
     unsigned long *sysctl_local_reserved_ports;
 };
 
+struct ns_common {
+    unsigned int inum;
+};
+
 struct net {
+    struct ns_common ns;
     __u32 hash_mix;
     __u64 net_cookie;
     struct netns_ipv4 ipv4;
