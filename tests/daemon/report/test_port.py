@@ -96,7 +96,7 @@ def test_time_wait(lab: Lab, asked: Asked) -> None:
     [found] = held["sockets"]
     assert (found["state"], found["process"], found["service"]) == ("time_wait", "", "")
     assert 50 < found["seconds_left"] <= 60
-    assert "an outgoing one mostly has not" in held["advice"]
+    assert "an outgoing one usually lacks it" in held["advice"]
     assert not starts(port)
 
 
@@ -111,7 +111,7 @@ def test_time_wait_of_a_service(lab: Lab, asked: Asked) -> None:
     client.close()
     held = asked(9001)
     assert held["states"] == {"time_wait": 1}
-    assert "an accepted one has it from its listener" in held["advice"]
+    assert "an accepted connection inherits it from its listener" in held["advice"]
     assert starts(9001)
 
 
@@ -122,7 +122,7 @@ def test_bound_only(lab: Lab, asked: Asked) -> None:
     [found] = held["sockets"]
     assert (found["state"], found["local_address"]) == ("bound", "127.0.0.7")
     assert (found["remote"], found["process"]) == ("", OWN_NAME)
-    assert held["sentence"] == f"Port 40007 is bound by {OWN_NAME}, which does not listen on it."
+    assert held["sentence"] == f"Port 40007 is bound by {OWN_NAME}, which is not listening on it."
 
 
 def test_listener(lab: Lab, asked: Asked) -> None:
@@ -162,7 +162,7 @@ def test_text(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith(f"Port {SERVER_PORT} is taken by a listener: {OWN_NAME}.\n")
     assert out.count("\nestablished ") == 18
-    assert "7 more sockets; all: Listen 2, established 25" in out
+    assert "7 more sockets; in total: Listen 2, established 25" in out
     assert "Stop that service, or give one of the two another port." in out
 
 
