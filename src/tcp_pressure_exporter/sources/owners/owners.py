@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
+from tcp_pressure_exporter.sources.owners.containers import Containers
 from tcp_pressure_exporter.sources.owners.open_files import open_files
 from tcp_pressure_exporter.sources.owners.processes import Search
 from tcp_pressure_exporter.sources.pacing import Allowance
@@ -34,7 +35,7 @@ class Owners:
     stopped: whether a search ended early, so that somebody may be known as nobody. It is a plain
     attribute that one thread writes.
     find: None where process names are not permitted. walk_share: of one CPU; 1 is without pauses.
-    cost: as Allowance has it.
+    cost: as Allowance has it. containers: who knows their names.
     Between two searches the busy processes alone are asked, from an allowance of the same size: a
     short connection would be over before it is time again.
 
@@ -53,8 +54,10 @@ class Owners:
         walk_share: float = WALK_SHARE,
         procfs: Path = Path("/proc"),
         cost: Callable[[], float] | None = None,
+        containers: Containers | None = None,
     ) -> None:
         self._cgroups = cgroups
+        self._containers = containers or Containers(clock=clock)
         self._find = find
         self._procfs = procfs
         self._clock = clock
@@ -111,7 +114,8 @@ class Owners:
         """Return what is known of a socket's owner."""
         process = self._processes.get(socket.inode, "")
         path = None if socket.cgroup_id is None else self._cgroups.path(socket.cgroup_id)
-        return Owner(_unicode(service_name(path or "")), process)
+        service = (self._containers.name(path) or service_name(path)) if path else ""
+        return Owner(_unicode(service), process)
 
     def process_id(self, socket: SocketId) -> int | None:
         """Return the process that has a socket, None where that is not known."""
