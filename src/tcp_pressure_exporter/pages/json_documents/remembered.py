@@ -68,7 +68,7 @@ def _owner(one: Mapping[str, Any], url: str) -> SeenOwner:
     return SeenOwner(
         Owner(_text(one["service"]), _text(one["process"])),
         sockets=_whole(one["sockets"], MOST_SOCKETS),
-        seconds_ago=_number(one["last_seen_seconds_ago"], MOST_SECONDS),
+        seconds_ago=_number(one["last_seen_seconds_ago"] or 0, MOST_SECONDS),
         closed=_unless_null(one["closes"], lambda value: _whole(value, MOST_SOCKETS)),
         closed_share=_unless_null(one["closes_share"], lambda value: _number(value, 1.0)),
         refused=_whole(one["refused"], MOST_SOCKETS),
