@@ -42,8 +42,12 @@ class IncidentWords(NamedTuple):
     @property
     def line(self) -> str:
         """All of it on one line."""
-        facts = f" {capitalised('; '.join(self.facts))}." if self.facts else ""
-        return f"{capitalised(self.when)}: {self.sentence}{facts}"
+        return " ".join(filter(None, (f"{self.when}: {self.sentence}", self.summary)))
+
+    @property
+    def summary(self) -> str:
+        """Return its facts, "" for none."""
+        return f"{capitalised('; '.join(self.facts))}." if self.facts else ""
 
 
 class PastWords(NamedTuple):
@@ -90,7 +94,7 @@ def _words(one: Incident, now: float, *, current: bool) -> IncidentWords:
         number=one.number,
         goes_on=goes_on,
         title=capitalised(one.worst.title),
-        when=_when(one, now, goes_on=goes_on),
+        when=capitalised(_when(one, now, goes_on=goes_on)),
         sentence=one.worst.sentence,
         facts=tuple(_facts(one)),
         runbook=one.worst.runbook,

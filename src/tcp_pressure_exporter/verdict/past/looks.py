@@ -17,7 +17,14 @@ from tcp_pressure_exporter.verdict.past.incidents import Look, NamespaceLook, Si
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
-from tcp_pressure_exporter.verdict.troubles import Part, Tie, Trouble, identity, troubles
+from tcp_pressure_exporter.verdict.troubles import (
+    Part,
+    Tie,
+    Trouble,
+    identity,
+    severity_of_part,
+    troubles,
+)
 
 LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_NAME = 150, 220, 96  # characters; names come from outside
 
@@ -76,16 +83,21 @@ def _states(sample: NamespaceSample) -> States | None:
 def _sightings(found: Assessment) -> Iterator[Sighting]:
     for trouble in troubles(found):
         if trouble.severity is Severity.CRITICAL:
-            yield _sighting(trouble, found.refused)
+            yield _sighting(trouble, _said(trouble, found.refused))
 
 
-def _sighting(trouble: Trouble, refused: Refused | None) -> Sighting:
+def _said(trouble: Trouble, refused: Refused | None) -> str:
+    """Say what is wrong; how many calls were refused the incident itself counts."""
+    return trouble_sentence(trouble, refused if isinstance(trouble.head, Refusal) else None)
+
+
+def _sighting(trouble: Trouble, said: str) -> Sighting:
     full = [part for part in trouble.parts if isinstance(part, Pressure)]
     calls = [part for part in trouble.parts if isinstance(part, Refusal)]
     return Sighting(
         parts=tuple(map(identity, trouble.parts)),
         title=shortened(part_subject(trouble.head), LONGEST_TITLE),
-        sentence=shortened(trouble_sentence(trouble, refused), LONGEST_SENTENCE),
+        sentence=shortened(said, LONGEST_SENTENCE),
         runbook=part_runbook(trouble.head),
         certain=any(map(_certain, trouble.parts)),
         resource=identity(full[0]) if full else None,
@@ -98,9 +110,11 @@ def _sighting(trouble: Trouble, refused: Refused | None) -> Sighting:
 
 def _certain(part: Part) -> bool:
     """Tell whether a part is critical by what is, and not by what is to come."""
+    if severity_of_part(part) < Severity.CRITICAL:
+        return False
     if isinstance(part, Pressure):
         return part.refused or part.ratio >= KINDS[part.kind].critical
-    return not isinstance(part, Refusal) or part.severity is Severity.CRITICAL
+    return True
 
 
 def _refused_owners(calls: Sequence[Refusal]) -> Mapping[Owner, int]:
