@@ -16,7 +16,7 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import assess
-from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory, NamespaceLook
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory, Involved, NamespaceLook
 from tcp_pressure_exporter.verdict.past.looks import look_of
 from tcp_pressure_exporter.verdict.past.minutes import States
 from tests.pages.report.observations import pool_sample
@@ -60,7 +60,7 @@ def test_a_forecast() -> None:
     (full,) = seen(PROXY_HOST).critical
     assert (full.parts[0], full.resource, full.certain) == (POOL, POOL, True)
     assert full.title == f"outbound pool {POOL[1]}"
-    assert full.socket_owners == {NGINX: 298, Owner("", "curl"): 24}
+    assert full.owners == (Involved(NGINX, sockets=298), Involved(Owner("", "curl"), sockets=24))
     usage = UPSTREAM.usage._replace(used=20_000, time_wait=19_000)
     table = PROXY_HOST.pool_tables()[OUTBOUND]
     listed = (replace(UPSTREAM, usage=usage), *table.listed[1:])
@@ -72,7 +72,7 @@ def test_a_forecast() -> None:
 def test_refused_calls() -> None:
     """Only what the newest sample counted is told, whatever the last five minutes had."""
     (full,) = seen(refusing(1177, 12)).critical
-    assert (full.refused, full.refused_owners) == (12, {NGINX: 12})
+    assert (full.refused, full.owners[0]) == (12, Involved(NGINX, refused=12))
     assert full.sentence == (
         f"Outbound pool {POOL[1]} is full: the kernel has no port left for a new connection."
     )
@@ -108,6 +108,6 @@ def test_long_names() -> None:
     found = assess(owned)
     found = replace(found, pressures=(full._replace(owners=(long,)), *found.pressures[1:]))
     (namespace,) = look_of(sample(owned), [found]).namespaces
-    (owner,) = namespace.critical[0].socket_owners
+    (owner,) = [one.owner for one in namespace.critical[0].owners]
     assert (len(owner.service), len(owner.process)) == (96, 96)
     assert owner.service.endswith("x…")
