@@ -102,6 +102,7 @@ dist: .venv/ship  ## the wheel, .deb and .rpm, with bill of materials and checks
 	rm -rf dist
 	.ci/dist
 	.ci/packages
+	.ci/musl-wheel
 	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/tcp-pressure-exporter.cdx.json
 	cd dist && sha256sum * >SHA256SUMS

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 import shutil
 import tarfile
 import zipfile
@@ -64,6 +65,27 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
     shipped = {f"{NAME}/pages/docs/shipped/{path.relative_to(ROOT / 'docs')}" for path in documents}
     assert shipped <= set(names)
     assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
+
+
+def test_the_wheel_for_musl(tmp_path: Path) -> None:
+    """It has both compiled parts, which need nothing but Python and what musl's libc exports."""
+    output(ROOT / ".ci" / "musl-wheel", tmp_path)
+    (path,) = tmp_path.glob("*.whl")
+    machine = platform.machine()
+    assert path.name == f"{NAME}-{VERSION}-cp311-abi3-musllinux_1_2_{machine}.whl"
+    exported = symbols(f"/lib/ld-musl-{machine}.so.1", "--defined-only")
+    with zipfile.ZipFile(path) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+        assert len(libraries) == 2
+        for name in libraries:
+            needed = symbols(archive.extract(name, tmp_path), "--undefined-only", "--no-weak")
+            assert "PyModule_Create2" in needed or "PyModuleDef_Init" in needed
+            assert {one for one in needed if not one.startswith(("Py", "_Py"))} <= exported
+
+
+def symbols(library: str | Path, *which: str) -> set[str]:
+    """Return the symbols of a library by nm's flags: those that it exports, or needs of others."""
+    return {line.split()[-1] for line in output("nm", "--dynamic", *which, library).splitlines()}
 
 
 def test_the_source_distribution_can_be_built(packages: Path) -> None:

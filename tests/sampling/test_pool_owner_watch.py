@@ -80,7 +80,9 @@ class Watched:
         self.clock.advance(self.dump_seconds)
         return self.refusal
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
+    def _find(self, inodes: Collection[int], _first: Iterable[int], *, busy_alone: bool) -> Search:
+        if busy_alone:
+            return Search({})
         self.clock.advance(self.search_seconds)
         return Search({inode: NAMES[inode] for inode in inodes})
 
@@ -164,10 +166,9 @@ def test_dear_question(watched: Watched) -> None:
 
 
 def test_dear_search(watched: Watched) -> None:
-    """Looking for the processes counts too: 10 ms and 10 ms make a pause of 4 s at first."""
+    """Looking for the processes is paid from an allowance of its own: here the dump waits 2 s."""
     watched.dump_seconds = watched.search_seconds = 0.010
-    # Later the processes are known: the dump alone makes a pause of 2 s.
-    assert watched.asked_at(9) == [0, 4, 6, 8]
+    assert watched.asked_at(7) == [0, 2, 4, 6]
 
 
 def test_longest_pause(watched: Watched) -> None:
@@ -228,6 +229,17 @@ def test_short_connections(watched: Watched) -> None:
     watched.kernel.fail = lambda _request: watched.appear_at(4, entries)
     assert owners_of(watched.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}
     assert len(watched.kernel.requests) == 4
+
+
+def test_dear_looks(watched: Watched) -> None:
+    """Looks that follow each other are paid for together: five of 20 ms make a pause of 20 s."""
+    watched.kernel.entries = []
+    watched.dump_seconds = 0.020
+    start = watched.clock.now
+    for at, asked in ((0.0, 5), (19.9, 5), (20.0, 10)):
+        watched.clock.now = start + at
+        watched.take(table(A))
+        assert len(watched.kernel.requests) == asked
 
 
 def test_nobody_at_all(watched: Watched) -> None:

@@ -62,7 +62,7 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
             f"{POOL} is full: the kernel has no port left for a new connection.",
         ),
         (
-            assessment(UPSTREAM, UPSTREAM, QUEUE, severity=CRITICAL),
+            assessment(UPSTREAM, UPSTREAM._replace(name="b", owners=()), QUEUE, severity=CRITICAL),
             f"{POOL} is 95 % full and will be full in 41 s at this rate. {MORE}",
         ),
         (assessment(QUEUE, severity=WARNING), "Accept queue 0.0.0.0:8080 is 100 % full."),

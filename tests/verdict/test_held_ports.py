@@ -118,7 +118,7 @@ def test_cause_before_effect() -> None:
         ("outbound", 1000),
     ]
     assert headline(found) == (
-        "995 of 1,000 local ports are held by bound sockets and listeners. Also: 1 more critical."
+        "995 of 1,000 local ports are held by bound sockets and listeners. That fills 1 pool."
     )
 
 

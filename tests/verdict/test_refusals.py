@@ -23,6 +23,7 @@ from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.headline import headline, status_line
 from tcp_pressure_exporter.verdict.refusals import none_refused, refused_words
+from tcp_pressure_exporter.verdict.troubles import troubles
 from tests.support.fakes import evidence
 from tests.support.fakes.samples import namespace_sample
 
@@ -91,7 +92,7 @@ def test_several_callers() -> None:
 def test_it_counts_once() -> None:
     """A full pool and the refusals that show it are one trouble with one advice."""
     found = assessed({owner(): RecentCount(5, 0.0)}, pool(1000))
-    assert found.severities == [Severity.CRITICAL]
+    assert [trouble.severity for trouble in troubles(found)] == [Severity.CRITICAL]
     assert [action.subjects for action in actions(found)] == [
         ("outbound pool 10.0.0.2 → 10.0.0.9:443",)
     ]

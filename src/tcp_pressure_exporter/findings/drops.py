@@ -10,8 +10,14 @@ from functools import partial
 from tcp_pressure_exporter.figures import period
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    LISTEN_QUEUE,
+    TIME_WAIT_BUCKETS,
+    Severity,
+)
 from tcp_pressure_exporter.findings.protection import REJECTIONS
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT
 
 OVERFLOWS = ("ListenOverflows",)
 UNPROTECTED = ("TCPTimeWaitOverflow",)
@@ -41,6 +47,8 @@ ACCEPT_QUEUE_OVERFLOWS = Finding(
     " or its listen backlog is too short.",
     partial(risen, OVERFLOWS, ANY),
     exported=False,
+    about=(LISTEN_QUEUE,),
+    restates=True,
 )
 
 TIME_WAIT_OVERFLOWS = Finding(
@@ -50,6 +58,8 @@ TIME_WAIT_OVERFLOWS = Finding(
     " connections, or raise tcp_max_tw_buckets.",
     partial(risen, UNPROTECTED, ANY),
     exported=False,
+    about=(TIME_WAIT_BUCKETS,),
+    restates=True,
 )
 
 TIME_WAIT_REJECTIONS = Finding(
@@ -59,6 +69,8 @@ TIME_WAIT_REJECTIONS = Finding(
     " connections open, or give it more addresses.",
     partial(risen, REJECTIONS, MORE_THAN_CHANCE),
     exported=False,
+    about=(INBOUND,),
+    restates=True,
 )
 
 CONNTRACK_DROPS = Finding(
@@ -68,6 +80,8 @@ CONNTRACK_DROPS = Finding(
     " raise nf_conntrack_max, or translate to more ports or addresses.",
     partial(risen, DROPS, MORE_THAN_CHANCE),
     exported=False,
+    about=(CONNTRACK_ENTRIES, NAT),
+    restates=True,
 )
 
 CONNTRACK_INSERTS_FAILED = Finding(
@@ -77,4 +91,6 @@ CONNTRACK_INSERTS_FAILED = Finding(
     " race. Translate to more ports or addresses.",
     partial(risen, FAILED_INSERTS, MORE_THAN_CHANCE),
     exported=False,
+    about=(NAT, CONNTRACK_ENTRIES),
+    restates=True,
 )

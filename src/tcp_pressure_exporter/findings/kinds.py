@@ -35,6 +35,8 @@ CROWDED = 0.5  # ratio from which on a table or queue is worth a closer look, th
 LISTEN_QUEUE = "listen_queue"
 BLOCKED_PORTS = "blocked_ports"
 CONNTRACK_ENTRIES = "conntrack_entries"
+TIME_WAIT_BUCKETS = "time_wait_buckets"
+ORPHANS = "orphans"
 
 
 class TimeWaitAdvice(NamedTuple):
@@ -228,7 +230,7 @@ _RESOURCES = (
         runbook="docs/runbooks/inbound.md#tcppressurelistenqueuehigh",
     ),
     Kind(
-        name="time_wait_buckets",
+        name=TIME_WAIT_BUCKETS,
         words="TIME_WAIT buckets",
         warning=0.80,
         critical=1.0,  # connections close without TIME_WAIT
@@ -237,7 +239,7 @@ _RESOURCES = (
         runbook="docs/runbooks/limits.md#tcppressuretimewaitbucketshigh",
     ),
     Kind(
-        name="orphans",
+        name=ORPHANS,
         words="orphans",
         warning=0.25,  # the kernel counts a suspicious one up to four times
         critical=0.50,

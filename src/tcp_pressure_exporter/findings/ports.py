@@ -5,8 +5,8 @@ from tcp_pressure_exporter.figures import period
 from tcp_pressure_exporter.findings.binding import are_many
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
-from tcp_pressure_exporter.findings.kinds import KINDS, Severity
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, TIME_WAIT_BUCKETS, Severity
+from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.pools.table import pool_name
 
@@ -56,6 +56,8 @@ PORT_RANGE_TOO_SMALL = Finding(
     " connections, or add addresses or ports.",
     port_range_too_small,
     systems=None,
+    about=(OUTBOUND,),
+    restates=True,
 )
 
 
@@ -84,6 +86,8 @@ TW_REUSE_OFF_UNDER_PRESSURE = Finding(
     "A pool is at least half full, mostly of TIME_WAIT: tcp_tw_reuse = 1 frees such ports"
     " after one second, if the peer sends timestamps and the client does not bind.",
     tw_reuse_off_under_pressure,
+    about=(OUTBOUND,),
+    restates=True,
 )
 
 
@@ -99,6 +103,7 @@ TW_REUSE_WITHOUT_TIMESTAMPS = Finding(
     Severity.WARNING,
     "tcp_tw_reuse has no effect without timestamps: set tcp_timestamps to 1.",
     tw_reuse_without_timestamps,
+    about=(OUTBOUND,),
 )
 
 
@@ -127,6 +132,7 @@ TW_REUSE_REFUSED = Finding(
     " no timestamps, or the client binds before it connects.",
     tw_reuse_refused,
     exported=False,
+    about=(OUTBOUND,),
 )
 
 
@@ -164,6 +170,8 @@ BIND_BEFORE_CONNECT = Finding(
     "Applications bind before they connect, which blocks the port for all destinations:"
     " IP_BIND_ADDRESS_NO_PORT avoids that.",
     bind_before_connect,
+    about=(BLOCKED_PORTS, SOURCE),
+    restates=True,
 )
 
 
@@ -179,6 +187,8 @@ MPTCP_SUBFLOWS_BIND = Finding(
     " binds them: give MPTCP fewer endpoints, or widen the local port range.",
     mptcp_subflows_bind,
     exported=False,
+    about=(BLOCKED_PORTS, SOURCE),
+    restates=True,
 )
 
 
@@ -241,6 +251,7 @@ MAX_TW_BUCKETS_LOWERED = Finding(
     "tcp_max_tw_buckets was lowered: connections beyond it lose the protection of TIME_WAIT."
     " Restore the default.",
     max_tw_buckets_lowered,
+    about=(TIME_WAIT_BUCKETS,),
 )
 
 

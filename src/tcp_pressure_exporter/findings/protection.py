@@ -131,6 +131,7 @@ SOMAXCONN_BELOW_BACKLOG = Finding(
     Severity.WARNING,
     "somaxconn seems to limit the accept queue of a service: raise it, then restart the service.",
     somaxconn_below_backlog,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -152,6 +153,7 @@ ACCEPT_QUEUE_WAS_FULL = Finding(
     " backlog and the workers of the service.",
     accept_queue_was_full,
     exported=False,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -212,6 +214,7 @@ CONNTRACK_ESTABLISHED_TOO_LONG = Finding(
     "Dead connections stay in a crowded conntrack table for days: lower the timeout of"
     " established connections to one day.",
     conntrack_established_too_long,
+    about=(CONNTRACK_ENTRIES,),
 )
 
 

@@ -16,6 +16,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 
 BIND = "bind"
 NO_PORT_FOUND = FailureKind(CONNECT, NO_PORT)
+BIND_NO_PORT = FailureKind(BIND, NO_PORT)
 LATELY = 60.0  # seconds: what was refused before that is over, or a wave that comes again
 
 
@@ -54,7 +55,7 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
         " 0 with IP_BIND_ADDRESS_NO_PORT, or choose another port. More ports do not help.",
         "docs/runbooks/refused.md#tcppressureconnectporttaken",
     ),
-    FailureKind(BIND, NO_PORT): RefusalRow(
+    BIND_NO_PORT: RefusalRow(
         Severity.CRITICAL,
         "bind",
         "call",
@@ -121,4 +122,5 @@ REFUSED_BELOW_LIMIT = Finding(
     " fewer ports than the host has: look for IP_LOCAL_PORT_RANGE in its settings, or for a BPF"
     " program of its cgroup that sets it, and widen that range.",
     refused_below_limit,
+    about=(OUTBOUND,),
 )

@@ -29,6 +29,7 @@ from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.state_changes import open_counting
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
+from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
 from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.sources.owners.processes import MAX_FDS, find_processes
@@ -272,7 +273,7 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
 
 def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
     """Return what tells the owners of sockets; named: their processes, too."""
-    find = partial(find_processes, procfs=procfs) if named else None
+    find = partial(find_processes, procfs=procfs, busy=BusyProcesses()) if named else None
     return Owners(Cgroups(procfs), find, walk_share=walk_share, procfs=procfs)
 
 

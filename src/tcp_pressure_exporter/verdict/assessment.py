@@ -1,6 +1,6 @@
 """What a sample means for a person: what is wrong, how bad it is, and what is not known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -77,11 +77,6 @@ class Assessment:
     named_by: NamedBy = field(default_factory=NamedBy)
 
     @property
-    def severities(self) -> list[Severity]:
-        """How bad each thing is that was found."""
-        return _severities(self.pressures, self.refused, self.stuck, self.findings)
-
-    @property
     def verdict(self) -> str:
         """The severity as a word, "unknown" where it cannot be told."""
         return UNKNOWN if self.blind else severity_word(self.severity)
@@ -103,7 +98,13 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
         key=lambda state: -state.finding.severity,
     )
     refused = refused_calls(sample)
-    severity = max([Severity.CALM, *_severities(found, refused, stuck, findings)])
+    severities = [
+        *(pressure.severity for pressure in found),
+        *(refusal.severity for refusal in (refused.each if refused else ())),
+        *(cause.severity for cause in stuck),
+        *(state.finding.severity for state in findings),
+    ]
+    severity = max(severities, default=Severity.CALM)
     return Assessment(
         netns=sample.netns,
         severity=severity,
@@ -125,22 +126,6 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
             closes=sample.outcome(ACTIVE_CLOSES) is not None,
         ),
     )
-
-
-def _severities(
-    found: Sequence[Pressure],
-    refused: Refused | None,
-    stuck: Sequence[Stuck],
-    findings: Sequence[FindingState],
-) -> list[Severity]:
-    """Return how bad each thing is; what the pressure of a pool tells of refusals counts once."""
-    untold = refused.untold() if refused else []
-    return [
-        *(pressure.severity for pressure in found),
-        *(refusal.severity for refusal in untold),
-        *(cause.severity for cause in stuck),
-        *(state.finding.severity for state in findings),
-    ]
 
 
 def _stuck(waiting: CloseWait) -> Iterator[Stuck]:

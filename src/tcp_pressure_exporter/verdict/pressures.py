@@ -21,13 +21,13 @@ from tcp_pressure_exporter.findings.kinds import (
     severity_of,
 )
 from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT, far_from_full
-from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
 from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.near_limit.live_states import StateCount, filling_state
-from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, pool_name
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, end, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 from tcp_pressure_exporter.sample.counted.pool_owners import named_owners
 from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
@@ -58,6 +58,8 @@ class Pressure(NamedTuple):
     filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
     is not known.
     search_seconds: how long the kernel searched for a port (the canary), None where it did not.
+    local, remote: the fixed ends of a pool by themselves, "" where they do not apply. blocked: most
+    of its ports are closed to every destination.
     """
 
     kind: str
@@ -73,6 +75,9 @@ class Pressure(NamedTuple):
     steady_state_ratio: float | None = None
     filling: str = ""
     search_seconds: float | None = None
+    local: str = ""
+    remote: str = ""
+    blocked: bool = False
 
     @property
     def ratio(self) -> float:
@@ -209,6 +214,7 @@ def _refused_by_kernel(
         advice=REFUSED_BELOW_LIMIT.advice if unexplained else hidden or found.advice,
         seconds_left=0.0,
         refused=True,
+        blocked=found.blocked or bool(hidden),
     )
 
 
@@ -239,7 +245,16 @@ def _pool(
         seconds_left=left,
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
         filling=filling.state if filling else "",
+        local=pool.local_address,
+        remote=_remote(direction, pool),
+        blocked=usage.mostly_blocked,
     )
+
+
+def _remote(direction: str, pool: ListedPool) -> str:
+    if direction == INBOUND:
+        return pool.remote_address
+    return end(pool.remote_address, pool.port) if direction in {OUTBOUND, NAT} else ""
 
 
 def advice_on(

@@ -65,10 +65,6 @@ class Refused(NamedTuple):
         """Return those for which a pool is full."""
         return [refusal for refusal in self.each if refusal.pool == name]
 
-    def untold(self) -> list[Refusal]:
-        """Return those that no pool's pressure tells."""
-        return self.of_pool("")
-
 
 def refused_calls(sample: NamespaceSample) -> Refused | None:
     """Return what the kernel refused; None where nobody counts it."""
@@ -143,6 +139,11 @@ def _who(refusal: Refusal) -> str:
     if refusal.owner is None:
         return SEVERAL
     return owner_name(refusal.owner.owner) or NOBODY_KNOWN
+
+
+def refused_ends(owner: FailureOwner) -> str:
+    """Name the ends of a refused connection as those of its pool are named."""
+    return f"{owner.local_address} → {end(owner.remote_address, owner.port)}"
 
 
 def _target(refusal: Refusal) -> str:

@@ -17,6 +17,31 @@ SEEN = {
 DOCUMENT = {
     "netns": "host",
     "verdict": "critical",
+    "troubles": [
+        {
+            "severity": "critical",
+            "sentence": (
+                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full"
+                " and will be full in 41 s at this rate."
+            ),
+            "parts": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "Accept queue 0.0.0.0:8080 is 100 % full.",
+            "parts": ["accept queue 0.0.0.0:8080"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "140 connections are stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+            "parts": ["CLOSE_WAIT (read, but not closed)"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "small_range: has 28,232 local ports; needs 35,604.",
+            "parts": ["small_range"],
+        },
+    ],
     "pressures": [
         {
             "kind": "outbound",

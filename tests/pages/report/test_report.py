@@ -126,10 +126,10 @@ warning   others could not connect to several destinations: 3 refused, because
 
 
 def test_refused() -> None:
-    """Whose connections were refused is told one by one, below what is full for it."""
+    """Whose connections were refused is told one by one, above what is full for it."""
     text = printed(REFUSING)
     assert REFUSING_80 in text
-    assert text.index("95 % critical") < text.index("Refused for lack")
+    assert text.index("Refused for lack") < text.index("95 % critical")
 
 
 def test_nothing_refused() -> None:

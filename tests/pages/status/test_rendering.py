@@ -107,13 +107,14 @@ def test_the_order_of_the_answers() -> None:
         "time left 41 s",
         "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; projected 126 %",
         "Owners of its open connections: nginx.service (nginx) 298, curl 24",
+        "warning port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
+        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25500 of 28232",
         "What to do",
         "have the client keep connections open",
         "docs/runbooks/pools.md#tcppressurepoolhigh",
         "Outbound pools 41 in use; the fullest is 91 % full now",
         "Pools not shown use 730 ports.",
         "Sockets by state",
-        "Findings",
         "The exporter",
     ]
     places = [outline.words.find(answer) for answer in answers]

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from tcp_pressure_exporter.facts.questions import (
     NO_BIND_TABLE,
@@ -22,6 +23,7 @@ from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.bpf.walk.tables import Tables, open_tables
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
@@ -155,7 +157,8 @@ class Observer:
         tables: Tables | None = None,
     ) -> None:
         self.namespace = Namespace(parser=parser, bind_table=bind_table, tables=tables)
-        owners = Owners(Cgroups(), find_processes)
+        find = partial(find_processes, busy=BusyProcesses())
+        owners = Owners(Cgroups(), find, walk_share=1.0)
         sources = replace(self.namespace.sources, closes=closes)
         self._sampler = sampler_of(sources, owners, netns="test")
 

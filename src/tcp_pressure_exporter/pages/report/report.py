@@ -21,7 +21,7 @@ from tcp_pressure_exporter.pages.report.text import (
 )
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
-from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.briefing import CLOSEST, REFUSED, STUCK, Briefing, brief
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
@@ -40,26 +40,42 @@ def report(observation: Observation, charset: Charset, width: int) -> Group:
 def _sections(observation: Observation, charset: Charset, width: int) -> Iterator[RenderableType]:
     told = brief(observation.assessment, MAX_ROWS, observation.left_out)
     yield _head(observation, told.verdict, charset)
-    if told.closest.rows:
-        yield _title("Closest to the limit")
-        yield pressure_table(told.closest, charset, width)
-    if told.refused:
-        yield _title(told.refused.title)
-        yield refused_table(told.refused, charset)
-    elif looked := none_refused(observation.assessment.refused):
+    parts = {
+        CLOSEST: _closest(told, charset, width),
+        REFUSED: _refused(told, charset),
+        STUCK: _stuck(told, charset),
+    }
+    for part in told.order:
+        yield from parts[part]
+    if looked := none_refused(observation.assessment.refused):
         yield Text(f"\n{looked}", DIM)
-    if told.stuck and told.stuck.causes:
-        yield _title(f"Stuck connections ({told.stuck.meaning})")
-        yield _stuck_table(told.stuck, charset)
-    if told.findings:
+    if findings := told.all_findings:
         yield _title("Findings")
-        yield _findings_table(told.findings, charset)
+        yield _findings_table(findings, charset)
     if told.actions:
         yield _title("What to do")
         typed = steps_by_advice(observation.sample, observation.assessment)
         yield _action_list(told.actions, typed, charset)
     yield from _what_if(observation, charset)
     yield from _unknown(observation, told, charset)
+
+
+def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[RenderableType]:
+    if told.closest.rows:
+        yield _title("Closest to the limit")
+        yield pressure_table(told.closest, charset, width)
+
+
+def _refused(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
+    if told.refused:
+        yield _title(told.refused.title)
+        yield refused_table(told.refused, charset)
+
+
+def _stuck(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
+    if told.stuck and told.stuck.causes:
+        yield _title(f"Stuck connections ({told.stuck.meaning})")
+        yield _stuck_table(told.stuck, charset)
 
 
 def _unknown(
@@ -128,7 +144,9 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
     for finding in findings:
         found = charset.text(finding.name, "bold")
         found.append_text(charset.text(f": {finding.detail}"))
-        advice = Text(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
+        part = f"part of {finding.part_of}; " if finding.part_of else ""
+        advice = charset.text(part, DIM)
+        advice.append(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
         urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
         table.add_row(urgency, Group(found, advice))
     return table

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
-from tcp_pressure_exporter.facts.tally import TallyRules
+from tcp_pressure_exporter.facts.tally import PoolSocket, TallyRules
 from tcp_pressure_exporter.findings.kinds import Severity, severity_of
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups
@@ -22,7 +22,6 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
-SHARE = 0.005  # of one CPU, for a walk over the sockets and one over the processes
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
 LOOKS = 5  # one after the other, while nobody is known: a short connection is in few of them
 
@@ -35,9 +34,10 @@ class PoolOwnersPart:
     def __init__(
         self, source: SocketDetailSource, owners: Owners, clock: Callable[[], float]
     ) -> None:
+        """Start to look; walks over the sockets take the same share of a CPU as those of owners."""
         self._source = source
         self._owners = owners
-        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
+        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock)
         self._memory = OwnerMemory()
         self._states: Mapping[ListedKey, tuple[StateCount, ...]] = {}
 
@@ -51,8 +51,7 @@ class PoolOwnersPart:
         self._memory = self._memory.watching(listed, urgency, now)
         pools = [pool for pool in listed if pool.key in self._memory.known]
         if pools and self._allowance.due():
-            with self._allowance.spend():
-                self._ask(pools, rules, reading)
+            self._ask(pools, rules, reading)
         elif not pools:
             self._states = {}
         now = reading.now()
@@ -66,14 +65,15 @@ class PoolOwnersPart:
 
     def _ask(self, pools: list[ListedPool], rules: TallyRules, reading: Reading) -> None:
         for _look in range(LOOKS):
-            self._look(pools, rules, reading.config.groups, reading.now())
+            with self._allowance.spend():
+                sockets = self._source.pool_sockets(remote_ends(pools))
+            self._learn(sockets, rules, reading.config.groups, reading.now())
             if not any(urgency(pool) and self._memory.nobody_in(pool.key) for pool in pools):
                 return
 
-    def _look(
-        self, pools: list[ListedPool], rules: TallyRules, groups: RemoteGroups, now: float
+    def _learn(
+        self, sockets: list[PoolSocket], rules: TallyRules, groups: RemoteGroups, now: float
     ) -> None:
-        sockets = self._source.pool_sockets(remote_ends(pools))
         self._owners.look_up([socket.owner_id for socket in sockets])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
         self._memory = self._memory.after(owners_by_pool(sockets, owners, rules, groups), now)

@@ -6,7 +6,12 @@ Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.kinds import CONNTRACK_ENTRIES, LISTEN_QUEUE
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    LISTEN_QUEUE,
+    ORPHANS,
+    TIME_WAIT_BUCKETS,
+)
 
 KEPT_IN = "/etc/sysctl.d/90-tcp-pressure.conf"
 
@@ -23,6 +28,12 @@ class Step(NamedTuple):
     changes: str
     risks: str
     keep: str = ""
+
+    @property
+    def sets(self) -> str:
+        """What it sets: of two steps that set the same the second repeats or undoes the first."""
+        last = self.lines[-1].partition("=")[0]
+        return last if self.where == SHELL else "\n".join((self.where, *self.lines))
 
 
 SHELL = "shell"
@@ -81,13 +92,13 @@ LIMIT_STEPS: Mapping[str, Callable[[int], Step]] = {
         "A service can ask for a longer accept queue (listen backlog) when it restarts.",
         "It only absorbs bursts: if the service is too slow, clients just wait longer.",
     ),
-    "time_wait_buckets": lambda limit: sysctl(
+    TIME_WAIT_BUCKETS: lambda limit: sysctl(
         "net.ipv4.tcp_max_tw_buckets",
         str(2 * limit),
         "Up to twice as many connections can be in TIME_WAIT.",
         "About 250 bytes of memory each.",
     ),
-    "orphans": lambda _limit: ORPHAN_RETRIES,
+    ORPHANS: lambda _limit: ORPHAN_RETRIES,
     CONNTRACK_ENTRIES: lambda limit: sysctl(
         "net.netfilter.nf_conntrack_max",
         str(2 * limit),
