@@ -17,6 +17,7 @@ RUN python3 -m venv /opt/tcp-pressure-exporter \
     && /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --require-hashes \
         --requirement requirements.txt --requirement requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY LICENSES LICENSES
 COPY src ./src
 COPY docs ./docs
 # The imports prove that all was compiled, which pyproject.toml leaves optional. What built it

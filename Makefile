@@ -52,6 +52,7 @@ lint: .venv/dev  ## style, format, strict types, YAML, workflows
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github
 
 format: .venv/dev  ## format the code, mend what can be mended by itself
@@ -101,6 +102,7 @@ dist: .venv/ship  ## the wheel, .deb and .rpm, with bill of materials and checks
 	rm -rf dist
 	.ci/dist
 	.ci/packages
+	.ci/musl-wheel
 	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/tcp-pressure-exporter.cdx.json
 	cd dist && sha256sum * >SHA256SUMS

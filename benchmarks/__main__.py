@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from benchmarks.chart import ratio_chart
 from benchmarks.failure import BenchmarkError
+from benchmarks.history import figures_of, keep
 from benchmarks.paths import PLOT, README, RESULTS
 from benchmarks.report import with_results
 from benchmarks.results import Results, load, save
@@ -22,6 +23,7 @@ def main() -> int:
             return 0
         results = run_suite(QUICK if flags.quick else FULL, make_say(time.monotonic()))
         if flags.write:
+            keep(results.machine.date, figures_of(results))
             save(results, RESULTS)
             write_report(results)
     except (BenchmarkError, OSError) as error:

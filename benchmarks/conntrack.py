@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.contenders import Contender, time_program
 from benchmarks.failure import BenchmarkError
+from benchmarks.history import keep
 from benchmarks.machine import describe_machine
 from benchmarks.marks import with_part
 from benchmarks.parsers import parsers
@@ -59,9 +60,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
     flags = parser.parse_args()
     try:
-        section = results_section(measure())
+        rows = measure()
+        section = results_section(rows)
         sys.stdout.write(section + "\n")
         if flags.write:
+            keep(describe_machine({}).date, figures_of(rows))
             README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
     except (BenchmarkError, OSError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
@@ -170,6 +173,16 @@ def timed(read: Callable[[], object]) -> Callable[[], Timing]:
         return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
     return take
+
+
+def figures_of(rows: list[Row]) -> dict[str, float]:
+    """Return what is followed over time: the ratios to the floor of what the exporter does."""
+    ratios = {row.contender: row.ratio for row in rows}
+    return {
+        "conntrack_ratio": ratios["compiled parser"],
+        "conntrack_own_ratio": ratios["own: counted"],
+        "conntrack_passed_over_ratio": ratios["own: passed over"],
+    }
 
 
 def results_section(rows: list[Row]) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from benchmarks.conversation import Conversation, conversation
 from benchmarks.failure import BenchmarkError
+from benchmarks.history import keep
 from benchmarks.machine import describe_machine
 from benchmarks.marks import with_part
 from benchmarks.paths import HERE, README
@@ -79,9 +80,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
     flags = parser.parse_args()
     try:
-        section = results_section(*measure())
+        lives, refusals = measure()
+        section = results_section(lives, refusals)
         sys.stdout.write(section + "\n")
         if flags.write:
+            keep(describe_machine({}).date, figures_of(lives))
             README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
     except (BenchmarkError, OSError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
@@ -157,6 +160,17 @@ def results_section(lives: Costs, refusals: Costs) -> str:
             table(TITLES, list(_rows(refusals))),
         ]
     )
+
+
+def figures_of(lives: Costs) -> dict[str, float]:
+    """Return what is followed over time: µs of a connection's life, and what is more."""
+    floor = median(cost.floor for found in lives.values() for cost in found)
+    more = {
+        f"{name}_microseconds": round(median(cost.more for cost in found) * 1e6, 2)
+        for name, found in lives.items()
+    }
+    share = round(100 * _share(lives["both"]), 1)
+    return {"connection_microseconds": round(floor * 1e6, 2), **more, "both_percent": share}
 
 
 def _rows(costs: Costs) -> Iterator[tuple[str, ...]]:

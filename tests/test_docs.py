@@ -13,9 +13,7 @@ from tcp_pressure_exporter.sources.portable.solaris import TUNABLES
 from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS
 from tests.support.places import ROOT
 
-PAGES = sorted(ROOT.glob("docs/*.md"))
 ROW = re.compile(r"^\| `(tcp_pressure_\w+)` \| (\w+) \| ([\w, ]*?) ?\|", re.MULTILINE)
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
 Metric = tuple[str, str, tuple[str, ...]]
 
@@ -70,13 +68,6 @@ def test_settings_of_other_systems() -> None:
         *TUNABLES,
         *(name.replace(".", "_") for name in bsd),
     }
-
-
-def test_links() -> None:
-    """Every link between the documents leads to a file."""
-    for document in [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]:
-        for target in LINK.findall(document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
 def test_collectors_have_distinct_metrics() -> None:

@@ -1,5 +1,6 @@
 """The Helm chart, as helm renders it: the same as kustomize puts together, and held to schemas."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.docs_url import docs_url
 from tests_ship.commands import output
 from tests_ship.places import DEPLOY, SHIP
 from tests_ship.test_kubernetes import OPERATORS, OVERLAYS, RELEASES, VALIDATE, manifests
@@ -149,6 +151,18 @@ def test_configuration() -> None:
     (container,) = pods[0]["spec"]["containers"]
     assert f"--config.file=/etc/{NAME}/config.yml" in container["args"]
     assert pods[0]["metadata"]["annotations"] != pods[1]["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_documents(end: str) -> None:
+    """One value has every alert lead to where a site keeps the documents; nothing else changes."""
+    site = "http://exporter-1.example.com:10190/docs"
+    operator = "prometheusOperator.enabled=true"
+    shipped = rendered(operator)["PrometheusRule"]["spec"]
+    moved = rendered(operator, f"docsUrl={site}{end}")["PrometheusRule"]["spec"]
+    placeholder = docs_url()
+    assert yaml.safe_dump(moved).count(site) == yaml.safe_dump(shipped).count(placeholder) > 30
+    assert yaml.safe_load(json.dumps(shipped).replace(placeholder, site)) == moved
 
 
 def test_image_and_labels() -> None:

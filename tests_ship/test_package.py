@@ -2,16 +2,22 @@
 
 import hashlib
 import json
+import platform
 import shutil
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests_ship.commands import output
 from tests_ship.machine import Root
 from tests_ship.places import ROOT, VERSION
 
 NAME = "tcp_pressure_exporter"
+# The report's exit code is its verdict on this machine: anything but "bad flag" and "no verdict".
+ANY_VERDICT = ("sh", "-c", '{ eval "$0"; } || [ $? -le 2 ]')
 PIPX = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
 
 
@@ -61,6 +67,27 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {NAME, f"{NAME}-{VERSION}.dist-info"}
 
 
+def test_the_wheel_for_musl(tmp_path: Path) -> None:
+    """It has both compiled parts, which need nothing but Python and what musl's libc exports."""
+    output(ROOT / ".ci" / "musl-wheel", tmp_path)
+    (path,) = tmp_path.glob("*.whl")
+    machine = platform.machine()
+    assert path.name == f"{NAME}-{VERSION}-cp311-abi3-musllinux_1_2_{machine}.whl"
+    exported = symbols(f"/lib/ld-musl-{machine}.so.1", "--defined-only")
+    with zipfile.ZipFile(path) as archive:
+        libraries = [name for name in archive.namelist() if name.endswith(".so")]
+        assert len(libraries) == 2
+        for name in libraries:
+            needed = symbols(archive.extract(name, tmp_path), "--undefined-only", "--no-weak")
+            assert "PyModule_Create2" in needed or "PyModuleDef_Init" in needed
+            assert {one for one in needed if not one.startswith(("Py", "_Py"))} <= exported
+
+
+def symbols(library: str | Path, *which: str) -> set[str]:
+    """Return the symbols of a library by nm's flags: those that it exports, or needs of others."""
+    return {line.split()[-1] for line in output("nm", "--dynamic", *which, library).splitlines()}
+
+
 def test_the_source_distribution_can_be_built(packages: Path) -> None:
     """It has the C sources with their headers, and none of the tests that need the repository."""
     with tarfile.open(packages / f"{NAME}-{VERSION}.tar.gz") as archive:
@@ -70,18 +97,50 @@ def test_the_source_distribution_can_be_built(packages: Path) -> None:
     assert not any(name.startswith("tests") for name in names)
 
 
-def test_pipx_installs_the_checkout(root: Root) -> None:
-    """`pipx install .` works on a fresh Debian without a compiler, with the readable parser."""
+@pytest.fixture(scope="module")
+def checkout(root: Root) -> Iterator[str]:
+    """Put the committed files into the Debian; give where."""
     source = "/root/source"
     archive = root.path / "root" / "source.tar"
     output("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
     root.run("sh", "-c", f"mkdir -p {source} && tar -xf /root/source.tar -C {source}")
+    yield source
+    root.run("rm", "-r", source)
+
+
+def test_pipx_installs_the_checkout(root: Root, checkout: str) -> None:
+    """`pipx install .` works on a fresh Debian without a compiler, with the readable parser."""
     try:
-        root.run(*PIPX, "install", source)
+        root.run(*PIPX, "install", checkout)
         assert VERSION in root.run("tcp-pressure-exporter", "--version")
         assert 'parser="readable"' in root.run("tcp-pressure-exporter", "--once")
+        assert "Closest to the limit" in root.run(*ANY_VERDICT, "tcp-pressure-exporter report")
     finally:
         root.run(*PIPX, "uninstall", "tcp-pressure-exporter")
+
+
+def test_pipx_runs_the_checkout(root: Root, checkout: str) -> None:
+    """The README's command, `pipx run --spec . tcp-pressure-exporter report`, leaves nothing."""
+    command = f"cd {checkout} && pipx run --spec . tcp-pressure-exporter report"
+    assert "Closest to the limit" in root.run(*ANY_VERDICT, command)
+
+
+def test_uvx_runs_the_checkout(root: Root, checkout: str) -> None:
+    """So does `uvx --from . tcp-pressure-exporter report`, with uv from the package index."""
+    root.run(*PIPX, "install", "uv")
+    try:
+        command = f"cd {checkout} && uvx --from . tcp-pressure-exporter report"
+        assert "Closest to the limit" in root.run(*ANY_VERDICT, command)
+    finally:
+        root.run(*PIPX, "uninstall", "uv")
+
+
+def test_pip_installs_the_wheel(root: Root, wheel: Path) -> None:
+    """In a virtual environment of Debian's Python, with the compiled parser."""
+    root.put(wheel, f"/root/{wheel.name}")
+    root.run("python3", "-m", "venv", "/root/venv")
+    root.run("/root/venv/bin/pip", "install", "--quiet", f"/root/{wheel.name}")
+    assert 'parser="compiled"' in root.run("/root/venv/bin/tcp-pressure-exporter", "--once")
 
 
 def test_bill_of_materials(tmp_path: Path) -> None:

@@ -19,14 +19,15 @@ from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
-from tcp_pressure_exporter.sources.bpf.walk.table import open_connection_table
+from tcp_pressure_exporter.sources.bpf.walk.tables import open_tables
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
-from tcp_pressure_exporter.sources.systems.linux import counted_walk, linux_sources
+from tcp_pressure_exporter.sources.systems.linux import linux_sources
+from tcp_pressure_exporter.sources.systems.walks import walked_sockets
 
 NEAR_THE_LIMIT = {"canary", "pool_owners"}
 
@@ -47,11 +48,10 @@ class StoppableClock:
 
 def walked(parser: Parser, netlink: NetlinkSockets, clock: StoppableClock) -> WalkedSockets:
     """Return the sockets by BPF; they are checked at the first sample, which is not measured."""
-    table = open_connection_table()
-    if isinstance(table, Missing):
-        raise BenchmarkError(table.reason)
-    walk = counted_walk(table, parser)
-    return WalkedSockets(walk, netlink, ProcNumbers(Path("/proc")).statistics, clock)
+    tables = open_tables()
+    if isinstance(tables, Missing):
+        raise BenchmarkError(tables.reason)
+    return walked_sockets(tables, parser, netlink, ProcNumbers(Path("/proc")), clock)
 
 
 def main() -> None:

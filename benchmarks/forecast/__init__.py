@@ -1,1 +1,1 @@
-"""Drives real port pools to exhaustion and judges forecasts by it: docs/forecast.md."""
+"""Drives real port pools to exhaustion and judges forecasts by it: README.md."""

@@ -4,5 +4,5 @@ from benchmarks.paths import ROOT
 
 TRACES = ROOT / "benchmarks" / "forecast" / "traces.json"
 HARMLESS = ROOT / "benchmarks" / "forecast" / "harmless.json"
-DOCUMENT = ROOT / "docs" / "forecast.md"
-PLOT = ROOT / "docs" / "images" / "forecast.svg"
+DOCUMENT = ROOT / "benchmarks" / "forecast" / "README.md"
+PLOT = DOCUMENT.with_name("forecast.svg")

@@ -28,7 +28,7 @@ def _results(experiment: Experiment, fits: Experiment) -> str:
     traces = experiment.traces
     parts = [
         _machine_sentence(experiment.machine),
-        "![Forecast and truth over time for six loads](images/forecast.svg)",
+        "![Forecast and truth over time for six loads](forecast.svg)",
         f"### All forecasters, a poll every {INTERVAL} s, warning below 30 s",
         forecaster_table(traces, VERY_SOON),
         f"### All forecasters, a poll every {INTERVAL} s, warning below 60 s",

@@ -24,9 +24,12 @@ def hastened(rules: str, factor: int) -> str:
 
 @contextmanager
 def running_prometheus(
-    folder: Path, port: int, exporter: str, alertmanager: str, factor: int = 1
+    folder: Path, port: int, exporter: str | None, alertmanager: str, factor: int = 1
 ) -> Iterator[None]:
-    """Scrape the exporter and alert by the shipped rules, hastened by the factor."""
+    """Scrape the exporter and alert by the shipped rules, hastened by the factor.
+
+    exporter: None where nothing is scraped, and others send what they scrape (remote write).
+    """
     rules = folder / "rules"
     rules.mkdir()
     for path in RULES.glob("*.yml"):
@@ -35,7 +38,10 @@ def running_prometheus(
     if factor > 1:
         config["global"]["evaluation_interval"] = "1s"
     config["rule_files"] = [f"{rules}/*.yml"]
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [exporter]}]
+    if exporter is None:
+        config["scrape_configs"] = []
+    else:
+        config["scrape_configs"][0]["static_configs"] = [{"targets": [exporter]}]
     config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [
@@ -43,8 +49,9 @@ def running_prometheus(
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        *([] if exporter else ["--web.enable-remote-write-receiver"]),
     ]
-    with _running(command, folder / "prometheus.log"):
+    with running_program(command, folder / "prometheus.log"):
         yield
 
 
@@ -79,12 +86,13 @@ def running_alertmanager(folder: Path, port: int, config: Path) -> Iterator[None
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]
-    with _running(command, folder / "alertmanager.log"):
+    with running_program(command, folder / "alertmanager.log"):
         yield
 
 
 @contextmanager
-def _running(command: Sequence[str], log: Path) -> Iterator[None]:
+def running_program(command: Sequence[str], log: Path) -> Iterator[None]:
+    """Run a program as long as the context lasts and this process lives; it writes to the log."""
     # setpriv becomes the program, which then dies with this process, however that ends.
     leashed = ["setpriv", "--pdeathsig", "KILL", *command]
     with (

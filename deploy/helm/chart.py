@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from deploy.docs_url import docs_url
 from deploy.helm.kustomized import OPERATOR_VALUE, Manifest, manifests
 from deploy.helm.template import Choice, Expression, render
 from deploy.helm.values import Value, values
@@ -192,7 +193,8 @@ data:
 """
 _RULE = f"""\
 {{{{- if {OPERATOR_VALUE} }}}}
-{{{{- $rule := .Files.Get "files/prometheusrule.yaml" | fromYaml }}}}
+{{{{- $docs := trimSuffix "/" .Values.docsUrl }}}}
+{{{{- $rule := .Files.Get "files/prometheusrule.yaml" | replace "{docs_url()}" $docs | fromYaml }}}}
 apiVersion: {{{{ $rule.apiVersion }}}}
 kind: {{{{ $rule.kind }}}}
 metadata:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.docs_url import docs_url
 from deploy.helm.kustomized import features, images, manifests
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -45,6 +46,13 @@ def values() -> tuple[Value, ...]:
             SWITCH,
         ),
         Value("prometheusOperator.labels", {}, "Labels by which it selects both.", MAP),
+        Value(
+            "docsUrl",
+            docs_url(),
+            "Where you keep the documents: the alerts lead there. Each exporter serves them, too:"
+            " `http://NODE_IP:10190/docs`.",
+            {"type": "string", "pattern": "^https?://"},
+        ),
         Value(
             "networkPolicy.enabled",
             True,  # noqa: FBT003

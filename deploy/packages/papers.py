@@ -14,10 +14,11 @@ from email.utils import format_datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NAME = "tcp-pressure-exporter"
-# There is no public address yet (docs/release.md).
-MAINTAINER = f"The {NAME} maintainers <maintainers@example.org>"
-HOMEPAGE = f"https://git.example.org/{NAME}"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NAME = PROJECT["name"]
+VERSION = PROJECT["version"]
+HOMEPAGE = PROJECT["urls"]["Homepage"]
+MAINTAINER = "{name} <{email}>".format(**PROJECT["authors"][0])
 COPYRIGHT = f"""\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: {NAME}
@@ -27,19 +28,16 @@ Files: *
 Copyright: 2026 The {NAME} authors
 License: Apache-2.0
  On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
-Comment: The libraries below /usr/lib/{NAME} have licences of their own, which
+Comment: The BPF programs in _bpf.abi3.so are under Apache-2.0 or GPL-2.0-only,
+ as you choose; the latter is in /usr/share/common-licenses/GPL-2.
+ The libraries below /usr/lib/{NAME} have licences of their own, which
  stand in the *.dist-info folder of each.
 """
 
 
-def version() -> str:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return str(project["version"])
-
-
 def changelog(now: datetime) -> str:
     """Return the one entry of this build; what changed stands in CHANGELOG.md."""
-    head = f"{NAME} ({version()}-1) unstable; urgency=medium"
+    head = f"{NAME} ({VERSION}-1) unstable; urgency=medium"
     return (
         f"{head}\n\n  * See CHANGELOG.md of the project.\n\n"
         f" -- {MAINTAINER}  {format_datetime(now)}\n"
@@ -55,7 +53,7 @@ def write(folder: Path, now: datetime) -> None:
 
 def variables() -> str:
     """Return assignments for the shell."""
-    values = {"VERSION": version(), "MAINTAINER": MAINTAINER, "HOMEPAGE": HOMEPAGE}
+    values = {"VERSION": VERSION, "MAINTAINER": MAINTAINER, "HOMEPAGE": HOMEPAGE}
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
 

@@ -4,7 +4,7 @@ from tcp_pressure_exporter.collectors.pool_owners import FAMILIES
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import PoolKey
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
@@ -14,7 +14,7 @@ from tests.support.fakes.samples import namespace_sample
 NONE = "# TYPE tcp_pressure_pool_owner_sockets gauge\n"
 
 
-def owned(remote: str, *owners: OwnerCount, local: str = "10.0.0.2") -> PoolOwners:
+def owned(remote: str, *owners: SeenOwner, local: str = "10.0.0.2") -> PoolOwners:
     pool = ListedPool(PoolKey(b"", b"", b""), local, remote, "443", Usage(9, 10, 0, 0))
     return PoolOwners(pool, owners)
 
@@ -28,10 +28,10 @@ def test_golden() -> None:
     pools = (
         owned(
             "10.0.0.9",
-            OwnerCount(Owner("nginx.service", "nginx"), 1204),
-            OwnerCount(Owner("container:0123456789ab", ""), 12),
+            SeenOwner(Owner("nginx.service", "nginx"), 1204),
+            SeenOwner(Owner("container:0123456789ab", ""), 12),
         ),
-        owned("lb", OwnerCount(Owner("", "curl"), 1), local="2001:db8::2"),
+        owned("lb", SeenOwner(Owner("", "curl"), 1), local="2001:db8::2"),
         owned("10.0.0.8"),
     )
     assert page(*pools) == golden("""
@@ -49,7 +49,7 @@ def test_golden() -> None:
 
 def test_hostile_names() -> None:
     """Whoever names a unit or a process can neither end a label nor begin a line."""
-    text = page(owned("10.0.0.9", OwnerCount(Owner('a"b\\c.service', "x\ny 1"), 7)))
+    text = page(owned("10.0.0.9", SeenOwner(Owner('a"b\\c.service', "x\ny 1"), 7)))
     assert text == NONE + (
         'tcp_pressure_pool_owner_sockets{direction="outbound",local_address="10.0.0.2",'
         'netns="host",port="443",process="x\\ny 1",remote_address="10.0.0.9",'

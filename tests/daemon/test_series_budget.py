@@ -21,16 +21,16 @@ from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount
+from tcp_pressure_exporter.pools.listing import ListingRule, OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.local_ports import MAX_OWNERS as MAX_BLOCKERS
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import (
-    MAX_OWNERS,
     MAX_TARGETS,
     CanaryReport,
     PoolOwners,
     Probe,
 )
+from tcp_pressure_exporter.pools.near_limit.owner_memory import MAX_OWNERS
 from tcp_pressure_exporter.pools.table import Churn, ClientPorts, ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.close_wait import MAX_REMOTES, CauseCount, CloseWait, RemoteCount
@@ -154,6 +154,7 @@ def fullest() -> NamespaceSample:
     }
     near = pools[OUTBOUND].listed[:MAX_TARGETS]
     owners = tuple(OwnerCount(Owner(f"s{n}", "p"), 1) for n in range(TOP))
+    seen = tuple(SeenOwner(*owner) for owner in owners[:MAX_OWNERS])
     sample = namespace_sample(
         "host",
         sockets=Outcome(
@@ -163,7 +164,7 @@ def fullest() -> NamespaceSample:
         pools=Outcome(0.1, pools),
         nat=Outcome(0.1, gateway(0)),
         canary=Outcome(0.1, CanaryReport(tuple(Probe(pool, REFUSED) for pool in near), None)),
-        pool_owners=Outcome(0.1, tuple(PoolOwners(pool, owners[:MAX_OWNERS]) for pool in near)),
+        pool_owners=Outcome(0.1, tuple(PoolOwners(pool, seen) for pool in near)),
         close_wait=Outcome(
             0.1,
             CloseWait(

@@ -20,7 +20,6 @@ PARTS = (
     *("What not to do.", "References."),
 )
 ALERTS = [(path.stem, rule) for path, rule in rules() if "alert" in rule]
-LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]+))?\)")
 ROW = re.compile(r"^\| \[(\w+)\]\(([^)]+)\) \| (\w+) \| ([^|]+) \|", re.MULTILINE)
 PANEL = re.compile(r"dashboard's\s+panel\s+\*([^*]+)\*")
 
@@ -31,11 +30,6 @@ def sections(page: Path) -> dict[str, str]:
     """Return the text under each heading of the second level."""
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-def anchors(page: Path) -> set[str]:
-    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize(("subject", "alert"), ALERTS, ids=lambda value: str(value)[:60])
@@ -68,16 +62,6 @@ def test_the_index_lists_each_alert_as_it_is() -> None:
         # A leak is told by a window of time instead.
         assert wait == (expected or ("15 min" if "[15m]" in alert["expr"] else "-"))
     assert not listed
-
-
-@every_page
-def test_each_link_leads_somewhere(page: Path) -> None:
-    """Files exist, and so do the headings in them."""
-    for target, anchor in LINK.findall(page.read_text()):
-        path = (page.parent / target).resolve() if target else page
-        assert path.exists(), target
-        if anchor and path.suffix == ".md":
-            assert anchor in anchors(path), f"{target}#{anchor}"
 
 
 @every_page

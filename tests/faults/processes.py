@@ -34,10 +34,14 @@ class State(NamedTuple):
 def state_of(exporter: Exporter) -> State:
     """Return what the exporter shows now."""
     status, _ = exporter.get("/-/ready")
-    page = exporter.metrics()
+    return shown_on(exporter.metrics(), ready=status == 200)
+
+
+def shown_on(page: str, *, ready: bool) -> State:
+    """Return what a page shows."""
     outcomes = SUCCESS.findall(page)
     failing = frozenset(name for name, success in outcomes if success == "0")
-    return State(page, status == 200, failing, frozenset(name for name, _ in outcomes) - failing)
+    return State(page, ready, failing, frozenset(name for name, _ in outcomes) - failing)
 
 
 def wait_until(

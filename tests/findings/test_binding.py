@@ -48,8 +48,8 @@ def test_severity(used: int, *, binds: bool | None, severity: Severity) -> None:
 def test_advice() -> None:
     """Nobody is told to set an option where nobody binds, or where that is not known."""
     assert source_advice(None, binds=True) == KINDS[SOURCE].advice
-    assert "nobody binds" in source_advice(None, binds=False)
-    assert "cannot be told" in source_advice(None, binds=None)
+    assert "no application binds" in source_advice(None, binds=False)
+    assert "is not known here" in source_advice(None, binds=None)
     refused = CanaryReport((), None, no_estimate="ENOPROTOOPT")
     assert source_advice(refused, binds=None).endswith("answer: ENOPROTOOPT.")
     for binds in (False, None):

@@ -25,7 +25,7 @@ def after(seconds: float, **amounts: int) -> Evidence:
 def test_any_at_all(finding: Finding, event: str) -> None:
     """What never happens by chance is found from the first one on."""
     assert finding.check(after(60, **{event: 0})) is None
-    assert finding.check(after(60, **{event: 1})) == f"{event} rose by 1 within 60 s"
+    assert finding.check(after(60, **{event: 1})) == f"{event} rose by 1 in the last 60 s"
     assert finding.check(after(60, TWRecycled=5, ListenDrops=5)) is None
 
 
@@ -42,16 +42,16 @@ def test_any_at_all(finding: Finding, event: str) -> None:
 def test_more_than_chance(finding: Finding, event: str) -> None:
     """What races cause as well is found above 0.1 a second: six in a minute are none."""
     assert finding.check(after(60, **{event: 6})) is None
-    assert finding.check(after(60, **{event: 7})) == f"{event} rose by 7 within 60 s"
+    assert finding.check(after(60, **{event: 7})) == f"{event} rose by 7 in the last 60 s"
     assert finding.check(after(600, **{event: 60})) is None
-    assert finding.check(after(600, **{event: 61})) == f"{event} rose by 61 within 600 s"
+    assert finding.check(after(600, **{event: 61})) == f"{event} rose by 61 in the last 10 min"
 
 
 def test_two_looks() -> None:
     """Within a second one may be chance, two are not."""
     assert drops.CONNTRACK_DROPS.check(after(1, nf_conntrack_drop=1)) is None
     found = drops.CONNTRACK_DROPS.check(after(1.02, nf_conntrack_drop=2))
-    assert found == "nf_conntrack_drop rose by 2 within 1 s"
+    assert found == "nf_conntrack_drop rose by 2 in the last 1 s"
 
 
 def test_events_together() -> None:
@@ -60,7 +60,7 @@ def test_events_together() -> None:
         after(60, nf_conntrack_drop=4, nf_conntrack_early_drop=1003)
     )
     assert found == (
-        "nf_conntrack_drop rose by 4, nf_conntrack_early_drop rose by 1,003 within 60 s"
+        "nf_conntrack_drop rose by 4, nf_conntrack_early_drop rose by 1,003 in the last 60 s"
     )
 
 

@@ -20,11 +20,15 @@ INFINITE = float("inf")
 @pytest.mark.parametrize(
     ("usage", "says", "says_not"),
     [
-        (Usage(900, 1000, 800, 0), "tcp_tw_reuse = 1", "open connections"),
-        (Usage(900, 1000, 800, None), "one more remote address", "tcp_tw_reuse"),
-        (Usage(900, 1000, 800, 0), "if the peer sends timestamps", "will not help"),
-        (Usage(900, 1000, 800, 0, refused=700), "tcp_tw_reuse will not help", "tcp_tw_reuse = 1"),
-        (Usage(900, 1000, 800, 0, refused=0), "tcp_tw_reuse = 1", "will not help"),
+        (Usage(900, 1000, 800, 0), "set tcp_tw_reuse to 1", "open connections"),
+        (Usage(900, 1000, 800, None), "add a remote address", "tcp_tw_reuse"),
+        (Usage(900, 1000, 800, 0), "if the peer sends timestamps", "does not help"),
+        (
+            Usage(900, 1000, 800, 0, refused=700),
+            "tcp_tw_reuse does not help",
+            "set tcp_tw_reuse to 1",
+        ),
+        (Usage(900, 1000, 800, 0, refused=0), "set tcp_tw_reuse to 1", "does not help"),
         (Usage(900, 1000, 450, 0), "open connections", "tcp_tw_reuse"),
         (Usage(900, 1000, None, None), "open connections", "tcp_tw_reuse"),
     ],
@@ -41,7 +45,7 @@ def test_bound_sockets_and_listeners(kind: str) -> None:
     """Where they hold most ports, neither open connections are blamed nor an address is advised."""
     advice = KINDS[kind].advice_for(Usage(1000, 1000, 5, 0, blocked=995))
     assert advice == KINDS[BLOCKED_PORTS].advice
-    assert "another address gives none back" in advice
+    assert "adding an address does not help" in advice
     assert "open connections" not in advice
 
 
@@ -70,7 +74,7 @@ def test_bound_sockets() -> None:
     """Where most of what waits was bound, tcp_tw_reuse is not advised, nor another remote."""
     advice = KINDS[OUTBOUND].advice_for(Usage(900, 1000, 800, 0), bound=True)
     assert "IP_BIND_ADDRESS_NO_PORT" in advice
-    assert "tcp_tw_reuse will not help, nor one more remote" in advice
+    assert "neither tcp_tw_reuse nor another remote address helps" in advice
     live = KINDS[OUTBOUND].advice_for(Usage(900, 1000, 400, 0), bound=True)
     assert live == KINDS[OUTBOUND].advice
 

@@ -55,7 +55,7 @@ def test_port_range_too_small(used: int, to_come: float | None, needed: int) -> 
     """A pool is too small that is at 90 %, or at 50 % and on its way to 90 %."""
     small = pool(used) if to_come is None else heading(pool(used), to_come)
     detail = findings.port_range_too_small(with_pools(pool(499), small))
-    assert detail == f"10.0.0.2 → 10.0.0.9:443 needs {needed} ports, of 1000"
+    assert detail == f"10.0.0.2 → 10.0.0.9:443 has 1,000 local ports; needs {needed:,}"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_ends_of_an_ipv6_pool() -> None:
     """An IPv6 address stands in brackets before its port (RFC 3986, section 3.2.2)."""
     detail = findings.port_range_too_small(with_pools(pool(1000, remote="2001:db8::9")))
     assert detail is not None
-    assert detail.startswith("10.0.0.2 → [2001:db8::9]:443 needs")
+    assert detail.startswith("10.0.0.2 → [2001:db8::9]:443 has 1,000 local ports; needs")
 
 
 @pytest.mark.parametrize("mode", [0, 2])
@@ -89,7 +89,7 @@ def test_tw_reuse_off_under_pressure(mode: int) -> None:
     evidence = with_pools(pool(900, 450), pool(500, 251), tcp_tw_reuse=mode)
     detail = findings.tw_reuse_off_under_pressure(evidence)
     assert detail == (
-        f"10.0.0.2 → 10.0.0.9:443: 251 of 1000 ports in TIME_WAIT, net.ipv4.tcp_tw_reuse = {mode}"
+        f"10.0.0.2 → 10.0.0.9:443: 251 of 1,000 ports in TIME_WAIT, net.ipv4.tcp_tw_reuse = {mode}"
     )
 
 
@@ -143,13 +143,13 @@ def test_tw_reuse_refused() -> None:
     evidence = replace(evidence, rises=rises(0))
     only = findings.tw_reuse_refused(evidence)
     assert only is not None
-    assert only.endswith(":443: about 760 of 800 ports in TIME_WAIT are refused")
+    assert only.endswith(":443: about 760 of 800 ports in TIME_WAIT cannot be reused")
     told = findings.tw_reuse_refused(replace(evidence, rises=rises(60, TWRecycled=1_200)))
     assert told is not None
-    assert told.endswith("in TIME_WAIT are refused, TWRecycled rose by 1,200 within 60 s")
+    assert told.endswith("in TIME_WAIT cannot be reused, TWRecycled rose by 1,200 in the last 60 s")
     unread = findings.tw_reuse_refused(replace(evidence, rises=failed("unreadable")))
     assert unread is not None
-    assert unread.endswith("in TIME_WAIT are refused")
+    assert unread.endswith("in TIME_WAIT cannot be reused")
 
 
 def test_tw_reuse_that_works() -> None:
@@ -165,7 +165,7 @@ def test_tw_reuse_on_loopback() -> None:
     evidence = with_pools(loopback, tcp_tw_reuse=2)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
     evidence = with_pools(loopback, pool(800, 800), tcp_tw_reuse=2)
-    assert "800 of 1000" in (findings.tw_reuse_off_under_pressure(evidence) or "")
+    assert "800 of 1,000" in (findings.tw_reuse_off_under_pressure(evidence) or "")
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_no_listener_in_port_range() -> None:
 )
 def test_odd_port_range(low: int, high: int, ports: int | None) -> None:
     """Both ends even, or both odd, make the kernel's warning "prefer different parity"."""
-    expected = f"net.ipv4.ip_local_port_range = {low} {high}: {ports} ports" if ports else None
+    expected = f"net.ipv4.ip_local_port_range = {low} {high}: {ports:,} ports" if ports else None
     assert findings.odd_port_range(with_range(low, high)) == expected
 
 
@@ -273,7 +273,7 @@ def test_max_tw_buckets_lowered(entries: int, limit: int, *, expected: bool) -> 
     evidence = with_sysctls(tcp_max_tw_buckets=limit, tcp_ehash_entries=entries)
     detail = findings.max_tw_buckets_lowered(evidence)
     assert detail == (
-        f"net.ipv4.tcp_max_tw_buckets = {limit}, the kernel's default here is 131072"
+        f"net.ipv4.tcp_max_tw_buckets = {limit}; the kernel's default here is 131072"
         if expected
         else None
     )

@@ -86,14 +86,15 @@ def test_somaxconn_below_backlog(queue_limit: int, queue_used: int) -> None:
     """A queue longer than somaxconn now allows is found, or one just as long and half full."""
     evidence = with_listeners(128, listener(443, queue_limit, queue_used), listener(80, 100, 100))
     detail = findings.somaxconn_below_backlog(evidence)
-    assert detail == f"net.core.somaxconn = 128; 10.0.0.2 port 443 has {queue_limit}"
+    assert detail == f"net.core.somaxconn = 128; 10.0.0.2 port 443 has a queue of {queue_limit:,}"
 
 
 def test_somaxconn_of_many() -> None:
     """Sockets that share an address and port are one, as with SO_REUSEPORT."""
     evidence = with_listeners(128, *[listener(443, 512)] * 3, listener(80, 511))
     assert findings.somaxconn_below_backlog(evidence) == (
-        "net.core.somaxconn = 128; 10.0.0.2 port 443 has 512, 10.0.0.2 port 80 has 511"
+        "net.core.somaxconn = 128; 10.0.0.2 port 443 has a queue of 512,"
+        " 10.0.0.2 port 80 has a queue of 511"
     )
 
 
@@ -161,7 +162,7 @@ def test_conntrack_established_too_long(seconds: int | None, used: int, *, expec
     """More than a day is found once the table is half full."""
     detail = findings.conntrack_established_too_long(with_conntrack(used, **{ESTABLISHED: seconds}))
     assert detail == (
-        f"net.netfilter.{ESTABLISHED} = {seconds}, {used} of 1000 entries" if expected else None
+        f"net.netfilter.{ESTABLISHED} = {seconds}, {used:,} of 1,000 entries" if expected else None
     )
 
 

@@ -26,7 +26,8 @@ def refusing(used: int, others: int = 0, *, listed: bool = True) -> Evidence:
 def test_far_from_full() -> None:
     """The detail says how many were refused, and how many ports were in use."""
     assert refused_below_limit(refusing(120)) == (
-        "10.0.0.2 → 10.0.0.9:443: 1,177 connections refused within 300 s, 120 of 1,000 ports in use"
+        "10.0.0.2 → 10.0.0.9:443: 1,177 connections refused in the last 5 min, 120 of 1,000 ports"
+        " in use"
     )
 
 

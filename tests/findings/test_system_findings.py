@@ -36,7 +36,7 @@ def found(evidence: Evidence) -> dict[str, str]:
 def test_delay_out_of_bounds(delay: int) -> None:
     """Windows takes 30 to 300 s: what lies outside is found."""
     detail = found(of_system(WINDOWS, TcpTimedWaitDelay=delay))["timed_wait_delay_out_of_bounds"]
-    assert detail == f"TcpTimedWaitDelay = {delay}, its bounds are 30 and 300"
+    assert detail == f"TcpTimedWaitDelay = {delay}; allowed are 30 to 300"
 
 
 @pytest.mark.parametrize("delay", [30, 120, 300])
@@ -58,7 +58,7 @@ def test_interval_below_minimum(system: str, least: int) -> None:
     """Oracle's manuals: not below 60 s up to Solaris 11.3, not below 10 s from 11.4 on."""
     name = "time_wait_interval_below_minimum"
     detail = found(of_system(system, tcp_time_wait_interval=least - 1))[name]
-    said = f"tcp_time_wait_interval = {least - 1}, the least that the vendor allows is {least}"
+    said = f"tcp_time_wait_interval = {least - 1}; the vendor's minimum is {least}"
     assert detail == said
     assert found(of_system(system, tcp_time_wait_interval=least)) == {}
 

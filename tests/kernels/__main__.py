@@ -37,8 +37,12 @@ FOLDER = ROOT / ".tools" / "kernels"
 REAL = "tests/real_kernel"
 MODEL = "tests/kernels/test_model.py"
 BPF = [
-    f"tests/sources/bpf/test_{name}.py"
-    for name in ("loading", "port_failures", "bind_failures", "active_closes")
+    f"tests/sources/bpf/{name}.py"
+    for name in (
+        *("test_loading", "test_port_failures", "test_bind_failures", "test_active_closes"),
+        *("test_state_changes", "test_bind_hash"),
+        *("walk/test_table", "walk/test_listeners", "walk/test_elsewhere"),
+    )
 ]
 
 

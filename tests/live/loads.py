@@ -13,23 +13,33 @@ from tests.live.watched_host import wait_until, watched_host
 
 OTHER_UPSTREAM = ("127.0.0.12", 8080)
 OWNER = "tcp_pressure_close_wait_owner_sockets"
+RECORDED = 'job:tcp_pressure_up:sum{job="tcp-pressure-exporter"} == 1'
 QUICK = 60  # minutes of the rules become seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a load; `refused`: the times of connects without a port."""
+    """What came of a load; `refused`: the times of connects without a port.
+
+    suppressed: the warning beside a page was silent. recorded: the fleet's series are there.
+    """
 
     inbox: Inbox
     refused: tuple[float, ...] = ()
     suppressed: bool = False
+    recorded: bool = False
 
 
-def steady_rise(folder: Path) -> Outcome:
+def steady_rise(folder: Path, *, agent: bool = False) -> Outcome:
     """36 closes a second on 2,000 ports, which last 56 s; rules and waits are those that ship."""
-    with watched_host(folder, factor=1) as host:
+    with watched_host(folder, factor=1, agent=agent) as host:
         refused = stories.proxy(36, 60, _unheard)
-        return Outcome(host.inbox, tuple(refused))
+        return Outcome(host.inbox, tuple(refused), recorded=bool(host.query(RECORDED)))
+
+
+def remote_write(folder: Path) -> Outcome:
+    """Rise as steadily, with an agent between the exporter and the rules."""
+    return steady_rise(folder, agent=True)
 
 
 def full_pool(folder: Path) -> Outcome:

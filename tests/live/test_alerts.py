@@ -15,6 +15,7 @@ COMM = Path("/proc/self/comm").read_text(encoding="utf-8").rstrip("\n")
 LEAD = 20.0  # seconds that are promised before the first connect() fails
 LOADS = (
     loads.steady_rise,
+    loads.remote_write,
     loads.full_pool,
     loads.refusals,
     loads.balancer,
@@ -45,6 +46,15 @@ def test_steady_rise(outcome: Outcome) -> None:
     assert announced.receiver == "page"
     assert "First: 127.0.0.1 to 127.0.0.9 port 8080" in announced.description
     assert outcome.refused[0] - announced.at >= LEAD
+
+
+def test_remote_write(outcome: Outcome) -> None:
+    """An agent sends to a receiver, which evaluates all rules: the lead is the same promise.
+
+    The agent runs as docs/engines.md has it.
+    """
+    test_steady_rise(outcome)
+    assert outcome.recorded
 
 
 def test_full_pool(outcome: Outcome) -> None:

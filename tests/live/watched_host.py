@@ -21,6 +21,7 @@ from deploy.demo.stack import (
     with_webhook,
 )
 from deploy.demo.webhook import running_webhook
+from tests.live.agent import running_agent
 from tests.live.inbox import Inbox
 from tests.support.labs.exporter_process import running_exporter
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
@@ -48,10 +49,13 @@ class WatchedHost:
 
 
 @contextmanager
-def watched_host(folder: Path, factor: int, *, waits: bool = True) -> Iterator[WatchedHost]:
+def watched_host(
+    folder: Path, factor: int, *, waits: bool = True, agent: bool = False
+) -> Iterator[WatchedHost]:
     """Move the calling thread into a watched host, and back at the end.
 
     The minutes of the rules are divided by `factor`; without `waits` Alertmanager sends at once.
+    With an `agent` that scrapes the exporter, and sends to Prometheus by remote write.
     """
     inbox = Inbox()
     (folder / "groups.yml").write_text(GROUPS)
@@ -62,8 +66,11 @@ def watched_host(folder: Path, factor: int, *, waits: bool = True) -> Iterator[W
         stack.enter_context(running_alertmanager(folder, ALERTMANAGER, path))
         flag = f"--config.file={folder / 'groups.yml'}"
         exporter = stack.enter_context(running_exporter(folder / "exporter.log", flag))
-        targets = f"127.0.0.1:{exporter.port}", f"127.0.0.1:{ALERTMANAGER}"
-        stack.enter_context(running_prometheus(folder, PROMETHEUS, *targets, factor))
+        address, alertmanager = f"127.0.0.1:{exporter.port}", f"127.0.0.1:{ALERTMANAGER}"
+        scraped = None if agent else address
+        stack.enter_context(running_prometheus(folder, PROMETHEUS, scraped, alertmanager, factor))
+        if agent:
+            stack.enter_context(running_agent(folder, address, PROMETHEUS))
         # Only now: those that listen here took their ports from the range of before.
         for name, value in SYSCTLS.items():
             set_sysctl(name, value)

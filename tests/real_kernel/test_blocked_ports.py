@@ -12,7 +12,7 @@ import pytest
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.findings.kinds import Severity
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
@@ -114,7 +114,7 @@ def test_range_of_listeners(narrow: Lab, observer: Observer) -> None:
     assert outbound(sample) == (0, 1.0, 1.0, 0.0)
     found = assess(sample)
     assert found.severity is Severity.CRITICAL
-    assert found.pressures[0].owners == (OwnerCount(own_owner(sample), 100),)
+    assert found.pressures[0].owners == (SeenOwner(own_owner(sample), 100),)
 
 
 def test_some_bound(narrow: Lab, observer: Observer) -> None:

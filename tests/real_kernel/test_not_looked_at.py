@@ -38,7 +38,7 @@ def test_full_container() -> None:
     number, _space, words = left_out["other network namespaces"].partition(" ")
     assert int(number) >= 2, "the container and the machine's own"
     assert words == "not looked at"
-    assert printed.splitlines()[1].startswith("All is calm here: nothing is close to its limit.")
+    assert printed.splitlines()[1].startswith("All is calm here: nothing is near its limit.")
 
 
 def test_owner_behind_many_descriptors(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,18 @@ In a network namespace of its own. Every sample that the daemon publishes is com
 sums, with what the load tool has done and with the kernel's own count around it; some with ss.
 """
 
-import http.client
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.reliability.churn_record import Kernel, Load, Record, Seen, Ss, check, seen_on
-from tests.support.labs.exporter_process import Exporter, running_exporter
+from tests.reliability.scraping import Scrape, scraping
+from tests.support.labs.exporter_process import running_exporter
 from tests.support.labs.meanwhile import meanwhile
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
@@ -41,14 +41,14 @@ def run(seconds: float, rate: float = 0.0) -> Record:
         folder = Path(name)
         for setting, value in SETTINGS.items():
             set_sysctl(setting, value)
-        with running_exporter(folder / "log", *FLAGS) as exporter, _scraper(exporter) as scraper:
-            record.before = _next_sample(scraper, time.monotonic())
+        with running_exporter(folder / "log", *FLAGS) as exporter, scraping(exporter) as scrape:
+            record.before = _next_sample(scrape, time.monotonic())
             with (
                 _load(compiled(folder), (seconds, rate), record),
                 meanwhile(lambda: record.kernel.append(_kernel_count()), KERNEL_SECONDS),
             ):
-                _watch(scraper, record, time.monotonic() + seconds)
-            record.settled = _next_sample(scraper, time.monotonic())
+                _watch(scrape, record, time.monotonic() + seconds)
+            record.settled = _next_sample(scrape, time.monotonic())
             record.settled_ss = _count_by_ss()
         record.log = (folder / "log").read_text()
     return record
@@ -62,22 +62,10 @@ def compiled(folder: Path) -> Path:
     return program
 
 
-@contextmanager
-def _scraper(exporter: Exporter) -> Iterator[http.client.HTTPConnection]:
-    """Give one connection for all scrapes: it leaves no TIME_WAIT of its own meanwhile."""
-    with closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=30)) as connection:
-        yield connection
-
-
-def _scrape(scraper: http.client.HTTPConnection) -> str:
-    scraper.request("GET", "/metrics")
-    return scraper.getresponse().read().decode()
-
-
-def _next_sample(scraper: http.client.HTTPConnection, moment: float) -> Seen:
+def _next_sample(scrape: Scrape, moment: float) -> Seen:
     """Return the first sample that began after a moment."""
     end = time.monotonic() + 120
-    while (seen := seen_on(_scrape(scraper))).moment <= moment:
+    while (seen := seen_on(scrape())).moment <= moment:
         assert time.monotonic() < end, "no sample"
         time.sleep(0.1)
     return seen
@@ -118,11 +106,11 @@ def _kernel_count() -> Kernel:
     return Kernel(time.monotonic(), int(words[words.index("tw") + 1]))
 
 
-def _watch(scraper: http.client.HTTPConnection, record: Record, end: float) -> None:
+def _watch(scrape: Scrape, record: Record, end: float) -> None:
     """Record every sample until then, and what ss counts now and then."""
     next_ss = time.monotonic() + SS_SECONDS / 2
     while (now := time.monotonic()) < end:
-        seen = seen_on(_scrape(scraper))
+        seen = seen_on(scrape())
         if not record.seen or seen.moment > record.seen[-1].moment + SAME_SECONDS:
             record.seen.append(seen)
         if now > next_ss:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.faults.processes import state_of
+from tests.faults.processes import shown_on
 from tests.reliability.churn import SETTINGS, compiled
-from tests.reliability.churn_record import SERIES
+from tests.reliability.churn_record import SERIES, seen_on
 from tests.reliability.process_size import Size, parts_of, size_of
-from tests.support.labs.exporter_process import Exporter, running_exporter, value_of
+from tests.reliability.scraping import Scrape, scraping
+from tests.support.labs.exporter_process import Exporter, running_exporter
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 SOURCE = Path(__file__).with_name("refused.c")
@@ -44,10 +45,11 @@ class Done(NamedTuple):
     port_taken: int
 
 
-# Series that must be equal to what was done, once nothing goes on any more.
+# Series whose sum must have risen by what was done, once nothing goes on any more.
 COUNTED: Mapping[str, Callable[[Done], int]] = {
-    f'{FAILURES}{{cause="no_port",netns="host"}}': lambda done: done.no_port,
-    f'{FAILURES}{{cause="port_taken",netns="host"}}': lambda done: done.port_taken,
+    r'connect_failures_total{cause="no_port"': lambda done: done.no_port,
+    r'connect_failures_total{cause="port_taken"': lambda done: done.port_taken,
+    r'pool_active_closes_total{direction="outbound"': lambda done: done.time_waits,
 }
 
 
@@ -56,6 +58,7 @@ class Seen:
     """What was seen of one run. failing: scrapes that showed a failed collector.
 
     totals, parts: of each scrape, the failures in all, and the listed and unlisted ones together.
+    settled: by how much each of COUNTED has risen in the end.
     """
 
     sizes: list[Size] = field(default_factory=list)
@@ -74,13 +77,14 @@ def run(seconds: float, rate: float) -> tuple[Done, Seen]:
         for setting, value in SETTINGS.items():
             set_sysctl(setting, value)
         churn, refused = compiled(folder), _compiled_refused(folder)
-        with running_exporter(folder / "log", *FLAGS) as exporter:
+        with running_exporter(folder / "log", *FLAGS) as exporter, scraping(exporter) as scrape:
+            before = _next_counted(scrape)
             churning = [churn, WORKERS, rate, TIME_WAIT_PERCENT, DESTINATIONS, seconds]
             refusing = [refused, REFUSALS_PER_SECOND, REFUSING_DESTINATIONS, seconds]
             with _working(churning) as churned, _working(refusing) as refusals:
-                _watch(exporter, seconds, seen)
+                _watch(exporter, scrape, seconds, seen)
             done = _done(seconds, churned[-1], refusals[-1])
-            seen.settled = _settled(exporter, done)
+            seen.settled = _settled(scrape, before, done)
         seen.log = (folder / "log").read_text()
     return done, seen
 
@@ -116,10 +120,10 @@ def _done(seconds: float, churned: str, refused: str) -> Done:
     return Done(seconds, int(connections), int(time_waits), int(no_port), int(port_taken))
 
 
-def _watch(exporter: Exporter, seconds: float, seen: Seen) -> None:
+def _watch(exporter: Exporter, scrape: Scrape, seconds: float, seen: Seen) -> None:
     begin = time.monotonic()
     while (elapsed := time.monotonic() - begin) < seconds:
-        state = state_of(exporter)
+        state = shown_on(scrape(), ready=True)
         seen.failing += bool(state.failing and state.working)
         # On a host without free CPU the newest sample may be too old to be shown.
         if state.has(FAILURES):
@@ -135,14 +139,26 @@ def _sum(page: str, metric: str) -> float:
     return sum(float(value) for name, _labels, value in SERIES.findall(page) if metric in name)
 
 
-def _settled(exporter: Exporter, done: Done) -> Mapping[str, float]:
-    """Return what the series are once they have arrived, or after many samples."""
+def _counted(page: str) -> Mapping[str, float]:
+    lines = [(f"{name}{{{labels}", float(value)) for name, labels, value in SERIES.findall(page)]
+    return {part: sum(value for line, value in lines if part in line) for part in COUNTED}
+
+
+def _next_counted(scrape: Scrape) -> Mapping[str, float]:
+    """Return what is counted in a sample that began after this call."""
+    called = time.monotonic()
+    while seen_on(page := scrape()).moment < called:
+        time.sleep(0.1)
+    return _counted(page)
+
+
+def _settled(scrape: Scrape, before: Mapping[str, float], done: Done) -> Mapping[str, float]:
+    """Return by how much the series have risen, once it is enough, or after many samples."""
     end = time.monotonic() + 30
     while True:
-        page = exporter.metrics()
-        found = {series: value_of(page, series) for series in COUNTED}
-        if time.monotonic() > end or found == {name: of(done) for name, of in COUNTED.items()}:
-            return found
+        risen = {part: count - before[part] for part, count in _counted(scrape()).items()}
+        if time.monotonic() > end or risen == {part: of(done) for part, of in COUNTED.items()}:
+            return risen
         time.sleep(0.2)
 
 

@@ -62,15 +62,18 @@ static int connect_to(int client, uint32_t host, unsigned int port)
 	return connect(client, (struct sockaddr *)&address, sizeof(address));
 }
 
-/* Take the ports that the calls will miss; they are held until the process ends. */
+/* Take the ports that the calls will miss; they are held until the process ends, by a reset: no end
+ * of the connection closes first. */
 static void hold_ports(void)
 {
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	int listener = tcp_socket(), client = tcp_socket();
 
 	bind_to(tcp_socket(), HERE, BOUND_PORT);
 	bind_to(listener, SERVER, SERVER_PORT);
 	bind_to(client, HERE, TAKEN_PORT);
-	if (listen(listener, 1) != 0 || connect_to(client, SERVER, SERVER_PORT) != 0)
+	if (setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) != 0 ||
+	    listen(listener, 1) != 0 || connect_to(client, SERVER, SERVER_PORT) != 0)
 		fail("hold");
 }
 

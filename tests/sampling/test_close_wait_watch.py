@@ -58,7 +58,9 @@ class Watched:
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
         self.watch = CloseWaitPart(self.namespace.sockets, owners)
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
+    def _find(self, inodes: Collection[int], _first: Iterable[int], *, busy_alone: bool) -> Search:
+        if busy_alone:
+            return Search({})
         self.sought.append(set(inodes))
         return Search({one: self.names[one] for one in inodes if one in self.names})
 

@@ -3,17 +3,29 @@
 import errno
 import socket
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
-from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.failures import NO_PORT, FailureKind
+from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
+from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
+from tcp_pressure_exporter.sample.counted.failures import (
+    FailureOwner,
+    PortFailures,
+    RecentCount,
+    RecentFailures,
+)
+from tcp_pressure_exporter.sample.sample import PORT_FAILURES
+from tcp_pressure_exporter.sampling.parts.part import Reading
 from tcp_pressure_exporter.sampling.parts.pool_owners import PoolOwnersPart
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
@@ -29,6 +41,7 @@ from tests.support.messages.datagrams import ESTABLISHED, TIME_WAIT, Entry
 from tests.support.messages.socket_entries import sixteen_bytes
 from tests.support.sampled import Namespace, given_reading
 
+INFINITE = float("inf")
 LIVE = 0b1011_1011_1110  # every state but LISTEN and TIME_WAIT
 RULES = rules()
 A, B = key("10.0.0.2", "10.0.0.8", 443), key("10.0.0.2", "10.0.0.9", 443)
@@ -67,16 +80,25 @@ class Watched:
         self.clock.advance(self.dump_seconds)
         return self.refusal
 
-    def _find(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
+    def _find(self, inodes: Collection[int], _first: Iterable[int], *, busy_alone: bool) -> Search:
+        if busy_alone:
+            return Search({})
         self.clock.advance(self.search_seconds)
         return Search({inode: NAMES[inode] for inode in inodes})
 
     def take(
         self, outbound: PoolTable, groups: RemoteGroups | None = None
     ) -> tuple[PoolOwners, ...]:
+        return self.watch.take(self.reading(outbound, groups))
+
+    def reading(self, outbound: PoolTable, groups: RemoteGroups | None = None) -> Reading:
         config = Config(groups=groups or RemoteGroups())
-        reading = given_reading(self.namespace, self.clock, config, rules=RULES, outbound=outbound)
-        return self.watch.take(reading)
+        return given_reading(self.namespace, self.clock, config, rules=RULES, outbound=outbound)
+
+    def appear_at(self, look: int, entries: list[Entry]) -> None:
+        """Show the sockets from so many looks on."""
+        if len(self.kernel.requests) >= look:
+            self.kernel.entries = entries
 
     def asked_at(self, seconds: int) -> list[int]:
         """Sample every second; return the seconds at which the kernel was asked."""
@@ -90,8 +112,12 @@ class Watched:
         return asked
 
 
+def sockets_of(found: PoolOwners) -> tuple[tuple[Owner, int], ...]:
+    return tuple((one.owner, one.sockets) for one in found.owners)
+
+
 def owners_of(found: Iterable[PoolOwners]) -> dict[ListedKey, object]:
-    return {pool.key: owners for pool, owners, _states in found}
+    return {one.pool.key: sockets_of(one) for one in found}
 
 
 @pytest.fixture
@@ -105,8 +131,8 @@ def test_near_the_limit(watched: Watched) -> None:
     watched.kernel.entries.append(outgoing(4, state=TIME_WAIT))
     outbound = table(A, B)
     [one, other] = watched.take(outbound)
-    assert (one.pool, one.owners) == (outbound.listed[0], ((NGINX, 2), (CURL, 1)))
-    assert (other.pool, other.owners) == (outbound.listed[1], ((CURL, 1),))
+    assert (one.pool, sockets_of(one)) == (outbound.listed[0], ((NGINX, 2), (CURL, 1)))
+    assert (other.pool, sockets_of(other)) == (outbound.listed[1], ((CURL, 1),))
 
 
 def test_what_is_asked(watched: Watched) -> None:
@@ -140,10 +166,9 @@ def test_dear_question(watched: Watched) -> None:
 
 
 def test_dear_search(watched: Watched) -> None:
-    """Looking for the processes counts too: 10 ms and 10 ms make a pause of 4 s at first."""
+    """Looking for the processes is paid from an allowance of its own: here the dump waits 2 s."""
     watched.dump_seconds = watched.search_seconds = 0.010
-    # Later the processes are known: the dump alone makes a pause of 2 s.
-    assert watched.asked_at(9) == [0, 4, 6, 8]
+    assert watched.asked_at(7) == [0, 2, 4, 6]
 
 
 def test_longest_pause(watched: Watched) -> None:
@@ -159,17 +184,78 @@ def test_answers_are_remembered(watched: Watched) -> None:
     watched.kernel.entries = []
     assert owners_of(watched.take(table(B, A))) == {B: (), A: ((NGINX, 2), (CURL, 1))}
     watched.clock.advance(4)
-    assert owners_of(watched.take(table(B, A))) == {B: (), A: ()}
+    assert owners_of(watched.take(table(B, A))) == {B: (), A: ((NGINX, 0), (CURL, 0))}
 
 
-def test_forgotten(watched: Watched) -> None:
-    """Where no pool is near its limit any more, the answer is forgotten; the pause goes on."""
-    watched.dump_seconds = 0.020
+def test_between_two_waves(watched: Watched) -> None:
+    """A pool that is calm again keeps its owners for five minutes, and is looked at meanwhile."""
     watched.take(table(A))
-    watched.take(table(A, used=100))
-    assert owners_of(watched.take(table(A))) == {A: ()}
-    watched.clock.advance(4)
+    watched.kernel.entries = []
+    watched.clock.advance(100)
+    assert owners_of(watched.take(table(A, used=100))) == {A: ((NGINX, 0), (CURL, 0))}
+    watched.kernel.entries = [outgoing(3)]
+    watched.clock.advance(100)
+    assert owners_of(watched.take(table(A, used=100))) == {A: ((CURL, 1), (NGINX, 0))}
+    watched.clock.advance(100)
+    assert watched.take(table(A, used=100)) == ()
+
+
+def full_soon(seconds: float) -> PoolTable:
+    """Return a pool that is 47 % full, and full in so many seconds."""
+    (pool,) = table(A, used=470).listed
+    soon = replace(pool, outlook=Outlook(seconds, 1.3, 200.0, 0))
+    return replace(table(A), listed=(soon,))
+
+
+def test_first_sign(watched: Watched) -> None:
+    """A pool that is critical by its forecast has owners, however much room there is yet."""
+    assert watched.take(full_soon(61.0)) == ()
+    assert owners_of(watched.take(full_soon(59.0))) == {A: ((NGINX, 2), (CURL, 1))}
+
+
+def test_refused(watched: Watched) -> None:
+    """A pool that refuses connections has owners, however full it seems."""
+    kind = FailureKind("connect", NO_PORT)
+    caller = FailureOwner(kind, NGINX, "10.0.0.2", "remote", "443")
+    recent = RecentFailures(60.0, {caller: RecentCount(3, 5.0)})
+    reading = watched.reading(full_soon(INFINITE))
+    reading.put(PORT_FAILURES, Outcome(0.0, PortFailures({}, {}, {}, recent)))
+    assert owners_of(watched.watch.take(reading)) == {A: ((NGINX, 2), (CURL, 1))}
+
+
+def test_short_connections(watched: Watched) -> None:
+    """While nobody is known the kernel is asked again at once: here the fourth look meets one."""
+    entries, watched.kernel.entries = watched.kernel.entries, []
+    watched.kernel.fail = lambda _request: watched.appear_at(4, entries)
     assert owners_of(watched.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}
+    assert len(watched.kernel.requests) == 4
+
+
+def test_dear_looks(watched: Watched) -> None:
+    """Looks that follow each other are paid for together: five of 20 ms make a pause of 20 s."""
+    watched.kernel.entries = []
+    watched.dump_seconds = 0.020
+    start = watched.clock.now
+    for at, asked in ((0.0, 5), (19.9, 5), (20.0, 10)):
+        watched.clock.now = start + at
+        watched.take(table(A))
+        assert len(watched.kernel.requests) == asked
+
+
+def test_nobody_at_all(watched: Watched) -> None:
+    """Where no look meets anybody there are five of them."""
+    watched.kernel.entries = []
+    assert owners_of(watched.take(table(A))) == {A: ()}
+    assert len(watched.kernel.requests) == 5
+
+
+def test_seen_seconds_ago(watched: Watched) -> None:
+    """How long ago an owner was seen grows from sample to sample."""
+    watched.take(table(A))
+    watched.kernel.entries = []
+    watched.clock.advance(40)
+    [found] = watched.take(table(A))
+    assert found.owners == (SeenOwner(NGINX, 0, 40.0), SeenOwner(CURL, 0, 40.0))
 
 
 def test_group(watched: Watched) -> None:

@@ -28,7 +28,7 @@ from tcp_pressure_exporter.sampling.host import NamespaceSampler, Wishes, make_p
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
-from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser, best_parser
@@ -37,7 +37,8 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
-from tcp_pressure_exporter.sources.systems.linux import counted_walk, interface_name, own_networks
+from tcp_pressure_exporter.sources.systems.linux import interface_name, own_networks
+from tcp_pressure_exporter.sources.systems.walks import walked_sockets
 
 PROC = Path("/proc")
 Clock = Callable[[], float]
@@ -57,7 +58,7 @@ class Namespace:
         *,
         bound_only: bool = True,
         bind_table: BindTableSource | Missing = NO_BIND_TABLE,
-        connections: ConnectionTable | None = None,
+        tables: Tables | None = None,
     ) -> None:
         parser = parser or best_parser()
         netlink = self.netlink = NetlinkSockets(
@@ -65,9 +66,8 @@ class Namespace:
         )
         self.numbers = ProcNumbers(procfs)
         self.sockets: NetlinkSockets | WalkedSockets = netlink
-        if connections:
-            walk = counted_walk(connections, parser)
-            self.sockets = WalkedSockets(walk, netlink, self.numbers.statistics, clock)
+        if tables:
+            self.sockets = walked_sockets(tables, parser, netlink, self.numbers, clock)
         self.settings = ProcSettings(procfs)
         self.conntrack = conntrack or ConntrackTable(procfs, parser, by_netlink=True)
         self.sources = Sources(

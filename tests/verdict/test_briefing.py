@@ -78,8 +78,8 @@ def test_stuck() -> None:
         ("read, but not closed", "140", "31 min", True, "warning"),
         ("not read to the end", "1", "59 s", False, "calm"),
     ]
-    assert stuck.owners == ("whose", "api.service 140")
-    assert stuck.remotes == ("of unknown owner, towards", "10.0.0.7 1")
+    assert stuck.owners == ("owners", "api.service 140")
+    assert stuck.remotes == ("owner unknown, by remote", "10.0.0.7 1")
 
 
 def test_nobody_known_to_be_stuck() -> None:
@@ -95,6 +95,6 @@ def test_verdict() -> None:
     """The verdict is a word and the sentence that it rests on."""
     assert brief(assessment(CLIENTS), 10).verdict == (
         "calm",
-        "All is calm: nothing is close to its limit.",
+        "All is calm: nothing is near its limit.",
     )
     assert brief(BLIND, 10).verdict.word == "unknown"

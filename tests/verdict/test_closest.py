@@ -2,10 +2,20 @@
 
 import pytest
 
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.listing import SeenOwner
+from tcp_pressure_exporter.verdict.assessment import NamedBy
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.resources import NO_OWNER, closest, resource_words
+from tcp_pressure_exporter.verdict.resources import (
+    NO_OWNER,
+    NO_OWNER_NOW,
+    closest,
+    resource_words,
+)
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
 
+NGINX, CURL = Owner("nginx.service", "nginx"), Owner("", "curl")
+HELPS = ("CAP_SYS_PTRACE", "CAP_BPF", "look again in a minute", "as root inside it")
 URGENT, CALM_POOL = [QUEUE], [CLIENTS]
 
 
@@ -48,17 +58,58 @@ def test_note() -> None:
     assert closest([UPSTREAM], 3).note == NO_OWNER
     assert closest([UPSTREAM._replace(time_wait=100)], 3).note == ""
     assert closest([CLIENTS._replace(time_wait=CLIENTS.used)], 3).note == ""
+    gone = UPSTREAM._replace(owners=(SeenOwner(NGINX, 0, 40.0),))
+    assert closest([gone], 3).note == NO_OWNER_NOW
+    counted = UPSTREAM._replace(owners=(SeenOwner(NGINX, 0, 40.0, 7_950, 0.97),))
+    assert closest([counted], 3).note == ""
+
+
+@pytest.mark.parametrize(
+    ("by", "helps"),
+    [
+        (NamedBy(process_names=False, closes=False), {"CAP_SYS_PTRACE", "CAP_BPF"}),
+        (NamedBy(closes=False), {"CAP_BPF"}),
+        (NamedBy(process_names=False), {"CAP_SYS_PTRACE"}),
+        (NamedBy(), {"look again in a minute"}),
+        (NamedBy(sockets=False), {"as root inside it"}),
+    ],
+)
+def test_nobody_is_named(by: NamedBy, helps: set[str]) -> None:
+    """Where nobody is named it says why and what would help, whatever fills the pool."""
+    for pool in (UPSTREAM, UPSTREAM._replace(time_wait=0)):
+        note = closest([pool._replace(owners=())], 3, by).note
+        assert note.startswith("No owner is known:")
+        assert "those named" not in note
+        assert {help_ for help_ in HELPS if help_ in note} == helps
+
+
+def test_words_of_owners() -> None:
+    """Who left TIME_WAIT is told by its share; else who is there, was there, or was refused."""
+    closers = (SeenOwner(NGINX, 12, 0.0, 7_950, 0.97), SeenOwner(CURL, 0, 0.0, 245, 0.03))
+    words = resource_words(UPSTREAM._replace(owners=closers)).owners
+    assert (words.label, words.short_label) == ("TIME_WAIT left by", "left by")
+    assert words.listed == "nginx.service (nginx) 97 %, curl 3 %"
+    seen = (SeenOwner(NGINX, 0, 40.0), SeenOwner(CURL, 0, refused=1_177))
+    words = resource_words(UPSTREAM._replace(owners=seen)).owners
+    assert words.label == "owners of its open connections"
+    assert words.listed == ("nginx.service (nginx): last seen 40 s ago, curl: 1,177 refused")
+    told = (SeenOwner(NGINX, 0, 40.0, told_by="http://127.0.0.1:10190"),)
+    words = resource_words(UPSTREAM._replace(owners=told)).owners
+    assert words.listed == "nginx.service (nginx): last seen 40 s ago (by the exporter)"
 
 
 def test_words_of_a_pool() -> None:
-    """A pool in words: its figures, how long it lasts, whose open connections it holds."""
+    """A pool in words: its figures, when it is full, who has its open connections."""
     words = resource_words(UPSTREAM)
     assert (words.kind, words.name) == ("outbound pool", "10.0.0.2 → 10.0.0.9:443")
     assert words.short == "outbound 10.0.0.2 → 10.0.0.9:443"
     assert (words.urgent, words.severity) == (True, "critical")
     assert (words.percent, words.used, words.time_wait) == ("95 %", "26,822 / 28,232", "25,500")
     assert (words.left, words.heads_for) == ("41 s", "126 %")
-    assert (words.owners.label, words.owners.short_label) == ("open connections of", "open")
+    assert (words.owners.label, words.owners.short_label) == (
+        "owners of its open connections",
+        "owners",
+    )
     assert words.owners.each == ("nginx.service (nginx) 1,204", "curl 3")
     assert words.owners.listed == "nginx.service (nginx) 1,204, curl 3"
 
@@ -68,4 +119,4 @@ def test_words_of_a_queue() -> None:
     words = resource_words(QUEUE)
     assert (words.kind, words.short) == ("accept queue", "accept queue 0.0.0.0:8080")
     assert (words.time_wait, words.heads_for, words.owners.listed) == ("", "", "")
-    assert (words.owners.label, words.owners.short_label) == ("waits for", "waits for")
+    assert (words.owners.label, words.owners.short_label) == ("to be accepted by", "accepted by")

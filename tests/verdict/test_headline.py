@@ -28,15 +28,15 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (assessment(CLIENTS), "All is calm: nothing is close to its limit."),
+        (assessment(CLIENTS), "All is calm: nothing is near its limit."),
         (
             assessment(CLIENTS, failures=(("limits", "absent"),)),
-            "As far as it could be read, all is calm: nothing is close to its limit.",
+            "As far as it could be read, all is calm: nothing is near its limit.",
         ),
         (
             replace(assessment(CLIENTS), not_looked_at=1),
             (
-                "All is calm here: nothing is close to its limit."
+                "All is calm here: nothing is near its limit."
                 " Not looked at: 1 other network namespace."
             ),
         ),
@@ -47,7 +47,7 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
         ),
         (
             assessment(UPSTREAM, severity=CRITICAL),
-            f"{POOL} is 95 % full, and full in 41 s at this rate.",
+            f"{POOL} is 95 % full and will be full in 41 s at this rate.",
         ),
         (
             assessment(UPSTREAM._replace(seconds_left=INFINITE), severity=CRITICAL),
@@ -62,17 +62,17 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
             f"{POOL} is full: the kernel has no port left for a new connection.",
         ),
         (
-            assessment(UPSTREAM, UPSTREAM, QUEUE, severity=CRITICAL),
-            f"{POOL} is 95 % full, and full in 41 s at this rate. {MORE}",
+            assessment(UPSTREAM, UPSTREAM._replace(name="b", owners=()), QUEUE, severity=CRITICAL),
+            f"{POOL} is 95 % full and will be full in 41 s at this rate. {MORE}",
         ),
         (assessment(QUEUE, severity=WARNING), "Accept queue 0.0.0.0:8080 is 100 % full."),
         (
             assessment(MEMORY, severity=WARNING, stuck=(LEAK,)),
-            "140 connections stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+            "140 connections are stuck in CLOSE_WAIT, the oldest for at least 31 min.",
         ),
         (
             assessment(MEMORY, severity=WARNING, findings=(SMALL_RANGE,)),
-            "small_range: needs 35604 ports, of 28232.",
+            "small_range: has 28,232 local ports; needs 35,604.",
         ),
     ],
 )

@@ -69,7 +69,7 @@ def test_hidden_ports_are_blamed() -> None:
     found = refused(hidden=890.0)
     assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
     assert found.advice.startswith("About 890 of 1,000 ports belong to sockets bound before")
-    assert "another address gives none back" in found.advice
+    assert "adding an address does not help" in found.advice
     assert "open connections" not in found.advice
 
 
@@ -84,8 +84,8 @@ def test_few_hidden_ports_are_not_blamed() -> None:
     ("used", "limit", "sentence"),
     [
         (995, 1000, f"995 of 1,000 {HELD}."),
-        (10, 10, f"All 10 {HELD}: connect() fails, whatever the destination."),
-        (0, 0, "There is no usable local port: connect() fails, whatever the destination."),
+        (10, 10, f"All 10 {HELD}: every connect() fails."),
+        (0, 0, "No local port is usable: every connect() fails."),
     ],
 )
 def test_sentence(used: int, limit: int, sentence: str) -> None:
@@ -118,7 +118,7 @@ def test_cause_before_effect() -> None:
         ("outbound", 1000),
     ]
     assert headline(found) == (
-        "995 of 1,000 local ports are held by bound sockets and listeners. Also: 1 more critical."
+        "995 of 1,000 local ports are held by bound sockets and listeners. That fills 1 pool."
     )
 
 

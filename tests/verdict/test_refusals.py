@@ -23,6 +23,7 @@ from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.headline import headline, status_line
 from tcp_pressure_exporter.verdict.refusals import none_refused, refused_words
+from tcp_pressure_exporter.verdict.troubles import troubles
 from tests.support.fakes import evidence
 from tests.support.fakes.samples import namespace_sample
 
@@ -31,8 +32,8 @@ NO_PORT, TAKEN = FailureKind("connect", "no_port"), FailureKind("connect", "port
 BIND_NO_PORT, BIND_TAKEN = FailureKind("bind", "no_port"), FailureKind("bind", "port_taken")
 NGINX = Owner("nginx.service", "nginx")
 CURL = Owner("", "curl")
-FOUND_NONE = "no local port is left"
-CONNECTED = "it bound a port that already has a connection there"
+FOUND_NONE = "no local port was left"
+CONNECTED = "the port it bound already has a connection to that destination"
 
 
 def owner(
@@ -91,7 +92,7 @@ def test_several_callers() -> None:
 def test_it_counts_once() -> None:
     """A full pool and the refusals that show it are one trouble with one advice."""
     found = assessed({owner(): RecentCount(5, 0.0)}, pool(1000))
-    assert found.severities == [Severity.CRITICAL]
+    assert [trouble.severity for trouble in troubles(found)] == [Severity.CRITICAL]
     assert [action.subjects for action in actions(found)] == [
         ("outbound pool 10.0.0.2 → 10.0.0.9:443",)
     ]
@@ -101,7 +102,7 @@ def test_advice_below_the_limit() -> None:
     """Where the ports in use do not explain it, the advice is that of the finding."""
     few, many = (assessed({owner(): RecentCount(5, 0.0)}, pool(n)) for n in (40, 1000))
     assert few.pressures[0].advice == REFUSED_BELOW_LIMIT.advice
-    assert many.pressures[0].advice.startswith("Most ports are in use by open connections")
+    assert many.pressures[0].advice.startswith("Most ports are held by open connections")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_advice_below_the_limit() -> None:
 def test_no_listed_pool(kind: FailureKind, ends: tuple[str, str], what: str, why: str) -> None:
     """What no listed pool tells is told by itself: who could not do what, how often, and why."""
     found = assessed({owner(kind=kind, remote=ends[0], port=ends[1]): RecentCount(3, 0.0)})
-    sentence = f"nginx.service (nginx) could not {what} refused in the last 5 min, {why}."
+    sentence = f"nginx.service (nginx) could not {what} refused in the last 5 min, because {why}."
     assert headline(found) == sentence
     assert found.severity is REFUSALS[kind].severity
     [action] = actions(found)
@@ -126,7 +127,8 @@ def test_no_listed_pool(kind: FailureKind, ends: tuple[str, str], what: str, why
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(300.0, "5 min"), (296.0, "5 min"), (179.4, "179 s"), (0.3, "1 s")]
+    ("seconds", "told"),
+    [(300.0, "5 min"), (296.0, "5 min"), (119.4, "119 s"), (179.4, "2 min"), (0.3, "1 s")],
 )
 def test_how_long(seconds: float, told: str) -> None:
     """The sentence says for how long it was counted."""
@@ -147,7 +149,9 @@ def test_nobody_known() -> None:
     found = headline(assessed({owner(Owner("", "")): RecentCount(1, 0.0)}))
     assert found.startswith("An unknown process could not connect to 10.0.0.9:443: 1 connection")
     many = headline(assess(sample(recent(no_port=RecentCount(12, 0.0)))))
-    assert many.startswith("Others could not connect to various ends: 12 connections refused")
+    assert many.startswith(
+        "Others could not connect to several destinations: 12 connections refused"
+    )
 
 
 def test_hostile_name() -> None:
@@ -162,9 +166,9 @@ def test_rows() -> None:
     counts[owner(CURL, TAKEN)] = RecentCount(5000, 125.0)
     words = refused_words(assessed(counts).refused)
     assert words
-    assert words.title == "Refused for want of a port in the last 5 min"
+    assert words.title == "Refused for lack of a port in the last 5 min"
     assert [row.refused for row in words.rows[:2]] == ["12", "11"]
-    assert (len(words.rows), words.rest) == (10, "and 5,003 calls of others")
+    assert (len(words.rows), words.rest) == (10, "and 5,003 calls by others")
 
 
 def test_when() -> None:
@@ -183,7 +187,7 @@ def test_nothing_refused() -> None:
     found = assessed({}, seconds=1.07)
     assert (found.verdict, refused_words(found.refused)) == ("calm", None)
     assert none_refused(found.refused) == (
-        "No connection was refused for want of a port in the 1.1 s of this look."
+        "No connection was refused for lack of a port while this report looked (1.1 s)."
     )
 
 

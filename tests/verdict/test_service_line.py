@@ -39,7 +39,7 @@ def line(*namespaces: NamespaceSample) -> str:
 def test_the_fullest_pool_is_named() -> None:
     """Of all directions the pool with the highest ratio, rounded down, with what is left."""
     sample = namespace("host", {"inbound": 300, "outbound": 729}, left=16.2)
-    expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full, and full in 16 s"
+    expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full, and will be full in 16 s"
     assert line(sample) == f"Fullest port pool: {expected}"
 
 
@@ -73,11 +73,11 @@ def blocked(netns: str, ports: int, choosable: int, pool: int = 0) -> NamespaceS
     [
         (
             blocked("host", 1000, 1000),
-            f"All 1,000 {HELD}: connect() fails, whatever the destination",
+            f"All 1,000 {HELD}: every connect() fails",
         ),
         (
             blocked("host", 0, 0),
-            "There is no usable local port: connect() fails, whatever the destination",
+            "No local port is usable: every connect() fails",
         ),
         (
             blocked("host", 995, 1000, pool=1000),
@@ -98,7 +98,7 @@ def test_blocked_ports(sample: NamespaceSample, words: str) -> None:
 def test_blocked_ports_of_another_namespace() -> None:
     """They are told with their namespace."""
     found = line(namespace("host", {"outbound": 100}), blocked("web", 10, 10))
-    assert found.endswith("whatever the destination in web")
+    assert found.endswith("every connect() fails in web")
 
 
 def test_nothing_near_its_limit() -> None:

@@ -28,9 +28,9 @@ def full(report: CanaryReport | None) -> NamespaceSample:
     [
         (CanaryReport((), 600.0), "critical", 0, "IP_BIND_ADDRESS_NO_PORT"),
         (CanaryReport((), 0.0, bound_ports=50), "critical", 0, "IP_BIND_ADDRESS_NO_PORT"),
-        (CanaryReport((), 0.0), "calm", None, "nobody binds"),
-        (CanaryReport((), None, "ENOPROTOOPT"), "warning", None, "cannot be told here"),
-        (None, "warning", None, "cannot be told here"),
+        (CanaryReport((), 0.0), "calm", None, "no application binds"),
+        (CanaryReport((), None, "ENOPROTOOPT"), "warning", None, "is not known here"),
+        (None, "warning", None, "is not known here"),
     ],
 )
 def test_full(report: CanaryReport | None, verdict: str, left: float | None, says: str) -> None:

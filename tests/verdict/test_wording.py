@@ -3,19 +3,16 @@
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.figures import counted, duration, percent, short_time
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import RemoteCount
 from tcp_pressure_exporter.verdict.resources import heads_for, search, time_left, used_of_limit
 from tcp_pressure_exporter.verdict.words import (
     capitalised,
-    counted,
-    duration,
     last_hour,
     owners_words,
-    percent,
     remotes_words,
-    short_time,
     urgency,
 )
 from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
@@ -49,7 +46,7 @@ def test_short_time(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, ""), (0.0014, "each connect() now searches 1.4 ms")]
+    ("seconds", "text"), [(None, ""), (0.0014, "connect() now takes 1.4 ms to find a port")]
 )
 def test_search(seconds: float | None, text: str) -> None:
     """The price of fullness is said where the kernel was asked."""
@@ -78,7 +75,7 @@ def test_duration(seconds: float, text: str) -> None:
     ("seconds", "refused", "text"),
     [
         (None, False, "unknown"),
-        (INFINITE, False, "not in sight"),
+        (INFINITE, False, "over 10 min"),
         (41.7, False, "41 s"),
         (0.0, False, "full now"),
         (INFINITE, True, "full now"),
@@ -154,5 +151,5 @@ def test_capitalised() -> None:
 
 def test_last_hour() -> None:
     """An hour is told by its first, last and highest value."""
-    words = "last hour: from 10 % to 20 %, at most 50 %"
+    words = "last hour: from 10 % to 20 %, peak 50 %"
     assert last_hour([0.1, 0.5, 0.2], percent) == words

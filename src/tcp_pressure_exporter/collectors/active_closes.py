@@ -29,12 +29,13 @@ def _unlisted(found: ActiveCloses) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_active_closes_total",
-        "Connections of the pool that this end closed first, so that TIME_WAIT stays here: by"
-        " systemd unit or container, and process, since the exporter's start (in another namespace:"
-        " since its first sample) or since the closer was listed. Exact; a connection that is reset"
-        " after its FIN counts though it leaves no TIME_WAIT. The closers with the most lately, of"
-        " the fullest pools. The count of one that has to make room moves into"
-        " tcp_pressure_unlisted_pool_active_closes_total, and begins at 0 should it come again."
+        "Connections of the pool that this end closed first, so their TIME_WAIT is here, by"
+        " systemd unit or container and by process. Counted since the exporter's start (in"
+        " another namespace: since its first sample) or since this closer was listed. Exact,"
+        " but a connection that is reset after its FIN counts although it leaves no TIME_WAIT."
+        " Shows the closers with the most recent closes in the fullest pools; when one is"
+        " dropped from the list, its count moves into"
+        " tcp_pressure_unlisted_pool_active_closes_total, and it restarts at 0 if it returns."
         " Needs CAP_BPF and CAP_PERFMON, or root.",
         (
             *("netns", "direction", "local_address", "remote_address", "port"),
@@ -45,7 +46,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
     Family(
         "tcp_pressure_unlisted_pool_active_closes_total",
-        "Connections that this end closed first, of the closers and pools that are not listed.",
+        "Connections that this end closed first, by closers and in pools that are not listed.",
         ("netns", "direction"),
         rows_of(ACTIVE_CLOSES, _unlisted),
         "counter",

@@ -37,29 +37,30 @@ def _hidden(report: CanaryReport) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_canary_success",
-        "1 where the kernel found a local port for a connection of the pool that was then not made,"
-        " 0 where it had none (EADDRNOTAVAIL). Only for the three fullest outbound pools that are"
-        " 70 % full, hidden ports included; absent where the kernel gave another reason, such as no"
-        " route, or where a TIME_WAIT entry would have to be taken over to know. The firewall is"
-        " not asked. Linux only.",
+        "1 if the kernel found a local port for a new connection of the pool (which is then"
+        " not made), 0 if it had none (EADDRNOTAVAIL). Only for the three fullest outbound"
+        " pools that are at least 70 % full, counting hidden ports. Absent if the kernel gave"
+        " another reason, such as no route, or if the answer would take over a TIME_WAIT entry."
+        " The firewall is not asked. Linux only.",
         POOL_LABELS,
         _per_probe(lambda verdict: verdict.success),
     ),
     Family(
         "tcp_pressure_pool_canary_seconds",
-        "Seconds that the kernel searched for that port: what each connect() of the pool now takes"
-        " in addition. Absent where single ports were asked for, as tcp_tw_reuse makes necessary.",
+        "Seconds that the kernel spent searching for that port: the delay that each connect()"
+        " of the pool now has. Absent when single ports were tried, which tcp_tw_reuse makes"
+        " necessary.",
         POOL_LABELS,
         _per_probe(lambda verdict: verdict.seconds),
     ),
     Family(
         "tcp_pressure_local_ports_hidden_estimate",
-        "Estimate of the usable local ports held by sockets that were bound before they connected:"
-        " closed to every connect(), not told by sock_diag, so not part of"
-        " tcp_pressure_pool_ports_used. From 64 ports asked at each sample, over 12 samples; in"
-        " experiments 95 of 100 were wrong by less than 2 % of the usable ports. Only while an"
-        " outbound or source pool is 30 % full; kernels before 6.3 cannot be asked. Absent where"
-        " tcp_pressure_local_ports_hidden tells them exactly.",
+        "Estimated number of usable local ports held by sockets that were bound before they"
+        " connected. No connect() can use them, sock_diag does not show them, and"
+        " tcp_pressure_pool_ports_used does not include them. Based on 64 ports probed per"
+        " sample, over 12 samples; in experiments 95 of 100 estimates were within 2 % of the"
+        " usable ports. Only while an outbound or source pool is at least 30 % full, and only"
+        " since Linux 6.3. Absent where tcp_pressure_local_ports_hidden has the exact number.",
         ("netns",),
         rows_of(CANARY, _hidden),
     ),

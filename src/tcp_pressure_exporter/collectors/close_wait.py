@@ -37,40 +37,43 @@ def _remotes(table: CloseWait) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_close_wait_sockets",
-        "Sockets in CLOSE_WAIT (the peer has closed, this end has not) by cause. eof_unread: the"
-        " application has not read to the end. not_closed: it has, but neither sends nor closes."
-        " peer_gone: what it sends is not answered, not even a probe. window_closed: the peer"
-        " answers and takes nothing. A peer that loses one packet counts as gone until it answers."
-        " Told by netlink alone, as all about CLOSE_WAIT but the number of sockets is.",
+        "Sockets in CLOSE_WAIT (the peer has closed, this end has not) by cause. eof_unread:"
+        " the application has not read to the end. not_closed: it has, but neither sends nor"
+        " closes. peer_gone: the peer does not answer what was sent, not even a probe."
+        " window_closed: the peer answers but accepts no data. A peer that loses one packet"
+        " counts as gone until it answers. Known from netlink only, like everything about"
+        " CLOSE_WAIT except the number of sockets.",
         ("netns", "cause"),
         _per_cause(lambda count: count.sockets),
     ),
     Family(
         "tcp_pressure_close_wait_oldest_seconds",
-        "How long the oldest of these sockets has been in CLOSE_WAIT; 0 where there is none. A"
-        " lower bound: seen so since then, or not heard of by its peer since then.",
+        "How long the oldest of these sockets has been in CLOSE_WAIT; 0 if there is none. A"
+        " lower bound: the time since a sample first saw it there, or since its peer was last"
+        " heard.",
         ("netns", "cause"),
         _per_cause(lambda count: count.oldest_seconds),
     ),
     Family(
         "tcp_pressure_close_wait_owner_sockets",
-        "Sockets in CLOSE_WAIT by the systemd unit or container that made them, and by process;"
-        " the owners with the most. process is empty where the exporter may not look, and while"
-        " a socket is new. Of more than 4096 sockets, the first 4096 count.",
+        "Sockets in CLOSE_WAIT by the systemd unit or container that created them, and by"
+        " process; the owners with the most. process is empty where the exporter is not"
+        " permitted to look, and while a socket is new. If there are more than 4096 sockets,"
+        " only the first 4096 are attributed.",
         ("netns", "service", "process"),
         rows_of(CLOSE_WAIT, _owners),
     ),
     Family(
         "tcp_pressure_close_wait_remote_sockets",
-        "Sockets in CLOSE_WAIT of which neither service nor process is known, by remote address or"
+        "Sockets in CLOSE_WAIT whose service and process are unknown, by remote address or"
         " group; the two remotes with the most.",
         ("netns", "remote_address"),
         rows_of(CLOSE_WAIT, _remotes),
     ),
     Family(
         "tcp_pressure_close_wait_unlisted_sockets",
-        "Sockets in CLOSE_WAIT that tcp_pressure_close_wait_owner_sockets does not show: their"
-        " owner is not known or has too few.",
+        "Sockets in CLOSE_WAIT that tcp_pressure_close_wait_owner_sockets does not show,"
+        " because their owner is unknown or has too few.",
         ("netns",),
         value_of(CLOSE_WAIT, lambda table: table.unlisted),
     ),

@@ -46,31 +46,32 @@ def _unlisted(found: PortFailures) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_connect_failures_total",
-        "Calls of connect() for TCP that the kernel refused with EADDRNOTAVAIL since the exporter's"
-        " start, in another namespace since its first sample. no_port: the kernel's search found no"
-        " local port. port_taken: the socket was bound, and the connection from its port to that"
-        " remote end exists. Exact; those of this process do not count, those of a report beside it"
-        " do. Needs CAP_BPF and CAP_PERFMON, or root.",
+        "TCP connect() calls that the kernel refused with EADDRNOTAVAIL since the exporter's"
+        " start, or in another namespace since its first sample. no_port: the kernel's search"
+        " found no local port. port_taken: the socket was bound, and a connection from its port"
+        " to that remote end already exists. Exact; searches of the canary do not count. Needs"
+        " CAP_BPF and CAP_PERFMON, or root.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _connects),
         "counter",
     ),
     Family(
         "tcp_pressure_bind_failures_total",
-        "Calls of bind() and listen() for TCP that the kernel refused with EADDRINUSE since the"
-        " exporter's start, in another namespace since its first sample. no_port: any port would"
-        " have done, and there was none. port_taken: the port that was asked for is taken. Exact;"
-        " those of this process do not count. Absent where the kernel lets nobody see it.",
+        "TCP bind() and listen() calls that the kernel refused with EADDRINUSE since the"
+        " exporter's start, or in another namespace since its first sample. no_port: any port"
+        " would have done, but none was free. port_taken: the requested port is taken. Exact."
+        " Absent where the kernel does not let the exporter count them.",
         ("netns", "cause"),
         rows_of(PORT_FAILURES, _binds),
         "counter",
     ),
     Family(
         "tcp_pressure_port_failure_owner_total",
-        "These failures by systemd unit or container, process and ends, of the owners that fail"
-        " most: since the totals began, or since the owner was listed. The count of one that"
-        " has to make room moves into tcp_pressure_unlisted_port_failures_total, and begins at 0"
-        " should it come again. Listed and unlisted add up to the totals.",
+        "These failures by systemd unit or container, process and ends, for the owners that"
+        " fail most: since the totals began, or since the owner was listed. When an owner is"
+        " dropped from the list, its count moves into"
+        " tcp_pressure_unlisted_port_failures_total, and it restarts at 0 if it returns. Listed"
+        " and unlisted failures add up to the totals.",
         (
             *("netns", "call", "cause", "service", "process"),
             *("local_address", "remote_address", "port"),
@@ -80,7 +81,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
     Family(
         "tcp_pressure_unlisted_port_failures_total",
-        "These failures of the owners that are not listed.",
+        "These failures of owners that are not listed.",
         ("netns", "call", "cause"),
         rows_of(PORT_FAILURES, _unlisted),
         "counter",

@@ -22,9 +22,9 @@ def _rows(states: tuple[FindingState, ...]) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_finding",
-        "1 where there is something to improve or repair, 0 where not; absent where that cannot be"
-        " told. What each one means and what to do: docs/findings.md. What was found: run"
-        " `tcp-pressure-exporter report`.",
+        "1 if there is something to fix or improve, 0 if not; absent if that cannot be"
+        " determined. What each finding means and what to do: docs/findings.md. For details of"
+        " what was found, run `tcp-pressure-exporter report`.",
         ("netns", "finding"),
         rows_of(FINDINGS, _rows),
     ),

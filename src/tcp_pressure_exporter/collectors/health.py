@@ -52,15 +52,15 @@ def _fallbacks(state: ExporterState) -> Iterator[Row]:
 NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_collector_success",
-        "1 where the collector's part of the newest sample is complete, 0 where a source failed or"
-        " the sample is too old: then the metrics that need it are absent.",
+        "1 if the collector's part of the newest sample is complete, 0 if a source failed or"
+        " the sample is too old; the metrics that depend on it are then absent.",
         ("netns", "collector"),
         _success,
     ),
     Family(
         "tcp_pressure_collector_duration_seconds",
-        "Wall time of the collector in the newest sample. A source that several collectors read"
-        " counts for the first of them.",
+        "Wall-clock time that the collector took in the newest sample. The time of a source"
+        " shared by several collectors counts for the first of them.",
         ("netns", "collector"),
         _duration,
     ),
@@ -69,33 +69,34 @@ NAMESPACE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
 SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
     Family(
         "tcp_pressure_namespaces",
-        "Network namespaces of the host beside the exporter's own, by what comes of them. sampled:"
-        " they have series of their own. unlisted: others have more sockets (--netns.max)."
-        " excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer than 50 sockets,"
-        " and not asked for by name. unreadable: refused by the kernel, the log says why."
-        " not_looked_at: beyond the first 1,024, or, without --collector.netns, all that are not"
-        " known to have no TCP socket, counted now and then; absent where this user may not see"
-        " them all. The other states are absent without --collector.netns.",
+        "Network namespaces of the host other than the exporter's own, by how they are"
+        " treated. sampled: they have series of their own. unlisted: others have more sockets"
+        " (--netns.max). excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer"
+        " than 50 sockets, and not requested by name. unreadable: the kernel denied access, and"
+        " the log says why. not_looked_at: beyond the first 1,024; without --collector.netns,"
+        " all except those known to have no TCP socket, counted from time to time, and absent"
+        " if this user cannot see them all. Without --collector.netns the other states are"
+        " absent.",
         ("state",),
         _namespaces,
     ),
     Family(
         "tcp_pressure_sample_timestamp_seconds",
-        "Unix time at which the newest sample began. Sampling goes by its own timer, not by"
-        " scrapes: every number on this page is as old as this.",
+        "Unix time at which the newest sample began. Samples are taken on a timer, not at"
+        " scrapes, so every number on this page is as old as this.",
         (),
         lambda sample: [((), sample.timestamp)],
     ),
     Family(
         "tcp_pressure_sample_interval_seconds",
-        "Seconds from one sample to the next; above the configured interval where sampling would"
-        " else use more than its share of a CPU, or takes longer than that.",
+        "Seconds from one sample to the next. Longer than the configured interval if sampling"
+        " would otherwise use more than its share of a CPU, or takes longer than that.",
         (),
         lambda sample: [((), sample.interval)],
     ),
     Family(
         "tcp_pressure_sample_interval_configured_seconds",
-        "Seconds from one sample to the next as configured (--sample.interval).",
+        "Seconds from one sample to the next, as configured (--sample.interval).",
         (),
         lambda sample: [((), sample.configured_interval)],
     ),
@@ -104,32 +105,33 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
 EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
     Family(
         "tcp_pressure_build_info",
-        "Always 1; the labels tell what runs. parser is what counts the sockets: compiled;"
-        " readable, which costs several times as much; or portable, through psutil, where there is"
-        " no netlink (docs/platforms.md).",
+        "Always 1; the labels say what is running. parser is what counts the sockets:"
+        " compiled; readable, which is several times slower; or portable, which uses psutil"
+        " where there is no netlink (docs/platforms.md).",
         ("version", "python", "parser"),
         lambda state: [((state.version, state.python, state.parser), 1)],
     ),
     Family(
         "tcp_pressure_sample_source_info",
-        "Always 1; the label tells who tells of the sockets of the exporter's own namespace: bpf, a"
-        " walk of the kernel's table; netlink, the kernel's dump of it; or portable, through"
-        " psutil. All numbers are the same, but for what portable cannot tell.",
+        "Always 1; the label says where the sockets of the exporter's own namespace are read"
+        " from: bpf, a walk of the kernel's table; netlink, the kernel's dump of it; or"
+        " portable, psutil. The numbers are the same, except for what portable cannot show.",
         ("source",),
         lambda state: [((state.told_by.source,), 1)],
     ),
     Family(
         "tcp_pressure_sample_source_fallbacks_total",
-        "Times since the start that netlink took the place of BPF, because a walk failed or told"
-        " something else than a dump; the log has the reason. It stays so until the next start."
-        " Absent where BPF was not used at the start.",
+        "How often, since the exporter's start, netlink replaced BPF because a walk failed or"
+        " disagreed with a dump; the log has the reason. Netlink then stays in use until the"
+        " next start. Absent if BPF was not used at the start.",
         (),
         _fallbacks,
         kind="counter",
     ),
     Family(
         "tcp_pressure_config_reloads_total",
-        "Reloads of the configuration file (SIGHUP) since the start. A failure changed nothing.",
+        "Reloads of the configuration file (SIGHUP) since the exporter's start. A failed"
+        " reload changes nothing.",
         ("result",),
         lambda state: [
             (("success",), state.reloads),
@@ -142,8 +144,8 @@ EXPORTER_FAMILIES: tuple[Family[ExporterState], ...] = (
 COUNTS_FAMILIES: tuple[Family[ExporterCounts], ...] = (
     Family(
         "tcp_pressure_web_config_reloads_total",
-        "Reloads of the web configuration file, which is read when it or a certificate changes,"
-        " since the start. A failure changed nothing.",
+        "Reloads of the web configuration file since the exporter's start; it is reread when"
+        " it or a certificate changes. A failed reload changes nothing.",
         ("result",),
         lambda counts: [
             (("success",), counts.web_reloads),
@@ -154,7 +156,7 @@ COUNTS_FAMILIES: tuple[Family[ExporterCounts], ...] = (
     # Without labels: the log names the collector and the reason, collector_success what fails now.
     Family(
         "tcp_pressure_collector_failures_total",
-        "Collectors' parts of samples that failed since the start, over all collectors and"
+        "Collector runs that failed since the exporter's start, over all collectors and"
         " namespaces. Shows failures that begin and end between two scrapes.",
         (),
         lambda counts: [((), counts.failed_parts)],
@@ -162,33 +164,34 @@ COUNTS_FAMILIES: tuple[Family[ExporterCounts], ...] = (
     ),
     Family(
         "tcp_pressure_sample_failures_total",
-        "Whole samples that were lost since the start, to an unexpected error. The log has the"
-        " traceback; numbers that are too old vanish.",
+        "Whole samples lost to an unexpected error since the exporter's start. The log has the"
+        " traceback; outdated numbers disappear.",
         (),
         lambda counts: [((), counts.failed_samples)],
         kind="counter",
     ),
     Family(
         "tcp_pressure_log_lines_lost_total",
-        "Lines of the exporter's log that could not be written since the start: a full disk, or a"
-        " reader that has gone.",
+        "Log lines that could not be written since the exporter's start, because a disk was"
+        " full or the reader was gone.",
         (),
         lambda counts: [((), counts.lost_lines)],
         kind="counter",
     ),
     Family(
         "tcp_pressure_http_responses_total",
-        "Answers of the exporter's HTTP server since the start, by class of status. 4xx: the"
-        " request was not understood or not allowed, the rate limit included. 5xx: too many at"
-        " once, not ready, or a page that failed. An answer counts where its client has gone, too.",
+        "Responses of the exporter's HTTP server since its start, by class of status. 4xx: the"
+        " request was invalid or not allowed, or exceeded the rate limit. 5xx: too many"
+        " requests at once, not ready, or a page failed. A response counts even if its client"
+        " is gone.",
         ("code",),
         lambda counts: [((code,), count) for code, count in counts.responses.items()],
         kind="counter",
     ),
     Family(
         "tcp_pressure_http_accept_failures_total",
-        "Attempts to accept a connection that failed since the start, for lack of descriptors or"
-        " memory. The client waits or fails; the log has the reason.",
+        "Failed attempts to accept a connection since the exporter's start, for lack of"
+        " descriptors or memory. The client waits or fails; the log has the reason.",
         (),
         lambda counts: [((), counts.failed_accepts)],
         kind="counter",

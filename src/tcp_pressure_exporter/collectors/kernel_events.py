@@ -66,11 +66,11 @@ def _events(counters: Mapping[str, int]) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_kernel_events_total",
-        "The kernel's own counters of the network namespace since it was created, both families"
-        " together; event is the name in /proc/net/netstat (TcpExt), /proc/net/snmp (Tcp) or, after"
-        " nf_conntrack_, in /proc/net/stat/nf_conntrack. One that this kernel does not have is"
-        " absent. No counter tells of a connect() or bind() that found no port. docs/metrics.md"
-        " says what each means. Linux only.",
+        "The kernel's own counters for the network namespace since it was created, IPv4 and"
+        " IPv6 together. event is the name in /proc/net/netstat (TcpExt), in /proc/net/snmp"
+        " (Tcp) or, after nf_conntrack_, in /proc/net/stat/nf_conntrack; events that this"
+        " kernel does not have are absent. None of them counts a connect() or bind() that found"
+        " no port. docs/metrics.md says what each one means. Linux only.",
         ("netns", "event"),
         rows_of(KERNEL_EVENTS, _events),
         kind="counter",

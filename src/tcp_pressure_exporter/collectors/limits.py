@@ -26,25 +26,24 @@ def _per_resource(read: Callable[[Resource], int]) -> RowReader[NamespaceSample]
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_resource_used",
-        "Use of a finite kernel resource. time_wait_buckets: the namespace's TIME_WAIT entries,"
-        " orphaned FIN_WAIT2 entries included. orphans: connections of the whole host that no"
-        " process holds any more and that are not yet closed, those in time_wait_buckets excluded."
-        " memory_bytes: buffers of all TCP sockets of the whole host, right to about 1 MiB per CPU."
-        " conntrack_entries: connections of all protocols that the namespace tracks. What the"
-        " namespace does not show is absent: orphans and memory_bytes are in the host's alone."
-        " Linux only.",
+        "Usage of a finite kernel resource. time_wait_buckets: TIME_WAIT entries of the"
+        " namespace, including orphaned FIN_WAIT2 entries. orphans: connections on the whole"
+        " host that no process holds any more and that are not yet closed, not counting those"
+        " in time_wait_buckets. memory_bytes: buffers of all TCP sockets on the whole host,"
+        " accurate to about 1 MiB per CPU. conntrack_entries: connections of all protocols that"
+        " the namespace tracks. Resources that the namespace does not show are absent: orphans"
+        " and memory_bytes exist only in the host's namespace. Linux only.",
         ("netns", "resource"),
         _per_resource(lambda resource: resource.used),
     ),
     Family(
         "tcp_pressure_resource_limit",
-        "Limit of the resource. time_wait_buckets: net.ipv4.tcp_max_tw_buckets, beyond which the"
+        "Limit of the resource. time_wait_buckets: net.ipv4.tcp_max_tw_buckets; above it the"
         " kernel drops TIME_WAIT entries instead of keeping them. orphans:"
-        " net.ipv4.tcp_max_orphans, beyond which it resets them; those whose peer is silent"
-        " already from a quarter of it on. memory_bytes: the third number of net.ipv4.tcp_mem,"
-        " the hard limit; above the second one the kernel is already under pressure."
-        " conntrack_entries: net.netfilter.nf_conntrack_max, beyond which new connections are"
-        " dropped.",
+        " net.ipv4.tcp_max_orphans; above it the kernel resets them, and those with a silent"
+        " peer from a quarter of it on. memory_bytes: the third number of net.ipv4.tcp_mem, the"
+        " hard limit; the kernel is under pressure above the second one. conntrack_entries:"
+        " net.netfilter.nf_conntrack_max; above it new connections are dropped.",
         ("netns", "resource"),
         _per_resource(lambda resource: resource.limit),
     ),

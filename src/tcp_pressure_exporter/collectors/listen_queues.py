@@ -28,31 +28,33 @@ def _per_queue(read: Callable[[ListenQueue], int]) -> RowReader[NamespaceSample]
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_listen_queue_used",
-        "Connections that are established and wait for accept(), of the fullest queue of each"
-        " listening address and port; the fullest ones from pools.min_ratio on. Told by"
-        " netlink alone.",
+        "Established connections waiting for accept(), in the fullest queue of each listening"
+        " address and port; the fullest queues from pools.min_ratio on. Known from netlink"
+        " only.",
         LABELS,
         _per_queue(lambda queue: queue.used),
     ),
     Family(
         "tcp_pressure_listen_queue_limit",
-        "How many may wait: the backlog of listen(), at most net.core.somaxconn. The kernel drops"
-        " what comes when more wait, so used can exceed the limit by one.",
+        "How many connections may wait: the backlog passed to listen(), capped by"
+        " net.core.somaxconn. The kernel drops connections when more are waiting, so used can"
+        " exceed the limit by one.",
         LABELS,
         _per_queue(lambda queue: queue.limit),
     ),
     Family(
         "tcp_pressure_listen_queue_ratio_max",
-        "Highest ratio of used to limit over all listening sockets, listed or not. Drops show as"
-        ' tcp_pressure_kernel_events_total{event="ListenOverflows"} and {event="ListenDrops"}.',
+        "Highest ratio of used to limit over all listening sockets, listed or not. Drops are"
+        ' counted in tcp_pressure_kernel_events_total{event="ListenOverflows"} and'
+        ' {event="ListenDrops"}.',
         ("netns",),
         value_of(LISTEN_QUEUES, lambda queues: queues.ratio_max),
     ),
     Family(
         "tcp_pressure_listen_queue_ratio_max_1m",
-        "Highest value of tcp_pressure_listen_queue_ratio_max at the samples of the last 60 s, for"
-        " scrapes less frequent than the sampling. A burst that began and ended between two samples"
-        " shows in the counters alone.",
+        "Highest value of tcp_pressure_listen_queue_ratio_max in the samples of the last 60 s,"
+        " for scrapes that are less frequent than samples. A burst that begins and ends between"
+        " two samples shows only in the counters.",
         ("netns",),
         value_of(LISTEN_QUEUES, lambda queues: queues.ratio_max_1m),
     ),

@@ -42,68 +42,70 @@ def _hidden(ports: LocalPorts) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_local_port_range_low",
-        "Lowest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
+        "Lowest port of net.ipv4.ip_local_port_range, or of its equivalent on another system.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.low),
     ),
     Family(
         "tcp_pressure_local_port_range_high",
-        "Highest port of net.ipv4.ip_local_port_range, or of what another system has for it.",
+        "Highest port of net.ipv4.ip_local_port_range, or of its equivalent on another system.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.high),
     ),
     Family(
         "tcp_pressure_local_ports_reserved",
-        "Ports inside the range that net.ipv4.ip_local_reserved_ports, or an excluded port range of"
-        " Windows, keeps from being chosen.",
+        "Ports in the range that cannot be chosen because of net.ipv4.ip_local_reserved_ports,"
+        " or of an excluded port range on Windows.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.reserved),
     ),
     Family(
         "tcp_pressure_local_ports_usable",
-        "Ports of the range that the kernel may choose: the range without the reserved ports.",
+        "Ports that the kernel may choose: the range without the reserved ports.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.usable),
     ),
     Family(
         "tcp_pressure_local_ports_used",
-        "Distinct usable ports that any socket holds, in any state, towards any destination. Not"
-        " the use of one pool: different destinations share a port.",
+        "Distinct usable ports held by any socket, in any state, to any destination. This is"
+        " not the use of one pool: different destinations can share a port.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.used),
     ),
     Family(
         "tcp_pressure_listeners_in_local_port_range",
-        "Distinct usable ports that a service listens on: an outgoing connection may hold the port"
-        " when the service restarts.",
+        "Distinct usable ports that a service listens on. When the service restarts, an"
+        " outgoing connection may hold its port.",
         ("netns",),
         value_of(LOCAL_PORTS, lambda ports: ports.listeners),
     ),
     Family(
         "tcp_pressure_local_ports_hidden",
-        "Usable ports that no connect() can choose, whatever the destination, because a socket was"
-        " bound there before it connected: exact, by the kernel's table of bound ports, and part of"
-        " tcp_pressure_pool_ports_used. Takes the place of"
-        " tcp_pressure_local_ports_hidden_estimate where the exporter has CAP_BPF and CAP_PERFMON,"
-        " or is root, on Linux 6.1 or later. A port that is bound in a VRF counts, too.",
+        "Usable ports that connect() cannot choose for any destination, because a socket was"
+        " bound there before it connected. Exact, read from the kernel's table of bound ports,"
+        " and included in tcp_pressure_pool_ports_used. Replaces"
+        " tcp_pressure_local_ports_hidden_estimate where the exporter has CAP_BPF and"
+        " CAP_PERFMON, or is root, on Linux 6.1 or later. A port bound in a VRF counts too.",
         ("netns",),
         rows_of(LOCAL_PORTS, _hidden),
     ),
     Family(
         "tcp_pressure_local_ports_blocked_owner_ports",
-        "Usable ports that no connect() can choose, whatever the destination, because a socket of"
-        " this owner is bound to them or listens there: of the owner with the most, where half of"
-        " all are blocked or more. Up to 60 s old. Where no owner is known both are empty, and it"
-        " is all blocked ports. process is empty where the exporter may not look or has not yet.",
+        "Usable ports that connect() cannot choose for any destination, because a socket of"
+        " this owner is bound to them or listens on them. Shows the owner with the most, and"
+        " only if half of all ports or more are blocked. Up to 60 s old. If no owner is known,"
+        " both labels are empty and the value is the number of all blocked ports. process is"
+        " empty where the exporter is not permitted to look, or has not looked yet.",
         ("netns", "service", "process"),
         rows_of(LOCAL_PORTS, _foremost),
     ),
     Family(
         "tcp_pressure_time_wait_hold_seconds",
-        "Seconds that a closed connection keeps its port at most, where nothing takes it over: the"
-        " length of TIME_WAIT, and the batch in which the kernel's timers expire. Linux: 60 or"
-        " net.ipv4.tcp_tw_timeout, more where entries show more, and a batch by the kernel's HZ, of"
-        " up to 5.12 s. Until the entries of a longer setting are over, that one.",
+        "Longest time in seconds that a closed connection keeps its port if nothing takes it"
+        " over: the length of TIME_WAIT plus the batch in which the kernel's timers expire. On"
+        " Linux 60, net.ipv4.tcp_tw_timeout, or more if entries show more, plus a batch of up"
+        " to 5.12 s that depends on the kernel's HZ. After a longer setting was shortened, the"
+        " longer one applies until its entries are gone.",
         ("netns",),
         rows_of(LOCAL_PORTS, _hold),
     ),

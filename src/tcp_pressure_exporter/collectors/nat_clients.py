@@ -26,10 +26,10 @@ def _rows(table: PoolTable) -> Iterator[Row]:
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_nat_pool_client_ports_used",
-        "Ports of a nat pool that the connections of one client hold, by the address that they were"
-        " opened from; the three clients with the most, of up to three of the fullest listed pools"
-        " that are no group. Connections that are over count as long as they are tracked, those of"
-        " 8192 clients at most. From the second sample on that lists the pool.",
+        "Ports of a nat pool held by connections of one client, identified by the address that"
+        " opened them; the three clients with the most, in up to three of the fullest listed"
+        " pools that are not groups. Closed connections count as long as they are tracked; at"
+        " most 8192 clients are counted. Available from the second sample that lists the pool.",
         (*POOL_LABELS, "client"),
         rows_of(NAT_POOLS, _rows),
     ),

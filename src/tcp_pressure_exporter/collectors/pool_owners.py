@@ -18,18 +18,20 @@ from tcp_pressure_exporter.sample.sample import POOL_OWNERS, NamespaceSample
 def _rows(found: tuple[PoolOwners, ...]) -> Iterator[Row]:
     for pool, owners, _states in found:
         ends = (pool.local_address, pool.remote_address, pool.port)
-        for owner, sockets in owners:
-            yield (OUTBOUND, *ends, owner.service, owner.process), sockets
+        for one in owners:
+            yield (OUTBOUND, *ends, one.owner.service, one.owner.process), one.sockets
 
 
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_owner_sockets",
-        "Live sockets of an outbound pool by the systemd unit or container that made them, and by"
-        " process; the two owners with the most, of the three fullest pools that are 70 % full."
-        " Up to 60 s old. TIME_WAIT has no owner: who has the live sockets most likely closed the"
-        " others. process is empty where the exporter may not look or has not yet. Told by netlink"
-        " alone.",
+        "Live sockets of an outbound pool by the systemd unit or container that created them,"
+        " and by process; the two owners with the most recently, in up to three pools that are"
+        " 70 % full or will be full within a minute, or were so in the last five minutes. Up to"
+        " 60 s old. 0 means seen in the last five minutes, but not in the latest look."
+        " TIME_WAIT has no owner: whoever has the live sockets most likely closed the others."
+        " process is empty where the exporter is not permitted to look, or has not looked yet."
+        " Known from netlink only.",
         (*POOL_LABELS, "service", "process"),
         rows_of(POOL_OWNERS, _rows),
     ),

@@ -12,10 +12,11 @@ from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_sockets",
-        "TCP sockets per family on the wire and state, as sock_diag lists them. A v4-mapped socket"
-        " is ipv4; a listener on [::] is one ipv6 socket. The table changes while it is read: under"
-        " churn a socket may be missed or counted in a state it just left. Through psutil listeners"
-        " on one address and port count once, and BSD and macOS do not show time_wait.",
+        "TCP sockets by address family on the wire and by state, as sock_diag lists them. A"
+        " v4-mapped socket is ipv4; a listener on [::] is one ipv6 socket. The table changes"
+        " while it is read, so under churn a socket may be missed, or counted in a state that"
+        " it just left. Through psutil, listeners on the same address and port count once, and"
+        " BSD and macOS do not show time_wait.",
         ("netns", "family", "state"),
         rows_of(SOCKETS, lambda states: states.items()),
     ),

@@ -12,10 +12,11 @@ from tcp_pressure_exporter.sample.sample import SYSCTLS, NamespaceSample
 FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_sysctl",
-        "Settings as the network namespace shows them; name is the last part of the sysctl's name"
-        " (net.ipv4, net.core or net.netfilter), the unit is the kernel's. One that the kernel does"
-        " not have, or shows in the host's namespace alone, is absent. docs/metrics.md says what"
-        " each means. Other systems' settings, under their names: docs/platforms.md.",
+        "Settings as the network namespace shows them. name is the last part of the sysctl's"
+        " name (net.ipv4, net.core or net.netfilter), and the unit is the kernel's. Settings"
+        " that the kernel does not have, or shows only in the host's namespace, are absent."
+        " docs/metrics.md says what each one means, docs/platforms.md lists those of other"
+        " systems.",
         ("netns", "name"),
         rows_of(SYSCTLS, lambda values: [((name,), value) for name, value in values.items()]),
     ),

@@ -98,7 +98,6 @@ ROWS = (
         "who closes first, and so leaves the TIME_WAIT of the fullest pools",
         active_closes_part,
         active_closes.FAMILIES,
-        judged=False,
     ),
     Collector(
         PORT_FAILURES,

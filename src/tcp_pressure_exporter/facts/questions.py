@@ -168,13 +168,16 @@ class CanarySource(Protocol):
 
 
 class ElsewhereSource(Protocol):
-    """The connections of other network namespaces, all found at once."""
+    """The sockets of other network namespaces, all found at once."""
 
     def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
-        """Know the connections of these namespaces while the block runs; never raises."""
+        """Know the sockets of these namespaces while the block runs; never raises."""
 
     def tally(self, rules: TallyRules) -> SocketTally | None:
         """Return the aggregates of the calling thread's namespace; None: they are not known."""
+
+    def listening(self, rules: BoundRules) -> BoundTally | None:
+        """Return the listening sockets of that namespace; None: they are not known."""
 
 
 class BindTableSource(Protocol):
@@ -182,6 +185,9 @@ class BindTableSource(Protocol):
 
     def skipped_ports(self) -> int:
         """Return the set of ports (facts/ports.py) that connect() passes over, to any end."""
+
+    def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
+        """Know those of other namespaces while the block runs; never raises."""
 
     def close(self) -> None:
         """Let go what is open."""

@@ -12,23 +12,24 @@ from tcp_pressure_exporter.pools.usage import Usage
 HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
 
 NOBODY_BINDS = (
-    "Many ports are in use at this address, and nobody binds before connecting: connections to"
-    " other destinations share them, and none fails for that."
+    "Many ports are in use at this address, but no application binds before it connects:"
+    " connections to other destinations can share them, so none fails because of this."
 )
 SUBFLOWS_BIND = (
-    "ports are bound by additional MPTCP subflows: the kernel binds each of them, no application"
-    " can change that, and such a port is closed to every destination. Give MPTCP fewer endpoints"
-    " (ip mptcp endpoint, ip mptcp limits). At once: a wider local port range."
+    "ports are bound by additional MPTCP subflows: the kernel binds each one, which no"
+    " application can change and which blocks the port for every destination. Give MPTCP fewer"
+    " endpoints (ip mptcp endpoint, ip mptcp limits). Right now: widen the local port range."
 )
 NOT_KNOWN = (
-    "bind(address, 0) before connect() finds few ports left at this address. Whether applications"
-    " do that cannot be told here; connections without it share these ports between destinations."
+    "bind(address, 0) before connect() has few ports left at this address. Whether any"
+    " application does that is not known here; connections made without it share ports across"
+    " destinations."
 )
 
 
 EXPLICIT_PORTS = (
-    "An application chooses these local ports itself: give it more ports or one more local address"
-    " in its own settings, or let it reuse connections."
+    "An application chooses these local ports itself: give it more ports or another local"
+    " address in its own settings, or make it reuse connections."
 )
 
 

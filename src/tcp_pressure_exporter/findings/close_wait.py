@@ -27,33 +27,33 @@ _CAUSES = (
     CloseWaitCause(
         name="eof_unread",
         words="not read to the end",
-        advice="The application does not read these connections to their end: it hangs, or has"
-        " forgotten them. Restarting it frees them; only its code cures it.",
+        advice="The application does not read these connections to the end: it hangs, or has"
+        " forgotten them. A restart frees them; only a fix in its code prevents them.",
     ),
     CloseWaitCause(
         name="not_closed",
         words="read, but not closed",
-        advice="The application has seen that the peer closed, and does not close: a leak in its"
-        " code. Restarting it frees them.",
+        advice="The application has read to the end, so it knows that the peer has closed, but"
+        " does not close: a leak in its code. A restart frees them.",
     ),
     CloseWaitCause(
         name="peer_gone",
         words="the peer does not answer",
-        advice="The peer has gone while data was on its way: it is given up after tcp_retries2"
-        " retransmissions, or sooner with TCP_USER_TIMEOUT in the application.",
+        advice="The peer disappeared with data in flight. The kernel gives up after tcp_retries2"
+        " retransmissions, or sooner if the application sets TCP_USER_TIMEOUT.",
     ),
     CloseWaitCause(
         name="window_closed",
-        words="the peer takes no data",
-        advice="The peer closed its side and reads no more: let the application give up on it by a"
-        " time-out of its own.",
+        words="the peer accepts no data",
+        advice="The peer has closed its side and stopped reading: make the application give up"
+        " after a timeout of its own.",
     ),
 )
 NEVER_ACCEPTED = CloseWaitCause(
     name="eof_unread",
     words="never accepted",
-    advice="The service has not accepted these connections, and their clients have gone: they sit"
-    " in its accept queue until it calls accept(). Look at its load and workers; restarting it"
+    advice="The service never accepted these connections, and their clients are gone: they stay"
+    " in its accept queue until it calls accept(). Check its load and workers; a restart"
     " frees them.",
 )
 CLOSE_WAIT_CAUSES: Mapping[str, CloseWaitCause] = {cause.name: cause for cause in _CAUSES}

@@ -7,10 +7,17 @@ alert, and so is the rate from which on it counts. The counters are metrics; the
 from collections.abc import Collection
 from functools import partial
 
+from tcp_pressure_exporter.figures import period
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding
-from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    LISTEN_QUEUE,
+    TIME_WAIT_BUCKETS,
+    Severity,
+)
 from tcp_pressure_exporter.findings.protection import REJECTIONS
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT
 
 OVERFLOWS = ("ListenOverflows",)
 UNPROTECTED = ("TCPTimeWaitOverflow",)
@@ -30,50 +37,60 @@ def risen(events: Collection[str], rate: float, evidence: Evidence) -> str | Non
     if sum(amounts.values()) <= rate * max(rises.seconds, SHORTEST):
         return None
     told = ", ".join(f"{event} rose by {amount:,}" for event, amount in amounts.items())
-    return f"{told} within {max(rises.seconds, 1):.0f} s"
+    return f"{told} in the last {period(rises.seconds)}"
 
 
 ACCEPT_QUEUE_OVERFLOWS = Finding(
     "accept_queue_overflows",
     Severity.WARNING,
-    "Connections are dropped at a full accept queue: the service accepts too slowly, or listens"
-    " with too short a backlog.",
+    "Connections are dropped because an accept queue is full: the service accepts too slowly,"
+    " or its listen backlog is too short.",
     partial(risen, OVERFLOWS, ANY),
     exported=False,
+    about=(LISTEN_QUEUE,),
+    restates=True,
 )
 
 TIME_WAIT_OVERFLOWS = Finding(
     "time_wait_overflows",
     Severity.CRITICAL,
-    "Connections close without TIME_WAIT, and the pools do not count their ports: close fewer, or"
-    " raise tcp_max_tw_buckets.",
+    "Connections close without TIME_WAIT, so the pools do not count their ports: close fewer"
+    " connections, or raise tcp_max_tw_buckets.",
     partial(risen, UNPROTECTED, ANY),
     exported=False,
+    about=(TIME_WAIT_BUCKETS,),
+    restates=True,
 )
 
 TIME_WAIT_REJECTIONS = Finding(
     "time_wait_rejections",
     Severity.WARNING,
-    "TIME_WAIT refuses connections from a remote that reuses a port too soon: let it keep"
+    "TIME_WAIT rejects connections from a remote that reuses a port too soon: make it keep"
     " connections open, or give it more addresses.",
     partial(risen, REJECTIONS, MORE_THAN_CHANCE),
     exported=False,
+    about=(INBOUND,),
+    restates=True,
 )
 
 CONNTRACK_DROPS = Finding(
     "conntrack_drops",
     Severity.CRITICAL,
-    "conntrack drops new connections because its table is full or NAT finds no port: raise"
-    " nf_conntrack_max, or translate to more ports or addresses.",
+    "conntrack drops new connections because its table is full or NAT finds no free port:"
+    " raise nf_conntrack_max, or translate to more ports or addresses.",
     partial(risen, DROPS, MORE_THAN_CHANCE),
     exported=False,
+    about=(CONNTRACK_ENTRIES, NAT),
+    restates=True,
 )
 
 CONNTRACK_INSERTS_FAILED = Finding(
     "conntrack_inserts_failed",
     Severity.WARNING,
-    "conntrack cannot add connections (insert_failed): NAT finds no port, or packets race."
-    " Translate to more ports or addresses.",
+    "conntrack cannot add connections (insert_failed): NAT finds no free port, or packets"
+    " race. Translate to more ports or addresses.",
     partial(risen, FAILED_INSERTS, MORE_THAN_CHANCE),
     exported=False,
+    about=(NAT, CONNTRACK_ENTRIES),
+    restates=True,
 )

@@ -19,6 +19,8 @@ class Finding:
     and what to do, in one line. check: returns what it found, or None; raises SourceError or
     NotAskedError where that cannot be told. systems: those of facts/system.py that it
     concerns, None for any. exported: whether it is a metric, too; not where a counter tells it.
+    about: the kinds (kinds.py) of which one that is in trouble has this finding as a cause or an
+    effect; its detail may name which one. restates: the advice on such a one says the same.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Finding:
     check: Callable[[Evidence], str | None]
     systems: Collection[str] | None = (LINUX,)
     exported: bool = True
+    about: Collection[str] = ()
+    restates: bool = False
 
     def concerns(self, system: str) -> bool:
         """Tell whether the finding can be there on a system."""

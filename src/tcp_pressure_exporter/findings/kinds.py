@@ -20,7 +20,7 @@ from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 class Severity(IntEnum):
     """How bad something is; the value is also the exit code of the report.
 
-    calm: nothing to do now. warning: by daylight. critical: at once.
+    calm: nothing to do now. warning: in working hours. critical: now.
     """
 
     CALM = 0
@@ -35,6 +35,8 @@ CROWDED = 0.5  # ratio from which on a table or queue is worth a closer look, th
 LISTEN_QUEUE = "listen_queue"
 BLOCKED_PORTS = "blocked_ports"
 CONNTRACK_ENTRIES = "conntrack_entries"
+TIME_WAIT_BUCKETS = "time_wait_buckets"
+ORPHANS = "orphans"
 
 
 class TimeWaitAdvice(NamedTuple):
@@ -115,29 +117,36 @@ class Kind:
 
 
 _BLOCKED = (
-    "No connection can take one, and another address gives none back: close them, or use"
-    " IP_BIND_ADDRESS_NO_PORT (on Linux). At once: a wider local port range."
+    "No connection can use them, and adding an address does not help: close them, or set"
+    " IP_BIND_ADDRESS_NO_PORT before binding (on Linux). Right now: widen the local port range."
 )
 # A client takes no further local address by itself: the route says which one connect() uses.
-_ANOTHER_ADDRESS = (
-    "one more remote address, or one more local address that the client is told to bind to"
-    " (proxy_bind in nginx, source in HAProxy; with IP_BIND_ADDRESS_NO_PORT)"
-)
+_ANOTHER_ADDRESS = "add a remote address, or a local one to bind to with IP_BIND_ADDRESS_NO_PORT"
 _IN_STATE = {
-    SYN_SENT: "wait for an answer to their SYN (SYN_SENT): the destination is down, or a firewall"
-    " drops the packets. Mend that, or take the destination out of rotation. At once: a shorter"
-    " connect time-out in the client, or a lower tcp_syn_retries.",
-    FIN_WAIT2_ORPHAN: "belong to no process (FIN_WAIT2): they were closed here, and the peer does"
-    " not close. Let the peer close. At once: a lower tcp_fin_timeout; at 5 each port that is"
-    " closed from then on is free after some 8 s.",
-    FIN_WAIT2_OWNED: "are closed for sending and still held by the application (FIN_WAIT2), and"
-    " the peer does not close. No time-out of the kernel ends that: let the application close them"
-    " after a time-out of its own, or the peer close.",
-    FIN_UNANSWERED: "are closed, and the peer does not answer the FIN (FIN_WAIT1, LAST_ACK,"
-    " CLOSING): look for a network fault, a firewall, or a peer that is gone or reads nothing. At"
-    " once: tcp_orphan_retries = 1, which gives them up after seconds.",
-    CLOSE_WAIT: "are in CLOSE_WAIT: the peer has closed, and the application here does not close."
-    " Nothing but that frees them: restart the application, and mend its leak.",
+    SYN_SENT: (
+        "are waiting for an answer to their SYN (SYN_SENT): the destination is down, or a"
+        " firewall drops the packets. Fix that, or take the destination out of rotation. Right"
+        " now: shorten the client's connect timeout, or lower tcp_syn_retries."
+    ),
+    FIN_WAIT2_ORPHAN: (
+        "belong to no process (FIN_WAIT2): this end has closed them, the peer has not. Make"
+        " the peer close. Right now: lower tcp_fin_timeout; at 5, a port closed from then on is"
+        " free after about 8 s."
+    ),
+    FIN_WAIT2_OWNED: (
+        "are half-closed and still held by the application (FIN_WAIT2), while the peer does"
+        " not close. No kernel timeout ends that: make the application close them after a"
+        " timeout of its own, or make the peer close."
+    ),
+    FIN_UNANSWERED: (
+        "are closed, but the peer does not answer the FIN (FIN_WAIT1, LAST_ACK, CLOSING): look"
+        " for a network fault, a firewall, or a peer that is gone or has stopped reading. Right"
+        " now: set tcp_orphan_retries to 1, which drops them within seconds."
+    ),
+    CLOSE_WAIT: (
+        "are in CLOSE_WAIT: the peer has closed, the application here has not. Only closing"
+        " them frees the ports: restart the application, and fix its leak."
+    ),
 }
 _POOLS = (
     Kind(
@@ -146,8 +155,9 @@ _POOLS = (
         warning=0.70,  # every outbound pool begins with them
         critical=0.90,
         advice=_BLOCKED,
-        when_none="Every port of the local port range is reserved (on Linux in"
-        " ip_local_reserved_ports), so connect() fails: reserve fewer ports, or widen the range.",
+        when_none="Every port in the local port range is reserved (on Linux by"
+        " ip_local_reserved_ports), so connect() fails: reserve fewer ports, or widen the"
+        " range.",
         runbook="docs/runbooks/pools.md#tcppressurepoolhigh",
         none_is_full=True,
     ),
@@ -156,21 +166,21 @@ _POOLS = (
         words="outbound pool",
         warning=0.70,  # connect() slows down from one half on, fails at 1
         critical=0.90,
-        advice="Most ports are in use by open connections: look at their owner, limit or share"
-        f" them. At once: less load, {_ANOTHER_ADDRESS}.",
+        advice="Most ports are held by open connections: find their owner, and limit or share the"
+        f" connections. Right now: reduce load, {_ANOTHER_ADDRESS}.",
         in_time_wait=TimeWaitAdvice(
-            reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
-            " destination open. At once: tcp_tw_reuse = 1 (if the peer sends timestamps and the"
-            f" client does not bind its port), {_ANOTHER_ADDRESS}.",
-            no_reuse="Most ports wait in TIME_WAIT: let the client keep connections to this"
-            " destination open. At once: one more remote address, or one more local address that"
-            " the client is told to bind to.",
-            refused="Most ports wait in TIME_WAIT, and tcp_tw_reuse will not help: the peer sends"
-            " no timestamps, or the client binds to its port. Let the client keep connections to"
-            f" this destination open. At once: {_ANOTHER_ADDRESS}.",
-            bound="Most ports wait in TIME_WAIT and were bound before connect(), which closes them"
-            " to every destination: tcp_tw_reuse will not help, nor one more remote address. Let"
-            " the client set IP_BIND_ADDRESS_NO_PORT, and keep connections open.",
+            reuse="Most ports are in TIME_WAIT: have the client keep connections open. Right"
+            " now: set tcp_tw_reuse to 1 (if the peer sends timestamps and the client does"
+            f" not bind its port), {_ANOTHER_ADDRESS}.",
+            no_reuse="Most ports are in TIME_WAIT: have the client keep connections open. Right"
+            " now: add a remote address, or a local one that the client binds to.",
+            refused="Most ports are in TIME_WAIT, and tcp_tw_reuse does not help: the peer sends"
+            " no timestamps, or the client binds its port. Have the client keep connections"
+            f" open. Right now: {_ANOTHER_ADDRESS}.",
+            bound="Most ports are in TIME_WAIT and were bound before connect(), which blocks"
+            " them for every destination: neither tcp_tw_reuse nor another remote address"
+            " helps. Have the client set IP_BIND_ADDRESS_NO_PORT, and keep connections"
+            " open.",
         ),
         when_blocked=_BLOCKED,
         in_state=_IN_STATE,
@@ -182,9 +192,9 @@ _POOLS = (
         words="source pool",
         warning=0.80,  # both only where somebody binds: findings/binding.py
         critical=1.0,  # bind(address, 0) fails
-        advice="Applications that bind() before connect() share these ports between all"
-        " destinations: let them set IP_BIND_ADDRESS_NO_PORT (on Linux), or give some of them one"
-        " more local address to bind to.",
+        advice="Applications that bind() before connect() share these ports across all"
+        " destinations: make them set IP_BIND_ADDRESS_NO_PORT (on Linux), or give some of"
+        " them another local address to bind to.",
         when_blocked=_BLOCKED,
         runbook="docs/runbooks/pools.md#tcppressuresourcepoolhigh",
         none_is_full=True,
@@ -194,8 +204,8 @@ _POOLS = (
         words="inbound pool",
         warning=0.90,  # the remote may be able to reuse what is in TIME_WAIT
         critical=NEVER,
-        advice="The remote, likely a load balancer or NAT, has few ports left towards this service:"
-        " let it keep connections open, or give it more addresses.",
+        advice="The remote, probably a load balancer or NAT gateway, has few ports left for this"
+        " service: make it keep connections open, or give it more addresses.",
         runbook="docs/runbooks/inbound.md#tcppressureinboundpoolhigh",
     ),
     Kind(
@@ -203,9 +213,9 @@ _POOLS = (
         words="NAT pool",
         warning=0.75,
         critical=0.85,  # from 0.84 on the kernel's bounded search misses free ports
-        advice="This gateway has few ports left towards one destination, and drops new connections"
-        " when there is none: translate to more addresses, or let the clients keep connections"
-        " open.",
+        advice="This gateway has few ports left for one destination, and drops new connections"
+        " once there is none: translate to more addresses, or make the clients keep"
+        " connections open.",
         runbook="docs/runbooks/nat.md#tcppressurenatpoolhigh",
     ),
 )
@@ -215,26 +225,26 @@ _RESOURCES = (
         words="accept queue",
         warning=0.80,  # the next burst is dropped
         critical=NEVER,
-        advice="The service accepts connections too slowly: look at its load and workers. A longer"
-        " queue (listen backlog, somaxconn) only bridges bursts.",
+        advice="The service accepts connections too slowly: check its load and workers. A longer"
+        " queue (listen backlog, somaxconn) only absorbs bursts.",
         runbook="docs/runbooks/inbound.md#tcppressurelistenqueuehigh",
     ),
     Kind(
-        name="time_wait_buckets",
+        name=TIME_WAIT_BUCKETS,
         words="TIME_WAIT buckets",
         warning=0.80,
         critical=1.0,  # connections close without TIME_WAIT
-        advice="Beyond the limit connections close without TIME_WAIT: close fewer, or raise"
-        " tcp_max_tw_buckets.",
+        advice="Above the limit, connections close without TIME_WAIT: close fewer of them, or"
+        " raise tcp_max_tw_buckets.",
         runbook="docs/runbooks/limits.md#tcppressuretimewaitbucketshigh",
     ),
     Kind(
-        name="orphans",
+        name=ORPHANS,
         words="orphans",
         warning=0.25,  # the kernel counts a suspicious one up to four times
         critical=0.50,
-        advice="Connections were closed whose peers do not answer: look for a network fault or an"
-        " attack. tcp_orphan_retries shortens their life.",
+        advice="These connections are closed here, but their peers do not answer: look for a"
+        " network fault or an attack. Lower tcp_orphan_retries to drop them sooner.",
         runbook="docs/runbooks/limits.md#tcppressureorphanshigh",
     ),
     Kind(
@@ -242,8 +252,8 @@ _RESOURCES = (
         words="TCP memory",
         warning=0.80,  # under pressure already before
         critical=0.95,
-        advice="TCP buffers take the memory tcp_mem allows: look for slow readers (ss -tm), or"
-        " raise tcp_mem.",
+        advice="TCP buffers use most of the memory that tcp_mem allows: look for slow readers (ss"
+        " -tm), or raise tcp_mem.",
         runbook="docs/runbooks/limits.md#tcppressurememoryhigh",
         in_bytes=True,
     ),
@@ -252,7 +262,7 @@ _RESOURCES = (
         words="conntrack entries",
         warning=0.75,
         critical=0.90,  # at 1 new connections are dropped
-        advice="Beyond the limit new connections are dropped: raise nf_conntrack_max, or exempt"
+        advice="Above the limit, new connections are dropped: raise nf_conntrack_max, or exempt"
         " traffic from tracking.",
         runbook="docs/runbooks/nat.md#tcppressureconntrackhigh",
     ),

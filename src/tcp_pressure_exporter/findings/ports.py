@@ -1,11 +1,12 @@
 """Findings about local ports and TIME_WAIT, each beside its check."""
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
+from tcp_pressure_exporter.figures import period
 from tcp_pressure_exporter.findings.binding import are_many
 from tcp_pressure_exporter.findings.evidence import Evidence
 from tcp_pressure_exporter.findings.finding import Finding, shortened
-from tcp_pressure_exporter.findings.kinds import KINDS, Severity
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, TIME_WAIT_BUCKETS, Severity
+from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.pools.table import pool_name
 
@@ -24,7 +25,7 @@ def tw_recycle_enabled(evidence: Evidence) -> str | None:
 TW_RECYCLE_ENABLED = Finding(
     "tw_recycle_enabled",
     Severity.CRITICAL,
-    "tcp_tw_recycle drops connections of clients behind NAT: set it to 0.",
+    "tcp_tw_recycle drops connections from clients behind NAT: set it to 0.",
     tw_recycle_enabled,
 )
 
@@ -44,17 +45,19 @@ def port_range_too_small(evidence: Evidence) -> str | None:
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
-            return f"{pool_name(OUTBOUND, pool)} needs {needed} ports, of {usage.limit}"
+            return f"{pool_name(OUTBOUND, pool)} has {usage.limit:,} local ports; needs {needed:,}"
     return None
 
 
 PORT_RANGE_TOO_SMALL = Finding(
     "port_range_too_small",
     Severity.WARNING,
-    "Connections to one destination need nearly all local ports, or more: reuse connections,"
-    " or add addresses or ports.",
+    "Connections to one destination need almost all local ports, or more than there are: reuse"
+    " connections, or add addresses or ports.",
     port_range_too_small,
     systems=None,
+    about=(OUTBOUND,),
+    restates=True,
 )
 
 
@@ -72,7 +75,7 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
         if evidence.bound_before(pool):
             continue  # nothing gives such ports back
         if usage.ratio >= HALF_FULL and usage.mostly_time_wait:
-            held = f"{usage.time_wait} of {usage.limit} ports in TIME_WAIT"
+            held = f"{usage.time_wait:,} of {usage.limit:,} ports in TIME_WAIT"
             return f"{pool_name(OUTBOUND, pool)}: {held}, net.ipv4.tcp_tw_reuse = {mode}"
     return None
 
@@ -80,9 +83,11 @@ def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
 TW_REUSE_OFF_UNDER_PRESSURE = Finding(
     "tw_reuse_off_under_pressure",
     Severity.WARNING,
-    "A pool is half full, mostly of TIME_WAIT: tcp_tw_reuse = 1 gives such ports back after a"
-    " second, if the peer sends timestamps and the client does not bind.",
+    "A pool is at least half full, mostly of TIME_WAIT: tcp_tw_reuse = 1 frees such ports"
+    " after one second, if the peer sends timestamps and the client does not bind.",
     tw_reuse_off_under_pressure,
+    about=(OUTBOUND,),
+    restates=True,
 )
 
 
@@ -96,8 +101,9 @@ def tw_reuse_without_timestamps(evidence: Evidence) -> str | None:
 TW_REUSE_WITHOUT_TIMESTAMPS = Finding(
     "tw_reuse_without_timestamps",
     Severity.WARNING,
-    "tcp_tw_reuse does nothing without timestamps: set tcp_timestamps to 1.",
+    "tcp_tw_reuse has no effect without timestamps: set tcp_timestamps to 1.",
     tw_reuse_without_timestamps,
+    about=(OUTBOUND,),
 )
 
 
@@ -107,7 +113,7 @@ def tw_reuse_refused(evidence: Evidence) -> str | None:
         if pool.usage.refused:
             refused = f"about {pool.usage.refused:,} of {pool.usage.time_wait or 0:,} ports"
             name, recycled = pool_name(OUTBOUND, pool), _recycled(evidence)
-            return f"{name}: {refused} in TIME_WAIT are refused{recycled}"
+            return f"{name}: {refused} in TIME_WAIT cannot be reused{recycled}"
     return None
 
 
@@ -116,16 +122,17 @@ def _recycled(evidence: Evidence) -> str:
     rises = evidence.rises.value
     if rises is None or rises.seconds < 1:
         return ""
-    return f", {RECYCLED} rose by {rises.risen(RECYCLED):,} within {rises.seconds:.0f} s"
+    return f", {RECYCLED} rose by {rises.risen(RECYCLED):,} in the last {period(rises.seconds)}"
 
 
 TW_REUSE_REFUSED = Finding(
     "tw_reuse_refused",
     Severity.CALM,
-    "The kernel does not give ports in TIME_WAIT back although tcp_tw_reuse is on: the peer sends"
+    "The kernel does not reuse ports in TIME_WAIT although tcp_tw_reuse is on: the peer sends"
     " no timestamps, or the client binds before it connects.",
     tw_reuse_refused,
     exported=False,
+    about=(OUTBOUND,),
 )
 
 
@@ -140,7 +147,7 @@ def tw_reuse_delay_lowered(evidence: Evidence) -> str | None:
 TW_REUSE_DELAY_LOWERED = Finding(
     "tw_reuse_delay_lowered",
     Severity.CALM,
-    "tcp_tw_reuse_delay is shorter than a tick of a peer's timestamp clock may be: restore 1000.",
+    "tcp_tw_reuse_delay may be shorter than one tick of a peer's timestamp clock: restore 1000.",
     tw_reuse_delay_lowered,
 )
 
@@ -154,15 +161,17 @@ def _hidden(evidence: Evidence) -> str | None:
     hidden = evidence.hidden_ports()
     usable = evidence.settings.get().usable.bit_count()
     about = "about " if evidence.hidden is None else ""
-    return f"{about}{hidden:.0f} of {usable} local ports" if are_many(hidden, usable) else None
+    return f"{about}{hidden:,.0f} of {usable:,} local ports" if are_many(hidden, usable) else None
 
 
 BIND_BEFORE_CONNECT = Finding(
     "bind_before_connect",
     Severity.WARNING,
-    "Applications bind before they connect, which takes their port from all destinations:"
-    " IP_BIND_ADDRESS_NO_PORT avoids it.",
+    "Applications bind before they connect, which blocks the port for all destinations:"
+    " IP_BIND_ADDRESS_NO_PORT avoids that.",
     bind_before_connect,
+    about=(BLOCKED_PORTS, SOURCE),
+    restates=True,
 )
 
 
@@ -174,10 +183,12 @@ def mptcp_subflows_bind(evidence: Evidence) -> str | None:
 MPTCP_SUBFLOWS_BIND = Finding(
     "mptcp_subflows_bind",
     Severity.WARNING,
-    "MPTCP's additional subflows take their ports from all destinations, since the kernel binds"
-    " them: give MPTCP fewer endpoints, or widen the local port range.",
+    "MPTCP's additional subflows block their ports for all destinations, because the kernel"
+    " binds them: give MPTCP fewer endpoints, or widen the local port range.",
     mptcp_subflows_bind,
     exported=False,
+    about=(BLOCKED_PORTS, SOURCE),
+    restates=True,
 )
 
 
@@ -190,7 +201,7 @@ def listener_in_port_range(evidence: Evidence) -> str | None:
 LISTENER_IN_PORT_RANGE = Finding(
     "listener_in_port_range",
     Severity.CALM,
-    "A service listens inside the local port range and may find its port taken when it"
+    "A service listens inside the local port range, so it may find its port taken when it"
     " restarts: reserve the port (on Linux in ip_local_reserved_ports).",
     listener_in_port_range,
     systems=None,
@@ -209,14 +220,14 @@ def odd_port_range(evidence: Evidence) -> str | None:
     span = settings.high - settings.low + 1
     if span % 2 == 0 or span == 1:
         return None  # a single port is not missed
-    return f"net.ipv4.ip_local_port_range = {settings.low} {settings.high}: {span} ports"
+    return f"net.ipv4.ip_local_port_range = {settings.low} {settings.high}: {span:,} ports"
 
 
 ODD_PORT_RANGE = Finding(
     "odd_port_range",
     Severity.CALM,
-    "The local port range has an odd number of ports, of which the kernel may miss the last"
-    " one: make the number even.",
+    "The local port range has an odd number of ports, so the kernel may miss the last one:"
+    " make the number even.",
     odd_port_range,
 )
 
@@ -231,15 +242,16 @@ def max_tw_buckets_lowered(evidence: Evidence) -> str | None:
     default = None if entries is None else abs(entries) // 2
     if limit is None or default is None or limit >= default:
         return None
-    return f"net.ipv4.tcp_max_tw_buckets = {limit}, the kernel's default here is {default}"
+    return f"net.ipv4.tcp_max_tw_buckets = {limit}; the kernel's default here is {default}"
 
 
 MAX_TW_BUCKETS_LOWERED = Finding(
     "max_tw_buckets_lowered",
     Severity.WARNING,
-    "tcp_max_tw_buckets was lowered: beyond it connections lose the protection of TIME_WAIT."
+    "tcp_max_tw_buckets was lowered: connections beyond it lose the protection of TIME_WAIT."
     " Restore the default.",
     max_tw_buckets_lowered,
+    about=(TIME_WAIT_BUCKETS,),
 )
 
 

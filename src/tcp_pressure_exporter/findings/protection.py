@@ -2,6 +2,7 @@
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN
+from tcp_pressure_exporter.figures import percent
 from tcp_pressure_exporter.findings.evidence import Evidence, NotAskedError
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import (
@@ -25,8 +26,8 @@ def timestamps_disabled(evidence: Evidence) -> str | None:
 TIMESTAMPS_DISABLED = Finding(
     "timestamps_disabled",
     Severity.WARNING,
-    "Without TCP timestamps connect() reuses no port in TIME_WAIT, and old segments are told"
-    " apart less well: set tcp_timestamps to 1.",
+    "Without TCP timestamps, connect() cannot reuse ports in TIME_WAIT, and old segments are"
+    " harder to tell from new ones: set tcp_timestamps to 1.",
     timestamps_disabled,
 )
 
@@ -45,8 +46,8 @@ def rfc1337_rejections(evidence: Evidence) -> str | None:
 RFC1337_REJECTIONS = Finding(
     "rfc1337_rejections",
     Severity.WARNING,
-    "With tcp_rfc1337 a reconnect that TIME_WAIT rejects, as happens behind NAT, cannot"
-    " succeed: set it to 0.",
+    "With tcp_rfc1337 on, a client that TIME_WAIT rejects, as happens behind NAT, cannot"
+    " reconnect: set it to 0.",
     rfc1337_rejections,
 )
 
@@ -62,8 +63,8 @@ def retries2_lowered(evidence: Evidence) -> str | None:
 RETRIES2_LOWERED = Finding(
     "retries2_lowered",
     Severity.CALM,
-    "A tcp_retries2 below 8 gives up connections that would survive a short outage: restore"
-    " 15 unless that is meant.",
+    "A tcp_retries2 below 8 drops connections that would survive a short outage: restore 15"
+    " unless this is intended.",
     retries2_lowered,
 )
 
@@ -76,7 +77,7 @@ def syncookies_disabled(evidence: Evidence) -> str | None:
 SYNCOOKIES_DISABLED = Finding(
     "syncookies_disabled",
     Severity.WARNING,
-    "Without SYN cookies a full SYN queue refuses new clients: set tcp_syncookies to 1.",
+    "Without SYN cookies, a full SYN queue refuses new clients: set tcp_syncookies to 1.",
     syncookies_disabled,
 )
 
@@ -118,7 +119,7 @@ def somaxconn_below_backlog(evidence: Evidence) -> str | None:
         if socket.listening
     }
     found = {
-        f"{format_address(address)} port {port} has {limit}"
+        f"{format_address(address)} port {port} has a queue of {limit:,}"
         for address, port, used, limit in queues
         if limit > most or (limit == most and used >= CROWDED * most)
     }
@@ -128,8 +129,9 @@ def somaxconn_below_backlog(evidence: Evidence) -> str | None:
 SOMAXCONN_BELOW_BACKLOG = Finding(
     "somaxconn_below_backlog",
     Severity.WARNING,
-    "somaxconn seems to cut the accept queue of a service: raise it, then restart the service.",
+    "somaxconn seems to limit the accept queue of a service: raise it, then restart the service.",
     somaxconn_below_backlog,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -141,16 +143,17 @@ def accept_queue_was_full(evidence: Evidence) -> str | None:
     peak, high = evidence.fullest_queue(), KINDS[LISTEN_QUEUE].warning
     if peak.ratio_1m < high or peak.ratio >= high:
         return None
-    return f"{peak.name} was {int(peak.ratio_1m * 100)} % full within the last minute"
+    return f"{peak.name} was {percent(peak.ratio_1m)} full within the last minute"
 
 
 ACCEPT_QUEUE_WAS_FULL = Finding(
     "accept_queue_was_full",
     Severity.CALM,
-    "An accept queue was nearly full for a moment: a longer burst would be dropped. Look at the"
+    "An accept queue was nearly full for a moment; a longer burst would be dropped. Check the"
     " backlog and the workers of the service.",
     accept_queue_was_full,
     exported=False,
+    about=(LISTEN_QUEUE,),
 )
 
 
@@ -166,7 +169,7 @@ def conntrack_time_wait_shortened(evidence: Evidence) -> str | None:
 CONNTRACK_TIME_WAIT_SHORTENED = Finding(
     "conntrack_time_wait_shortened",
     Severity.CALM,
-    "conntrack forgets connections before TCP does, and TIME_WAIT does not get shorter by it:"
+    "conntrack forgets connections before TCP does, and this does not shorten TIME_WAIT:"
     " restore 120.",
     conntrack_time_wait_shortened,
 )
@@ -187,7 +190,7 @@ def conntrack_established_below_keepalive(evidence: Evidence) -> str | None:
 CONNTRACK_ESTABLISHED_BELOW_KEEPALIVE = Finding(
     "conntrack_established_below_keepalive",
     Severity.WARNING,
-    "conntrack forgets idle connections before their first keepalive: raise its time-out, or"
+    "conntrack forgets idle connections before their first keepalive: raise its timeout, or"
     " lower tcp_keepalive_time.",
     conntrack_established_below_keepalive,
 )
@@ -200,7 +203,7 @@ def conntrack_established_too_long(evidence: Evidence) -> str | None:
         if resource.name != CONNTRACK_ENTRIES or seconds is None or seconds <= DAY:
             continue
         if resource.used >= CROWDED * resource.limit:
-            full = f"{resource.used} of {resource.limit} entries"
+            full = f"{resource.used:,} of {resource.limit:,} entries"
             return f"net.netfilter.nf_conntrack_tcp_timeout_established = {seconds}, {full}"
     return None
 
@@ -208,9 +211,10 @@ def conntrack_established_too_long(evidence: Evidence) -> str | None:
 CONNTRACK_ESTABLISHED_TOO_LONG = Finding(
     "conntrack_established_too_long",
     Severity.WARNING,
-    "Dead connections stay in a crowded conntrack table for days: lower the time-out of"
-    " established ones to a day.",
+    "Dead connections stay in a crowded conntrack table for days: lower the timeout of"
+    " established connections to one day.",
     conntrack_established_too_long,
+    about=(CONNTRACK_ENTRIES,),
 )
 
 

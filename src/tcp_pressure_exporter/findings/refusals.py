@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.failures import CONNECT, NO_PORT, PORT_TAKEN, FailureKind
+from tcp_pressure_exporter.figures import period
 from tcp_pressure_exporter.findings.evidence import Evidence, RefusedPool
 from tcp_pressure_exporter.findings.finding import Finding, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
@@ -15,6 +16,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 
 BIND = "bind"
 NO_PORT_FOUND = FailureKind(CONNECT, NO_PORT)
+BIND_NO_PORT = FailureKind(BIND, NO_PORT)
 LATELY = 60.0  # seconds: what was refused before that is over, or a wave that comes again
 
 
@@ -38,28 +40,28 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
         Severity.CRITICAL,
         "connect to",
         "connection",
-        "no local port is left",
-        "connect() finds no local port towards this destination: let the client keep connections"
-        " open. At once: less load, or one more remote address.",
+        "no local port was left",
+        "connect() finds no local port for this destination: make the client keep connections"
+        " open. Right now: reduce load, or add a remote address.",
         "docs/runbooks/refused.md#tcppressureconnectsrefused",
     ),
     FailureKind(CONNECT, PORT_TAKEN): RefusalRow(
         Severity.WARNING,
         "connect to",
         "connection",
-        "it bound a port that already has a connection there",
-        "The client binds a local port of its own choice, and the connection from that port to the"
-        " same destination still exists, in TIME_WAIT as a rule: let it bind to port 0 with"
-        " IP_BIND_ADDRESS_NO_PORT, or choose another port. More ports do not help.",
+        "the port it bound already has a connection to that destination",
+        "The client binds a local port of its own choice, and an earlier connection from that"
+        " port to the same destination still exists, usually in TIME_WAIT. Make it bind to port"
+        " 0 with IP_BIND_ADDRESS_NO_PORT, or choose another port. More ports do not help.",
         "docs/runbooks/refused.md#tcppressureconnectporttaken",
     ),
-    FailureKind(BIND, NO_PORT): RefusalRow(
+    BIND_NO_PORT: RefusalRow(
         Severity.CRITICAL,
         "bind",
         "call",
-        "no local port is left",
-        "bind() to port 0 finds no local port: let clients set IP_BIND_ADDRESS_NO_PORT before they"
-        " bind. At once: a wider local port range, or one more local address to bind to.",
+        "no local port was left",
+        "bind() to port 0 finds no local port: make clients set IP_BIND_ADDRESS_NO_PORT before"
+        " they bind. Right now: widen the local port range, or add a local address to bind to.",
         "docs/runbooks/refused.md#tcppressurebindsrefused",
     ),
     FailureKind(BIND, PORT_TAKEN): RefusalRow(
@@ -67,8 +69,8 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
         "bind",
         "call",
         "the port is taken",
-        "Another socket holds the port that this one is to have: tcp-pressure-exporter report"
-        " --port tells which. Reserve the ports of services in ip_local_reserved_ports.",
+        "Another socket holds the port that this one asked for: tcp-pressure-exporter report"
+        " --port shows which. Reserve the ports of services in ip_local_reserved_ports.",
         "docs/runbooks/refused.md#tcppressurebindporttaken",
     ),
 }
@@ -109,15 +111,16 @@ def refused_below_limit(evidence: Evidence) -> str | None:
 def _told(refused: RefusedPool) -> str:
     usage = refused.usage
     used = f"{usage.used:,} of {usage.limit:,} ports in use" if usage else "no pool near its limit"
-    within = f"{max(refused.seconds, 1):.0f} s"
-    return f"{refused.name}: {refused.connections:,} connections refused within {within}, {used}"
+    within = f"the last {period(refused.seconds)}"
+    return f"{refused.name}: {refused.connections:,} connections refused in {within}, {used}"
 
 
 REFUSED_BELOW_LIMIT = Finding(
     "refused_below_limit",
     Severity.WARNING,
-    "connect() found no port though the pool is far from full, so the client may use fewer ports"
-    " than the host has: look for IP_LOCAL_PORT_RANGE in its settings, or a BPF program of its"
-    " cgroup that sets it, and widen that range.",
+    "connect() found no port although the pool is far from full. The client may be limited to"
+    " fewer ports than the host has: look for IP_LOCAL_PORT_RANGE in its settings, or for a BPF"
+    " program of its cgroup that sets it, and widen that range.",
     refused_below_limit,
+    about=(OUTBOUND,),
 )

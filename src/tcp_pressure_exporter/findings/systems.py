@@ -19,14 +19,14 @@ def timed_wait_delay_out_of_bounds(evidence: Evidence) -> str | None:
     delay = evidence.sysctl(TIMED_WAIT_DELAY)
     if delay is None or LEAST_DELAY <= delay <= MOST_DELAY:
         return None
-    return f"{TIMED_WAIT_DELAY} = {delay}, its bounds are {LEAST_DELAY} and {MOST_DELAY}"
+    return f"{TIMED_WAIT_DELAY} = {delay}; allowed are {LEAST_DELAY} to {MOST_DELAY}"
 
 
 TIMED_WAIT_DELAY_OUT_OF_BOUNDS = Finding(
     "timed_wait_delay_out_of_bounds",
     Severity.WARNING,
-    "Windows takes a TcpTimedWaitDelay of 30 to 300 seconds only: set one of them, or delete it"
-    " for the default.",
+    "Windows only accepts a TcpTimedWaitDelay of 30 to 300 seconds: choose one of these, or"
+    " delete it to get the default.",
     timed_wait_delay_out_of_bounds,
     systems=(WINDOWS,),
 )
@@ -41,8 +41,8 @@ def max_user_port_leftover(evidence: Evidence) -> str | None:
 MAX_USER_PORT_LEFTOVER = Finding(
     "max_user_port_leftover",
     Severity.CALM,
-    "MaxUserPort does nothing since Windows Vista and Server 2008: delete it, and set the range"
-    " with netsh where it is too small.",
+    "MaxUserPort has had no effect since Windows Vista and Server 2008: delete it, and if the"
+    " range is too small, set it with netsh.",
     max_user_port_leftover,
     systems=(WINDOWS,),
 )
@@ -54,7 +54,7 @@ def time_wait_interval_below_minimum(evidence: Evidence) -> str | None:
     least = LEAST_TIME_WAIT_INTERVAL.get(evidence.system)
     if interval is None or least is None or interval >= least:
         return None
-    return f"{TIME_WAIT_INTERVAL} = {interval}, the least that the vendor allows is {least}"
+    return f"{TIME_WAIT_INTERVAL} = {interval}; the vendor's minimum is {least}"
 
 
 TIME_WAIT_INTERVAL_BELOW_MINIMUM = Finding(

@@ -63,6 +63,25 @@ class OwnerCount(NamedTuple):
     sockets: int
 
 
+class SeenOwner(NamedTuple):
+    """An owner of sockets, or of ports.
+
+    sockets: those of the newest look. seconds_ago: how long before the newest sample the last look
+    was that saw any. closed: connections that it closed first within the last minute, which left
+    TIME_WAIT, and closed_share: their share of all; None where nobody counts. refused: connections
+    that the kernel lately refused to it. told_by: the exporter that told of it, "" where it was
+    seen by this process.
+    """
+
+    owner: Owner
+    sockets: int
+    seconds_ago: float = 0.0
+    closed: int | None = None
+    closed_share: float | None = None
+    refused: int = 0
+    told_by: str = ""
+
+
 def most(names: Iterable[Name], top: int, incumbents: Collection[Name]) -> list[tuple[Name, int]]:
     """Return the `top` most frequent names with their number; `incumbents` were listed before."""
     counts = Counter(names)

@@ -27,11 +27,11 @@ from tcp_pressure_exporter.pools.usage import (
 class Obstacle(Enum):
     """Why a remedy does not help a pool."""
 
-    TOLD_BY_NOBODY = "nothing tells when its ports were closed, or how many it has"
+    TOLD_BY_NOBODY = "its closes, or the number of its ports, are not known"
     CHOSEN_BY_APPLICATION = "the application chooses its ports itself"
-    REUSED_ALREADY = "connect() takes such ports over already"
+    REUSED_ALREADY = "connect() already reuses such ports"
     NO_TIMESTAMPS = "tcp_timestamps is off"
-    REFUSED = "the peer sends no timestamps, or the client binds to its port"
+    REFUSED = "the peer sends no timestamps, or the client binds its port"
     BOUND = "its ports were bound before connect()"
 
 

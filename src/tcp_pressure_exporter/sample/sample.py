@@ -87,6 +87,7 @@ class NamespaceSample:
 
 
 LeftOut = tuple[tuple[str, str], ...]
+PROCESS_NAMES = "process names"  # what is left out where they may not be looked for
 
 
 class Taken(NamedTuple):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
     CANARY,
     PORT_FAILURES,
+    PROCESS_NAMES,
     Key,
     NamespaceSample,
 )
@@ -28,6 +29,7 @@ from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.state_changes import open_counting
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
+from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
 from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.sources.owners.processes import MAX_FDS, find_processes
@@ -147,24 +149,30 @@ class Host:
         """Return the sampler of a namespace, under its label, that the caller goes into."""
         return self._others.sampler(netns)
 
-    def looking_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
-        """Know the connections of other namespaces, where one look finds those of all.
+    @contextmanager
+    def looking_at(self, inodes: Collection[int]) -> Iterator[None]:
+        """Know the sockets and ports of other namespaces, where one look finds those of all.
 
         The calling thread is in the own namespace.
         """
-        elsewhere = self._others.own.elsewhere
-        return elsewhere.looked_at(inodes) if elsewhere else nullcontext()
+        elsewhere, table = self._others.own.elsewhere, self._others.own.bind_table
+        with ExitStack() as looks:
+            if elsewhere:
+                looks.enter_context(elsewhere.looked_at(inodes))
+            if not isinstance(table, Missing):
+                looks.enter_context(table.looked_at(inodes))
+            yield
 
     def missing(self) -> Iterator[tuple[str, str]]:
         """Yield what is not shown for want of rights, or of what the system tells, and why."""
         if self.no_process_names:
-            yield "process names", self.no_process_names
+            yield PROCESS_NAMES, self.no_process_names
         yield from self.left_out.items()
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
         """Yield (what, why) the samples until now did not reach."""
         if self._others.owners.stopped:
-            yield "process names", STOPPED
+            yield PROCESS_NAMES, STOPPED
 
     def log_missing(self, log: FilteringBoundLogger) -> None:
         """Say at the start what will be missing."""
@@ -265,7 +273,7 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
 
 def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
     """Return what tells the owners of sockets; named: their processes, too."""
-    find = partial(find_processes, procfs=procfs) if named else None
+    find = partial(find_processes, procfs=procfs, busy=BusyProcesses()) if named else None
     return Owners(Cgroups(procfs), find, walk_share=walk_share, procfs=procfs)
 
 

@@ -122,8 +122,8 @@ REPORT = "report"  # the command
 DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
 DESCRIPTION = """\
 Tells which TCP resource of this host is closest to its limit, who causes it,
-how long it lasts and what to do. Looks twice, up to three seconds apart, where
-once cannot tell. Changes nothing; needs no root."""
+how long it lasts and what to do. Looks for two or three seconds where one look
+cannot tell. Changes nothing; needs no root."""
 EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 
 

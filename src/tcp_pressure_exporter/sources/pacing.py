@@ -24,11 +24,15 @@ class Allowance:
 
     @contextmanager
     def spend(self) -> Iterator[None]:
-        """Measure what the question costs, and make it wait accordingly; not where it failed."""
+        """Measure what the question costs, and make it wait accordingly; not where it failed.
+
+        Several questions at once wait for the sum.
+        """
         start = self._clock()
         yield
         end = self._clock()
-        self._due_at = start + min((end - start) / self._share, self._longest)
+        due_at = max(start, self._due_at) + (end - start) / self._share
+        self._due_at = min(due_at, start + self._longest)
 
 
 Answer = TypeVar("Answer")

@@ -1,15 +1,18 @@
 """What to do about all that an assessment found: each advice once, the most urgent first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_RUNBOOK
 from tcp_pressure_exporter.findings.finding import FindingState, shortened
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity
-from tcp_pressure_exporter.verdict.assessment import Assessment
-from tcp_pressure_exporter.verdict.refusals import refusal_subject
+from tcp_pressure_exporter.pools.directions import SOURCE
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
+from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import Refusal, refusal_subject
 from tcp_pressure_exporter.verdict.resources import subject
 from tcp_pressure_exporter.verdict.stuck import stuck_subject
+from tcp_pressure_exporter.verdict.troubles import Part, Trouble, severity_of_part, troubles
 from tcp_pressure_exporter.verdict.words import urgency
 
 SUBJECTS = 3  # named of one action
@@ -36,19 +39,43 @@ def actions(assessment: Assessment) -> tuple[Action, ...]:
 
 
 def _actions(assessment: Assessment) -> Iterator[Action]:
-    for pressure in assessment.pressures:
-        if pressure.urgent:
-            runbook = KINDS[pressure.kind].runbook
-            yield Action(pressure.severity, (subject(pressure),), pressure.advice, runbook)
-    for refusal in assessment.refused.untold() if assessment.refused else ():
-        subjects = (refusal_subject(refusal),)
-        yield Action(refusal.severity, subjects, refusal.advice, refusal.runbook)
-    for stuck in assessment.stuck:
-        if stuck.urgent:
-            yield Action(stuck.severity, (stuck_subject(stuck),), stuck.advice, CLOSE_WAIT_RUNBOOK)
-    for state in assessment.findings:
-        finding = state.finding
-        yield Action(finding.severity, (finding.name,), finding.advice, finding.runbook)
+    for trouble in troubles(assessment):
+        for part in trouble.parts:
+            teller = trouble.teller(part)
+            # What repeats the head needs no action of its own; a pool is named beside it.
+            if teller is part or (isinstance(part, Pressure) and part.kind != SOURCE):
+                yield Action(severity_of_part(part), (part_subject(part),), *_advice(teller))
+
+
+def _advice(part: Part) -> tuple[str, str]:
+    """Return the advice on a part, and its runbook."""
+    match part:
+        case Refusal():
+            return part.advice, part.runbook
+        case Stuck():
+            return part.advice, CLOSE_WAIT_RUNBOOK
+        case FindingState():
+            return part.finding.advice, part.finding.runbook
+        case _:
+            return part.advice, KINDS[part.kind].runbook
+
+
+def advice_on(part: Part) -> str:
+    """Return the advice on a part of a trouble by itself."""
+    return _advice(part)[0]
+
+
+def part_subject(part: Part) -> str:
+    """Name a part of a trouble."""
+    match part:
+        case Refusal():
+            return refusal_subject(part)
+        case Stuck():
+            return stuck_subject(part)
+        case FindingState():
+            return part.finding.name
+        case _:
+            return subject(part)
 
 
 class ActionWords(NamedTuple):
@@ -66,13 +93,17 @@ class ActionWords(NamedTuple):
 
 
 class FindingWords(NamedTuple):
-    """What was found, and the number of the action that it asks for."""
+    """What was found, and the number of the action that tells what to do.
+
+    part_of: what it is a cause or an effect of, "" where it stands by itself.
+    """
 
     name: str
     urgency: str
     detail: str
     runbook: str
     action: int
+    part_of: str = ""
 
 
 def action_words(todo: Sequence[Action]) -> tuple[ActionWords, ...]:
@@ -92,18 +123,19 @@ def _action(number: int, action: Action) -> ActionWords:
     )
 
 
-def finding_words(
-    findings: Sequence[FindingState], todo: Sequence[Action]
-) -> tuple[FindingWords, ...]:
-    """Return what was found in words; `todo` is what is to be done about it all."""
+def finding_words(trouble: Trouble, todo: Sequence[Action]) -> tuple[FindingWords, ...]:
+    """Return the findings of a trouble in words; `todo` is what is to be done about it all."""
     numbers = {action.advice: number for number, action in enumerate(todo, 1)}
-    return tuple(
-        FindingWords(
-            name=state.finding.name,
-            urgency=urgency(state.finding.severity),
-            detail=state.detail or "",
-            runbook=state.finding.runbook,
-            action=numbers[state.finding.advice],
-        )
-        for state in findings
+    found = (part for part in trouble.parts if isinstance(part, FindingState))
+    return tuple(_finding(state, trouble, numbers) for state in found)
+
+
+def _finding(state: FindingState, trouble: Trouble, numbers: Mapping[str, int]) -> FindingWords:
+    return FindingWords(
+        name=state.finding.name,
+        urgency=urgency(state.finding.severity),
+        detail=state.detail or "",
+        runbook=state.finding.runbook,
+        action=numbers[advice_on(trouble.teller(state))],
+        part_of="" if state is trouble.head else part_subject(trouble.head),
     )

@@ -1,7 +1,7 @@
 """What a sample means for a person: what is wrong, how bad it is, and what is not known."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.outcome import SettingError
@@ -9,7 +9,14 @@ from tcp_pressure_exporter.findings.close_wait import close_wait_row, close_wait
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.close_wait import CloseWait
-from tcp_pressure_exporter.sample.sample import CLOSE_WAIT, FINDINGS, POOLS, NamespaceSample
+from tcp_pressure_exporter.sample.sample import (
+    ACTIVE_CLOSES,
+    CLOSE_WAIT,
+    FINDINGS,
+    POOL_OWNERS,
+    POOLS,
+    NamespaceSample,
+)
 from tcp_pressure_exporter.verdict.pressures import Pressure, pressures
 from tcp_pressure_exporter.verdict.refusals import Refused, refused_calls
 from tcp_pressure_exporter.verdict.words import UNKNOWN, severity_word
@@ -36,6 +43,14 @@ class Stuck(NamedTuple):
         return self.severity > Severity.CALM
 
 
+class NamedBy(NamedTuple):
+    """How owners of pools become known here: by their live sockets, by name, by their closes."""
+
+    sockets: bool = True
+    process_names: bool = True
+    closes: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """The worst first in every part.
@@ -44,7 +59,8 @@ class Assessment:
     findings: those that found something. failures: (collector, reason): what is not known.
     blind: the pools could not be read, so that being calm says nothing. sockets_read: they could
     not for want of settings alone. not_looked_at: how many other network namespaces nobody looked
-    at. refused: for want of a local port; None where nobody counts.
+    at. refused: for want of a local port; None where nobody counts. named_by: how owners of pools
+    become known here.
     """
 
     netns: str
@@ -58,11 +74,7 @@ class Assessment:
     sockets_read: bool = False
     not_looked_at: int = 0
     refused: Refused | None = None
-
-    @property
-    def severities(self) -> list[Severity]:
-        """How bad each thing is that was found."""
-        return _severities(self.pressures, self.refused, self.stuck, self.findings)
+    named_by: NamedBy = field(default_factory=NamedBy)
 
     @property
     def verdict(self) -> str:
@@ -86,7 +98,13 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
         key=lambda state: -state.finding.severity,
     )
     refused = refused_calls(sample)
-    severity = max([Severity.CALM, *_severities(found, refused, stuck, findings)])
+    severities = [
+        *(pressure.severity for pressure in found),
+        *(refusal.severity for refusal in (refused.each if refused else ())),
+        *(cause.severity for cause in stuck),
+        *(state.finding.severity for state in findings),
+    ]
+    severity = max(severities, default=Severity.CALM)
     return Assessment(
         netns=sample.netns,
         severity=severity,
@@ -103,23 +121,11 @@ def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
         sockets_read=pools is not None and isinstance(pools.error, SettingError),
         not_looked_at=not_looked_at,
         refused=refused,
+        named_by=NamedBy(
+            sockets=sample.outcome(POOL_OWNERS) is not None,
+            closes=sample.outcome(ACTIVE_CLOSES) is not None,
+        ),
     )
-
-
-def _severities(
-    found: Sequence[Pressure],
-    refused: Refused | None,
-    stuck: Sequence[Stuck],
-    findings: Sequence[FindingState],
-) -> list[Severity]:
-    """Return how bad each thing is; what the pressure of a pool tells of refusals counts once."""
-    untold = refused.untold() if refused else []
-    return [
-        *(pressure.severity for pressure in found),
-        *(refusal.severity for refusal in untold),
-        *(cause.severity for cause in stuck),
-        *(state.finding.severity for state in findings),
-    ]
 
 
 def _stuck(waiting: CloseWait) -> Iterator[Stuck]:

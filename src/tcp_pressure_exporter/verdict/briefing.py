@@ -1,8 +1,10 @@
 """All that a page tells of one network namespace: chosen, put in order and worded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.sample.sample import PROCESS_NAMES, LeftOut
 from tcp_pressure_exporter.verdict.actions import (
     ActionWords,
     FindingWords,
@@ -10,25 +12,33 @@ from tcp_pressure_exporter.verdict.actions import (
     actions,
     finding_words,
 )
-from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.headline import Verdict, verdict_on
-from tcp_pressure_exporter.verdict.refusals import RefusedWords, refused_words
+from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import Refusal, RefusedWords, refused_words
 from tcp_pressure_exporter.verdict.resources import Closest, closest
 from tcp_pressure_exporter.verdict.stuck import StuckWords, stuck_words
-from tcp_pressure_exporter.verdict.words import Labelled
+from tcp_pressure_exporter.verdict.troubles import Part, Trouble, troubles
+from tcp_pressure_exporter.verdict.words import Labelled, urgency
+
+URGENCIES = tuple(map(urgency, sorted(Severity, reverse=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
     """What a page lays out: the worst first in every part.
 
+    order: of the parts that tell what is wrong, the worst first. findings_of: the findings that are
+    part of what a row of `closest` tells, by its resource; findings: all the others.
     refused: None where nothing was, or nobody counts it. stuck: None where CLOSE_WAIT is not known.
     failures: each collector, and why it could not read. failures_by_reason: the same, the
     collectors that failed for one reason listed together.
     """
 
     verdict: Verdict
+    order: tuple[str, ...]
     closest: Closest
+    findings_of: Mapping[Pressure, tuple[FindingWords, ...]]
     refused: RefusedWords | None
     stuck: StuckWords | None
     findings: tuple[FindingWords, ...]
@@ -36,20 +46,56 @@ class Briefing:
     failures: tuple[Labelled, ...]
     failures_by_reason: tuple[Labelled, ...]
 
+    @property
+    def all_findings(self) -> tuple[FindingWords, ...]:
+        """Both together."""
+        return (*self.findings, *(one for some in self.findings_of.values() for one in some))
 
-def brief(assessment: Assessment, most_rows: int) -> Briefing:
-    """Return what to tell where there is room for so many of the resources."""
-    todo = actions(assessment)
+
+def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
+    """Return what to tell where there is room for so many of the resources.
+
+    left_out: (what, why) is not known for want of rights.
+    """
+    names = PROCESS_NAMES not in dict(left_out)
+    by = assessment.named_by._replace(process_names=names)
+    todo, found = actions(assessment), troubles(assessment)
+    rows = closest(assessment.pressures, most_rows, by)
+    shown = {row.pressure for row in rows.rows}
+    folded = [one for one in found if isinstance(one.head, Pressure) and one.head in shown]
+    others = [words for one in found if one not in folded for words in finding_words(one, todo)]
     return Briefing(
         verdict=verdict_on(assessment),
-        closest=closest(assessment.pressures, most_rows),
+        order=_order(found),
+        closest=rows,
+        findings_of={
+            one.head: finding_words(one, todo) for one in folded if isinstance(one.head, Pressure)
+        },
         refused=refused_words(assessment.refused),
         stuck=stuck_words(assessment),
-        findings=finding_words(assessment.findings, todo),
+        findings=tuple(sorted(others, key=lambda words: URGENCIES.index(words.urgency))),
         actions=action_words(todo),
         failures=tuple(Labelled(*failure) for failure in assessment.failures),
         failures_by_reason=_by_reason(assessment.failures),
     )
+
+
+REFUSED, CLOSEST, STUCK = "refused", "closest", "stuck"
+
+
+def _order(found: Sequence[Trouble]) -> tuple[str, ...]:
+    """Return which part comes first: what the worst trouble is about, then the others as they come.
+
+    Of one trouble the refused calls come first, since users notice these now.
+    """
+    kinds = {REFUSED: Refusal, CLOSEST: Pressure, STUCK: Stuck}
+    worst = {name: _first(found, kind) for name, kind in kinds.items()}
+    return tuple(sorted(kinds, key=lambda name: worst[name]))
+
+
+def _first(found: Sequence[Trouble], kind: type[Part]) -> int:
+    having = (any(isinstance(part, kind) for part in one.parts) for one in found)
+    return next((place for place, has in enumerate(having) if has), len(found))
 
 
 def _by_reason(failures: Sequence[tuple[str, str]]) -> tuple[Labelled, ...]:

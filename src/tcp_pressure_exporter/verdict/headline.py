@@ -1,16 +1,20 @@
 """The verdict as a word and one sentence, and the sentence that `systemctl status` shows."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent
+from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, Severity, severity_of
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.findings.refusals import NO_PORT_FOUND
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.sample.sample import LOCAL_PORTS, POOLS, NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import (
+    Refusal,
     Refused,
     full_sentence,
     refusal_line,
@@ -18,7 +22,8 @@ from tcp_pressure_exporter.verdict.refusals import (
     refused_calls,
 )
 from tcp_pressure_exporter.verdict.resources import FULL, subject, time_left
-from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised, counted, duration, percent
+from tcp_pressure_exporter.verdict.troubles import Trouble, troubles
+from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 
 class Verdict(NamedTuple):
@@ -28,10 +33,8 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-NO_SAMPLE = Verdict(UNKNOWN, "There is no sample yet.")
-TOO_OLD = Verdict(
-    UNKNOWN, "There is no current data: the newest sample is older than three intervals."
-)
+NO_SAMPLE = Verdict(UNKNOWN, "No sample has been taken yet.")
+TOO_OLD = Verdict(UNKNOWN, "No current data: the newest sample is more than three intervals old.")
 
 
 def verdict_on(assessment: Assessment) -> Verdict:
@@ -45,14 +48,15 @@ def headline(assessment: Assessment) -> str:
         return _blind(assessment)
     if assessment.severity is Severity.CALM:
         return _calm(assessment)
-    return _worst(assessment) + _others(assessment)
+    worst, *others = troubles(assessment)
+    return trouble_sentence(worst, assessment.refused) + _others(others)
 
 
 def _blind(assessment: Assessment) -> str:
     if assessment.sockets_read:
         return (
-            "The sockets could be read, but not the settings that say which ports connections may"
-            " use, so there is no verdict."
+            "The sockets could be read, but not the settings that say which ports connections"
+            " may use, so there is no verdict."
         )
     return "The sockets could not be read, so there is no verdict."
 
@@ -61,36 +65,46 @@ def _calm(assessment: Assessment) -> str:
     scope = "As far as it could be read, all" if assessment.failures else "All"
     unseen = assessment.not_looked_at
     if not unseen:
-        return f"{scope} is calm: nothing is close to its limit."
+        return f"{scope} is calm: nothing is near its limit."
     others = counted(unseen, "other network namespace")
-    return f"{scope} is calm here: nothing is close to its limit. Not looked at: {others}."
+    return f"{scope} is calm here: nothing is near its limit. Not looked at: {others}."
 
 
-def _worst(assessment: Assessment) -> str:
-    severity = assessment.severity
-    if assessment.refused and (said := _refused(assessment, assessment.refused)):
-        return said
-    for pressure in assessment.pressures:
-        if pressure.severity is severity:
-            return _pressure(pressure)
-    for stuck in assessment.stuck:
-        if stuck.severity is severity:
-            return _stuck(stuck)
-    state = assessment.findings[0]
-    return f"{state.finding.name}: {state.detail}."
+def trouble_sentence(trouble: Trouble, refused: Refused | None) -> str:
+    """Say what is wrong. refused: all that was, which the trouble may tell of."""
+    head = trouble.head
+    match head:
+        case Refusal():
+            return refusal_sentence(head, refused.seconds if refused else 0.0)
+        case Stuck():
+            return _stuck(head)
+        case FindingState():
+            return f"{head.finding.name}: {head.detail}."
+        case _:
+            return _resource(head, trouble, refused) + _more_pools(head, trouble)
 
 
-def _refused(assessment: Assessment, refused: Refused) -> str:
-    """Say whose calls were refused, "" where that is not the worst."""
-    for pressure in assessment.pressures:
-        told = refused.of_pool(pressure.name) if pressure.kind == OUTBOUND else []
-        if told:
-            full = f"{capitalised(subject(pressure))} is full"
-            return f"{full}: {full_sentence(told, refused.seconds)}."
-    for refusal in refused.untold():
-        if refusal.severity is assessment.severity:
-            return refusal_sentence(refusal, refused.seconds)
-    return ""
+def _resource(head: Pressure, trouble: Trouble, refused: Refused | None) -> str:
+    """Say how full a resource is, and whose connections were refused for that."""
+    refusals = [part for part in trouble.parts if isinstance(part, Refusal)]
+    connects = [one for one in refusals if one.kind == NO_PORT_FOUND]
+    if refused is None or not connects:
+        return _pressure(head)
+    told = full_sentence(connects, refused.seconds)
+    if head.kind == OUTBOUND and refused.of_pool(head.name):
+        return f"{capitalised(subject(head))} is full: {told}."
+    return f"{_pressure(head)} {capitalised(told)}."
+
+
+def _more_pools(head: Pressure, trouble: Trouble) -> str:
+    """Say how many more pools are in it."""
+    pools = [part for part in trouble.parts[1:] if isinstance(part, Pressure)]
+    more = sum(part.kind in {OUTBOUND, NAT, INBOUND} for part in pools)
+    if not more:
+        return ""
+    if head.kind == BLOCKED_PORTS:
+        return f" That fills {counted(more, 'pool')}."
+    return f" The same cause fills {counted(more, 'more pool')}."
 
 
 def _pressure(pressure: Pressure) -> str:
@@ -105,28 +119,28 @@ def _pressure(pressure: Pressure) -> str:
     left = pressure.seconds_left
     if left is None or math.isinf(left):
         return f"{said}."
-    return f"{said}, and full in {time_left(pressure)} at this rate."
+    return f"{said} and will be full in {time_left(pressure)} at this rate."
 
 
 def held_sentence(used: int, limit: int) -> str:
     """Say how many local ports are held, of how many that connect() may choose from."""
     if limit == 0:
-        return "There is no usable local port: connect() fails, whatever the destination."
+        return "No local port is usable: every connect() fails."
     held = "local ports are held by bound sockets and listeners"
     if used >= limit:
-        return f"All {limit:,} {held}: connect() fails, whatever the destination."
+        return f"All {limit:,} {held}: every connect() fails."
     return f"{used:,} of {limit:,} {held}."
 
 
 def _stuck(stuck: Stuck) -> str:
     connections, oldest = counted(stuck.sockets, "connection"), duration(stuck.oldest_seconds)
-    return f"{connections} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
+    are = "is" if stuck.sockets == 1 else "are"
+    return f"{connections} {are} stuck in CLOSE_WAIT, the oldest for at least {oldest}."
 
 
-def _others(assessment: Assessment) -> str:
+def _others(others: Sequence[Trouble]) -> str:
     """Say how much more there is."""
-    severities = assessment.severities
-    severities.remove(assessment.severity)
+    severities = [trouble.severity for trouble in others]
     critical = severities.count(Severity.CRITICAL)
     warnings = severities.count(Severity.WARNING)
     parts = [f"{critical} more critical"] if critical else []
@@ -179,9 +193,8 @@ def _told(namespace: NamespaceSample, where: str) -> Iterator[_Told]:
 
 
 def _fullness(pool: ListedPool) -> str:
-    # Rounded down: only what is full is 100 %.
-    share = f"{math.floor(pool.usage.ratio * 100)} % full"
+    share = f"{percent(pool.usage.ratio)} full"
     left = pool.outlook.exhaustion_seconds if pool.outlook else math.inf
     if math.isinf(left) or pool.usage.ratio >= 1:
         return share
-    return f"{share}, and full in {left:.0f} s"
+    return f"{share}, and will be full in {duration(left)}"

@@ -21,16 +21,18 @@ from tcp_pressure_exporter.findings.kinds import (
     severity_of,
 )
 from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT, far_from_full
-from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
+from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.near_limit.live_states import StateCount, filling_state
-from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, pool_name
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, end, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
+from tcp_pressure_exporter.sample.counted.pool_owners import named_owners
 from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
+    ACTIVE_CLOSES,
     CANARY,
     LIMITS,
     LISTEN_QUEUES,
@@ -50,12 +52,14 @@ class Pressure(NamedTuple):
     seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
     refused: the kernel itself found no port: it was asked (the canary), or refused a connection
     within the last minute.
-    owners: of its live sockets; of an accept queue, who is to accept what waits; of blocked ports,
-    who holds how many.
+    owners: of a pool, who makes it full, as far as known (sample/counted/pool_owners.py); of an
+    accept queue, who is to accept what waits; of blocked ports, who holds how many.
     steady_state_ratio: what today's rate leads to, None where it is not known.
     filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
     is not known.
     search_seconds: how long the kernel searched for a port (the canary), None where it did not.
+    local, remote: the fixed ends of a pool by themselves, "" where they do not apply. blocked: most
+    of its ports are closed to every destination.
     """
 
     kind: str
@@ -67,10 +71,13 @@ class Pressure(NamedTuple):
     time_wait: int | None = None
     seconds_left: float | None = None
     refused: bool = False
-    owners: tuple[OwnerCount, ...] = ()
+    owners: tuple[SeenOwner, ...] = ()
     steady_state_ratio: float | None = None
     filling: str = ""
     search_seconds: float | None = None
+    local: str = ""
+    remote: str = ""
+    blocked: bool = False
 
     @property
     def ratio(self) -> float:
@@ -111,7 +118,7 @@ def _listen_queues(sample: NamespaceSample) -> Iterator[Pressure]:
     queues = sample.value(LISTEN_QUEUES)
     for queue in queues.listed if queues else ():
         known = queue.owner != NOBODY
-        owners = (OwnerCount(queue.owner, queue.used),) if known else ()
+        owners = (SeenOwner(queue.owner, queue.used),) if known else ()
         found = _pressure(LISTEN_QUEUE, queue.name, queue.used, queue.limit)
         yield found._replace(owners=owners)
 
@@ -141,13 +148,15 @@ def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
         severity=severity_of(BLOCKED_PORTS, usage.ratio, left),
         advice=advice_on(BLOCKED_PORTS, usage, ports.owners),
         seconds_left=left,
-        owners=ports.owners,
+        owners=tuple(SeenOwner(*holder) for holder in ports.owners),
     )
 
 
 def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
     report, ports = sample.value(CANARY), sample.value(LOCAL_PORTS)
     live = {found.pool.key: found for found in sample.value(POOL_OWNERS) or ()}
+    closes, failures = sample.value(ACTIVE_CLOSES), sample.value(PORT_FAILURES)
+    recent = failures.recent if failures else None
     searches = {probe.pool.key: probe.verdict.seconds for probe in report.probes} if report else {}
     refusing = {probe.pool.key for probe in report.refusals()} if report else set()
     holders = ports.owners if ports else ()
@@ -163,7 +172,8 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
                 unexplained = pool.key in refused and _unexplained(pool, table, report, ports)
                 found = _refused_by_kernel(found, pool.usage, report, unexplained=unexplained)
             yield found._replace(
-                search_seconds=searches.get(pool.key) if direction == OUTBOUND else None
+                search_seconds=searches.get(pool.key) if direction == OUTBOUND else None,
+                owners=named_owners(direction, pool, known.owners if known else (), closes, recent),
             )
 
 
@@ -204,6 +214,7 @@ def _refused_by_kernel(
         advice=REFUSED_BELOW_LIMIT.advice if unexplained else hidden or found.advice,
         seconds_left=0.0,
         refused=True,
+        blocked=found.blocked or bool(hidden),
     )
 
 
@@ -232,10 +243,18 @@ def _pool(
         ),
         time_wait=usage.time_wait,
         seconds_left=left,
-        owners=live.owners if live else (),
         steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
         filling=filling.state if filling else "",
+        local=pool.local_address,
+        remote=_remote(direction, pool),
+        blocked=usage.mostly_blocked,
     )
+
+
+def _remote(direction: str, pool: ListedPool) -> str:
+    if direction == INBOUND:
+        return pool.remote_address
+    return end(pool.remote_address, pool.port) if direction in {OUTBOUND, NAT} else ""
 
 
 def advice_on(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.failures import FailureKind
+from tcp_pressure_exporter.figures import counted, duration, period, short_time
 from tcp_pressure_exporter.findings.finding import shortened
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.findings.refusals import (
@@ -25,14 +26,7 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.counted.refused_pools import ends_of, pool_between, refused_pools
 from tcp_pressure_exporter.sample.sample import PORT_FAILURES, NamespaceSample
-from tcp_pressure_exporter.verdict.words import (
-    capitalised,
-    counted,
-    duration,
-    owner_name,
-    severity_word,
-    short_time,
-)
+from tcp_pressure_exporter.verdict.words import capitalised, owner_name, severity_word
 
 MOST = 10  # shown one by one
 NOBODY_KNOWN = "an unknown process"
@@ -70,10 +64,6 @@ class Refused(NamedTuple):
     def of_pool(self, name: str) -> list[Refusal]:
         """Return those for which a pool is full."""
         return [refusal for refusal in self.each if refusal.pool == name]
-
-    def untold(self) -> list[Refusal]:
-        """Return those that no pool's pressure tells."""
-        return self.of_pool("")
 
 
 def refused_calls(sample: NamespaceSample) -> Refused | None:
@@ -125,7 +115,7 @@ def refusal_sentence(refusal: Refusal, seconds: float) -> str:
     who = _who(refusal)
     name = capitalised(who) if who in {NOBODY_KNOWN, SEVERAL} else who
     could_not = f"{name} could not {row.call} {_target(refusal)}"
-    return f"{could_not}: {refused} refused {in_the_last(seconds)}, {row.why}."
+    return f"{could_not}: {refused} refused {in_the_last(seconds)}, because {row.why}."
 
 
 def refusal_line(refusal: Refusal, seconds: float) -> str:
@@ -142,7 +132,7 @@ def refusal_subject(refusal: Refusal) -> str:
 def in_the_last(seconds: float) -> str:
     """Say how long it was counted."""
     whole = seconds >= WINDOW - STEP
-    return f"in the last {duration(WINDOW) if whole else f'{max(seconds, 1):.0f} s'}"
+    return f"in the last {period(WINDOW if whole else seconds)}"
 
 
 def _who(refusal: Refusal) -> str:
@@ -151,11 +141,16 @@ def _who(refusal: Refusal) -> str:
     return owner_name(refusal.owner.owner) or NOBODY_KNOWN
 
 
+def refused_ends(owner: FailureOwner) -> str:
+    """Name the ends of a refused connection as those of its pool are named."""
+    return f"{owner.local_address} → {end(owner.remote_address, owner.port)}"
+
+
 def _target(refusal: Refusal) -> str:
     """Name the end that the call was about: the remote one, or of bind() the local one."""
     owner = refusal.owner
     if owner is None:
-        return "various ends"
+        return "several destinations"
     if refusal.kind.call != BIND:
         return end(owner.remote_address, owner.port)
     if owner.port in {"", "0"}:
@@ -187,8 +182,10 @@ def none_refused(refused: Refused | None) -> str:
     """Say that no connection was refused meanwhile; "" where one was, or nobody counts them."""
     if refused is None or refused.each:
         return ""
-    looked = f"{refused.seconds:.1f} s" if refused.seconds >= 1 else short_time(refused.seconds)
-    return f"No connection was refused for want of a port in the {looked} of this look."
+    return (
+        "No connection was refused for lack of a port while this report looked"
+        f" ({short_time(refused.seconds)})."
+    )
 
 
 def refused_words(refused: Refused | None) -> RefusedWords | None:
@@ -197,9 +194,9 @@ def refused_words(refused: Refused | None) -> RefusedWords | None:
         return None
     left_out = sum(refusal.failures for refusal in refused.each[MOST:])
     return RefusedWords(
-        title=f"Refused for want of a port {in_the_last(refused.seconds)}",
+        title=f"Refused for lack of a port {in_the_last(refused.seconds)}",
         rows=tuple(map(_row, refused.each[:MOST])),
-        rest=f"and {counted(left_out, 'call')} of others" if left_out else "",
+        rest=f"and {counted(left_out, 'call')} by others" if left_out else "",
     )
 
 

@@ -4,23 +4,45 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent, short_time
 from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, KINDS, LISTEN_QUEUE
+from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.forecast import HORIZON
 from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
+from tcp_pressure_exporter.verdict.assessment import NamedBy
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.words import (
-    UNKNOWN,
-    counted,
-    duration,
-    owner_words,
-    percent,
-    severity_word,
-    short_time,
-)
+from tcp_pressure_exporter.verdict.words import UNKNOWN, closer_words, seen_words, severity_word
 
 FULL = "full now"
+NOT_SOON = f"over {duration(HORIZON)}"  # the forecast looks no further
 MIB = 2**20
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
-NO_OWNER = "TIME_WAIT has no owner: those named hold the open connections."
+NO_OWNER = "TIME_WAIT has no owner: the owners shown hold the open connections."
+NO_OWNER_NOW = "TIME_WAIT has no owner: the owners shown held open connections when last seen."
+NAMES_HELP = "process names (root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)"
+CLOSES_HELP = "counting who closes (root, or CAP_BPF and CAP_PERFMON; Linux 6.1 or later)"
+NOT_SOUGHT = (
+    "No owner is known: owners are not looked for in this network namespace from here. To see them,"
+    " run `tcp-pressure-exporter report` as root inside it."
+)
+NOBODY_SEEN = (
+    "No owner is known: TIME_WAIT has none, and no open connection was seen whose owner could be"
+    " found."
+)
+
+
+def why_nobody(by: NamedBy) -> str:
+    """Say why nobody is named, and what would help."""
+    if not by.sockets:
+        return NOT_SOUGHT
+    helps = [
+        help_
+        for known, help_ in ((by.process_names, NAMES_HELP), (by.closes, CLOSES_HELP))
+        if not known
+    ]
+    if helps:
+        return f"{NOBODY_SEEN} What would help: {'; '.join(helps)}."
+    return f"{NOBODY_SEEN} Closes are counted from now on: look again in a minute."
 
 
 class OwnersWords(NamedTuple):
@@ -97,13 +119,13 @@ def used_of_limit(pressure: Pressure) -> str:
 
 
 def time_left(pressure: Pressure) -> str:
-    """Write how long a resource lasts."""
+    """Write in how long a resource is full."""
     left = pressure.seconds_left
     if pressure.refused or left == 0:
         return FULL
     if left is None:
         return UNKNOWN
-    return "not in sight" if math.isinf(left) else duration(left)
+    return NOT_SOON if math.isinf(left) else duration(left)
 
 
 def heads_for(pressure: Pressure) -> str:
@@ -121,18 +143,21 @@ def heads_for(pressure: Pressure) -> str:
 def search(pressure: Pressure) -> str:
     """Say what each connect() pays for its search at this fill, "" where that is not known."""
     seconds = pressure.search_seconds
-    return "" if seconds is None else f"each connect() now searches {short_time(seconds)}"
+    return "" if seconds is None else f"connect() now takes {short_time(seconds)} to find a port"
 
 
 def _owners(pressure: Pressure) -> OwnersWords:
-    each = tuple(map(owner_words, pressure.owners))
+    left_by = [one for one in pressure.owners if one.closed]
+    if left_by and pressure.mostly_time_wait:
+        return OwnersWords("TIME_WAIT left by", "left by", tuple(map(closer_words, left_by)))
+    each = tuple(map(seen_words, pressure.owners))
     if pressure.kind == LISTEN_QUEUE:
-        return OwnersWords("waits for", "waits for", each)
+        return OwnersWords("to be accepted by", "accepted by", each)
     if pressure.kind == BLOCKED_PORTS:
         return OwnersWords("held by", "held by", each)
     if pressure.filling not in {"", OPEN}:
-        return OwnersWords("sockets of", "sockets", each)
-    return OwnersWords("open connections of", "open", each)
+        return OwnersWords("owners of its sockets", "owners", each)
+    return OwnersWords("owners of its open connections", "owners", each)
 
 
 class Closest(NamedTuple):
@@ -148,18 +173,35 @@ class Closest(NamedTuple):
     note: str
 
 
-def closest(pressures: Sequence[Pressure], most: int) -> Closest:
-    """Choose at most so many of an assessment: all that are not calm, or the first few."""
+def closest(pressures: Sequence[Pressure], most: int, by: NamedBy = NamedBy()) -> Closest:  # noqa: B008 - immutable
+    """Choose at most so many of an assessment: all that are not calm, or the first few.
+
+    by: how owners become known here.
+    """
     urgent = sum(pressure.urgent for pressure in pressures)
     count = min(max(urgent, CALM_ROWS), most)
     shown, rest = pressures[:count], pressures[count:]
-    unowned = any(pressure.urgent and pressure.mostly_time_wait for pressure in shown)
     return Closest(
         rows=tuple(map(resource_words, shown)),
         more_urgent=sum(pressure.urgent for pressure in rest),
         rest=_rest(rest) if rest else "",
-        note=NO_OWNER if unowned else "",
+        note=_note([pressure for pressure in shown if pressure.urgent], by),
     )
+
+
+def _note(urgent: Sequence[Pressure], by: NamedBy) -> str:
+    """Say what the owners of outbound pools have to do with them, or why there are none."""
+    pools = [pressure for pressure in urgent if pressure.kind == OUTBOUND]
+    if any(not pool.owners for pool in pools):
+        return why_nobody(by)
+    seen = [
+        pool.owners
+        for pool in pools
+        if pool.mostly_time_wait and not any(one.closed for one in pool.owners)
+    ]
+    if not seen:
+        return ""
+    return NO_OWNER if all(any(one.sockets for one in each) for each in seen) else NO_OWNER_NOW
 
 
 def _rest(rest: Sequence[Pressure]) -> str:

@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration
 from tcp_pressure_exporter.findings.close_wait import close_wait_row
 from tcp_pressure_exporter.sample.close_wait import CloseWait
 from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.words import (
     Labelled,
-    counted,
-    duration,
     owner_name,
     owners_words,
     remotes_words,
@@ -97,10 +96,10 @@ def _rate(growth: float) -> str:
 
 
 def _owners(waiting: CloseWait) -> Labelled | None:
-    return Labelled("whose", owners_words(waiting.owners)) if waiting.owners else None
+    return Labelled("owners", owners_words(waiting.owners)) if waiting.owners else None
 
 
 def _remotes(waiting: CloseWait) -> Labelled | None:
     if not waiting.remotes:
         return None
-    return Labelled("of unknown owner, towards", remotes_words(waiting.remotes))
+    return Labelled("owner unknown, by remote", remotes_words(waiting.remotes))

@@ -104,5 +104,5 @@ def test_unprivileged() -> None:
     code, text = report_without(NO_RIGHTS)
     assert code == 0
     last = " ".join(text.split("\n\n")[-1].split())
-    what = "process names, refused connections and NAT pools"
+    what = "process names, who closes first, refused connections and NAT pools"
     assert last == f"Not shown without more rights (run it as root): {what}"

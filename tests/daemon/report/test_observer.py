@@ -15,6 +15,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.namespaces import Elsewhere
 from tcp_pressure_exporter.sample.sample import Taken
 from tcp_pressure_exporter.verdict.headline import headline
+from tests.support.fakes.fake_clock import FakeClock
 from tests.support.fakes.samples import namespace_sample
 
 
@@ -39,11 +40,23 @@ def test_calm_host() -> None:
 
 
 def test_host_in_trouble() -> None:
-    """Where it is not, the second look counts, which comes a second later."""
-    pauses: list[float] = []
-    seen = look_closely(Observer(host(90, 85)), sign, pauses.append)
-    assert [pressure.used for pressure in seen.assessment.pressures] == [85]
-    assert pauses == [1.0]
+    """Where it is not, it looks for two seconds, and the last look counts."""
+    clock, looks = FakeClock(0.0), [91, *range(92, 100)]
+    seen = look_closely(Observer(host(*looks)), sign, clock.advance, clock)
+    assert [pressure.used for pressure in seen.assessment.pressures] == [99]
+    assert clock.now == 2.0
+
+
+def test_looks_that_take_long() -> None:
+    """A host on which one look takes longer than the two seconds is looked at once more."""
+    clock, samples = FakeClock(0.0), host(91, 92)
+
+    def take() -> Taken:
+        clock.advance(3.0)
+        return samples()
+
+    seen = look_closely(Observer(take), sign, clock.advance, clock)
+    assert [pressure.used for pressure in seen.assessment.pressures] == [92]
 
 
 def counters(*counts: int) -> Callable[[], dict[str, int]]:
@@ -100,6 +113,5 @@ def test_what_was_not_reached() -> None:
     seen = Observer(lambda: Taken((sample,), None, Elsewhere(3))).look()
     assert seen.not_looked_at == left_out
     assert headline(seen.assessment) == (
-        "All is calm here: nothing is close to its limit."
-        " Not looked at: 3 other network namespaces."
+        "All is calm here: nothing is near its limit. Not looked at: 3 other network namespaces."
     )

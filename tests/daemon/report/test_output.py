@@ -108,8 +108,8 @@ def test_hostile_process_name() -> None:
             [*REPORT, "--watch=500ms"], stdout=subprocess.PIPE, text=True
         ) as watch:
             assert watch.stdout is not None
-            line = next(one for one in watch.stdout if one.startswith("whose: "))
+            line = next(one for one in watch.stdout if one.startswith("owners: "))
             watch.send_signal(signal.SIGINT)
             watch.stdout.read()
         leak.stdin.close()
-    assert line.rstrip() == "whose: [red]\\x1b[31mx\N{REPLACEMENT CHARACTER} 3"
+    assert line.rstrip() == "owners: [red]\\x1b[31mx\N{REPLACEMENT CHARACTER} 3"

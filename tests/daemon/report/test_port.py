@@ -96,7 +96,7 @@ def test_time_wait(lab: Lab, asked: Asked) -> None:
     [found] = held["sockets"]
     assert (found["state"], found["process"], found["service"]) == ("time_wait", "", "")
     assert 50 < found["seconds_left"] <= 60
-    assert "an outgoing one mostly has not" in held["advice"]
+    assert "an outgoing one usually lacks it" in held["advice"]
     assert not starts(port)
 
 
@@ -111,7 +111,7 @@ def test_time_wait_of_a_service(lab: Lab, asked: Asked) -> None:
     client.close()
     held = asked(9001)
     assert held["states"] == {"time_wait": 1}
-    assert "an accepted one has it from its listener" in held["advice"]
+    assert "an accepted connection inherits it from its listener" in held["advice"]
     assert starts(9001)
 
 
@@ -122,7 +122,7 @@ def test_bound_only(lab: Lab, asked: Asked) -> None:
     [found] = held["sockets"]
     assert (found["state"], found["local_address"]) == ("bound", "127.0.0.7")
     assert (found["remote"], found["process"]) == ("", OWN_NAME)
-    assert held["sentence"] == f"Port 40007 is bound by {OWN_NAME}, which does not listen on it."
+    assert held["sentence"] == f"Port 40007 is bound by {OWN_NAME}, which is not listening on it."
 
 
 def test_listener(lab: Lab, asked: Asked) -> None:
@@ -150,7 +150,7 @@ def test_free(lab: Lab, asked: Asked) -> None:
     lab.bind("127.0.0.7", 40007)
     held = asked(40050)
     assert (held["sockets"], held["states"]) == ([], {})
-    assert "held by no TCP socket of this network namespace" in held["sentence"]
+    assert "No TCP socket in this network namespace holds port" in held["sentence"]
     assert "Not seen: " in held["advice"]
 
 
@@ -160,9 +160,9 @@ def test_text(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
         lab.connect(REMOTE)
     assert main(["--port", str(SERVER_PORT)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"Port {SERVER_PORT} is listened on by {OWN_NAME}.\n")
+    assert out.startswith(f"Port {SERVER_PORT} is taken by a listener: {OWN_NAME}.\n")
     assert out.count("\nestablished ") == 18
-    assert "7 more sockets; all: Listen 2, established 25" in out
+    assert "7 more sockets; in total: Listen 2, established 25" in out
     assert "Stop that service, or give one of the two another port." in out
 
 

@@ -104,4 +104,4 @@ def test_port_of_the_clients_choice(lab: Lab) -> None:
     assert errno.EADDRNOTAVAIL in results
     assert done.returncode == 1
     assert f"could not connect to {REMOTE}:{SERVER_PORT}" in done.stdout
-    assert "it bound a port that already has a connection there" in done.stdout
+    assert "the port it bound already has a connection to that destination" in done.stdout

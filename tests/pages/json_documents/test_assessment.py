@@ -7,9 +7,41 @@ import pytest
 from tcp_pressure_exporter.pages.json_documents.assessment import assessment_document, exhaustion
 from tests.pages.report.observations import BLIND, INFINITE, QUIET, REFUSING, TROUBLE
 
+SEEN = {
+    "last_seen_seconds_ago": 0.0,
+    "closes": None,
+    "closes_share": None,
+    "refused": 0,
+    "told_by": "",
+}
 DOCUMENT = {
     "netns": "host",
     "verdict": "critical",
+    "troubles": [
+        {
+            "severity": "critical",
+            "sentence": (
+                "Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full"
+                " and will be full in 41 s at this rate."
+            ),
+            "parts": ["outbound pool 10.0.0.2 → 10.0.0.9:443"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "Accept queue 0.0.0.0:8080 is 100 % full.",
+            "parts": ["accept queue 0.0.0.0:8080"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "140 connections are stuck in CLOSE_WAIT, the oldest for at least 31 min.",
+            "parts": ["CLOSE_WAIT (read, but not closed)"],
+        },
+        {
+            "severity": "warning",
+            "sentence": "small_range: has 28,232 local ports; needs 35,604.",
+            "parts": ["small_range"],
+        },
+    ],
     "pressures": [
         {
             "kind": "outbound",
@@ -25,8 +57,8 @@ DOCUMENT = {
             "refused": False,
             "search_seconds": None,
             "owners": [
-                {"service": "nginx.service", "process": "nginx", "sockets": 1204},
-                {"service": "", "process": "curl", "sockets": 3},
+                SEEN | {"service": "nginx.service", "process": "nginx", "sockets": 1204},
+                SEEN | {"service": "", "process": "curl", "sockets": 3},
             ],
             "advice": "Keep connections open.",
         },
@@ -119,7 +151,7 @@ DOCUMENT = {
         {
             "name": "small_range",
             "severity": "warning",
-            "detail": "needs 35604 ports, of 28232",
+            "detail": "has 28,232 local ports; needs 35,604",
             "advice": "Add addresses.",
             "runbook": "docs/findings.md#small_range",
         },
@@ -223,7 +255,7 @@ def test_refused() -> None:
         },
         {
             "severity": "warning",
-            "subjects": ["others → various ends"],
+            "subjects": ["others → several destinations"],
             "advice": "Bind to 0.",
             "runbook": "docs/runbooks/refused.md#tcppressureconnectporttaken",
         },
@@ -252,5 +284,5 @@ def test_blind() -> None:
     [(None, "unknown"), (INFINITE, "not_in_sight"), (0.0, "soon"), (599.0, "soon")],
 )
 def test_exhaustion(seconds: float | None, word: str) -> None:
-    """Not known and not in sight are told apart."""
+    """Not known and over 10 min are told apart."""
     assert exhaustion(seconds) == word

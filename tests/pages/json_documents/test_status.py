@@ -46,7 +46,9 @@ def test_trouble() -> None:
         True,
     )
     assert found["verdict"] == "critical"
-    assert found["sentence"].startswith(f"Outbound pool {POOL} is 91 % full, and full in 41 s")
+    assert found["sentence"].startswith(
+        f"Outbound pool {POOL} is 91 % full and will be full in 41 s"
+    )
     assert [one["netns"] for one in found["namespaces"]] == ["blue", "host"]
     worst = found["namespaces"][0]
     assert worst["pressures"][0]["name"] == POOL
@@ -83,7 +85,7 @@ def test_before_the_first_sample() -> None:
     """Before the first sample the document says so."""
     found = document(replace(snapshot(), sample=None, current=False))
     assert (found["verdict"], found["time"]) == ("unknown", None)
-    assert found["sentence"] == "There is no sample yet."
+    assert found["sentence"] == "No sample has been taken yet."
     assert found["exporter"]["interval_seconds"] is None
 
 
@@ -115,11 +117,10 @@ def test_namespaces_that_nobody_looked_at() -> None:
     assert known.sample is not None
     found = document(replace(known, sample=replace(known.sample, elsewhere=Elsewhere(4))))
     assert found["sentence"] == (
-        "All is calm here: nothing is close to its limit."
-        " Not looked at: 4 other network namespaces."
+        "All is calm here: nothing is near its limit. Not looked at: 4 other network namespaces."
     )
     sentences = [one["sentence"] for one in found["namespaces"]]
-    assert sentences == [found["sentence"], "All is calm: nothing is close to its limit."]
+    assert sentences == [found["sentence"], "All is calm: nothing is near its limit."]
 
 
 @pytest.mark.parametrize("parser", ["compiled", "readable", "portable"])

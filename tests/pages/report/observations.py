@@ -19,7 +19,7 @@ from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.text import Charset
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
@@ -52,7 +52,7 @@ UPSTREAM = Pressure(
     advice="Keep connections open.",
     time_wait=25_500,
     seconds_left=41.7,
-    owners=(OwnerCount(Owner("nginx.service", "nginx"), 1204), OwnerCount(Owner("", "curl"), 3)),
+    owners=(SeenOwner(Owner("nginx.service", "nginx"), 1204), SeenOwner(Owner("", "curl"), 3)),
     steady_state_ratio=1.26,
 )
 QUEUE = Pressure("listen_queue", "0.0.0.0:8080", 129, 128, WARNING, "Accept sooner.")
@@ -89,7 +89,9 @@ def finding(name: str, severity: Severity, advice: str, detail: str) -> FindingS
     return FindingState(Finding(name, severity, advice, lambda _evidence: None), detail)
 
 
-SMALL_RANGE = finding("small_range", WARNING, "Add addresses.", "needs 35604 ports, of 28232")
+SMALL_RANGE = finding(
+    "small_range", WARNING, "Add addresses.", "has 28,232 local ports; needs 35,604"
+)
 ODD_RANGE = finding("odd_range", CALM, "Make it even.", "32768 60998")
 
 

@@ -27,10 +27,10 @@ def figures(found: Assessment) -> dict[str, re.Match[str]]:
 @pytest.mark.parametrize(
     ("found", "begins"),
     [
-        (QUIET, "TCP PRESSURE OK - All is calm: nothing is close to its limit."),
+        (QUIET, "TCP PRESSURE OK - All is calm: nothing is near its limit."),
         (
             TROUBLE,
-            "TCP PRESSURE CRITICAL - Outbound pool 10.0.0.2 -> 10.0.0.9:443 is 95 % full, and full",
+            "TCP PRESSURE CRITICAL - Outbound pool 10.0.0.2 -> 10.0.0.9:443 is 95 % full",
         ),
         (BLIND, "TCP PRESSURE UNKNOWN - The sockets could not be read, so there is no verdict."),
     ],

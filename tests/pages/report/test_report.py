@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.verdict.refusals import Refused
 from tests.pages.report.observations import (
     ASCII,
@@ -31,46 +31,46 @@ from tests.pages.report.observations import (
 )
 
 TROUBLE_80 = """\
-CRITICAL  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
-Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full, and full in 41 s at this
-rate. Also: 3 warnings.
+CRITICAL  web-1  2026-11-21 03:12:44 UTC  sampled in 120 ms
+Outbound pool 10.0.0.2 → 10.0.0.9:443 is 95 % full and will be full in 41 s at
+this rate. Also: 3 warnings.
 
 Closest to the limit
-resource                                   used / limit  TIME_WAIT  time left
-outbound 10.0.0.2 → 10.0.0.9:443        26,822 / 28,232     25,500  41 s
+resource                                    used / limit  TIME_WAIT  time left
+outbound 10.0.0.2 → 10.0.0.9:443         26,822 / 28,232     25,500  41 s
 ███████████████████░  95 % critical
-heads for 126 % at this rate
-open: nginx.service (nginx) 1,204
-      curl 3
-accept queue 0.0.0.0:8080                     129 / 128             unknown
+projected 126 % at this rate
+owners: nginx.service (nginx) 1,204
+        curl 3
+accept queue 0.0.0.0:8080                      129 / 128             unknown
 ████████████████████ 100 % warning
-inbound 10.0.0.5 → 10.0.0.2:443          7,741 / 64,512         40  not in sight
+inbound 10.0.0.5 → 10.0.0.2:443           7,741 / 64,512         40  over 10 min
 ██▍░░░░░░░░░░░░░░░░░  11 %
 1 more resource, the fullest at <1 %
-TIME_WAIT has no owner: those named hold the open connections.
+TIME_WAIT has no owner: the owners shown hold the open connections.
 
 Stuck connections (CLOSE_WAIT: the peer has closed, this end has not)
 cause                 connections  oldest
 read, but not closed          140  at least 31 min warning
 not read to the end             1  at least 59 s
-whose: api.service 140
-of unknown owner, towards: 10.0.0.7 1
+owners: api.service 140
+owner unknown, by remote: 10.0.0.7 1
 api.service (worker): 140 connections, +20 a minute, out of descriptors in 30
 min (424 of 1,024 open)
 
 Findings
-warning  small_range: needs 35604 ports, of 28232
-         what to do: 4 below; why: docs/findings.md#small_range
+warning  small_range: has 28,232 local ports; needs 35,604
+         what to do: item 4 below; why: docs/findings.md#small_range
 later    odd_range: 32768 60998
-         what to do: 5 below; why: docs/findings.md#odd_range
+         what to do: item 5 below; why: docs/findings.md#odd_range
 
 What to do
 1.  outbound pool 10.0.0.2 → 10.0.0.9:443: Keep connections open.
 2.  accept queue 0.0.0.0:8080: Accept sooner.
 3.  CLOSE_WAIT (read, but not closed): Restart it.
     systemctl restart api.service
-    Its stuck connections are freed. Risk: Its other connections end, too, and
-    the leak begins anew.
+    Frees its stuck connections. Risk: Its other connections end too, and the
+    leak starts over.
 4.  small_range: Add addresses.
 5.  odd_range: when there is time: Make it even.
 
@@ -80,30 +80,30 @@ limits, findings: /proc/net/sockstat: absent"""
 TABLE_160 = """\
 Closest to the limit
 resource                                                          used / limit  TIME_WAIT\
-  time left     heads for  whose
+  time left    projected  owners
 outbound 10.0.0.2 → 10.0.0.9:443  ███████████▍  95 % critical  26,822 / 28,232     25,500\
-  41 s              126 %  nginx.service (nginx) 1,204, curl 3
+  41 s             126 %  nginx.service (nginx) 1,204, curl 3
 accept queue 0.0.0.0:8080         ████████████ 100 % warning         129 / 128           \
   unknown
 inbound 10.0.0.5 → 10.0.0.2:443   █▍░░░░░░░░░░  11 %            7,741 / 64,512         40\
-  not in sight       12 %
+  over 10 min       12 %
 1 more resource, the fullest at <1 %"""
 
 QUIET_80 = """\
-CALM  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
-All is calm: nothing is close to its limit.
+CALM  web-1  2026-11-21 03:12:44 UTC  sampled in 120 ms
+All is calm: nothing is near its limit.
 
 Closest to the limit
-resource                                   used / limit  TIME_WAIT  time left
-inbound 10.0.0.5 → 10.0.0.2:443          7,741 / 64,512         40  not in sight
+resource                                    used / limit  TIME_WAIT  time left
+inbound 10.0.0.5 → 10.0.0.2:443           7,741 / 64,512         40  over 10 min
 ██▍░░░░░░░░░░░░░░░░░  11 %
-TCP memory                                2 / 2,249 MiB             unknown
+TCP memory                                 2 / 2,249 MiB             unknown
 ░░░░░░░░░░░░░░░░░░░░  <1 %
 
-Not shown without more rights (run it as root): process names and canary"""
+Not shown without more privileges (run it as root): process names and canary"""
 
 BLIND_80 = """\
-UNKNOWN  web-1  2026-11-21 03:12:44 UTC  sampled in 0.12 s
+UNKNOWN  web-1  2026-11-21 03:12:44 UTC  sampled in 120 ms
 The sockets could not be read, so there is no verdict.
 
 Could not be read
@@ -116,26 +116,27 @@ def test_trouble() -> None:
 
 
 REFUSING_80 = """\
-Refused for want of a port in the last 5 min
+Refused for lack of a port in the last 5 min
 critical  nginx.service (nginx) could not connect to 10.0.0.9:443: 1,177
-          refused, no local port is left; the last just now
-warning   others could not connect to various ends: 3 refused, it bound a port
-          that already has a connection there; the last 70 s ago
+          refused, because no local port was left; the last just now
+warning   others could not connect to several destinations: 3 refused, because
+          the port it bound already has a connection to that destination; the
+          last 70 s ago
 """
 
 
 def test_refused() -> None:
-    """Whose connections were refused is told one by one, below what is full for it."""
+    """Whose connections were refused is told one by one, above what is full for it."""
     text = printed(REFUSING)
     assert REFUSING_80 in text
-    assert text.index("95 % critical") < text.index("Refused for want")
+    assert text.index("Refused for lack") < text.index("95 % critical")
 
 
 def test_nothing_refused() -> None:
     """Where nothing was refused meanwhile, for how long the report looked is said."""
     text = printed(replace(QUIET, refused=Refused(1.07, ())))
     assert text.endswith(
-        "\nNo connection was refused for want of a port in the 1.1 s of this look."
+        "\nNo connection was refused for lack of a port while this report looked (1.1 s)."
     )
 
 
@@ -158,14 +159,14 @@ def test_what_was_not_looked_at() -> None:
     )
     lines = rendered(seen).splitlines()
     assert lines[1:3] == [
-        "All is calm here: nothing is close to its limit. Not looked at: 2 other network",
+        "All is calm here: nothing is near its limit. Not looked at: 2 other network",
         "namespaces.",
     ]
     assert lines[-4:] == [
         "Not looked at",
         "other network namespaces: 2 not looked at",
         "",
-        "Not shown without more rights (run it as root): canary",
+        "Not shown without more privileges (run it as root): canary",
     ]
 
 
@@ -198,12 +199,12 @@ def test_long_ipv6_names() -> None:
 
 def test_ascii() -> None:
     """Where only ASCII can be shown, arrows and bars are ASCII and the rest is escaped."""
-    pool = UPSTREAM._replace(owners=(OwnerCount(Owner("", "bücher-日"), 7),))
+    pool = UPSTREAM._replace(owners=(SeenOwner(Owner("", "bücher-日"), 7),))
     text = printed(assessment(pool, severity=CRITICAL), charset=ASCII)
     assert text.isascii()
     assert "outbound 10.0.0.2 -> 10.0.0.9:443" in text
     assert "###################.  95 % critical" in text
-    assert r"open: b\xfccher-\u65e5 7" in text
+    assert r"owners: b\xfccher-\u65e5 7" in text
 
 
 HOSTILE = [
@@ -231,7 +232,7 @@ def test_hostile_text(name: str, width: int) -> None:
     }.get(name, name)
     owner = OwnerCount(Owner(name, name), 5)
     found = assessment(
-        UPSTREAM._replace(name=name, owners=(owner,)),
+        UPSTREAM._replace(name=name, owners=(SeenOwner(*owner),)),
         severity=CRITICAL,
         stuck=(LEAK,),
         close_wait=replace(
@@ -245,7 +246,7 @@ def test_hostile_text(name: str, width: int) -> None:
     assert f"CRITICAL  {escaped}  2026" in text
     assert f"outbound {escaped}" in text
     assert f"{escaped} ({escaped}) 5" in text
-    assert f"towards: {escaped} 1" in text
+    assert f"owner unknown, by remote: {escaped} 1" in text
     assert f"small_range: {escaped}" in text
     assert f"pools: {escaped}" in text
 
@@ -285,5 +286,5 @@ def test_calm_rows_are_few() -> None:
 def test_price_of_fullness(width: int) -> None:
     """What each connect() pays stands with the ratio, in every layout, where it is known."""
     paid = assessment(UPSTREAM._replace(search_seconds=0.0014), severity=CRITICAL)
-    assert "each connect() now searches 1.4 ms" in printed(paid, width=width)
+    assert "connect() now takes 1.4 ms to find a port" in printed(paid, width=width)
     assert "searches" not in printed(assessment(UPSTREAM, severity=CRITICAL), width=width)

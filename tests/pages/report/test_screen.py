@@ -55,7 +55,7 @@ def test_fits(width: int, height: int, found: object) -> None:
     lines = screen(observation(found), width, height)  # type: ignore[arg-type]  # an Assessment
     assert len(lines) == height
     assert max(map(len, lines)) <= width
-    assert "q end" in lines[-1]
+    assert "q quit" in lines[-1]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -128,9 +128,9 @@ def test_alone() -> None:
     assert "Outbound pool 10.0.0.2 → 10.0.0.9:443" in lines
     assert "26,822 / 28,232 (95 %)" in text
     assert "1,310 live sockets, 25,500 in TIME_WAIT for up to 62 s, 12 bound" in text
-    assert "418 a second in the last 10 s, at most 9 in one second" in text
-    assert "430 closes a second for good" in text
-    assert "full in 41 s at this rate; heads for 126 %" in text
+    assert "418 per second over the last 10 s, peak 9 in one second" in text
+    assert "430 closes per second" in text
+    assert "full in 41 s at this rate; projected 126 %" in text
     assert [line for line in lines if line.startswith("█" * 60)]
     assert "nginx.service (nginx) 1,204" in lines
     assert "Keep connections open." in lines

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.forecast import Outlook
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import PoolOwners
 from tcp_pressure_exporter.pools.table import Churn, ListedPool, PoolTable
@@ -126,8 +126,8 @@ PROXY_HOST = with_parts(
             PoolOwners(
                 UPSTREAM,
                 (
-                    OwnerCount(Owner("nginx.service", "nginx"), 298),
-                    OwnerCount(Owner("", "curl"), 24),
+                    SeenOwner(Owner("nginx.service", "nginx"), 298),
+                    SeenOwner(Owner("", "curl"), 24),
                 ),
             ),
         )
@@ -142,7 +142,8 @@ PROXY_HOST = with_parts(
     findings=known(
         (
             finding(
-                "port_range_too_small", "10.77.0.1 → 10.77.0.2:8080 needs 35604 ports, of 28232"
+                "port_range_too_small",
+                "10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports; needs 35,604",
             ),
             finding(
                 "tw_reuse_off_under_pressure",

@@ -198,7 +198,7 @@ def test_without_javascript(browser: Browser) -> None:
     ):
         expect(page.locator("h1")).to_have_text("critical")
         renewed(status, of(LEAKY_HOST), 102.0)
-        page.get_by_role("link", name="load it again").click()
+        page.get_by_role("link", name="reload it").click()
         expect(page.locator("h1")).to_have_text("warning")
         expect(page.locator("#pause")).to_be_hidden()
 

@@ -54,7 +54,9 @@ def test_a_pool_and_a_leak(lab: Lab, tmp_path: Path) -> None:
             card = page.locator(".card").first
             expect(card).to_contain_text(POOL)
             expect(card).to_contain_text(f"{used} / 100 used")
-            expect(card).to_contain_text(re.compile(f"open connections of .*{own_name()}"))
+            expect(card).to_contain_text(
+                re.compile(f"Owners of its open connections: .*{own_name()}")
+            )
             row = page.get_by_role("row", name=f"read, but not closed {STUCK}")
             expect(row).to_be_visible()
             expect(page.locator("#age")).to_contain_text("old")

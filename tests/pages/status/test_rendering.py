@@ -102,18 +102,19 @@ def test_the_order_of_the_answers() -> None:
     _, outline = page(snapshot(PROXY_HOST))
     answers = [
         "critical",
-        "Outbound pool 10.77.0.1 → 10.77.0.2:8080 is 91 % full, and full in 41 s at this rate.",
+        "Outbound pool 10.77.0.1 → 10.77.0.2:8080 is 91 % full and will be full in 41 s",
         "Closest to the limit",
         "time left 41 s",
-        "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; heads for 126 %",
-        "open connections of nginx.service (nginx) 298, curl 24",
+        "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; projected 126 %",
+        "Owners of its open connections: nginx.service (nginx) 298, curl 24",
+        "warning port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
+        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25500 of 28232",
         "What to do",
-        "let the client keep connections to this destination open",
+        "have the client keep connections open",
         "docs/runbooks/pools.md#tcppressurepoolhigh",
-        "Outbound pools 41 in use, the fullest 91 %",
-        "Those not shown use 730 ports.",
+        "Outbound pools 41 in use; the fullest is 91 % full now",
+        "Pools not shown use 730 ports.",
         "Sockets by state",
-        "Findings",
         "The exporter",
     ]
     places = [outline.words.find(answer) for answer in answers]
@@ -125,7 +126,7 @@ def test_a_leak_comes_before_pools_that_are_calm() -> None:
     """Who leaks stands above the pools when that is what the verdict is about."""
     _, outline = page(snapshot(LEAKY_HOST))
     words = outline.words
-    assert words.index("Whose: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
+    assert words.index("Owners: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
     assert "read, but not closed warning 1,504 31 min" in words
 
 
@@ -142,7 +143,7 @@ def test_what_would_help() -> None:
         local_ports=known(pool_sample().get(LOCAL_PORTS)),
     )
     _body, outline = page(snapshot(held))
-    told = "what would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
+    told = "What would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
     assert outline.text.count(told) == 1
     assert "what would help" not in page(snapshot(CALM_HOST))[1].text
 
@@ -156,7 +157,7 @@ def test_rows_beyond_ten_are_summed_up() -> None:
     rows = [row for row in outline.all("tr") if (row.get("id") or "").startswith("p")]
     assert len(rows) == 10
     others = 5 + sum(1_000 + n for n in range(90))
-    assert f"Those not shown use {others:,} ports." in outline.words
+    assert f"Pools not shown use {others:,} ports." in outline.words
 
 
 def test_runbooks_are_links() -> None:
@@ -182,7 +183,7 @@ def test_nothing_stale_is_shown() -> None:
 def test_before_the_first_sample() -> None:
     """Before the first sample the page says so."""
     _, outline = page(replace(snapshot(), sample=None, current=False))
-    assert "There is no sample yet." in outline.words
+    assert "No sample has been taken yet." in outline.words
 
 
 def test_what_could_not_be_read() -> None:
@@ -211,7 +212,7 @@ def test_namespaces() -> None:
 def test_a_namespace_that_is_gone() -> None:
     """Who asks for a namespace that is not there is told, and sees the worst."""
     _, outline = page(snapshot(CALM_HOST), "blue")
-    assert "The namespace that was asked for is not in this sample" in outline.words
+    assert "The requested namespace is not in this sample" in outline.words
 
 
 def test_the_exporter() -> None:
@@ -222,11 +223,11 @@ def test_the_exporter() -> None:
     sample = replace(sample, left_out=(("process names", "ended early"),))
     _, outline = page(replace(known_now, sample=sample, left_out=(("canary", "needs X"),)))
     words = outline.words
-    assert "A sample every 7.5 s, stretched from 5 s to spare the CPU" in words
-    assert "sampled 2, unlisted 0, excluded 0, quiet 3, unreadable 0." in words
+    assert "It samples every 7.5 s, stretched from 5 s to save CPU" in words
+    assert "2 sampled, 0 unlisted, 0 excluded, 3 quiet, 0 unreadable." in words
     assert "canary: off, needs X" in words
     assert "process names: ended early" in words
-    assert "Collectors: 5 of 6 work" in words
+    assert "Collectors: 5 of 6 working" in words
     assert "groups lb" in words
 
 
@@ -234,11 +235,11 @@ def test_refused_connections() -> None:
     """Who was refused connections, towards whom and how many stands before what is nearly full."""
     _body, outline = page(snapshot(REFUSING_HOST))
     text = " ".join(outline.text.split())
-    assert "Refused for want of a port in the last 5 min" in text
+    assert "Refused for lack of a port in the last 5 min" in text
     assert "critical nginx.service (nginx) could not connect to 10.77.0.2:8080: 1,177" in text
-    assert "could not connect to 10.77.0.2:443: 12 refused, no local port is left" in text
+    assert "could not connect to 10.77.0.2:443: 12 refused, because no local port was left" in text
     assert "the last 70 s ago" in text
-    assert text.index("Refused for want") < text.index("Closest to the limit")
+    assert text.index("Refused for lack") < text.index("Closest to the limit")
     _body, calm = page(snapshot(CALM_HOST))
     assert "Refused" not in calm.text
 

@@ -44,7 +44,7 @@ def test_words() -> None:
     """Who does not see the line is told where it began, where it ends and its peak."""
     found = sparkline([1.0, 3.0, None, 2.0], 3.0, lambda value: f"{value:g} sockets")
     assert found is not None
-    assert found.words == "last hour: from 1 sockets to 2 sockets, at most 3 sockets"
+    assert found.words == "last hour: from 1 sockets to 2 sockets, peak 3 sockets"
 
 
 @given(

@@ -8,11 +8,10 @@ from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner, RemoteEnd
 from tcp_pressure_exporter.facts.tally import PoolKey, PoolSocket
 from tcp_pressure_exporter.pools.groups import GroupKey, ListedKey, RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.near_limit.closer_look import (
-    owned_pools,
     owners_by_pool,
     remote_ends,
 )
-from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
+from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.pools.usage import Usage
 from tests.sources.counting.counting import key, rules
 from tests.support.messages.socket_entries import sixteen_bytes
@@ -24,36 +23,21 @@ HTTPS = (443).to_bytes(2, "big")
 GROUP = GroupKey(HERE, "lb", HTTPS)
 A, B = key("10.0.0.2", "10.0.0.8", 443), key("10.0.0.2", "10.0.0.9", 443)
 RULES = rules(usable=range(40000, 40010), bound=[40009], served=[40008, 443])
-NEAR = 0.7
 WEB, CACHE, NOBODY = Owner("web.service", "nginx"), Owner("cache.service", ""), Owner()
 
 
-def listed(key: ListedKey, used: int) -> ListedPool:
-    return ListedPool(key, "10.0.0.2", "remote", "443", Usage(used, 1000, 0, 0))
-
-
-def table(*pools: ListedPool) -> PoolTable:
-    return PoolTable(len(pools), 1.0, 1.0, pools, 0, 0)
+def listed(key: ListedKey) -> ListedPool:
+    return ListedPool(key, "10.0.0.2", "remote", "443", Usage(900, 1000, 0, 0))
 
 
 def socket(local_port: int, pool: PoolKey = A) -> PoolSocket:
     return PoolSocket(pool, local_port, UNKNOWN_SOCKET)
 
 
-def test_near_the_limit() -> None:
-    """Pools from 70 % on are owned, groups among them; of more than three the fullest."""
-    pools = [listed(key("10.0.0.2", "10.0.0.7", port), used)
-             for port, used in ((80, 999), (443, 900), (5432, 800))]  # fmt: skip
-    group, below = listed(GROUP, 700), listed(A, 699)
-    assert owned_pools(table(group, below), NEAR) == [group]
-    assert owned_pools(table(*pools, group, below), NEAR) == pools
-    assert owned_pools(table(below), NEAR) == owned_pools(table(), NEAR) == []
-
-
 def test_remote_ends() -> None:
     """The kernel is asked for each remote end once; for a group at any address."""
     elsewhere = key("10.0.0.3", "10.0.0.8", 443)
-    pools = [listed(pool, 900) for pool in (A, elsewhere, GROUP, B)]
+    pools = [listed(pool) for pool in (A, elsewhere, GROUP, B)]
     assert remote_ends(pools) == [
         RemoteEnd(sixteen_bytes("10.0.0.8"), HTTPS),
         RemoteEnd(None, HTTPS),
@@ -95,14 +79,14 @@ def test_group() -> None:
     }
 
 
-def test_two_owners() -> None:
-    """Of many owners of a pool the two with the most sockets are told."""
-    crowd = [Owner(f"{number}.service", "") for number in range(7) for _ in range(number + 1)]
-    usable = range(40000, 40100)
+def test_many_owners() -> None:
+    """Of many owners of a pool the sixteen with the most sockets are told."""
+    crowd = [Owner(f"{number}.service", "") for number in range(20) for _ in range(number + 1)]
+    usable = range(40000, 40300)
     sockets = [socket(port) for port in usable[: len(crowd)]]
     found = owners_by_pool(sockets, crowd, rules(usable=usable), NO_GROUPS)[A]
     assert [(owner.service, count) for owner, count in found] == [
-        (f"{number}.service", number + 1) for number in (6, 5)
+        (f"{number}.service", number + 1) for number in range(19, 3, -1)
     ]
 
 

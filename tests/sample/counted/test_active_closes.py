@@ -115,13 +115,11 @@ def test_listed_pools() -> None:
         },
         unnamed=5,
     )
-    assert found == ActiveCloses(
-        {
-            Closer(ClosedPool(OUTBOUND, "10.0.0.2", "10.0.1.1", "443"), Owner("", "proxy")): 7,
-            Closer(ClosedPool(INBOUND, "10.0.0.2", "10.0.1.2", "443"), Owner("", "web")): 4,
-        },
-        {OUTBOUND: 8, INBOUND: 2},
-    )
+    listed = {
+        Closer(ClosedPool(OUTBOUND, "10.0.0.2", "10.0.1.1", "443"), Owner("", "proxy")): 7,
+        Closer(ClosedPool(INBOUND, "10.0.0.2", "10.0.1.2", "443"), Owner("", "web")): 4,
+    }
+    assert found == ActiveCloses(listed, {OUTBOUND: 8, INBOUND: 2}, recent=listed)
 
 
 def test_three_closers() -> None:

@@ -19,7 +19,6 @@ from tcp_pressure_exporter.facts.failures import (
 )
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.port_failures import PortFailures, open_port_failures
-from tests.support.labs.bpf_counting import count_this_process
 from tests.support.labs.lab import SERVER_PORT, Lab, open_lab
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
@@ -46,7 +45,6 @@ def counting(netns: None) -> Iterator[PortFailures]:  # noqa: ARG001 - with port
     set_sysctl("ip_local_port_range", "40000 40003")
     found = open_port_failures()
     assert not isinstance(found, Missing), found.reason
-    count_this_process(found)
     with closing(found):
         yield found
 
@@ -140,16 +138,6 @@ def test_what_is_no_lack_of_ports(counting: PortFailures) -> None:
     assert [(failure.kind, count) for failure, count in found.rows.items()] == [
         (CONNECT_FAILURES[0], 1)
     ]
-
-
-@pytest.mark.fexit
-def test_own_binds_do_not_count(netns: None) -> None:  # noqa: ARG001 - with ports of its own
-    """What the exporter's own process binds in vain is left out."""
-    found = open_port_failures()
-    assert not isinstance(found, Missing), found.reason
-    with closing(found), open_lab() as lab:
-        assert bind(lab, "127.0.0.5", SERVER_PORT) == TAKEN
-        assert found.port_failures().rows == {}
 
 
 @pytest.mark.fexit

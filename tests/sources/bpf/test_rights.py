@@ -135,16 +135,16 @@ WALK_ON = """
 import os
 from tcp_pressure_exporter.sources.bpf.loading import give_up_rights
 from tcp_pressure_exporter.sources.bpf.walk.elsewhere import collect
-from tcp_pressure_exporter.sources.bpf.walk.table import open_connection_table
+from tcp_pressure_exporter.sources.bpf.walk.tables import open_tables
 from tests.sources.bpf.walk.test_table import RULES
 from tests.support.sampled import Namespace
-table = open_connection_table()
+tables = open_tables()
 print(give_up_rights())
 for _ in range(2):  # each compares its first walk with a dump
-    sockets = Namespace(connections=table).sockets
+    sockets = Namespace(tables=tables).sockets
     sockets.tally(RULES)
     print(sockets.told_by.source, sockets.told_by.fallbacks)
-print(len(collect(table, [os.stat("/proc/self/ns/net").st_ino])))
+print(len(collect(tables.connections, [os.stat("/proc/self/ns/net").st_ino])))
 """
 
 

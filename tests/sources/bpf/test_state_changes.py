@@ -15,22 +15,20 @@ from tcp_pressure_exporter.sources.bpf.port_failures import PortFailures
 from tcp_pressure_exporter.sources.bpf.state_changes import open_state_changes
 from tests.sources.bpf.counted_closes import closers
 from tests.support.fakes.bpf_calls import Refusing, Unattachable
-from tests.support.labs.bpf_counting import count_this_process
 from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
 
-PROGRAMS = {"state_changes": ("count_state_changes", "remember_caller", "watch_caller")}
+PROGRAMS = {"state_changes": ("count_state_changes", "watch_caller")}
 
 
 @pytest.fixture
 def counting(lab: Lab) -> Iterator[tuple[PortFailures, ActiveCloses]]:  # noqa: ARG001 - in its namespace
-    """Count, as if another process had begun to."""
+    """Count, in a namespace with ten ports."""
     set_sysctl("ip_local_port_range", "40000 40009")
     set_sysctl("tcp_tw_reuse", 0)
     failures, closes = open_state_changes()
     assert not isinstance(failures, Missing), failures.reason
     assert not isinstance(closes, Missing), closes.reason
-    count_this_process(failures)
     with closing(failures):
         yield failures, closes
 
@@ -81,4 +79,4 @@ def test_refused_at_the_attachment() -> None:
     calls = Unattachable(PROGRAMS)
     failures, closes = open_state_changes(lambda name: BpfObject(name, calls, closed.append))
     assert failures == closes == Missing("BPF object state_changes: EINVAL: Invalid argument")
-    assert sorted(closed) == [10, 11, 12]
+    assert sorted(closed) == [10, 11]

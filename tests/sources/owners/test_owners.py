@@ -81,7 +81,8 @@ def test_likely_processes(tree: CgroupTree) -> None:
     cgroup_id, empty = tree.make("web.service"), tree.make("empty.service")
     likely: list[int] = []
 
-    def find(_inodes: Collection[int], first: Iterable[int]) -> Search:
+    def find(_inodes: Collection[int], first: Iterable[int], *, busy_alone: bool) -> Search:
+        assert not busy_alone
         likely.extend(first)
         return Search({})
 
@@ -97,6 +98,11 @@ def test_bytes_that_are_not_utf8(tree: CgroupTree) -> None:
     (tree.root / "bad\udcff.service").mkdir()
     cgroup_id = (tree.root / "bad\udcff.service").stat().st_ino
     socket = SocketId(5, cgroup_id)
-    owners = Owners(Cgroups(tree.procfs), lambda _sought, _first: Search({5: "worker\udcfe"}))
+
+    def find(_sought: Collection[int], _first: Iterable[int], *, busy_alone: bool) -> Search:
+        assert not busy_alone
+        return Search({5: "worker\udcfe"})
+
+    owners = Owners(Cgroups(tree.procfs), find)
     owners.look_up([socket])
     assert owners.owner(socket) == Owner("bad\ufffd.service", "worker\ufffd")

@@ -19,9 +19,17 @@ class FakeSearch:
         self.seconds = seconds
         self.complete = True
         self.names: dict[int, str] = {}
+        self.busy: dict[int, str] = {}
         self.asked: list[set[int]] = []
+        self.asked_busy: list[set[int]] = []
 
-    def __call__(self, inodes: Collection[int], _first: Iterable[int]) -> Search:
+    def __call__(
+        self, inodes: Collection[int], _first: Iterable[int], *, busy_alone: bool
+    ) -> Search:
+        if busy_alone:
+            self.asked_busy.append(set(inodes))
+            names = {inode: self.busy[inode] for inode in inodes if inode in self.busy}
+            return Search(names, complete=False)
         self.asked.append(set(inodes))
         self.clock.advance(self.seconds)
         found = {inode: self.names[inode] for inode in inodes if inode in self.names}
@@ -75,6 +83,21 @@ def test_pause(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
     owners.look_up(sockets(5, 6))
     assert names(owners, 5, 6) == ["nginx", "redis"]
     assert search.asked == [{5}, {6}]
+
+
+def test_busy_processes_between(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
+    """In a pause the busy processes are asked; whom they do not have is looked for later."""
+    owners.look_up(sockets(5))
+    search.busy = {6: "nginx"}
+    clock.advance(1)
+    owners.look_up(sockets(6, 7))
+    assert (search.asked, search.asked_busy) == ([{5}], [{6, 7}])
+    assert names(owners, 6, 7) == ["nginx", ""]
+    assert not owners.stopped
+    clock.advance(20)
+    owners.look_up(sockets(6, 7))
+    assert names(owners, 6, 7) == ["nginx", "curl"]
+    assert search.asked == [{5}, {7}]
 
 
 def test_longest_pause(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from tcp_pressure_exporter.facts.questions import (
     NO_BIND_TABLE,
@@ -20,8 +21,9 @@ from tcp_pressure_exporter.pools.table import ListedPool, PoolTables
 from tcp_pressure_exporter.sample.sample import POOLS, NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
-from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_connection_table
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables, open_tables
 from tcp_pressure_exporter.sources.counting.parser import Parser
+from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.owners.processes import find_processes
@@ -152,10 +154,11 @@ class Observer:
         parser: Parser | None = None,
         bind_table: BindTableSource | Missing = NO_BIND_TABLE,
         closes: CloseSource | Missing = NOT_COUNTED,
-        connections: ConnectionTable | None = None,
+        tables: Tables | None = None,
     ) -> None:
-        self.namespace = Namespace(parser=parser, bind_table=bind_table, connections=connections)
-        owners = Owners(Cgroups(), find_processes)
+        self.namespace = Namespace(parser=parser, bind_table=bind_table, tables=tables)
+        find = partial(find_processes, busy=BusyProcesses())
+        owners = Owners(Cgroups(), find, walk_share=1.0)
         sources = replace(self.namespace.sources, closes=closes)
         self._sampler = sampler_of(sources, owners, netns="test")
 
@@ -185,10 +188,10 @@ class Observer:
 def open_observer(
     parser: Parser | None = None,
     bind_table: BindTableSource | Missing = NO_BIND_TABLE,
-    connections: ConnectionTable | None = None,
+    tables: Tables | None = None,
 ) -> Iterator[Observer]:
     """Give an observer, its netlink socket closed at the end."""
-    observer = Observer(parser, bind_table, connections=connections)
+    observer = Observer(parser, bind_table, tables=tables)
     try:
         yield observer
     finally:
@@ -198,16 +201,16 @@ def open_observer(
 @contextmanager
 def open_walking_observer() -> Iterator[Observer]:
     """Give an observer that walks the kernel's table, and has done so to the end."""
-    table = open_connection_table()
-    assert not isinstance(table, Missing), table.reason
+    tables = open_tables()
+    assert not isinstance(tables, Missing), tables.reason
     try:
-        with open_observer(connections=table) as observer:
+        with open_observer(tables=tables) as observer:
             yield observer
             sockets = observer.namespace.sockets
             assert isinstance(sockets, WalkedSockets)
             assert sockets.told_by.source == BPF, sockets.told_by
     finally:
-        table.close()
+        tables.close()
 
 
 def family_of(address: str) -> socket.AddressFamily:

@@ -14,16 +14,19 @@ FLAGS = ("--collector.disable-defaults", "--collector.textfile")
 START_SECONDS = 10.0
 
 
-def textfile_page(folder: Path) -> tuple[int, str]:
-    """Return the status and the body of /metrics; the folder's *.prom files are part of it."""
+def textfile_page(folder: Path, query: str = "", *more: str) -> tuple[int, str]:
+    """Return the status and the body of /metrics; the folder's *.prom files are part of it.
+
+    query: of the request. more: flags, such as other collectors.
+    """
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     address = f"--web.listen-address=127.0.0.1:{port}"
-    flags = (*FLAGS, f"--collector.textfile.directory={folder}", address)
+    flags = (*FLAGS, *more, f"--collector.textfile.directory={folder}", address)
     with subprocess.Popen((PROGRAM, *flags), stderr=subprocess.DEVNULL) as process:
         try:
             _wait_until_listening(port, process)
-            return _page(port)
+            return _page(port, query)
         finally:
             process.kill()
 
@@ -37,8 +40,8 @@ def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.02)
 
 
-def _page(port: int) -> tuple[int, str]:
+def _page(port: int, query: str) -> tuple[int, str]:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        connection.request("GET", "/metrics")
+        connection.request("GET", f"/metrics?{query}")
         answer = connection.getresponse()
         return answer.status, answer.read().decode()

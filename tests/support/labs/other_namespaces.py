@@ -146,6 +146,11 @@ def ip_netns() -> Iterator[str]:
         subprocess.run(["ip", "netns", "del", name], check=True)
 
 
+def namespace_inode(name: str) -> int:
+    """Return the inode of a namespace of ip-netns(8)."""
+    return (RUN_NETNS / name).stat().st_ino
+
+
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     """Let the calling thread be in a namespace of ip-netns(8)."""

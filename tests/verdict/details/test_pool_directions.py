@@ -30,7 +30,7 @@ def test_no_pool() -> None:
     """Where there is no pool, it is said how full a new one would be from the start."""
     blocked = PoolTable(0, 0.995, 1.0, (), 0, 0)
     outbound, inbound = directions(pools(outbound=blocked, inbound=EMPTY), [], 10)
-    assert outbound.none == "None in use; a new one begins 99 % full."
+    assert outbound.none == "None in use; a new one starts 99 % full."
     assert inbound.none == "None in use."
 
 

@@ -54,7 +54,7 @@ def test_no_help() -> None:
     """Where a remedy does not help it says why, and it is not among the best."""
     sample = with_part(SYSCTLS, {"tcp_timestamps": 0})
     (found,) = what_if(sample, [UPSTREAM], [TimeWaitTakeOver()])
-    assert found.words == "no help: tcp_timestamps is off"
+    assert found.words == "does not help: tcp_timestamps is off"
     assert "tw_reuse=1" not in {one.text for one in best_remedies(sample, UPSTREAM)}
 
 

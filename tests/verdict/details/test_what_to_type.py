@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.findings.finding import FindingState
 from tcp_pressure_exporter.findings.table import FINDINGS
 from tcp_pressure_exporter.pools.listing import OwnerCount
-from tcp_pressure_exporter.sample.sample import LIMITS, SYSCTLS, Key, NamespaceSample
+from tcp_pressure_exporter.sample.sample import LIMITS, LOCAL_PORTS, SYSCTLS, Key, NamespaceSample
 from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.details.application_settings import (
     ENVOY,
@@ -82,9 +82,7 @@ def test_a_pool_full_of_time_wait() -> None:
         "ss -Htln 'sport >= :16384 and sport <= :60999'",
         'sysctl -w net.ipv4.ip_local_port_range="16384 60999"',
     )
-    assert wider.changes.startswith(
-        "44,616 ports to choose from, before reserved ones, in place of"
-    )
+    assert wider.changes.startswith("44,616 ports to choose from instead of")
     assert "    server 10.0.0.9:443;" in nginx.lines
 
 
@@ -226,3 +224,21 @@ def test_document_has_each_step(step: Step) -> None:
         assert text in DOCUMENT
     assert KEPT_IN in DOCUMENT
     assert all(re.fullmatch(r"[^\n]{1,100}", line) for line in step.lines)
+
+
+def test_each_setting_once() -> None:
+    """What two actions would set stands once, under the first of them that needs it."""
+    names = ("port_range_too_small", "tw_reuse_off_under_pressure", "odd_port_range")
+    states = tuple(FindingState(one, UPSTREAM.name) for one in FINDINGS if one.name in names)
+    ports = replace(pool_sample().get(LOCAL_PORTS), high=61_000)  # an odd range
+    sample = with_part(LOCAL_PORTS, ports)
+    calm = UPSTREAM._replace(severity=CALM)
+    for pressure in (UPSTREAM, calm):
+        found = assessment(pressure, severity=CRITICAL, findings=states)
+        typed = steps_by_advice(sample, found)
+        told = [step.sets for steps in typed.values() for step in steps]
+        assert len(told) == len(set(told))
+        settings = {"net.ipv4.tcp_tw_reuse", "net.ipv4.ip_local_port_range"}
+        assert {f"sysctl -w {name}" for name in settings} <= set(told)
+    (advice,) = steps_by_advice(sample, assessment(UPSTREAM, severity=CRITICAL, findings=states))
+    assert advice == UPSTREAM.advice

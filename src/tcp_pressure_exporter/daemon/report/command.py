@@ -32,7 +32,7 @@ from tcp_pressure_exporter.pages.report.report import report
 from tcp_pressure_exporter.pages.report.screen import Screen
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.pools.remedies import Remedy
-from tcp_pressure_exporter.sample.sample import NAT_POOLS, PORT_FAILURES
+from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, NAT_POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.settings.config import Config, configured
@@ -42,7 +42,11 @@ from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 
 # Of collectors, for a person.
-NAMES = {NAT_POOLS.name: "NAT pools", PORT_FAILURES.name: "refused connections"}
+NAMES = {
+    NAT_POOLS.name: "NAT pools",
+    PORT_FAILURES.name: "refused connections",
+    ACTIVE_CLOSES.name: "who closes first",
+}
 NETNS = "host"
 CALM = int(Severity.CALM)
 NO_VERDICT = 3

@@ -17,6 +17,10 @@ Counters = Callable[[], Mapping[str, int]]
 # Seconds: a client whose SYN was dropped tries again after 1, 2 and 4 s (RFC 6298, section 5), so
 # that a drop which still goes on mostly shows within three.
 WATCHED = 3
+# A host in trouble is worth two seconds: in these, who has short connections is met, and what is
+# refused is counted.
+TROUBLED_SECONDS = 2.0  # more than MIN_DISTANCE
+BETWEEN_LOOKS = 0.25
 
 
 class Observer:
@@ -71,21 +75,41 @@ class Observer:
 
 
 def look_closely(
-    observer: Observer, sign: Sign, pause: Callable[[float], None] = time.sleep
+    observer: Observer,
+    sign: Sign,
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Observation:
-    """Look once where all is calm, else a second time a second later.
+    """Look once where all is calm, else again and again for two seconds.
 
-    Only two samples tell how fast live connections grow: where they are about to fill a pool, one
-    alone would say that its end is not in sight. And only two tell whether a counter rises.
+    Only samples a second apart tell how fast live connections grow: where they are about to fill a
+    pool, one alone would say that its end is not in sight. And only two tell whether a counter
+    rises. Of short connections each look may meet none.
     """
     with sign():
         seen = observer.look()
     if seen.assessment.severity > Severity.CALM:
-        pause(MIN_DISTANCE)
-    elif not observer.sees_drops(pause):
+        return _look_for_a_while(observer, sign, pause, clock)
+    if not observer.sees_drops(pause):
         return seen
     with sign():
         return observer.look()
+
+
+def _look_for_a_while(
+    observer: Observer,
+    sign: Sign,
+    pause: Callable[[float], None],
+    clock: Callable[[], float],
+) -> Observation:
+    """Look until TROUBLED_SECONDS are over; return the last look."""
+    end = clock() + TROUBLED_SECONDS
+    while True:
+        pause(BETWEEN_LOOKS)
+        with sign():
+            seen = observer.look()
+        if clock() >= end:
+            return seen
 
 
 def look_again_and_again(observer: Observer, sign: Sign, interval: float) -> Iterator[Observation]:

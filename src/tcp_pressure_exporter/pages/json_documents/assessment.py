@@ -5,24 +5,28 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tcp_pressure_exporter.findings.finding import FindingState
-from tcp_pressure_exporter.pools.listing import OwnerCount
+from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.sample import (
     LeftOut,
     NamespaceSample,
 )
-from tcp_pressure_exporter.verdict.actions import Action, actions
+from tcp_pressure_exporter.verdict.actions import Action, actions, part_subject
 from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, Step
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
+from tcp_pressure_exporter.verdict.headline import trouble_sentence
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
+from tcp_pressure_exporter.verdict.troubles import Trouble, troubles
 from tcp_pressure_exporter.verdict.words import severity_word
 
 Document = dict[str, object]
 
 SOON, NOT_IN_SIGHT, UNKNOWN = "soon", "not_in_sight", "unknown"
+MAX_PARTS = 100  # of one trouble
 MAX_REFUSALS = 100  # listed one by one
 
 
@@ -41,6 +45,11 @@ def assessment_document(assessment: Assessment) -> Document:
     return {
         "netns": assessment.netns,
         "verdict": assessment.verdict,
+        "troubles": [
+            _trouble(trouble, assessment.refused)
+            for trouble in troubles(assessment)
+            if trouble.severity > Severity.CALM
+        ],
         "pressures": [pressure_document(pressure) for pressure in assessment.pressures],
         "refused": _refused(assessment.refused),
         "close_wait": _close_wait(assessment),
@@ -49,6 +58,14 @@ def assessment_document(assessment: Assessment) -> Document:
         "failures": [
             {"collector": collector, "reason": reason} for collector, reason in assessment.failures
         ],
+    }
+
+
+def _trouble(trouble: Trouble, refused: Refused | None) -> Document:
+    return {
+        "severity": severity_word(trouble.severity),
+        "sentence": trouble_sentence(trouble, refused),
+        "parts": [part_subject(part) for part in trouble.parts[:MAX_PARTS]],
     }
 
 
@@ -75,7 +92,7 @@ def pressure_document(pressure: Pressure) -> Document:
         "steady_state_ratio": pressure.steady_state_ratio,
         "refused": pressure.refused,
         "search_seconds": pressure.search_seconds,
-        "owners": owner_documents(pressure.owners),
+        "owners": [_seen_owner(one) for one in pressure.owners],
         "advice": pressure.advice,
     }
 
@@ -157,6 +174,19 @@ def _stuck(stuck: Stuck) -> Document:
         "never_accepted": stuck.never_accepted,
         "oldest_seconds": stuck.oldest_seconds,
         "advice": stuck.advice,
+    }
+
+
+def _seen_owner(one: SeenOwner) -> Document:
+    return {
+        "service": one.owner.service,
+        "process": one.owner.process,
+        "sockets": one.sockets,
+        "last_seen_seconds_ago": round(one.seconds_ago, 1),
+        "closes": one.closed,
+        "closes_share": one.closed_share,
+        "refused": one.refused,
+        "told_by": one.told_by,
     }
 
 

@@ -30,7 +30,7 @@ def alone(
     yield Text(f"{charset.bar(pressure.ratio, BAR)} {row.percent} {row.severity}", style)
     yield _figures(told, charset)
     if told.ages:
-        yield Text("Closes, by seconds ago", TITLE)
+        yield Text("Closes, by how many seconds ago", TITLE)
         yield from _ages(told.ages, charset, width)
     if row.owners.each:
         yield Text(capitalised(row.owners.label), TITLE)
@@ -42,7 +42,7 @@ def alone(
     yield charset.text(pressure.advice)
     if pressure.urgent:
         yield from step_lines(steps_for(sample, pressure), charset)
-    yield Text(f"more: {KINDS[pressure.kind].runbook}", DIM)
+    yield Text(f"details: {KINDS[pressure.kind].runbook}", DIM)
 
 
 def _figures(told: AloneWords, charset: Charset) -> Table:
@@ -66,4 +66,4 @@ def _ages(ages: Sequence[int], charset: Charset, width: int) -> Iterator[Text]:
     yield Text(charset.columns(shown))
     scale = "".join(f"{second:<10}" for second in range(0, len(shown), 10))
     yield Text(scale[: len(shown)].rstrip(), DIM)
-    yield Text(f"the highest column is {max(shown):,} in one second", DIM)
+    yield Text(f"tallest column: {max(shown):,} in one second", DIM)

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tcp_pressure_exporter.figures import counted
 from tcp_pressure_exporter.pages.report.text import DIM, TITLE, Charset, plain_table
 from tcp_pressure_exporter.verdict.details.port_holders import (
     RUNBOOK,
@@ -15,7 +16,7 @@ from tcp_pressure_exporter.verdict.details.port_holders import (
     sentence,
     state_words,
 )
-from tcp_pressure_exporter.verdict.words import counted, owner_name
+from tcp_pressure_exporter.verdict.words import owner_name
 
 MAX_ROWS = 20  # of sockets
 
@@ -32,10 +33,10 @@ def _sections(held: HeldPort, charset: Charset) -> Iterator[RenderableType]:
         yield _table(held, charset)
         if len(held.holders) > MAX_ROWS:
             more = counted(len(held.holders) - MAX_ROWS, "more socket")
-            yield charset.text(f"{more}; all: {state_words(held)}", DIM)
+            yield charset.text(f"{more}; in total: {state_words(held)}", DIM)
     yield Text("\nWhat to do", TITLE)
     yield charset.text(advice(held))
-    yield Text(f"more: {RUNBOOK}", DIM)
+    yield Text(f"details: {RUNBOOK}", DIM)
 
 
 def _table(held: HeldPort, charset: Charset) -> Table:

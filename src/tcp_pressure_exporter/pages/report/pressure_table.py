@@ -24,8 +24,8 @@ def pressure_table(closest: Closest, charset: Charset, width: int) -> Group:
 
 
 def _wide(rows: Sequence[ResourceWords], charset: Charset, width: int) -> Table:
-    figures = ("used / limit", "TIME_WAIT", "time left", "heads for")
-    table = plain_table("resource", "", *figures, "whose")
+    figures = ("used / limit", "TIME_WAIT", "time left", "projected")
+    table = plain_table("resource", "", *figures, "owners")
     names = [_name(row, charset) for row in rows]
     longest = max(*(name.cell_len for name in names), *(len(row.search) for row in rows))
     table.columns[0].width = min(longest, width - FIGURES, MAX_NAME)
@@ -45,7 +45,7 @@ def _narrow(rows: Sequence[ResourceWords], charset: Charset) -> Table:
     for row in rows:
         lines: list[RenderableType] = [_name(row, charset), _bar(row, charset, BAR)]
         if row.urgent and row.heads_for:
-            lines.append(f"heads for {row.heads_for} at this rate")
+            lines.append(f"projected {row.heads_for} at this rate")
         if row.search:
             lines.append(row.search)
         lines.extend(_owner_lines(row.owners, charset))

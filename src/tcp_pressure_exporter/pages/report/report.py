@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
 from tcp_pressure_exporter.pages.report.steps import step_lines
@@ -20,7 +21,7 @@ from tcp_pressure_exporter.pages.report.text import (
 )
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
-from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.briefing import CLOSEST, REFUSED, STUCK, Briefing, brief
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
@@ -37,28 +38,44 @@ def report(observation: Observation, charset: Charset, width: int) -> Group:
 
 
 def _sections(observation: Observation, charset: Charset, width: int) -> Iterator[RenderableType]:
-    told = brief(observation.assessment, MAX_ROWS)
+    told = brief(observation.assessment, MAX_ROWS, observation.left_out)
     yield _head(observation, told.verdict, charset)
-    if told.closest.rows:
-        yield _title("Closest to the limit")
-        yield pressure_table(told.closest, charset, width)
-    if told.refused:
-        yield _title(told.refused.title)
-        yield refused_table(told.refused, charset)
-    elif looked := none_refused(observation.assessment.refused):
+    parts = {
+        CLOSEST: _closest(told, charset, width),
+        REFUSED: _refused(told, charset),
+        STUCK: _stuck(told, charset),
+    }
+    for part in told.order:
+        yield from parts[part]
+    if looked := none_refused(observation.assessment.refused):
         yield Text(f"\n{looked}", DIM)
-    if told.stuck and told.stuck.causes:
-        yield _title(f"Stuck connections ({told.stuck.meaning})")
-        yield _stuck_table(told.stuck, charset)
-    if told.findings:
+    if findings := told.all_findings:
         yield _title("Findings")
-        yield _findings_table(told.findings, charset)
+        yield _findings_table(findings, charset)
     if told.actions:
         yield _title("What to do")
         typed = steps_by_advice(observation.sample, observation.assessment)
         yield _action_list(told.actions, typed, charset)
     yield from _what_if(observation, charset)
     yield from _unknown(observation, told, charset)
+
+
+def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[RenderableType]:
+    if told.closest.rows:
+        yield _title("Closest to the limit")
+        yield pressure_table(told.closest, charset, width)
+
+
+def _refused(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
+    if told.refused:
+        yield _title(told.refused.title)
+        yield refused_table(told.refused, charset)
+
+
+def _stuck(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
+    if told.stuck and told.stuck.causes:
+        yield _title(f"Stuck connections ({told.stuck.meaning})")
+        yield _stuck_table(told.stuck, charset)
 
 
 def _unknown(
@@ -93,7 +110,7 @@ def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group
     head = charset.text(verdict.word.upper(), VERDICT_STYLES[verdict.word])
     when = f"{observation.time:%Y-%m-%d %H:%M:%S %Z}"
     head.append_text(charset.text(f"  {observation.host}  {when}", "bold"))
-    head.append(f"  sampled in {observation.seconds:.2f} s", DIM)
+    head.append(f"  sampled in {short_time(observation.seconds)}", DIM)
     return Group(head, charset.text(verdict.sentence))
 
 
@@ -102,7 +119,9 @@ def refused_table(refused: RefusedWords, charset: Charset) -> Group:
     table = _grid()
     for row in refused.rows:
         line = charset.text(row.who, "bold")
-        line.append_text(charset.text(f" could not {row.call}: {row.refused} refused, {row.why}"))
+        line.append_text(
+            charset.text(f" could not {row.call}: {row.refused} refused, because {row.why}")
+        )
         line.append(f"; the last {row.last}", DIM)
         table.add_row(Text(row.severity, SEVERITY_STYLES[row.severity]), line)
     return Group(table, *(Text(line, DIM) for line in (refused.rest,) if line))
@@ -125,7 +144,9 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
     for finding in findings:
         found = charset.text(finding.name, "bold")
         found.append_text(charset.text(f": {finding.detail}"))
-        advice = Text(f"what to do: {finding.action} below; why: {finding.runbook}", DIM)
+        part = f"part of {finding.part_of}; " if finding.part_of else ""
+        advice = charset.text(part, DIM)
+        advice.append(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
         urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
         table.add_row(urgency, Group(found, advice))
     return table
@@ -154,5 +175,9 @@ def _left_out(observation: Observation) -> Text:
         return Text(f"\nNot shown: {reasons}", DIM)
     *others, last = (feature for feature, _reason in observation.left_out)
     features = " and ".join([", ".join(others), last] if others else [last])
-    why = "netlink, through psutil" if observation.portable else "more rights (run it as root)"
+    why = (
+        "netlink (sockets were read through psutil)"
+        if observation.portable
+        else "more privileges (run it as root)"
+    )
     return Text(f"\nNot shown without {why}: {features}", DIM)

@@ -51,8 +51,8 @@ COLUMNS = (
     (4, Column("used / limit", 17, lambda row, _charset: row.used)),
     (1, Column("", BAR, _bar)),
     (5, Column("TIME_WAIT", 9, lambda row, _charset: row.time_wait)),
-    (7, Column("heads for", 9, lambda row, _charset: row.heads_for)),
-    (8, Column("whose", 30, lambda row, charset: charset.plain(row.owners.listed))),
+    (7, Column("projected", 9, lambda row, _charset: row.heads_for)),
+    (8, Column("owners", 30, lambda row, charset: charset.plain(row.owners.listed))),
 )
 MARK, NO_MARK = "> ", "  "
 

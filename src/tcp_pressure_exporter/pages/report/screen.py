@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.report.alone import alone
 from tcp_pressure_exporter.pages.report.report import refused_table
 from tcp_pressure_exporter.pages.report.rows import rows_table
@@ -32,8 +33,8 @@ Line = list[Segment]
 TABLE_HEAD = 2  # lines: a title, and the names of the columns
 FEWEST_ROWS = 3
 MOST_ROWS = 100
-KEYS_TOGETHER = "up/down choose  Enter alone  s sort  q end"
-KEYS_ALONE = "up/down next  Esc all  q end"
+KEYS_TOGETHER = "up/down select  Enter details  s sort  q quit"
+KEYS_ALONE = "up/down next  Esc back  q quit"
 
 
 class Detail(NamedTuple):
@@ -80,7 +81,7 @@ class Screen:
 
     def draw(self, seen: Observation, view: View) -> Drawn:
         """Return what a view shows of a look, at the size that the terminal has now."""
-        told = brief(seen.assessment, MOST_ROWS)
+        told = brief(seen.assessment, MOST_ROWS, seen.left_out)
         pressures = view.sorted(seen.assessment.pressures)
         head = self._lines(_head(seen, told, self.every, self._charset))
         page = max(self.console.height - len(head) - 1, 1)
@@ -167,7 +168,7 @@ def _head(seen: Observation, told: Briefing, every: float, charset: Charset) -> 
     word = told.verdict.word
     head = charset.text(word.upper(), VERDICT_STYLES[word])
     head.append_text(charset.text(f"  {seen.host}  {seen.time:%H:%M:%S}", "bold"))
-    head.append(f"  every {every:g} s, sampled in {seen.seconds:.2f} s", DIM)
+    head.append(f"  every {every:g} s, sampled in {short_time(seen.seconds)}", DIM)
     return head.append("\n").append_text(charset.text(told.verdict.sentence))
 
 
@@ -188,7 +189,9 @@ def _rest(
         yield refused_table(told.refused, charset)
     stuck = [one for one in told.stuck.causes if one.urgent or detail.later] if told.stuck else []
     for cause in stuck:
-        line = f"{cause.sockets} in CLOSE_WAIT, {cause.cause}: at least {cause.oldest}"
+        line = (
+            f"{cause.sockets} in CLOSE_WAIT ({cause.cause}), the oldest for at least {cause.oldest}"
+        )
         yield charset.text(line, SEVERITY_STYLES[cause.severity])
     if told.stuck and told.stuck.owners and stuck:
         yield charset.text(f"{told.stuck.owners.label}: {told.stuck.owners.words}")
@@ -197,7 +200,7 @@ def _rest(
     for finding in told.findings:
         if detail.later or finding.urgency != LATER:
             found = charset.text(finding.name, SEVERITY_STYLES[finding.urgency])
-            detail_words = f": {finding.detail} (see {finding.action} above)"
+            detail_words = f": {finding.detail} (see item {finding.action} above)"
             yield found.append_text(charset.text(detail_words))
     for failure in told.failures_by_reason:
         yield charset.text(f"could not be read: {failure.label}: {failure.words}")

@@ -17,6 +17,6 @@ def step_lines(steps: Iterable[Step], charset: Charset) -> Iterator[Text]:
             yield charset.text(f"in {step.where}:", DIM)
         yield from (charset.text(line, CODE) for line in step.lines)
         if step.keep:
-            yield Text(f"to keep it, in {KEPT_IN}:", DIM)
+            yield Text(f"to make it permanent, in {KEPT_IN}:", DIM)
             yield charset.text(step.keep, CODE)
         yield charset.text(f"{step.changes} Risk: {step.risks}", DIM)

@@ -66,7 +66,7 @@ class Charset:
         return "".join(steps[-(-value * (len(steps) - 1) // top)] for value in values)
 
 
-RIGHT = frozenset({"used / limit", "TIME_WAIT", "connections", "heads for"})
+RIGHT = frozenset({"used / limit", "TIME_WAIT", "connections", "projected"})
 
 
 def plain_table(*columns: str) -> Table:

@@ -97,7 +97,7 @@ def _link(snapshot: Snapshot, judged: Judged, shown: Judged | None) -> Namespace
 
 def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
     sample, assessment = judged
-    told = brief(assessment, MAX_CARDS)
+    told = brief(assessment, MAX_CARDS, snapshot.left_out)
     return NamespaceView(
         netns=sample.netns,
         told=told,

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from zlib import crc32
 
+from tcp_pressure_exporter.figures import percent
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.verdict.history import POINTS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import ResourceWords
-from tcp_pressure_exporter.verdict.words import last_hour, percent
+from tcp_pressure_exporter.verdict.words import last_hour
 
 WIDTH, HEIGHT = 60, 20  # of the SVG's view box
 _JOINED = POINTS // WIDTH  # points of the history that are one of the line

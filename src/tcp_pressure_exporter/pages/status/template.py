@@ -7,11 +7,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tcp_pressure_exporter.escaping import escape_controls
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.status.page import Page
 from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH
 from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, SHELL
 from tcp_pressure_exporter.verdict.resources import FULL
-from tcp_pressure_exporter.verdict.words import UNKNOWN
+from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 LONGEST = (
     250  # characters of any text: what is said here is shorter, what comes from outside may not be
@@ -32,6 +33,7 @@ class PageTemplate:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters.update(short_time=short_time, capitalised=capitalised)
         environment.globals.update(
             links=dict(links),
             line_size=(WIDTH, HEIGHT),

@@ -20,7 +20,7 @@ from tcp_pressure_exporter.facts.tally import (
     TallyRules,
 )
 from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups, listed_key
-from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
+from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner, most_owners
 from tcp_pressure_exporter.pools.near_limit.live_states import (
     StateCount,
     counted_states,
@@ -187,20 +187,19 @@ class HiddenPorts:
         return self.candidates * hidden / asked if asked else None
 
 
-MAX_OWNERS = 2  # of one pool
-
-
 class PoolOwners(NamedTuple):
-    """A pool, the owners with the most of its live sockets, and the states of these."""
+    """A pool that is urgent or was lately, its owners, and the states of its live sockets.
+
+    owners: those with the most live sockets in the looks of the last minutes. states: of a pool
+    that is urgent now.
+    """
 
     pool: ListedPool
-    owners: tuple[OwnerCount, ...]
+    owners: tuple[SeenOwner, ...]
     states: tuple[StateCount, ...] = ()
 
 
-def owned_pools(outbound: PoolTable, near: float) -> list[ListedPool]:
-    """Return the fullest of the listed outbound pools from the ratio `near` on."""
-    return [pool for pool in outbound.listed if pool.usage.ratio >= near][:MAX_TARGETS]
+MOST_KNOWN = 16  # owners of one pool
 
 
 def remote_ends(pools: Iterable[ListedPool]) -> list[RemoteEnd]:
@@ -225,7 +224,7 @@ def owners_by_pool(
     for socket, owner in zip(sockets, owners, strict=True):
         if chosen >> socket.local_port & 1:
             found.setdefault(listed_key(socket.key, groups), []).append(owner)
-    return {key: most_owners(names, MAX_OWNERS) for key, names in found.items()}
+    return {key: most_owners(names, MOST_KNOWN) for key, names in found.items()}
 
 
 def states_by_pool(

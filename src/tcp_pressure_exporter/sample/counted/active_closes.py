@@ -13,6 +13,7 @@ from tcp_pressure_exporter.pools.explicit import SourceRanges, ports_label
 from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups, listed_key
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 from tcp_pressure_exporter.pools.table import PoolTables
+from tcp_pressure_exporter.sample.counted.last_minute import LastMinute
 from tcp_pressure_exporter.sample.counted.owner_counters import OwnerCounters, Rank, foremost, risen
 
 DIRECTIONS = (OUTBOUND, INBOUND)
@@ -40,11 +41,13 @@ class Closer(NamedTuple):
 class ActiveCloses:
     """Counters since the exporter's start; listed and unlisted are all of a direction.
 
-    listed: counts of a closer since it was listed. unlisted: by direction.
+    listed: counts of a closer since it was listed. unlisted: by direction. recent: those of the
+    last minute, whether or not their closer is listed, of the pools in view.
     """
 
     listed: Mapping[Closer, int]
     unlisted: Mapping[str, int]
+    recent: Mapping[Closer, int] = field(default_factory=dict)
 
 
 class PoolsInView(NamedTuple):
@@ -92,6 +95,7 @@ class CloseMemory:
     unnamed: Mapping[UnnamedCloses, int] = field(default_factory=dict)
     counters: OwnerCounters[Closer] = field(default_factory=OwnerCounters)
     unlisted: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(DIRECTIONS, 0))
+    minute: LastMinute[Closer] = field(default_factory=LastMinute)
 
     def after(
         self, counts: CloseCounts, name: Name, pools: PoolsInView, now: float
@@ -113,7 +117,8 @@ class CloseMemory:
         counters = self.counters.after(new, lambda ranks: self._choose(ranks, pools), now)
         for closer in (new.keys() | self.counters.listed.keys()) - counters.listed.keys():
             rest[closer.pool.direction] += self.counters.listed.get(closer, 0) + new[closer]
-        return CloseMemory(counts.rows, counts.unnamed, counters, dict(rest))
+        minute = self.minute.after(new, now)
+        return CloseMemory(counts.rows, counts.unnamed, counters, dict(rest), minute)
 
     def _choose(self, ranks: Mapping[Closer, Rank[Closer]], pools: PoolsInView) -> list[Closer]:
         """Return the foremost closers of the fullest pools that have any."""
@@ -132,7 +137,7 @@ class CloseMemory:
     @property
     def published(self) -> ActiveCloses:
         """The counters of the sample that was taken last."""
-        return ActiveCloses(self.counters.listed, self.unlisted)
+        return ActiveCloses(self.counters.listed, self.unlisted, self.minute.counts())
 
 
 def _direction(*, accepted: bool) -> str:

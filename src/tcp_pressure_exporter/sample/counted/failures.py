@@ -18,8 +18,8 @@ from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.sample.counted.owner_counters import OwnerCounters, foremost, risen
 
 WINDOW = 300.0  # seconds: what "recent" means
-STEP = 5.0  # seconds: samples that come faster share one, so that the steps are few
-NAMED = 256  # owners of a step; the failures of others are counted by their kind
+STEP = 10.0  # seconds: samples that come faster share one, so that the steps are few
+NAMED = 64  # owners of a step; the failures of others are counted by their kind
 
 
 class FailureOwner(NamedTuple):

@@ -1,65 +1,89 @@
-"""Whose sockets fill the outbound pools near their limit, in which states: asked now and then."""
+"""Whose sockets fill the outbound pools that are urgent, in which states: asked now and then."""
 
 from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
-from tcp_pressure_exporter.facts.tally import TallyRules
-from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.facts.tally import PoolSocket, TallyRules
+from tcp_pressure_exporter.findings.kinds import Severity, severity_of
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.groups import ListedKey, RemoteGroups
-from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.pools.near_limit.closer_look import (
     PoolOwners,
-    owned_pools,
     owners_by_pool,
     remote_ends,
     states_by_pool,
 )
 from tcp_pressure_exporter.pools.near_limit.live_states import StateCount
+from tcp_pressure_exporter.pools.near_limit.owner_memory import OwnerMemory
 from tcp_pressure_exporter.pools.table import ListedPool
-from tcp_pressure_exporter.sample.sample import POOLS
+from tcp_pressure_exporter.sample.counted.refused_pools import with_refusals
+from tcp_pressure_exporter.sample.sample import POOLS, PORT_FAILURES
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
-SHARE = 0.005  # of one CPU, for a walk over the sockets and one over the processes
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
+LOOKS = 5  # one after the other, while nobody is known: a short connection is in few of them
 
 
 class PoolOwnersPart:
-    """Remembers the owners that were found last."""
+    """Remembers for some minutes who was seen."""
 
     needs = (POOLS,)
 
     def __init__(
         self, source: SocketDetailSource, owners: Owners, clock: Callable[[], float]
     ) -> None:
+        """Start to look; walks over the sockets take the same share of a CPU as those of owners."""
         self._source = source
         self._owners = owners
-        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
-        self._known: Mapping[ListedKey, tuple[OwnerCount, ...]] = {}
+        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock)
+        self._memory = OwnerMemory()
         self._states: Mapping[ListedKey, tuple[StateCount, ...]] = {}
 
     def take(self, reading: Reading) -> tuple[PoolOwners, ...]:
-        """Return owners and states of each pool near its limit; raises SourceError."""
-        outbound, rules = reading.get(POOLS)[OUTBOUND], reading.rules.get()
-        pools = owned_pools(outbound, KINDS[OUTBOUND].warning)
+        """Return owners and states of each pool that is urgent or was; raises SourceError."""
+        tables, rules = reading.get(POOLS), reading.rules.get()
+        failures = reading.taken(PORT_FAILURES)
+        if failures and failures.value:
+            tables = with_refusals(tables, failures.value.recent)
+        listed, now = tables[OUTBOUND].listed, reading.now()
+        self._memory = self._memory.watching(listed, urgency, now)
+        pools = [pool for pool in listed if pool.key in self._memory.known]
         if pools and self._allowance.due():
-            with self._allowance.spend():
-                self._ask(pools, rules, reading.config.groups)
+            self._ask(pools, rules, reading)
         elif not pools:
-            self._known, self._states = {}, {}
+            self._states = {}
+        now = reading.now()
         return tuple(
-            PoolOwners(pool, self._known.get(pool.key, ()), self._states.get(pool.key, ()))
+            PoolOwners(pool, self._memory.owners(pool.key, now), self._states_of(pool))
             for pool in pools
         )
 
-    def _ask(self, pools: list[ListedPool], rules: TallyRules, groups: RemoteGroups) -> None:
-        sockets = self._source.pool_sockets(remote_ends(pools))
+    def _states_of(self, pool: ListedPool) -> tuple[StateCount, ...]:
+        return self._states.get(pool.key, ()) if urgency(pool) else ()
+
+    def _ask(self, pools: list[ListedPool], rules: TallyRules, reading: Reading) -> None:
+        for _look in range(LOOKS):
+            with self._allowance.spend():
+                sockets = self._source.pool_sockets(remote_ends(pools))
+            self._learn(sockets, rules, reading.config.groups, reading.now())
+            if not any(urgency(pool) and self._memory.nobody_in(pool.key) for pool in pools):
+                return
+
+    def _learn(
+        self, sockets: list[PoolSocket], rules: TallyRules, groups: RemoteGroups, now: float
+    ) -> None:
         self._owners.look_up([socket.owner_id for socket in sockets])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
-        self._known = owners_by_pool(sockets, owners, rules, groups)
+        self._memory = self._memory.after(owners_by_pool(sockets, owners, rules, groups), now)
         self._states = states_by_pool(sockets, rules, groups)
+
+
+def urgency(pool: ListedPool) -> Severity:
+    """Return how bad it is about an outbound pool, by its ratio and by its forecast."""
+    left = pool.outlook.exhaustion_seconds if pool.outlook else None
+    return severity_of(OUTBOUND, pool.usage.ratio, left)
 
 
 def pool_owners_part(kit: Kit) -> PoolOwnersPart | Missing:

@@ -18,6 +18,7 @@
 #include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
 #include "programs/connections.skeleton.h"
+#include "programs/listeners.skeleton.h"
 #include "programs/port_failures.skeleton.h"
 #include "programs/state_changes.skeleton.h"
 
@@ -26,6 +27,7 @@ static const struct skeleton *const SKELETONS[] = {
     &SKELETON_bind_failures,
     &SKELETON_bind_hash,
     &SKELETON_connections,
+    &SKELETON_listeners,
     &SKELETON_port_failures,
     &SKELETON_state_changes,
     NULL,

@@ -1,5 +1,11 @@
 """The ports that connect() passes over, by the kernel's own table of bound ports."""
 
+import struct
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import BITMAP_BYTES, from_bitmap
 from tcp_pressure_exporter.facts.questions import Missing
@@ -7,15 +13,25 @@ from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, loa
 
 OBJECT = "bind_hash"
 PROGRAM = "walk_bind_hash"
-TABLE = "skipped_ports"
-ONLY_KEY = bytes(4)
+TABLE, ELSEWHERE = "skipped_ports", "elsewhere"
+EVERYWHERE = struct.Struct("=Q")
+NUMBER = struct.Struct("=I")  # a place in the table, an inode
+HERE = 0  # the place of the thread's own namespace
+MOST_ELSEWHERE = 64
+
+
+def own_inode() -> int:
+    """Return the inode of the calling thread's network namespace."""
+    return Path("/proc/thread-self/ns/net").stat().st_ino
 
 
 class BindHash:
-    """Asks the network namespace of the calling thread."""
+    """Asks the network namespace of the calling thread, or several with one walk."""
 
-    def __init__(self, loaded: BpfObject) -> None:
+    def __init__(self, loaded: BpfObject, inode: Callable[[], int] = own_inode) -> None:
         self._loaded = loaded
+        self._inode = inode
+        self._known: Mapping[int, int] = {}
 
     def skipped_ports(self) -> int:
         """Return the set of ports (facts/ports.py) that no connect() is given.
@@ -25,10 +41,48 @@ class BindHash:
         count, too, though they are closed to that VRF alone.
         Raises SourceError.
         """
-        self._loaded.update(TABLE, ONLY_KEY, bytes(BITMAP_BYTES))
-        if self._loaded.run(PROGRAM):
+        if self._known and (known := self._known.get(self._inode())) is not None:
+            return known
+        self._clear(HERE)
+        self._walk(everywhere=False)
+        return self._ports(HERE)
+
+    @contextmanager
+    def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
+        """Know the ports of these namespaces while the block runs, by one walk for all.
+
+        Those for which there is no room, and all where the walk fails, are walked for one by one.
+        """
+        try:
+            self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
+        except SourceError:
+            self._known = {}
+        try:
+            yield
+        finally:
+            self._known = {}
+
+    def _everywhere(self, inodes: Collection[int]) -> Mapping[int, int]:
+        places = dict(zip(inodes, range(HERE + 1, HERE + 1 + len(inodes)), strict=True))
+        try:
+            for inode, place in places.items():
+                self._clear(place)
+                self._loaded.update(ELSEWHERE, NUMBER.pack(inode), NUMBER.pack(place))
+            if places:
+                self._walk(everywhere=True)
+            return {inode: self._ports(place) for inode, place in places.items()}
+        finally:
+            self._loaded.delete(ELSEWHERE, [NUMBER.pack(inode) for inode in inodes])
+
+    def _clear(self, place: int) -> None:
+        self._loaded.update(TABLE, NUMBER.pack(place), bytes(BITMAP_BYTES))
+
+    def _walk(self, *, everywhere: bool) -> None:
+        if self._loaded.run(PROGRAM, EVERYWHERE.pack(everywhere)):
             raise SourceError(f"BPF object {OBJECT}", "this kernel's table has entries too large")
-        return from_bitmap(self._loaded.look_up(TABLE, ONLY_KEY, BITMAP_BYTES))
+
+    def _ports(self, place: int) -> int:
+        return from_bitmap(self._loaded.look_up(TABLE, NUMBER.pack(place), BITMAP_BYTES))
 
     def close(self) -> None:
         """Let the program go."""

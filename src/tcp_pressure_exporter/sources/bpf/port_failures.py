@@ -45,8 +45,6 @@ class CountedCalls:
     def __init__(self, loaded: BpfObject) -> None:
         """Begin with what is attached by somebody else, or will be."""
         self._loaded = loaded
-        # The canary's connections are no application's.
-        loaded.run("remember_caller")
         watch_namespace(loaded)
 
     def counts(self) -> FailureCounts:

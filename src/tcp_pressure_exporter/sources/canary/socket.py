@@ -31,6 +31,12 @@ IP_BIND_ADDRESS_NO_PORT = 24
 IP_LOCAL_PORT_RANGE = 51
 SO_BINDTOIFINDEX = 62  # include/uapi/asm-generic/socket.h
 
+# Tells those who count refused connections that this search is no application's, whichever process
+# makes it (sources/bpf/programs/failing_connects.h). The option means nothing before there are
+# data, and the kernel takes any value up to half of the largest receive buffer, which is 2,304
+# bytes at least (net/ipv4/tcp.c, tcp_set_rcvlowat).
+MARK = 1019
+
 # Where it is not 0, fast open stops deferring for a while after the kernel took a loss for the
 # work of a firewall: then the SYN leaves (tcp_fastopen_active_should_disable).
 BLACKHOLE_TIMEOUT = "net.ipv4.tcp_fastopen_blackhole_timeout_sec"
@@ -51,7 +57,9 @@ class Search(NamedTuple):
 
 def open_canary_socket(family: int) -> socket.socket:
     """Open a socket that asks the network namespace of the calling thread."""
-    return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, MARK)
+    return sock
 
 
 def keep_silent(sock: socket.socket, procfs: Path) -> None:

@@ -1,6 +1,6 @@
 """The two parsers of a dump, and which one this installation has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
@@ -8,7 +8,10 @@ from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, 
 from tcp_pressure_exporter.sources.counting import bound as readable_bound
 from tcp_pressure_exporter.sources.counting import readable as readable_tally
 from tcp_pressure_exporter.sources.counting import translated as readable_conntrack
-from tcp_pressure_exporter.sources.netlink.socket import Dump
+from tcp_pressure_exporter.sources.netlink.messages import ending
+from tcp_pressure_exporter.sources.netlink.socket import Datagram, Dump
+
+NO_SEQUENCE = 0  # of messages that answer no request
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,15 @@ class Parser:
     """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
 
     tally: of TCP sockets. tally_nat: of the connections that conntrack tracks. tally_bound: of TCP
-    sockets that listen or are bound only.
+    sockets that listen or are bound only. tally_messages: of such sockets, told by messages as
+    those of a dump, but without its ending.
     """
 
     name: str
     tally: Callable[[Dump, TallyRules], SocketTally]
     tally_nat: Callable[[Dump, NatRules], PoolTally]
     tally_bound: Callable[[Dump, BoundRules], BoundTally]
+    tally_messages: Callable[[Sequence[bytes], BoundRules], BoundTally]
 
 
 def readable_parser() -> Parser:
@@ -35,6 +40,9 @@ def readable_parser() -> Parser:
         lambda dump, rules: readable_conntrack.tally_nat(dump.contents(), dump.sequence, rules),
         lambda dump, rules: readable_bound.tally_bound_datagrams(
             dump.contents(), dump.sequence, rules
+        ),
+        lambda messages, rules: readable_bound.tally_bound_datagrams(
+            [*messages, ending(NO_SEQUENCE)], NO_SEQUENCE, rules
         ),
     )
 
@@ -49,7 +57,13 @@ def compiled_parser() -> Parser | None:
     except ImportError:
         return None
     return Parser(
-        "compiled", compiled.tally_dump, compiled.tally_nat_dump, compiled_bound.tally_bound_dump
+        "compiled",
+        compiled.tally_dump,
+        compiled.tally_nat_dump,
+        compiled_bound.tally_bound_dump,
+        lambda messages, rules: compiled_bound.tally_bound_datagrams(
+            [Datagram(0, piece) for piece in (*messages, ending(NO_SEQUENCE))], NO_SEQUENCE, rules
+        ),
     )
 
 

@@ -42,6 +42,11 @@ def _request(message_type: int, flags: int, body: bytes, sequence: int) -> bytes
     return HEADER.pack(length, message_type, NLM_F_REQUEST | flags, sequence, 0) + body
 
 
+def ending(sequence: int) -> bytes:
+    """Return the message that ends a dump."""
+    return HEADER.pack(HEADER.size, NLMSG_DONE, 0, sequence, 0)
+
+
 def dump_payloads(
     datagrams: Iterable[bytes], message_type: int, sequence: int
 ) -> Iterator[memoryview]:

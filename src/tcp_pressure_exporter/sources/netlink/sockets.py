@@ -149,7 +149,14 @@ class NetlinkSockets:
 
         Kernels before 6.8 do not tell the bound-only ones.
         """
-        listening = self._ask_bound(LISTENING, rules)
+        return self.with_bound_only(self.listening(rules), rules)
+
+    def listening(self, rules: BoundRules) -> BoundTally:
+        """Return the listening sockets."""
+        return self._ask_bound(LISTENING, rules)
+
+    def with_bound_only(self, listening: BoundTally, rules: BoundRules) -> BoundTally:
+        """Return the listening sockets that somebody told, and the bound-only ones."""
         if rules.bound_only is not None and not rules.bound_only & ~listening.listening:
             self._bound_only = BoundTally({})
         elif self._wants_bound_only and self._allowance.due():

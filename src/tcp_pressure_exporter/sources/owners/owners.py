@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
@@ -16,7 +17,14 @@ MAX_PAUSE = 300.0  # seconds
 RENEWAL = 300.0  # seconds
 MAX_KNOWN = 65_536
 
-FindProcesses = Callable[[Collection[int], Iterable[int]], Search]
+
+class FindProcesses(Protocol):
+    """As find_processes (sources/owners/processes.py)."""
+
+    def __call__(
+        self, inodes: Collection[int], first: Iterable[int], /, *, busy_alone: bool
+    ) -> Search:
+        """Return the processes of sockets."""
 
 
 class Owners:
@@ -24,8 +32,9 @@ class Owners:
 
     stopped: whether a search ended early, so that somebody may be known as nobody. It is a plain
     attribute that one thread writes.
-    find: as `find_processes` (sources/owners/processes.py); None where process names are not
-    permitted. walk_share: of one CPU; 1 is without pauses.
+    find: None where process names are not permitted. walk_share: of one CPU; 1 is without pauses.
+    Between two searches the busy processes alone are asked, from an allowance of the same size: a
+    short connection would be over before it is time again.
 
     Every RENEWAL seconds, or one pause later, all that is known is forgotten and looked for
     anew. So a name does not outlive its process for long, and sockets without a process get
@@ -46,7 +55,9 @@ class Owners:
         self._find = find
         self._procfs = procfs
         self._clock = clock
+        self.walk_share = walk_share
         self._allowance = Allowance(walk_share, MAX_PAUSE, clock)
+        self._for_busy = Allowance(walk_share, MAX_PAUSE, clock)
         self.stopped = False
         self._processes: dict[int, str] = {}  # by inode; "" where none was found
         self._pids: dict[int, int] = {}  # by inode
@@ -57,19 +68,24 @@ class Owners:
 
         Of more than MAX_KNOWN sockets the first ones are looked for.
         """
-        if self._find is None or not self._allowance.due():
+        whole = self._allowance.due()
+        if self._find is None or not (whole or self._for_busy.due()):
             return
         wanted = {one.inode: one.cgroup_id for one in islice(sockets, MAX_KNOWN) if one.inode}
-        self._forget(wanted)
+        if whole:
+            self._forget(wanted)
         sought = wanted.keys() - self._processes.keys()
         if not sought:
             return
-        with self._allowance.spend():
-            found = self._find(sought, self._likely({wanted[inode] for inode in sought}))
-        self.stopped |= not found.complete
-        names = found.names
+        with (self._allowance if whole else self._for_busy).spend():
+            likely = self._likely({wanted[inode] for inode in sought}) if whole else ()
+            found = self._find(sought, likely, busy_alone=not whole)
         self._pids.update(found.pids)
-        self._processes.update((inode, _unicode(names.get(inode, ""))) for inode in sought)
+        names = {inode: _unicode(name) for inode, name in found.names.items()}
+        if whole:
+            self.stopped |= not found.complete
+            names = dict.fromkeys(sought, "") | names
+        self._processes.update(names)
 
     def owner(self, socket: SocketId) -> Owner:
         """Return what is known of a socket's owner."""

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
+
 MAX_FDS = 262_144  # links; about 4 µs each
+MAX_BUSY_FDS = 4_096  # links of busy processes alone
+SOCKET = "socket:["
 MAX_NAME = 63  # characters
 INIT = 1
 
@@ -25,12 +29,19 @@ class Search(NamedTuple):
 
 
 def find_processes(
-    inodes: Collection[int], first: Iterable[int] = (), procfs: Path = Path("/proc")
+    inodes: Collection[int],
+    first: Iterable[int] = (),
+    procfs: Path = Path("/proc"),
+    busy: BusyProcesses | None = None,
+    *,
+    busy_alone: bool = False,
 ) -> Search:
     """Return the name of a process for the inode of each socket that one was found for.
 
     inodes: as inet_diag has them; one number space for all network namespaces. first: processes
-    to look at before all others. The search ends with the last inode, or after MAX_FDS links.
+    to look at before all others. busy: those that are looked at even before these, kept from search
+    to search; busy_alone: nobody else is looked at, as that takes too long for a short connection.
+    The search ends with the last inode, or after MAX_FDS links.
     Names are unescaped, and cut to 63 characters. Raises nothing: without CAP_SYS_PTRACE and
     CAP_DAC_READ_SEARCH only processes of the same user are found.
 
@@ -39,10 +50,13 @@ def find_processes(
     """
     if not inodes:
         return Search({})
-    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    wanted = {f"{SOCKET}{inode}]": inode for inode in inodes}
     holders: dict[int, int] = {}
-    links = ((pid, link) for pid in _processes(first) for link in _links(procfs, pid))
-    for pid, link in islice(links, MAX_FDS):
+    busy = busy or BusyProcesses()
+    foremost = busy.foremost()
+    pids = iter(foremost) if busy_alone else _processes(chain(foremost, first))
+    links = _noted_links(procfs, pids, busy)
+    for pid, link in islice(links, MAX_BUSY_FDS if busy_alone else MAX_FDS):
         inode = wanted.pop(link, None)
         if inode is not None:
             holders[inode] = pid
@@ -51,6 +65,7 @@ def find_processes(
     # What one more link tells: whether the search came to its end, or to the limit.
     complete = not wanted or next(links, None) is None
     names = {pid: _name(pid) for pid in set(holders.values())}
+    busy.found(names)
     named = {inode: names[pid] for inode, pid in holders.items() if names[pid]}
     return Search(named, complete, {inode: holders[inode] for inode in named})
 
@@ -67,6 +82,19 @@ def _processes(first: Iterable[int]) -> Iterator[int]:
             yield pid
     yield from (pid for pid in psutil.pids() if pid not in seen)
     yield INIT
+
+
+def _noted_links(
+    procfs: Path, pids: Iterable[int], busy: BusyProcesses
+) -> Iterator[tuple[int, str]]:
+    """Yield each process with each of its links; one that was looked at to the end is noted."""
+    for pid in pids:
+        mark = 0
+        for link in _links(procfs, pid):
+            if link.startswith(SOCKET):
+                mark ^= hash(link)
+            yield pid, link
+        busy.note(pid, mark)
 
 
 def _links(procfs: Path, pid: int) -> Iterator[str]:

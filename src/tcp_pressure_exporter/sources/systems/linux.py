@@ -15,15 +15,14 @@ from tcp_pressure_exporter.facts.questions import (
     Sources,
     ToldBy,
 )
-from tcp_pressure_exporter.facts.tally import BPF, NETLINK, NetworkPorts, SocketTally, TallyRules
+from tcp_pressure_exporter.facts.tally import NETLINK, NetworkPorts
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
-from tcp_pressure_exporter.sources.bpf.walk import readable
-from tcp_pressure_exporter.sources.bpf.walk.elsewhere import Elsewhere, ForeignSockets, collect
+from tcp_pressure_exporter.sources.bpf.walk.elsewhere import ForeignSockets
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
-from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_connection_table
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables, open_tables
 from tcp_pressure_exporter.sources.canary.canary import Canary
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
-from tcp_pressure_exporter.sources.counting.parser import Parser, readable_parser
+from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.local_routes import LocalRoutes
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
 from tcp_pressure_exporter.sources.procfs.capabilities import (
@@ -33,6 +32,7 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
+from tcp_pressure_exporter.sources.systems.walks import elsewhere_of, walked_sockets
 
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.
@@ -47,8 +47,8 @@ def own_sources(platform: str, procfs: Path, parser: Parser, *, walked: bool = F
     """
     no_netlink = why_no_netlink(platform, DiagSocket())
     if no_netlink is None:
-        connections = open_connection_table() if walked else NO_WALK
-        return linux_sources(procfs, parser, open_bind_hash(), connections)
+        tables = open_tables() if walked else NO_WALK
+        return linux_sources(procfs, parser, open_bind_hash(), tables)
     # Here, so that where netlink answers the daemon does without all of it.
     from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
 
@@ -60,7 +60,7 @@ def linux_sources(
     procfs: Path,
     parser: Parser,
     bind_table: BindTableSource | Missing = NO_BIND_TABLE,
-    connections: ConnectionTable | Missing = NO_WALK,
+    tables: Tables | Missing = NO_WALK,
 ) -> Sources:
     """Return what serves the network namespace of the process; asks the kernel what it does."""
     diag = DiagSocket()
@@ -70,7 +70,7 @@ def linux_sources(
     shown = kernel.shows_bound_only is not False
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
     numbers = ProcNumbers(procfs)
-    sockets, told_by = _walked(connections, parser, netlink, numbers)
+    sockets, told_by = _walked(tables, parser, netlink, numbers)
     sources = Sources(
         counted_by=parser.name,
         settings=ProcSettings(procfs),
@@ -85,52 +85,20 @@ def linux_sources(
         told_by=told_by,
         bind_table=bind_table,
     )
-    return replace(sources, elsewhere=elsewhere_of(connections, parser, sources))
+    return replace(sources, elsewhere=elsewhere_of(tables, parser, sources))
 
 
 def _walked(
-    connections: ConnectionTable | Missing,
+    tables: Tables | Missing,
     parser: Parser,
     netlink: NetlinkSockets,
     numbers: ProcNumbers,
 ) -> tuple[NetlinkSockets | WalkedSockets, Callable[[], ToldBy]]:
     """Return what tells of the sockets, and who told of the newest: netlink where none can walk."""
-    if isinstance(connections, Missing):
-        return netlink, partial(ToldBy, NETLINK, connections.reason)
-    walked = WalkedSockets(counted_walk(connections, parser), netlink, numbers.statistics)
+    if isinstance(tables, Missing):
+        return netlink, partial(ToldBy, NETLINK, tables.reason)
+    walked = walked_sockets(tables, parser, netlink, numbers)
     return walked, walked.who_told
-
-
-def elsewhere_of(
-    connections: ConnectionTable | Missing, parser: Parser, own: Sources
-) -> Elsewhere | None:
-    """Return what walks the table for other namespaces, where it does for the own one.
-
-    own: the sources of the own namespace. One that has a table of its own shows no other.
-    """
-    if isinstance(connections, Missing) or connections.is_private():
-        return None
-
-    def usable() -> bool:
-        return own.told_by().source == BPF
-
-    if parser.name == readable_parser().name:
-        return Elsewhere(connections, collect, readable.tally_found, usable)
-    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - as below
-
-    return Elsewhere(connections, compiled.collect, compiled.tally_found, usable)
-
-
-def counted_walk(
-    connections: ConnectionTable, parser: Parser
-) -> Callable[[TallyRules], SocketTally]:
-    """Return what walks the table and counts it, as the parser of dumps is: compiled or not."""
-    if parser.name == readable_parser().name:
-        return partial(readable.tally_table, connections)
-    # There is no such module without the compiled parser.
-    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - see above
-
-    return partial(compiled.tally_table, connections)
 
 
 def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sources:

@@ -23,7 +23,9 @@ class Setting(NamedTuple):
     risks: str
 
 
-_LONGER = "The destination must not close idle connections sooner than this end, or requests fail."
+_LONGER = (
+    "The destination must keep idle connections open longer than this end does, or requests fail."
+)
 NGINX = Setting(
     "nginx.conf, http",
     (
@@ -37,7 +39,7 @@ NGINX = Setting(
         '    proxy_set_header Connection "";',
         "}",
     ),
-    f"Each worker keeps up to {IDLE} idle connections open, in place of one for each request.",
+    f"Each worker keeps up to {IDLE} idle connections open instead of opening one per request.",
     _LONGER,
 )
 HAPROXY = Setting(
@@ -46,11 +48,11 @@ HAPROXY = Setting(
         "http-reuse always",
         "server s1 {remote} source {local}:10000-29999",
     ),
-    "Requests share connections to the server; with its own 20,000 source ports the backend leaves"
-    " the local port range alone.",
-    "A server that ties a login to the connection (NTLM) cannot share them. The source range must"
-    " lie outside the local port range and be free of services; name it in this exporter's"
-    " `sources`.",
+    "Requests share connections to the server. With 20,000 source ports of its own, the"
+    " backend no longer uses the local port range.",
+    "A server that ties a login to the connection (NTLM) cannot share them. The source range"
+    " must lie outside the local port range and contain no services' ports; name it in this"
+    " exporter's `sources`.",
 )
 ENVOY = Setting(
     "the cluster, typed_extension_protocol_options",
@@ -61,8 +63,8 @@ ENVOY = Setting(
         "  explicit_http_config: {http2_protocol_options: {}}",
     ),
     "HTTP/2 carries all requests over a few connections, which stay open while idle.",
-    "The destination must speak HTTP/2. With max_requests_per_connection connections are closed all"
-    " the same.",
+    "The destination must speak HTTP/2. max_requests_per_connection, if set, still closes"
+    " connections.",
 )
 GO = Setting(
     "Go",
@@ -71,8 +73,8 @@ GO = Setting(
         f"t.MaxIdleConnsPerHost = {IDLE} // 2 by default",
         "client := &http.Client{Transport: t} // one for all requests",
     ),
-    f"Up to {IDLE} idle connections stay open for each destination.",
-    "Only bodies that are read to the end and closed give their connection back.",
+    f"Up to {IDLE} idle connections per destination stay open.",
+    "A connection is reused only if the response body was read to the end and closed.",
 )
 JAVA = Setting(
     "the command line of java",
@@ -80,8 +82,9 @@ JAVA = Setting(
         f"-Dhttp.maxConnections={IDLE}",
         "-Djdk.httpclient.keepalive.timeout=300",
     ),
-    "HttpURLConnection keeps more than 5 idle connections, java.net.http.HttpClient keeps them for"
-    " 5 minutes. Other clients (Apache, OkHttp, Netty) have pools of their own.",
+    "HttpURLConnection keeps more than its default of 5 idle connections, and"
+    " java.net.http.HttpClient keeps them for 5 minutes. Other clients (Apache, OkHttp, Netty)"
+    " have their own pools.",
     _LONGER,
 )
 PYTHON = Setting(
@@ -90,8 +93,9 @@ PYTHON = Setting(
         "session = requests.Session()  # one for all requests",
         f"session.mount('http://', requests.adapters.HTTPAdapter(pool_maxsize={IDLE}))",
     ),
-    f"Up to {IDLE} connections stay open for each destination; requests.get() opens one each time.",
-    "A session belongs to one process: make it after the fork.",
+    f"Up to {IDLE} connections per destination stay open; requests.get() opens a new one each"
+    " time.",
+    "A session belongs to one process: create it after the fork.",
 )
 NODE = Setting(
     "Node.js",
@@ -99,7 +103,7 @@ NODE = Setting(
         f"const agent = new http.Agent({{ keepAlive: true, maxFreeSockets: {IDLE} }})",
         "http.get(url, { agent })",
     ),
-    f"Up to {IDLE} idle connections stay open for each destination.",
+    f"Up to {IDLE} idle connections per destination stay open.",
     _LONGER,
 )
 SETTINGS: Mapping[str, Setting] = {
@@ -118,8 +122,9 @@ SETTINGS: Mapping[str, Setting] = {
 OTHERS = Setting(
     "any HTTP client",
     ("Connection: keep-alive",),
-    "The client asks for connections to stay open, keeps a pool of them, and reads each answer to"
-    f" its end. In Go: MaxIdleConnsPerHost = {IDLE} in one http.Transport for all requests.",
+    "The client asks the server to keep connections open, keeps a pool of them, and reads each"
+    f" response to its end. In Go: MaxIdleConnsPerHost = {IDLE} in one http.Transport shared by"
+    " all requests.",
     _LONGER,
 )
 

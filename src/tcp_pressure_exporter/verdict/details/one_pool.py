@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, duration, percent
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.table import ListedPool, pool_name
 from tcp_pressure_exporter.pools.usage import (
@@ -24,7 +25,7 @@ from tcp_pressure_exporter.verdict.resources import (
     time_left,
     used_of_limit,
 )
-from tcp_pressure_exporter.verdict.words import UNKNOWN, Labelled, capitalised, counted, percent
+from tcp_pressure_exporter.verdict.words import UNKNOWN, Labelled, capitalised
 
 
 class AloneWords(NamedTuple):
@@ -66,7 +67,7 @@ def _figures(pressure: Pressure, pool: ListedPool | None) -> Iterator[Labelled]:
         yield from _held(pool.usage)
         yield from _closes(pool)
     if pays := search(pressure):
-        yield Labelled("price", pays)
+        yield Labelled("cost", pays)
     yield Labelled("time left", _forecast(pressure))
 
 
@@ -77,27 +78,27 @@ def _held(usage: Usage) -> Iterator[Labelled]:
 
 def _waiting(usage: Usage) -> str:
     if usage.time_wait is None:
-        return "TIME_WAIT is not known"
+        return "TIME_WAIT unknown"
     waiting = usage.time_wait - (usage.reclaimable or 0)
-    return f"{waiting:,} in TIME_WAIT for up to {usage.hold:.0f} s"
+    return f"{waiting:,} in TIME_WAIT for up to {duration(usage.hold)}"
 
 
 def _blocked(usage: Usage) -> str:
-    return f", {usage.blocked:,} bound or listened on" if usage.blocked else ""
+    return f", {usage.blocked:,} bound or listening" if usage.blocked else ""
 
 
 def _closes(pool: ListedPool) -> Iterator[Labelled]:
     ages, outlook = pool.usage.ages, pool.outlook
     if ages is None or outlook is None:
         return
-    now = f"{closes_per_second(ages):,.0f} a second in the last 10 s"
-    most = f"at most {outlook.peak_closes:,} in one second of the last minute"
+    now = f"{closes_per_second(ages):,.0f} per second over the last 10 s"
+    most = f"peak {outlook.peak_closes:,} in one second of the last minute"
     yield Labelled("closes", f"{now}, {most}")
-    yield Labelled("it bears", _bears(outlook))
+    yield Labelled("sustainable", _bears(outlook))
 
 
 def _bears(outlook: Outlook) -> str:
-    return f"{outlook.sustainable_closes:,.0f} closes a second for good"
+    return f"{outlook.sustainable_closes:,.0f} closes per second"
 
 
 def _forecast(pressure: Pressure) -> str:
@@ -106,4 +107,4 @@ def _forecast(pressure: Pressure) -> str:
     if told != FULL and left is not None and math.isfinite(left):
         told = f"full in {told} at this rate"
     going = heads_for(pressure)
-    return f"{told}; heads for {going}" if going else told
+    return f"{told}; projected {going}" if going else told

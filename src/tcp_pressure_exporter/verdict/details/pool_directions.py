@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import counted, percent
 from tcp_pressure_exporter.findings.kinds import KINDS
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import ResourceWords, resource_words
-from tcp_pressure_exporter.verdict.words import capitalised, counted, percent
+from tcp_pressure_exporter.verdict.words import capitalised
 
 DIRECTIONS = (OUTBOUND, INBOUND, NAT, SOURCE)
 
@@ -62,7 +63,7 @@ def _direction(
 
 def _none(table: PoolTable) -> str:
     taken = percent(table.ratio_max) if table.ratio_max else ""
-    return f"None in use; a new one begins {taken} full." if taken else "None in use."
+    return f"None in use; a new one starts {taken} full." if taken else "None in use."
 
 
 def other_resources(

@@ -14,14 +14,15 @@ from tcp_pressure_exporter.facts.sockets import (
     Owner,
     PortSocket,
 )
-from tcp_pressure_exporter.verdict.words import capitalised, counted, duration, owner_name
+from tcp_pressure_exporter.figures import counted, duration
+from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
 BOUND = "bound"
 _ORDER = {TCP_LISTEN: 0, TCP_BOUND_INACTIVE: 1, TCP_TIME_WAIT: 3}  # live connections between
 _WILDCARDS = {V4_ANY: "0.0.0.0", V6_ANY: "*"}  # noqa: S104 - said, not bound to
 _REUSE = (  # net/ipv4/inet_connection_sock.c, inet_bind_conflict
-    "With SO_REUSEADDR a service can start before that only where the closed socket had it, too: an"
-    " accepted one has it from its listener, an outgoing one mostly has not."
+    "SO_REUSEADDR lets a service start sooner only if the closed socket had it too: an"
+    " accepted connection inherits it from its listener, an outgoing one usually lacks it."
 )
 RUNBOOK = "docs/runbooks/pools.md#a-service-cannot-start-because-its-port-is-taken"
 
@@ -98,17 +99,17 @@ def sentence(held: HeldPort) -> str:
     """Say in one sentence who holds the port."""
     port = f"Port {held.port}"
     if listeners := held.those(TCP_LISTEN):
-        return f"{port} is listened on by {_owners(listeners)}."
+        return f"{port} is taken by a listener: {_owners(listeners)}."
     if bound := held.those(TCP_BOUND_INACTIVE):
-        return f"{port} is bound by {_owners(bound)}, which does not listen on it."
+        return f"{port} is bound by {_owners(bound)}, which is not listening on it."
     if held.connections:
         outgoing = "outgoing connection" if held.chosen or held.reserved else "connection"
         held_by = f"{counted(len(held.connections), outgoing)} of {_owners(held.connections)}"
         return f"{port} is held by {held_by}."
     if waiting := held.those(TCP_TIME_WAIT):
         what = counted(len(waiting), "closed connection")
-        return f"{port} is held by {what} in TIME_WAIT alone, which belongs to no process."
-    return f"{port} is held by no TCP socket of this network namespace."
+        return f"{port} is held only by {what} in TIME_WAIT, which belongs to no process."
+    return f"No TCP socket in this network namespace holds port {held.port}."
 
 
 def advice(held: HeldPort) -> str:
@@ -116,19 +117,19 @@ def advice(held: HeldPort) -> str:
     if held.those(TCP_LISTEN):
         return "Stop that service, or give one of the two another port."
     if held.those(TCP_BOUND_INACTIVE):
-        return "Let that process close the socket, or stop it." + _reserve(held)
+        return "Make that process close the socket, or stop it." + _reserve(held)
     if held.connections:
         return _about_connections(held) + _reserve(held)
     if waiting := held.those(TCP_TIME_WAIT):
         left = duration(max(holder.socket.seconds_left or 0.0 for holder in waiting))
-        return f"It is free in about {left}. {_REUSE}" + _reserve(held)
-    return "A service may listen on it now." + _reserve(held) + _unseen(held)
+        return f"It will be free in about {left}. {_REUSE}" + _reserve(held)
+    return "A service can listen on it now." + _reserve(held) + _unseen(held)
 
 
 def _about_connections(held: HeldPort) -> str:
     if held.chosen or held.reserved:
-        return "Close the connection, or restart its process, and start the service at once."
-    return "End the process that has the connection, or wait until it is closed."
+        return "Close the connection or restart its process, then start the service immediately."
+    return "Stop the process that has the connection, or wait until the connection is closed."
 
 
 def _reserve(held: HeldPort) -> str:
@@ -136,8 +137,8 @@ def _reserve(held: HeldPort) -> str:
         return ""
     name = "net.ipv4.ip_local_reserved_ports"
     return (
-        f" The kernel gives this port to outgoing connections: add {held.port} to {name} (keep what"
-        " is there), so that none of them takes it."
+        f" The kernel may give this port to an outgoing connection: add {held.port} to {name}"
+        " (and keep what is there) to prevent that."
     )
 
 

@@ -6,7 +6,12 @@ Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tcp_pressure_exporter.findings.kinds import CONNTRACK_ENTRIES, LISTEN_QUEUE
+from tcp_pressure_exporter.findings.kinds import (
+    CONNTRACK_ENTRIES,
+    LISTEN_QUEUE,
+    ORPHANS,
+    TIME_WAIT_BUCKETS,
+)
 
 KEPT_IN = "/etc/sysctl.d/90-tcp-pressure.conf"
 
@@ -23,6 +28,12 @@ class Step(NamedTuple):
     changes: str
     risks: str
     keep: str = ""
+
+    @property
+    def sets(self) -> str:
+        """What it sets: of two steps that set the same the second repeats or undoes the first."""
+        last = self.lines[-1].partition("=")[0]
+        return last if self.where == SHELL else "\n".join((self.where, *self.lines))
 
 
 SHELL = "shell"
@@ -42,32 +53,33 @@ def sysctl(name: str, value: str, changes: str, risks: str) -> Step:
 TW_REUSE = sysctl(
     "net.ipv4.tcp_tw_reuse",
     "1",
-    "connect() takes over a port that has been in TIME_WAIT for a second.",
-    "None that is known: it acts only where both ends send timestamps, which tell late segments"
-    " apart (RFC 6191).",
+    "connect() may reuse a port after one second in TIME_WAIT.",
+    "None known: it works only when both ends send timestamps, which tell late segments apart"
+    " (RFC 6191).",
 )
 SYN_RETRIES = for_a_while(
     sysctl(
         "net.ipv4.tcp_syn_retries",
         "3",
-        "A connect() without an answer gives up after some 15 s in place of two minutes.",
-        "Over a path that loses packets connections fail sooner. Set it back afterwards.",
+        "An unanswered connect() gives up after about 15 s instead of about two minutes.",
+        "Connections over a lossy path fail sooner. Restore the old value afterwards.",
     )
 )
 FIN_TIMEOUT = for_a_while(
     sysctl(
         "net.ipv4.tcp_fin_timeout",
         "5",
-        "A closed connection whose peer does not close is free after some 8 s, not after a minute.",
-        "A peer that still sends then gets a reset. Set it back to 60 afterwards.",
+        "A closed connection whose peer does not close frees its port after about 8 s instead"
+        " of a minute.",
+        "A peer that is still sending gets a reset. Set it back to 60 afterwards.",
     )
 )
 ORPHAN_RETRIES = for_a_while(
     sysctl(
         "net.ipv4.tcp_orphan_retries",
         "1",
-        "A closed connection whose peer does not answer is given up after seconds.",
-        "A slow peer loses what it has not read yet. Set it back to 0 afterwards.",
+        "A closed connection whose peer does not answer is dropped within seconds.",
+        "A slow peer loses data that it has not read yet. Set it back to 0 afterwards.",
     )
 )
 
@@ -77,27 +89,27 @@ LIMIT_STEPS: Mapping[str, Callable[[int], Step]] = {
     LISTEN_QUEUE: lambda limit: sysctl(
         "net.core.somaxconn",
         str(max(2 * limit, LEAST_QUEUE)),
-        "A service may ask for a longer accept queue (listen backlog) when it is restarted.",
-        "It bridges bursts only: clients wait longer for a service that is too slow.",
+        "A service can ask for a longer accept queue (listen backlog) when it restarts.",
+        "It only absorbs bursts: if the service is too slow, clients just wait longer.",
     ),
-    "time_wait_buckets": lambda limit: sysctl(
+    TIME_WAIT_BUCKETS: lambda limit: sysctl(
         "net.ipv4.tcp_max_tw_buckets",
         str(2 * limit),
-        "Twice as many connections may be in TIME_WAIT.",
-        "250 bytes of memory for each.",
+        "Up to twice as many connections can be in TIME_WAIT.",
+        "About 250 bytes of memory each.",
     ),
-    "orphans": lambda _limit: ORPHAN_RETRIES,
+    ORPHANS: lambda _limit: ORPHAN_RETRIES,
     CONNTRACK_ENTRIES: lambda limit: sysctl(
         "net.netfilter.nf_conntrack_max",
         str(2 * limit),
-        "conntrack follows twice as many connections.",
-        "Some 300 bytes of memory for each.",
+        "conntrack can track twice as many connections.",
+        "About 300 bytes of memory each.",
     ),
 }
 
 
 # Of findings that one setting mends: its name, its value, what that changes and risks.
-NOTHING_KNOWN = "None that is known."
+NOTHING_KNOWN = "None known."
 FINDING_STEPS: Mapping[str, Step] = {
     name: sysctl(*setting)
     for name, setting in {
@@ -110,62 +122,62 @@ FINDING_STEPS: Mapping[str, Step] = {
         "tw_reuse_without_timestamps": (
             "net.ipv4.tcp_timestamps",
             "1",
-            "New connections have timestamps, and tcp_tw_reuse works.",
-            "12 bytes more in each segment.",
+            "New connections use timestamps, so tcp_tw_reuse works.",
+            "12 more bytes in each segment.",
         ),
         "timestamps_disabled": (
             "net.ipv4.tcp_timestamps",
             "1",
-            "New connections have timestamps.",
-            "12 bytes more in each segment.",
+            "New connections use timestamps.",
+            "12 more bytes in each segment.",
         ),
         "tw_reuse_delay_lowered": (
             "net.ipv4.tcp_tw_reuse_delay",
             "1000",
-            "A port is taken over after a second, when each peer's clock has gone on.",
+            "A port is reused after one second, when every peer's clock has ticked.",
             NOTHING_KNOWN,
         ),
         "fin_timeout_lowered": (
             "net.ipv4.tcp_fin_timeout",
             "60",
-            "Slow peers have a minute to close.",
-            "Orphans in FIN_WAIT2 hold their ports for longer.",
+            "Slow peers get a minute to close.",
+            "Orphans in FIN_WAIT2 hold their ports longer.",
         ),
         "rfc1337_rejections": (
             "net.ipv4.tcp_rfc1337",
             "0",
-            "A reset ends TIME_WAIT, so that a peer's reconnect succeeds.",
+            "A reset ends TIME_WAIT, so a peer can reconnect.",
             "An old reset may end TIME_WAIT early (RFC 1337).",
         ),
         "retries2_lowered": (
             "net.ipv4.tcp_retries2",
             "15",
-            "Connections survive an outage of some minutes.",
-            "A peer that is gone is noticed later.",
+            "Connections survive an outage of a few minutes.",
+            "A dead peer is noticed later.",
         ),
         "syncookies_disabled": (
             "net.ipv4.tcp_syncookies",
             "1",
-            "A full SYN queue lets new clients in.",
-            "Connections made so lack some TCP options.",
+            "New clients can connect while the SYN queue is full.",
+            "Connections set up this way lack some TCP options.",
         ),
         "abort_on_overflow_enabled": (
             "net.ipv4.tcp_abort_on_overflow",
             "0",
-            "Clients try again when the accept queue was full, in place of a reset.",
-            "They wait for a second or more.",
+            "When the accept queue is full, clients retry instead of being reset.",
+            "They wait a second or more.",
         ),
         "conntrack_time_wait_shortened": (
             "net.netfilter.nf_conntrack_tcp_timeout_time_wait",
             "120",
-            "conntrack remembers a closed connection for longer than TCP does.",
-            "More entries in its table.",
+            "conntrack remembers a closed connection longer than TCP does.",
+            "More entries in the conntrack table.",
         ),
         "conntrack_established_too_long": (
             "net.netfilter.nf_conntrack_tcp_timeout_established",
             "86400",
             "Dead connections leave the table after a day.",
-            "One that is silent for a day is dropped: tcp_keepalive_time must be shorter.",
+            "A live connection that is silent for a day is dropped, unless it sends keepalives.",
         ),
     }.items()
 }

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from tcp_pressure_exporter.figures import duration, percent
 from tcp_pressure_exporter.pools.directions import OUTBOUND, take_over_delay
 from tcp_pressure_exporter.pools.remedies import (
     KeepAlive,
@@ -20,8 +21,7 @@ from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.sample.sample import CANARY, LOCAL_PORTS, SYSCTLS, NamespaceSample
 from tcp_pressure_exporter.verdict.details.one_pool import pool_of
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.resources import FULL, time_left
-from tcp_pressure_exporter.verdict.words import duration, percent
+from tcp_pressure_exporter.verdict.resources import FULL, NOT_SOON, time_left
 
 MAX_POOLS = 3
 BEST = 2  # remedies of one pool that nobody asked for
@@ -51,7 +51,7 @@ class WhatIf(NamedTuple):
     def words(self) -> str:
         """What is now, and what would be."""
         if self.projection is None:
-            return f"no help: {self.obstacle.value}" if self.obstacle else ""
+            return f"does not help: {self.obstacle.value}" if self.obstacle else ""
         before, after = _time(self.pressure), _time_projected(self.projection)
         return f"{before} → {after}; {_ratio(self.projection)}"
 
@@ -134,10 +134,10 @@ def _time(pressure: Pressure) -> str:
 
 def _time_projected(found: Projection) -> str:
     if found.seconds == 0:
-        return "full all the same"
+        return "still full"
     if math.isfinite(found.seconds):
         return f"full in {duration(found.seconds)}"
-    return "not in sight" if found.growing or found.ratio >= 1 else "never at this rate"
+    return NOT_SOON if found.growing or found.ratio >= 1 else "never at this rate"
 
 
 def _ratio(found: Projection) -> str:

@@ -3,7 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from tcp_pressure_exporter.findings.kinds import BLOCKED_PORTS, CONNTRACK_ENTRIES
+from tcp_pressure_exporter.findings.finding import FindingState
+from tcp_pressure_exporter.findings.kinds import (
+    BLOCKED_PORTS,
+    CONNTRACK_ENTRIES,
+    TIME_WAIT_BUCKETS,
+)
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.near_limit.live_states import (
     FIN_UNANSWERED,
@@ -13,7 +18,8 @@ from tcp_pressure_exporter.pools.near_limit.live_states import (
 from tcp_pressure_exporter.pools.remedies import TimeWaitTakeOver
 from tcp_pressure_exporter.pools.table import ListedPool, end
 from tcp_pressure_exporter.sample.sample import LIMITS, LOCAL_PORTS, SYSCTLS, NamespaceSample
-from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.actions import actions, advice_on
+from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.details.application_settings import setting_of
 from tcp_pressure_exporter.verdict.details.one_pool import pool_of
 from tcp_pressure_exporter.verdict.details.sysctl_steps import (
@@ -30,6 +36,8 @@ from tcp_pressure_exporter.verdict.details.sysctl_steps import (
 )
 from tcp_pressure_exporter.verdict.details.what_if import obstacle_to
 from tcp_pressure_exporter.verdict.pressures import Pressure
+from tcp_pressure_exporter.verdict.refusals import Refusal
+from tcp_pressure_exporter.verdict.troubles import Part, troubles
 
 # systemd.unit(5) allows more; what a shell reads as more than a word is not to be copied.
 UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@-]{0,200}\.service")
@@ -39,25 +47,36 @@ WIDER_LOW, WIDER_HIGH, LOWEST = 16384, 60999, 1024
 def steps_by_advice(
     sample: NamespaceSample, assessment: Assessment
 ) -> Mapping[str, tuple[Step, ...]]:
-    """Return what to type for each advice of an assessment; on Linux, or of applications."""
+    """Return what to type for each advice of an assessment; on Linux, or of applications.
+
+    Each setting stands once, under the first action that needs it.
+    """
+    steps: dict[str, list[Step]] = {}
+    for trouble in troubles(assessment):
+        for part in trouble.parts:
+            advice = advice_on(trouble.teller(part))
+            steps.setdefault(advice, []).extend(_for_part(sample, assessment, part))
     found: dict[str, list[Step]] = {}
-    for advice, steps in _steps(sample, assessment):
-        known = found.setdefault(advice, [])
-        known.extend(step for step in steps if step not in known)
-    return {advice: tuple(steps) for advice, steps in found.items() if steps}
+    told: set[str] = set()
+    for action in actions(assessment):
+        for step in steps[action.advice]:
+            if step.sets not in told:
+                told.add(step.sets)
+                found.setdefault(action.advice, []).append(step)
+    return {advice: tuple(some) for advice, some in found.items()}
 
 
-def _steps(sample: NamespaceSample, assessment: Assessment) -> Iterator[tuple[str, Iterable[Step]]]:
-    for pressure in assessment.pressures:
-        if pressure.urgent:
-            yield pressure.advice, steps_for(sample, pressure)
-    waiting = assessment.close_wait
-    services = [one.owner.service for one in waiting.owners] if waiting else []
-    for stuck in assessment.stuck:
-        if stuck.urgent:
-            yield stuck.advice, _restart(services)
-    for state in assessment.findings:
-        yield state.finding.advice, _for_finding(sample, state.finding.name)
+def _for_part(sample: NamespaceSample, assessment: Assessment, part: Part) -> Iterable[Step]:
+    match part:
+        case Refusal():
+            return ()
+        case Stuck():
+            waiting = assessment.close_wait
+            return _restart([one.owner.service for one in waiting.owners] if waiting else [])
+        case FindingState():
+            return _for_finding(sample, part.finding.name)
+        case _:
+            return steps_for(sample, part)
 
 
 def _restart(services: Iterable[str]) -> Iterator[Step]:
@@ -67,8 +86,8 @@ def _restart(services: Iterable[str]) -> Iterator[Step]:
             yield Step(
                 SHELL,
                 (f"systemctl restart {service}",),
-                "Its stuck connections are freed.",
-                "Its other connections end, too, and the leak begins anew.",
+                "Frees its stuck connections.",
+                "Its other connections end too, and the leak starts over.",
             )
         return
 
@@ -133,10 +152,10 @@ def _wider(sample: NamespaceSample) -> Iterator[Step]:
         found = sysctl(
             "net.ipv4.ip_local_port_range",
             f"{low} {high}",
-            f"{high - low + 1:,} ports to choose from, before reserved ones, in place of"
-            f" {ports.high - ports.low + 1:,}.",
-            "Services that listen there may find their port taken when they restart: reserve each"
-            " in net.ipv4.ip_local_reserved_ports first.",
+            f"{high - low + 1:,} ports to choose from instead of"
+            f" {ports.high - ports.low + 1:,}, not counting reserved ones.",
+            "A service that listens there may find its port taken when it restarts: first"
+            " reserve each such port in net.ipv4.ip_local_reserved_ports.",
         )
         yield found._replace(lines=(listening_in(low, high), *found.lines))
 
@@ -170,7 +189,7 @@ def _for_finding(sample: NamespaceSample, name: str) -> Iterator[Step]:
 
 def _raised(sample: NamespaceSample, finding: str) -> Iterator[Step]:
     """Yield the step that doubles the limit of what overflowed."""
-    kind = "time_wait_buckets" if finding == "time_wait_overflows" else CONNTRACK_ENTRIES
+    kind = TIME_WAIT_BUCKETS if finding == "time_wait_overflows" else CONNTRACK_ENTRIES
     for name, _used, limit in sample.value(LIMITS) or ():
         if name == kind:
             yield LIMIT_STEPS[kind](limit)
@@ -182,6 +201,6 @@ def _even(sample: NamespaceSample) -> Iterator[Step]:
         yield sysctl(
             "net.ipv4.ip_local_port_range",
             f"{ports.low} {ports.high - 1}",
-            "The kernel searches all of the range: one port fewer, and none is missed.",
+            "One port fewer, but the kernel now finds every one of them.",
             NOTHING_KNOWN,
         )

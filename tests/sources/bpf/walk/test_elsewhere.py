@@ -1,12 +1,13 @@
 """The connections of other network namespaces: found by one walk, counted in each."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.close_wait import CloseWaitSocket
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
@@ -17,37 +18,36 @@ from tcp_pressure_exporter.sources.bpf.walk.elsewhere import (
     ForeignSockets,
     shares_table,
 )
-from tcp_pressure_exporter.sources.bpf.walk.found import Found
-from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_connection_table
+from tcp_pressure_exporter.sources.bpf.walk.found import WALKED, Found
+from tcp_pressure_exporter.sources.bpf.walk.listeners import HEAD, LISTING_BYTES, ListenerTable
+from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables, open_tables
+from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 from tests.sources.bpf.walk.test_table import RULES, by_netlink, timeless
 from tests.sources.bpf.walk.walked import found
 from tests.sources.counting.counting import rules
 from tests.support.labs.lab import open_lab, time_wait_here
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
-from tests.support.labs.other_namespaces import in_namespace, inside, ip_netns
+from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inode
 from tests.support.messages.datagrams import CLOSE_WAIT, ESTABLISHED, Entry
 from tests.support.sampled import PROC, Namespace
 
 ONE = Entry(ESTABLISHED, "10.0.0.2", 40000, "10.0.0.9", 443)
 NEEDS_BPF = pytest.mark.bpf("connections")
+COUNT_LISTENERS = best_parser().tally_messages
 
 
 @pytest.fixture
-def table() -> Iterator[ConnectionTable]:
-    opened = open_connection_table()
+def tables() -> Iterator[Tables]:
+    opened = open_tables()
     assert not isinstance(opened, Missing), opened.reason
     yield opened
     opened.close()
 
 
-def inode_of(name: str) -> int:
-    """Return the inode of a namespace of ip-netns(8)."""
-    return int(in_namespace(name, "stat", "-L", "-c", "%i", "/proc/self/ns/net"))
-
-
 @NEEDS_BPF
-def test_each_in_its_own(table: ConnectionTable) -> None:
+def test_each_in_its_own(tables: Tables) -> None:
     """One walk tells of each namespace what a dump inside of it tells; both decoders find it."""
     with ExitStack() as stack:
         names = [stack.enter_context(ip_netns()) for _ in range(3)]
@@ -58,16 +58,22 @@ def test_each_in_its_own(table: ConnectionTable) -> None:
                     lab.connect("127.0.0.9")
                     lab.connect("127.0.0.9", mapped=True)[0].close()  # CLOSE_WAIT
                     time_wait_here(lab.connect("::1"))
-        inodes = [inode_of(name) for name in names]
-        elsewhere = Elsewhere(table, compiled.collect, compiled.tally_found, lambda: True)
-        found_by_both = [collect(table, inodes) for collect in (compiled.collect, readable.collect)]
+        inodes = [namespace_inode(name) for name in names]
+        elsewhere = Elsewhere(
+            tables, compiled.collect, compiled.tally_found, COUNT_LISTENERS, lambda: True
+        )
+        found_by_both = [
+            collect(tables.connections, inodes) for collect in (compiled.collect, readable.collect)
+        ]
         with elsewhere.looked_at(inodes):
             walked, dumped = [], []
             for name in names:
                 with inside(name):
                     walked.append(elsewhere.tally(RULES))
                     dumped.append(by_netlink(RULES))
+                    assert elsewhere.listening(BoundRules()) == listening_by_netlink()
             assert elsewhere.tally(RULES) is None  # of this namespace nothing was wanted
+            assert elsewhere.listening(BoundRules()) is None
     assert [sum(tally.states.values()) for tally in dumped] == [0, 5, 10]
     for tally, expected in zip(walked, dumped, strict=True):
         assert tally
@@ -75,6 +81,11 @@ def test_each_in_its_own(table: ConnectionTable) -> None:
         assert told(tally.kept) == told(expected.kept)
     one, other = found_by_both
     assert without_times(one) == without_times(other)
+
+
+def listening_by_netlink() -> BoundTally:
+    with closing(Namespace(bound_only=False)) as namespace:
+        return namespace.netlink.listening(BoundRules())
 
 
 def told(kept: Sequence[bytes]) -> list[CloseWaitSocket]:
@@ -90,14 +101,24 @@ def without_times(collected: Mapping[int, Sequence[Found]]) -> dict[int, list[ob
 
 
 @NEEDS_BPF
-def test_too_many(table: ConnectionTable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     """More connections than may be kept fail the walk; nothing is known of any namespace then."""
     monkeypatch.setattr(readable, "MAX_CONNECTIONS", 1)
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             stack.enter_context(open_lab()).connect("127.0.0.9")
         with pytest.raises(SourceError, match="more than 1 connections elsewhere"):
-            readable.collect(table, [inode_of(name)])
+            readable.collect(tables.connections, [namespace_inode(name)])
+
+
+class NoListeners:
+    """The program on a host where nobody listens."""
+
+    def run(self, _program: str, _arguments: bytes) -> int:
+        return WALKED
+
+    def look_up(self, _table: str, _key: bytes, _size: int) -> bytes:
+        return HEAD.pack(16, 0).ljust(LISTING_BYTES, b"\0")
 
 
 class Lab:
@@ -109,9 +130,14 @@ class Lab:
         self.failure: SourceError | None = None
         self.walks = 0
         loaded: object = None
-        table = ConnectionTable(loaded, 1000, lambda: 0)  # type: ignore[arg-type]  # not asked
+        connections = ConnectionTable(loaded, 1000, lambda: 0)  # type: ignore[arg-type]  # not asked
         self.elsewhere = Elsewhere(
-            table, self._collect, compiled.tally_found, lambda: self.usable, lambda: self.inode
+            Tables(connections, ListenerTable(NoListeners())),  # type: ignore[arg-type]
+            self._collect,
+            compiled.tally_found,
+            COUNT_LISTENERS,
+            lambda: self.usable,
+            lambda: self.inode,
         )
 
     def _collect(

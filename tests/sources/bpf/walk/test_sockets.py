@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ToldBy
+from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK, SocketTally, TallyRules
 from tcp_pressure_exporter.sources.bpf.walk.sockets import CHECK_MAX_AGE, WalkedSockets
+from tcp_pressure_exporter.sources.counting.bound import tally_bound
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tests.sources.bpf.walk.walked import CGROUP, found, tally_walk
 from tests.sources.counting.counting import rules, tally
@@ -21,14 +24,29 @@ RULES = replace(rules(), kept_states=1 << CLOSE_WAIT)
 TWO = [Entry(ESTABLISHED, "10.0.0.2", 40000 + n, "10.0.0.9", 443) for n in range(2)]
 
 
+LISTENER = BoundSocket(
+    bytes(16), 0, listening=True, ipv6_only=False, queue_limit=5, owner_id=SocketId(7, 1)
+)
+
+
+def listening(*ports: int) -> BoundTally:
+    return tally_bound(
+        [LISTENER._replace(port=port) for port in ports],
+        BoundRules(),
+    )
+
+
 class Kernel(NetlinkSockets):
     """Tells what it is told to, by netlink and by walks; counts how often it was asked."""
 
     def __init__(self) -> None:
-        super().__init__(lambda *_: tally([], RULES), lambda *_: pytest.fail("not asked"))
+        super().__init__(
+            lambda *_: tally([], RULES), lambda *_: pytest.fail("not asked"), bound_only=False
+        )
         self.sockets = list(TWO)
         self.walked: list[Entry] | None = None
         self.failure: SourceError | None = None
+        self.walked_listening = self.dumped_listening = listening(80)
         self.walks = self.dumps = 0
         self.between: Iterator[Callable[[], None]] = iter(())
 
@@ -38,6 +56,17 @@ class Kernel(NetlinkSockets):
             raise self.failure
         entries = self.sockets if self.walked is None else self.walked
         return tally_walk([found(entries)], by)
+
+    def walk_listeners(self, _rules: BoundRules) -> BoundTally:
+        if self.failure:
+            raise self.failure
+        return self.walked_listening
+
+    def listening(self, rules: BoundRules) -> BoundTally:
+        del rules
+        self.dumps += 1
+        next(self.between, lambda: None)()
+        return self.dumped_listening
 
     def tally(self, rules: TallyRules) -> SocketTally:
         self.dumps += 1
@@ -53,7 +82,9 @@ class Lab:
 
     def __init__(self) -> None:
         self.kernel, self.clock = Kernel(), FakeClock()
-        self.source = WalkedSockets(self.kernel.walk, self.kernel, dict, self.clock)
+        self.source = WalkedSockets(
+            self.kernel.walk, self.kernel.walk_listeners, self.kernel, dict, self.clock
+        )
 
     def established(self) -> int:
         return self.source.tally(RULES).states[True, ESTABLISHED]
@@ -152,3 +183,44 @@ def test_ages_of_close_wait(lab: Lab) -> None:
     lab.kernel.failure = SourceError("BPF walk", "no more")
     lab.source.tally(RULES)
     assert lab.source.close_wait_ages() == {b"a cookie": 7.0}
+
+
+def test_listeners(lab: Lab) -> None:
+    """Listening sockets are compared with a dump at the start, and come by a walk alone then."""
+    lab.kernel.between = iter([lambda: lab.clock.advance(0.1)])
+    assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80
+    assert lab.asked() == (0, 1)
+    lab.kernel.walked_listening = listening(80, 81)
+    assert lab.source.bound_sockets(BoundRules()).listening == 0b11 << 80
+    assert lab.asked() == (0, 0)
+    assert lab.source.told_by == ToldBy(BPF, fallbacks=0)
+
+
+def test_wrong_listeners(lab: Lab) -> None:
+    """Where netlink tells of other listening sockets it takes the place of all walks."""
+    lab.kernel.walked_listening = listening(81)
+    assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80
+    assert lab.source.told_by.source == NETLINK
+    assert lab.source.told_by.fallbacks == 1
+    assert lab.established() == 2
+    assert lab.kernel.walks == 0
+
+
+def test_listeners_that_come_and_go(lab: Lab) -> None:
+    """A socket that was there for the dump, and not for the walks, is no fault of the walk."""
+    lab.kernel.dumped_listening = listening(80, 81)
+
+    def come() -> None:
+        lab.kernel.walked_listening = listening(80, 82)
+
+    lab.kernel.between = iter([come, lambda: None, lambda: None])
+    lab.kernel.dumped_listening = listening(80, 82)
+    assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80 | 1 << 82
+    assert lab.source.told_by.source == BPF
+
+
+def test_listeners_that_cannot_be_walked(lab: Lab) -> None:
+    """A walk that fails gives way to netlink, in the same sample."""
+    lab.kernel.failure = SourceError("BPF walk", "4 chains change all the time")
+    assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80
+    assert lab.source.told_by.why == "BPF walk: 4 chains change all the time"

@@ -41,6 +41,11 @@
   }
 
   function becomeInside(old, fresh) {
+    // What is gone goes first: what comes after it need not move, and keeps the focus.
+    const kept = new Set([...fresh.children].map(keyOf));
+    for (const node of [...old.children]) {
+      if (keyOf(node) !== null && !kept.has(keyOf(node))) node.remove();
+    }
     let place = old.firstChild;
     for (const child of [...fresh.childNodes]) {
       const match = counterpart(old, place, child);
@@ -48,23 +53,30 @@
         old.insertBefore(child, place);
         continue;
       }
+      while (place !== match && place?.nodeType === Node.TEXT_NODE) place = without(place);
       if (match === place) place = place.nextSibling;
       else old.insertBefore(match, place);
       become(match, child);
     }
-    while (place !== null) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
-    }
+    while (place !== null) place = without(place);
   }
 
+  function without(node) {
+    const next = node.nextSibling;
+    node.remove();
+    return next;
+  }
+
+  // A section is known by its heading.
+  const keyOf = (node) => node.id || node.getAttribute?.("aria-labelledby") || null;
+
   function counterpart(old, place, child) {
-    if (child.id) {
-      const named = document.getElementById(child.id);
-      return named && named.parentNode === old && named.nodeName === child.nodeName ? named : null;
+    const key = keyOf(child);
+    if (key !== null) {
+      const same = (node) => keyOf(node) === key && node.nodeName === child.nodeName;
+      return [...old.children].find(same) ?? null;
     }
-    return place && place.nodeName === child.nodeName && !place.id ? place : null;
+    return place && place.nodeName === child.nodeName && keyOf(place) === null ? place : null;
   }
 
   function show(fresh, date) {
@@ -120,8 +132,8 @@
   function lose(error) {
     const silent = error.name === "TypeError" || error.name === "TimeoutError";
     const why = silent ? "the exporter does not answer" : error.message;
-    const text = `Connection lost: ${why}. What stands here is from ${
-      new Date(heard).toLocaleTimeString()} and may be wrong by now. Trying again.`;
+    const text = `Connection lost: ${why}. This page is from ${
+      new Date(heard).toLocaleTimeString()} and may be out of date. Retrying.`;
     if (lost.textContent !== text) lost.textContent = text;
     lost.hidden = false;
     document.body.classList.add("out-of-touch");

@@ -23,8 +23,7 @@ static __always_inline void read_local_end(struct failure *failure, struct sock_
 SEC("fexit/inet_csk_get_port")
 int BPF_PROG(count_bind_failures, struct sock *sock, unsigned short port, int error)
 {
-    if (!error || sock->sk_protocol != IPPROTO_TCP || is_own() ||
-        !is_sampled(sock->__sk_common.skc_net.net))
+    if (!error || sock->sk_protocol != IPPROTO_TCP || !is_sampled(sock->__sk_common.skc_net.net))
         return 0;
     struct failure failure = {};
 

@@ -3,8 +3,9 @@
  *
  * connect() passes over a port, whatever the destination, where its bucket says that somebody
  * bound it: net/ipv4/inet_hashtables.c, __inet_hash_connect, "fastreuse >= 0 || fastreuseport >= 0".
- * The buckets of the network namespace of the calling thread are looked at, without a lock: a chain
- * that changed under the walk, so that it led into another one, is walked again.
+ * The buckets of the network namespace of the calling thread are looked at, and of others that were
+ * asked for, without a lock: a chain that changed under the walk, so that it led into another one, is
+ * walked again.
  *
  * Only reads. Linux 6.1 or later.
  */
@@ -21,17 +22,28 @@ char LICENSE[] SEC("license") = "GPL";
 #define HEAD_BYTES 64    /* at most */
 #define SLICE 256        /* heads that are read in one piece */
 
-/* Bit p & 7 of byte p >> 3 for port p. The caller clears it. */
+#define MOST_ELSEWHERE 64 /* other network namespaces */
+
+/* Bit p & 7 of byte p >> 3 for port p. The caller clears it. The first one is of the calling thread's
+ * namespace. */
 struct port_bitmap {
     __u8 bytes[PORTS / 8];
 };
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
+    __uint(max_entries, 1 + MOST_ELSEWHERE);
     __type(key, __u32);
     __type(value, struct port_bitmap);
 } skipped_ports SEC(".maps");
+
+/* Which bitmap is that of another namespace, by its inode. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, MOST_ELSEWHERE);
+    __type(key, __u32);
+    __type(value, __u32);
+} elsewhere SEC(".maps");
 
 /* The heads of the chains that are walked next. */
 struct slice {
@@ -47,6 +59,7 @@ struct {
 
 struct walk {
     struct net *net;
+    __u32 everywhere;
     __u32 mix;
     __u64 table;
     __u32 mask;
@@ -66,11 +79,16 @@ static __always_inline int is_bound(const __u8 *copy)
     return FIELD(copy, signed char, fastreuse) >= 0 || FIELD(copy, signed char, fastreuseport) >= 0;
 }
 
-static __always_inline void add_port(__u16 port)
+static __always_inline void add_port(const struct walk *walk, struct net *net, __u16 port)
 {
-    __u32 only = 0;
-    struct port_bitmap *found = bpf_map_lookup_elem(&skipped_ports, &only);
+    __u32 own = 0, *place = &own;
 
+    if (net != walk->net) {
+        __u32 inode = walk->everywhere ? BPF_CORE_READ(net, ns.inum) : 0;
+
+        place = bpf_map_lookup_elem(&elsewhere, &inode);
+    }
+    struct port_bitmap *found = place ? bpf_map_lookup_elem(&skipped_ports, place) : NULL;
     if (found)
         found->bytes[port >> 3] |= 1 << (port & 7);
 }
@@ -95,8 +113,8 @@ static long visit(__u32 index, struct walk *walk)
         walk->strayed = 1;
         return 1;
     }
-    if (net == walk->net && is_bound(copy))
-        add_port(port);
+    if (is_bound(copy))
+        add_port(walk, net, port);
     walk->node = FIELD(copy, struct hlist_node *, node.next);
     return 0;
 }
@@ -162,9 +180,9 @@ static __always_inline int has_room(void)
            bpf_core_field_offset(struct inet_bind_bucket, node) + sizeof(void *) <= BUCKET_BYTES;
 }
 
-/* Not 0 where the table cannot be read. */
+/* args[0]: also those of other namespaces that are asked for. Not 0 where the table cannot be read. */
 SEC("raw_tp/walk_bind_hash")
-int walk_bind_hash(void *context)
+int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 {
     struct task_struct *task = (void *)bpf_get_current_task();
     struct net *net = BPF_CORE_READ(task, nsproxy, net_ns);
@@ -172,6 +190,7 @@ int walk_bind_hash(void *context)
     __u32 chains = BPF_CORE_READ(tables, bhash_size);
     struct walk walk = {
         .net = net,
+        .everywhere = context->args[0] != 0,
         .mix = BPF_CORE_READ(net, hash_mix),
         .table = (__u64)BPF_CORE_READ(tables, bhash),
         .mask = chains - 1,

@@ -5,6 +5,9 @@
  * So the process that runs is the caller. A refusal by the remote, a time-out and a close() during
  * the handshake have sent a SYN or left an error; a connection whose SYN TCP fast open put off is
  * told by its flag. A socket that keeps a port was bound to it: its 4-tuple was taken.
+ *
+ * The searches of a canary, whichever exporter's or report's it is, are no application's. They are
+ * told by a mark that any socket may carry: SO_RCVLOWAT, which means nothing before there are data.
  */
 #ifndef FAILING_CONNECTS_H
 #define FAILING_CONNECTS_H
@@ -22,13 +25,17 @@ static __always_inline int is_deferred(struct sock *sock)
     return BPF_CORE_READ_BITFIELD_PROBED(before, defer_connect);
 }
 
+/* As sources/canary/socket.py sets it. */
+#define CANARY_RCVLOWAT 1019
+
 /* Look at a socket that goes from SYN_SENT to CLOSE. */
 static __always_inline void count_failing_connect(struct sock *sock)
 {
-    if (sock->sk_err || !is_sampled(sock->__sk_common.skc_net.net))
+    if (sock->sk_err || sock->sk_rcvlowat == CANARY_RCVLOWAT ||
+        !is_sampled(sock->__sk_common.skc_net.net))
         return;
     struct tcp_sock *tcp = (void *)bpf_skc_to_tcp_sock(sock);
-    if (!tcp || tcp->packets_out || is_deferred(sock) || is_own())
+    if (!tcp || tcp->packets_out || is_deferred(sock))
         return;
     struct failure failure = {};
 

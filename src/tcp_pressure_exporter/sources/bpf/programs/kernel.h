@@ -50,7 +50,12 @@ struct netns_ipv4 {
     unsigned long *sysctl_local_reserved_ports;
 };
 
+struct ns_common {
+    unsigned int inum;
+};
+
 struct net {
+    struct ns_common ns;
     __u32 hash_mix;
     __u64 net_cookie;
     struct netns_ipv4 ipv4;
@@ -108,6 +113,7 @@ struct sock_common {
 struct sock {
     struct sock_common __sk_common;
     int sk_err;
+    int sk_rcvlowat;
     __u16 sk_protocol;
     __u32 sk_max_ack_backlog;
     __u8 sk_userlocks : 4;

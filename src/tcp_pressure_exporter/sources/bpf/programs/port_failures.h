@@ -53,27 +53,6 @@ struct {
     __type(value, __u64);
 } lost SEC(".maps");
 
-/* The process whose connections are no application's: the exporter itself. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, __u64);
-} own_process SEC(".maps");
-
-static __always_inline __u64 running_process(void)
-{
-    return bpf_get_current_pid_tgid() >> 32;
-}
-
-static __always_inline int is_own(void)
-{
-    __u32 only = 0;
-    __u64 *own = bpf_map_lookup_elem(&own_process, &only);
-
-    return own && *own == running_process();
-}
-
 static __always_inline void begin_failure(struct failure *failure, struct sock *sock, __u8 call,
                                           __u8 cause)
 {
@@ -88,18 +67,6 @@ static __always_inline void count_failure(const struct failure *failure)
 {
     if (!count_in(&failures, failure) && !count_in(&overflow, &failure->kind))
         count_once_more(&lost);
-}
-
-/* Run by the exporter, before what counts is attached. */
-SEC("raw_tp/remember_caller")
-int remember_caller(void *context)
-{
-    __u32 only = 0;
-    __u64 *own = bpf_map_lookup_elem(&own_process, &only);
-
-    if (own)
-        *own = running_process();
-    return 0;
 }
 
 #endif

@@ -24,9 +24,17 @@ struct hlist_nulls_node {
 /* include/net/inet_hashtables.h */
 struct inet_ehash_bucket;
 
+struct inet_listen_hashbucket {
+    struct hlist_nulls_head {
+        struct hlist_nulls_node *first;
+    } nulls_head;
+};
+
 struct inet_hashinfo {
     struct inet_ehash_bucket *ehash;
     unsigned int ehash_mask;
+    unsigned int lhash2_mask;
+    struct inet_listen_hashbucket *lhash2;
     _Bool pernet;
 };
 
@@ -79,6 +87,7 @@ struct sock_common {
     __u16 skc_num;
     unsigned short skc_family;
     volatile unsigned char skc_state;
+    unsigned char skc_ipv6only : 1;
     int skc_bound_dev_if;
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
@@ -115,6 +124,21 @@ struct sock {
     struct sock_common __sk_common;
     struct socket *sk_socket;
     struct sock_cgroup_data sk_cgrp_data;
+    __u32 sk_ack_backlog;
+    __u32 sk_max_ack_backlog;
+};
+
+/* include/net/inet_sock.h. The number of the flag is the same since there are flags, Linux 6.6. */
+enum {
+    INET_FLAGS_TRANSPARENT = 15,
+};
+
+struct inet_sock {
+    unsigned long inet_flags;
+};
+
+struct inet_sock___before_6_6 {
+    __u8 transparent : 1;
 };
 
 /* include/net/inet_connection_sock.h */

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ElsewhereSource
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
+from tcp_pressure_exporter.sources.bpf.bind_hash import own_inode
 from tcp_pressure_exporter.sources.bpf.walk.beside import BesideNetlink
 from tcp_pressure_exporter.sources.bpf.walk.found import (
     CLOSE_WAIT,
@@ -24,7 +26,9 @@ from tcp_pressure_exporter.sources.bpf.walk.found import (
     Found,
     parse_connections,
 )
+from tcp_pressure_exporter.sources.bpf.walk.listeners import by_namespace
 from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_silences
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl
@@ -34,6 +38,7 @@ TABLE_SIZE = "net.ipv4.tcp_ehash_entries"  # negative where it is the table that
 
 Collect = Callable[[ConnectionTable, Collection[int]], Mapping[int, Sequence[Found]]]
 Count = Callable[[Sequence[Found], int, TallyRules, int], SocketTally]
+CountListeners = Callable[[Sequence[bytes], BoundRules], BoundTally]
 
 
 def collect(table: ConnectionTable, inodes: Collection[int]) -> dict[int, list[Found]]:
@@ -80,39 +85,56 @@ class Elsewhere:
     """What the newest walk found of other namespaces.
 
     usable: returns whether walks tell what a dump tells. inode: of the thread's own namespace.
+    is_private: whether that has a table of connections of its own: its walks show no other's.
     """
 
-    table: ConnectionTable
+    tables: Tables
     collect: Collect
     count: Count
+    count_listeners: CountListeners
     usable: Callable[[], bool]
-    inode: Callable[[], int] = lambda: Path("/proc/thread-self/ns/net").stat().st_ino
+    inode: Callable[[], int] = own_inode
+    is_private: bool = False
     _started_ms: int = 0
     _found: Mapping[int, Sequence[Found]] = field(default_factory=dict)
+    _listening: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
 
     @contextmanager
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Walk the table for these namespaces, and know what is theirs inside the block.
+        """Walk the tables for these namespaces, and know what is theirs inside the block.
 
-        Where the walk fails nothing is known of any: each is asked by netlink then.
+        Where a walk fails nothing is known of any: each is asked by netlink then.
         """
         try:
             if inodes and self.usable():
-                self._started_ms = self.table.ticks_ms()
-                self._found = self.collect(self.table, inodes)
+                self._look(inodes)
         except SourceError:
-            self._found = {}
+            self._forget()
         try:
             yield
         finally:
-            self._found = {}
+            self._forget()
+
+    def _look(self, inodes: Collection[int]) -> None:
+        self._started_ms = self.tables.connections.ticks_ms()
+        if not self.is_private:
+            self._found = self.collect(self.tables.connections, inodes)
+        self._listening = by_namespace(self.tables.listeners.messages(everywhere=True), inodes)
+
+    def _forget(self) -> None:
+        self._found, self._listening = {}, {}
 
     def tally(self, rules: TallyRules) -> SocketTally | None:
         """Count the connections of the thread's namespace; None where they are not known."""
         found = self._found.get(self.inode())
         if found is None:
             return None
-        return self.count(found, self.table.hz, rules, self._started_ms)
+        return self.count(found, self.tables.connections.hz, rules, self._started_ms)
+
+    def listening(self, rules: BoundRules) -> BoundTally | None:
+        """Count the listening sockets of the thread's namespace; None where they are not known."""
+        messages = self._listening.get(self.inode())
+        return None if messages is None else self.count_listeners(messages, rules)
 
 
 class ForeignSockets(BesideNetlink):
@@ -136,6 +158,13 @@ class ForeignSockets(BesideNetlink):
         walked = self._elsewhere.tally(rules) if self._shares_table else None
         self._silences = close_wait_silences(walked.kept) if walked else None
         return walked or self._netlink.tally(rules)
+
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
+        """Return the listening sockets, and the bound-only ones as far as they are looked for."""
+        listening = self._elsewhere.listening(rules)
+        if listening is None:
+            return super().bound_sockets(rules)
+        return self._netlink.with_bound_only(listening, rules)
 
     def close_wait_ages(self) -> dict[bytes, float]:
         """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""

@@ -7,6 +7,7 @@ never a wrong number because a kernel keeps a field elsewhere.
 import time
 from collections.abc import Callable, Mapping
 
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ToldBy
 from tcp_pressure_exporter.facts.tally import (
@@ -23,6 +24,7 @@ from tcp_pressure_exporter.sources.bpf.walk.checking import (
     difference,
     looked_at,
 )
+from tcp_pressure_exporter.sources.bpf.walk.listening import WalkedListeners
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_silences
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.pacing import Allowance
@@ -35,19 +37,22 @@ ATTEMPTS = 3  # a table that changes may differ once by chance
 class WalkedSockets(BesideNetlink):
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
-    walk: counts the table. statistics: returns the kernel's counters. told_by: which of both told
-    the newest sockets; replaced as a whole, so that another thread may read it.
+    walk: counts the table of connections, walk_listeners that of listening sockets. statistics:
+    returns the kernel's counters. told_by: which of both told the newest sockets; replaced as a
+    whole, so that another thread may read it.
     """
 
     def __init__(
         self,
         walk: Callable[[TallyRules], SocketTally],
+        walk_listeners: Callable[[BoundRules], BoundTally],
         netlink: NetlinkSockets,
         statistics: Callable[[], Mapping[str, int]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(netlink)
         self._walk = walk
+        self._listeners = WalkedListeners(walk_listeners, netlink.listening, clock)
         self._statistics = statistics
         self._clock = clock
         self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
@@ -60,9 +65,23 @@ class WalkedSockets(BesideNetlink):
             try:
                 return self._walked(rules)
             except SourceError as error:
-                self.told_by = ToldBy(NETLINK, str(error), fallbacks=1)
+                self._fall_back(error)
         self._kept = ()
         return self._netlink.tally(rules)
+
+    def _fall_back(self, error: SourceError) -> None:
+        self.told_by = ToldBy(NETLINK, str(error), fallbacks=1)
+
+    def bound_sockets(self, rules: BoundRules) -> BoundTally:
+        """Return the listening sockets, and the bound-only ones as netlink tells them."""
+        if self.told_by.source == BPF:
+            try:
+                listening = self._listeners.listening(rules)
+            except SourceError as error:
+                self._fall_back(error)
+            else:
+                return self._netlink.with_bound_only(listening, rules)
+        return super().bound_sockets(rules)
 
     def _walked(self, rules: TallyRules) -> SocketTally:
         if self._allowance.due():

@@ -1,0 +1,83 @@
+"""Listening sockets by a walk of the kernel's table, compared with netlink's dump now and then."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally, QueueKey
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.sockets import SocketId
+from tcp_pressure_exporter.sources.bpf.walk.found import OPERATION
+from tcp_pressure_exporter.sources.pacing import Allowance
+
+CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
+CHECK_MAX_AGE = 3600.0  # seconds
+ATTEMPTS = 3  # sockets come and go between a walk and a dump
+
+Count = Callable[[BoundRules], BoundTally]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is compared of a tally: all but how many connections wait, which changes."""
+
+    listeners: Mapping[bool, int]
+    listening: int
+    by_address: Mapping[bytes, bytes]
+    dual_stack: int
+    transparent: bool
+    limits: Mapping[QueueKey, tuple[int | None, SocketId]]
+
+
+def looked_at(tally: BoundTally) -> Looked:
+    """Return what is compared of a tally."""
+    limits = {queue.key: (queue.limit, queue.owner_id) for queue in tally.queues}
+    return Looked(
+        tally.listeners,
+        tally.listening,
+        tally.by_address,
+        tally.dual_stack,
+        tally.transparent,
+        # Which ones are told of more than there is room for depends on how full they were.
+        limits if len(limits) == sum(tally.listeners.values()) else {},
+    )
+
+
+class WalkedListeners:
+    """Asks the network namespace of the calling thread; raises SourceError.
+
+    walk, dump: tell of the listening sockets, by BPF and by netlink.
+    """
+
+    def __init__(
+        self, walk: Count, dump: Count, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._walk = walk
+        self._dump = dump
+        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
+
+    def listening(self, rules: BoundRules) -> BoundTally:
+        """Return them; raises SourceError where the walk fails, or netlink tells otherwise."""
+        if not self._allowance.due():
+            return self._walk(rules)
+        with self._allowance.spend():
+            return self._checked(rules)
+
+    def _checked(self, rules: BoundRules) -> BoundTally:
+        stable = False
+        for _ in range(ATTEMPTS):
+            first, dumped = looked_at(self._walk(rules)), self._dumped(rules)
+            tally = self._walk(rules)
+            if dumped is None or looked_at(tally) == dumped or first == dumped:
+                return tally
+            stable = looked_at(tally) == first
+        if stable:
+            raise SourceError(OPERATION, "differs from netlink's dump: listening sockets")
+        return tally  # they change so fast that nothing can be said
+
+    def _dumped(self, rules: BoundRules) -> Looked | None:
+        """Return what netlink tells; None where it fails, which says nothing against a walk."""
+        try:
+            return looked_at(self._dump(rules))
+        except SourceError:
+            return None

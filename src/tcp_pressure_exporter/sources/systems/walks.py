@@ -1,0 +1,72 @@
+"""What walks the kernel's tables of sockets, by the parser that this installation has."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
+from tcp_pressure_exporter.facts.questions import Missing, Sources
+from tcp_pressure_exporter.facts.tally import BPF, SocketTally, TallyRules
+from tcp_pressure_exporter.sources.bpf.walk import readable
+from tcp_pressure_exporter.sources.bpf.walk.elsewhere import Collect, Count, Elsewhere, collect
+from tcp_pressure_exporter.sources.bpf.walk.listeners import ListenerTable
+from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
+from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
+from tcp_pressure_exporter.sources.bpf.walk.tables import Tables
+from tcp_pressure_exporter.sources.counting.parser import Parser, readable_parser
+from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
+from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
+
+
+def walked_sockets(
+    tables: Tables,
+    parser: Parser,
+    netlink: NetlinkSockets,
+    numbers: ProcNumbers,
+    clock: Callable[[], float] = time.monotonic,
+) -> WalkedSockets:
+    """Return the sockets of the process's namespace, by walks that netlink checks."""
+    walk = counted_walk(tables.connections, parser)
+    listening = partial(walked_listeners, tables.listeners, parser)
+    return WalkedSockets(walk, listening, netlink, numbers.statistics, clock)
+
+
+def counted_walk(
+    connections: ConnectionTable, parser: Parser
+) -> Callable[[TallyRules], SocketTally]:
+    """Return what walks the table and counts it, as the parser of dumps is: compiled or not."""
+    if parser.name == readable_parser().name:
+        return partial(readable.tally_table, connections)
+    # There is no such module without the compiled parser.
+    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - see above
+
+    return partial(compiled.tally_table, connections)
+
+
+def walked_listeners(table: ListenerTable, parser: Parser, rules: BoundRules) -> BoundTally:
+    """Walk the table and count it; raises SourceError."""
+    return parser.tally_messages(list(table.messages()), rules)
+
+
+def elsewhere_of(tables: Tables | Missing, parser: Parser, own: Sources) -> Elsewhere | None:
+    """Return what walks the tables for other namespaces, where it does for the own one.
+
+    own: the sources of the own namespace.
+    """
+    if isinstance(tables, Missing):
+        return None
+    gather, count = _decoders(parser)
+
+    def usable() -> bool:
+        return own.told_by().source == BPF
+
+    private = tables.connections.is_private()
+    return Elsewhere(tables, gather, count, parser.tally_messages, usable, is_private=private)
+
+
+def _decoders(parser: Parser) -> tuple[Collect, Count]:
+    if parser.name == readable_parser().name:
+        return collect, readable.tally_found
+    from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - as above
+
+    return compiled.collect, compiled.tally_found

@@ -1,0 +1,48 @@
+"""The picture that is made of what a program draws on a terminal."""
+
+import xml.etree.ElementTree as ET
+
+from deploy.demo.terminal import HOME, Frame, animated, lines_of, screens
+
+RED, PLAIN, REVERSE = "\x1b[31m", "\x1b[0m", "\x1b[7m"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(*screens_of_one_line: str) -> ET.Element:
+    frames = [Frame(lines_of(screen, rows=1), 1.0) for screen in screens_of_one_line]
+    return ET.fromstring(animated(frames, columns=10, rows=1, label="a & b"))  # noqa: S314 - ours
+
+
+def test_a_screen_begins_where_the_cursor_goes_home() -> None:
+    """What was written before the first screen, and screens with nothing in them, are no frames."""
+    assert screens(f"before{HOME}one{HOME}\n{HOME}two") == ["one", "two"]
+
+
+def test_text_is_text() -> None:
+    """Characters of markup are escaped, columns keep their place, and colours are seen."""
+    picture = drawn(f"<x> {RED}& red{PLAIN}")
+    plain, red = picture.iter(f"{SVG}text")
+    assert (plain.text, red.text) == ("<x> ", "& red")
+    assert float(red.attrib["x"]) - float(plain.attrib["x"]) == 4 * 8.4  # four cells on
+    assert "fill" in red.attrib["style"]
+    assert "style" not in plain.attrib
+    title = picture.find(f"{SVG}title")
+    assert title is not None
+    assert title.text == "a & b"
+
+
+def test_reverse_has_a_ground() -> None:
+    """Reversed text stands on a rectangle of its own, beside that of the whole picture."""
+    assert len([*drawn("plain").iter(f"{SVG}rect")]) == 1
+    assert len([*drawn(f"{REVERSE}keys{PLAIN}").iter(f"{SVG}rect")]) == 2
+
+
+def test_frames_stand_side_by_side() -> None:
+    """Each frame has its place on the film; where nothing moves the last one is seen."""
+    picture = drawn("first", "second")
+    first, second = (float(text.attrib["x"]) for text in picture.iter(f"{SVG}text"))
+    width = float(picture.attrib["viewBox"].split()[2])
+    assert second - first == width
+    film = picture.find(f"{SVG}g")
+    assert film is not None
+    assert film.attrib["transform"] == f"translate({-width:g} 0)"

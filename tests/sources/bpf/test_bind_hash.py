@@ -1,0 +1,90 @@
+"""The ports that connect() passes over, of several namespaces by one walk."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.sources.bpf.bind_hash import (
+    MOST_ELSEWHERE,
+    BindHash,
+    open_bind_hash,
+    own_inode,
+)
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject
+from tests.support.fakes.bpf_calls import Refusing
+from tests.support.labs.lab import open_lab
+from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inode
+
+
+@pytest.fixture
+def table() -> Iterator[BindHash]:
+    found = open_bind_hash()
+    assert not isinstance(found, Missing), found.reason
+    with closing(found):
+        yield found
+
+
+@pytest.mark.bpf
+def test_one_walk_for_all(netns: None, table: BindHash) -> None:
+    """Inside the block each namespace's ports are those that one walk found; they are not mixed."""
+    del netns
+    with ExitStack() as stack:
+        own = stack.enter_context(open_lab())
+        own.bind("127.0.0.1", 9500)
+        names = [stack.enter_context(ip_netns()) for _ in range(3)]
+        labs = []
+        for number, name in enumerate(names):
+            with inside(name):
+                labs.append(stack.enter_context(open_lab()))
+                labs[-1].bind("127.0.0.1", 9100 + number)
+        alone = [skipped_in(table, name) for name in names]
+        assert all(ports >> 9100 + number & 1 for number, ports in enumerate(alone))
+        with table.looked_at([namespace_inode(name) for name in names]):
+            for name, lab in zip(names, labs, strict=True):
+                with inside(name):
+                    lab.bind("127.0.0.1", 9200)
+            assert [skipped_in(table, name) for name in names] == alone
+            assert table.skipped_ports() >> 9500 & 1  # one that was not asked for is walked for
+        assert [skipped_in(table, name) for name in names] == [ports | 1 << 9200 for ports in alone]
+
+
+def skipped_in(table: BindHash, name: str) -> int:
+    with inside(name):
+        return table.skipped_ports()
+
+
+@pytest.mark.bpf
+def test_more_than_there_is_room_for(netns: None, table: BindHash) -> None:
+    """The last of too many namespaces is walked for by itself."""
+    del netns
+    with open_lab() as lab:
+        lab.bind("127.0.0.1", 9500)
+        others = range(1, 1 + MOST_ELSEWHERE)  # no namespace has such a number
+        with table.looked_at([*others, own_inode()]):
+            lab.bind("127.0.0.1", 9501)
+            assert table.skipped_ports() >> 9501 & 1
+        with table.looked_at([own_inode(), *others]):
+            lab.bind("127.0.0.1", 9502)
+            assert not table.skipped_ports() >> 9502 & 1
+
+
+class FailingWalk(Refusing):
+    """A kernel that runs no program."""
+
+    def load(self, _name: str, /) -> dict[str, int]:
+        return {"skipped_ports": 10, "elsewhere": 11, "walk_bind_hash": 12}
+
+    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+def test_failing_walk() -> None:
+    """A failing walk for all leaves each to its own, which says why it fails."""
+    table = BindHash(BpfObject("bind_hash", FailingWalk(), lambda _descriptor: None), lambda: 7)
+    with table.looked_at([7]), pytest.raises(SourceError, match="ENOMEM"):
+        table.skipped_ports()

@@ -1,0 +1,76 @@
+"""Which processes are searched first: those whose sockets come and go."""
+
+from pathlib import Path
+
+from tcp_pressure_exporter.sources.owners import processes as module
+from tcp_pressure_exporter.sources.owners.busy import MOST_BUSY, BusyProcesses
+from tcp_pressure_exporter.sources.owners.processes import find_processes
+from tests.sources.owners.test_processes_search import FakeDescriptors, Pids, fake, pids
+
+__all__ = ["fake", "pids"]  # fixtures
+
+
+def test_whose_sockets_change() -> None:
+    """A process is busy that has other sockets than the last time, the busiest first."""
+    busy = BusyProcesses()
+    for mark in range(4):
+        busy.note(1, 77)
+        busy.note(2, mark)
+        busy.note(3, mark // 3)
+    assert busy.foremost() == [2, 3]
+
+
+def test_calms_down() -> None:
+    """One whose sockets stay is busy no more after a few searches."""
+    busy = BusyProcesses()
+    for mark in (1, 2, 2, 2, 2, 2):
+        busy.note(1, mark)
+    assert busy.foremost() == []
+
+
+def test_bound() -> None:
+    """Of many busy processes few are kept."""
+    busy = BusyProcesses()
+    busy.found(range(1_000))
+    assert len(busy.foremost()) == MOST_BUSY
+
+
+def test_busy_alone(fake: FakeDescriptors, pids: Pids) -> None:
+    """The busy processes are found without a look at the others, and before them."""
+    fake.give(pids.web, "socket:[5]")
+    fake.give(pids.proxy, "socket:[5]", "socket:[6]")
+    busy = BusyProcesses()
+    assert find_processes([6], (), fake.procfs, busy).names == {6: "proxy"}
+    found = find_processes([5], (), fake.procfs, busy, busy_alone=True)
+    assert (found.names, found.pids) == ({5: "proxy"}, {5: pids.proxy})
+    assert find_processes([5], [pids.web], fake.procfs, busy).names == {5: "proxy"}
+
+
+def test_nobody_is_busy(fake: FakeDescriptors, pids: Pids) -> None:
+    """Where nobody is busy a search of these alone finds nothing, and is over at once."""
+    fake.give(pids.web, "socket:[5]")
+    assert find_processes([5], (), fake.procfs, BusyProcesses(), busy_alone=True).names == {}
+
+
+def test_sockets_that_change(fake: FakeDescriptors, pids: Pids) -> None:
+    """A search learns whose sockets have changed since the one before."""
+    fake.give(pids.web, "socket:[1]")
+    fake.give(pids.proxy, "socket:[2]")
+    busy = BusyProcesses()
+    assert find_processes([99], (), fake.procfs, busy).names == {}
+    link = Path(fake.procfs, str(pids.proxy), "fd", "0")
+    link.unlink()
+    link.symlink_to("socket:[3]")
+    assert find_processes([99], (), fake.procfs, busy).names == {}
+    assert busy.foremost() == [pids.proxy]
+
+
+def test_process_that_was_not_seen_to_the_end(fake: FakeDescriptors, pids: Pids) -> None:
+    """A search that ends inside a process learns nothing of it."""
+    fake.give(pids.web, "socket:[1]", "socket:[2]", "socket:[3]")
+    busy = BusyProcesses()
+    assert find_processes([99], (), fake.procfs, busy).names == {}
+    assert find_processes([1], [pids.web], fake.procfs, busy).names == {1: "web"}
+    assert find_processes([99], (), fake.procfs, busy).names == {}
+    assert busy.foremost() == [pids.web], "it was found, and nothing of it has changed"
+    assert module.MAX_BUSY_FDS < module.MAX_FDS
