@@ -5,7 +5,16 @@ import pytest
 from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tests.web.harness import Serving, exchange, get, request_bytes
 
-PATHS = ("/", "/metrics", "/api/v1/status", "/static/a.0123.css", "/-/healthy", "/-/ready", "/no")
+PATHS = (
+    "/",
+    "/metrics",
+    "/api/v1/status",
+    "/api/v1/incidents",
+    "/static/a.0123.css",
+    "/-/healthy",
+    "/-/ready",
+    "/no",
+)
 
 
 @pytest.fixture(scope="module")
