@@ -96,7 +96,7 @@ def _unknown(
 
 
 def _asked(asked: Asked, charset: Charset) -> Iterator[RenderableType]:
-    """Yield what the exporter on this host remembers of what has happened, and which one that is."""
+    """Yield what the exporter on this host says has happened, and which one that is."""
     if asked.incidents:
         yield _title("What has happened (by the exporter)")
         yield from map(charset.text, asked.incidents)
