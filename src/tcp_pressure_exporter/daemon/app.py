@@ -223,7 +223,7 @@ class App:
         told_by = self._host.told_by()
         if told_by != self._told_by:
             self._told_by = told_by
-            self._log.warning("sockets are read by another source", **told_by.logged())
+            self._log.warning("sockets are read from another source", **told_by.logged())
 
     def _publish(self, sample: Sample) -> None:
         self._log_source()

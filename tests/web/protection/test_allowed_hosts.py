@@ -77,7 +77,7 @@ def test_others(address: tuple[str, int], host: str) -> None:
     [reply] = exchange(
         address, f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     )
-    assert (reply.status, reply.body) == (421, b"This exporter does not answer for this host.\n")
+    assert (reply.status, reply.body) == (421, b"This exporter does not serve this host name.\n")
 
 
 @pytest.mark.parametrize(

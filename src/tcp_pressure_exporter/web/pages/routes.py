@@ -43,7 +43,7 @@ class Router:
             return text_response(405, "Use GET or HEAD.", ("Allow", ", ".join(_METHODS)))
         handler = self._handlers.get(request.path)
         if handler is None:
-            return text_response(404, "There is no such page.")
+            return text_response(404, "No such page.")
         try:
             return await handler(request)
         except Exception:  # noqa: BLE001 - one broken page must not take the others down
