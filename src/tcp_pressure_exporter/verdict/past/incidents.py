@@ -106,9 +106,10 @@ class Incident:
     """One cause, from when it was critical first to when it was so last.
 
     worst: its newest worst moment. parts: what it was seen to consist of. resource: whose minutes
-    they are. looks: samples in which it was critical. waves: how often it became so, not counting
-    pauses shorter than WAVE_GAP. calm_since: when it was first seen not to be, None while it is.
-    first_refused: None where no call was. unseen: seconds in which nobody looked.
+    they are. goes_on: it was critical in the newest sample, and seen there. looks: samples in
+    which it was critical. waves: how often it became so, not counting pauses shorter than WAVE_GAP.
+    calm_since: when it was first seen not to be, None while it is. first_refused: None where no
+    call was. unseen: seconds in which nobody looked.
     """
 
     number: int
@@ -119,6 +120,7 @@ class Incident:
     last: Moment
     resource: Tie | None = None
     certain: bool = False
+    goes_on: bool = False
     looks: int = 0
     waves: int = 1
     calm_since: float | None = None
@@ -135,11 +137,6 @@ class Incident:
         """Whether it is worth telling: what one sample alone forecast is not."""
         return self.certain or self.looks > 1
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether it was critical in the newest sample of its namespace."""
-        return self.calm_since is None and not self.over
-
     def seen(self, sightings: Sequence[Sighting], look: Look) -> "Incident":
         """Return the incident after a sample in which it is critical."""
         refused = sum(sighting.refused for sighting in sightings)
@@ -152,6 +149,7 @@ class Incident:
             parts=_parts(self.parts, sightings),
             last=Moment(look.now, look.timestamp),
             certain=self.certain or any(sighting.certain for sighting in sightings),
+            goes_on=True,
             looks=self.looks + 1,
             waves=self.waves + (quiet >= WAVE_GAP),
             calm_since=None,
@@ -267,7 +265,7 @@ def _aged(one: Incident, gap: float, look: Look) -> Incident:
     if one.over:
         return one
     over = look.now - one.last.now >= max(QUIET, look.holds)
-    return replace(one, over=over, unseen=one.unseen + gap)
+    return replace(one, over=over, goes_on=False, unseen=one.unseen + gap)
 
 
 def _without_the_old(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
