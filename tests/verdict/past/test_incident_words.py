@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from tcp_pressure_exporter.verdict.past.incident_words import IncidentWords, past_words
-from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory, Involved
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 from tests.verdict.past.test_incidents import EPOCH, NGINX, every, look, memory, sighting
 
 DAY = 86_400.0

@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
-from tcp_pressure_exporter.verdict.past.incidents import (
-    Incident,
-    IncidentMemory,
-    Involved,
-    Look,
-    NamespaceLook,
-    Sighting,
-)
+from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.troubles import Tie
 
 EPOCH = 1_795_198_740.0  # at second 0 of the clock that samples go by

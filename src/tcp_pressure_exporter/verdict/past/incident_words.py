@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.figures import counted, duration, percent
-from tcp_pressure_exporter.verdict.past.incidents import MOST, Incident, IncidentMemory, Involved
+from tcp_pressure_exporter.verdict.past.incidents import MOST, Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Minute, with_gaps
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
 MOST_MINUTES = 6  # shown of an incident
