@@ -310,6 +310,15 @@ def test_what_has_happened() -> None:
     assert "None is going on now." in again.words
 
 
+def test_what_is_wrong_now_comes_first() -> None:
+    """Beside a critical pool what has happened is folded to one line."""
+    past = memory(*(look(now, sighting(refused=7)) for now in every(5, 0, 55)))
+    _, outline = page(replace(snapshot(PROXY_HOST), incidents=past))
+    (folded,) = [one for one in outline.all("details") if one.get("id") == "past"]
+    assert "open" not in folded
+    assert "1 incident since this exporter began to look" in outline.words
+
+
 def test_incidents_are_bounded() -> None:
     """Three are told, with names from outside as text, and how many there were before."""
     name = "<b>" * 30
