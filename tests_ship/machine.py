@@ -15,7 +15,9 @@ from tests_ship.places import SHIP
 # systemd wants all cgroups in one tree, whatever the machine outside has. The /sys/fs/cgroup of a
 # mount namespace of its own.
 BOOT = 'mount -t cgroup2 none /sys/fs/cgroup && exec systemd-nspawn "$@"'
-CAPABILITIES = "CAP_NET_ADMIN"  # beside those that systemd-nspawn leaves by default
+# Beside what systemd-nspawn leaves by default: what the drop-ins give.
+CAPABILITIES = "CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON"
+CALLS = "bpf"
 IN_ROOT = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 
 BOOT_SECONDS = 120.0  # a busy disk makes ten of what is one second otherwise
@@ -105,6 +107,7 @@ def booted(root: Root, log: Path) -> Iterator[Machine]:
     nspawn = (
         *("--quiet", f"--directory={root.path}", "--boot", "--console=pipe", "--register=no"),
         *("--keep-unit", "--private-users=no", "--private-network", f"--capability={CAPABILITIES}"),
+        f"--system-call-filter={CALLS}",
     )
     command = ("unshare", "--mount", "sh", "-c", BOOT, "sh", *nspawn)
     with log.open("wb") as console:

@@ -8,7 +8,7 @@ import pytest
 
 from tests_ship.commands import output, wait_until
 from tests_ship.machine import Machine, Root, booted, unpack_root
-from tests_ship.places import PORT, VERSION
+from tests_ship.places import DEPENDENCIES, PORT, PROGRAMS, VERSION
 
 NAME = "tcp-pressure-exporter"
 UNIT = f"{NAME}.service"
@@ -81,6 +81,23 @@ def test_its_own_libraries(host: Machine) -> None:
     compiled = host.run("find", f"{LIBRARIES}/h11", "-name", f"*.cpython-3{minor}.pyc")
     assert f"{LIBRARIES}/h11/__pycache__/_events.cpython-3{minor}.pyc" in compiled
     assert "tcp_pressure_sockets{" in host.run(NAME, "--once")
+
+
+def test_it_brings_every_library(host: Machine) -> None:
+    """What pyproject.toml asks for is in it; one of them makes pages of the documents."""
+    assert packed_libraries(host.run("ls", LIBRARIES)) >= DEPENDENCIES
+    assert "<h1" in host.get(METRICS.replace("/metrics", "/docs/deployment.md"))
+
+
+def packed_libraries(listing: str) -> set[str]:
+    """Return the distributions among the names in a folder."""
+    return set(re.findall(r"^(\S+)-[\d.]+\.dist-info$", listing.lower(), re.MULTILINE))
+
+
+def test_what_prometheus_needs(debian: Root) -> None:
+    """Rules and an example of its configuration, which are valid where the package puts them."""
+    example = debian.path / "usr" / "share" / NAME / "prometheus.yml"
+    assert "10 rule files found" in output(PROGRAMS / "promtool", "check", "config", example)
 
 
 def test_an_upgrade_keeps_the_configuration(host: Machine) -> None:

@@ -119,6 +119,7 @@ def test_without_rights(apart: Engine) -> None:
     """As an unprivileged user, without a capability, on a read-only root, it tells of the host."""
     with exporter(apart, CONFINED) as name:
         metrics = page()
+        assert "<h1" in page("/docs/deployment.md")
         of_process = status(apart, name)
     assert of_process["Uid"].split() == ["65532"] * 4
     assert {int(of_process[f"Cap{kind}"], 16) for kind in ("Prm", "Eff", "Bnd", "Amb")} == {0}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.snippets import snippets
 from tests_ship.commands import output
 from tests_ship.places import DEPLOY, IMAGE, PROGRAMS, ROOT, SHIP
 
@@ -104,6 +105,21 @@ def test_everything_gets_its_rights() -> None:
     assert spec["hostPID"]
     assert spec["securityContext"]["runAsUser"] == 0
     assert "--collector.netns" in container["args"]
+
+
+def test_the_overlay_of_the_document(tmp_path: Path) -> None:
+    """What docs/deployment.md shows works beside a checkout, as it stands there."""
+    checkout, site = tmp_path / "tcp-pressure-exporter", tmp_path / "site"
+    checkout.mkdir()
+    site.mkdir()
+    output("cp", "--recursive", DEPLOY, checkout)
+    (site / "kustomization.yaml").write_text(snippets("deployment.md")["kustomization.yaml"])
+    documents = list(yaml.safe_load_all(output(SHIP / "kubectl", "kustomize", site)))
+    found = {document["kind"]: document for document in documents}
+    (container,) = found["DaemonSet"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"registry.example.org/{IMAGE}"
+    for kind in OPERATORS:
+        assert found[kind]["metadata"]["labels"]["release"] == "kube-prometheus-stack"
 
 
 @pytest.mark.parametrize(("overlay", "limit"), [("operator", 1000), ("full", 5000)])

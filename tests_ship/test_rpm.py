@@ -7,7 +7,8 @@ import pytest
 
 from tests_ship.commands import output
 from tests_ship.machine import Root, unpack_root
-from tests_ship.places import VERSION
+from tests_ship.places import DEPENDENCIES, VERSION
+from tests_ship.test_deb import LIBRARIES, packed_libraries
 
 NAME = "tcp-pressure-exporter"
 
@@ -50,3 +51,4 @@ def test_it_runs(root: Root) -> None:
     output("rpm", "--root", root.path, "--verify", "--nodeps", NAME)
     assert VERSION in root.run(NAME, "--version")
     assert 'parser="compiled"' in root.run(NAME, "--once")
+    assert packed_libraries(root.run("ls", LIBRARIES)) >= DEPENDENCIES

@@ -160,11 +160,22 @@ def test_drop_ins(machine: Machine, drop_in: str, numbers: set[int], off: str) -
         assert off not in log_since_start(machine)
 
 
+def test_bpf(machine: Machine) -> None:
+    """With its drop-in the kernel lets the exporter load its programs, which count."""
+    with changed(machine, "bpf"):
+        metrics = machine.get(f"{URL}/metrics")
+        for collector in ("failures", "active_closes"):
+            assert f'collector_success{{collector="{collector}",netns="host"}} 1.0' in metrics
+        assert 'tcp_pressure_connect_failures_total{cause="no_port",netns="host"} 0.0' in metrics
+
+
 def test_all_drop_ins_together(machine: Machine) -> None:
     """They add up: every feature is on, on a socket of systemd's, and namespaces are entered."""
     with changed(machine, "process-names", "nat", "bpf", "namespaces", "socket"):
-        log = log_since_start(machine)
-        assert " off" not in log
+        lines = log_since_start(machine).splitlines()
+        # Many a kernel does not let programs be attached to functions, whatever the rights.
+        told = [line for line in lines if "failing bind() calls" not in line]
+        assert " off" not in "\n".join(told)
         assert 'tcp_pressure_namespaces{state="unreadable"} 0.0' in machine.get(f"{URL}/metrics")
 
 
