@@ -23,9 +23,9 @@ def main() -> int:
             return 0
         results = run_suite(QUICK if flags.quick else FULL, make_say(time.monotonic()))
         if flags.write:
-            keep(results.machine.date, figures_of(results))
             save(results, RESULTS)
             write_report(results)
+            keep(results.machine.date, figures_of(results))
     except (BenchmarkError, OSError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
         return 1

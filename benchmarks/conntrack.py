@@ -64,8 +64,8 @@ def main() -> int:
         section = results_section(rows)
         sys.stdout.write(section + "\n")
         if flags.write:
-            keep(describe_machine({}).date, figures_of(rows))
             README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
+            keep(describe_machine({}).date, figures_of(rows))
     except (BenchmarkError, OSError) as error:
         sys.stderr.write(f"benchmarks: {error}\n")
         return 1

@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.budgets import MAX_RATIO, MAX_RATIO_LIGHT
 from benchmarks.chart import LABEL_HEIGHT, spread
 from benchmarks.contenders import BY_BPF
-from benchmarks.paths import HERE
+from benchmarks.paths import HERE, ROOT
 from benchmarks.results import Case, Results, Row
 from benchmarks.svg import Point, document, dot, line, polyline, text
 
@@ -71,9 +71,14 @@ def newest(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def checked_out() -> str:
-    """Return the commit that is checked out, shortened; "+" behind it: files have changed since."""
-    command = ("git", "describe", "--always", "--exclude=*", "--dirty=+")
-    run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)  # noqa: S603
+    """Return the commit that is checked out, shortened; "+" behind it: the product has changed."""
+    changed = _git("status", "--porcelain", "--", str(ROOT / "src"))
+    return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ("git", *arguments)
+    run = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)  # noqa: S603 - no shell
     return run.stdout.strip()
 
 

@@ -68,7 +68,7 @@ def test_unknown_owner(blocked: int, choosable: int, shown: str) -> None:
 
 
 def test_hidden_not_known() -> None:
-    """Where nobody reads the kernel's table of bound ports nothing is said of hidden ones."""
+    """Where the kernel's table of bound ports is not read nothing is said of hidden ones."""
     sample = namespace_sample("host", local_ports=Outcome(0.1, replace(PORTS, hidden=None)))
     assert "hidden{" not in of_namespaces(FAMILIES, sample)
 

@@ -27,7 +27,7 @@ def test_good(files: tuple[Path, Path]) -> None:
         flags = (address, f"--config.file={config}", f"--web.config.file={web}")
         done = run_exporter("--config.check", *flags)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{config}: good\n{web}: good\n"
+    assert done.stdout == f"{config}: ok\n{web}: ok\n"
 
 
 def test_bad(files: tuple[Path, Path]) -> None:
@@ -49,12 +49,12 @@ def test_one_of_two(files: tuple[Path, Path]) -> None:
     config, web = files
     web.unlink()
     done = run_exporter("--config.check", f"--config.file={config}", f"--web.config.file={web}")
-    assert (done.returncode, done.stdout) == (2, f"{config}: good\n")
+    assert (done.returncode, done.stdout) == (2, f"{config}: ok\n")
     assert f"--web.config.file: {web}: No such file or directory" in done.stderr
 
 
 def test_no_file() -> None:
     """Without a file the flags are what is checked."""
     done = run_exporter("--config.check")
-    assert (done.returncode, done.stdout) == (0, "The flags are good. They name no file.\n")
+    assert (done.returncode, done.stdout) == (0, "The flags are valid. They name no file.\n")
     assert run_exporter("--config.check", "--web.telemetry-path=x").returncode == 2

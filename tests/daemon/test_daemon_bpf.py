@@ -32,7 +32,7 @@ HIDDEN = "tcp_pressure_local_ports_hidden{"  # by the walk
 HELD_PORT = 45_000
 IP_LOCAL_PORT_RANGE = 51  # include/uapi/linux/in.h
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202e]")
-KEPT = "the rights to load BPF programs are kept"
+KEPT = "the privileges to load BPF programs are kept"
 ID = re.compile(r"^(prog|map|link)_id:\t(\d+)$", re.MULTILINE)
 FREED_SECONDS = 20.0  # the kernel frees after a grace period, on a thread of its own
 

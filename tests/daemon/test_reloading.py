@@ -26,7 +26,7 @@ def test_a_defect_changes_nothing() -> None:
     assert used == []
     assert reloader.reloads == Reloads(good=0, bad=1)
     [line] = logged.entries
-    assert line["event"] == "configuration not reloaded, the old one stays"
+    assert line["event"] == "configuration not reloaded, keeping the old one"
 
 
 def test_good_and_bad() -> None:

@@ -97,7 +97,7 @@ def test_bpf_under_the_filter_of_its_drop_in() -> None:
     assert "BPF" not in "".join(told)
     calls.discard("capset")
     kept = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
-    assert "the rights to load BPF programs are kept" in kept.stderr
+    assert "the privileges to load BPF programs are kept" in kept.stderr
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_the_port_is_taken(tmp_path: Path) -> None:
     flag = "--web.listen-address=127.0.0.1:10190"
     with running_exporter(tmp_path / "log", flag):
         second = run_exporter(flag)
-    assert (second.returncode, second.stderr) == (2, quoted("listens on this port") + "\n")
+    assert (second.returncode, second.stderr) == (2, quoted("listening on this port") + "\n")
 
 
 def test_flags_and_keys(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_another_host_is_asked_for(tmp_path: Path) -> None:
     ):
         connection.request("GET", "/metrics", headers={"Host": "localhost"})
         answer = connection.getresponse()
-        assert (answer.status, answer.read().decode().strip()) == (421, quoted("this host."))
+        assert (answer.status, answer.read().decode().strip()) == (421, quoted("this host name."))
 
 
 def test_password_and_tls(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_not_installed(log: Path) -> None:
     """Without the compiled part the reason says so, and all else goes on."""
     command = (sys.executable, "-c", NOT_BUILT)
     with running_exporter(log, *FLAGS, command=command) as exporter:
-        is_off(exporter, "the exporter was installed without its compiled part for BPF")
+        is_off(exporter, "the exporter was installed without its compiled BPF part")
     assert "Traceback" not in log.read_text()
 
 

@@ -52,5 +52,5 @@ def test_owner_behind_many_descriptors(lab: Lab, monkeypatch: pytest.MonkeyPatch
     for _ in range(3):
         lab.keep(socket.create_connection(("127.0.0.1", 9100)))
     reason = dict(own.take(Config()).left_out)["process names"]
-    assert reason == "the search for owners ended after 262,144 descriptors"
+    assert reason == "the search for owners stopped after 262,144 descriptors"
     host.own.close()

@@ -58,7 +58,7 @@ def test_too_old_to_be_ready() -> None:
     latest = LatestSample(clock)
     latest.publish(sample(started=100.0))
     clock.advance(15.1)
-    assert latest.unready() == "newest sample is 15.1 s old, the interval is 5.0 s"
+    assert latest.unready() == "the newest sample is 15.1 s old, with an interval of 5.0 s"
 
 
 def test_too_old_to_be_shown() -> None:

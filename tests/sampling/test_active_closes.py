@@ -66,7 +66,7 @@ def test_lost() -> None:
     found = outcome(source)
     assert found.value is not None
     assert found.error is not None
-    assert found.error.reason == "3 closes of too many network namespaces were not kept"
+    assert found.error.reason == "3 closes were lost: too many network namespaces"
 
 
 @pytest.mark.usefixtures("netns")

@@ -74,7 +74,7 @@ def test_without_the_right_to_see_them(others: OtherNamespaces) -> None:
         ("other network namespaces", "1 not looked at"),
         (
             "other network namespaces",
-            "those of other users' processes cannot be seen without CAP_SYS_PTRACE",
+            "those of other users' processes are not visible without CAP_SYS_PTRACE",
         ),
     ]
 
@@ -106,7 +106,7 @@ def test_search_for_owners(others: OtherNamespaces) -> None:
     owners = host._others.owners  # noqa: SLF001 - a search of 262,144 links takes a second
     owners.stopped = True
     assert own.take(Config()).left_out == (
-        ("process names", "the search for owners ended after 262,144 descriptors"),
+        ("process names", "the search for owners stopped after 262,144 descriptors"),
     )
     owners.stopped = False
     assert own.take(Config()).left_out == ()

@@ -91,7 +91,7 @@ def test_lost(tmp_path: Path) -> None:
     assert outcome is not None
     assert outcome.value is not None
     assert outcome.error is not None
-    assert outcome.error.reason == "3 failures of too many network namespaces were not kept"
+    assert outcome.error.reason == "3 failures were lost: too many network namespaces"
 
 
 def test_failing_source(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_defect(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> N
         assert census == Census(sampled=2, unreadable=1)
         assert logged(watch) == [
             ("sampling failed unexpectedly", None),
-            ("a network namespace cannot be read", "sampling: failed unexpectedly"),
+            ("cannot read a network namespace", "sampling: failed unexpectedly"),
         ]
         assert watch.logged.entries[0]["netns"] == "bad"
         watch.take()
@@ -83,7 +83,7 @@ def test_refused(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> No
         for _ in range(3):
             assert watch.take() == ({}, Census(unreadable=2))
         reason = "network namespaces: setns(): Operation not permitted"
-        assert logged(watch) == [("a network namespace cannot be read", reason)]
+        assert logged(watch) == [("cannot read a network namespace", reason)]
         kernel.refuses = lambda _home: False
         assert watch.census() == Census(sampled=2)
 

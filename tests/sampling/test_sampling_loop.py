@@ -244,7 +244,7 @@ def test_what_samples_do_not_reach_is_said_once() -> None:
     assert [sample.left_out for sample in samples] == [one.left_out for one in taken]
     assert loop.lines == [
         {
-            "event": "not all was looked at",
+            "event": "not everything was looked at",
             "feature": "process names",
             "reason": "ended after 3",
             "log_level": "info",

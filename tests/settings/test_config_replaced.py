@@ -35,7 +35,7 @@ def test_written_while_it_is_read(tmp_path: Path) -> None:
     """A file that is written in place while it is read is refused, though what was read is good."""
     path = tmp_path / "config.yml"
     path.write_text(OLD)
-    with pytest.raises(ConfigError, match=r"config\.yml: was written while it was read"):
+    with pytest.raises(ConfigError, match=r"config\.yml: changed while it was being read"):
         load_config(InterruptedPath(path))
     assert load_config(path).listing.top == 3
 

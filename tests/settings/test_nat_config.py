@@ -40,7 +40,7 @@ def test_mapped_address() -> None:
     mapped = f"::ffff:{ADDRESS}"
     assert nat_ranges([(mapped, "1-2")]) == nat_ranges([(ADDRESS, "1-2")])
     twice = reason((ADDRESS, "1-2"), (mapped, "1-2"))
-    assert twice == f'nat[1].address: has an entry already (got "{mapped}")'
+    assert twice == f'nat[1].address: already has an entry (got "{mapped}")'
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_mapped_address() -> None:
         ("203.0.113.7/32", 'must be an IP address (got "203.0.113.7/32")'),
         ("203.0.113.7\n", r'must be an IP address (got "203.0.113.7\n")'),
         ("fe80::1%eth0", 'must not name an interface (got "fe80::1%eth0")'),
-        (ADDRESS, f'has an entry already (got "{ADDRESS}")'),
+        (ADDRESS, f'already has an entry (got "{ADDRESS}")'),
     ],
 )
 def test_bad_address(address: str, text: str) -> None:

@@ -220,7 +220,7 @@ LABEL = 'must be 1 to 63 letters, digits, ".", "_" or "-"'
         (["--" + "x" * 5000], f"--{'x' * 58}: unknown flag (see --help)"),
         (
             [f"--no-collector.{name}" for name in COLLECTORS],
-            "--no-collector: all collectors are off, nothing is left to export",
+            "--no-collector: all collectors are off, so there is nothing to export",
         ),
         (
             ["--web.systemd-socket", "--web.listen-address=:1"],

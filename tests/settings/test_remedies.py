@@ -42,7 +42,7 @@ def test_written_as_read(text: str) -> None:
         ("range=5-5", "the range must be two ports such as 16384-60999"),
         ("range=1024-65536", "the range must be two ports such as 16384-60999"),
         ("range=1024", "the range must be two ports such as 16384-60999"),
-        ("tw_reuse=2", "tw_reuse must be 1: nothing else gives ports back"),
+        ("tw_reuse=2", "tw_reuse must be 1: no other value frees ports"),
         ("addresses=0", "addresses must be from +1 to +1000"),
         ("addresses=-1", "addresses must be from +1 to +1000"),
         ("keepalive=90", "the share of keepalive must be a number above 0 and at most 1"),

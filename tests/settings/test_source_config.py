@@ -35,7 +35,7 @@ sources:
         ([("10.0.0.1", "0-1")], r"^sources\[0\].ports: must be a range"),
         (
             [("10.0.0.0/24", "1-9"), ("10.0.0.1", "9-12")],
-            r"^sources\[1\].ports: shares ports with sources\[0\] \(got \"9-12\"\)$",
+            r"^sources\[1\].ports: overlaps sources\[0\] \(got \"9-12\"\)$",
         ),
     ],
 )

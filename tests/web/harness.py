@@ -108,6 +108,10 @@ class FakeStatus:
         self.made.append("document")
         return b"{}"
 
+    def incidents(self) -> bytes:
+        self.made.append("incidents")
+        return b"[]"
+
 
 class FakeDocuments:
     """Documents that consist of their names."""

@@ -51,7 +51,9 @@ def test_port_in_use() -> None:
         with pytest.raises(ListenError) as caught:
             open_listeners(["127.0.0.1:0", taken], systemd=False)
         assert open_descriptors() == before
-    assert str(caught.value) == f"cannot listen on {taken}: another socket listens on this port"
+    assert (
+        str(caught.value) == f"cannot listen on {taken}: another socket is listening on this port"
+    )
 
 
 def test_permission_denied(monkeypatch: pytest.MonkeyPatch) -> None:

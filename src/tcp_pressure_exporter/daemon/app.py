@@ -41,8 +41,11 @@ from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.settings.shown import shown_settings
 from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.headline import status_line
-from tcp_pressure_exporter.verdict.history import RecentHour
+from tcp_pressure_exporter.verdict.past.history import RecentHour
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
+from tcp_pressure_exporter.verdict.past.looks import look_of
 from tcp_pressure_exporter.web.accounting import HttpCounts
 from tcp_pressure_exporter.web.clients.connection import Shared
 from tcp_pressure_exporter.web.clients.server import Server
@@ -50,6 +53,7 @@ from tcp_pressure_exporter.web.listen import listener_url
 from tcp_pressure_exporter.web.pages.documents import DOCUMENTS_PATH
 from tcp_pressure_exporter.web.pages.routes import (
     HEALTHY_PATH,
+    INCIDENTS_PATH,
     READY_PATH,
     STATUS_PATH,
     build_router,
@@ -86,6 +90,7 @@ class App:
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
+        self._incidents = IncidentMemory()  # replaced as a whole, by the thread that samples
         self._told_by = self._host.told_by()
         self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
@@ -218,18 +223,20 @@ class App:
         told_by = self._host.told_by()
         if told_by != self._told_by:
             self._told_by = told_by
-            self._log.warning("sockets are read by another source", **told_by.logged())
+            self._log.warning("sockets are read from another source", **told_by.logged())
 
     def _publish(self, sample: Sample) -> None:
         self._log_source()
         self._latest.publish(sample)
         self._hour.record(sample)
+        self._incidents = self._incidents.after(look_of(sample, map(assess, sample.namespaces)))
         self._manager.sampled(status_line(sample))
 
     def _status(self) -> StatusSource:
         links = {
             "metrics": self._options.telemetry_path,
             "json": STATUS_PATH,
+            "incidents": INCIDENTS_PATH,
             "documents": f"{DOCUMENTS_PATH}/",
             "healthy": HEALTHY_PATH,
             "ready": READY_PATH,
@@ -247,6 +254,7 @@ class App:
             settings=shown_settings(self._options, self._loop.config),
             left_out=tuple(self._host.missing()),
             runbook_url=self._loop.config.runbook_url,
+            incidents=self._incidents,
         )
 
     def _begin_to_stop(self, stop: asyncio.Event) -> None:

@@ -39,9 +39,9 @@ def check(options: Options, log: FilteringBoundLogger) -> int:
         else:
             files += bool(one.what)
             if one.what:
-                print(escape_controls(f"{one.what}: good"))  # noqa: T201 - it is what was asked for
+                print(escape_controls(f"{one.what}: ok"))  # noqa: T201 - it is what was asked for
     if not code and not files:
-        print("The flags are good. They name no file.")  # noqa: T201 - as above
+        print("The flags are valid. They name no file.")  # noqa: T201 - as above
     sys.stdout.flush()
     return code
 

@@ -82,9 +82,7 @@ class Collector(NamedTuple):
 
 
 ROWS = (
-    Collector(
-        SOCKETS, "sockets per family and state", sockets_part, sockets.FAMILIES, judged=False
-    ),
+    Collector(SOCKETS, "sockets by family and state", sockets_part, sockets.FAMILIES, judged=False),
     Collector(
         LOCAL_PORTS,
         "the local port range and its use",
@@ -95,13 +93,13 @@ ROWS = (
     # Both before the gateway's pools, which make room for them.
     Collector(
         ACTIVE_CLOSES,
-        "who closes first, and so leaves the TIME_WAIT of the fullest pools",
+        "who closes first and so leaves the TIME_WAIT of the fullest pools",
         active_closes_part,
         active_closes.FAMILIES,
     ),
     Collector(
         PORT_FAILURES,
-        "calls that found no local port, and whose",
+        "calls that found no local port, and their callers",
         failures_part,
         failures.FAMILIES,
     ),
@@ -122,7 +120,7 @@ ROWS = (
     ),
     Collector(
         POOL_OWNERS,
-        "whose sockets are in these pools",
+        "owners of the sockets in these pools",
         pool_owners_part,
         pool_owners.FAMILIES,
         own_alone=True,
@@ -141,9 +139,12 @@ ROWS = (
         kernel_events.FAMILIES,
         judged=False,
     ),
-    Collector(SYSCTLS, "settings that decide TCP pressure", sysctls_part, sysctls.FAMILIES),
+    Collector(SYSCTLS, "settings that affect TCP pressure", sysctls_part, sysctls.FAMILIES),
     Collector(
-        FINDINGS, "advice: settings that harm, what is dropped", findings_part, findings.FAMILIES
+        FINDINGS,
+        "harmful settings, dropped connections",
+        findings_part,
+        findings.FAMILIES,
     ),
 )
 COLLECTORS: Mapping[str, Collector] = {row.key.name: row for row in ROWS}

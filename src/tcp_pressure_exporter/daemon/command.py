@@ -70,7 +70,7 @@ def _run(options: Options, running: str) -> int:
         usage_error(f"--web.allowed-host: {error}")
     sampled = _open_sampling(options, log)
     if kept := give_up_rights():
-        log.warning("the rights to load BPF programs are kept", reason=kept)
+        log.warning("the privileges to load BPF programs are kept", reason=kept)
     app = App(options, sampled, running, log, lost)
     if options.once_file is not None:
         return _write_once(app, options.once_file, log)

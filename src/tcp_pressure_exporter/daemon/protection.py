@@ -126,7 +126,7 @@ class WebConfigWatch:
         self._count_reload(True)  # noqa: FBT003  # whether it was good
 
     def _refuse(self, reason: str) -> None:
-        self._log.error("web configuration not reloaded, the old one stays", reason=reason)
+        self._log.error("web configuration not reloaded, keeping the old one", reason=reason)
         self._count_reload(False)  # noqa: FBT003  # whether it was good
 
     def _read_all(self) -> tuple[WebConfigFile, Protection]:
@@ -150,7 +150,7 @@ class WebConfigWatch:
 
     def _say_what_is_not_done(self) -> None:
         if self._file.http.http2:
-            self._log.info("HTTP/2 is not supported, HTTP/1.1 is served", file=str(self._path))
+            self._log.info("HTTP/2 is not supported, serving HTTP/1.1", file=str(self._path))
 
 
 def _stamp(path: Path) -> Stamp | None:
@@ -174,7 +174,7 @@ def _is_shortage(error: BaseException | None) -> bool:
 def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
     """Refuse a file that demands less of clients: one half written looks just like that."""
     for key in sorted(old.demands() - new.demands()):
-        raise ConfigError(key, "is gone, which takes a restart")
+        raise ConfigError(key, "is gone; restart to change that")
 
 
 def _keeping_state(

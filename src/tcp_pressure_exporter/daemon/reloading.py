@@ -66,11 +66,11 @@ class Reloader:
             self._use(self._read())
         except ConfigError as error:
             self.reloads = Reloads(good, bad + 1)
-            self._log.error("configuration not reloaded, the old one stays", reason=str(error))
+            self._log.error("configuration not reloaded, keeping the old one", reason=str(error))
         except Exception:  # noqa: BLE001 - short of memory, for one: the next signal shall find this
             # thread alive
             self.reloads = Reloads(good, bad + 1)
-            self._log.exception("configuration not reloaded, the old one stays")
+            self._log.exception("configuration not reloaded, keeping the old one")
         else:
             self.reloads = Reloads(good + 1, bad)
             self._log.info("configuration reloaded", file=str(self._file))

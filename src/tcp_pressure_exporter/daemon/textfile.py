@@ -21,7 +21,7 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises OSError, also where there is something else than a file, such as /dev/null.
     """
     if os.path.lexists(path) and _regular(path) is None:
-        raise FileExistsError(errno.EEXIST, "there is something that is not a regular file")
+        raise FileExistsError(errno.EEXIST, "exists and is not a regular file")
     # Beside it, for rename(2) stays within a file system; under a name that node_exporter skips.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     new = Path(name)

@@ -97,7 +97,7 @@ def _pem(section: TlsSection, what: str, folder: Path) -> bytes | None:
 def _version(section: TlsSection, key: str) -> ssl.TLSVersion:
     name = getattr(section, key)
     if name in OBSOLETE_VERSIONS:
-        raise ConfigError(f"{SECTION}.{key}", f"{name} is obsolete (RFC 8996): TLS12 or TLS13")
+        raise ConfigError(f"{SECTION}.{key}", f"{name} is obsolete (RFC 8996): use TLS12 or TLS13")
     return _one_of(VERSIONS, f"{SECTION}.{key}", name)
 
 
@@ -119,10 +119,10 @@ def _curve(section: TlsSection, lowest: ssl.TLSVersion) -> str | None:
         for index, name in enumerate(section.curve_preferences)
     ]
     if len(names) > 1:
-        raise ConfigError(key, "only one curve can be set (a limit of Python's ssl), or none")
+        raise ConfigError(key, "only one curve can be set (a limit of Python's ssl module)")
     if names and _client_auth(section) != ssl.CERT_NONE and lowest < ssl.TLSVersion.TLSv1_3:
         # Up to TLS 1.2 OpenSSL applies the setting to the keys of certificates, too.
-        raise ConfigError(key, "needs min_version: TLS13 where clients have certificates")
+        raise ConfigError(key, "needs min_version: TLS13 when clients have certificates")
     if names and not _settable(names[0]):
         raise ConfigError(key, f"this Python cannot set {section.curve_preferences[0]}")
     return names[0] if names else None
@@ -145,10 +145,10 @@ def _client_auth(section: TlsSection) -> ssl.VerifyMode:
     mode = _one_of(AUTH_TYPES, key, name)
     has_authority = bool(section.client_ca or section.client_ca_file)
     if has_authority and mode == ssl.CERT_NONE:
-        raise ConfigError(key, "must verify certificates where client_ca_file is given")
+        raise ConfigError(key, "must verify certificates when client_ca_file is set")
     if mode != ssl.CERT_NONE and not has_authority:
         # Go would take the system's authorities: anyone with a public certificate could come in.
-        raise ConfigError(f"{SECTION}.client_ca_file", f"is missing, {name} needs it")
+        raise ConfigError(f"{SECTION}.client_ca_file", f"is missing; {name} needs it")
     return mode
 
 

@@ -236,8 +236,8 @@ def by_netlink() -> ToldBy:
 
 
 NOT_WANTED = "not asked for"
-NOT_COUNTED = Missing("counted by BPF, on Linux alone")
-NO_BIND_TABLE = Missing("nobody reads the kernel's table of bound ports")
+NOT_COUNTED = Missing("counted by BPF, on Linux only")
+NO_BIND_TABLE = Missing("the kernel's table of bound ports is not read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from tcp_pressure_exporter.sample.sample import (
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
-from tcp_pressure_exporter.verdict.history import Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
 
 
 class Judged(NamedTuple):
@@ -34,7 +35,7 @@ class Snapshot:
     sample: the newest, None before the first. current: whether it is young enough to be shown.
     line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
     shown for want of rights. runbook_url: below which the project's docs/ are, None for the
-    exporter's own copy.
+    exporter's own copy. incidents: what has happened.
     """
 
     host: str
@@ -45,6 +46,7 @@ class Snapshot:
     settings: tuple[tuple[str, str], ...] = ()
     left_out: LeftOut = ()
     runbook_url: str | None = None
+    incidents: IncidentMemory = field(default_factory=IncidentMemory)
 
     def namespaces(self) -> tuple[Judged, ...]:
         """Return the namespaces, the worst first; none of a sample that is not current."""

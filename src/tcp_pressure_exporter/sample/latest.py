@@ -35,7 +35,9 @@ class LatestSample:
             return "no sample yet"
         age = self._age(sample)
         if age > _limit(sample):
-            return f"newest sample is {age:.1f} s old, the interval is {sample.interval:.1f} s"
+            return (
+                f"the newest sample is {age:.1f} s old, with an interval of {sample.interval:.1f} s"
+            )
         return None
 
     def _age(self, sample: Sample) -> float:

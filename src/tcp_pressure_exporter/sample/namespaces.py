@@ -29,7 +29,7 @@ class Census(NamedTuple):
 
 
 FEATURE = "other network namespaces"
-UNSEEN = "those of other users' processes cannot be seen without CAP_SYS_PTRACE"
+UNSEEN = "those of other users' processes are not visible without CAP_SYS_PTRACE"
 
 
 class Elsewhere(NamedTuple):

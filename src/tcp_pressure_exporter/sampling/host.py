@@ -93,7 +93,7 @@ def in_order(parts: Parts) -> list[Key[Any]]:
 
 
 NETNS = "netns"  # stands among the names of collectors where other namespaces are wanted
-STOPPED = f"the search for owners ended after {MAX_FDS:,} descriptors"
+STOPPED = f"the search for owners stopped after {MAX_FDS:,} descriptors"
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 
 

@@ -214,7 +214,7 @@ class SamplingLoop:
         for feature, reason in left_out:
             if feature not in self._told:
                 self._told.add(feature)
-                self._log.info("not all was looked at", feature=feature, reason=reason)
+                self._log.info("not everything was looked at", feature=feature, reason=reason)
 
     def _log_interval(self, cpu_seconds: float, seconds: float) -> None:
         change = self._interval / self._announced

@@ -251,7 +251,7 @@ class NamespaceSamplers:
         """Say once why a namespace cannot be read; how many cannot is in the census."""
         for reason in sorted({str(error) for error in errors}):
             if self._is_news(reason):
-                self._log.warning("a network namespace cannot be read", reason=reason)
+                self._log.warning("cannot read a network namespace", reason=reason)
 
     def _is_news(self, reason: str) -> bool:
         """Whether this has not been said yet, or so long ago that it has been forgotten."""

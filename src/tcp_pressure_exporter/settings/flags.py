@@ -34,7 +34,7 @@ from tcp_pressure_exporter.settings.values import (
 PROGRAM = "tcp-pressure-exporter"
 DESCRIPTION = """\
 Tells Prometheus how close this host's TCP port pools are to running out, and
-towards whom. Reads the kernel's socket tables; changes nothing, needs no root."""
+for which destinations. Only reads the kernel's socket tables; needs no root."""
 DEFAULT_LISTEN_ADDRESS = ":10190"
 MAX_REQUESTS = 10_000
 MAX_NAMESPACES = 100
@@ -115,21 +115,21 @@ def _add_web_flags(parser: ArgumentParser) -> None:
         help=f"[host]:port or unix:///path; repeatable ({DEFAULT_LISTEN_ADDRESS})",
     )
     flag = partial(add_flag, group.add_argument)
-    flag("--web.telemetry-path", "PATH", str, "/metrics", "where the metrics are")
+    flag("--web.telemetry-path", "PATH", str, "/metrics", "path of the metrics")
     group.add_argument(
         "--web.allowed-host",
         metavar="HOST",
         action="append",
-        help="answer for this host alone; repeatable (any)",
+        help="answer only for this host; repeatable (any)",
     )
-    flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as exporter-toolkit has it")
+    flag("--web.config.file", "FILE", parse_path, None, "TLS and users, as in exporter-toolkit")
     group.add_argument(
         "--web.systemd-socket",
         action="store_true",
-        help="listen on the sockets that systemd passes instead",
+        help="listen on sockets passed by systemd instead",
     )
     requests = partial(parse_integer, low=0, high=MAX_REQUESTS)
-    flag("--web.max-requests", "N", requests, "40", "scrapes served at a time, 0 = no limit")
+    flag("--web.max-requests", "N", requests, "40", "scrapes served at once, 0 = no limit")
 
 
 def _add_sampling_flags(parser: ArgumentParser) -> None:
@@ -137,10 +137,10 @@ def _add_sampling_flags(parser: ArgumentParser) -> None:
     flag = partial(add_flag, group.add_argument)
     top = partial(parse_integer, low=0, high=MAX_TOP)
     flag("--sample.interval", "TIME", parse_interval, "5s", "time between samples, 100ms to 10m")
-    flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "of one CPU that sampling may use")
+    flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "share of one CPU that sampling may use")
     source = partial(parse_choice, choices=SOURCES)
-    flag("--sample.source", "NAME", source, "netlink", "of sockets: auto, netlink, bpf")
-    flag("--pool.top", "N", top, None, "pools listed; goes before pools.top of the file")
+    flag("--sample.source", "NAME", source, "netlink", "source of sockets: auto, netlink, bpf")
+    flag("--pool.top", "N", top, None, "pools listed; overrides pools.top of the file")
     _add_namespace_flags(group.add_argument)
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
     once = "print one sample, exit; --once.file FILE: write it"
@@ -155,18 +155,18 @@ def _add_namespace_flags(add_argument: Callable[..., Any]) -> None:
     needs = "others too; needs CAP_SYS_ADMIN and CAP_SYS_PTRACE"
     others("--collector.netns", action="store_true", help=needs)
     others("--no-collector.netns", action="store_false", help=SUPPRESS)
-    include = "of others only these labels; --netns.exclude: not"
+    include = "which others, by label; --netns.exclude: which not"
     flag("--netns.include", "REGEX", parse_pattern, None, include)
     flag("--netns.exclude", "REGEX", parse_pattern, None, SUPPRESS)
     most = partial(parse_integer, low=1, high=MAX_NAMESPACES)
-    flag("--netns.max", "N", most, str(DEFAULT_MOST), "of others the N busiest at most")
+    flag("--netns.max", "N", most, str(DEFAULT_MOST), "at most the N busiest others")
 
 
 def _add_collector_flags(parser: ArgumentParser, collectors: Mapping[str, str]) -> None:
     """Add a pair of flags for each collector, and one line of help for both."""
     width = max(map(len, collectors), default=0)
     group = parser.add_argument_group(
-        "collectors, all on (--no-collector.NAME, --collector.NAME)",
+        "collectors, all on by default (--no-collector.NAME)",
         "\n".join(f"{name:{width}}  {text}" for name, text in collectors.items()),
     )
     for name in collectors:
@@ -181,14 +181,20 @@ def _add_program_flags(parser: ArgumentParser) -> None:
     level = partial(parse_choice, choices=LEVELS)
     log_format = partial(parse_choice, choices=FORMATS)
     flag(
-        "--config.file", "FILE", parse_path, None, "YAML, reread at SIGHUP; --config.check: try it"
+        "--config.file",
+        "FILE",
+        parse_path,
+        None,
+        "YAML, reread on SIGHUP; --config.check: check it",
     )
     group.add_argument("--config.check", action="store_true", help=SUPPRESS)
     flag("--log.level", "LEVEL", level, "info", ", ".join(LEVELS))
     flag("--log.format", "FORMAT", log_format, "auto", ", ".join(FORMATS))
     running = f"{PROGRAM} {version(PROGRAM)} (Python {platform.python_version()})"
     group.add_argument("--version", action="version", version=running, help=SUPPRESS)
-    group.add_argument("-h", "--help", action="help", help="print this; --version: what runs")
+    group.add_argument(
+        "-h", "--help", action="help", help="print this help; --version: the version"
+    )
 
 
 def add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag

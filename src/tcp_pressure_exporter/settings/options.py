@@ -74,7 +74,7 @@ def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options
     values = vars(namespace)
     enabled = frozenset(name for name in collectors if values[f"collector.{name}"])
     if not enabled:
-        usage_error("--no-collector: all collectors are off, nothing is left to export")
+        usage_error("--no-collector: all collectors are off, so there is nothing to export")
     if values["web.systemd_socket"] and values["web.listen_address"]:
         usage_error("--web.systemd-socket: cannot be combined with --web.listen-address")
     others = NamespaceChoice(values["netns.include"], values["netns.exclude"], values["netns.max"])
@@ -121,9 +121,9 @@ REPORT = "report"  # the command
 
 DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
 DESCRIPTION = """\
-Tells which TCP resource of this host is closest to its limit, who causes it,
-how long it lasts and what to do. Looks for two or three seconds where one look
-cannot tell. Changes nothing; needs no root."""
+Shows which TCP resource of this host is closest to its limit, who causes it,
+when it will be full and what to do. Looks for two or three seconds if
+one look cannot tell. Changes nothing; needs no root."""
 EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 
 
@@ -198,9 +198,11 @@ def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
         type=checked(parse_pause),
         help="look again every TIME until q or Ctrl-C (2s)",
     )
-    group.add_argument("--json", action="store_true", help="one JSON document a line, for scripts")
     group.add_argument(
-        "--nagios", action="store_true", help="one line for Nagios, Icinga and the like"
+        "--json", action="store_true", help="one JSON document per line, for scripts"
+    )
+    group.add_argument(
+        "--nagios", action="store_true", help="print one line for Nagios, Icinga and the like"
     )
     group.add_argument(
         "--what-if",
@@ -210,10 +212,10 @@ def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
         help="range=L-H, tw_reuse=1, addresses=+N or keepalive=SHARE",
     )
     port = partial(parse_integer, low=1, high=MAX_PORT)
-    flag("--port", "N", port, None, "tell who holds this local port, no more")
+    flag("--port", "N", port, None, "only show who holds this local port")
     top = partial(parse_integer, low=0, high=MAX_TOP)
     flag("--config.file", "FILE", parse_path, None, "the exporter's file: groups, pools.top")
-    flag("--pool.top", "N", top, None, "pools of each direction, and accept queues, looked at (10)")
+    flag("--pool.top", "N", top, None, "pools per direction, and accept queues, to look at (10)")
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
-    group.add_argument("-h", "--help", action="help", help="print this and exit")
+    group.add_argument("-h", "--help", action="help", help="print this help and exit")
     return parser

@@ -22,7 +22,7 @@ def nat_ranges(entries: Iterable[tuple[str, str]]) -> NatRanges:
     for index, (address, text) in enumerate(entries):
         packed = _address(f"nat[{index}].address", address)
         if packed in ports:
-            reason = f"has an entry already (got {quoted(address)})"
+            reason = f"already has an entry (got {quoted(address)})"
             raise ConfigError(f"nat[{index}].address", reason)
         low, high = _range(f"nat[{index}].ports", text)
         ports[packed] = high - low + 1
@@ -61,7 +61,7 @@ def source_ranges(entries: Iterable[tuple[str, str]]) -> SourceRanges:
         entry = _network_ports(one, *_range(f"sources[{index}].ports", ports))
         for number, other in enumerate(found):
             if _overlap(entry, other):
-                reason = f"shares ports with sources[{number}] (got {quoted(ports)})"
+                reason = f"overlaps sources[{number}] (got {quoted(ports)})"
                 raise ConfigError(f"sources[{index}].ports", reason)
         found.append(entry)
     return SourceRanges(tuple(found))

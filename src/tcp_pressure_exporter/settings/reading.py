@@ -108,7 +108,7 @@ def read_bytes(path: Path, key: str | None = None) -> bytes:
         reason = error.strerror if isinstance(error, OSError) else None
         raise ConfigError(place, f"{prefix}{reason or error}") from error
     if changed:
-        raise ConfigError(place, f"{prefix}was written while it was read")
+        raise ConfigError(place, f"{prefix}changed while it was being read")
     if len(data) > MAX_BYTES:
         raise ConfigError(place, f"{prefix}larger than {MAX_BYTES} bytes")
     return data

@@ -37,7 +37,7 @@ def _range(value: str) -> Remedy:
 
 def _tw_reuse(value: str) -> Remedy:
     if value != "1":
-        raise ValueError("tw_reuse must be 1: nothing else gives ports back")
+        raise ValueError("tw_reuse must be 1: no other value frees ports")
     return TimeWaitTakeOver()
 
 

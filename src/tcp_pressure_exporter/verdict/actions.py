@@ -65,6 +65,11 @@ def advice_on(part: Part) -> str:
     return _advice(part)[0]
 
 
+def part_runbook(part: Part) -> str:
+    """Return where more of the advice on a part is."""
+    return _advice(part)[1]
+
+
 def part_subject(part: Part) -> str:
     """Name a part of a trouble."""
     match part:

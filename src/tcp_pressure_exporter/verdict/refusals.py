@@ -38,7 +38,7 @@ class Refusal(NamedTuple):
 
     owner: None for all those together that are not told apart. failures: of the last minutes.
     seconds_ago: the last of them. pool: the name of the listed pool that is full for it, "" for
-    none: its pressure tells what to do.
+    none: its pressure tells what to do. new: of the failures, those of the newest sample.
     """
 
     kind: FailureKind
@@ -48,6 +48,7 @@ class Refusal(NamedTuple):
     severity: Severity
     advice: str
     pool: str = ""
+    new: int = 0
 
     @property
     def runbook(self) -> str:
@@ -84,7 +85,7 @@ def _refusals(sample: NamespaceSample, recent: RecentFailures) -> Iterator[Refus
     full = {found.pool.key for found in refused_pools(listed, recent) if found.pool}
     below = table is not None and far_from_full(None, table.ratio_max_1m, 0.0)
     for owner, count in recent.owners.items():
-        refusal = _refusal(owner.kind, owner, count)
+        refusal = _refusal(owner.kind, owner, count, recent.new.get(owner, 0))
         pool = pool_between(ends_of(owner), listed) if owner.kind == NO_PORT_FOUND else None
         if pool and pool.key in full:
             refusal = refusal._replace(pool=pool_name(OUTBOUND, pool))
@@ -92,12 +93,14 @@ def _refusals(sample: NamespaceSample, recent: RecentFailures) -> Iterator[Refus
             refusal = refusal._replace(advice=REFUSED_BELOW_LIMIT.advice)
         yield refusal
     for kind, count in recent.others.items():
-        yield _refusal(kind, None, count)
+        yield _refusal(kind, None, count, recent.new_others.get(kind, 0))
 
 
-def _refusal(kind: FailureKind, owner: FailureOwner | None, count: RecentCount) -> Refusal:
+def _refusal(
+    kind: FailureKind, owner: FailureOwner | None, count: RecentCount, new: int
+) -> Refusal:
     severity = refusal_severity(kind, count.seconds_ago)
-    return Refusal(kind, owner, *count, severity, REFUSALS[kind].advice)
+    return Refusal(kind, owner, *count, severity, REFUSALS[kind].advice, new=new)
 
 
 def full_sentence(refusals: Sequence[Refusal], seconds: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 # A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
 _BACKLOG = 1024
 _TCP_REASONS = {
-    errno.EADDRINUSE: "another socket listens on this port",
+    errno.EADDRINUSE: "another socket is listening on this port",
     errno.EACCES: "permission denied: ports below 1024 need CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "this host has no such address",
     errno.EAFNOSUPPORT: "this host does not support the address family",
@@ -207,7 +207,7 @@ def passed_listeners(environ: Mapping[str, str], pid: int) -> list[socket.socket
     """
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal() or int(count) == 0:
-        raise ListenError(_SYSTEMD, "none was passed to this process (LISTEN_PID, LISTEN_FDS)")
+        raise ListenError(_SYSTEMD, "no socket was passed to this process (LISTEN_PID, LISTEN_FDS)")
     with ExitStack() as taken:
         fds = range(_FIRST_FD, _FIRST_FD + int(count))
         listeners = [taken.enter_context(_take(fd)) for fd in fds]

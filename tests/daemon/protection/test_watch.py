@@ -96,7 +96,7 @@ def test_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as short:
         short.setattr(os, "memfd_create", none_is_free)
         assert [watched.watch.current() for _ in range(3)] == [before] * 3
-    reason = "tls_server_config.key_file: cannot be handed to OpenSSL: Too many open files"
+    reason = "tls_server_config.key_file: cannot be passed to OpenSSL: Too many open files"
     assert errors(watched.logged) == [reason]
     after = watched.watch.current()
     assert after is not before
@@ -146,7 +146,7 @@ def test_reload_opens_no_door(tmp_path: Path, old: str, new: str, key: str) -> N
     before = watched.watch.current()
     watched.write(new)
     assert watched.watch.current() is before
-    assert errors(watched.logged) == [f"{key}: is gone, which takes a restart"]
+    assert errors(watched.logged) == [f"{key}: is gone; restart to change that"]
 
 
 def test_more_protection(tmp_path: Path) -> None:

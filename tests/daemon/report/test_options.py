@@ -14,7 +14,7 @@ from tcp_pressure_exporter.settings.options import (
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "report.md"
-REUSE = '--what-if: tw_reuse must be 1: nothing else gives ports back (got "tw_reuse=2")'
+REUSE = '--what-if: tw_reuse must be 1: no other value frees ports (got "tw_reuse=2")'
 DEFAULTS = ReportOptions(watch=None, json=False, config_file=None, top=None, procfs=Path("/proc"))
 
 

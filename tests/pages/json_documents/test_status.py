@@ -10,7 +10,7 @@ import pytest
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere
-from tcp_pressure_exporter.verdict.history import SeriesKey
+from tcp_pressure_exporter.verdict.past.history import SeriesKey
 from tests.pages.status.snapshots import (
     BROKEN_HOST,
     CALM_HOST,

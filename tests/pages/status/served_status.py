@@ -17,6 +17,7 @@ from tests.web.harness import Serving, registry_of, two_families
 LINKS = {
     "metrics": "/metrics",
     "json": "/api/v1/status",
+    "incidents": "/api/v1/incidents",
     "documents": "/docs/",
     "healthy": "/-/healthy",
     "ready": "/-/ready",

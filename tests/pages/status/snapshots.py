@@ -28,7 +28,7 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
-from tcp_pressure_exporter.verdict.history import Line, SeriesKey, observed_values
+from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest
 from tests.support.fakes.evidence import known
 from tests.support.fakes.samples import namespace_sample, with_parts

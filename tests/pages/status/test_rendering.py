@@ -15,7 +15,8 @@ from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
 from tcp_pressure_exporter.sample.namespaces import Census
 from tcp_pressure_exporter.sample.sample import FINDINGS, LOCAL_PORTS, NamespaceSample
-from tcp_pressure_exporter.verdict.history import Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey
+from tests.pages.json_documents.test_incidents import worst_case
 from tests.pages.report.observations import pool_sample
 from tests.pages.status.html_outline import Outline
 from tests.pages.status.snapshots import (
@@ -34,10 +35,12 @@ from tests.pages.status.snapshots import (
 )
 from tests.support.fakes.evidence import known
 from tests.support.fakes.samples import with_parts
+from tests.verdict.past.test_incidents import EPOCH, every, look, memory, sighting
 
 LINKS = {
     "metrics": "/metrics",
     "json": "/api/v1/status",
+    "incidents": "/api/v1/incidents",
     "documents": "/docs/",
     "healthy": "/-/healthy",
     "ready": "/-/ready",
@@ -92,7 +95,8 @@ def test_worst_case_is_small() -> None:
     lines: dict[SeriesKey, Line] = {
         key: [chance.random() for _ in range(240)] for key in hour_of(FULL_HOST)
     }
-    body, outline = page(snapshot(FULL_HOST, *others, lines=lines))
+    shown = snapshot(FULL_HOST, *others, lines=lines)
+    body, outline = page(replace(shown, incidents=worst_case("a")))
     assert len(body) < MAX_BYTES
     assert "docs/findings.md#odd_port_range" in outline.text
 
@@ -272,3 +276,47 @@ def test_hostile_text(text: str, shown: str) -> None:
     assert not [char for char in outline.text if not char.isprintable() and char != "\n"]
     assert len(body) < MAX_BYTES
     assert outline.text.count(shown) >= 4
+
+
+def test_nothing_has_happened() -> None:
+    """Where nothing was critical that is one line."""
+    past = memory(*(look(now) for now in every(5, 0, 600)))
+    _, outline = page(replace(snapshot(CALM_HOST), incidents=past))
+    assert "Nothing was critical since this exporter began to look" in outline.words
+    assert "Minute by minute" not in outline.words
+
+
+def test_what_has_happened() -> None:
+    """Between two waves the page tells what was, with its calls, its owner and its minutes."""
+    past = memory(
+        *(look(now, used=400) for now in every(5, 0, 55)),
+        *(look(now, sighting(refused=7), used=1000) for now in every(5, 60, 115)),
+        *(look(now, used=500) for now in every(5, 120, 235)),
+    )
+    calm = replace(snapshot(CALM_HOST), incidents=past)
+    assert calm.sample is not None
+    sample = replace(calm.sample, timestamp=EPOCH + 235)
+    _, outline = page(replace(calm, sample=sample))
+    words = outline.words
+    assert "All is calm" in words
+    assert "1 incident since this exporter began to look 3 min ago. None goes on now." in words
+    assert "from 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
+    assert (
+        "at most 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
+    )
+    assert "18:19 40 % 400 400 10 18:20 100 % 1,000 1,000 10 84 18:21 50 % 500 500 10" in words
+    assert "api/v1/incidents" in {link["href"] for link in outline.all("a")}
+    _, again = page(replace(calm, current=False))
+    assert "None goes on now." in again.words
+
+
+def test_incidents_are_bounded() -> None:
+    """Three are told, with names from outside as text, and how many there were before."""
+    name = "<b>" * 30
+    past = memory(
+        *(look(1000.0 * n, sighting((name, str(n)), owner=Owner(name, name))) for n in range(40))
+    )
+    body, outline = page(replace(snapshot(CALM_HOST), incidents=past))
+    assert "and 29 earlier incidents" in outline.words
+    assert not outline.all("b") or b"<b><b>" not in body
+    assert len(body) < MAX_BYTES

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH, sparkline
-from tcp_pressure_exporter.verdict.history import POINTS, Line
+from tcp_pressure_exporter.verdict.past.history import POINTS, Line
 
 COMMAND = re.compile(r"M(\d+) (\d+)h1|l1( \d+|-\d+)|h1")
 

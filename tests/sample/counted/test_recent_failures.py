@@ -39,7 +39,8 @@ def test_before_the_first_sample() -> None:
 def test_one_look() -> None:
     """A look that began to count two seconds ago says so."""
     found = FailureWindow(since=100.0).after({owner("a"): 7}, {}, 102.0).recent()
-    assert found == RecentFailures(2.0, {owner("a"): RecentCount(7, 0.0)}, {})
+    counted = {owner("a"): RecentCount(7, 0.0)}
+    assert found == RecentFailures(2.0, counted, {}, new={owner("a"): 7})
 
 
 def test_added_up() -> None:
@@ -131,3 +132,17 @@ def test_by_kind() -> None:
     """All failures are there by their kind, named or not."""
     found = FailureWindow(0.0).after({owner("a"): 3}, {PORTS_TAKEN: 2}, 5.0).recent()
     assert dict(found.counts()) == {NO_PORTS: RecentCount(3, 0.0), PORTS_TAKEN: RecentCount(2, 0.0)}
+
+
+def test_what_the_newest_sample_counted() -> None:
+    """Of the last five minutes it is known what the newest sample counted, named or not."""
+    window = FailureWindow(0.0).after({owner("a"): 7}, {NO_PORTS: 1}, 5.0)
+    window = window.after({owner("a"): 2, owner("b"): 3}, {NO_PORTS: 4}, 10.0)
+    found = window.recent()
+    assert (found.new, found.new_others) == ({owner("a"): 2, owner("b"): 3}, {NO_PORTS: 4})
+    later = window.after({}, {}, 15.0).recent()
+    assert (later.new, later.new_others) == ({}, {})
+    crowd = {owner(f"p{number}"): number + 1 for number in range(NAMED + 10)}
+    many = FailureWindow(0.0).after(crowd, {}, 5.0).recent()
+    assert len(many.new) == NAMED
+    assert many.new_others == {NO_PORTS: sum(range(1, 11))}

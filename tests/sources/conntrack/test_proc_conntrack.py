@@ -177,18 +177,18 @@ def test_other_protocols() -> None:
 @pytest.mark.parametrize(
     ("line", "text"),
     [
-        ("ipv4 2 tcp 6", "a line that makes no sense: 'ipv4 2 tcp 6'"),
+        ("ipv4 2 tcp 6", "unexpected line: 'ipv4 2 tcp 6'"),
         (
             MASQUERADED[:120],
-            "a line that makes no sense: 'ipv4     2 tcp      6 431999 ESTABLISHED'",
+            "unexpected line: 'ipv4     2 tcp      6 431999 ESTABLISHED'",
         ),
-        (" tcp \x1b[2J\x07" + "x" * 9999, r"a line that makes no sense: ' tcp \x1b[2J\x07xx"),
-        (MASQUERADED.replace("40319", "4٣"), "a line that makes no sense: 'ipv4     2 tcp"),
+        (" tcp \x1b[2J\x07" + "x" * 9999, r"unexpected line: ' tcp \x1b[2J\x07xx"),
+        (MASQUERADED.replace("40319", "4٣"), "unexpected line: 'ipv4     2 tcp"),
         (MASQUERADED.replace("sport=9000 dport=40319", "sport=65536 dport=1"),
          "expected a port, got 65536"),
         (MASQUERADED.replace("dst=198.51.100.1 ", "dst=198.51.100.256 "), "'198.51.100.256' does"),
         (MASQUERADED.replace("dst=198.51.100.1 ", "dst=1::2::3 "), "'1::2::3'"),
-        (MASQUERADED.replace("dst=198.51.100.1 ", f"dst={'1' * 46} "), "a line that makes no"),
+        (MASQUERADED.replace("dst=198.51.100.1 ", f"dst={'1' * 46} "), "unexpected line"),
     ],
 )  # fmt: skip
 def test_nonsense(line: str, text: str) -> None:

@@ -111,7 +111,7 @@ def test_bound_sockets() -> None:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (psutil.AccessDenied(1), "this system shows connections to root only"),
+        (psutil.AccessDenied(1), "this system shows connections only to root"),
         (PermissionError(13, "Permission denied"), "Permission denied"),
         (RuntimeError("struct xinpgen size mismatch"), "struct xinpgen size mismatch"),
     ],

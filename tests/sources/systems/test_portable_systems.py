@@ -81,7 +81,7 @@ def test_unknown_system() -> None:
     """Where nobody knows how to ask, the port range and TIME_WAIT are errors; settings are none."""
     facts = system_facts("netbsd10")
     for ask in (facts.port_range, facts.time_wait_seconds):
-        with pytest.raises(SourceError, match="not known how to ask for on netbsd10"):
+        with pytest.raises(SourceError, match="not supported on netbsd10"):
             ask()
     assert facts.settings() == {}
 
@@ -186,7 +186,7 @@ def test_failed_reading() -> None:
     """After a reading that failed nothing old is counted: the tally asks again."""
     lab = Lab(FakeFacts())
     lab.source.bound_sockets(BoundRules())
-    lab.error = SourceError("psutil.net_connections", "this system shows connections to root only")
+    lab.error = SourceError("psutil.net_connections", "this system shows connections only to root")
     with pytest.raises(SourceError):
         lab.source.bound_sockets(BoundRules())
     lab.error = None
@@ -217,4 +217,4 @@ def test_untold_numbers() -> None:
     sources = foreign_sources(FakeFacts(), "not there")
     reading = Reading(sources, Memory(), FakeClock(), Config())
     for asked in (reading.resources, reading.statistics):
-        assert str(asked.error) == "kernel's numbers: told by Linux alone"
+        assert str(asked.error) == "kernel's numbers: only known on Linux"

@@ -129,7 +129,7 @@ def test_sixty_scrapes_at_once() -> None:
     replies = _scrape_at_once(GatedFamilies(), 60)
     assert sorted(reply.status for reply in replies) == [200] * 40 + [503] * 20
     refusals = {reply.body for reply in replies if reply.status == 503}
-    assert refusals == {b"Already answering 40 scrapes; try later.\n"}
+    assert refusals == {b"Already serving 40 scrapes; try again later.\n"}
 
 
 def test_concurrent_scrapes_share_one_rendering() -> None:

@@ -76,6 +76,7 @@ def test_telemetry_path(path: str) -> None:
         ("/-/healthy", "taken"),
         ("/-/ready", "taken"),
         ("/api/v1/status", "taken"),
+        ("/api/v1/incidents", "taken"),
         ("/static/metrics", "taken"),
         ("/docs", "taken"),
         ("/docs/metrics", "taken"),

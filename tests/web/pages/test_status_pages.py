@@ -41,11 +41,14 @@ def test_page() -> None:
     assert "unsafe" not in reply.headers["content-security-policy"]
 
 
-def test_document() -> None:
-    """The document is JSON that nobody keeps."""
+@pytest.mark.parametrize(
+    ("path", "body"), [("/api/v1/status", b"{}"), ("/api/v1/incidents", b"[]")]
+)
+def test_documents(path: str, body: bytes) -> None:
+    """The documents are JSON that nobody keeps."""
     with serving(FakeStatus()) as server:
-        reply = get(server.address, "/api/v1/status")
-    assert (reply.status, reply.body) == (200, b"{}")
+        reply = get(server.address, path)
+    assert (reply.status, reply.body) == (200, body)
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["cache-control"] == "no-store"
 

@@ -5,7 +5,16 @@ import pytest
 from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tests.web.harness import Serving, exchange, get, request_bytes
 
-PATHS = ("/", "/metrics", "/api/v1/status", "/static/a.0123.css", "/-/healthy", "/-/ready", "/no")
+PATHS = (
+    "/",
+    "/metrics",
+    "/api/v1/status",
+    "/api/v1/incidents",
+    "/static/a.0123.css",
+    "/-/healthy",
+    "/-/ready",
+    "/no",
+)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def test_others(address: tuple[str, int], host: str) -> None:
     [reply] = exchange(
         address, f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     )
-    assert (reply.status, reply.body) == (421, b"This exporter does not answer for this host.\n")
+    assert (reply.status, reply.body) == (421, b"This exporter does not serve this host name.\n")
 
 
 @pytest.mark.parametrize(

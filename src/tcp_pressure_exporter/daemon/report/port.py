@@ -27,7 +27,7 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.systems.linux import own_sources
 from tcp_pressure_exporter.verdict.details.port_holders import HeldPort, PortHolder, by_importance
 
-BOUND_ONLY_UNSEEN = "sockets that are bound only, before Linux 6.8; other network namespaces"
+BOUND_ONLY_UNSEEN = "sockets that are only bound, before Linux 6.8; other network namespaces"
 _MAY_WAIT = frozenset({TCP_ESTABLISHED, TCP_SYN_RECV, TCP_CLOSE_WAIT})  # for accept()
 
 

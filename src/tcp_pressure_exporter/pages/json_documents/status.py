@@ -14,6 +14,7 @@ from tcp_pressure_exporter.pages.json_documents.assessment import (
     utc,
     what_if_document,
 )
+from tcp_pressure_exporter.pages.json_documents.incidents import summary_documents
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.sample.sample import (
@@ -25,7 +26,7 @@ from tcp_pressure_exporter.sample.sample import (
 from tcp_pressure_exporter.sample.sockets import SocketStates
 from tcp_pressure_exporter.verdict.details.what_if import what_if
 from tcp_pressure_exporter.verdict.headline import headline
-from tcp_pressure_exporter.verdict.history import POINT_SECONDS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import POINT_SECONDS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
 
 DIGITS = 4  # of a ratio: a hundredth of a per cent
@@ -49,6 +50,7 @@ def status_document(snapshot: Snapshot) -> Document:
         "sentence": verdict.sentence,
         "history_point_seconds": POINT_SECONDS,
         "namespaces": [_namespace(snapshot, judged) for judged in namespaces],
+        "incidents": summary_documents(snapshot),
         "exporter": _exporter(snapshot),
     }
 

@@ -20,7 +20,9 @@ from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_if import what_if
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
+from tcp_pressure_exporter.verdict.past.incident_words import PastWords, past_words
 
+MAX_INCIDENTS = 3
 MAX_CARDS = 6  # of what is closest to its limit
 
 
@@ -62,7 +64,7 @@ class NamespaceView(NamedTuple):
 class Page(NamedTuple):
     """The whole page. time: of the sample, None before the first. view: None without a sample.
 
-    missing: a namespace was asked for that is not in the sample.
+    missing: a namespace was asked for that is not in the sample. past: what has happened.
     """
 
     verdict: Verdict
@@ -70,6 +72,7 @@ class Page(NamedTuple):
     namespaces: tuple[NamespaceLink, ...]
     missing: bool
     view: NamespaceView | None
+    past: PastWords
     snapshot: Snapshot
 
 
@@ -85,6 +88,12 @@ def page_of(snapshot: Snapshot, netns: str | None) -> Page:
         namespaces=tuple(_link(snapshot, judged, shown) for judged in namespaces),
         missing=netns is not None and bool(namespaces) and not asked,
         view=_view(snapshot, shown) if shown else None,
+        past=past_words(
+            snapshot.incidents,
+            sample.timestamp if sample else 0.0,
+            MAX_INCIDENTS,
+            current=snapshot.current,
+        ),
         snapshot=snapshot,
     )
 

@@ -6,7 +6,7 @@ from zlib import crc32
 
 from tcp_pressure_exporter.figures import percent
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.verdict.history import POINTS, Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import POINTS, Line, SeriesKey
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import ResourceWords
 from tcp_pressure_exporter.verdict.words import last_hour

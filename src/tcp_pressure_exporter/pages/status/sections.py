@@ -12,7 +12,7 @@ from tcp_pressure_exporter.verdict.details.pool_directions import (
     directions,
     other_resources,
 )
-from tcp_pressure_exporter.verdict.history import SeriesKey, by_state
+from tcp_pressure_exporter.verdict.past.history import SeriesKey, by_state
 
 MAX_POOLS = 10  # of one direction
 MAX_OTHERS = 20

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tcp_pressure_exporter.pages.json_documents.incidents import incidents_json
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.page import page_of
@@ -61,7 +62,8 @@ class StatusSource:
         """Return what differs whenever the pages may."""
         seen = self._snapshot()
         started = seen.sample.started if seen.sample else None
-        return started, seen.current, seen.exporter, seen.settings, seen.runbook_url
+        past = seen.incidents.valid_until
+        return started, past, seen.current, seen.exporter, seen.settings, seen.runbook_url
 
     def known(self, netns: str) -> bool:
         """Whether there is a network namespace of this name."""
@@ -75,6 +77,10 @@ class StatusSource:
     def document(self) -> bytes:
         """Return the JSON document."""
         return status_json(self._snapshot())
+
+    def incidents(self) -> bytes:
+        """Return the JSON document of what has happened."""
+        return incidents_json(self._snapshot())
 
     @cached_property
     def _template(self) -> "PageTemplate":

@@ -47,12 +47,15 @@ class RecentFailures:
     """The failures of the last so many seconds: five minutes, or since counting began.
 
     The first step reaches back as far as its sample did. owners: the worst by name. others: all
-    the rest, so that both together are every failure.
+    the rest, so that both together are every failure. new, new_others: of both, those that the
+    newest sample counted.
     """
 
     seconds: float = 0.0
     owners: Mapping[FailureOwner, RecentCount] = field(default_factory=dict)
     others: Mapping[FailureKind, RecentCount] = field(default_factory=dict)
+    new: Mapping[FailureOwner, int] = field(default_factory=dict)
+    new_others: Mapping[FailureKind, int] = field(default_factory=dict)
 
     def counts(self) -> Iterator[tuple[FailureKind, RecentCount]]:
         """Yield all of them by their kind."""
@@ -91,16 +94,21 @@ class _Step(NamedTuple):
     others: Mapping[FailureKind, int]
 
 
+_NOTHING = _Step(0.0, 0.0, {}, {})
+
+
 @dataclass(frozen=True, slots=True)
 class FailureWindow:
     """The steps in which something failed, the oldest first.
 
     since: when counting began, None: at the first sample. now: of the last sample, None before it.
+    newest: what that counted.
     """
 
     since: float | None = None
     now: float | None = None
     steps: tuple[_Step, ...] = ()
+    newest: _Step = _NOTHING
 
     def after(
         self, owners: Mapping[FailureOwner, int], others: Mapping[FailureKind, int], now: float
@@ -109,9 +117,10 @@ class FailureWindow:
         since = now if self.since is None else self.since
         begin = since if self.now is None else self.now
         steps = tuple(step for step in self.steps if now - step.end < WINDOW)
+        newest = _Step(begin, now, owners, others)
         if owners or any(others.values()):
-            steps = _with(steps, _Step(begin, now, owners, others))
-        return FailureWindow(since, now, steps)
+            steps = _with(steps, newest)
+        return FailureWindow(since, now, steps, _bounded(newest))
 
     def recent(self) -> RecentFailures:
         """Return what failed until the last sample."""
@@ -126,11 +135,24 @@ class FailureWindow:
             kinds = (owner.kind for owner in step.owners)
             last |= dict.fromkeys((*step.owners, *step.others, *kinds), self.now - step.end)
         whole = _bounded(_Step(self.since, self.now, owners, others))
+        new, new_others = _new(self.newest, whole)
         return RecentFailures(
             seconds=min(self.now - self.since, WINDOW),
             owners={owner: RecentCount(n, last[owner]) for owner, n in whole.owners.items()},
             others={kind: RecentCount(n, last[kind]) for kind, n in whole.others.items()},
+            new=new,
+            new_others=new_others,
         )
+
+
+def _new(newest: _Step, whole: _Step) -> tuple[Mapping[FailureOwner, int], Counter[FailureKind]]:
+    """Return what the newest step counted: by owners that the whole names, and by kind."""
+    named = {owner: count for owner, count in newest.owners.items() if owner in whole.owners}
+    others = Counter(newest.others)
+    for owner, count in newest.owners.items():
+        if owner not in whole.owners:
+            others[owner.kind] += count
+    return named, others
 
 
 def _with(steps: tuple[_Step, ...], new: _Step) -> tuple[_Step, ...]:

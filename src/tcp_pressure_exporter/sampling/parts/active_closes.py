@@ -40,7 +40,7 @@ class ActiveClosesPart:
         published = self._memory.published
         if not counts.lost:
             return published
-        reason = f"{counts.lost} closes of too many network namespaces were not kept"
+        reason = f"{counts.lost:,} closes were lost: too many network namespaces"
         return Incomplete(published, SourceError("active closes", reason))
 
     def _owner(self, close: ActiveClose) -> Owner:

@@ -38,7 +38,7 @@ class FailuresPart:
         published = self._memory.published(counts)
         if not counts.lost:
             return published
-        reason = f"{counts.lost} failures of too many network namespaces were not kept"
+        reason = f"{counts.lost:,} failures were lost: too many network namespaces"
         return Incomplete(published, SourceError("port failures", reason))
 
 

@@ -17,9 +17,9 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 
 NO_RIGHT = "needs CAP_BPF and CAP_PERFMON"
 NOT_THE_HOSTS = f"{NO_RIGHT} of the host, not of a user namespace"
-LOCKED_DOWN = "the kernel is locked down: no program may read its memory"
-FILTERED = "the filter of system calls (seccomp) may deny bpf()"
-NOT_BUILT = "the exporter was installed without its compiled part for BPF"
+LOCKED_DOWN = "the kernel is locked down and lets no program read its memory"
+FILTERED = "the system call filter (seccomp) may deny bpf()"
+NOT_BUILT = "the exporter was installed without its compiled BPF part"
 
 LOCKDOWN = Path("/sys/kernel/security/lockdown")  # kernel_lockdown(7)
 

@@ -68,7 +68,7 @@ def tally_proc_conntrack(lines: Iterable[str], rules: NatRules) -> PoolTally:
             continue
         match = ENTRY.fullmatch(line.rstrip("\n"))
         if match is None:
-            raise SourceError(NAME, f"a line that makes no sense: {line[:40]!r}")
+            raise SourceError(NAME, f"unexpected line: {line[:40]!r}")
         _add(pools, clients, match, rules)
     return replace(pools.result(rules.rows), clients=clients.result())
 

@@ -77,8 +77,8 @@ class Cgroups:
                 return
 
 
-NO_CGROUP2 = "cgroup2 is not mounted here, as on a host of cgroup v1"
-ONLY_ROOT = "of cgroup2 only the root is seen: a container needs the host's tree (--cgroupns host)"
+NO_CGROUP2 = "cgroup2 is not mounted here, as on a cgroup v1 host"
+ONLY_ROOT = "only cgroup2's root is visible: a container needs the host's tree (--cgroupns host)"
 
 
 def why_no_services(procfs: Path) -> str | None:

@@ -41,7 +41,7 @@ def read_portable_sockets(
     try:
         rows = list_rows("tcp")
     except psutil.AccessDenied as error:
-        raise SourceError(OPERATION, "this system shows connections to root only") from error
+        raise SourceError(OPERATION, "this system shows connections only to root") from error
     except (psutil.Error, OSError, RuntimeError) as error:
         # RuntimeError is how psutil reports that a system's structures are not as it knows them.
         raise SourceError(OPERATION, getattr(error, "strerror", None) or str(error)) from error

@@ -37,7 +37,7 @@ from tcp_pressure_exporter.sources.systems.walks import elsewhere_of, walked_soc
 # Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
 # sockets of its own to be sampled at all.
 NO_WALK = Missing(NOT_WANTED)
-OWN_ALONE = Missing("asked of the own network namespace alone")
+OWN_ALONE = Missing("only known for the exporter's own network namespace")
 
 
 def own_sources(platform: str, procfs: Path, parser: Parser, *, walked: bool = False) -> Sources:

@@ -19,8 +19,8 @@ from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 
 PORTABLE = "portable"  # what counts the sockets, where psutil lists them
-BY_NETLINK_ALONE = Missing("told by netlink alone, which is not to be had here")
-BY_LINUX_ALONE = Missing("told by Linux alone")
+BY_NETLINK_ALONE = Missing("only known from netlink, which is not available here")
+BY_LINUX_ALONE = Missing("only known on Linux")
 
 
 def portable_sources(platform: str, procfs: Path, nat: NatSource, no_netlink: str) -> Sources:
@@ -95,4 +95,4 @@ class UnknownFacts:
         return {}
 
     def _refuse(self, what: str) -> NoReturn:
-        raise SourceError(what, f"not known how to ask for on {self.name}")
+        raise SourceError(what, f"not supported on {self.name}")

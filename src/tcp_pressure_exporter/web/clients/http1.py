@@ -54,7 +54,7 @@ class Http1:
         try:
             return parse_request(head.method, head.target, head.headers)
         except InvalidHostError:
-            raise Refusal(400, "The Host is not valid.") from None
+            raise Refusal(400, "The Host header is not valid.") from None
         except ValueError:
             raise Refusal(400, "The query has too many fields.") from None
 
@@ -112,11 +112,11 @@ class Http1:
         lengths = [int(value) for name, value in head.headers if name == b"content-length"]
         if lengths and encoded:
             # h11 lets Transfer-Encoding win; RFC 9112 section 6.3 allows refusal: smuggling.
-            raise Refusal(400, "Transfer-Encoding and Content-Length exclude each other.")
+            raise Refusal(400, "Transfer-Encoding and Content-Length cannot be combined.")
         if any(length > self._limits.body_bytes for length in lengths):
             raise Refusal(413, HTTPStatus(413).phrase)
         if self._h11.they_are_waiting_for_100_continue:
-            raise Refusal(417, "No page takes a body.")
+            raise Refusal(417, "No page accepts a request body.")
 
     async def _drop_body(self) -> None:
         left = self._limits.body_bytes

@@ -66,8 +66,8 @@ class MetricsPage:
 
     def _refuse(self) -> Response:
         if self._refusals.begins():
-            self._log.warning("scrapes are refused: too many at once", limit=self._max_requests)
-        return text_response(503, f"Already answering {self._max_requests} scrapes; try later.")
+            self._log.warning("refusing scrapes: too many at once", limit=self._max_requests)
+        return text_response(503, f"Already serving {self._max_requests} scrapes; try again later.")
 
     async def _scrape(self, request: Request) -> Response:
         variant = Variant(

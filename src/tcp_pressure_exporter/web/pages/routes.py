@@ -16,6 +16,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 HEALTHY_PATH = "/-/healthy"  # this and the next are those of Prometheus itself
 READY_PATH = "/-/ready"
 STATUS_PATH = "/api/v1/status"
+INCIDENTS_PATH = "/api/v1/incidents"
 STATIC_FOLDER = "/static/"
 _METHODS = ("GET", "HEAD")
 _NO_STORE = ("Cache-Control", "no-store")
@@ -42,7 +43,7 @@ class Router:
             return text_response(405, "Use GET or HEAD.", ("Allow", ", ".join(_METHODS)))
         handler = self._handlers.get(request.path)
         if handler is None:
-            return text_response(404, "There is no such page.")
+            return text_response(404, "No such page.")
         try:
             return await handler(request)
         except Exception:  # noqa: BLE001 - one broken page must not take the others down
@@ -78,6 +79,7 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
     handlers: dict[str, Handler] = {
         "/": pages.page,
         STATUS_PATH: pages.document,
+        INCIDENTS_PATH: pages.incidents,
         **pages.files(),
         **reading.handlers(),
         telemetry_path: metrics.handle,
@@ -97,7 +99,7 @@ def check_telemetry_path(path: str) -> None:
     """Raise ValueError, with a one-line reason, unless metrics can be served at this path."""
     if not path.startswith("/"):
         raise ValueError("must start with '/'")
-    taken = {"/", HEALTHY_PATH, READY_PATH, STATUS_PATH, DOCUMENTS_PATH}
+    taken = {"/", HEALTHY_PATH, READY_PATH, STATUS_PATH, INCIDENTS_PATH, DOCUMENTS_PATH}
     if path in taken or path.startswith((STATIC_FOLDER, f"{DOCUMENTS_PATH}/")):
         raise ValueError(f"'{path}' is taken by another page")
     if not _PLAIN_PATH.fullmatch(path):

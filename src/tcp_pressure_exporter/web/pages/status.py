@@ -60,6 +60,9 @@ class Status(Protocol):
     def document(self) -> bytes:
         """Return the JSON document; takes its time."""
 
+    def incidents(self) -> bytes:
+        """Return the JSON document of what has happened; takes its time."""
+
 
 class Rendering(NamedTuple):
     """The same twice: as it is, and for those who accept gzip."""
@@ -87,6 +90,11 @@ class StatusPages:
     async def document(self, request: Request) -> Response:
         """200 with the document."""
         made = await self._made("document", self._status.document)
+        return _response(request, made, _DOCUMENT_HEADERS)
+
+    async def incidents(self, request: Request) -> Response:
+        """200 with the document of what has happened."""
+        made = await self._made("incidents", self._status.incidents)
         return _response(request, made, _DOCUMENT_HEADERS)
 
     def files(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:

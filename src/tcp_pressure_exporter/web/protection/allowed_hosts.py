@@ -34,7 +34,7 @@ class AllowedHosts:
         """
         if not self.hosts or request.host in self.hosts:
             return None
-        return text_response(421, "This exporter does not answer for this host.")
+        return text_response(421, "This exporter does not serve this host name.")
 
 
 def _parse_host(text: str) -> str:

@@ -61,7 +61,7 @@ class TlsServer:
 
 def _context(settings: TlsSettings) -> ssl.SSLContext:
     if sys.platform != "linux":
-        raise TlsError("key", "OpenSSL can be given it without a file on a disk on Linux only")
+        raise TlsError("key", "only Linux can hand it to OpenSSL without a file on disk")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = settings.lowest
     context.maximum_version = settings.highest
@@ -93,7 +93,7 @@ def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
             raise TlsError("cert", "too weak for this OpenSSL") from error
         raise TlsError("key", "not a PEM private key without a passphrase") from error
     except OSError as error:  # short of descriptors or memory
-        raise TlsError("key", f"cannot be handed to OpenSSL: {error.strerror}") from error
+        raise TlsError("key", f"cannot be passed to OpenSSL: {error.strerror}") from error
 
 
 def _load_authorities(context: ssl.SSLContext, pem: bytes, what: str) -> None:

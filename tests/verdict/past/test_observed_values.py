@@ -3,7 +3,7 @@
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
 from tcp_pressure_exporter.sample.sample import Sample
-from tcp_pressure_exporter.verdict.history import SeriesKey, observed_values
+from tcp_pressure_exporter.verdict.past.history import SeriesKey, observed_values
 from tests.support.fakes.evidence import outbound, pool
 from tests.support.fakes.samples import namespace_sample
 

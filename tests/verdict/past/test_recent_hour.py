@@ -1,7 +1,7 @@
 """The hour that the page shows, fed by samples."""
 
 from tcp_pressure_exporter.sample.sample import Sample
-from tcp_pressure_exporter.verdict.history import RecentHour, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import RecentHour, SeriesKey
 from tests.support.fakes.evidence import outbound, pool
 from tests.support.fakes.samples import namespace_sample
 

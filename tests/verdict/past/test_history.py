@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.verdict.history import POINT_SECONDS, POINTS, History, Line, SeriesKey
+from tcp_pressure_exporter.verdict.past.history import (
+    POINT_SECONDS,
+    POINTS,
+    History,
+    Line,
+    SeriesKey,
+)
 
 KEY = SeriesKey("host", "outbound", "10.0.0.2 → 10.0.0.9:443")
 OTHER = SeriesKey("host", "sockets", "close_wait")
