@@ -230,8 +230,9 @@ class App:
     def _publish(self, sample: Sample) -> None:
         self._log_source()
         self._latest.publish(sample)
-        self._hour.record(sample)
-        self._incidents = self._incidents.after(look_of(sample, map(assess, sample.namespaces)))
+        found = [assess(namespace) for namespace in sample.namespaces]
+        self._hour.record(sample, found)
+        self._incidents = self._incidents.after(look_of(sample, found))
         self._manager.sampled(status_line(sample))
 
     def _status(self) -> StatusSource:

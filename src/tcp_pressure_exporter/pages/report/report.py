@@ -100,7 +100,7 @@ def _asked(asked: Asked, charset: Charset) -> Iterator[RenderableType]:
     if asked.incidents:
         yield _title("What has happened (by the exporter)")
         yield from map(charset.text, asked.incidents)
-    yield charset.text(f"\n{asked.words}", DIM)
+    yield Text("\n").append_text(charset.text(asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
