@@ -47,6 +47,18 @@ def test_other_namespaces() -> None:
     assert ("outbound", POOL) not in parse_remembered(json.dumps(other).encode(), URL).owners
 
 
+def test_incidents() -> None:
+    """The newest three incidents of its own namespace are taken, as it words them."""
+    found = document()
+    found["incidents"] = [
+        {"netns": netns, "words": f"{netns} {number}"}
+        for number in range(4)
+        for netns in ("host", "blue")
+    ]
+    told = parse_remembered(json.dumps(found).encode(), URL)
+    assert told.incidents == ("host 0", "host 1", "host 2")
+
+
 def test_too_old() -> None:
     """A document without a current sample says so."""
     for old in (known(current=False), known(sample=None, current=False)):
@@ -95,6 +107,9 @@ def owner(found: Any) -> Any:
         lambda d: owner(d).update(closes_share=2),
         lambda d: owner(d).update(closes="many"),
         lambda d: owner(d).pop("refused"),
+        lambda d: d.pop("incidents"),
+        lambda d: d.update(incidents=[{"netns": "host", "words": "x" * 5_000}]),
+        lambda d: d.update(incidents=[{"netns": "host"}]),
     ],
 )
 def test_refused(change: Callable[[Any], None]) -> None:

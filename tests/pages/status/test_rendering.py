@@ -152,6 +152,17 @@ def test_what_would_help() -> None:
     assert "what would help" not in page(snapshot(CALM_HOST))[1].text
 
 
+def test_nobody_is_named() -> None:
+    """Where no owner of a pool is known the page says why, and what would help."""
+    unknown = with_parts(PROXY_HOST, pool_owners=known(()))
+    names = ("process names", "needs X")
+    _, outline = page(replace(snapshot(unknown), left_out=(names,)))
+    assert "No owner is known" in outline.words
+    for help_ in ("CAP_SYS_PTRACE", "CAP_BPF"):
+        assert help_ in outline.words
+    assert "No owner is known" not in page(snapshot(PROXY_HOST))[1].words
+
+
 def test_rows_beyond_ten_are_summed_up() -> None:
     """Of a hundred listed pools ten have a row, and what the others use is said."""
     pools = [pool("10.0.0.2", f"10.0.1.{n}", "443", 1_000 + n, 0) for n in range(100)]
