@@ -41,6 +41,7 @@ from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.settings.shown import shown_settings
 from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.procfs.identity import read_identity
 from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.headline import status_line
 from tcp_pressure_exporter.verdict.past.history import RecentHour
@@ -108,6 +109,7 @@ class App:
             platform.python_version(),
             self._host.counted_by,
             kernel=self._host.kernel,
+            identity=read_identity(options.procfs),
         )
         self._collector = SampleCollector(
             self._latest.newest, self._state, self._counts, all_families()
