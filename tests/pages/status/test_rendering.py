@@ -112,7 +112,7 @@ def test_the_order_of_the_answers() -> None:
         "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; projected 126 %",
         "Owners of its open connections: nginx.service (nginx) 298, curl 24",
         "warning port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
-        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25500 of 28232",
+        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25,500 of 28,232",
         "What to do",
         "have the client keep connections open",
         "docs/runbooks/pools.md#tcppressurepoolhigh",
