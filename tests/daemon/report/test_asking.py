@@ -16,6 +16,7 @@ from tcp_pressure_exporter.facts.kernel import Identity
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.settings.values import ExporterUrl, parse_exporter
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tests.pages.report.observations import UPSTREAM, assessment, observation, rendered
 from tests.pages.status.snapshots import EXPORTER, PROXY_HOST, snapshot
 
@@ -73,7 +74,7 @@ def test_the_exporter_of_this_host() -> None:
     with server(http(body())) as url:
         seen = Asking(url, HERE, expected=False).added_to(LOOK)
         text = rendered(seen, width=200)
-    assert seen.asked == (url.text, "")
+    assert seen.asked == Asked(url.text)
     first = seen.assessment.pressures[0].owners[0]
     assert (first.owner.service, first.told_by) == ("nginx.service", url.text)
     assert "nginx.service (nginx) 298 (by the exporter)" in text
@@ -137,7 +138,7 @@ def test_nobody() -> None:
     assert url
     assert Asking(url, HERE, expected=False).added_to(LOOK) == LOOK
     named = Asking(url, HERE, expected=True).added_to(LOOK)
-    assert named.asked == (url.text, "nobody listens there")
+    assert named.asked == Asked(url.text, "nobody listens there")
 
 
 def test_hostile_names() -> None:

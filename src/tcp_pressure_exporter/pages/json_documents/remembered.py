@@ -12,6 +12,8 @@ from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.verdict.details.remembered import Remembered, Resource
 
 LONGEST_NAME = 300  # characters
+LONGEST_LINE = 5_000
+MOST_INCIDENTS = 100
 MOST_PRESSURES = 1_000
 MOST_OWNERS = 8  # of one resource
 MOST_SOCKETS = 2**32
@@ -47,7 +49,9 @@ def _remembered(document: Mapping[str, Any], url: str) -> Remembered:
         if namespace["netns"] == own
         for resource, owners in _pressures(namespace, url)
     }
-    return Remembered(Identity(_text(exporter["boot"]), inode), owners)
+    incidents = _some(document.get("incidents", []), MOST_INCIDENTS)
+    told = tuple(_text(one["words"], LONGEST_LINE) for one in incidents)
+    return Remembered(Identity(_text(exporter["boot"]), inode), owners, told)
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -86,8 +90,8 @@ def _some(value: Any, most: int) -> list[Any]:
     return value
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+def _text(value: Any, longest: int = LONGEST_NAME) -> str:
+    if not isinstance(value, str) or len(value) > longest:
         raise ValueError("no text, or too long")
     return value
 
