@@ -16,8 +16,8 @@ Resource = tuple[str, str]  # kind and name of a pressure
 class Remembered(NamedTuple):
     """What an exporter tells of the network namespace that it runs in, and which one that is.
 
-    owners: of its resources, in its order; each says who told it. incidents: what has happened, each
-    on a line, the newest first.
+    owners: of its resources, in its order; each says who told it. incidents: what has happened,
+    each on a line, the newest first.
     """
 
     identity: Identity
