@@ -286,6 +286,19 @@ def test_nothing_has_happened() -> None:
     assert "Minute by minute" not in outline.words
 
 
+def test_since_when() -> None:
+    """While something is critical, since when stands in the verdict; what was, below what to do."""
+    past = memory(*(look(now, sighting(refused=7), used=1000) for now in every(5, 0, 55)))
+    now = replace(snapshot(PROXY_HOST), incidents=past)
+    assert now.sample is not None
+    _, outline = page(replace(now, sample=replace(now.sample, timestamp=EPOCH + 55)))
+    words = outline.words
+    assert "UTC · critical since 18:19:00 UTC, for 55 s" in words
+    assert (
+        words.index("What to do") < words.index("What has happened") < words.index("The exporter")
+    )
+
+
 def test_what_has_happened() -> None:
     """Between two waves the page tells what was, with its calls, its owner and its minutes."""
     past = memory(
