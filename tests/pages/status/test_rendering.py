@@ -282,7 +282,7 @@ def test_nothing_has_happened() -> None:
     """Where nothing was critical that is one line."""
     past = memory(*(look(now) for now in every(5, 0, 600)))
     _, outline = page(replace(snapshot(CALM_HOST), incidents=past))
-    assert "Nothing was critical since this exporter began to look" in outline.words
+    assert "Nothing has been critical since this exporter started watching" in outline.words
     assert "Minute by minute" not in outline.words
 
 
@@ -312,10 +312,10 @@ def test_what_has_happened() -> None:
     _, outline = page(replace(calm, sample=sample))
     words = outline.words
     assert "All is calm" in words
-    assert "1 incident since this exporter began to look 3 min ago. None goes on now." in words
+    assert "1 incident since this exporter started watching 3 min ago. None goes on now." in words
     assert "From 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
     assert (
-        "At most 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
+        "Peak 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
     )
     assert "18:19 40 % 400 400 10 18:20 100 % 1,000 1,000 10 84 18:21 50 % 500 500 10" in words
     assert "api/v1/incidents" in {link["href"] for link in outline.all("a")}
