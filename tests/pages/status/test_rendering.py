@@ -314,9 +314,7 @@ def test_what_has_happened() -> None:
     assert "All is calm" in words
     assert "1 incident since this exporter started watching 3 min ago. None goes on now." in words
     assert "From 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
-    assert (
-        "Peak 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
-    )
+    assert "Peak 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
     assert "18:19 40 % 400 400 10 18:20 100 % 1,000 1,000 10 84 18:21 50 % 500 500 10" in words
     assert "api/v1/incidents" in {link["href"] for link in outline.all("a")}
     _, again = page(replace(calm, current=False))

@@ -21,7 +21,10 @@ def line(known: IncidentMemory, now: float, *, current: bool = True) -> str:
 def test_nothing() -> None:
     """Where nothing was critical it is said since when that is known."""
     known = memory(look(0))
-    assert line(known, 7300) == "Nothing has been critical since this exporter started watching 2 h ago."
+    assert (
+        line(known, 7300)
+        == "Nothing has been critical since this exporter started watching 2 h ago."
+    )
     assert line(IncidentMemory(), 0) == "Nothing is known yet."
 
 
