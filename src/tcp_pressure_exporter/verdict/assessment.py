@@ -58,9 +58,9 @@ class Assessment:
     severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
     findings: those that found something. failures: (collector, reason): what is not known. blind:
     the pools could not be read, so that being calm says nothing. sockets_read: the sockets could
-    be, and only settings were missing. not_looked_at: how many other network namespaces nobody looked at.
-    refused: for lack of a local port; None where nobody counts. named_by: how owners of pools
-    become known here.
+    be, and only settings were missing. not_looked_at: how many other network namespaces nobody
+    looked at. refused: for lack of a local port; None where nobody counts. named_by: how owners of
+    pools become known here.
     """
 
     netns: str

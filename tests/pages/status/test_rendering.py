@@ -8,8 +8,14 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.findings.binding import NOT_KNOWN, SUBFLOWS_BIND
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, NEVER_ACCEPTED
+from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.findings.refusals import REFUSALS
+from tcp_pressure_exporter.findings.table import FINDINGS as FINDINGS_TABLE
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
+from tcp_pressure_exporter.pages.status.template import LONGEST
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
@@ -52,13 +58,29 @@ HOSTILE = {  # and how it is shown
     "a\x1b[31m\nb\u202etxt.exe\udc80\u2028": r"a\x1b[31m\nb\u202etxt.exe\udc80\u2028",
     "{{ 7 * 7 }}{% raw %}": "{{ 7 * 7 }}{% raw %}",
     "\u05d0\u05d1 \u0627\u0644": "\u05d0\u05d1 \u0627\u0644",
-    "x" * 4096: "x" * 250 + "…",
+    "x" * 4096: "x" * 300 + "…",
 }
 
 
 def page(shown: Snapshot, netns: str | None = None) -> tuple[bytes, Outline]:
     body = StatusSource(lambda: shown, LINKS).page(netns)
     return body, Outline(body)
+
+
+ADVICE = [
+    *(kind.advice for kind in KINDS.values()),
+    *(advice for kind in KINDS.values() for advice in kind.in_time_wait or ()),
+    *(f"Most ports {advice}" for advice in (KINDS[OUTBOUND].in_state or {}).values()),
+    *(f"About 12,345 of 28,232 {SUBFLOWS_BIND}", NOT_KNOWN),
+    *(row.advice for row in REFUSALS.values()),
+    *(row.advice for row in (*CLOSE_WAIT_CAUSES.values(), NEVER_ACCEPTED)),
+    *(finding.advice for finding in FINDINGS_TABLE),
+]
+
+
+def test_no_advice_is_cut() -> None:
+    """What bounds text from outside leaves every advice whole."""
+    assert max(map(len, ADVICE)) <= LONGEST
 
 
 HOSTS = [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST, REFUSING_HOST]
