@@ -279,6 +279,7 @@ PRESSURES = st.builds(
     refused=st.booleans(),
     steady_state_ratio=st.sampled_from([None, 0.5, 1.26]),
     search_seconds=st.none(),
+    refused_ago=st.floats(0, 60),
     filling=st.sampled_from(["", "open", "close_wait", "syn_sent", "fin_wait2_orphan"]),
     owners=st.sampled_from([(), (SeenOwner(NGINX, 3),), (SeenOwner(Owner("", ""), 3),)]),
     local=st.sampled_from(["", "a"]),

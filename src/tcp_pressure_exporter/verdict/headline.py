@@ -145,7 +145,7 @@ def _stuck(stuck: Stuck) -> str:
 
 
 def _others(others: Sequence[Trouble]) -> str:
-    """Say how much more there is."""
+    """Say how many other troubles there are."""
     severities = [trouble.severity for trouble in others]
     critical = severities.count(Severity.CRITICAL)
     warnings = severities.count(Severity.WARNING)
@@ -167,7 +167,8 @@ class _Told(NamedTuple):
 def status_line(sample: Sample) -> str:
     """Return the worst of all namespaces; not escaped.
 
-    That is the fullest pool, who keeps them all from ports, or whose connections were refused.
+    That is the fullest pool, whatever blocks the ports of all of them, or whose connections were
+    refused.
     """
     own = sample.namespaces[0]
     pools = own.outcome(POOLS)

@@ -46,20 +46,18 @@ from tcp_pressure_exporter.sample.sample import (
 class Pressure(NamedTuple):
     """How close one finite resource is to its limit.
 
-    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel.
-    limit: None where nobody knows.
-    name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
-    seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
-    refused: the kernel itself found no port: it was asked (the canary), or refused a connection
-    within the last minute. refused_ago: seconds since the last one, where ports are free again.
-    owners: of a pool, who makes it full, as far as known (sample/counted/pool_owners.py); of an
-    accept queue, who is to accept what waits; of blocked ports, who holds how many.
-    steady_state_ratio: what today's rate leads to, None where it is not known.
-    filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
-    is not known.
-    search_seconds: how long the kernel searched for a port (the canary), None where it did not.
-    local, remote: the fixed ends of a pool by themselves, "" where they do not apply. blocked: most
-    of its ports are closed to every destination.
+    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel. limit:
+    None if it is unknown. name: which one, where there are several. time_wait: ports that TIME_WAIT
+    alone holds. seconds_left: until it is full, +Inf where that is not in sight, None where it is
+    not known. refused: the kernel itself found no port: it was asked (the canary), or refused a
+    connection within the last minute. refused_ago: seconds since the last one, where ports are free
+    again. owners: of a pool, who makes it full, as far as known
+    (sample/counted/pool_owners.py); of an accept queue, whoever should accept what waits; of
+    blocked ports, who holds how many. steady_state_ratio: what today's rate leads to, None where it
+    is not known. filling: the state of most live sockets of an outbound pool (live_states.py), ""
+    where it is not known. search_seconds: how long the kernel searched for a port (the canary),
+    None where it did not. local, remote: the fixed ends of a pool by themselves, "" where they do
+    not apply. blocked: most of its ports are closed to every destination.
     """
 
     kind: str
@@ -94,7 +92,7 @@ class Pressure(NamedTuple):
 
     @property
     def urgent(self) -> bool:
-        """Whether something is to be done."""
+        """Whether something needs to be done."""
         return self.severity > Severity.CALM
 
     @property
@@ -112,7 +110,7 @@ def pressures(sample: NamespaceSample) -> list[Pressure]:
 
 
 def _urgency(pressure: Pressure) -> tuple[int, bool, float, bool, float]:
-    # With blocked ports every outbound pool begins: where these are bad they are the cause.
+    # Every outbound pool starts with the blocked ports: if they are bad, they are the cause.
     effect = pressure.kind != BLOCKED_PORTS
     left = math.inf if pressure.seconds_left is None else pressure.seconds_left
     # A source pool is as full as its fullest outbound pool, and concerns only those who bind.

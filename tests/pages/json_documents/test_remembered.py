@@ -122,7 +122,6 @@ def owner(found: Any) -> Any:
         lambda d: owner(d).update(closes_share=2),
         lambda d: owner(d).update(closes="many"),
         lambda d: owner(d).pop("refused"),
-        lambda d: d.pop("incidents"),
         lambda d: d.update(incidents=[{"netns": "host", "words": "x" * 5_000}]),
         lambda d: d.update(incidents=[{"netns": "host"}]),
     ],

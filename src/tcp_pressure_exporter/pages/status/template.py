@@ -15,7 +15,7 @@ from tcp_pressure_exporter.verdict.resources import NOT_SOON
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 LONGEST = (
-    250  # characters of any text: what is said here is shorter, what comes from outside may not be
+    300  # characters of any text: what is said here is shorter, what comes from outside may not be
 )
 MOST_TYPED = 6  # actions with what to type: the others' runbooks have it
 

@@ -27,7 +27,7 @@ MAX_POOLS = 3
 BEST = 2  # remedies of one pool that nobody asked for
 WIDER = LocalRange(16384, 60999)  # the one of docs/runbooks/pools.md
 CANDIDATES: tuple[Remedy, ...] = (TimeWaitTakeOver(), MoreAddresses(1), KeepAlive(0.9), WIDER)
-WORTH_SAYING = 0.05  # of the limit, by which a peak is above where the rate leads
+WORTH_SAYING = 0.05  # of the limit, by which a peak exceeds the projected ratio
 
 
 class WhatIf(NamedTuple):
