@@ -1,4 +1,4 @@
-"""The dashboards against the types of each Grafana that they are for, by the TypeScript compiler."""
+"""The dashboards against the types of each Grafana they are for, by the TypeScript compiler."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
 INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
-# The types by the names of their packages: of the newest version, and of the oldest that is claimed.
+# The packages with the types of the newest version, and of the oldest one that is claimed.
 NEWEST, OLDEST = "@grafana/schema", "grafana-schema-12"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (
