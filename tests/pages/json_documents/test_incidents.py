@@ -12,17 +12,14 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pages.json_documents.incidents import incidents_json
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.verdict.past.incidents import (
-    IncidentMemory,
-    Look,
-    NamespaceLook,
-)
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
 from tcp_pressure_exporter.verdict.past.looks import (
     LONGEST_NAME,
     LONGEST_SENTENCE,
     LONGEST_TITLE,
 )
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Look, NamespaceLook
 from tests.pages.status.snapshots import CALM_HOST, snapshot
 from tests.support.places import DOCS
 from tests.verdict.past.test_incidents import EPOCH, NGINX, POOL, every, look, memory, sighting
@@ -64,7 +61,13 @@ def test_an_incident() -> None:
         "ratio": 0.98,
     }
     assert one["owners"] == [
-        {"service": "nginx.service", "process": "nginx", "refused": 84, "sockets": 3}
+        {
+            "service": "nginx.service",
+            "process": "nginx",
+            "refused": 84,
+            "closed_per_minute": 20,
+            "sockets": 3,
+        }
     ]
     assert one["unseen_seconds"] == 300 - 115 - 15
     before, during, gap, after = one["minutes"]
@@ -129,7 +132,7 @@ def worst_case(text: str) -> IncidentMemory:
             )
             now = group * 20_000.0 + minute * 60.0
             seen = NamespaceLook(name, critical, dict.fromkeys(parts, figures), states)
-            past = past.after(Look(now, EPOCH + now, 15.0, (seen,)))
+            past = past.after(Look(now, EPOCH + now, 15.0, name, (seen,)))
     return past
 
 
