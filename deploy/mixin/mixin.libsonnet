@@ -9,7 +9,9 @@ local shipped = {
     importstr '../kubernetes/components/prometheus-operator/prometheusrule.yaml'
   ).spec.groups,
   dashboards: {
+    'tcp-pressure-both-ends.json': importstr '../../grafana/dashboards/tcp-pressure-both-ends.json',
     'tcp-pressure-fleet.json': importstr '../../grafana/dashboards/tcp-pressure-fleet.json',
+    'tcp-pressure-gateways.json': importstr '../../grafana/dashboards/tcp-pressure-gateways.json',
     'tcp-pressure-overview.json': importstr '../../grafana/dashboards/tcp-pressure-overview.json',
     'tcp-pressure-pool.json': importstr '../../grafana/dashboards/tcp-pressure-pool.json',
   },

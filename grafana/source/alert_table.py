@@ -2,8 +2,10 @@
 
 from grafana.source import alerts
 from grafana.source.colour import SEVERITIES
+from grafana.source.forecast import IN_WORDS
 from grafana.source.links import to_document, to_host
-from grafana.source.panel import texts
+from grafana.source.names import label_replace
+from grafana.source.panel import Json, texts
 from grafana.source.query import firing, rows
 from grafana.source.table import CLUSTER, Column, Table
 
@@ -22,7 +24,7 @@ def alert_table() -> Table:
         action="begin with the first row. What to do at once stands beside it; what not to do, and"
         " what to do for good, in the runbook.",
         queries=[rows(_since_when())],
-        unit="s",
+        unit=IN_WORDS,
         empty="No alert fires: nothing to do. Without the rules in Prometheus none ever does.",
         columns=[
             Column(
@@ -30,7 +32,7 @@ def alert_table() -> Table:
                 title="Severity",
                 width=80,
                 coloured=True,
-                mappings=[texts(*_severities())],
+                mappings=[severity_words()],
             ),
             CLUSTER,
             Column(name="instance", title="Host", width=110, links=[to_host()]),
@@ -42,7 +44,7 @@ def alert_table() -> Table:
                 links=[runbook],
             ),
             Column(name="direction", title="Direction", width=90),
-            Column(name="Value", title="For", width=90, unit="s", decimals=0),
+            Column(name="Value", title="For", width=90, unit=IN_WORDS, decimals=0),
             Column(
                 name="kind",
                 title="What to do at once",
@@ -56,7 +58,7 @@ def alert_table() -> Table:
                 mappings=[texts(alerts.runbooks())],
             ),
         ],
-        order=[("Severity", False)],
+        order=[("Severity", False), ("For", True)],
     )
 
 
@@ -65,18 +67,18 @@ def _since_when() -> str:
     started = firing().replace("ALERTS{", "ALERTS_FOR_STATE{").replace(', alertstate="firing"', "")
     seconds = f"(time() - {started}) and ignoring (alertstate) {firing()}"
     expression = f"max by (severity, kind, alertname, cluster, instance, direction) ({seconds})"
+    return by_urgency(expression, "kind, alertname, cluster, instance, direction")
+
+
+def by_urgency(expression: str, labels: str) -> str:
+    """Return the alerts by their urgency, these labels, and once more their name: for the link."""
     for severity, place in URGENCY.items():
-        expression = _copy_label(expression, "urgency", place, "severity", severity)
-    expression = _copy_label(expression, "runbook", "$1", "alertname", "(.+)")
-    return (
-        f"max by (urgency, kind, alertname, cluster, instance, direction, runbook) ({expression})"
-    )
+        expression = label_replace(expression, "urgency", place, "severity", severity)
+    expression = label_replace(expression, "runbook", "$1", "alertname", "(.+)")
+    return f"max by (urgency, {labels}, runbook) ({expression})"
 
 
-def _copy_label(expression: str, new: str, replacement: str, old: str, pattern: str) -> str:
-    return f'label_replace({expression}, "{new}", "{replacement}", "{old}", "{pattern}")'
-
-
-def _severities() -> tuple[dict[str, str], dict[str, str]]:
+def severity_words() -> Json:
+    """Return the words and colours of each urgency."""
     words = {place: severity for severity, place in URGENCY.items()}
-    return words, {place: SEVERITIES[severity] for place, severity in words.items()}
+    return texts(words, {place: SEVERITIES[severity] for place, severity in words.items()})

@@ -1,9 +1,11 @@
-"""The three dashboards, and the text that is committed for each."""
+"""The dashboards, and the text that is committed for each."""
 
 import json
 from pathlib import Path
 
+from grafana.source.both_ends import both_ends
 from grafana.source.fleet import fleet
+from grafana.source.gateways import gateways
 from grafana.source.overview import overview
 from grafana.source.panel import Json
 from grafana.source.pool import pool
@@ -16,7 +18,7 @@ def dashboards(docs_url: str) -> dict[str, Json]:
 
     docs_url: where the reader's copy of docs/ is served.
     """
-    made = [overview(docs_url), fleet(docs_url), pool(docs_url)]
+    made = [make(docs_url) for make in (overview, fleet, pool, both_ends, gateways)]
     return {dashboard["uid"]: dashboard for dashboard in made}
 
 

@@ -27,3 +27,5 @@ SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
 FAMILIES = {"ipv4": "blue", "ipv6": "purple"}
 # A pool's ports, wherever they are drawn.
 PORTS = {"limit": "red", "used": "blue", "TIME_WAIT": "orange", "reclaimable": "green"}
+# The two ends of a connection, and what each of them refuses.
+ENDS = {"client": "blue", "server": "purple"}

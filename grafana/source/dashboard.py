@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grafana.source.colour import SEVERITIES
+from grafana.source.colour import DANGER, SEVERITIES
 from grafana.source.layout import Section, arrange
 from grafana.source.links import TAG, to_the_others
+from grafana.source.names import as_outbound, label_replace, with_ends, with_owner
 from grafana.source.panel import Json
-from grafana.source.query import DATASOURCE, firing
+from grafana.source.query import DATASOURCE, HOST, firing, rate
+from grafana.source.refused import BINDS, BY_OWNER, CONNECTS, NO_PORT
 from grafana.source.variables import menus
+
+STEP = "15s"  # of annotations: Grafana's own, a minute, would blur the moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
-    """labels: those that the viewer chooses by; since, refresh: Grafana's durations."""
+    """labels: those that the viewer chooses by; since, refresh: Grafana's durations.
+
+    recorded_only: no query reads the series of single hosts.
+    """
 
     uid: str
     title: str
@@ -21,6 +28,7 @@ class Dashboard:
     labels: Sequence[str]
     since: str
     refresh: str
+    recorded_only: bool = False
 
     def json(self, docs_url: str, sections: Sequence[Section]) -> Json:
         """Return the dashboard as Grafana stores it."""
@@ -35,22 +43,60 @@ class Dashboard:
             "refresh": self.refresh,
             "timezone": "browser",
             "time": {"from": f"now-{self.since}", "to": "now"},
-            "annotations": {"list": [_alerts(name) for name in ("critical", "warning")]},
+            "annotations": {"list": self._annotations()},
             "links": to_the_others(),
-            "templating": {"list": menus(self.labels, docs_url)},
+            "templating": {"list": menus(self.labels, docs_url, recorded_only=self.recorded_only)},
             "panels": arrange(sections),
         }
 
+    def _annotations(self) -> list[Json]:
+        urgent = ("critical", "warning")
+        if self.recorded_only:
+            return [_alerts(name, "count by (cluster, alertname)") for name in urgent]
+        return [*(_alerts(name) for name in urgent), _refusals()]
 
-def _alerts(severity: str) -> Json:
+
+def _alerts(severity: str, merged: str = "") -> Json:
+    alerts = firing(f'severity="{severity}"')
+    return _marks(
+        f"Alerts: {severity}",
+        SEVERITIES[severity],
+        f"{merged} ({alerts})" if merged else alerts,
+        "{{alertname}}",
+        "{{cluster}} {{instance}} {{direction}}",
+    )
+
+
+def _refusals() -> Json:
+    """Return the moments at which a program found no port: by whom, or else on which host."""
+    labels = "cluster, instance, netns, call, service, process, local_address, remote_address, port"
+    owners = f"sum by ({labels}) ({rate(BY_OWNER, HOST, NO_PORT)}) > 0"
+    totals = " or ".join(
+        label_replace(rate(total, HOST, NO_PORT), "call", call, "", "")
+        for call, total in {"connect": CONNECTS, "bind": BINDS}.items()
+    )
+    # The first call of a new owner is no rise of a counter that there is, but one of the total.
+    unnamed = f"({totals}) unless on (cluster, instance, netns, call) ({owners})"
+    return _marks(
+        "Refused for want of a port",
+        DANGER,
+        with_ends(as_outbound(with_owner(f"({owners}) or ({unnamed})"))),
+        "{{call}}() refused",
+        "{{cluster}} {{instance}} {{owner}}: {{ends}}",
+    )
+
+
+def _marks(name: str, colour: str, expression: str, title: str, text: str) -> Json:
+    """Return an annotation: a line, or an area, where the expression is above 0."""
     return {
-        "name": f"Alerts: {severity}",
+        "name": name,
         "enable": True,
         "hide": False,
-        "iconColor": SEVERITIES[severity],
+        "iconColor": colour,
         "datasource": DATASOURCE,
-        "expr": firing(f'severity="{severity}"'),
-        "titleFormat": "{{alertname}}",
-        "textFormat": "{{cluster}} {{instance}} {{direction}}",
+        "expr": expression,
+        "step": STEP,
+        "titleFormat": title,
+        "textFormat": text,
         "tagKeys": "severity,kind",
     }

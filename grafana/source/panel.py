@@ -9,6 +9,9 @@ from grafana.source.threshold import Steps
 
 Json = dict[str, Any]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# Points of a line: as many as are seen on a wide screen, and a bound of what a query reads.
+MOST_POINTS = 400
+POWERS_OF_TWO = {"type": "log", "log": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,7 @@ class Panel:
             "description": f"{self.meaning}\n\n**Normal:** {self.normal}\n\n**Do:** {self.action}",
             "gridPos": place,
             "datasource": DATASOURCE,
+            "maxDataPoints": MOST_POINTS,
             "targets": [
                 query.target(letter) for letter, query in zip(LETTERS, self.queries, strict=False)
             ],
@@ -117,6 +121,8 @@ class TimeSeries(Panel):
     colours: by name of series; others get one by their name, the same on each panel.
     dashed: names of series that are limits. filled: names with the area below them coloured.
     right: names whose axis is on the right, with units. beside: the legend on the right.
+    powers_of_two: the scale is logarithmic. stepped: a value holds until the next one.
+    at_least: how far the axis goes if no line is as high.
     """
 
     colours: Mapping[str, str] = field(default_factory=dict)
@@ -126,6 +132,9 @@ class TimeSeries(Panel):
     calcs: Sequence[str] = ("lastNotNull", "max")
     stacked: bool = False
     beside: bool = False
+    powers_of_two: bool = False
+    stepped: bool = False
+    at_least: float | None = None
 
     kind = "timeseries"
 
@@ -135,6 +144,9 @@ class TimeSeries(Panel):
     def custom(self) -> Json:
         return {
             "drawStyle": "line",
+            "lineInterpolation": "stepAfter" if self.stepped else "linear",
+            "scaleDistribution": POWERS_OF_TWO if self.powers_of_two else {"type": "linear"},
+            **({} if self.at_least is None else {"axisSoftMax": self.at_least}),
             "lineWidth": 2,
             "fillOpacity": 60 if self.stacked else 0,
             "showPoints": "never",

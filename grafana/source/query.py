@@ -72,6 +72,11 @@ def increase(metric: str, labels: Sequence[str], *matchers: str) -> str:
     return f"increase({select(metric, labels, *matchers)}[$__rate_interval])"
 
 
+def increase_shown(metric: str, labels: Sequence[str], *matchers: str) -> str:
+    """Return by how much a counter has grown in the whole time that the dashboard shows."""
+    return f"increase({select(metric, labels, *matchers)}[$__range])"
+
+
 def recorded(series: str, labels: Sequence[str], *matchers: str) -> str:
     """Return a selector of a recorded series, once if two replicas have recorded it."""
     return f"max without ({REPLICA}) ({select(series, labels, *matchers)})"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from grafana.source.colour import CLEAR
+from grafana.source.colour import CLEAR, NEUTRAL
 from grafana.source.panel import LETTERS, Json, Panel, override
 from grafana.source.threshold import Steps
 
 HIDDEN = {"viz": True, "legend": False, "tooltip": False}
+PLAIN = {"mode": "fixed", "fixedColor": NEUTRAL}
 # Links take what a cell shows: a label that is not there must stay empty.
 NOTHING = ""
 # A cell without a value would have the colour of the lowest one.
@@ -23,7 +24,8 @@ class Column:
     """A column: the field that Prometheus gives, its heading, and how its values are drawn.
 
     name: a label, or "Value" and, where there are several queries, "Value #" and its letter.
-    gauge: a bar in the cell. hidden: only links use it.
+    gauge: a bar in the cell, which without thresholds has a colour that says nothing. hidden: only
+    links use it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Column:
             "decimals": self.decimals,
             "thresholds": self.thresholds,
             "custom.cellOptions": self._cell(),
+            "color": PLAIN if self.gauge and not self.thresholds else None,
             "custom.hideFrom": HIDDEN if self.hidden else None,
             "mappings": [*self.mappings, *([ABSENT] if self.coloured else [])] or None,
             "links": list(self.links) or None,

@@ -29,10 +29,10 @@ def any_is(colour: str) -> Steps:
     return steps((1, colour))
 
 
-# Seconds left: the alert fires below SOON, and five minutes are enough for a person to act.
-SECONDS_LEFT = steps((SOON, ATTENTION), (5 * SOON, OK), base=DANGER)
-SECONDS_LEFT_AT_WORST_A_WARNING = steps((5 * SOON, OK), base=ATTENTION)  # as severity_of has it
-SECONDS_LEFT_AREA = steps((SOON, ATTENTION), (5 * SOON, CLEAR), base=DANGER)
+# Seconds left: below SOON the alert fires, as severity_of has it.
+SECONDS_LEFT = steps((SOON, OK), base=DANGER)
+SECONDS_LEFT_AT_WORST_A_WARNING = steps((SOON, OK), base=ATTENTION)
+MINUTES_LEFT_AREA = steps((SOON / 60, CLEAR), base=DANGER)
 # What today's closes lead to: TcpPressureChurnNearCeiling, and the ceiling itself.
 STEADY = ((0.8, ATTENTION), (1.0, DANGER))
 # TcpPressureCloseWaitLeak and TcpPressureSynSentPileup.

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support.labs.lab import Lab
+from tests.support.labs.lab import Lab, time_wait_here
 from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 from tests.support.places import DOCS
 
@@ -41,9 +41,7 @@ def test_defaults() -> None:
 def test_fin_timeout_does_not_shorten_time_wait(lab: Lab) -> None:
     """With tcp_fin_timeout at one second TIME_WAIT still begins at sixty."""
     set_sysctl("tcp_fin_timeout", 1)
-    client, accepted = lab.connect("127.0.0.1")
-    client.close()
-    accepted.close()
+    time_wait_here(lab.connect("127.0.0.1"))
     (seconds,) = waiting()
     assert 50 < seconds <= 60
 

@@ -1,25 +1,42 @@
-"""Two hosts for the dashboards: one under every kind of pressure, and this one; and a Prometheus.
+"""Hosts for the dashboards, and a Prometheus that scrapes their exporters.
 
-The first is a network namespace with a tiny port range. Prometheus stays outside and reaches its
-exporter by a listening socket that was opened here.
+One is under every kind of pressure: a network namespace with a tiny port range, which is also the
+NAT gateway between a client and a server. The server's own exporter sees the other end. A third
+one is this host. Prometheus stays outside, and reaches exporters in namespaces by listening sockets
+that were opened here.
 """
 
+import os
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import yaml
 
 from tests.deploy.rule_files import RULES
 from tests.support.labs.close_wait_lab import REMOTE, eof_unread, not_closed
 from tests.support.labs.exporter_process import COMMAND, running_exporter
-from tests.support.labs.gateway_lab import translate
-from tests.support.labs.lab import SERVER_PORT, Lab, time_wait_here
-from tests.support.labs.network_namespace import network_namespace, set_sysctl
+from tests.support.labs.gateway_lab import (
+    KNOWN_SERVER,
+    GatewayLab,
+    inside,
+    open_gateway_lab,
+    snat,
+)
+from tests.support.labs.lab import (
+    SERVER_PORT,
+    Lab,
+    Pair,
+    time_wait_here,
+    time_wait_there,
+)
+from tests.support.labs.network_namespace import set_sysctl
 from tests.support.labs.prometheus_server import (
     PrometheusServer,
     running_prometheus,
@@ -41,17 +58,20 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 """
-TRACK = """
-add table ip tracked
-add chain ip tracked in { type filter hook input priority 0; }
-add rule ip tracked in ct state new
-"""
 TRY = """
 import socket, sys, time
 while True:
     with socket.socket() as client:
         client.connect_ex((sys.argv[1], int(sys.argv[2])))
     time.sleep(0.2)
+"""
+# Where the kernel lets bind() be watched, as the one of the tests may not: from Linux 6.12.
+BINDS = """\
+tcp_pressure_bind_failures_total{netns="host",cause="no_port"} 0
+tcp_pressure_bind_failures_total{netns="host",cause="port_taken"} 2
+tcp_pressure_port_failure_owner_total{netns="host",call="bind",cause="port_taken",\
+service="shop/checkout-7d9f/web",process="web",local_address="0.0.0.0",remote_address="",\
+port="8080"} 2
 """
 # What takes minutes in the rules takes seconds here.
 HASTE = (
@@ -67,24 +87,44 @@ HASTE = (
 def pressed_hosts(folder: Path) -> Iterator[tuple[PrometheusServer, str]]:
     """Give Prometheus, and the instance of the host under pressure."""
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server((LOCAL, 0)))
-        with network_namespace():
-            _press(Lab(stack))
-            stack.enter_context(_exporter_behind(listener, folder))
-            stack.enter_context(_refused())
+        here, there = (stack.enter_context(socket.create_server((LOCAL, 0))) for _ in range(2))
         beside = stack.enter_context(
             running_exporter(folder / "beside.log", "--collector.netns", "--netns.max=1")
         )
-        pressed = f"{LOCAL}:{listener.getsockname()[1]}"
-        config = _config(folder, pressed, f"{LOCAL}:{beside.port}")
-        yield stack.enter_context(running_prometheus(config, folder)), pressed
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        stack.callback(os.close, home)
+        gateway = stack.enter_context(open_gateway_lab())
+        set_sysctl("ip_local_port_range", PORTS)
+        set_sysctl("tcp_tw_reuse", 0)
+        _translate(gateway)
+        pairs = _press(Lab(stack))
+        stack.enter_context(_exporter_behind(here, folder / "pressed"))
+        stack.enter_context(_closed_one_by_one(pairs))
+        stack.enter_context(_refused())
+        with inside(gateway.server):
+            stack.enter_context(_exporter_behind(there, folder / "server"))
+        stack.enter_context(inside(home))
+        targets = [f"{LOCAL}:{one.getsockname()[1]}" for one in (here, there)]
+        page = stack.enter_context(_page(BINDS))
+        config = _config(folder, *targets, f"{LOCAL}:{beside.port}", page)
+        yield stack.enter_context(running_prometheus(config, folder)), targets[0]
 
 
-def _press(lab: Lab) -> None:
-    """Stuck connections, a crowded accept queue, tracked ones, and a pool without a free port."""
-    set_sysctl("ip_local_port_range", PORTS)
-    set_sysctl("tcp_tw_reuse", 0)
-    translate(TRACK)
+def _translate(gateway: GatewayLab) -> None:
+    """Connect the client by NAT, and the gateway itself, whose connections the server closes."""
+    snat("masquerade to :40000-40099")
+    for _ in range(3):
+        gateway.connect()
+    gateway.connect_from_gateway(KNOWN_SERVER)
+    for _ in range(3):
+        time_wait_there(gateway.connect_from_gateway(KNOWN_SERVER))
+
+
+def _press(lab: Lab) -> list[Pair]:
+    """Stuck connections, a crowded accept queue, and a pool without a free port.
+
+    Return the connections of that pool that can be closed.
+    """
     for _ in range(3):
         eof_unread(lab, CLIENT)
         not_closed(lab, CLIENT)
@@ -94,7 +134,56 @@ def _press(lab: Lab) -> None:
         client.connect(BUSY)
     for pair in [lab.connect(REMOTE) for _ in range(10)]:
         time_wait_here(pair)
+    pairs = [lab.connect(REMOTE) for _ in range(40)]
     lab.connect_until_full(REMOTE)
+    return pairs
+
+
+@contextmanager
+def _closed_one_by_one(pairs: Sequence[Pair]) -> Iterator[None]:
+    """Close a connection here every two seconds; the pool stays full, of TIME_WAIT more and more.
+
+    When their ports come back after a minute, it is _refused that takes and closes connections.
+    """
+    ended = Event()
+
+    def close() -> None:
+        for pair in pairs:
+            if ended.wait(2):
+                return
+            time_wait_here(pair)
+
+    thread = Thread(target=close)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def _page(text: str) -> Iterator[str]:
+    """Serve a page of metrics; give its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing of the requests."""
+
+    with ThreadingHTTPServer((LOCAL, 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"{LOCAL}:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
@@ -111,6 +200,7 @@ def _refused() -> Iterator[None]:
 @contextmanager
 def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
     """Run an exporter in the namespace of the thread, on a socket of another one."""
+    folder.mkdir()
     settings = folder / "exporter.yml"
     settings.write_text("pools: {min_ratio: 0}\n")
     descriptor = listener.fileno()
@@ -119,7 +209,7 @@ def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
         *(str(COMMAND), "--web.systemd-socket", "--sample.interval=1s"),
         f"--config.file={settings}",
     ]
-    with (folder / "pressed.log").open("wb") as log:
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, pass_fds=[descriptor], stderr=log)
     try:
         yield

@@ -22,15 +22,19 @@ from tests.grafana.dashboard import (
 from tests.grafana.pressed_hosts import CLUSTER, JOB, POOL, pressed_hosts
 from tests.support.labs.prometheus_server import PrometheusServer, Series
 
-OF_BPF = {"Refused connections"}
+OF_BPF = re.compile("_failures_total|_port_failure|_port_failures|_active_closes")
 PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
-# What the kernel shows of a host, and not of a network namespace, which the pressed one is.
-OF_A_HOST = {"Orphans", "TCP memory", "Other network namespaces"}
+# What another host tells: not the pressed one, which is a network namespace on this kernel.
+OF_ANOTHER = {
+    *("Orphans", "TCP memory", "Other network namespaces"),
+    "Refused bind() by host and program",
+}
 # Labels that are empty, and so absent, where the kernel or the rights do not tell them.
 MAY_BE_ABSENT = {"service", "process"}
-EVERY = dict.fromkeys(("job", "instance", "netns", "direction"), ".+") | dict.fromkeys(
-    ("cluster", *POOL), ".*"
+EVERY = dict.fromkeys(("job", "instance"), ".+") | dict.fromkeys(
+    ("cluster", "server", "netns", "direction", *POOL), ".*"
 )
+FILLED_IN = {"__rate_interval": "10s", "__range": "60s"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Pressed:
 
     def ask(self, query: Query, values: Mapping[str, str]) -> list[Series]:
         """Ask as Grafana does, once the query has an answer."""
-        expression = interpolate(query.expression, {**values, "__rate_interval": "10s"})
+        expression = interpolate(query.expression, {**values, **FILLED_IN})
         found = self.prometheus.wait_for(expression)
         return found if query.instant else self.prometheus.query_range(expression)
 
@@ -55,8 +59,14 @@ def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
             "cluster": CLUSTER,
             "job": JOB,
             "instance": re.escape(instance).replace("\\", "\\\\"),
+            "server": ".+",
         }
         yield Pressed(prometheus, host | {"netns": "host", "direction": "outbound"} | POOL)
+
+
+def counted(query: Query) -> bool:
+    """Tell whether the query asks for what only BPF counts."""
+    return bool(OF_BPF.search(query.expression))
 
 
 every_panel = pytest.mark.parametrize(
@@ -65,7 +75,7 @@ every_panel = pytest.mark.parametrize(
         pytest.param(
             panel,
             id=f"{stem}: {panel['title']}",
-            marks=[pytest.mark.bpf] if panel["title"] in OF_BPF else [],
+            marks=[pytest.mark.bpf] if any(map(counted, queries_of(panel))) else [],
         )
         for stem, panel in PANELS
     ],
@@ -76,7 +86,7 @@ every_panel = pytest.mark.parametrize(
 def test_each_query_finds_numbers(pressed: Pressed, panel: dict[str, Any]) -> None:
     """For all hosts, and for one pool of one, each query gives numbers under names that differ."""
     for query in queries_of(panel):
-        for values in (EVERY, EVERY if panel["title"] in OF_A_HOST else pressed.chosen):
+        for values in (EVERY, EVERY if panel["title"] in OF_ANOTHER else pressed.chosen):
             found = pressed.ask(query, values)
             assert found, query.expression
             assert not any(math.isnan(value) for series in found for _time, value in series.points)
@@ -124,17 +134,49 @@ def excluded(panel: dict[str, Any]) -> dict[str, bool]:
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_each_variable_has_values(pressed: Pressed, path: Path) -> None:
-    """The menus on top of the dashboard are not empty."""
+    """The menus on top of the dashboard are not empty, and none of them lists every host."""
     for variable in variables(load(path)).values():
-        if variable["type"] == "query":
-            found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-            assert found, variable
-            selector = interpolate(found[1], EVERY)
-            pressed.prometheus.wait_for(f"count by ({found[2]}) ({selector})")
+        if variable["type"] != "query":
+            continue
+        query = interpolate(variable["query"]["query"], EVERY)
+        listed = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
+        if listed:
+            assert variable["name"] in {"cluster", "job"}
+            pressed.prometheus.wait_for(f"count by ({listed[2]}) ({listed[1]})")
+            continue
+        found = re.fullmatch(r"query_result\((topk\(100, max by \((\w+)\) .+\))\)", query)
+        assert found, variable
+        assert variable["regex"] == f'/{found[2]}="([^"]+)"/'
+        # Grafana's data source shows a sample as text, and the menu has what the pattern finds.
+        samples = [text_of(series) for series in pressed.prometheus.wait_for(found[1])]
+        assert any(re.search(variable["regex"].strip("/"), sample) for sample in samples)
 
 
-@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
-def test_each_annotation_marks_alerts(pressed: Pressed, path: Path) -> None:
-    """The queries of the annotations find the alerts that fire."""
-    for annotation in load(path)["annotations"]["list"]:
-        assert pressed.prometheus.wait_for(interpolate(annotation["expr"], EVERY))
+def text_of(series: Series) -> str:
+    labels = ",".join(f'{name}="{value}"' for name, value in series.labels.items())
+    return f"{{{labels}}} {series.value}"
+
+
+def marks(path: Path) -> list[Any]:
+    return [
+        pytest.param(
+            annotation,
+            id=f"{path.stem}: {annotation['name']}",
+            marks=[pytest.mark.bpf] if OF_BPF.search(annotation["expr"]) else [],
+        )
+        for annotation in load(path)["annotations"]["list"]
+    ]
+
+
+@pytest.mark.parametrize("annotation", [mark for path in DASHBOARDS for mark in marks(path)])
+def test_each_annotation_marks_moments(pressed: Pressed, annotation: dict[str, Any]) -> None:
+    """Each finds what it marks: as Grafana draws it, where a value is above 0, and with words."""
+    assert re.fullmatch(r"\d+s", annotation["step"])
+    query = Query(annotation["name"], annotation["expr"], annotation["titleFormat"], instant=False)
+    found = [
+        series
+        for series in pressed.ask(query, EVERY)
+        if any(value > 0 for _time, value in series.points)
+    ]
+    assert found
+    assert all(query.name_of(series.labels).strip() for series in found)

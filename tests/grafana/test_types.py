@@ -51,7 +51,7 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
     stat, timeseries, text = (dict(dashboard) for _ in range(3))
     panels = dashboard["panels"]
     stat["panels"] = [panels[0] | {"options": panels[0]["options"] | {"colourMode": "none"}}]
-    (line,) = [panel for panel in panels if panel["title"] == "Forecast"]
+    (line,) = [panel for panel in panels if panel["title"] == "Minutes until it is full"]
     legend = line["options"]["legend"] | {"placement": "left"}
     timeseries["panels"] = [line | {"options": line["options"] | {"legend": legend}}]
     text["title"] = 1

@@ -1,6 +1,7 @@
 """Fleet: which hosts and pools are worst, of any number of them, from recorded series alone."""
 
 from grafana.source.dashboard import Dashboard
+from grafana.source.fleet.exporters import exporters
 from grafana.source.fleet.trends import trends
 from grafana.source.fleet.worst import worst
 from grafana.source.panel import Json
@@ -18,5 +19,6 @@ def fleet(docs_url: str) -> Json:
         labels=LABELS,
         since="6h",
         refresh="30s",
+        recorded_only=True,
     )
-    return dashboard.json(docs_url, [worst(), trends()])
+    return dashboard.json(docs_url, [worst(), trends(), exporters()])

@@ -1,94 +1,128 @@
-"""The worst hosts and pools, ten of each kind, from recorded series."""
+"""The worst of the fleet, a few rows of each kind, from recorded series."""
 
+from grafana.source import alerts
+from grafana.source.alert_table import by_urgency, severity_words
 from grafana.source.colour import ATTENTION, DANGER
-from grafana.source.forecast import FULL_OR_FAR
-from grafana.source.links import to_host, to_pool
-from grafana.source.query import HOST, recorded, rows
-from grafana.source.table import CLUSTER, Column, Table
-from grafana.source.threshold import MANY_STUCK, SECONDS_LEFT, Steps, ratio_steps, steps
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from grafana.source.forecast import FULL_OR_FAR, IN_WORDS
+from grafana.source.links import to_document, to_host, to_pool
+from grafana.source.names import with_owner
+from grafana.source.panel import texts
+from grafana.source.pool_table import worst_of
+from grafana.source.query import HOST, POOL_LABELS, firing, recorded, rows
+from grafana.source.refused import UNCOUNTED
+from grafana.source.severity import severity, severity_column
+from grafana.source.table import CLUSTER, Column, Table, value
+from grafana.source.threshold import MANY_STUCK, Steps, ratio_steps, steps
 
 CHOSEN = (*HOST, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
-HOST_COLUMNS = (CLUSTER, Column(name="instance", title="Host", width=120, links=[to_host()]))
-ENDS = (
-    Column(name="direction", title="Direction", width=90),
-    Column(name="local_address", title="Local", width=120),
-    Column(name="remote_address", title="Remote", width=120, links=[to_pool()]),
-    Column(name="port", title="Port", width=65),
-)
-POOL_LABELS = "cluster, instance, netns, direction, local_address, remote_address, port"
+TOP, FEWER = 8, 6  # rows that fit without a scrollbar
+HOST_COLUMNS = (CLUSTER, Column(name="instance", title="Host", width=110, links=[to_host()]))
+RATIOS = "pool:tcp_pressure_pool_ratio:topk10"
+SECONDS = "pool:tcp_pressure_pool_exhaustion_seconds:bottomk10"
+REFUSED = "owner:tcp_pressure_port_failures:rate5m_topk10"
 
 
-def fullest_hosts() -> Table:
-    ratios = recorded("instance_direction:tcp_pressure_pool_ratio_max:topk10", CHOSEN)
+def refused() -> Table:
+    labels = "cluster, instance, service, process, call, cause, remote_address, port"
+    calls = with_owner(f"topk({TOP}, sum by ({labels}) ({recorded(REFUSED, HOST)}))")
+    shown = "cluster, instance, owner, call, cause, remote_address, port"
     return Table(
-        title="Hosts, fullest first",
-        meaning="The ten hosts whose fullest pool is fullest, of each direction. The exporter"
-        " counts every pool for this, also those without series. Colours as for outbound pools.",
-        normal="outbound below 70 %.",
-        action="click the host for its overview.",
-        queries=[rows(f"sort_desc(max by (cluster, instance, netns, direction) ({ratios}))")],
-        unit="percentunit",
-        empty=UNRECORDED,
+        title="Refused for want of a port, by host, program and destination",
+        meaning="Calls of connect() and bind() that the kernel refused in the last five minutes, as"
+        " the exporters counted them. no_port: none was free. port_taken: the program asked for a"
+        " port that is in use.",
+        normal="empty.",
+        action="the same destination on many rows is what to look at; else click the host.",
+        queries=[rows(f"sum by ({shown}) ({calls})")],
+        unit="none",
+        empty=f"No call was refused in the last five minutes. Where none is counted: {UNCOUNTED}",
         columns=[
             *HOST_COLUMNS,
-            Column(name="netns", title="Namespace", width=100),
-            Column(name="direction", title="Direction", width=90),
-            _gauge("Fullest pool", ratio_steps(OUTBOUND)),
+            Column(name="owner", title="Program"),
+            Column(name="call", title="Call", width=75),
+            Column(name="cause", title="Cause", width=85),
+            Column(name="remote_address", title="Destination", width=110),
+            Column(name="port", title="Port", width=60),
+            Column(name="Value", title="Refused/s", width=90, unit="none", decimals=1),
         ],
-        order=[("Fullest pool", True)],
+        order=[("Refused/s", True)],
     )
 
 
-def fullest_pools() -> Table:
-    ratios = recorded("pool:tcp_pressure_pool_ratio:topk10", CHOSEN)
+def worst_pools() -> Table:
+    def share(*matchers: str) -> str:
+        return recorded(RATIOS, CHOSEN, *matchers)
+
+    def seconds(*matchers: str) -> str:
+        return recorded(SECONDS, CHOSEN, *matchers)
+
+    shown = [severity(share, seconds), share(), f"round({seconds()})"]
+    worst = worst_of(share, seconds())
     return Table(
-        title="Worst pools of the fleet",
-        meaning="The ten fullest pools of each direction, with both ends. The same remote on many"
-        " rows is what they all connect to.",
-        normal="outbound below 70 %.",
-        action="click the remote for the history of the pool, the host for its overview.",
-        queries=[rows(f"sort_desc(max by ({POOL_LABELS}) ({ratios}))")],
-        unit="percentunit",
+        title="Worst pools",
+        meaning=f"The {TOP} worst pools of the fleet, with both ends: of the ten fullest of each"
+        " direction, and of those that are full first. State goes by the thresholds of the"
+        " direction, as the alerts do. The same remote on many rows is what they all connect to.",
+        normal="calm.",
+        action="critical: relieve the pool now, or route traffic away from the host. Click the"
+        " remote for the history of the pool, the host for its overview.",
+        queries=[rows(f"max by ({POOL_LABELS}) ({one}) and {worst}") for one in shown],
+        unit="none",
         empty="No pool of any host is fuller than 1 % (pools.min_ratio), or nothing is recorded.",
         columns=[
+            severity_column(value(0)),
             *HOST_COLUMNS,
-            Column(name="netns", title="Namespace", width=100),
-            *ENDS,
-            _gauge("Share", ratio_steps(OUTBOUND)),
-        ],
-        order=[("Share", True)],
-    )
-
-
-def closest() -> Table:
-    seconds = recorded("pool:tcp_pressure_pool_exhaustion_seconds:bottomk10", CHOSEN)
-    return Table(
-        title="First to run out",
-        meaning="The pools that are full first, at today's rate; only those that will be within ten"
-        " minutes.",
-        normal="empty.",
-        action="below 60 s: relieve the pool now, or route traffic away from the host.",
-        queries=[rows(f"sort(round(min by ({POOL_LABELS}) ({seconds})))")],
-        unit="s",
-        empty="No pool of any host is full within ten minutes.",
-        columns=[
-            *HOST_COLUMNS,
-            *ENDS,
+            Column(name="netns", title="Namespace", width=97),
+            Column(name="direction", title="Direction", width=88),
+            Column(name="local_address", title="Local", width=110),
+            Column(name="remote_address", title="Remote", width=110, links=[to_pool()]),
+            Column(name="port", title="Port", width=60),
+            Column(name=value(1), title="Share", unit="percentunit", decimals=0, gauge=True),
             Column(
-                name="Value",
+                name=value(2),
                 title="Full in",
-                width=90,
-                unit="s",
+                width=100,
+                unit=IN_WORDS,
                 decimals=0,
-                thresholds=SECONDS_LEFT,
-                coloured=True,
                 mappings=[FULL_OR_FAR],
             ),
         ],
-        order=[("Full in", False)],
-        dropped=["netns"],
+        order=[("State", True), ("Share", True)],
+    )
+
+
+def alerting() -> Table:
+    runbook = to_document("Runbook", "${__data.fields.runbook}")
+    hosts = by_urgency(f"count by (severity, alertname) ({firing()})", "alertname")
+    return Table(
+        title="Firing alerts, and on how many hosts",
+        meaning="Each alert that fires, with the number of hosts and directions it fires for.",
+        normal="empty.",
+        action="begin with the first row; its runbook is behind the words.",
+        queries=[rows(hosts)],
+        unit="locale",
+        empty="No alert fires: nothing to do. Without the rules in Prometheus none ever does.",
+        columns=[
+            Column(
+                name="urgency",
+                title="Severity",
+                width=80,
+                coloured=True,
+                mappings=[severity_words()],
+            ),
+            Column(
+                name="alertname",
+                title="What is wrong",
+                mappings=[texts(alerts.summaries())],
+                links=[runbook],
+            ),
+            Column(name="Value", title="Hosts", width=70, unit="locale"),
+            Column(
+                name="runbook", title="Runbook", hidden=True, mappings=[texts(alerts.runbooks())]
+            ),
+        ],
+        order=[("Severity", False), ("Hosts", True)],
     )
 
 
@@ -99,7 +133,7 @@ def leaks() -> Table:
         meaning="Connections that their peers have closed and the applications have not.",
         normal="a handful.",
         action="above 100: the host's overview says whose they are.",
-        queries=[rows(f"sort_desc(max by (cluster, instance) ({stuck}))")],
+        queries=[rows(f"topk({FEWER}, max by (cluster, instance) ({stuck}))")],
         unit="locale",
         empty="No connection of any host is in CLOSE_WAIT.",
         columns=[
@@ -124,7 +158,7 @@ def limits() -> Table:
         " fullest. Orphans warn from 25 % on, the others from 75 or 80 %.",
         normal="below these.",
         action="click the host: its overview says what to raise.",
-        queries=[rows(f"topk(20, max by (cluster, instance, resource) ({ratios}))")],
+        queries=[rows(f"topk({FEWER}, max by (cluster, instance, resource) ({ratios}))")],
         unit="percentunit",
         empty=UNRECORDED,
         columns=[

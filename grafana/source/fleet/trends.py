@@ -3,13 +3,15 @@
 from grafana.source.colour import ATTENTION, CAUSES, CLEAR, DANGER, DIRECTIONS, STATES
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
-from grafana.source.query import FLEET, Query, firing, recorded
+from grafana.source.query import FLEET, Query, recorded
+from grafana.source.refused import PER_SECOND, UNCOUNTED
 from grafana.source.threshold import ratio_steps, steps
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 CHOSEN = (*FLEET, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
 FULLEST = recorded("job_direction:tcp_pressure_pool_ratio_max:max", CHOSEN)
+FIRING = "job_alertname:tcp_pressure_alerts_firing:count"
 OUTGOING = 'direction="outbound"'
 ABOVE = recorded("job_direction:tcp_pressure_pool_ratio_max:count_above", FLEET, OUTGOING)
 BELOW = recorded(
@@ -19,12 +21,33 @@ BELOW = recorded(
 
 def trends() -> Section:
     return Section(
-        "How it came to be",
+        "History of the fleet",
         [
-            Shelf(8, [(8, _fullest()), (8, _hosts()), (8, _alerts())]),
-            Shelf(8, [(8, _states()), (8, _causes()), (8, _events())]),
-            Shelf(8, [(8, _findings()), (8, _limits()), (8, _queues())]),
+            Shelf(8, [(8, _refused()), (8, _fullest()), (8, _hosts())]),
+            Shelf(8, [(8, _alerts()), (8, _states()), (8, _causes())]),
+            Shelf(8, [(6, _events()), (6, _findings()), (6, _limits()), (6, _queues())]),
         ],
+    )
+
+
+def _refused() -> TimeSeries:
+    calls = {
+        "connect": "job_cause:tcp_pressure_connect_failures:rate5m",
+        "bind": "job_cause:tcp_pressure_bind_failures:rate5m",
+    }
+    return TimeSeries(
+        title="Refused calls of the fleet",
+        meaning="Calls of connect() and bind() that the kernel refused, per second over five"
+        " minutes, on the hosts that count them. bind() cannot be counted on every kernel.",
+        normal="0.",
+        action="the table above names hosts, programs and destinations.",
+        queries=[
+            Query(f"sum by (cause) ({recorded(series, FLEET)})", f"{call}(): {{{{cause}}}}")
+            for call, series in calls.items()
+        ],
+        unit=PER_SECOND,
+        empty=UNCOUNTED,
+        low=0,
     )
 
 
@@ -65,11 +88,11 @@ def _hosts() -> TimeSeries:
 
 def _alerts() -> TimeSeries:
     return TimeSeries(
-        title="Alerts that fire, over time",
-        meaning="On how many hosts and directions each alert fires.",
+        title="Firing alerts over time",
+        meaning="For how many hosts and directions each alert fires.",
         normal="none.",
         action="open the overview: its table says what to do.",
-        queries=[Query(f"count by (alertname) ({firing()})", "{{alertname}}")],
+        queries=[Query(f"sum by (alertname) ({recorded(FIRING, FLEET)})", "{{alertname}}")],
         unit="locale",
         empty="No alert has fired in this time.",
         low=0,
@@ -115,7 +138,7 @@ def _events() -> TimeSeries:
         normal="0.",
         action="the overview of a host shows all its events.",
         queries=[Query(f"sum by (event) ({events})", "{{event}}")],
-        unit="cps",
+        unit="suffix:/s",
         empty="Nothing is recorded, or since less than five minutes.",
         low=0,
     )

@@ -1,18 +1,20 @@
 """The first screen: how many hosts are in trouble, and which."""
 
 from grafana.source.colour import ATTENTION, DANGER
-from grafana.source.fleet.tables import closest, fullest_hosts, fullest_pools, leaks, limits
-from grafana.source.forecast import FULL_OR_FAR, seconds_left
+from grafana.source.fleet.tables import alerting, leaks, limits, refused, worst_pools
+from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat
 from grafana.source.query import FLEET, firing, now, recorded
+from grafana.source.refused import UNCOUNTED
 from grafana.source.threshold import (
     CALM,
     SECONDS_LEFT,
+    SECONDS_LEFT_AT_WORST_A_WARNING,
     any_is,
     ratio_steps,
 )
-from tcp_pressure_exporter.pools.directions import OUTBOUND
+from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
 
 CHOSEN = (*FLEET, "direction")
 ABOVE = "job_direction:tcp_pressure_pool_ratio_max:count_above"
@@ -20,17 +22,27 @@ BELOW = "job_direction:tcp_pressure_pool_exhaustion_seconds_min:count_below"
 OUTGOING, ABOVE_90 = 'direction="outbound"', 'threshold="0.9"'
 FULLEST = "job_direction:tcp_pressure_pool_ratio_max:max"
 SOONEST = "job_direction:tcp_pressure_pool_exhaustion_seconds_min:min"
+REFUSED = "job_cause:tcp_pressure_connect_failures:rate5m"
+WINDOW = 300  # seconds of that rate
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
 
 
 def worst() -> Section:
-    tiles = [(4, _hosts()), (5, _alerting()), (6, _fullest()), (5, _soonest()), (4, _full_soon())]
+    tiles = [
+        (3, _hosts()),
+        (4, _alerting()),
+        (4, _refused()),
+        (5, _fullest()),
+        (4, _soonest()),
+        (4, _full_soon()),
+    ]
     return Section(
         "",
         [
-            Shelf(4, tiles),
-            Shelf(8, [(10, fullest_hosts()), (14, fullest_pools())]),
-            Shelf(7, [(10, closest()), (7, leaks()), (7, limits())]),
+            Shelf(3, tiles),
+            Shelf(9, [(12, refused()), (12, alerting())]),
+            Shelf(10, [(24, worst_pools())]),
+            Shelf(8, [(9, leaks()), (15, limits())]),
         ],
     )
 
@@ -73,6 +85,24 @@ def _alerting() -> Stat:
     )
 
 
+def _refused() -> Stat:
+    calls = f"sum by (cause) ({recorded(REFUSED, FLEET)}) * {WINDOW}"
+    return Stat(
+        title="Refused in the last 5 min",
+        meaning="How many connect() calls of the fleet the kernel refused, where they are counted."
+        " no_port: no local port was free. port_taken: the program had bound a port that has that"
+        " connection.",
+        normal="0 and 0.",
+        action="the table of refusals names hosts, programs and destinations.",
+        queries=[now(calls, "{{cause}}")],
+        unit="locale",
+        empty=UNCOUNTED,
+        decimals=0,
+        thresholds=any_is(ATTENTION),
+        by_series={"no_port": any_is(DANGER)},
+    )
+
+
 def _fullest() -> Stat:
     return Stat(
         title="Fullest pool anywhere",
@@ -91,15 +121,16 @@ def _fullest() -> Stat:
 def _soonest() -> Stat:
     soonest = f"min by (direction) ({recorded(SOONEST, CHOSEN)})"
     return Stat(
-        title="First pool to be full in",
-        meaning="Seconds until the first pool of any host is full, at today's rate.",
+        title="First pool full in",
+        meaning="The time until the first pool of any host is full, at today's rate.",
         normal="> 10 min, which is as far as the forecast looks.",
-        action="below 60 s: the table First to run out says which.",
+        action="below 60 seconds: the table of pools says which.",
         queries=[now(seconds_left(soonest), "{{direction}}")],
-        unit="s",
+        unit=IN_WORDS,
         empty=UNRECORDED,
         decimals=0,
         thresholds=SECONDS_LEFT,
+        by_series={INBOUND: SECONDS_LEFT_AT_WORST_A_WARNING},
         mappings=[FULL_OR_FAR],
     )
 

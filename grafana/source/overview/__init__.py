@@ -6,6 +6,7 @@ from grafana.source.overview.events import events
 from grafana.source.overview.exporter import exporter
 from grafana.source.overview.history import history
 from grafana.source.overview.limits import limits
+from grafana.source.overview.refusals import refusals
 from grafana.source.overview.sockets import sockets
 from grafana.source.panel import Json
 from grafana.source.query import DIRECTION
@@ -16,11 +17,12 @@ def overview(docs_url: str) -> Json:
         uid="tcp-pressure-overview",
         title="TCP pressure: overview",
         description="What is wrong with the TCP ports of these hosts, who causes it, how long they"
-        " last, and what to do.",
+        " last, and what to do. Vertical lines: critical alerts, warnings and refused connections.",
         labels=DIRECTION,
         since="1h",
         refresh="10s",
     )
     return dashboard.json(
-        docs_url, [answer(), history(), sockets(), limits(), events(), exporter()]
+        docs_url,
+        [answer(), refusals(), history(), sockets(), limits(), events(), exporter()],
     )

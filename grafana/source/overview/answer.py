@@ -1,4 +1,4 @@
-"""The first screen: numbers, alerts, pools, whose connections, and findings."""
+"""The first screen: numbers, alerts and pools; below it who uses the ports, and findings."""
 
 from grafana.source.alert_table import alert_table
 from grafana.source.layout import Section, Shelf
@@ -10,6 +10,7 @@ from grafana.source.overview.tiles import (
     findings,
     firing_alerts,
     fullest,
+    refused,
     stuck,
 )
 from grafana.source.pool_table import pool_table
@@ -17,10 +18,11 @@ from grafana.source.pool_table import pool_table
 
 def answer() -> Section:
     tiles = [
-        (4, firing_alerts()),
-        (7, fullest()),
-        (5, exhaustion()),
-        (3, stuck()),
+        (3, firing_alerts()),
+        (4, refused()),
+        (6, fullest()),
+        (4, exhaustion()),
+        (2, stuck()),
         (2, findings()),
         (3, exporters()),
     ]
@@ -28,8 +30,8 @@ def answer() -> Section:
         "",
         [
             Shelf(3, tiles),
-            Shelf(6, [(24, alert_table())]),
-            Shelf(6, [(24, pool_table())]),
-            Shelf(5, [(8, owner_table()), (16, finding_table())]),
+            Shelf(9, [(24, alert_table())]),
+            Shelf(10, [(24, pool_table())]),
+            Shelf(8, [(11, owner_table()), (13, finding_table())]),
         ],
     )

@@ -115,7 +115,7 @@ def _rates(  # noqa: PLR0913 - the words of a panel
         normal=normal,
         action=action,
         queries=[Query(f"sum by (event) ({rate(EVENTS, NAMESPACE, matcher)})", "{{event}}")],
-        unit="cps",
+        unit="suffix:/s",
         empty=empty,
         low=0,
     )

@@ -1,47 +1,28 @@
 """Whether the numbers above can be trusted: the exporter itself."""
 
-from grafana.source.colour import ATTENTION, CLEAR, DANGER, DIRECTIONS
+from grafana.source.colour import DANGER, DIRECTIONS
+from grafana.source.health import HEADING, age, cost, failures, series
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
-from grafana.source.query import DIRECTION, HOST, NAMESPACE, Query, increase, rate, select
-from grafana.source.threshold import steps
-
-SAMPLED = select("tcp_pressure_sample_timestamp_seconds", HOST)
-TOP = 10
+from grafana.source.query import DIRECTION, HOST, NAMESPACE, Query, increase, select
 
 
 def exporter() -> Section:
     return Section(
-        "The exporter itself",
+        HEADING,
         [
-            Shelf(8, [(6, _failures()), (6, _age()), (6, _durations()), (6, _cost())]),
+            Shelf(8, [(6, failures()), (6, age()), (6, _durations()), (6, cost())]),
             Shelf(
                 8,
                 [
                     (5, _counted()),
                     (5, _unlisted()),
                     (4, _pools()),
-                    (5, _series()),
+                    (5, series()),
                     (5, _namespaces()),
                 ],
             ),
         ],
-    )
-
-
-def _failures() -> TimeSeries:
-    success = select("tcp_pressure_collector_success", NAMESPACE)
-    return TimeSeries(
-        title="Collectors that fail",
-        meaning="Parts of the sample that failed; their metrics are then absent.",
-        normal="0.",
-        action="the exporter's log has one line with the reason.",
-        queries=[Query(f"sum by (collector) (1 - {success})", "{{collector}}")],
-        unit="none",
-        empty="no sample",
-        low=0,
-        thresholds=steps((1, ATTENTION), base=CLEAR),
-        calcs=(),
     )
 
 
@@ -70,28 +51,6 @@ def _counted() -> TimeSeries:
     )
 
 
-def _age() -> TimeSeries:
-    interval = "tcp_pressure_sample_interval"
-    return TimeSeries(
-        title="Age of the sample",
-        meaning="How old the newest sample was at the scrape, against the interval it is taken at"
-        " and the one configured; the oldest of the hosts chosen.",
-        normal="below the interval.",
-        action="an interval above the configured one: sampling would else use more than its share"
-        " of a CPU.",
-        queries=[
-            Query(f"max(timestamp({SAMPLED}) - {SAMPLED})", "age"),
-            Query(f"max({select(f'{interval}_seconds', HOST)})", "interval"),
-            Query(f"max({select(f'{interval}_configured_seconds', HOST)})", "configured"),
-        ],
-        unit="s",
-        empty="The exporters answer, but have no sample.",
-        low=0,
-        colours={"age": "blue", "interval": "orange", "configured": "green"},
-        dashed=["configured"],
-    )
-
-
 def _durations() -> TimeSeries:
     duration = select("tcp_pressure_collector_duration_seconds", NAMESPACE)
     return TimeSeries(
@@ -106,24 +65,6 @@ def _durations() -> TimeSeries:
         low=0,
         stacked=True,
         calcs=(),
-    )
-
-
-def _cost() -> TimeSeries:
-    return TimeSeries(
-        title="CPU and memory of the exporter",
-        meaning="The share of one CPU, and resident memory (right), of the exporter with the most.",
-        normal="CPU below 5 % (--sample.max-cpu) but for scrapes, memory below 60 MB.",
-        action="a longer --sample.interval, or a smaller --pool.top.",
-        queries=[
-            Query(f"max({rate('process_cpu_seconds_total', HOST)})", "CPU"),
-            Query(f"max({select('process_resident_memory_bytes', HOST)})", "memory"),
-        ],
-        unit="percentunit",
-        empty="no exporter answers",
-        low=0,
-        colours={"CPU": "blue", "memory": "purple"},
-        right={"memory": "bytes"},
     )
 
 
@@ -160,23 +101,6 @@ def _pools() -> TimeSeries:
         empty="no sample",
         low=0,
         colours=DIRECTIONS,
-    )
-
-
-def _series() -> TimeSeries:
-    return TimeSeries(
-        title="Series per exporter",
-        meaning="How many series the page of each exporter has, of those with the most.",
-        normal="190 to 500, and at most 220 more for each further network namespace.",
-        action="sample_limit in Prometheus's scrape configuration refuses pages above it.",
-        queries=[
-            Query(
-                f"topk({TOP}, {select('scrape_samples_scraped', HOST)})", "{{cluster}} {{instance}}"
-            ),
-        ],
-        unit="locale",
-        empty="Prometheus knows no exporter.",
-        low=0,
     )
 
 

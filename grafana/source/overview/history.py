@@ -1,40 +1,25 @@
-"""How it came to be: pools, forecasts and rates over time."""
+"""History: pools, forecasts and rates over time."""
 
 from grafana.source.colour import CLEAR
-from grafana.source.forecast import HORIZON, seconds_left
+from grafana.source.forecast import HORIZON, LEAST_MINUTES, MINUTES, minutes_left
 from grafana.source.layout import Section, Shelf
+from grafana.source.names import POOL_NAME, with_ends
 from grafana.source.panel import TimeSeries
-from grafana.source.pool_table import ENTERED, LIMIT, SECONDS, STEADY_STATE, USED
-from grafana.source.query import DIRECTION, NAMESPACE, Query, rate, ratio, select
-from grafana.source.threshold import (
-    SECONDS_LEFT_AREA,
-    STEADY,
-    ratio_steps,
-    steps,
-)
+from grafana.source.pool_table import ENTERED, LIMIT, PROJECTED, SECONDS, SUSTAINABLE, USED
+from grafana.source.query import DIRECTION, Query, rate, ratio, select
+from grafana.source.threshold import MINUTES_LEFT_AREA, STEADY, ratio_steps, steps
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
-REFUSED = "tcp_pressure_connect_failures_total"
-REFUSED_OWNERS = "tcp_pressure_port_failure_owner_total"
-REFUSED_BY = "cluster, instance, service, process, call, cause, remote_address, port"
-REFUSED_NAME = (
-    "{{cluster}} {{instance}} {{service}} {{process}}"
-    " - {{remote_address}} {{port}} {{call}} {{cause}}"
-)
-NAME = (
-    "{{cluster}} {{instance}} {{netns}} {{direction}}"
-    " {{local_address}} - {{remote_address}} {{port}}"
-)
 TOP = 10
+NO_POOL = "No outbound or inbound pool is fuller than 1 % (pools.min_ratio)."
 
 
 def history() -> Section:
     return Section(
-        "How it came to be",
+        "History of the pools",
         [
-            Shelf(10, [(12, _fullest()), (12, _seconds())]),
-            Shelf(10, [(12, _closes()), (12, _steady_state())]),
-            Shelf(8, [(24, _refused())]),
+            Shelf(10, [(12, _fullest()), (12, _minutes())]),
+            Shelf(10, [(12, _closes()), (12, _projected())]),
         ],
     )
 
@@ -47,7 +32,7 @@ def _fullest() -> TimeSeries:
         normal="below 70 %.",
         action="a steady rise: more load, or connections that are no longer kept open. Waves of a"
         " minute: TIME_WAIT; the pool is at its ceiling.",
-        queries=[Query(f"topk({TOP}, {ratio(USED, LIMIT, DIRECTION)})", NAME)],
+        queries=[Query(with_ends(f"topk({TOP}, {ratio(USED, LIMIT, DIRECTION)})"), POOL_NAME)],
         unit="percentunit",
         empty="No pool is fuller than 1 % (pools.min_ratio).",
         low=0,
@@ -56,69 +41,61 @@ def _fullest() -> TimeSeries:
     )
 
 
-def _seconds() -> TimeSeries:
+def _minutes() -> TimeSeries:
+    first = f"bottomk({TOP}, {minutes_left(select(SECONDS, DIRECTION))})"
     return TimeSeries(
-        title="Time to exhaustion of each pool",
-        meaning="The forecast of the seconds until each pool is full; 600 s stands for more.",
-        normal="600 s.",
-        action="below 60 s (red) an alert fires: relieve the pool now, or route traffic away.",
-        queries=[Query(f"bottomk({TOP}, {seconds_left(select(SECONDS, DIRECTION))})", NAME)],
-        unit="s",
-        empty="No outbound or inbound pool is fuller than 1 % (pools.min_ratio).",
-        low=0,
-        high=HORIZON,
-        thresholds=SECONDS_LEFT_AREA,
+        title="Minutes until each pool is full",
+        meaning=f"The forecast at each moment. {HORIZON // 60} min stands for more, and"
+        f" {LEAST_MINUTES:g} min for less. The scale is logarithmic, so that the last minutes have"
+        " room.",
+        normal=f"{HORIZON // 60} min.",
+        action="below 1 min (red) an alert fires, if the pool is outbound: relieve it now, or route"
+        " traffic away.",
+        queries=[Query(with_ends(first), POOL_NAME)],
+        unit=MINUTES,
+        empty=NO_POOL,
+        low=LEAST_MINUTES,
+        high=HORIZON / 60,
+        thresholds=MINUTES_LEFT_AREA,
         calcs=("lastNotNull", "min"),
-    )
-
-
-def _refused() -> TimeSeries:
-    owners = f"sum by ({REFUSED_BY}) ({rate(REFUSED_OWNERS, NAMESPACE)})"
-    return TimeSeries(
-        title="Refused connections",
-        meaning="Calls that the kernel refused for want of a local port, by who called and towards"
-        " whom, and all of each cause. no_port: none was free. port_taken: the client had bound a"
-        " port that already has that connection. Exact. A new caller has a line of its own from"
-        " its second refusal on; the first is in the line of all.",
-        normal="0.",
-        action="no_port: relieve the pool of that destination; where it is far from full, see the"
-        " finding refused_below_limit. port_taken: let the client choose another port.",
-        queries=[
-            Query(f"topk({TOP}, {owners})", REFUSED_NAME),
-            Query(rate(REFUSED, NAMESPACE), "{{instance}} {{netns}} all: connect {{cause}}"),
-        ],
-        unit="cps",
-        empty="Nothing counts them here: the exporter needs CAP_BPF and CAP_PERFMON, or root, on"
-        " Linux 6.1 or later.",
-        low=0,
-        beside=True,
+        powers_of_two=True,
+        stepped=True,
     )
 
 
 def _closes() -> TimeSeries:
+    # A pool that open connections fill bears no closes at all.
+    share = f"{rate(ENTERED, DIRECTION)} / ({select(SUSTAINABLE, DIRECTION)} > 0)"
     return TimeSeries(
-        title="Closes per second of each pool",
-        meaning="Connections that entered TIME_WAIT here, each of which holds its port for a"
-        " minute.",
-        normal="as the load: below limit ÷ hold of TIME_WAIT: 455 a second for the usual range.",
-        action="let the client with the highest line keep its connections open.",
-        queries=[Query(f"topk({TOP}, {rate(ENTERED, DIRECTION)})", NAME)],
-        unit="cps",
-        empty="No outbound or inbound pool is fuller than 1 % (pools.min_ratio).",
+        title="Closes, as a share of what each pool bears",
+        meaning="Connections that entered TIME_WAIT here per second, each of which holds its port"
+        " for a minute, against the sustainable rate: what the pool bears for good beside its open"
+        " connections. The dashed line is that rate.",
+        normal="below 80 % (orange). A peak above 100 % is harmless: the pool is a buffer.",
+        action="let the program with the highest line keep its connections open.",
+        queries=[
+            Query(with_ends(f"topk({TOP}, {share})"), POOL_NAME),
+            Query("vector(1)", "sustainable rate"),
+        ],
+        unit="percentunit",
+        empty=NO_POOL,
         low=0,
+        thresholds=steps(*STEADY, base=CLEAR),
+        colours={"sustainable rate": "red"},
+        dashed=["sustainable rate"],
     )
 
 
-def _steady_state() -> TimeSeries:
+def _projected() -> TimeSeries:
     return TimeSeries(
-        title="What the closes lead to",
-        meaning="The share of the ports that each pool would settle at, if it went on closing as in"
+        title="Projected share of each pool",
+        meaning="The share of its ports that each pool would settle at, if it went on closing as in"
         " the last 10 s.",
         normal="below 80 % (orange). Above 100 % (red) the pool runs out within a minute or so.",
         action="keep connections open, or add a local or a remote address.",
-        queries=[Query(f"topk({TOP}, {select(STEADY_STATE, DIRECTION)})", NAME)],
+        queries=[Query(with_ends(f"topk({TOP}, {select(PROJECTED, DIRECTION)})"), POOL_NAME)],
         unit="percentunit",
-        empty="No outbound or inbound pool is fuller than 1 % (pools.min_ratio).",
+        empty=NO_POOL,
         low=0,
         thresholds=steps(*STEADY, base=CLEAR),
     )

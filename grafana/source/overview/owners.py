@@ -1,40 +1,54 @@
-"""Whose connections fill pools near their limit, and whose are stuck."""
+"""Who: whose open connections fill pools or are stuck, who closes first, who was refused."""
 
 from grafana.source.links import to_host
-from grafana.source.query import DIRECTION, NAMESPACE, rows, select
-from grafana.source.table import CLUSTER, Column, Table
+from grafana.source.names import as_outbound, label_replace, with_ends, with_owner
+from grafana.source.query import DIRECTION, NAMESPACE, Query, increase_shown, rate, rows, select
+from grafana.source.refused import BY_OWNER, CLOSES, CONNECT
+from grafana.source.table import CLUSTER, Column, Table, value
+
+TOP = 4  # of each kind, most of them the same
 
 
 def owner_table() -> Table:
     return Table(
-        title="Whose connections",
-        meaning="Owners of the open connections in outbound pools that are 70 % full, and of those"
-        " stuck in CLOSE_WAIT. TIME_WAIT has no owner: who has the open connections of a pool most"
-        " likely closed the others.",
-        normal="empty.",
-        action="this is the service to reconfigure or restart. Process names take a capability of"
-        " the exporter (docs/metrics.md).",
-        queries=[rows(_sockets())],
+        title="Who uses the ports",
+        meaning="Programs, by what they connect to. Open: their connections in outbound pools that"
+        " are 70 % full, or stuck in CLOSE_WAIT. Closes/s: what they close first, which leaves"
+        " TIME_WAIT here. Refused: their connections that found no port, in the time shown.",
+        normal="nothing open in a full pool or in CLOSE_WAIT, nothing refused.",
+        action="this is the program to reconfigure or restart. Names of programs take a capability"
+        " of the exporter, and closes and refusals take BPF (docs/metrics.md).",
+        queries=_queries(),
         unit="locale",
-        empty="No pool is near its limit, and nothing is stuck in CLOSE_WAIT.",
+        empty="No pool is near its limit, nothing is stuck, nobody closes first or is refused.",
         columns=[
             CLUSTER,
-            Column(name="instance", title="Host", width=110, links=[to_host()]),
-            Column(name="service", title="Service", width=130),
-            Column(name="process", title="Process", width=130),
-            Column(name="where", title="In"),
-            Column(name="Value", title="Sockets", width=85, unit="locale"),
+            Column(name="instance", title="Host", width=105, links=[to_host()]),
+            Column(name="owner", title="Program"),
+            Column(name="ends", title="Pool", width=235),
+            Column(name=value(0), title="Open", width=70, unit="locale"),
+            Column(name=value(1), title="Closes/s", width=80, unit="none", decimals=1),
+            Column(name=value(2), title="Refused", width=75, unit="locale", decimals=0),
         ],
-        order=[("Sockets", True)],
+        order=[("Refused", True), ("Closes/s", True), ("Open", True)],
     )
 
 
-def _sockets() -> str:
+def _queries() -> list[Query]:
     crowded = select("tcp_pressure_pool_owner_sockets", DIRECTION)
     stuck = select("tcp_pressure_close_wait_owner_sockets", NAMESPACE)
-    labels = "cluster, instance, service, process, where"
-    return (
-        f"topk(10, sum by ({labels}) ("
-        f'label_join({crowded}, "where", ":", "remote_address", "port")'
-        f' or label_replace({stuck}, "where", "CLOSE_WAIT", "", "")))'
-    )
+    refused = increase_shown(BY_OWNER, NAMESPACE, CONNECT)
+    shown = [
+        _most(f"{crowded} or {stuck}"),
+        _most(rate(CLOSES, DIRECTION)),
+        _most(as_outbound(f"({refused} > 0)")),
+    ]
+    return [rows(expression) for expression in shown]
+
+
+def _most(expression: str) -> str:
+    """Return the owners with the most, named; sockets in CLOSE_WAIT are in no pool."""
+    pool = "direction, local_address, remote_address, port"
+    by_owner = f"topk({TOP}, sum by (cluster, instance, service, process, {pool}) ({expression}))"
+    named = label_replace(with_ends(with_owner(by_owner)), "ends", "CLOSE_WAIT", "ends", "none")
+    return f"sum by (cluster, instance, owner, ends) ({named})"

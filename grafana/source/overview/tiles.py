@@ -1,9 +1,18 @@
 """The numbers on top of the overview."""
 
 from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
-from grafana.source.forecast import FULL_OR_FAR, seconds_left
+from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
 from grafana.source.panel import Stat
-from grafana.source.query import DIRECTION, HOST, NAMESPACE, firing, now, select
+from grafana.source.query import (
+    DIRECTION,
+    HOST,
+    NAMESPACE,
+    firing,
+    increase_shown,
+    now,
+    select,
+)
+from grafana.source.refused import CONNECTS, UNCOUNTED
 from grafana.source.threshold import (
     CALM,
     SECONDS_LEFT,
@@ -20,7 +29,7 @@ URGENT = {"critical": 'severity="critical"', "warning": 'severity="warning"'}
 
 def firing_alerts() -> Stat:
     return Stat(
-        title="Alerts that fire",
+        title="Firing alerts",
         meaning="How many alerts of the two higher severities fire for the hosts chosen.",
         normal="0 and 0.",
         action="read the table below from the top. Critical: connections fail, or will within a"
@@ -33,6 +42,24 @@ def firing_alerts() -> Stat:
         empty="none",
         thresholds=any_is(ATTENTION),
         by_series={"critical": any_is(DANGER)},
+    )
+
+
+def refused() -> Stat:
+    connects = f"sum by (cause) ({increase_shown(CONNECTS, NAMESPACE)})"
+    return Stat(
+        title="Refused connections in this time",
+        meaning="How many connect() calls the kernel refused in the time shown. no_port: no local"
+        " port was free. port_taken: the program had bound a port that has that connection.",
+        normal="0 and 0.",
+        action="Who uses the ports names the program; the panels on refusals, when and towards"
+        " whom.",
+        queries=[now(connects, "{{cause}}")],
+        unit="locale",
+        empty=UNCOUNTED,
+        decimals=0,
+        thresholds=any_is(ATTENTION),
+        by_series={"no_port": any_is(DANGER)},
     )
 
 
@@ -63,14 +90,14 @@ def fullest() -> Stat:
 def exhaustion() -> Stat:
     soonest = select("tcp_pressure_pool_exhaustion_seconds_min", DIRECTION)
     return Stat(
-        title="Time to exhaustion",
-        meaning="Seconds until the first pool of the direction is full, at today's rate; now: it"
+        title="First pool full in",
+        meaning="The time until the first pool of the direction is full, at today's rate; now: it"
         " is full.",
         normal="> 10 min, which is as far as the forecast looks.",
-        action="below 60 s: relieve the pool now, or route traffic away; its row in the table of"
-        " port pools says which. An inbound one is a risk: its remote may reuse its ports.",
+        action="below 60 seconds: relieve the pool now, or route traffic away; its row in the table"
+        " of port pools says which. An inbound one is a risk: its remote may reuse its ports.",
         queries=[now(seconds_left(f"min by (direction) ({soonest})"), "{{direction}}")],
-        unit="s",
+        unit=IN_WORDS,
         empty="no forecast",
         decimals=0,
         thresholds=SECONDS_LEFT,

@@ -1,6 +1,7 @@
 """One pool: its history, its rate against the ceiling, its forecast and the kernel's verdict."""
 
 from grafana.source.dashboard import Dashboard
+from grafana.source.health import health
 from grafana.source.panel import Json
 from grafana.source.pool.history import history
 from grafana.source.pool.present import present
@@ -18,4 +19,4 @@ def pool(docs_url: str) -> Json:
         since="1h",
         refresh="10s",
     )
-    return dashboard.json(docs_url, [present(), history(), surroundings()])
+    return dashboard.json(docs_url, [present(), history(), surroundings(), health()])

@@ -1,27 +1,28 @@
 """The pool over time."""
 
-from grafana.source.colour import CLEAR, PORTS
-from grafana.source.forecast import HORIZON, seconds_left
+from grafana.source.colour import ATTENTION, CLEAR, PORTS
+from grafana.source.forecast import HORIZON, LEAST_MINUTES, MINUTES, minutes_left
 from grafana.source.layout import Section, Shelf
+from grafana.source.names import with_owner
 from grafana.source.panel import TimeSeries
-from grafana.source.pool_table import BEARS, ENTERED, LIMIT, SECONDS, STEADY_STATE, USED
+from grafana.source.pool_table import ENTERED, LIMIT, PROJECTED, SECONDS, SUSTAINABLE, USED
 from grafana.source.query import POOL, Query, rate, ratio, select
-from grafana.source.threshold import (
-    SECONDS_LEFT_AREA,
-    ratio_steps,
-)
+from grafana.source.refused import CLOSES, CLOSES_PER_SECOND
+from grafana.source.threshold import MINUTES_LEFT_AREA, ratio_steps, steps
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 
 UNLISTED = "Not listed in this time: below 1 % (pools.min_ratio), or not among the fullest."
 UNDATED = "Source and nat pools have no rates: what they share cannot be dated."
+NOT_NEAR = "Not asked: below 70 %, or not an outbound pool."
+TOP = 5
 
 
 def history() -> Section:
     return Section(
-        "How it came to be",
+        "History of the pool",
         [
             Shelf(10, [(12, _ports()), (12, _rates())]),
-            Shelf(9, [(12, _share()), (12, _seconds())]),
+            Shelf(9, [(8, _share()), (8, _minutes()), (8, _price())]),
         ],
     )
 
@@ -52,56 +53,91 @@ def _ports() -> TimeSeries:
 
 def _rates() -> TimeSeries:
     peak = select("tcp_pressure_pool_closes_per_second_max_1m", POOL)
+    by_program = f"sum by (service, process) ({rate(CLOSES, POOL)})"
     return TimeSeries(
-        title="Rate of closes against the ceiling",
-        meaning="Connections that enter TIME_WAIT per second, their peak within a second, and the"
-        " ceiling: what the pool bears for good, (limit − open) ÷ the hold of TIME_WAIT.",
-        normal="closes below the ceiling. A peak above it is harmless: the pool is a buffer.",
-        action="closes at the ceiling: whatever comes above it fails.",
+        title="Closes, who makes them, and the sustainable rate",
+        meaning="Connections that enter TIME_WAIT here per second; by program, those that it closed"
+        " first (where the exporter can count them); their peak within a second; and the rate that"
+        " the pool bears for good, (limit − open) ÷ the hold of TIME_WAIT.",
+        normal="closes below the sustainable rate. A peak above it is harmless: the pool is a"
+        " buffer.",
+        action="at the sustainable rate, whatever comes above it fails: let the program with the"
+        " highest line keep its connections open.",
         queries=[
-            Query(f"max({select(BEARS, POOL)})", "ceiling"),
-            Query(f"max({rate(ENTERED, POOL)})", "closes"),
+            Query(f"max({select(SUSTAINABLE, POOL)})", "sustainable"),
+            Query(f"max({rate(ENTERED, POOL)})", "all closes"),
             Query(f"max({peak})", "peak of a second"),
+            Query(with_owner(f"topk({TOP}, {by_program})"), "by {{owner}}"),
         ],
-        unit="cps",
+        unit=CLOSES_PER_SECOND,
         empty=UNDATED,
         low=0,
-        colours={"ceiling": "red", "closes": "blue", "peak of a second": "super-light-blue"},
-        dashed=["ceiling"],
+        colours={"sustainable": "red", "all closes": "blue", "peak of a second": "light-blue"},
+        dashed=["sustainable"],
     )
 
 
 def _share() -> TimeSeries:
     return TimeSeries(
-        title="Share in use, and where it heads for",
-        meaning="The share of ports in use, and the one that the closes of the last 10 s lead to.",
+        title="Share in use, and projected",
+        meaning="The share of ports in use, and the one that the closes of the last 10 s lead to."
+        " The dashed line is where the closes reach the sustainable rate.",
         normal="both below 70 %.",
-        action="heads for above in use: it rises. Above 100 %: it runs out within a minute or so.",
+        action="projected above in use: it rises. Above 100 %: it runs out within a minute or so.",
         queries=[
             Query(f"max({ratio(USED, LIMIT, POOL)})", "in use"),
-            Query(f"max({select(STEADY_STATE, POOL)})", "heads for"),
+            Query(f"max({select(PROJECTED, POOL)})", "projected"),
+            Query("vector(1)", "sustainable rate"),
         ],
         unit="percentunit",
         empty=UNLISTED,
         low=0,
         thresholds=ratio_steps(OUTBOUND, base=CLEAR),
-        colours={"in use": "blue", "heads for": "purple"},
+        colours={"in use": "blue", "projected": "purple", "sustainable rate": "red"},
+        dashed=["sustainable rate"],
     )
 
 
-def _seconds() -> TimeSeries:
+def _minutes() -> TimeSeries:
     return TimeSeries(
-        title="Forecast",
-        meaning="Seconds until the pool is full, as forecast at each moment. 600 s stands for more;"
-        " 0: full.",
-        normal="600 s.",
-        action="below 60 s (red) an alert fires, if the pool is outbound.",
-        queries=[Query(seconds_left(f"min({select(SECONDS, POOL)})"), "full in")],
-        unit="s",
+        title="Minutes until it is full",
+        meaning=f"The forecast at each moment. {HORIZON // 60} min stands for more, and"
+        f" {LEAST_MINUTES:g} min for less. The scale is logarithmic, so that the last minutes have"
+        " room.",
+        normal=f"{HORIZON // 60} min.",
+        action="below 1 min (red) an alert fires, if the pool is outbound.",
+        queries=[Query(minutes_left(f"min({select(SECONDS, POOL)})"), "full in")],
+        unit=MINUTES,
         empty=UNDATED,
-        low=0,
-        high=HORIZON,
-        thresholds=SECONDS_LEFT_AREA,
+        low=LEAST_MINUTES,
+        high=HORIZON / 60,
+        thresholds=MINUTES_LEFT_AREA,
         colours={"full in": "blue"},
         calcs=("lastNotNull", "min"),
+        powers_of_two=True,
+        stepped=True,
+    )
+
+
+def _price() -> TimeSeries:
+    seconds = select("tcp_pressure_pool_canary_seconds", POOL)
+    return TimeSeries(
+        title="What connect() costs as the pool fills",
+        meaning="The share in use, and how long the kernel searches for a port (right): what each"
+        " connect() of the pool takes in addition. Linux looks at every second port first: up to"
+        " one half it finds one at once, beyond it (orange) it searches ever longer. The search is"
+        " timed from 70 % on.",
+        normal="below one half; a search of microseconds.",
+        action="milliseconds at some hundred connections a second are CPU that the host loses:"
+        " relieve the pool, or let its clients bind with IP_BIND_ADDRESS_NO_PORT.",
+        queries=[
+            Query(f"max({ratio(USED, LIMIT, POOL)})", "in use"),
+            Query(f"max({seconds})", "search"),
+        ],
+        unit="percentunit",
+        empty=UNLISTED,
+        low=0,
+        thresholds=steps((0.5, ATTENTION), base=CLEAR),
+        colours={"in use": "blue", "search": "purple"},
+        right={"search": "s"},
     )

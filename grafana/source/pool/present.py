@@ -1,22 +1,25 @@
 """The numbers of the pool now."""
 
 from grafana.source.colour import ATTENTION, DANGER, OK
-from grafana.source.forecast import FULL_OR_FAR, seconds_left
+from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat, texts
+from grafana.source.pool.surroundings import ENDS
 from grafana.source.pool_table import (
-    BEARS,
     ENTERED,
     LIMIT,
+    PROJECTED,
     SECONDS,
-    STEADY_STATE,
+    SUSTAINABLE,
     USED,
 )
-from grafana.source.query import POOL, now, rate, ratio, select
+from grafana.source.query import POOL, increase_shown, now, rate, ratio, select
+from grafana.source.refused import BY_OWNER, CONNECT
 from grafana.source.threshold import (
     CALM,
     SECONDS_LEFT,
     STEADY,
+    any_is,
     ratio_steps,
     steps,
 )
@@ -26,8 +29,16 @@ UNDATED = "source and nat pools have none"
 
 
 def present() -> Section:
-    tiles = [_share(), _seconds(), _rates(), _steady_state(), _canary(), _ports()]
-    return Section("", [Shelf(4, [(4, tile) for tile in tiles])])
+    tiles = [
+        (3, _share()),
+        (3, _seconds()),
+        (4, _rates()),
+        (3, _projected()),
+        (4, _refused()),
+        (3, _canary()),
+        (4, _ports()),
+    ]
+    return Section("", [Shelf(4, tiles)])
 
 
 def _share() -> Stat:
@@ -47,11 +58,11 @@ def _share() -> Stat:
 def _seconds() -> Stat:
     return Stat(
         title="Full in",
-        meaning="Forecast of the seconds until the pool is full, at today's rate.",
+        meaning="The time until the pool is full, at today's rate.",
         normal="> 10 min, which is as far as the forecast looks.",
-        action="below 60 s: relieve the pool now, or route traffic away.",
+        action="below 60 seconds: relieve the pool now, or route traffic away.",
         queries=[now(seconds_left(f"min({select(SECONDS, POOL)})"), "full in")],
-        unit="s",
+        unit=IN_WORDS,
         empty=UNDATED,
         decimals=0,
         thresholds=SECONDS_LEFT,
@@ -68,7 +79,7 @@ def _rates() -> Stat:
         action="keep connections open, or add an address: each is a pool of its own.",
         queries=[
             now(f"max({rate(ENTERED, POOL)})", "now"),
-            now(f"max({select(BEARS, POOL)})", "bears"),
+            now(f"max({select(SUSTAINABLE, POOL)})", "sustainable"),
         ],
         unit="none",
         empty=UNDATED,
@@ -77,17 +88,34 @@ def _rates() -> Stat:
     )
 
 
-def _steady_state() -> Stat:
+def _projected() -> Stat:
     return Stat(
-        title="Heads for",
+        title="Projected share",
         meaning="The share of ports that the closes of the last 10 s lead to.",
         normal="below 80 %. Above 100 % the pool runs out within a minute or so.",
         action="compare with the share now: higher means that it is rising.",
-        queries=[now(f"max({select(STEADY_STATE, POOL)})", "heads for")],
+        queries=[now(f"max({select(PROJECTED, POOL)})", "projected")],
         unit="percentunit",
         empty=UNDATED,
         decimals=0,
         thresholds=steps(*STEADY),
+    )
+
+
+def _refused() -> Stat:
+    refused = increase_shown(BY_OWNER, ENDS, CONNECT)
+    return Stat(
+        title="Refused in this time",
+        meaning="How many connect() calls towards this end of the pool the kernel refused in the"
+        " time shown: of the programs that are listed.",
+        normal="empty: nobody was refused.",
+        action="no_port: relieve the pool. port_taken: let the program choose another port.",
+        queries=[now(f"sum by (cause) ({refused})", "{{cause}}")],
+        unit="locale",
+        empty="none listed, or not counted",
+        decimals=0,
+        thresholds=any_is(ATTENTION),
+        by_series={"no_port": any_is(DANGER)},
     )
 
 

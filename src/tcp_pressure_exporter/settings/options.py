@@ -122,8 +122,8 @@ REPORT = "report"  # the command
 DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
 DESCRIPTION = """\
 Shows which TCP resource of this host is closest to its limit, who causes it,
-when it will be full and what to do. Looks for two or three seconds if
-one look cannot tell. Changes nothing; needs no root."""
+when it will be full and what to do. Looks for two or three seconds if one look
+cannot tell. Changes nothing; needs no root."""
 EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 
 

@@ -40,6 +40,11 @@ class StuckWords(NamedTuple):
     leaks: str = ""
     meaning: str = "CLOSE_WAIT: the peer has closed, this end has not"
 
+    @property
+    def totals(self) -> str:
+        """All of them in a few words."""
+        return "; ".join(f"{one.sockets} {one.cause}" for one in self.causes)
+
 
 def stuck_words(assessment: Assessment) -> StuckWords | None:
     """Return the sockets in CLOSE_WAIT, None where they are not known."""

@@ -64,7 +64,13 @@ def test_an_incident() -> None:
         "ratio": 0.98,
     }
     assert one["owners"] == [
-        {"service": "nginx.service", "process": "nginx", "refused": 84, "sockets": 3}
+        {
+            "service": "nginx.service",
+            "process": "nginx",
+            "refused": 84,
+            "closed_per_minute": 20,
+            "sockets": 3,
+        }
     ]
     assert one["unseen_seconds"] == 300 - 115 - 15
     before, during, gap, after = one["minutes"]
@@ -129,7 +135,7 @@ def worst_case(text: str) -> IncidentMemory:
             )
             now = group * 20_000.0 + minute * 60.0
             seen = NamespaceLook(name, critical, dict.fromkeys(parts, figures), states)
-            past = past.after(Look(now, EPOCH + now, 15.0, (seen,)))
+            past = past.after(Look(now, EPOCH + now, 15.0, name, (seen,)))
     return past
 
 

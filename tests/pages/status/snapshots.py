@@ -147,7 +147,7 @@ PROXY_HOST = with_parts(
             ),
             finding(
                 "tw_reuse_off_under_pressure",
-                "10.77.0.1 → 10.77.0.2:8080: 25500 of 28232 ports in TIME_WAIT,"
+                "10.77.0.1 → 10.77.0.2:8080: 25,500 of 28,232 ports in TIME_WAIT,"
                 " net.ipv4.tcp_tw_reuse = 2",
             ),
         )

@@ -27,6 +27,7 @@ from tests.support.fakes.samples import with_parts
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
 DESKTOP = {"width": 1440, "height": 900}
+ONE_LINE = 24  # pixels, and less
 TURN_AWAY = "(away => {window.away = away; document.dispatchEvent(new Event('visibilitychange'))})("
 HOSTS = {
     "calm": CALM_HOST,
@@ -114,6 +115,33 @@ def test_it_renews_itself_in_place(browser: Browser) -> None:
             assert page.evaluate("window.mark.open")
             assert page.evaluate("window.scrollY") > 0
             assert page.evaluate("document.activeElement.parentElement === window.mark")
+
+
+def test_what_was_folded_stays_folded(browser: Browser) -> None:
+    """What to type for the worst is there at once; once folded, a new sample leaves it so."""
+    with served(of(PROXY_HOST)) as status:
+        renewed(status, of(PROXY_HOST), 101.0)
+        with tab(browser, status.url) as page:
+            typed = page.locator("#do1 details")
+            expect(typed.locator("pre").first).to_be_visible()
+            typed.locator("summary").click()
+            renewed(status, of(LEAKY_HOST), 102.0)
+            expect(page.locator("h1")).to_have_text("warning")
+            renewed(status, of(PROXY_HOST), 103.0)
+            expect(page.locator("h1")).to_have_text("critical")
+            expect(typed.locator("pre").first).to_be_hidden()
+
+
+def test_calm_parts_are_one_line(browser: Browser) -> None:
+    """Of what is calm one line is shown, and the rest when it is asked for."""
+    with served(of(CALM_HOST)) as status, tab(browser, status.url) as page:
+        for name in ("Outbound pools", "Inbound pools", "Other limits", "Sockets by state"):
+            line = page.locator("summary", has_text=name).bounding_box()
+            assert line is not None
+            assert line["height"] < 2 * ONE_LINE
+        assert page.locator("#parts table:visible").count() == 0
+        page.locator("#pools-outbound summary").press("Enter")
+        expect(page.get_by_role("row", name="10.0.0.2 → 10.0.0.9:5432")).to_be_visible()
 
 
 def test_rows_keep_their_identity(browser: Browser) -> None:

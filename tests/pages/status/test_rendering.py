@@ -112,7 +112,7 @@ def test_the_order_of_the_answers() -> None:
         "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; projected 126 %",
         "Owners of its open connections: nginx.service (nginx) 298, curl 24",
         "warning port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
-        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25500 of 28232",
+        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25,500 of 28,232",
         "What to do",
         "have the client keep connections open",
         "docs/runbooks/pools.md#tcppressurepoolhigh",
@@ -300,9 +300,9 @@ def test_what_has_happened() -> None:
     words = outline.words
     assert "All is calm" in words
     assert "1 incident since this exporter began to look 3 min ago. None goes on now." in words
-    assert "from 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
+    assert "From 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
     assert (
-        "at most 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
+        "At most 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
     )
     assert "18:19 40 % 400 400 10 18:20 100 % 1,000 1,000 10 84 18:21 50 % 500 500 10" in words
     assert "api/v1/incidents" in {link["href"] for link in outline.all("a")}

@@ -98,10 +98,11 @@ class GatewayLab:
         accepted, _peer = self._listeners[":" in remote].accept()
         return client, self._sockets.enter_context(accepted)
 
-    def connect_from_gateway(self, remote: str, port: int) -> Pair:
-        """Connect from a port of the gateway itself."""
+    def connect_from_gateway(self, remote: str, port: int | None = None) -> Pair:
+        """Connect from a port of the gateway itself; None: the kernel chooses it."""
+        source = None if port is None else ("", port)
         client = self._sockets.enter_context(
-            socket.create_connection((remote, SERVER_PORT), source_address=("", port))
+            socket.create_connection((remote, SERVER_PORT), source_address=source)
         )
         accepted, _peer = self._listeners[":" in remote].accept()
         return client, self._sockets.enter_context(accepted)

@@ -42,8 +42,12 @@ class IncidentWords(NamedTuple):
     @property
     def line(self) -> str:
         """All of it on one line."""
-        facts = f" {capitalised('; '.join(self.facts))}." if self.facts else ""
-        return f"{capitalised(self.when)}: {self.sentence}{facts}"
+        return " ".join(filter(None, (f"{self.when}: {self.sentence}", self.summary)))
+
+    @property
+    def summary(self) -> str:
+        """Return its facts, "" for none."""
+        return f"{capitalised('; '.join(self.facts))}." if self.facts else ""
 
 
 class PastWords(NamedTuple):
@@ -63,7 +67,7 @@ def past_words(memory: IncidentMemory, now: float, most: int, *, current: bool) 
     more = len(listed) - most
     return PastWords(
         line=_line(memory, now, current=current),
-        incidents=tuple(_words(one, now, current=current) for one in listed[:most]),
+        incidents=tuple(_words(one, memory.own, now, current=current) for one in listed[:most]),
         rest=f"and {counted(more, 'earlier incident')}" if more > 0 else "",
     )
 
@@ -84,15 +88,15 @@ def _ago(seconds: float) -> str:
     return f"{duration(seconds)} ago" if seconds >= 1 else "just now"
 
 
-def _words(one: Incident, now: float, *, current: bool) -> IncidentWords:
+def _words(one: Incident, own: str, now: float, *, current: bool) -> IncidentWords:
     goes_on = one.goes_on and current
     return IncidentWords(
         number=one.number,
         goes_on=goes_on,
         title=capitalised(one.worst.title),
-        when=_when(one, now, goes_on=goes_on),
+        when=capitalised(_when(one, now, goes_on=goes_on)),
         sentence=one.worst.sentence,
-        facts=tuple(_facts(one)),
+        facts=tuple(_facts(one, own)),
         runbook=one.worst.runbook,
         minutes=tuple(_minutes(one)),
     )
@@ -112,7 +116,7 @@ def _time(timestamp: float, now: float) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _facts(one: Incident) -> Iterator[str]:
+def _facts(one: Incident, own: str) -> Iterator[str]:
     if one.waves > 1:
         yield f"{one.waves:,} waves"
     if one.peak:
@@ -123,14 +127,17 @@ def _facts(one: Incident) -> Iterator[str]:
         yield ", ".join(map(_owner, one.owners[:MOST_NAMED]))
     if one.unseen:
         yield f"no sample for {duration(one.unseen)} of it"
-    if one.netns != "host":
+    if one.netns != own:
         yield f"network namespace {one.netns}"
 
 
 def _owner(one: Involved) -> str:
+    name = owner_name(one.owner)
     if one.refused:
-        return f"{owner_name(one.owner)} {one.refused:,}"
-    return f"{owner_name(one.owner)} with {counted(one.sockets, 'socket')}"
+        return f"{name} {one.refused:,}"
+    if one.closed:
+        return f"{name} closed {one.closed:,} first in a minute"
+    return f"{name} with {counted(one.sockets, 'socket')}"
 
 
 def _minutes(one: Incident) -> Iterator[MinuteWords | None]:

@@ -33,13 +33,25 @@ QUIET = 600.0  # seconds: a load that comes every five minutes is one incident
 WAVE_GAP = 30.0  # seconds without it between two waves
 
 
+class Involved(NamedTuple):
+    """An owner. refused: calls that were refused to it. Both others are the most that were seen.
+
+    closed: connections that it closed first within a minute, which left TIME_WAIT. sockets: its
+    live ones.
+    """
+
+    owner: Owner
+    refused: int = 0
+    closed: int = 0
+    sockets: int = 0
+
+
 class Sighting(NamedTuple):
     """A trouble that is critical in one sample.
 
     parts: what it consists of, its head first. certain: it is there, and not a forecast alone.
     resource: whose numbers tell of it, None where no resource is full; ratio: of that. refused:
-    calls that the newest sample counted. owners: whose they are, and whose the sockets; both by
-    their number.
+    calls that the newest sample counted, and so they are of the owners.
     """
 
     parts: tuple[Tie, ...]
@@ -50,8 +62,7 @@ class Sighting(NamedTuple):
     resource: Tie | None = None
     ratio: float = 0.0
     refused: int = 0
-    refused_owners: Mapping[Owner, int] = {}
-    socket_owners: Mapping[Owner, int] = {}
+    owners: tuple[Involved, ...] = ()
 
 
 class NamespaceLook(NamedTuple):
@@ -66,12 +77,13 @@ class NamespaceLook(NamedTuple):
 class Look(NamedTuple):
     """One sample. now: on a clock that goes on in a suspend; timestamp: since the epoch.
 
-    holds: seconds for which a sample counts as current.
+    holds: seconds for which a sample counts as current. own: the exporter's network namespace.
     """
 
     now: float
     timestamp: float
     holds: float
+    own: str
     namespaces: tuple[NamespaceLook, ...]
 
 
@@ -87,14 +99,6 @@ class Peak(NamedTuple):
 
     figures: Figures
     timestamp: float
-
-
-class Involved(NamedTuple):
-    """An owner: calls that were refused to it, and the most sockets that it was seen to have."""
-
-    owner: Owner
-    refused: int
-    sockets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +184,18 @@ def _parts(known: tuple[Tie, ...], sightings: Sequence[Sighting]) -> tuple[Tie, 
 
 
 def _owners(known: tuple[Involved, ...], sightings: Sequence[Sighting]) -> tuple[Involved, ...]:
-    """Return the owners with the most refused calls, and else with the most sockets."""
+    """Return the owners with the most refused calls, else those that left most TIME_WAIT."""
     found = {one.owner: one for one in known}
-    for sighting in sightings:
-        for owner, refused in sighting.refused_owners.items():
-            one = found.get(owner, Involved(owner, 0, 0))
-            found[owner] = one._replace(refused=one.refused + refused)
-        for owner, sockets in sighting.socket_owners.items():
-            one = found.get(owner, Involved(owner, 0, 0))
-            found[owner] = one._replace(sockets=max(one.sockets, sockets))
+    for new in (owner for sighting in sightings for owner in sighting.owners):
+        one = found.get(new.owner, Involved(new.owner))
+        found[new.owner] = Involved(
+            owner=new.owner,
+            refused=one.refused + new.refused,
+            closed=max(one.closed, new.closed),
+            sockets=max(one.sockets, new.sockets),
+        )
     named = (one for one in found.values() if one.owner != NOBODY)
-    return tuple(nlargest(MOST_OWNERS, named, key=lambda one: (one.refused, one.sockets)))
+    return tuple(nlargest(MOST_OWNERS, named, key=lambda one: one[1:]))
 
 
 Place = tuple[str, Tie]  # a namespace, and a resource in it
@@ -201,7 +206,8 @@ class IncidentMemory:
     """The last incidents, the oldest first, and the last minutes of what may become one.
 
     began: the number that the next one gets. valid_until: how long the newest sample is current.
-    left_out: troubles that found no room, since a namespace had too many at a time.
+    left_out: troubles that found no room, since a namespace had too many at a time. own: as in the
+    newest sample.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -210,6 +216,7 @@ class IncidentMemory:
     since: Moment | None = None
     valid_until: float | None = None
     left_out: int = 0
+    own: str = ""
 
     @property
     def listed(self) -> tuple[Incident, ...]:
@@ -225,6 +232,7 @@ class IncidentMemory:
             recent=_recent(self.recent, look),
             since=self.since or Moment(look.now, look.timestamp),
             valid_until=look.now + look.holds,
+            own=look.own,
         )
         for namespace in look.namespaces:
             memory = _with_namespace(memory, namespace, look)
