@@ -12,17 +12,14 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pages.json_documents.incidents import incidents_json
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.verdict.past.incidents import (
-    IncidentMemory,
-    Look,
-    NamespaceLook,
-)
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
 from tcp_pressure_exporter.verdict.past.looks import (
     LONGEST_NAME,
     LONGEST_SENTENCE,
     LONGEST_TITLE,
 )
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Look, NamespaceLook
 from tests.pages.status.snapshots import CALM_HOST, snapshot
 from tests.support.places import DOCS
 from tests.verdict.past.test_incidents import EPOCH, NGINX, POOL, every, look, memory, sighting
