@@ -108,7 +108,7 @@ def _unknown(
     if observation.left_out:
         yield _left_out(observation)
     if observation.asked:
-        yield charset.text(f"\n{observation.asked.words}", DIM)
+        yield Text("\n").append_text(charset.text(observation.asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
