@@ -78,7 +78,7 @@ def _columns() -> list[Column]:
         Column(name="local_address", title="Local", width=115),
         Column(name="remote_address", title="Remote", width=115, links=[to_pool()]),
         Column(name="port", title="Port", width=60),
-        Column(name=value(1), title="Share", width=150, unit="percentunit", decimals=0, gauge=True),
+        Column(name=value(1), title="Share", unit="percentunit", decimals=0, gauge=True),
         Column(
             name=value(9),
             title="Full in",

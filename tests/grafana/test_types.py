@@ -1,18 +1,21 @@
-"""The dashboards against Grafana's own types, @grafana/schema, by the TypeScript compiler."""
+"""The dashboards against the types of each Grafana they are for, by the TypeScript compiler."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.grafana.dashboard import FOLDER, load
 from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
 INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
+# The types by the names of their packages: of the newest version, and of the oldest one claimed.
+NEWEST, OLDEST = "@grafana/schema", "grafana-schema-12"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (
     *("--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"),
@@ -20,10 +23,12 @@ STRICT = (
 )
 
 
-def complaints(folder: Path, dashboards: Mapping[str, dict[str, Any]]) -> list[str]:
+def complaints(
+    folder: Path, dashboards: Mapping[str, dict[str, Any]], schema: str = NEWEST
+) -> list[str]:
     """Return the compiler's errors on the dashboards."""
     (folder / "node_modules").symlink_to(INSTALLED)
-    shutil.copy(TYPES / "checked.ts", folder)
+    (folder / "checked.ts").write_text((TYPES / "checked.ts").read_text().replace(NEWEST, schema))
     for name, dashboard in dashboards.items():
         text = "import type { Checked } from './checked';\nexport const it: Checked = "
         (folder / f"{name}.ts").write_text(text + json.dumps(dashboard, indent=1) + ";\n")
@@ -39,10 +44,20 @@ def complaints(folder: Path, dashboards: Mapping[str, dict[str, Any]]) -> list[s
     return run.stdout.splitlines()
 
 
-def test_types(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [NEWEST, OLDEST])
+def test_types(tmp_path: Path, schema: str) -> None:
     """Every key and value of the dashboards is one that Grafana knows, of the right type."""
     dashboards = {path.stem: load(path) for path in FOLDER.glob("*.json")}
-    assert complaints(tmp_path, dashboards) == []
+    assert complaints(tmp_path, dashboards, schema) == []
+
+
+def test_the_page_names_the_versions_that_are_checked() -> None:
+    """docs/dashboards.md claims the oldest and the newest whose types are known here."""
+    wanted = json.loads((TYPES / "package.json").read_text())["devDependencies"]
+    oldest, newest = (wanted[name].rpartition("@")[2] for name in (OLDEST, NEWEST))
+    page = (ROOT / "docs" / "dashboards.md").read_text()
+    assert f"Grafana {oldest.rpartition('.')[0]} to {newest.partition('.')[0]}.x" in page
+    assert f"`@grafana/schema` {oldest} and {newest}" in page
 
 
 def test_mistakes_are_found(tmp_path: Path) -> None:

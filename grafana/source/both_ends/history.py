@@ -89,6 +89,7 @@ def _refused() -> TimeSeries:
         unit=PER_SECOND,
         empty=UNCOUNTED,
         low=0,
+        at_least=1,
     )
 
 
@@ -111,4 +112,5 @@ def _rejected() -> TimeSeries:
         unit=PER_SECOND,
         empty="no sample",
         low=0,
+        at_least=1,
     )

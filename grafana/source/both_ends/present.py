@@ -27,7 +27,7 @@ REFUSALS_OF_TIME_WAIT = 'event=~"PAWSTimewait|TCPACKSkippedTimeWait"'
 EVENTS = "tcp_pressure_kernel_events_total"
 WAITING = "tcp_pressure_pool_time_wait"
 
-FIRST = {"0": "client: connect() fails", "1": "server: TIME_WAIT refuses"}
+FIRST = {"0": "client, at connect()", "1": "server, by TIME_WAIT"}
 
 
 def present() -> Section:
@@ -40,7 +40,7 @@ def pair_table() -> Table:
         title="Pairs, the fullest first",
         meaning="The pairs of addresses with the fullest pool at either end. The client"
         " chooses the port, so both ends count against its ports; TIME_WAIT stays with the end that"
-        " closes first. Refuses first is the end that has more of them in use. Client is empty"
+        " closes first. Would refuse first is the end that has more of them in use. Client is empty"
         " where its pool is below 1 %, and so not listed, where that host has no exporter, or where"
         " it is not chosen.",
         normal="both shares below 70 %, full in > 10 min.",
@@ -63,8 +63,8 @@ def pair_table() -> Table:
             _full(4, "Server full in"),
             Column(
                 name=value(0),
-                title="Refuses first",
-                width=215,
+                title="Would refuse first",
+                width=175,
                 mappings=[texts(FIRST)],
             ),
             Column(name=value(5), title="TIME_WAIT, client", width=150, unit="locale"),

@@ -48,6 +48,7 @@ def _refused() -> TimeSeries:
         unit=PER_SECOND,
         empty=UNCOUNTED,
         low=0,
+        at_least=1,
     )
 
 

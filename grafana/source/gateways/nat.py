@@ -125,6 +125,7 @@ def _drops() -> TimeSeries:
         unit="suffix:drops/s",
         empty=UNTRACKED,
         low=0,
+        at_least=1,
     )
 
 

@@ -119,4 +119,5 @@ def _refused() -> TimeSeries:
         unit=PER_SECOND,
         empty=f"No owner is listed as refused. Where none is counted: {UNCOUNTED}",
         low=0,
+        at_least=1,
     )

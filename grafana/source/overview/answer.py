@@ -20,9 +20,9 @@ def answer() -> Section:
     tiles = [
         (3, firing_alerts()),
         (4, refused()),
-        (6, fullest()),
+        (5, fullest()),
         (4, exhaustion()),
-        (2, stuck()),
+        (3, stuck()),
         (2, findings()),
         (3, exporters()),
     ]

@@ -59,6 +59,7 @@ def _connects() -> TimeSeries:
         unit=PER_SECOND,
         empty=UNCOUNTED,
         low=0,
+        at_least=1,
     )
 
 
@@ -83,6 +84,7 @@ def _binds() -> TimeSeries:
         unit=PER_SECOND,
         empty=BIND_UNCOUNTED,
         low=0,
+        at_least=1,
     )
 
 

@@ -40,7 +40,7 @@ def _by_state() -> TimeSeries:
 
 def _time_wait() -> TimeSeries:
     return TimeSeries(
-        title="TIME_WAIT",
+        title="TIME_WAIT by family",
         meaning="Closed connections whose ports wait for a minute, by family on the wire.",
         normal="62 times the closes per second.",
         action="nothing because of this number: 50,000 towards many destinations are harmless,"
@@ -55,7 +55,7 @@ def _time_wait() -> TimeSeries:
 
 def _close_wait() -> TimeSeries:
     return TimeSeries(
-        title="CLOSE_WAIT",
+        title="CLOSE_WAIT by family",
         meaning="Connections that the peer has closed and the application has not.",
         normal="a handful that come and go; above 100 the area is orange.",
         action="a line that only rises is a leak: the table of owners names the service.",

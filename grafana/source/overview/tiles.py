@@ -108,7 +108,7 @@ def exhaustion() -> Stat:
 
 def stuck() -> Stat:
     return Stat(
-        title="In CLOSE_WAIT",
+        title="CLOSE_WAIT",
         meaning="Connections whose peer has closed and whose application has not.",
         normal="a handful that come and go.",
         action="above 100, see below who owns them; the panels on CLOSE_WAIT show whether they go"

@@ -54,6 +54,7 @@ def _refused() -> TimeSeries:
         unit=PER_SECOND,
         empty=f"No program was listed as refused; or else: {UNCOUNTED}",
         low=0,
+        at_least=1,
     )
 
 

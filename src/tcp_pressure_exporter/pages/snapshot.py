@@ -15,6 +15,7 @@ from tcp_pressure_exporter.sample.sample import (
     unseen,
 )
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey
@@ -79,7 +80,7 @@ class Observation:
     shown: for want of rights, or with portable because sockets were read through psutil.
     as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
     sample: what was judged, for what is told of one pool alone. remedies: what is asked for by
-    --what-if.
+    --what-if. asked: the exporter that was asked what it remembers, None where nobody was, or is.
     """
 
     host: str
@@ -92,6 +93,7 @@ class Observation:
     not_looked_at: LeftOut = ()
     sample: NamespaceSample = field(default_factory=lambda: NamespaceSample(""))
     remedies: tuple[Remedy, ...] = ()
+    asked: Asked | None = None
 
     def what_if(self) -> tuple[WhatIf, ...]:
         """Return what the remedies would make of the pools."""

@@ -28,6 +28,7 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest
 from tests.support.fakes.evidence import known
@@ -222,5 +223,5 @@ def hour_of(sample: NamespaceSample, *, steep: tuple[str, ...] = ()) -> dict[Ser
         key: rising(value, value * 0.1)
         if key.name in steep
         else [value * (0.9 + 0.1 * ((place * 7) % 11) / 11) for place in range(240)]
-        for key, value in observed_values(one)
+        for key, value in observed_values(one, [assess(sample)])
     }

@@ -23,6 +23,7 @@ from tests.pages.status.snapshots import (
 )
 from tests.pages.status.test_rendering import HOSTILE, hostile_host
 from tests.support.fakes.samples import with_parts
+from tests.verdict.past.test_incidents import look, memory, sighting
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
@@ -70,9 +71,25 @@ def test_accessible_and_not_too_wide(
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
 
 
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")])
+def test_what_has_happened(browser: Browser, size: dict[str, int], scheme: str) -> None:
+    """Incidents are accessible and not too wide, with their minutes folded open."""
+    past = memory(*(look(20.0 * n, sighting(refused=10**9)) for n in range(40)), look(1200, used=1))
+    with (
+        served(replace(of(CALM_HOST), incidents=past)) as status,
+        tab(browser, status.url, viewport=size, color_scheme=scheme) as page,
+    ):
+        page.locator("details summary", has_text="Minute by minute").click()
+        expect(page.locator(".minutes tbody tr")).to_have_count(6)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
 def test_what_a_tired_person_sees_first(browser: Browser) -> None:
     """The first screen of a phone has verdict, pool, time left and who; the title the verdict."""
-    with served(of(PROXY_HOST)) as status, tab(browser, status.url, viewport=PHONE) as page:
+    past = memory(look(0, sighting(refused=7)), look(5, sighting(refused=7)))
+    known = replace(of(PROXY_HOST), incidents=past)
+    with served(known) as status, tab(browser, status.url, viewport=PHONE) as page:
         assert page.title().startswith("CRITICAL · edge-1")
         first = page.locator("#status .card").first
         for text in ("10.77.0.1 → 10.77.0.2:8080", "91 %", "41 s", "nginx.service (nginx)"):

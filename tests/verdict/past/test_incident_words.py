@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from tcp_pressure_exporter.verdict.past.incident_words import IncidentWords, past_words
-from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory, Involved
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 from tests.verdict.past.test_incidents import EPOCH, NGINX, every, look, memory, sighting
 
 DAY = 86_400.0
@@ -32,9 +33,16 @@ def test_what_goes_on() -> None:
     """An incident goes on while it is critical in the current sample."""
     known = memory(*(look(now, sighting()) for now in every(5, 0, 300)))
     assert told(known, 300).when == "Since 18:19:00 UTC, for 5 min"
-    assert line(known, 300).endswith("1 of them not over.")
-    assert told(known, 330, current=False).when.startswith("From 18:19:00 to 18:24:00 UTC, ended")
-    assert line(known, 330, current=False).endswith("None goes on now.")
+    assert line(known, 300).endswith("1 still going on.")
+    before = told(known, 330, current=False).when
+    assert before == "From 18:19:00 to 18:24:00 UTC, last seen 30 s ago"
+    assert line(known, 330, current=False).endswith("None is going on now.")
+
+
+def test_more_than_are_kept() -> None:
+    """Where there may have been more, those are called the last ones."""
+    known = memory(*(look(1000.0 * n, sighting(("outbound", str(n)))) for n in range(33)))
+    assert line(known, 33_000).startswith("The last 32 incidents since this exporter started")
 
 
 def test_another_day() -> None:

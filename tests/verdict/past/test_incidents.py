@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
-from tcp_pressure_exporter.verdict.past.incidents import (
-    Incident,
-    IncidentMemory,
-    Involved,
-    Look,
-    NamespaceLook,
-    Sighting,
-)
+from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.troubles import Tie
 
 EPOCH = 1_795_198_740.0  # at second 0 of the clock that samples go by
@@ -195,7 +189,7 @@ def test_a_namespace_that_cannot_be_read() -> None:
     """Where the pools could not be read there is neither calm nor a minute."""
     begin = memory(look(0, sighting()), look(5, sighting()))
     blind = begin.after(Look(65.0, EPOCH + 65, 15.0, "host", ()))
-    assert only(blind).calm_since is None
+    assert (only(blind).calm_since, only(blind).goes_on) == (None, False)
     assert len(only(blind).minutes) == 1
 
 

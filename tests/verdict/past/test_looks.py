@@ -16,9 +16,10 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 from tcp_pressure_exporter.verdict.assessment import assess
-from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory, Involved, NamespaceLook
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
 from tcp_pressure_exporter.verdict.past.looks import look_of
 from tcp_pressure_exporter.verdict.past.minutes import States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, NamespaceLook
 from tests.pages.report.observations import pool_sample
 from tests.pages.status.snapshots import CALM_HOST, LEAKY_HOST, PROXY_HOST, UPSTREAM
 from tests.support.fakes.evidence import known

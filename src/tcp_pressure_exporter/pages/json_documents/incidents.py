@@ -8,8 +8,9 @@ from tcp_pressure_exporter.escaping import escape_all
 from tcp_pressure_exporter.pages.json_documents.assessment import Document, utc
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.verdict.past.incident_words import past_words
-from tcp_pressure_exporter.verdict.past.incidents import Incident, Involved, Peak
+from tcp_pressure_exporter.verdict.past.incidents import Incident, Peak
 from tcp_pressure_exporter.verdict.past.minutes import Figures, Minute, with_gaps
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 
 DIGITS = 4  # of a ratio: a hundredth of a per cent
 

@@ -90,6 +90,8 @@ def _unknown(
         yield from (_line(Labelled(*one), charset) for one in observation.not_looked_at)
     if observation.left_out:
         yield _left_out(observation)
+    if observation.asked:
+        yield Text("\n").append_text(charset.text(observation.asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:

@@ -54,8 +54,9 @@ def named_owners(
         for owner in {**seen, **closed, **refused}
         if owner != NOBODY
     ]
-    return tuple(sorted(found, key=_rank)[:MOST_TOLD])
+    return tuple(sorted(found, key=rank)[:MOST_TOLD])
 
 
-def _rank(one: SeenOwner) -> tuple[int, int, int, float]:
+def rank(one: SeenOwner) -> tuple[int, int, int, float]:
+    """Return the place of an owner among others, lowest first."""
     return -(one.closed or 0), -one.sockets, -one.refused, one.seconds_ago

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.figures import counted, duration, percent
-from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory, Involved
+from tcp_pressure_exporter.verdict.past.incidents import MOST, Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Minute, with_gaps
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
 MOST_MINUTES = 6  # shown of an incident
@@ -80,8 +81,9 @@ def _line(memory: IncidentMemory, now: float, *, current: bool) -> str:
     if not listed:
         return f"Nothing has been critical {watched}."
     going = sum(one.goes_on for one in listed) if current else 0
-    said = f"{capitalised(counted(len(listed), 'incident'))} {watched}"
-    return f"{said}, {going} of them not over." if going else f"{said}. None goes on now."
+    which = "The last " if len(memory.incidents) >= MOST else ""
+    said = f"{which}{counted(len(listed), 'incident')} {watched}"
+    return f"{said}; {going:,} still going on." if going else f"{said}. None is going on now."
 
 
 def _ago(seconds: float) -> str:
@@ -106,7 +108,7 @@ def _when(one: Incident, now: float, *, goes_on: bool) -> str:
     began, last = one.began.timestamp, one.last.timestamp
     if goes_on:
         return f"since {_time(began, now)} UTC, for {duration(last - began)}"
-    end = f"ended {_ago(max(now - last, 0.0))}"
+    end = f"{'last seen' if one.calm_since is None else 'ended'} {_ago(max(now - last, 0.0))}"
     return f"from {_time(began, now)} to {_time(last, now)} UTC, {end}"
 
 

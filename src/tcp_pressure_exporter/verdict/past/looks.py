@@ -12,8 +12,8 @@ from tcp_pressure_exporter.verdict.actions import part_runbook, part_subject
 from tcp_pressure_exporter.verdict.assessment import Assessment
 from tcp_pressure_exporter.verdict.headline import trouble_sentence
 from tcp_pressure_exporter.verdict.past.history import by_state
-from tcp_pressure_exporter.verdict.past.incidents import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
 from tcp_pressure_exporter.verdict.troubles import (
