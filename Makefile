@@ -22,7 +22,7 @@ run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 help:
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s%s\n", $$1, $$2 }' Makefile
 
-demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 minutes
+demo: .venv/run  ## watch four troubles from the first socket to the alert: 11 minutes
 	@.ci/tools demo
 	@$(BIN)/python -m deploy.demo
 

@@ -141,7 +141,7 @@ class WebConfigWatch:
             raise located(error, self._path, text) from error
 
     def _understand(self, text: str, own: Stamp | None) -> tuple[WebConfigFile, Protection]:
-        """Watch what the file names, too: a certificate that is bad now may be mended."""
+        """Watch what the file names, too: a certificate that is bad now may be fixed."""
         file, folder = parse_web_config(text), self._path.parent
         named = {path: _stamp(path) for path in named_files(file, folder)}
         self._stamps = {self._path: own, **named}

@@ -55,7 +55,7 @@ class Briefing:
 def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
     """Return what to tell where there is room for so many of the resources.
 
-    left_out: (what, why) is not known for want of rights.
+    left_out: (what, why) is not known for lack of privileges.
     """
     names = PROCESS_NAMES not in dict(left_out)
     by = assessment.named_by._replace(process_names=names)

@@ -173,7 +173,7 @@ def exit_code(seen: Observation) -> int:
 
 def _without_stdout(error: OSError, code: int) -> int:
     """Return the exit code where stdout takes nothing: `report | head` has merely seen enough."""
-    # Python shall find nothing to complain about when it flushes stdout at its end.
+    # Python must find nothing to complain about when it flushes stdout on exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return code
