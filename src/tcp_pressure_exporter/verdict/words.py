@@ -48,7 +48,7 @@ def owner_words(count: OwnerCount) -> str:
 
 
 def seen_words(one: SeenOwner) -> str:
-    """Write an owner that was seen now, or a while ago, or only as one that was refused."""
+    """Write an owner seen now or a while ago, or known only from refusals."""
     name = owner_name(one.owner)
     if one.sockets:
         said = f"{name} {one.sockets:,}"
@@ -62,7 +62,7 @@ def seen_words(one: SeenOwner) -> str:
 
 
 def closer_words(one: SeenOwner) -> str:
-    """Write who closed first, and its share of all that did."""
+    """Write an owner that closed first, with its share of all such closes."""
     said = f"{owner_name(one.owner)} {percent(one.closed_share or 0)}"
     return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
 

@@ -52,7 +52,7 @@ def _remembered(document: Mapping[str, Any], url: str) -> Remembered:
     }
     incidents = (
         _text(one["words"], LONGEST_LINE)
-        for one in _some(document["incidents"], MOST_PRESSURES)
+        for one in _some(document.get("incidents", []), MOST_PRESSURES)
         if one["netns"] == own
     )
     identity = Identity(_text(exporter["boot"]), inode)
