@@ -134,6 +134,16 @@ def test_refusals_of_a_full_pool() -> None:
     )
 
 
+def test_a_pool_that_has_room_again() -> None:
+    """A pool that refused a connection within a minute, and has free ports now, was full."""
+    pool = POOL._replace(refused=True, seconds_left=0.0, refused_ago=41.0)
+    call = refusal(NO_PORT, pool=POOL.name)._replace(seconds_ago=41.0)
+    assert headline(assessment(pool, severity=CRITICAL, refused=refusing(call))) == (
+        "Outbound pool 10.0.0.2 → 10.0.0.9:443 was full 41 s ago: the kernel refused 12"
+        " connections in the last 5 min: nginx.service (nginx)."
+    )
+
+
 def test_refusals_between_two_waves() -> None:
     """What was refused more than a minute ago is still told of the pool that refused it."""
     old = refusal(NO_PORT)._replace(seconds_ago=90.0, severity=WARNING)
@@ -269,6 +279,7 @@ PRESSURES = st.builds(
     refused=st.booleans(),
     steady_state_ratio=st.sampled_from([None, 0.5, 1.26]),
     search_seconds=st.none(),
+    refused_ago=st.floats(0, 60),
     filling=st.sampled_from(["", "open", "close_wait", "syn_sent", "fin_wait2_orphan"]),
     owners=st.sampled_from([(), (SeenOwner(NGINX, 3),), (SeenOwner(Owner("", ""), 3),)]),
     local=st.sampled_from(["", "a"]),

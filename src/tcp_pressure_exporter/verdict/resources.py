@@ -14,6 +14,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import UNKNOWN, closer_words, seen_words, severity_word
 
 FULL = "full now"
+JUST_NOW = 15.0  # seconds: a pool that refused a connection so lately is as good as full
 NOT_SOON = f"over {duration(HORIZON)}"  # the forecast looks no further
 MIB = 2**20
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
@@ -121,8 +122,9 @@ def used_of_limit(pressure: Pressure) -> str:
 def time_left(pressure: Pressure) -> str:
     """Write how soon a resource will be full."""
     left = pressure.seconds_left
-    if pressure.refused or left == 0:
-        return FULL
+    if pressure.is_full:
+        ago = pressure.refused_ago
+        return FULL if ago < JUST_NOW else f"full {duration(ago)} ago"
     if left is None:
         return UNKNOWN
     return NOT_SOON if math.isinf(left) else duration(left)

@@ -54,6 +54,8 @@ def seen_words(one: SeenOwner) -> str:
         said = f"{name} {one.sockets:,}"
     elif one.refused:
         said = f"{name}: {one.refused:,} refused"
+    elif one.closed and not one.met:
+        said = f"{name}: {one.closed:,} closed"
     else:
         said = f"{name}: last seen {duration(one.seconds_ago)} ago"
     return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said

@@ -174,6 +174,17 @@ def test_what_would_help() -> None:
     assert "what would help" not in page(snapshot(CALM_HOST))[1].text
 
 
+def test_nobody_is_named() -> None:
+    """Where no owner of a pool is known the page says why, and what would help."""
+    unknown = with_parts(PROXY_HOST, pool_owners=known(()))
+    names = ("process names", "needs X")
+    _, outline = page(replace(snapshot(unknown), left_out=(names,)))
+    assert "No owner is known" in outline.words
+    for help_ in ("CAP_SYS_PTRACE", "CAP_BPF"):
+        assert help_ in outline.words
+    assert "No owner is known" not in page(snapshot(PROXY_HOST))[1].words
+
+
 def test_rows_beyond_ten_are_summed_up() -> None:
     """Of a hundred listed pools ten have a row, and what the others use is said."""
     pools = [pool("10.0.0.2", f"10.0.1.{n}", "443", 1_000 + n, 0) for n in range(100)]
@@ -346,12 +357,11 @@ def test_what_has_happened() -> None:
 
 
 def test_what_is_wrong_now_comes_first() -> None:
-    """Beside a critical pool what has happened is folded to one line."""
+    """Beside a critical pool what has happened stands below what to do."""
     past = memory(*(look(now, sighting(refused=7)) for now in every(5, 0, 55)))
     _, outline = page(replace(snapshot(PROXY_HOST), incidents=past))
-    (folded,) = [one for one in outline.all("details") if one.get("id") == "past"]
-    assert "open" not in folded
-    assert "1 incident since this exporter started watching" in outline.words
+    then = outline.words.index("1 incident since this exporter started watching")
+    assert outline.words.index("What to do") < then
 
 
 def test_incidents_are_bounded() -> None:

@@ -101,4 +101,5 @@ class Asking:
             asked = Asked(self._url.text, found) if found else None
             return replace(seen, asked=asked)
         assessment = with_remembered(seen.assessment, found)
-        return replace(seen, assessment=assessment, asked=Asked(self._url.text))
+        asked = Asked(self._url.text, incidents=found.incidents)
+        return replace(seen, assessment=assessment, asked=asked)

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.status.page import Page
 from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH
 from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, SHELL
-from tcp_pressure_exporter.verdict.resources import FULL, NOT_SOON
+from tcp_pressure_exporter.verdict.resources import NOT_SOON
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 LONGEST = (
@@ -38,7 +38,6 @@ class PageTemplate:
             links=dict(links),
             line_size=(WIDTH, HEIGHT),
             left_unknown=UNKNOWN,
-            left_full=FULL,
             left_far=NOT_SOON,
             shell=SHELL,
             kept_in=KEPT_IN,
