@@ -33,7 +33,7 @@ def test_what_goes_on() -> None:
     """An incident goes on while it is critical in the current sample."""
     known = memory(*(look(now, sighting()) for now in every(5, 0, 300)))
     assert told(known, 300).when == "Since 18:19:00 UTC, for 5 min"
-    assert line(known, 300).endswith("1 of them not over.")
+    assert line(known, 300).endswith("1 still going on.")
     before = told(known, 330, current=False).when
     assert before == "From 18:19:00 to 18:24:00 UTC, last seen 30 s ago"
     assert line(known, 330, current=False).endswith("None is going on now.")

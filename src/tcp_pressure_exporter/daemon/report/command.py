@@ -121,7 +121,7 @@ def tell_port(port: int, options: ReportOptions) -> int:
 
 
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
-    """Yield one look, or look for ever."""
+    """Yield one look, or look forever."""
     if options.watch is None:
         yield replace(look_once(observer, options), remedies=options.remedies)
         return

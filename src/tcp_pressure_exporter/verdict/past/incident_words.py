@@ -83,7 +83,7 @@ def _line(memory: IncidentMemory, now: float, *, current: bool) -> str:
     going = sum(one.goes_on for one in listed) if current else 0
     which = "The last " if len(memory.incidents) >= MOST else ""
     said = f"{which}{counted(len(listed), 'incident')} {watched}"
-    return f"{said}; {going} of them not over." if going else f"{said}. None is going on now."
+    return f"{said}; {going:,} still going on." if going else f"{said}. None is going on now."
 
 
 def _ago(seconds: float) -> str:
