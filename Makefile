@@ -22,7 +22,7 @@ run: .venv/run  ## start the exporter on http://localhost:10190; FLAGS=--help
 help:
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-13s%s\n", $$1, $$2 }' Makefile
 
-demo: .venv/run  ## watch three troubles from the first socket to the alert: 9 minutes
+demo: .venv/run  ## watch four troubles from the first socket to the alert: 11 minutes
 	@.ci/tools demo
 	@$(BIN)/python -m deploy.demo
 
@@ -46,11 +46,12 @@ test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20
 	@.ci/kernels
 	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
-lint: .venv/dev  ## style, format, strict types, YAML, workflows
+lint: .venv/dev  ## style, format, strict types, YAML, prose, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/proselint check --config .proselintrc.json $$(git ls-files '*.md')
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github

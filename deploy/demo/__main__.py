@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -53,32 +54,31 @@ def main() -> int:
 def run(folder: Path, unshare: list[str]) -> int:
     """Start everything below a folder, tell where to look, and wait for the stories to end."""
     with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        exporter = f"127.0.0.1:{listener.getsockname()[1]}"
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        exporter, balancer = (f"127.0.0.1:{one.getsockname()[1]}" for one in listeners)
         prometheus, alertmanager = free_port(), free_port()
         webhook = stack.enter_context(running_webhook(Announcer().take))
         config = folder / "alertmanager.yml"
         config.write_text(yaml.safe_dump(hastened_waits(with_webhook(webhook))))
         stack.enter_context(running_alertmanager(folder, alertmanager, config))
-        target = f"127.0.0.1:{alertmanager}"
-        stack.enter_context(running_prometheus(folder, prometheus, exporter, target, FACTOR))
+        scraped, target = [exporter, balancer], f"127.0.0.1:{alertmanager}"
+        stack.enter_context(running_prometheus(folder, prometheus, scraped, target, FACTOR))
         (folder / "groups.yml").write_text(GROUPS)
         print(f"exporter      http://{exporter}/")
+        print(f"balancer's    http://{balancer}/")
         print(f"Prometheus    http://127.0.0.1:{prometheus}/alerts")
         print(f"Alertmanager  http://127.0.0.1:{alertmanager}/")
-        print(f"Takes nine minutes: those in the rules are divided by {FACTOR}. Ctrl-C ends it.\n")
+        print(f"Takes 11 minutes: those in the rules are divided by {FACTOR}. Ctrl-C ends it.\n")
         sys.stdout.flush()
-        return inside(unshare, listener, folder / "groups.yml")
+        return inside(unshare, listeners, folder / "groups.yml")
 
 
-def inside(unshare: list[str], listener: socket.socket, config: Path) -> int:
-    """Run the stories in a namespace, with the listener of the exporter."""
-    listening = listener.fileno()
-    arguments = [str(config), str(PAUSE), str(listening)]
+def inside(unshare: list[str], listeners: Sequence[socket.socket], config: Path) -> int:
+    """Run the stories in a namespace, with the listeners of its exporter and the balancer's."""
+    listening = [listener.fileno() for listener in listeners]
+    arguments = [str(config), str(PAUSE), *map(str, listening)]
     command = [*unshare, sys.executable, "-m", "deploy.demo.inside", *arguments]
-    with subprocess.Popen(
-        command, pass_fds=(listening,), stdin=subprocess.PIPE, cwd=ROOT
-    ) as stories:
+    with subprocess.Popen(command, pass_fds=listening, stdin=subprocess.PIPE, cwd=ROOT) as stories:
         try:
             return stories.wait()
         except KeyboardInterrupt:

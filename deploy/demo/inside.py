@@ -1,8 +1,8 @@
 """The part of the demonstration inside its own network namespace: the exporter, and the load.
 
 Its standard input ends when the demonstration does. The listening socket of the exporter was opened
-outside: so Prometheus reaches it on the loopback of the host. A second one, opened here, serves the
-stories, which ask what the exporter counted.
+outside: so Prometheus reaches it on the loopback of the host, and so it does that of the second
+host, a load balancer. Another one, opened here, serves the stories, which ask what was counted.
 """
 
 import json
@@ -13,25 +13,26 @@ import sys
 import threading
 import time
 from contextlib import closing
+from fcntl import F_DUPFD, fcntl
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from deploy.demo import stories
+from deploy.demo.balancer_host import BACKEND, BalancerHost, balancer_host
+from deploy.demo.exporter import LISTEN_FD, started
 
 PORTS = "20000 21999"  # a small range fills sooner
 SYSCTLS = {"ip_local_port_range": PORTS, "tcp_tw_reuse": "0"}
-EXPORTER = Path(sys.executable).with_name("tcp-pressure-exporter")
-LISTEN_FD = 3  # SD_LISTEN_FDS_START
 OWN_FD = LISTEN_FD + 1
 COUNTED_WITHIN = 6.0  # seconds: a sample, and a little
-# LISTEN_PID must be the process that takes the sockets over: sd_listen_fds(3).
-TAKE_SOCKETS = 'LISTEN_PID=$$ LISTEN_FDS=2 exec "$0" --web.systemd-socket "$@"'
 
 
 def main() -> None:
     """Run the stories one after the other; the exporter ends with them."""
-    config, pause, listening = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    config, pause = sys.argv[1], float(sys.argv[2])
+    # Out of the way of the descriptors that the exporter takes.
+    listening, of_balancer = (fcntl(int(fd), F_DUPFD, OWN_FD + 1) for fd in sys.argv[3:])
     os.dup2(listening, LISTEN_FD)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with socket.create_server(("127.0.0.1", 0)) as own:
@@ -39,19 +40,18 @@ def main() -> None:
         os.dup2(own.detach(), OWN_FD)
     for name, value in SYSCTLS.items():
         (Path("/proc/sys/net/ipv4") / name).write_text(value)
-    command = ["sh", "-c", TAKE_SOCKETS, str(EXPORTER), f"--config.file={config}"]
-    passed = (LISTEN_FD, OWN_FD)
-    with subprocess.Popen(command, pass_fds=passed, stdin=subprocess.DEVNULL) as exporter:
+    with started(2, f"--config.file={config}") as exporter:
         threading.Thread(target=_end_with_input, args=(exporter,), daemon=True).start()
         try:
-            _tell(pause, port)
+            with balancer_host(of_balancer) as balancer:
+                _tell(pause, port, balancer)
         except KeyboardInterrupt:
             pass  # Ctrl-C is how a person ends it
         finally:
             exporter.terminate()
 
 
-def _tell(pause: float, port: int) -> None:
+def _tell(pause: float, port: int, balancer: BalancerHost) -> None:
     _say("a healthy minute: a few connections a second, nothing fires")
     stories.proxy(5, pause, _say)
     _say("story 1: a proxy opens 40 short connections a second to one upstream")
@@ -65,6 +65,13 @@ def _tell(pause: float, port: int) -> None:
     stories.balancer(40, 120, hold=30)
     _say("story 3: a worker does not close what its peers have closed: TcpPressureCloseWaitLeak")
     stories.leak(10, 20, hold=150)
+    _say("story 4: a load balancer on a host of its own, with an exporter: both ends are seen")
+    _say("  the backend closes first: TIME_WAIT is there, and the balancer sees no pressure")
+    with stories.server(BACKEND, closes_first=True, keeps=stories.KEPT):
+        balancer.connect(30, 45, closes_first=False)
+    _say("  the balancer closes first: now its own ports wait (dashboard TCP pressure: both ends)")
+    with stories.server(BACKEND, closes_first=False, keeps=stories.KEPT):
+        balancer.connect(30, 45, closes_first=True)
     _say("all is quiet again: the alerts resolve")
     time.sleep(pause)
 

@@ -24,11 +24,11 @@ def hastened(rules: str, factor: int) -> str:
 
 @contextmanager
 def running_prometheus(
-    folder: Path, port: int, exporter: str | None, alertmanager: str, factor: int = 1
+    folder: Path, port: int, exporters: Sequence[str], alertmanager: str, factor: int = 1
 ) -> Iterator[None]:
-    """Scrape the exporter and alert by the shipped rules, hastened by the factor.
+    """Scrape the exporters and alert by the shipped rules, hastened by the factor.
 
-    exporter: None where nothing is scraped, and others send what they scrape (remote write).
+    exporters: none where nothing is scraped, and others send what they scrape (remote write).
     """
     rules = folder / "rules"
     rules.mkdir()
@@ -38,10 +38,10 @@ def running_prometheus(
     if factor > 1:
         config["global"]["evaluation_interval"] = "1s"
     config["rule_files"] = [f"{rules}/*.yml"]
-    if exporter is None:
-        config["scrape_configs"] = []
+    if exporters:
+        config["scrape_configs"][0]["static_configs"] = [{"targets": list(exporters)}]
     else:
-        config["scrape_configs"][0]["static_configs"] = [{"targets": [exporter]}]
+        config["scrape_configs"] = []
     config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [
@@ -49,7 +49,7 @@ def running_prometheus(
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
-        *([] if exporter else ["--web.enable-remote-write-receiver"]),
+        *([] if exporters else ["--web.enable-remote-write-receiver"]),
     ]
     with running_program(command, folder / "prometheus.log"):
         yield

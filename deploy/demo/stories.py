@@ -16,16 +16,17 @@ SERVICE = ("127.0.0.10", 8443)
 LEAKY = ("127.0.0.11", 9000)
 BALANCER_ADDRESS = "127.7.0.1"
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
+KEPT = 60  # connections, which a pool of 2,000 ports lists
 TIMEOUT = 1.0  # seconds: loopback answers at once, or never
 
 Say = Callable[[str], None]
 
 
 @contextmanager
-def server(address: tuple[str, int], *, closes_first: bool) -> Iterator[None]:
-    """Accept connections, and close each at once or when its peer has."""
+def server(address: tuple[str, int], *, closes_first: bool, keeps: int = 0) -> Iterator[None]:
+    """Accept connections, and close each at once or when its peer has; the first ones stay open."""
     listener = socket.create_server(address, backlog=1024)
-    thread = threading.Thread(target=_serve, args=(listener, closes_first), daemon=True)
+    thread = threading.Thread(target=_serve, args=(listener, closes_first, keeps), daemon=True)
     thread.start()
     try:
         yield
@@ -35,15 +36,24 @@ def server(address: tuple[str, int], *, closes_first: bool) -> Iterator[None]:
         listener.close()
 
 
-def _serve(listener: socket.socket, closes_first: bool) -> None:  # noqa: FBT001 - Thread's args
-    while True:
-        try:
-            connection, _peer = listener.accept()
-        except OSError:
-            return  # the story is over
-        with connection:
-            if not closes_first:
-                connection.recv(1)
+def _serve(
+    listener: socket.socket,
+    closes_first: bool,  # noqa: FBT001 - Thread's args
+    keeps: int,
+) -> None:
+    with ExitStack() as kept:
+        while True:
+            try:
+                connection, _peer = listener.accept()
+            except OSError:
+                return  # the story is over
+            if keeps:
+                keeps -= 1
+                kept.enter_context(connection)
+                continue
+            with connection:
+                if not closes_first:
+                    connection.recv(1)
 
 
 def proxy(
@@ -82,6 +92,20 @@ def balancer(rate: float, seconds: float, hold: float = 0) -> None:
                 client.connect(SERVICE)
                 client.recv(1)  # the service's FIN comes first
         time.sleep(hold)
+
+
+def clients(remote: tuple[str, int], rate: float, seconds: float, *, closes_first: bool) -> None:
+    """Keep KEPT connections to a server open, and open short ones beside them.
+
+    Either these or the server close first, and have the TIME_WAIT.
+    """
+    with ExitStack() as kept:
+        for _ in range(KEPT):
+            kept.enter_context(socket.create_connection(remote, timeout=TIMEOUT))
+        for _ in _paced(rate, seconds):
+            with socket.create_connection(remote, timeout=TIMEOUT) as client:
+                if not closes_first:
+                    client.recv(1)  # the server's FIN
 
 
 def leak(rate: float, seconds: float, hold: float) -> None:

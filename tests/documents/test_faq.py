@@ -13,7 +13,7 @@ from tests.support.labs.network_namespace import SYSCTLS, set_sysctl
 from tests.support.places import DOCS
 
 TEXT = " ".join((DOCS / "faq.md").read_text().split())
-TIMER = re.compile(r"timer:\(timewait,(?:(\d+)min)?([\d.]+)(ms|sec)?")
+TIMER = re.compile(r"timer:\(timewait,(?:(\d+)min)?(?:([\d.]+)(ms|sec))?")
 
 
 def waiting() -> list[float]:
@@ -21,7 +21,7 @@ def waiting() -> list[float]:
     command = ["ss", "-Htno", "state", "time-wait"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [
-        60 * float(minutes or 0) + float(number) / (1000 if unit == "ms" else 1)
+        60 * float(minutes or 0) + float(number or 0) / (1000 if unit == "ms" else 1)
         for minutes, number, unit in TIMER.findall(told)
     ]
 

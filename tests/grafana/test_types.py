@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
 INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
-# The types by the names of their packages: of the newest version, and of the oldest one claimed.
+# The packages with the types of the newest version, and of the oldest one that is claimed.
 NEWEST, OLDEST = "@grafana/schema", "grafana-schema-12"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (

@@ -67,7 +67,7 @@ def watched_host(
         flag = f"--config.file={folder / 'groups.yml'}"
         exporter = stack.enter_context(running_exporter(folder / "exporter.log", flag))
         address, alertmanager = f"127.0.0.1:{exporter.port}", f"127.0.0.1:{ALERTMANAGER}"
-        scraped = None if agent else address
+        scraped = [] if agent else [address]
         stack.enter_context(running_prometheus(folder, PROMETHEUS, scraped, alertmanager, factor))
         if agent:
             stack.enter_context(running_agent(folder, address, PROMETHEUS))

@@ -301,7 +301,7 @@ class App:
 def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
     """Read the configuration file and ask the kernel what can be sampled.
 
-    Raises ConfigError; SourceError where the source of sockets that is demanded is not to be had.
+    Raises ConfigError; SourceError where the source of sockets that is demanded is not available.
     """
     config = configured(options.config_file, options.pool_top)
     wishes = Wishes(

@@ -35,7 +35,7 @@ class Snapshot:
 
     sample: the newest, None before the first. current: whether it is young enough to be shown.
     line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
-    shown for want of rights. runbook_url: below which the project's docs/ are, None for the
+    shown for lack of rights. runbook_url: below which the project's docs/ are, None for the
     exporter's own copy. incidents: what has happened.
     """
 
@@ -77,7 +77,7 @@ class Observation:
     """What one look at a host showed: what the report tells, as text and as JSON.
 
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
-    shown: for want of rights, or with portable because sockets were read through psutil.
+    shown: for lack of rights, or with portable because sockets were read through psutil.
     as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
     sample: what was judged, for what is told of one pool alone. remedies: what is asked for by
     --what-if. asked: the exporter that was asked what it remembers, None where nobody was, or is.

@@ -14,7 +14,7 @@ class ExporterState:
     parser: what counts the sockets, "compiled", "readable" or "portable". kernel: what the kernel
     was found to do, None where it was not asked. told_by: who tells of the sockets. identity: where
     it runs, None where the system does not tell. The status page
-    shows all of this and is made anew where any of it differs: what each request changes is not for
+    shows all of this and is rebuilt where any of it differs: what each request changes is not for
     here.
     """
 

@@ -164,7 +164,7 @@ class Host:
             yield
 
     def missing(self) -> Iterator[tuple[str, str]]:
-        """Yield what is not shown for want of rights, or of what the system tells, and why."""
+        """Yield what is not shown for lack of rights, or of what the system tells, and why."""
         if self.no_process_names:
             yield PROCESS_NAMES, self.no_process_names
         yield from self.left_out.items()

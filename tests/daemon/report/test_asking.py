@@ -14,9 +14,10 @@ from tcp_pressure_exporter.daemon.report import asking as module
 from tcp_pressure_exporter.daemon.report.asking import NOT_THIS_HOST, Asking
 from tcp_pressure_exporter.facts.kernel import Identity
 from tcp_pressure_exporter.findings.kinds import Severity
+from tcp_pressure_exporter.pages.json_documents.report import report_json
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.settings.values import ExporterUrl, parse_exporter
-from tests.pages.report.observations import UPSTREAM, assessment, observation, rendered
+from tests.pages.report.observations import QUIET, UPSTREAM, assessment, observation, rendered
 from tests.pages.status.snapshots import EXPORTER, PROXY_HOST, snapshot
 
 POOL = "10.77.0.1 → 10.77.0.2:8080"
@@ -73,7 +74,7 @@ def test_the_exporter_of_this_host() -> None:
     with server(http(body())) as url:
         seen = Asking(url, HERE, expected=False).added_to(LOOK)
         text = rendered(seen, width=200)
-    assert seen.asked == (url.text, "")
+    assert seen.asked == (url.text, "", ())
     first = seen.assessment.pressures[0].owners[0]
     assert (first.owner.service, first.told_by) == ("nginx.service", url.text)
     assert "nginx.service (nginx) 298 (by the exporter)" in text
@@ -137,12 +138,13 @@ def test_nobody() -> None:
     assert url
     assert Asking(url, HERE, expected=False).added_to(LOOK) == LOOK
     named = Asking(url, HERE, expected=True).added_to(LOOK)
-    assert named.asked == (url.text, "nobody listens there")
+    assert named.asked == (url.text, "nobody listens there", ())
 
 
 def test_hostile_names() -> None:
     """Names that somebody on the port made up can neither steer a terminal nor begin a line."""
     found = json.loads(body())
+    found["incidents"] = [{"netns": "host", "words": "calm\x1b[2J\nCALM"}]
     for pressure in found["namespaces"][0]["pressures"]:
         for owner in pressure["owners"]:
             owner["process"] = "a\x1b[31m\nCALM"
@@ -150,3 +152,19 @@ def test_hostile_names() -> None:
         text = rendered(Asking(url, HERE, expected=False).added_to(LOOK))
     assert "\x1b" not in text
     assert not any(line.startswith("CALM") for line in text.splitlines())
+    assert r"calm\x1b[2J\nCALM" in text
+
+
+def test_what_has_happened() -> None:
+    """Of a calm host, too, the report tells what the exporter says has happened."""
+    found = json.loads(body())
+    line = "Since 10:02: outbound pool full."
+    found["incidents"] = [{"netns": "host", "words": line}]
+    with server(http(json.dumps(found).encode())) as url:
+        seen = Asking(url, HERE, expected=False).added_to(observation(QUIET))
+    assert line in rendered(seen)
+    assert json.loads(report_json(seen))["asked"] == {
+        "url": url.text,
+        "unused": "",
+        "incidents": [line],
+    }

@@ -61,7 +61,7 @@ def test_every_field() -> None:
     """Each field of the document is documented, and no other."""
     seen = observation(TROUBLE, left_out=LEFT_OUT, sample=pool_sample())
     trouble = json.loads(report_json(seen))
-    asked = Asked("http://127.0.0.1:10190")
+    asked = Asked("http://127.0.0.1:10190", incidents=("Since 10:02: full.",))
     refusing = json.loads(report_json(replace(observation(REFUSING), asked=asked)))
     assert check(trouble) | check(refusing) == set(FIELDS)
 

@@ -94,7 +94,7 @@ def test_the_status_document_lists_them() -> None:
     fastjsonschema.compile(json.loads((DOCS / "status.schema.json").read_text()))(status)
     (summary,) = status["incidents"]
     assert summary.pop("words") == (
-        "Since 18:19:00 UTC, for under 1 s: 95%, refused 3. At most 95 % full; 3 calls refused for"
+        "Since 18:19:00 UTC, for under 1 s: 95%, refused 3. Peak 95 % full; 3 calls refused for"
         " lack of a port; nginx.service (nginx) 3."
     )
     assert summary == one

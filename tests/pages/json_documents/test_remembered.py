@@ -15,6 +15,7 @@ from tcp_pressure_exporter.pages.json_documents.remembered import parse_remember
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tests.pages.status.snapshots import CALM_HOST, EXPORTER, PROXY_HOST, snapshot
+from tests.verdict.past.test_incidents import look, memory, sighting
 
 URL = "http://127.0.0.1:10190"
 POOL = "10.77.0.1 → 10.77.0.2:8080"
@@ -40,11 +41,34 @@ def test_what_is_taken() -> None:
     assert (first.sockets, first.told_by) == (298, URL)
 
 
+def test_what_has_happened() -> None:
+    """The lines of the incidents are taken as they are."""
+    past = memory(look(0, sighting(refused=3)), look(5))
+    found = parse_remembered(status_json(known(incidents=past)), URL)
+    (line,) = found.incidents
+    assert "3 calls refused for lack of a port" in line
+    without = document()
+    del without["incidents"]
+    assert parse_remembered(json.dumps(without).encode(), URL).incidents == ()
+
+
 def test_other_namespaces() -> None:
     """What is known of other namespaces is not of this one: their pools may have the same names."""
     other = document()
     other["exporter"]["netns"] = "blue"
     assert ("outbound", POOL) not in parse_remembered(json.dumps(other).encode(), URL).owners
+
+
+def test_incidents() -> None:
+    """The newest three incidents of its own namespace are taken, as it words them."""
+    found = document()
+    found["incidents"] = [
+        {"netns": netns, "words": f"{netns} {number}"}
+        for number in range(4)
+        for netns in ("host", "blue")
+    ]
+    told = parse_remembered(json.dumps(found).encode(), URL)
+    assert told.incidents == ("host 0", "host 1", "host 2")
 
 
 def test_too_old() -> None:
@@ -79,6 +103,9 @@ def owner(found: Any) -> Any:
         lambda d: d["exporter"].update(network_namespace="1"),
         lambda d: d["exporter"].update(network_namespace=True),
         lambda d: d["exporter"].update(network_namespace=10**400),
+        lambda d: d.update(incidents=[{"words": "x" * 10_000}]),
+        lambda d: d.update(incidents=[{"words": "x"}] * 1_000),
+        lambda d: d.update(incidents=[7]),
         lambda d: d.update(namespaces={}),
         lambda d: d.update(namespaces=[7]),
         lambda d: own(d).update(pressures=None),
@@ -95,6 +122,8 @@ def owner(found: Any) -> Any:
         lambda d: owner(d).update(closes_share=2),
         lambda d: owner(d).update(closes="many"),
         lambda d: owner(d).pop("refused"),
+        lambda d: d.update(incidents=[{"netns": "host", "words": "x" * 5_000}]),
+        lambda d: d.update(incidents=[{"netns": "host"}]),
     ],
 )
 def test_refused(change: Callable[[Any], None]) -> None:

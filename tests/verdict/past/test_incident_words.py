@@ -22,7 +22,10 @@ def line(known: IncidentMemory, now: float, *, current: bool = True) -> str:
 def test_nothing() -> None:
     """Where nothing was critical it is said since when that is known."""
     known = memory(look(0))
-    assert line(known, 7300) == "Nothing was critical since this exporter began to look 2 h ago."
+    assert (
+        line(known, 7300)
+        == "Nothing has been critical since this exporter started watching 2 h ago."
+    )
     assert line(IncidentMemory(), 0) == "Nothing is known yet."
 
 
@@ -30,7 +33,7 @@ def test_what_goes_on() -> None:
     """An incident goes on while it is critical in the current sample."""
     known = memory(*(look(now, sighting()) for now in every(5, 0, 300)))
     assert told(known, 300).when == "Since 18:19:00 UTC, for 5 min"
-    assert line(known, 300).endswith("1 of them not over.")
+    assert line(known, 300).endswith("1 still going on.")
     before = told(known, 330, current=False).when
     assert before == "From 18:19:00 to 18:24:00 UTC, last seen 30 s ago"
     assert line(known, 330, current=False).endswith("None is going on now.")
@@ -39,7 +42,7 @@ def test_what_goes_on() -> None:
 def test_more_than_are_kept() -> None:
     """Where there may have been more, those are called the last ones."""
     known = memory(*(look(1000.0 * n, sighting(("outbound", str(n)))) for n in range(33)))
-    assert line(known, 33_000).startswith("The last 32 incidents since this exporter began")
+    assert line(known, 33_000).startswith("The last 32 incidents since this exporter started")
 
 
 def test_another_day() -> None:

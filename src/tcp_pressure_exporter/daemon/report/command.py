@@ -121,7 +121,7 @@ def tell_port(port: int, options: ReportOptions) -> int:
 
 
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
-    """Yield one look, or look for ever."""
+    """Yield one look, or look forever."""
     if options.watch is None:
         yield replace(look_once(observer, options), remedies=options.remedies)
         return
@@ -173,7 +173,7 @@ def exit_code(seen: Observation) -> int:
 
 def _without_stdout(error: OSError, code: int) -> int:
     """Return the exit code where stdout takes nothing: `report | head` has merely seen enough."""
-    # Python shall find nothing to complain about when it flushes stdout at its end.
+    # Python must find nothing to complain about when it flushes stdout on exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return code

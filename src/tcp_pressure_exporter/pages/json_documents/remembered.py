@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NoReturn
 
 from tcp_pressure_exporter.facts.kernel import Identity
@@ -12,6 +13,8 @@ from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.verdict.details.remembered import Remembered, Resource
 
 LONGEST_NAME = 300  # characters
+LONGEST_LINE = 2_000  # characters, of an incident
+MOST_INCIDENTS = 3
 MOST_PRESSURES = 1_000
 MOST_OWNERS = 8  # of one resource
 MOST_SOCKETS = 2**32
@@ -47,7 +50,13 @@ def _remembered(document: Mapping[str, Any], url: str) -> Remembered:
         if namespace["netns"] == own
         for resource, owners in _pressures(namespace, url)
     }
-    return Remembered(Identity(_text(exporter["boot"]), inode), owners)
+    incidents = (
+        _text(one["words"], LONGEST_LINE)
+        for one in _some(document.get("incidents", []), MOST_PRESSURES)
+        if one["netns"] == own
+    )
+    identity = Identity(_text(exporter["boot"]), inode)
+    return Remembered(identity, owners, tuple(islice(incidents, MOST_INCIDENTS)))
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -68,7 +77,7 @@ def _owner(one: Mapping[str, Any], url: str) -> SeenOwner:
     return SeenOwner(
         Owner(_text(one["service"]), _text(one["process"])),
         sockets=_whole(one["sockets"], MOST_SOCKETS),
-        seconds_ago=_number(one["last_seen_seconds_ago"], MOST_SECONDS),
+        seconds_ago=_number(one["last_seen_seconds_ago"] or 0, MOST_SECONDS),
         closed=_unless_null(one["closes"], lambda value: _whole(value, MOST_SOCKETS)),
         closed_share=_unless_null(one["closes_share"], lambda value: _number(value, 1.0)),
         refused=_whole(one["refused"], MOST_SOCKETS),
@@ -86,8 +95,8 @@ def _some(value: Any, most: int) -> list[Any]:
     return value
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NAME:
+def _text(value: Any, most: int = LONGEST_NAME) -> str:
+    if not isinstance(value, str) or len(value) > most:
         raise ValueError("no text, or too long")
     return value
 

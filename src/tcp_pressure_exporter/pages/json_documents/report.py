@@ -41,7 +41,9 @@ def report_json(observation: Observation) -> str:
 
 
 def _asked(asked: Asked | None) -> Document | None:
-    return None if asked is None else {"url": asked.url, "unused": asked.reason}
+    if asked is None:
+        return None
+    return {"url": asked.url, "unused": asked.reason, "incidents": list(asked.incidents)}
 
 
 def port_json(held: HeldPort, host: str, time: datetime) -> str:

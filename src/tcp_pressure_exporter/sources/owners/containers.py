@@ -33,10 +33,12 @@ KNOWN_SECONDS = 300.0
 UNKNOWN_SECONDS = 30.0  # a log's folder comes some moments after its container
 
 # RFC 1123 labels, and subdomains for pods: nothing else is a name of Kubernetes.
-LABEL, SUBDOMAIN = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", r"[a-z0-9][-.a-z0-9]{0,252}"
-CONTAINER_LOG = re.compile(rf"({SUBDOMAIN})_({LABEL})_({LABEL})-([0-9a-f]{{64}})\.log")
+LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+SUBDOMAIN = re.compile(r"[a-z0-9][-.a-z0-9]{0,252}")
+_POD, _LABEL = SUBDOMAIN.pattern, LABEL.pattern
+CONTAINER_LOG = re.compile(rf"({_POD})_({_LABEL})_({_LABEL})-([0-9a-f]{{64}})\.log")
 UID = r"[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
-POD_FOLDER = re.compile(rf"({LABEL})_({SUBDOMAIN})_({UID})")
+POD_FOLDER = re.compile(rf"({_LABEL})_({_POD})_({UID})")
 # In a cgroup's path: kubelet's systemd driver writes _ for -, and a static pod's uid is a hash.
 POD = re.compile(rf"[-/]pod({UID})(?=\.slice|[/:]|$)")
 FULL_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{64})(?![0-9a-f])")
@@ -110,18 +112,18 @@ class Containers:
         """Return `namespace/pod`, with the container where the pod has but one."""
         namespace, pod, _uid = folder.split("_")
         names = list(islice(_entries(self._root / POD_LOGS / folder), 2))
-        alone = len(names) == 1 and re.fullmatch(LABEL, names[0])
+        alone = len(names) == 1 and LABEL.fullmatch(names[0])
         return f"{namespace}/{pod}/{names[0]}" if alone else f"{namespace}/{pod}"
 
     def _docker(self, container_id: str) -> str:
-        found = _read_json(self._root / DOCKER / container_id / "config.v2.json")
+        found = read_json(self._root / DOCKER / container_id / "config.v2.json")
         return docker_name(found)
 
     def _podman(self) -> Mapping[str, str]:
         """Return the names of root's containers by their ids."""
         names: dict[str, str] = {}
         for file in PODMAN_FILES:
-            names.update(podman_names(_read_json(self._root / PODMAN / file)))
+            names.update(podman_names(read_json(self._root / PODMAN / file)))
         return names
 
 
@@ -152,11 +154,11 @@ def _entries(folder: Path) -> Iterator[str]:
         yield from (entry.name for entry in islice(entries, MAX_FOLDERS))
 
 
-def _read_json(file: Path) -> Any:
+def read_json(file: Path, most: int = MAX_FILE) -> Any:
     """Return what a file holds; None where there is nothing to be had, or too much."""
     try:
         with file.open("rb") as opened:
-            content = opened.read(MAX_FILE + 1)
-        return json.loads(content) if len(content) <= MAX_FILE else None
+            content = opened.read(most + 1)
+        return json.loads(content) if len(content) <= most else None
     except (OSError, ValueError, RecursionError):
         return None

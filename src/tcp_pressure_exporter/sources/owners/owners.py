@@ -40,7 +40,7 @@ class Owners:
     short connection would be over before it is time again.
 
     Every RENEWAL seconds, or one pause later, all that is known is forgotten and looked for
-    anew. So a name does not outlive its process for long, and sockets without a process get
+    again. So a name does not outlive its process for long, and sockets without a process get
     another chance. It also deals with inode numbers that come again: get_next_ino() in fs/inode.c
     repeats itself only after some four billion.
     """

@@ -117,7 +117,7 @@ def _noted_links(
 
 
 def _links(procfs: Path, pid: int) -> Iterator[str]:
-    """Yield the target of each descriptor of a process, "" where it was closed meanwhile."""
+    """Yield the target of each descriptor of a process, "" where it was closed in the meantime."""
     try:
         with os.scandir(procfs / str(pid) / "fd") as descriptors:
             yield from (_read_link(descriptor.path) for descriptor in descriptors)
@@ -129,7 +129,7 @@ def _read_link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - a Path each would double the time
     except OSError:
-        return ""  # closed meanwhile, or not for this user to read
+        return ""  # closed in the meantime, or not for this user to read
 
 
 def _name(pid: int) -> str:

@@ -16,18 +16,24 @@ Resource = tuple[str, str]  # kind and name of a pressure
 class Remembered(NamedTuple):
     """What an exporter tells of the network namespace that it runs in, and which one that is.
 
-    owners: of its resources, in its order; each says who told it.
+    owners: of its resources, in its order; each says who told it. incidents: what has happened,
+    each on a line, the newest first.
     """
 
     identity: Identity
     owners: Mapping[Resource, tuple[SeenOwner, ...]]
+    incidents: tuple[str, ...] = ()
 
 
 class Asked(NamedTuple):
-    """An exporter that was asked. reason: why its answer is not used, "" where it is."""
+    """An exporter that was asked. reason: why its answer is not used, "" where it is.
+
+    incidents: what it says has happened, the newest first.
+    """
 
     url: str
     reason: str = ""
+    incidents: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:

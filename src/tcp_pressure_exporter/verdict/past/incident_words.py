@@ -77,13 +77,13 @@ def _line(memory: IncidentMemory, now: float, *, current: bool) -> str:
     listed, since = memory.listed, memory.since
     if since is None:
         return "Nothing is known yet."
-    watched = f"since this exporter began to look {_ago(now - since.timestamp)}"
+    watched = f"since this exporter started watching {_ago(now - since.timestamp)}"
     if not listed:
-        return f"Nothing was critical {watched}."
+        return f"Nothing has been critical {watched}."
     going = sum(one.goes_on for one in listed) if current else 0
     which = "The last " if len(memory.incidents) >= MOST else ""
     said = f"{which}{counted(len(listed), 'incident')} {watched}"
-    return f"{said}; {going} of them not over." if going else f"{said}. None is going on now."
+    return f"{said}; {going:,} still going on." if going else f"{said}. None is going on now."
 
 
 def _ago(seconds: float) -> str:
@@ -122,7 +122,7 @@ def _facts(one: Incident, own: str) -> Iterator[str]:
     if one.waves > 1:
         yield f"{one.waves:,} waves"
     if one.peak:
-        yield f"at most {percent(one.peak.figures.ratio)} full"
+        yield f"peak {percent(one.peak.figures.ratio)} full"
     if one.refused:
         yield f"{counted(one.refused, 'call')} refused for lack of a port"
     if one.owners:
