@@ -23,7 +23,6 @@ from tcp_pressure_exporter.pages.report.text import (
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
 from tcp_pressure_exporter.verdict.briefing import CLOSEST, REFUSED, STUCK, Briefing, brief
-from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
@@ -112,15 +111,7 @@ def _unknown(
     if observation.left_out:
         yield _left_out(observation)
     if observation.asked:
-        yield from _asked(observation.asked, charset)
-
-
-def _asked(asked: Asked, charset: Charset) -> Iterator[RenderableType]:
-    """Yield what the exporter on this host says has happened, and which one that is."""
-    if asked.incidents:
-        yield _title("What has happened (by the exporter)")
-        yield from map(charset.text, asked.incidents)
-    yield Text("\n").append_text(charset.text(asked.words, DIM))
+        yield Text("\n").append_text(charset.text(observation.asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
