@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tcp_pressure_exporter.figures import counted, short_time
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
@@ -32,7 +32,6 @@ from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import Labelled
 
 MAX_ROWS = 10  # of resources
-MAX_INCIDENTS = 3
 
 
 def report(observation: Observation, charset: Charset, width: int) -> Group:
@@ -69,13 +68,11 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
 
 
 def _happened(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
-    """Yield what the exporter says has happened: the last ones, and how many more there are."""
+    """Yield what the exporter on this host says has happened."""
     told = observation.asked.incidents if observation.asked else ()
     if told:
         yield _title("What has happened (by the exporter)")
-        yield from map(charset.text, told[:MAX_INCIDENTS])
-    if more := told[MAX_INCIDENTS:]:
-        yield Text(f"and {counted(len(more), 'earlier incident')}", DIM)
+        yield from map(charset.text, told)
 
 
 def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[RenderableType]:
