@@ -43,9 +43,9 @@ class Flow(NamedTuple):
 def exhaustion_seconds(flow: Flow) -> float:
     """Return the seconds until the pool is full: 0 if it is, +Inf if that is not in sight.
 
-    Walks through the releases in their order. Ages are known to the second, so the ports of one second
-    are taken to come back evenly within it. From `hold` on as many ports come back as are closed,
-    so that only growth fills the pool.
+    Walks through the releases in their order. Ages are known to the second, so the ports of one
+    second are taken to come back evenly within it. From `hold` on as many ports come back as are
+    closed, so that only growth fills the pool.
     """
     used, now = flow.live + sum(flow.ages), 0.0
     if used >= flow.limit:
