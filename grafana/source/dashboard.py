@@ -78,7 +78,7 @@ def _refusals() -> Json:
     # The first call of a new owner is no rise of a counter that there is, but one of the total.
     unnamed = f"({totals}) unless on (cluster, instance, netns, call) ({owners})"
     return _marks(
-        "Refused for want of a port",
+        "Refused for lack of a port",
         DANGER,
         with_ends(as_outbound(with_owner(f"({owners}) or ({unnamed})"))),
         "{{call}}() refused",

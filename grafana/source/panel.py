@@ -110,7 +110,7 @@ class Stat(Panel):
             "wideLayout": True,
             "showPercentChange": False,
             "percentChangeColorMode": "standard",
-            "text": {"titleSize": 14, "valueSize": 26},  # the same on every tile
+            "text": {"titleSize": 12, "valueSize": 20},  # the same on every tile
         }
 
 

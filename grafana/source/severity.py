@@ -57,7 +57,9 @@ def _of(direction: str) -> str:
 
 def severity_column(name: str) -> Column:
     """Return the column that shows it, in the colours of the alerts."""
-    return Column(name=name, title="State", width=80, coloured=True, mappings=[_words()])
+    return Column(
+        name=name, title="State", width=80, coloured=True, worded=True, mappings=[_words()]
+    )
 
 
 def _words() -> Json:

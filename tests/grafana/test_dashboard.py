@@ -150,7 +150,7 @@ def test_the_answer_is_on_the_first_screen() -> None:
     """Numbers, alerts and pools lie within the 22 units that a browser shows of 1080 pixels."""
     screen = [p for p in panels(load(FOLDER / "tcp-pressure-overview.json")) if bottom(p) <= 22]
     assert {panel["title"] for panel in screen} >= {
-        *("Refused connections in this time", "Fullest pool of each direction"),
+        *("Refused connections", "Fullest pool of each direction"),
         *("First pool full in", "What is wrong, and what to do", "Port pools, the worst first"),
     }
 

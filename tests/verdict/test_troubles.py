@@ -85,6 +85,8 @@ def test_a_critical_pool() -> None:
     )
     assert [one.advice for one in actions(found)] == [POOL.advice]
     told = brief(found, 10)
+    assert [row.pressure for row in told.closest.rows] == [POOL]
+    assert told.with_it == {POOL: "source pool 10.0.0.2, 95 % full"}
     assert told.findings == ()
     assert [(one.name, one.action) for one in told.findings_of[POOL]] == [(RANGE, 1), (REUSE, 1)]
 

@@ -78,7 +78,7 @@ def _refused() -> TimeSeries:
     totals = f"sum by (cluster, instance) ({rate(CONNECTS, HOST)})"
     return TimeSeries(
         title="Refused by the clients: no port",
-        meaning="Each connect() of the chosen clients that the kernel refused for want of a port,"
+        meaning="Each connect() of the chosen clients that the kernel refused for lack of a port,"
         " by program and destination, and the total of each client.",
         normal="0.",
         action="relieve the pool of that destination.",

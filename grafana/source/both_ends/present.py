@@ -65,6 +65,7 @@ def pair_table() -> Table:
                 name=value(0),
                 title="Would refuse first",
                 width=175,
+                worded=True,
                 mappings=[texts(FIRST)],
             ),
             Column(name=value(5), title="TIME_WAIT, client", width=150, unit="locale"),

@@ -12,7 +12,7 @@ from grafana.source.query import HOST, POOL_LABELS, firing, recorded, rows
 from grafana.source.refused import UNCOUNTED
 from grafana.source.severity import severity, severity_column
 from grafana.source.table import CLUSTER, Column, Table, value
-from grafana.source.threshold import MANY_STUCK, Steps, ratio_steps, steps
+from grafana.source.threshold import MANY_STUCK, steps
 
 CHOSEN = (*HOST, "direction")
 UNRECORDED = "Nothing is recorded: load rules/fleet.yml."
@@ -28,7 +28,7 @@ def refused() -> Table:
     calls = with_owner(f"topk({TOP}, sum by ({labels}) ({recorded(REFUSED, HOST)}))")
     shown = "cluster, instance, owner, call, cause, remote_address, port"
     return Table(
-        title="Refused for want of a port, by host, program and destination",
+        title="Refused for lack of a port, by host, program and destination",
         meaning="Calls of connect() and bind() that the kernel refused in the last five minutes, as"
         " the exporters counted them. no_port: none was free. port_taken: the program asked for a"
         " port that is in use.",
@@ -164,18 +164,7 @@ def limits() -> Table:
         columns=[
             *HOST_COLUMNS,
             Column(name="resource", title="Limit", width=150),
-            _gauge("Share", ratio_steps("conntrack_entries")),
+            Column(name="Value", title="Share", unit="percentunit", decimals=0, gauge=True),
         ],
         order=[("Share", True)],
-    )
-
-
-def _gauge(title: str, thresholds: Steps) -> Column:
-    return Column(
-        name="Value",
-        title=title,
-        unit="percentunit",
-        decimals=0,
-        thresholds=thresholds,
-        gauge=True,
     )

@@ -1,4 +1,4 @@
-"""Connections that the kernel refused for want of a port, and who leaves the TIME_WAIT."""
+"""Connections that the kernel refused for lack of a port, and who leaves the TIME_WAIT."""
 
 from grafana.source.layout import Section, Shelf
 from grafana.source.names import (
@@ -31,7 +31,7 @@ TOP = 10
 
 def refusals() -> Section:
     return Section(
-        "Refused for want of a port, and who closes first",
+        "Refused for lack of a port, and who closes first",
         [
             Shelf(9, [(12, _connects()), (9, _binds()), (3, _counted())]),
             Shelf(9, [(12, _closers()), (12, _waiting())]),
@@ -45,7 +45,7 @@ def _connects() -> TimeSeries:
     outbound = as_outbound(f"topk({TOP}, {owners})")
     return TimeSeries(
         title="Refused connections by host, program and destination",
-        meaning="Each connect() that the kernel refused for want of a local port, exactly: by who"
+        meaning="Each connect() that the kernel refused for lack of a local port, exactly: by who"
         " called and towards whom, and the total of each host. no_port: none was free. port_taken:"
         " the program had bound a port that already has that connection. A new caller gets a line"
         " from its second refusal on; the first one is in the total.",

@@ -48,7 +48,7 @@ def firing_alerts() -> Stat:
 def refused() -> Stat:
     connects = f"sum by (cause) ({increase_shown(CONNECTS, NAMESPACE)})"
     return Stat(
-        title="Refused connections in this time",
+        title="Refused connections",
         meaning="How many connect() calls the kernel refused in the time shown. no_port: no local"
         " port was free. port_taken: the program had bound a port that has that connection.",
         normal="0 and 0.",

@@ -44,7 +44,7 @@ def _refused() -> TimeSeries:
     by_program = f"sum by (service, process, cause) ({rate(BY_OWNER, ENDS, CONNECT)})"
     return TimeSeries(
         title="Refused connections by program",
-        meaning="Each connect() towards this end of the pool that the kernel refused for want of a"
+        meaning="Each connect() towards this end of the pool that the kernel refused for lack of a"
         " local port, exactly. no_port: none was free. port_taken: the program had bound a port"
         " that already has that connection.",
         normal="empty: nobody was refused.",

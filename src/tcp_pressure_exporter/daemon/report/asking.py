@@ -98,8 +98,7 @@ class Asking:
         """Return a look with what the exporter remembers besides."""
         found = self.remembered()
         if isinstance(found, str):
-            asked = Asked(self._url.text, found) if found else None
-            return replace(seen, asked=asked)
+            return replace(seen, asked=Asked(self._url.text, found) if found else None)
         assessment = with_remembered(seen.assessment, found)
         asked = Asked(self._url.text, incidents=found.incidents)
         return replace(seen, assessment=assessment, asked=asked)

@@ -28,6 +28,7 @@ from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
 from tcp_pressure_exporter.verdict.refusals import RefusedWords, none_refused
+from tcp_pressure_exporter.verdict.resources import subject
 from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import Labelled
 
@@ -82,6 +83,8 @@ def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[Renderabl
     if told.closest.rows:
         yield _title("Closest to the limit")
         yield pressure_table(told.closest, charset, width)
+    for head, echoes in told.with_it.items():
+        yield charset.text(f"With {subject(head)}: {echoes}", DIM)
 
 
 def _refused(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
@@ -175,8 +178,9 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
         part = f"part of {finding.part_of}; " if finding.part_of else ""
         advice = charset.text(part, DIM)
         advice.append(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
-        urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
-        table.add_row(urgency, Group(found, advice))
+        # What is part of something is no warning of its own.
+        urgency = "" if finding.part_of else finding.urgency
+        table.add_row(Text(urgency, SEVERITY_STYLES[finding.urgency]), Group(found, advice))
     return table
 
 
