@@ -46,7 +46,7 @@ Parts = Mapping[Key[Any], Part[Any]]
 class NamespaceSampler:
     """Samples one namespace again and again.
 
-    parts: those that are wanted and to be had, in the order in which a sample shows them.
+    parts: those that are wanted and available, in the order in which a sample shows them.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class Host:
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:
     """Ask the kernel what this process may, and return what can be sampled.
 
-    platform: as sys.platform has it. Raises SourceError where BPF is demanded and not to be had.
+    platform: as sys.platform has it. Raises SourceError where BPF is demanded and not available.
     """
     sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
     if wishes.source == BPF and (told := sources.told_by()).source != BPF:
