@@ -75,7 +75,7 @@ def run(options: ReportOptions, config: Config) -> int:
     """Look and show it, once or until Ctrl-C; return the exit code."""
     observer = build_observer(options, config)
     console = open_console(sys.stdout)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal must be restored
     code = INTERRUPTED
     if options.watch is not None and is_screen(console, options):
         screen = Screen(console, charset_of(sys.stdout), options.watch)
