@@ -46,11 +46,12 @@ test-kernels: tools .venv/compiled  ## the kernels that people run, emulated: 20
 	@.ci/kernels
 	$(BIN)/python -m tests.kernels $(KERNEL_FLAGS)
 
-lint: .venv/dev  ## style, format, strict types, YAML, workflows
+lint: .venv/dev  ## style, format, strict types, YAML, prose, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/proselint check --config .proselintrc.json $$(git ls-files '*.md')
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github

@@ -7,7 +7,7 @@
 
 _shtab_tcp_pressure_exporter_subparsers=(report)
 
-_shtab_tcp_pressure_exporter_report_option_strings=(--watch --json --nagios --what-if --port --config.file --pool.top --path.procfs -h --help)
+_shtab_tcp_pressure_exporter_report_option_strings=(--watch --json --nagios --what-if --from --port --config.file --pool.top --path.procfs -h --help)
 _shtab_tcp_pressure_exporter_option_strings=(--web.listen-address --web.telemetry-path --web.allowed-host --web.config.file --web.systemd-socket --web.max-requests --sample.interval --sample.max-cpu --sample.source --pool.top --netns.name --collector.netns --no-collector.netns --netns.include --netns.exclude --netns.max --path.procfs --once --once.file --collector.sockets --no-collector.sockets --collector.local_ports --no-collector.local_ports --collector.pools --no-collector.pools --collector.active_closes --no-collector.active_closes --collector.failures --no-collector.failures --collector.nat --no-collector.nat --collector.canary --no-collector.canary --collector.pool_owners --no-collector.pool_owners --collector.close_wait --no-collector.close_wait --collector.listen_queues --no-collector.listen_queues --collector.limits --no-collector.limits --collector.kernel_events --no-collector.kernel_events --collector.sysctls --no-collector.sysctls --collector.findings --no-collector.findings --config.file --config.check --log.level --log.format --version -h --help)
 
 _shtab_tcp_pressure_exporter_report___config_file_COMPGEN=_shtab_compgen_files

@@ -51,7 +51,7 @@ function _shtab_tcp_pressure_exporter_using
 end
 
 set -g _shtab_tcp_pressure_exporter_commands report
-set -g _shtab_tcp_pressure_exporter_opts_with_value --config.file --log.format --log.level --netns.exclude --netns.include --netns.max --netns.name --once.file --path.procfs --pool.top --port --sample.interval --sample.max-cpu --sample.source --watch --web.allowed-host --web.config.file --web.listen-address --web.max-requests --web.telemetry-path --what-if
+set -g _shtab_tcp_pressure_exporter_opts_with_value --config.file --from --log.format --log.level --netns.exclude --netns.include --netns.max --netns.name --once.file --path.procfs --pool.top --port --sample.interval --sample.max-cpu --sample.source --watch --web.allowed-host --web.config.file --web.listen-address --web.max-requests --web.telemetry-path --what-if
 
 complete -c tcp-pressure-exporter -e
 complete -c tcp-pressure-exporter -f
@@ -100,6 +100,7 @@ complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l json -d 'one JSON document per line, for scripts'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l nagios -d 'print one line for Nagios, Icinga and the like'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l what-if -x -d 'range=L-H, tw_reuse=1, addresses=+N or keepalive=SHARE'
+complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l from -x -d 'ask this exporter, too, or none (http://127.0.0.1:10190)'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l port -x -d 'only show who holds this local port'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l config.file -xka "(__fish_complete_path (commandline -ct))" -d 'the exporter'"'"'s file: groups, pools.top'
 complete -c tcp-pressure-exporter -n '_shtab_tcp_pressure_exporter_using report' -l pool.top -x -d 'pools per direction, and accept queues, to look at (10)'

@@ -7,7 +7,7 @@ this says.
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PER_CENT = 0.01
-TEN = 9.95  # from which on a number with one digit behind the point has four characters
+TEN = 9.95  # from which a number with one digit behind the point has four characters
 
 
 def percent(ratio: float) -> str:

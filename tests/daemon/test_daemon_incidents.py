@@ -68,7 +68,7 @@ def test_waves(lab: Lab, tmp_path: Path) -> None:
     file.write_text("pools: {top: 10}")
     with running_exporter(tmp_path / "log", *FLAGS, f"--config.file={file}") as exporter:
         assert incidents(exporter) == []
-        assert "Nothing was critical" in exporter.get("/")[1]
+        assert "Nothing has been critical" in exporter.get("/")[1]
         pairs, refused = wave(lab, 37)
         (one,) = wait_until(exporter, lambda found: [i["refused"] for i in found] == [refused])
         assert one["sentence"].startswith(f"Outbound pool {LOCAL} → {REMOTE}:9000 is full")

@@ -75,5 +75,5 @@ def test_each_reload_anew(tmp_path: Path) -> None:
         file.write_text("pools: {top: -1}")
         exporter.signal(signal.SIGHUP)
         exporter.wait_for_log("not reloaded")
-        assert re.search(r"<td>1, 1 more were refused</td>", exporter.get(PAGE)[1])
+        assert re.search(r"<td>1, and 1 rejected</td>", exporter.get(PAGE)[1])
         assert made(exporter, PAGE) == made(exporter, PAGE) == 3

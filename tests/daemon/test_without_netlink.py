@@ -43,7 +43,7 @@ def test_page(lab: Lab, tmp_path: Path) -> None:
     # A request of the test that has just ended may be there for a moment, too.
     assert re.search(r'family="ipv4",netns="host",state="close_wait"} [1-9]', page)
     assert 'msg="sockets are read through psutil" reason="sock_diag dump: Address family' in log
-    off = re.findall(r'msg="collector is off" collector=(\S+) reason="told by netlink', log)
+    off = re.findall(r'msg="collector is off" collector=(\S+) reason="only known from netlink', log)
     assert [set(names.split(",")) for names in off] == [LEFT_OUT]
 
 
@@ -59,7 +59,7 @@ def test_other_namespaces_are_left_out() -> None:
     """Other namespaces cannot be sampled through psutil: one line says so."""
     command = [*WITHOUT, "--once", "--collector.netns"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert re.search(r'collector=\S+,netns reason="told by netlink', done.stderr)
+    assert re.search(r'collector=\S+,netns reason="only known from netlink', done.stderr)
     assert 'tcp_pressure_namespaces{state="sampled"}' not in done.stdout
     assert 'tcp_pressure_namespaces{state="not_looked_at"}' in done.stdout
 
@@ -70,7 +70,7 @@ def test_report() -> None:
     done = subprocess.run([*WITHOUT, "report"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("CALM")
     last = " ".join(done.stdout.split("\n\n")[-1].split())
-    assert last.startswith("Not shown without netlink, through psutil: ")
+    assert last.startswith("Not shown without netlink (sockets were read through psutil): ")
     assert "close_wait" in last
     command = [*WITHOUT, "report", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -54,11 +54,11 @@ def test_the_exporter_knows_the_flags(path: Path) -> None:
 @every_document
 def test_what_is_made_can_be_made(path: Path) -> None:
     """Targets of make and modules of the repository exist."""
-    for line in TYPED[path].splitlines():
-        words = line.split("#")[0].split()
-        if words[:1] == ["make"]:
-            targets = {word for word in words[1:] if re.fullmatch("[a-z-]+", word)}
-            assert targets <= TARGETS, line
+    for command in SEPARATOR.split(TYPED[path]):
+        program, *words = command.partition("#")[0].split() or [""]
+        if program == "make":
+            targets = {word for word in words if re.fullmatch("[a-z-]+", word)}
+            assert targets <= TARGETS, command
     for module in MODULE.findall(TYPED[path]):
         place = ROOT / module.replace(".", "/")
         known_elsewhere = module in ("venv", "zipfile")

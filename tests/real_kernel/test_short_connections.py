@@ -115,7 +115,7 @@ def test_page_metrics_and_document(flags: tuple[str, ...], tmp_path: Path) -> No
     else:
         assert any(line.startswith(closes) for line in named)
     assert "nginx" in page
-    assert "Nobody is named" not in page
+    assert "No owner is known" not in page
 
 
 def critical_report(*command: str) -> str:
@@ -142,9 +142,29 @@ def test_report_without_rights() -> None:
     """Without BPF it names who a look met, or says that none did, and what would help."""
     for _attempt in range(5):
         text = critical_report(*WITHOUT_BPF)
-        if "Nobody is named" not in text:
-            assert "open: nginx" in text
+        if "No owner is known" not in text:
+            assert "owners: nginx" in text
             return
         assert "CAP_BPF" in text
-        assert "those named" not in text
+        assert "owners shown" not in text
     pytest.fail("five reports met no connection")
+
+
+def document(*flags: str) -> dict[str, Any]:
+    """Return what a report without BPF tells."""
+    command = [*WITHOUT_BPF, *REPORT, "--json", *flags]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.usefixtures("nginx")
+def test_report_that_asks(tmp_path: Path) -> None:
+    """A report that may count nothing names whom the exporter beside it remembers."""
+    with running_exporter(tmp_path / "log", "--sample.interval=500ms", *NOT_COUNTED) as exporter:
+        until(lambda: status(exporter)["owners"])
+        url = f"http://127.0.0.1:{exporter.port}"
+        found, alone = (document(f"--from={asked}") for asked in (url, "none"))
+    assert (found["asked"]["url"], found["asked"]["unused"]) == (url, "")
+    (pool, *_) = [one for one in found["pressures"] if REMOTE in one["name"]]
+    assert [owner["process"] for owner in pool["owners"]] == ["nginx"]
+    assert alone["asked"] is None

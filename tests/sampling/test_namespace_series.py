@@ -148,12 +148,11 @@ def series(*samples: NamespaceSample) -> int:
 def documented() -> tuple[int, int, int]:
     """Return the series per namespace, the namespaces, and the series of all, as documented."""
     found = re.search(
-        r"at most (\d+) series for each namespace.*?of (\d+) at most.*?([\d,]+) together",
+        r"at most (\d+) for each namespace, ([\d,]+) for the (\d+) of `--netns.max`",
         DOCUMENT.read_text(),
-        re.DOTALL,
     )
     assert found
-    each, most, together = found.groups()
+    each, together, most = found.groups()
     return int(each), int(most), int(together.replace(",", ""))
 
 

@@ -74,7 +74,9 @@ class Watched:
         diag = DiagSocket(self.kernel.open, self.clock)
         self.namespace = Namespace(root, diag, self.clock, readable_parser())
         owners = Owners(Cgroups(root / "nowhere", self.clock), self._find, self.clock)
-        self.watch = PoolOwnersPart(self.namespace.sockets, owners, self.clock)
+        self.watch = PoolOwnersPart(
+            self.namespace.sockets, owners, self.clock, pause=self.clock.advance
+        )
 
     def _spend(self, _request: Request) -> Reply | None:
         self.clock.advance(self.dump_seconds)
@@ -84,7 +86,7 @@ class Watched:
         if busy_alone:
             return Search({})
         self.clock.advance(self.search_seconds)
-        return Search({inode: NAMES[inode] for inode in inodes})
+        return Search({inode: NAMES[inode] for inode in inodes if inode in NAMES})
 
     def take(
         self, outbound: PoolTable, groups: RemoteGroups | None = None

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tcp_pressure_exporter.facts.tally import PoolKey
 from tcp_pressure_exporter.pools.directions import NatRanges
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
-from tcp_pressure_exporter.pools.table import PoolTable
+from tcp_pressure_exporter.pools.table import ListedPool, PoolTable
 from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.sample.sample import NAT_POOLS
-from tcp_pressure_exporter.sampling.parts.nat import share
+from tcp_pressure_exporter.sampling.parts.nat import share, with_clients
 from tcp_pressure_exporter.settings.config import Config
 from tests.sources.counting.recordings import RECORDED
 from tests.support.fakes.fake_host import FakeHost, failed
@@ -89,6 +90,18 @@ def test_clients(gateway: FakeHost) -> None:
     for pool, clients in zip(second.listed[:3], told, strict=False):
         own = pool.usage.used + (pool.usage.reclaimable or 0)
         assert 0 < clients[0].ports <= own
+
+
+def test_pods() -> None:
+    """A client whose pod is known has its name, with the ports of all its addresses."""
+    pool = PoolKey(sixteen_bytes("198.51.100.1"), sixteen_bytes("203.0.113.9"), b"\x01\xbb")
+    listed = ListedPool(pool, "198.51.100.1", "203.0.113.9", "443", Usage(60, 100, 0, 0))
+    table = PoolTable(1, 0.6, 0.6, (listed,), 0, 0)
+    ports = {"10.244.1.5": 30, "10.244.1.6": 20, "10.0.0.17": 10}
+    clients = {pool: {sixteen_bytes(address): n for address, n in ports.items()}}
+    pods = {sixteen_bytes(f"10.244.1.{n}"): "default/web" for n in (5, 6)}
+    (told,) = with_clients(table, clients, lambda address: pods.get(address, "")).listed
+    assert told.clients == (("default/web", 50), ("10.0.0.17", 10))
 
 
 def test_zone(gateway: FakeHost) -> None:

@@ -78,6 +78,7 @@ def test_stuck() -> None:
         ("read, but not closed", "140", "31 min", True, "warning"),
         ("not read to the end", "1", "59 s", False, "calm"),
     ]
+    assert stuck.totals == "140 read, but not closed; 1 not read to the end"
     assert stuck.owners == ("owners", "api.service 140")
     assert stuck.remotes == ("owner unknown, by remote", "10.0.0.7 1")
 

@@ -93,6 +93,9 @@ def test_words_of_owners() -> None:
     words = resource_words(UPSTREAM._replace(owners=seen)).owners
     assert words.label == "owners of its open connections"
     assert words.listed == ("nginx.service (nginx): last seen 40 s ago, curl: 1,177 refused")
+    counted = (SeenOwner(NGINX, 0, closed=120, closed_share=1.0),)
+    live = UPSTREAM._replace(time_wait=0, owners=counted)
+    assert resource_words(live).owners.listed == "nginx.service (nginx): 120 closed"
     told = (SeenOwner(NGINX, 0, 40.0, told_by="http://127.0.0.1:10190"),)
     words = resource_words(UPSTREAM._replace(owners=told)).owners
     assert words.listed == "nginx.service (nginx): last seen 40 s ago (by the exporter)"

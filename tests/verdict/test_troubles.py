@@ -85,6 +85,8 @@ def test_a_critical_pool() -> None:
     )
     assert [one.advice for one in actions(found)] == [POOL.advice]
     told = brief(found, 10)
+    assert [row.pressure for row in told.closest.rows] == [POOL]
+    assert told.with_it == {POOL: "source pool 10.0.0.2, 95 % full"}
     assert told.findings == ()
     assert [(one.name, one.action) for one in told.findings_of[POOL]] == [(RANGE, 1), (REUSE, 1)]
 
@@ -131,6 +133,16 @@ def test_refusals_of_a_full_pool() -> None:
     assert headline(found) == (
         "Outbound pool 10.0.0.2 → 10.0.0.9:443 is full: the kernel refused 36 connections in the"
         " last 5 min: nginx.service (nginx) 12, curl 12 and 1 more."
+    )
+
+
+def test_a_pool_that_has_room_again() -> None:
+    """A pool that refused a connection within a minute, and has free ports now, was full."""
+    pool = POOL._replace(refused=True, seconds_left=0.0, refused_ago=41.0)
+    call = refusal(NO_PORT, pool=POOL.name)._replace(seconds_ago=41.0)
+    assert headline(assessment(pool, severity=CRITICAL, refused=refusing(call))) == (
+        "Outbound pool 10.0.0.2 → 10.0.0.9:443 was full 41 s ago: the kernel refused 12"
+        " connections in the last 5 min: nginx.service (nginx)."
     )
 
 
@@ -269,6 +281,7 @@ PRESSURES = st.builds(
     refused=st.booleans(),
     steady_state_ratio=st.sampled_from([None, 0.5, 1.26]),
     search_seconds=st.none(),
+    refused_ago=st.floats(0, 60),
     filling=st.sampled_from(["", "open", "close_wait", "syn_sent", "fin_wait2_orphan"]),
     owners=st.sampled_from([(), (SeenOwner(NGINX, 3),), (SeenOwner(Owner("", ""), 3),)]),
     local=st.sampled_from(["", "a"]),

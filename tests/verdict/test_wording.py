@@ -86,6 +86,13 @@ def test_time_left(seconds: float | None, refused: bool, text: str) -> None:  # 
     assert time_left(UPSTREAM._replace(seconds_left=seconds, refused=refused)) == text
 
 
+def test_full_a_while_ago() -> None:
+    """A pool that refused a connection and has room again was full then; at once it still is."""
+    refused = UPSTREAM._replace(seconds_left=0.0, refused=True)
+    assert time_left(refused._replace(refused_ago=41.0)) == "full 41 s ago"
+    assert time_left(refused._replace(refused_ago=2.0)) == "full now"
+
+
 @pytest.mark.parametrize(
     ("ratio", "seconds", "text"),
     [

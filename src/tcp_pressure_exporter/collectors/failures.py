@@ -1,4 +1,4 @@
-"""The calls that the kernel refused for want of a local port.
+"""The calls that the kernel refused for lack of a local port.
 
 Exposition:
 

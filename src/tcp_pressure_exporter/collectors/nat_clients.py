@@ -27,9 +27,10 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_nat_pool_client_ports_used",
         "Ports of a nat pool held by connections of one client, identified by the address that"
-        " opened them; the three clients with the most, in up to three of the fullest listed"
-        " pools that are not groups. Closed connections count as long as they are tracked; at"
-        " most 8192 clients are counted. Available from the second sample that lists the pool.",
+        " opened them, or by namespace/pod where the node knows whose that is; the three clients"
+        " with the most, in up to three of the fullest listed pools that are not groups. Closed"
+        " connections count as long as they are tracked; at most 8192 clients are counted."
+        " Available from the second sample that lists the pool.",
         (*POOL_LABELS, "client"),
         rows_of(NAT_POOLS, _rows),
     ),

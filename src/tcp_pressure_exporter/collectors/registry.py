@@ -75,7 +75,7 @@ def _with_rows(metrics: Iterable[Metric]) -> Iterator[Metric]:
 class OneSampleCollector(Collector):
     """Yields what a process that takes one sample and ends can tell.
 
-    What is counted since the start would be zero for ever: of counters only the kernel's are left.
+    What is counted since the start would be zero forever: of counters only the kernel's are left.
     """
 
     def __init__(self, whole: SampleCollector) -> None:

@@ -41,6 +41,7 @@ from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.settings.shown import shown_settings
 from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.procfs.identity import read_identity
 from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.headline import status_line
 from tcp_pressure_exporter.verdict.past.history import RecentHour
@@ -108,6 +109,7 @@ class App:
             platform.python_version(),
             self._host.counted_by,
             kernel=self._host.kernel,
+            identity=read_identity(options.procfs),
         )
         self._collector = SampleCollector(
             self._latest.newest, self._state, self._counts, all_families()
@@ -228,8 +230,9 @@ class App:
     def _publish(self, sample: Sample) -> None:
         self._log_source()
         self._latest.publish(sample)
-        self._hour.record(sample)
-        self._incidents = self._incidents.after(look_of(sample, map(assess, sample.namespaces)))
+        found = [assess(namespace) for namespace in sample.namespaces]
+        self._hour.record(sample, found)
+        self._incidents = self._incidents.after(look_of(sample, found))
         self._manager.sampled(status_line(sample))
 
     def _status(self) -> StatusSource:
@@ -298,7 +301,7 @@ class App:
 def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
     """Read the configuration file and ask the kernel what can be sampled.
 
-    Raises ConfigError; SourceError where the source of sockets that is demanded is not to be had.
+    Raises ConfigError; SourceError where the source of sockets that is demanded is not available.
     """
     config = configured(options.config_file, options.pool_top)
     wishes = Wishes(

@@ -1,4 +1,4 @@
-"""The web configuration in force: read again when it changes, without a restart."""
+"""The web configuration in effect: read again when it changes, without a restart."""
 
 import errno
 import ssl
@@ -88,12 +88,12 @@ class WebConfigWatch:
         *,
         count_reload: Callable[[bool], None] = lambda _good: None,
     ) -> None:
-        """Nothing is in force before `read`; reads after it are counted."""
+        """Nothing is in effect before `read`; reads after it are counted."""
         self._path = path
         self._log = log
         self._count_reload = count_reload
         self._stamps: Mapping[Path, Stamp | None] = {}
-        self._postponed = False  # a reload, for want of descriptors or memory
+        self._postponed = False  # a reload, for lack of descriptors or memory
         self._file = WebConfigFile()
         self._protection = Protection()
 
@@ -104,7 +104,7 @@ class WebConfigWatch:
         return self
 
     def current(self) -> Protection:
-        """Return what is in force, after a look at the files."""
+        """Return what is in effect, after a look at the files."""
         changed = any(_stamp(path) != stamp for path, stamp in self._stamps.items())
         if changed or self._postponed:
             self._reload(told=self._postponed and not changed)
@@ -141,7 +141,7 @@ class WebConfigWatch:
             raise located(error, self._path, text) from error
 
     def _understand(self, text: str, own: Stamp | None) -> tuple[WebConfigFile, Protection]:
-        """Watch what the file names, too: a certificate that is bad now may be mended."""
+        """Watch what the file names, too: a certificate that is bad now may be fixed."""
         file, folder = parse_web_config(text), self._path.parent
         named = {path: _stamp(path) for path in named_files(file, folder)}
         self._stamps = {self._path: own, **named}

@@ -67,7 +67,7 @@ class Reloader:
         except ConfigError as error:
             self.reloads = Reloads(good, bad + 1)
             self._log.error("configuration not reloaded, keeping the old one", reason=str(error))
-        except Exception:  # noqa: BLE001 - short of memory, for one: the next signal shall find this
+        except Exception:  # noqa: BLE001 - short of memory, for one: the next signal must find this
             # thread alive
             self.reloads = Reloads(good, bad + 1)
             self._log.exception("configuration not reloaded, keeping the old one")

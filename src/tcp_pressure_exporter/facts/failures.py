@@ -1,4 +1,4 @@
-"""System calls that fail for want of a local port, as the kernel counts them."""
+"""System calls that fail for lack of a local port, as the kernel counts them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -41,3 +41,14 @@ class KernelModel(NamedTuple):
     step_width: int | None
     own_table: bool | None
     ends_closed_flows: bool
+
+
+class Identity(NamedTuple):
+    """Where a process runs.
+
+    boot: made of the kernel's boot id: the same for all processes of a host until it restarts, and
+    no other host has it. network_namespace: its inode number, unique on the host.
+    """
+
+    boot: str
+    network_namespace: int

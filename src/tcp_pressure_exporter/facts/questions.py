@@ -194,7 +194,7 @@ class BindTableSource(Protocol):
 
 
 class FailureSource(Protocol):
-    """The calls that the kernel refuses for want of a local port."""
+    """The calls that the kernel refuses for lack of a local port."""
 
     @property
     def no_binds(self) -> str | None:

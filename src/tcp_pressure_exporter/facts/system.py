@@ -22,7 +22,7 @@ LEAST_TIME_WAIT_INTERVAL = {SOLARIS: 60_000, SOLARIS_11_4: 10_000}
 
 
 class SystemFacts(Protocol):
-    """The settings of one system. Every method asks anew and raises SourceError.
+    """The settings of one system. Every method asks afresh and raises SourceError.
 
     name: of the system, as the table of findings has it (findings/table.py).
     shows_time_wait: whether psutil lists sockets in TIME_WAIT there.

@@ -35,7 +35,7 @@ class Edge(NamedTuple):
     """The end of a dump's view: by it the next dump knows which TIME_WAIT entries are new.
 
     An entry is dated back by its age, which is not exact enough to tell whether it came just
-    before a dump or during it, and which begins anew where a stray segment is answered. So entries
+    before a dump or during it, and which starts over where a stray segment is answered. So entries
     are known by their socket cookies.
     started_ms, ended_ms: when the dump was asked for, and when its last part was filled.
     cookies: of the entries in TIME_WAIT, in at most MAX_COOKIE_BLOCKS blocks; half of them is kept
@@ -89,7 +89,7 @@ class GroupNetwork(NamedTuple):
 
 
 class GroupedKey(NamedTuple):
-    """As PoolKey, with the number of a remote group in place of an address."""
+    """As PoolKey, with the number of a remote group instead of an address."""
 
     local_address: bytes
     group: int
@@ -158,7 +158,7 @@ class TallyRules:
     blocked: ports no connect() can choose because a socket was bound there.
     served: ports whose sockets were accepted, not connected, here.
     own: the addresses of this host; empty where no connection comes to others (TPROXY).
-    sources: ports that applications are known to choose by themselves.
+    sources: ports that applications are known to choose themselves.
     since: the edge of the dump before; None before there was one.
     outbound_rows, inbound_rows, privileged_rows, explicit_rows: which pools are told apart.
     kept_states: bit mask of the states whose entries are kept whole.

@@ -1,7 +1,7 @@
 """Findings about what the kernel drops or refuses now: counters that rose, each beside its check.
 
 An alert counts the same over minutes (deploy/prometheus/rules): the severity of each is that of its
-alert, and so is the rate from which on it counts. The counters are metrics; these are none.
+alert, and so is the rate from which it counts. The counters are metrics; these are none.
 """
 
 from collections.abc import Collection

@@ -90,15 +90,17 @@ class QueuePeak(NamedTuple):
 
 
 class RefusedPool(NamedTuple):
-    """Fixed ends between which the kernel refused connections lately, for want of a port.
+    """Fixed ends between which the kernel refused connections lately, for lack of a port.
 
-    connections: of the last so many seconds. pool: None where it is not listed.
+    connections: of the last so many seconds. pool: None where it is not listed. seconds_ago: the
+    last of them.
     """
 
     name: str
     connections: int
     seconds: float
     pool: ListedPool | None
+    seconds_ago: float = 0.0
 
     @property
     def usage(self) -> Usage | None:

@@ -1,4 +1,4 @@
-"""Each kind of finite resource in one row: from when on it is bad, its words, and what to do."""
+"""Each kind of finite resource in one row: from when it is bad, its words, and what to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Severity(IntEnum):
 
 NEVER = float("inf")
 SOON = 60.0  # seconds to exhaustion: less time than anything but a machine needs to help
-CROWDED = 0.5  # ratio from which on a table or queue is worth a closer look, though it is calm
+CROWDED = 0.5  # ratio from which a table or queue is worth a closer look, though it is calm
 
 LISTEN_QUEUE = "listen_queue"
 BLOCKED_PORTS = "blocked_ports"
@@ -59,7 +59,7 @@ class Kind:
 
     name: stable: a direction of pools, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of
     the kernel.
-    words: what people call it. warning, critical: the ratios of used to limit from which on it is
+    words: what people call it. warning, critical: the ratios of used to limit from which it is
     so bad; those of deploy/prometheus/rules where an alert of that severity is about it.
     advice: what to do. in_time_wait, when_blocked, when_none: what to do instead where TIME_WAIT
     holds most of it, where bound sockets and listeners do, and where there is no port at all.

@@ -158,7 +158,7 @@ ACCEPT_QUEUE_WAS_FULL = Finding(
 
 
 def conntrack_time_wait_shortened(evidence: Evidence) -> str | None:
-    """Find a time-out below TCP's own: late segments are invalid, NAT gives ports away early."""
+    """Find a timeout below TCP's own: late segments are invalid, NAT gives ports away early."""
     name = "nf_conntrack_tcp_timeout_time_wait"
     seconds = evidence.sysctl(name)
     if seconds is None or seconds >= TCP_TIMEWAIT_LEN or not _tracks(evidence):
@@ -219,5 +219,5 @@ CONNTRACK_ESTABLISHED_TOO_LONG = Finding(
 
 
 def _tracks(evidence: Evidence) -> bool:
-    """Tell whether any connection is tracked: the time-outs exist also where none is."""
+    """Tell whether any connection is tracked: the timeouts exist also where none is."""
     return any(r.name == CONNTRACK_ENTRIES and r.used for r in evidence.resources.get())

@@ -1,4 +1,4 @@
-"""What the kernel refuses for want of a local port: how bad it is, what it means, and what to do.
+"""What the kernel refuses for lack of a local port: how bad it is, what it means, and what to do.
 
 The severities are those of the alerts (deploy/prometheus/rules/refused.yml).
 """
@@ -98,7 +98,7 @@ def far_from_full(usage: Usage | None, ratio_max_1m: float, hidden: float) -> bo
 
 
 def refused_below_limit(evidence: Evidence) -> str | None:
-    """Find connections refused for want of a port though the pools were far from full."""
+    """Find connections refused for lack of a port though the pools were far from full."""
     hidden, table = evidence.estimated_hidden(), evidence.outbound()
     found = [
         _told(refused)

@@ -15,6 +15,7 @@ from tcp_pressure_exporter.sample.sample import (
     unseen,
 )
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.details.what_if import WhatIf, what_if
 from tcp_pressure_exporter.verdict.headline import NO_SAMPLE, TOO_OLD, Verdict, verdict_on
 from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey
@@ -34,7 +35,7 @@ class Snapshot:
 
     sample: the newest, None before the first. current: whether it is young enough to be shown.
     line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
-    shown for want of rights. runbook_url: below which the project's docs/ are, None for the
+    shown for lack of rights. runbook_url: below which the project's docs/ are, None for the
     exporter's own copy. incidents: what has happened.
     """
 
@@ -76,10 +77,10 @@ class Observation:
     """What one look at a host showed: what the report tells, as text and as JSON.
 
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
-    shown: for want of rights, or with portable because sockets were read through psutil.
+    shown: for lack of rights, or with portable because sockets were read through psutil.
     as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
     sample: what was judged, for what is told of one pool alone. remedies: what is asked for by
-    --what-if.
+    --what-if. asked: the exporter that was asked what it remembers, None where nobody was, or is.
     """
 
     host: str
@@ -92,6 +93,7 @@ class Observation:
     not_looked_at: LeftOut = ()
     sample: NamespaceSample = field(default_factory=lambda: NamespaceSample(""))
     remedies: tuple[Remedy, ...] = ()
+    asked: Asked | None = None
 
     def what_if(self) -> tuple[WhatIf, ...]:
         """Return what the remedies would make of the pools."""

@@ -3,7 +3,7 @@
 outbound: this host chooses; local address → remote address : port.
 inbound: the remote chooses; remote address → local address : port.
 source: this host, for applications that bind before they connect; per local address.
-nat: this host as a gateway; the address that it puts in place of the source → destination : port.
+nat: this host as a gateway; the address that it puts instead of the source → destination : port.
 """
 
 import math

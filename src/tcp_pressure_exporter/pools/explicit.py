@@ -34,7 +34,7 @@ WIDER_PRIVILEGED = (424, 512, 1023)
 
 @dataclass(frozen=True, slots=True)
 class SourceRanges:
-    """The ports that applications on this host are known to choose by themselves."""
+    """The ports that applications on this host are known to choose themselves."""
 
     ranges: Sequence[NetworkPorts] = ()
 

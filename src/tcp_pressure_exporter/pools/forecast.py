@@ -66,7 +66,7 @@ def steady_state_ratio(flow: Flow) -> float:
 
 
 def sustainable_closes(flow: Flow) -> float:
-    """Return the closes per second that the pool can bear for good beside its live ports."""
+    """Return the closes per second that the pool can bear permanently beside its live ports."""
     return max(flow.limit - flow.live, 0.0) / flow.hold
 
 
@@ -129,7 +129,7 @@ def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
 
     growth: that of its live ports per second. share: of its closes, that take a port. Closes alone
     do not tell: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process) and a
-    segment that starts it anew look like one, and take no port.
+    segment that restarts it look like one, and take no port.
     """
     limit = usage.limit
     if usage.ages is None or limit is None or _most(usage, usage.ages, growth) < limit:

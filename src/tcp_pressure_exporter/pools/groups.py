@@ -178,7 +178,7 @@ def group_name(key: GroupedKey, groups: RemoteGroups) -> GroupKey:
 def group_pools(
     pools: Mapping[PoolKey, Usage], sums: Mapping[GroupKey, Usage], groups: RemoteGroups
 ) -> Grouping:
-    """Put the groups in place of their addresses.
+    """Put the groups instead of their addresses.
 
     pools: those told apart. sums: of all addresses of a group, those told apart among them. What
     is in no sum is added up here.

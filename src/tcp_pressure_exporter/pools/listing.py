@@ -81,6 +81,11 @@ class SeenOwner(NamedTuple):
     refused: int = 0
     told_by: str = ""
 
+    @property
+    def met(self) -> bool:
+        """Whether any of its sockets was met by a look; else it is known by what was counted."""
+        return bool(self.sockets or self.seconds_ago)
+
 
 def most(names: Iterable[Name], top: int, incumbents: Collection[Name]) -> list[tuple[Name, int]]:
     """Return the `top` most frequent names with their number; `incumbents` were listed before."""

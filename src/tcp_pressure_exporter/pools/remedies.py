@@ -55,7 +55,7 @@ class Change(NamedTuple):
 
     limit: its ports. hold: seconds that TIME_WAIT keeps one. load: the share of new connections
     that it still bears. kept: the share of its used ports that still count. live: the share of its
-    live sockets that stays once all connections have been made anew.
+    live sockets that stays once all connections have been rebuilt.
     """
 
     limit: int

@@ -75,7 +75,7 @@ def lasting_growth(since: Sequence[tuple[float, int]]) -> float:
 
 
 def may_have_ended(each_second: Sequence[int], hold: float, batch: float, seconds: float) -> int:
-    """Return how many entries TIME_WAIT has let go after so many seconds: at most so many.
+    """Return how many entries TIME_WAIT has let go after that many seconds: at most so many.
 
     One that has been there for whole seconds is up to a second older, and ends up to `batch`
     before `hold`. each_second: as closes_each_second has them.

@@ -20,7 +20,7 @@ MAX_REMEMBERED = 4 * MAX_KEPT
 
 
 class CauseCount(NamedTuple):
-    """Sockets of one cause, and the age in seconds of the oldest: at least so old it is.
+    """Sockets of one cause, and the minimum age in seconds of the oldest.
 
     never_accepted: of these, those in the accept queue of their listener; where not every socket
     was looked at, in proportion to those that were.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcp_pressure_exporter.facts.kernel import KernelModel
+from tcp_pressure_exporter.facts.kernel import Identity, KernelModel
 from tcp_pressure_exporter.facts.questions import ToldBy, by_netlink
 
 
@@ -12,8 +12,9 @@ class ExporterState:
     """What runs, and how often its configuration file was read again, well or badly.
 
     parser: what counts the sockets, "compiled", "readable" or "portable". kernel: what the kernel
-    was found to do, None where it was not asked. told_by: who tells of the sockets. The status page
-    shows all of this and is made anew where any of it differs: what each request changes is not for
+    was found to do, None where it was not asked. told_by: who tells of the sockets. identity: where
+    it runs, None where the system does not tell. The status page
+    shows all of this and is rebuilt where any of it differs: what each request changes is not for
     here.
     """
 
@@ -24,6 +25,7 @@ class ExporterState:
     failed_reloads: int = 0
     kernel: KernelModel | None = None
     told_by: ToldBy = field(default_factory=by_netlink)
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)

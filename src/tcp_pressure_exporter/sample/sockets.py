@@ -144,7 +144,7 @@ def _interfaces(
 ) -> dict[int, str]:
     """Return what each interface is called, and no two of them the same.
 
-    One that is gone has its number in place of a name, which may be another's name, and bytes that
+    One that is gone has its number instead of a name, which may be another's name, and bytes that
     are no text look alike. No name holds a colon (net/core/dev.c, dev_valid_name).
     """
     interfaces = {0: ""}

@@ -164,7 +164,7 @@ class Host:
             yield
 
     def missing(self) -> Iterator[tuple[str, str]]:
-        """Yield what is not shown for want of rights, or of what the system tells, and why."""
+        """Yield what is not shown for lack of rights, or of what the system tells, and why."""
         if self.no_process_names:
             yield PROCESS_NAMES, self.no_process_names
         yield from self.left_out.items()
@@ -274,7 +274,9 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
 def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
     """Return what tells the owners of sockets; named: their processes, too."""
     find = partial(find_processes, procfs=procfs, busy=BusyProcesses()) if named else None
-    return Owners(Cgroups(procfs), find, walk_share=walk_share, procfs=procfs)
+    return Owners(
+        Cgroups(procfs), find, walk_share=walk_share, procfs=procfs, cost=time.thread_time
+    )
 
 
 def why_no_others(sources: Sources, procfs: Path) -> str | None:

@@ -66,7 +66,7 @@ UNHEARD = Heartbeat(math.inf, lambda: None)
 # The loop says how it stretches when the interval differs by this factor from what it said last.
 NOTABLE_CHANGE = 1.5
 QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up and down
-# A host without free CPU may make a sample last so many seconds; a process that was stopped for
+# A host without free CPU may make a sample last that long; a process that was stopped for
 # longer is not slow, and what it began before that is too old to be shown.
 LONGEST_SAMPLE = 15.0
 
@@ -149,7 +149,7 @@ class SamplingLoop:
         try:
             self._publish(self.sample())
         except Exception as error:  # noqa: BLE001 - a defect must not blind the host for good; the
-            # page goes stale meanwhile and says so
+            # page goes stale in the meantime and says so
             self.failures = self.failures._replace(samples=self.failures.samples + 1)
             if self._defect != repr(error):
                 self._log.exception("sampling failed unexpectedly")

@@ -188,7 +188,7 @@ class NamespaceSamplers:
 
     def _count_all(self, by_inode: dict[int, FoundNamespace], errors: Errors) -> dict[int, int]:
         """Return the number of sockets of each namespace that is still there, up to the limit."""
-        # Those that are held come first: the limit shall not let go of any.
+        # Those that are held come first, so that the limit drops none of them.
         inodes = sorted(by_inode, key=lambda inode: self._held.get(inode) is None)[:MAX_LOOKS]
         counts: dict[int, int] = {}
         for inode in inodes:

@@ -23,7 +23,14 @@ from tcp_pressure_exporter.settings.flags import (
 )
 from tcp_pressure_exporter.settings.nearest import did_you_mean
 from tcp_pressure_exporter.settings.remedies import parse_remedy
-from tcp_pressure_exporter.settings.values import parse_integer, parse_path, parse_pause
+from tcp_pressure_exporter.settings.values import (
+    THIS_HOST,
+    ExporterUrl,
+    parse_exporter,
+    parse_integer,
+    parse_path,
+    parse_pause,
+)
 
 SHOWN_LENGTH = 60  # characters of an unknown flag
 
@@ -122,8 +129,8 @@ REPORT = "report"  # the command
 DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
 DESCRIPTION = """\
 Shows which TCP resource of this host is closest to its limit, who causes it,
-when it will be full and what to do. Looks for two or three seconds if
-one look cannot tell. Changes nothing; needs no root."""
+when it will be full and what to do. Looks for two or three seconds if one look
+cannot tell. Changes nothing; needs no root."""
 EPILOG = "exit codes: 0 calm, 1 warning, 2 critical or bad flag, 3 no verdict"
 
 
@@ -133,7 +140,8 @@ class ReportOptions:
 
     watch: seconds between reports, None for one report. top: None unless given. port: the local
     port whose holders are asked for, None for the report on everything. nagios: one line, as a
-    monitoring plugin has it. remedies: of --what-if.
+    monitoring plugin has it. remedies: of --what-if. exporter: whom to ask what it remembers, None
+    for nobody; exporter_named: by --from.
     """
 
     watch: float | None
@@ -144,6 +152,8 @@ class ReportOptions:
     port: int | None = None
     nagios: bool = False
     remedies: tuple[Remedy, ...] = ()
+    exporter: ExporterUrl | None = THIS_HOST
+    exporter_named: bool = False
 
 
 def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> ReportOptions:
@@ -163,6 +173,8 @@ def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> R
         port=values["port"],
         nagios=values["nagios"],
         remedies=tuple(values["what_if"] or ()),
+        exporter=values["from"],
+        exporter_named=values["from"] is not THIS_HOST,
     )
 
 
@@ -210,6 +222,13 @@ def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
         action="append",
         type=checked(parse_remedy),
         help="range=L-H, tw_reuse=1, addresses=+N or keepalive=SHARE",
+    )
+    group.add_argument(
+        "--from",
+        metavar="URL",
+        type=checked(parse_exporter),
+        default=THIS_HOST,
+        help=f"ask this exporter, too, or none ({THIS_HOST.text})",
     )
     port = partial(parse_integer, low=1, high=MAX_PORT)
     flag("--port", "N", port, None, "only show who holds this local port")

@@ -1,4 +1,4 @@
-"""The settings that the status page shows: of flags and file, what is in force."""
+"""The settings that the status page shows: of flags and file, what is in effect."""
 
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.settings.options import Options

@@ -4,6 +4,8 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 DURATION = re.compile(
@@ -101,3 +103,40 @@ def parse_path(text: str) -> Path:
 LEVELS = ("debug", "info", "warn", "error")
 SOURCES = ("auto", "netlink", "bpf")
 FORMATS = ("auto", "console", "logfmt", "json")
+
+NONE = "none"
+LONGEST_URL = 2_048  # characters
+PORTS = {"http": 80, "https": 443}
+
+
+class ExporterUrl(NamedTuple):
+    """Where an exporter answers. path: what goes before its own paths, "" or /PREFIX."""
+
+    text: str
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+
+THIS_HOST = ExporterUrl(
+    "http://127.0.0.1:10190", secure=False, host="127.0.0.1", port=10190, path=""
+)
+
+
+def parse_exporter(text: str) -> ExporterUrl | None:
+    """Return where an exporter answers, None for "none". Raises ValueError."""
+    if text == NONE:
+        return None
+    wrong = ValueError('must be "none" or http://HOST:PORT, or https')
+    try:
+        parts = urlsplit(text)
+        port = parts.port or PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        raise wrong from None
+    plain = text.isascii() and text.isprintable() and " " not in text and len(text) <= LONGEST_URL
+    more = parts.query or parts.fragment or "@" in parts.netloc
+    if not plain or not parts.hostname or more:
+        raise wrong
+    path = parts.path.rstrip("/")
+    return ExporterUrl(text, parts.scheme == "https", parts.hostname, port, path)

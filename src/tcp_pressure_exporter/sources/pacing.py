@@ -9,13 +9,22 @@ from typing import Generic, TypeVar
 class Allowance:
     """Tells when a costly question may be asked again: often while it is cheap, else seldom.
 
-    share: of one CPU, for the question by itself. longest: seconds of the longest pause.
+    share: of one CPU, for the question by itself. longest: seconds of the longest pause. cost: the
+    clock that measures the question, None for the same: on a host without free CPU one of the
+    thread's own CPU time tells less than that.
     """
 
-    def __init__(self, share: float, longest: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        share: float,
+        longest: float,
+        clock: Callable[[], float],
+        cost: Callable[[], float] | None = None,
+    ) -> None:
         self._share = share
         self._longest = longest
         self._clock = clock
+        self._cost = cost or clock
         self._due_at = clock()
 
     def due(self) -> bool:
@@ -28,10 +37,9 @@ class Allowance:
 
         Several questions at once wait for the sum.
         """
-        start = self._clock()
+        start, began = self._clock(), self._cost()
         yield
-        end = self._clock()
-        due_at = max(start, self._due_at) + (end - start) / self._share
+        due_at = max(start, self._due_at) + (self._cost() - began) / self._share
         self._due_at = min(due_at, start + self._longest)
 
 

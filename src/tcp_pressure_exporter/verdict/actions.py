@@ -19,7 +19,7 @@ SUBJECTS = 3  # named of one action
 
 
 class Action(NamedTuple):
-    """An advice, and what it is for: resources, stuck sockets or findings; runbook: more of it."""
+    """A piece of advice, and what it is for: resources, stuck sockets or findings."""
 
     severity: Severity
     subjects: tuple[str, ...]
@@ -28,7 +28,7 @@ class Action(NamedTuple):
 
 
 def actions(assessment: Assessment) -> tuple[Action, ...]:
-    """Return what to do. Nothing is to be done about a resource that is calm."""
+    """Return what to do; a calm resource needs nothing."""
     merged: dict[str, Action] = {}
     for action in sorted(_actions(assessment), key=lambda action: -action.severity):
         first = merged.setdefault(action.advice, action)
@@ -86,7 +86,7 @@ def part_subject(part: Part) -> str:
 class ActionWords(NamedTuple):
     """One thing to do. subjects: the first few by name.
 
-    unhurried_advice: the advice, with it said where it can wait.
+    unhurried_advice: the advice, which says so if it can wait.
     """
 
     number: int

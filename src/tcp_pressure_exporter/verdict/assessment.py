@@ -25,7 +25,7 @@ _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
 
 
 class Stuck(NamedTuple):
-    """Sockets in CLOSE_WAIT of one cause; the oldest is at least so old.
+    """Sockets in CLOSE_WAIT of one cause. oldest_seconds: a lower bound of their greatest age.
 
     never_accepted: of these, those that still sit in the accept queue of a listener.
     """
@@ -39,7 +39,7 @@ class Stuck(NamedTuple):
 
     @property
     def urgent(self) -> bool:
-        """Whether something is to be done."""
+        """Whether something needs to be done."""
         return self.severity > Severity.CALM
 
 
@@ -56,11 +56,11 @@ class Assessment:
     """The worst first in every part.
 
     severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
-    findings: those that found something. failures: (collector, reason): what is not known.
-    blind: the pools could not be read, so that being calm says nothing. sockets_read: they could
-    not for want of settings alone. not_looked_at: how many other network namespaces nobody looked
-    at. refused: for want of a local port; None where nobody counts. named_by: how owners of pools
-    become known here.
+    findings: those that found something. failures: (collector, reason): what is not known. blind:
+    the pools could not be read, so that being calm says nothing. sockets_read: the sockets could
+    be, and only settings were missing. not_looked_at: how many other network namespaces nobody
+    looked at. refused: for lack of a local port; None where nobody counts. named_by: how owners of
+    pools become known here.
     """
 
     netns: str
@@ -78,7 +78,7 @@ class Assessment:
 
     @property
     def verdict(self) -> str:
-        """The severity as a word, "unknown" where it cannot be told."""
+        """The severity as a word; "unknown" if it cannot be determined."""
         return UNKNOWN if self.blind else severity_word(self.severity)
 
     @property

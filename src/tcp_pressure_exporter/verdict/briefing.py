@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tcp_pressure_exporter.figures import percent
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.sample.sample import PROCESS_NAMES, LeftOut
 from tcp_pressure_exporter.verdict.actions import (
@@ -16,7 +17,7 @@ from tcp_pressure_exporter.verdict.assessment import Assessment, Stuck
 from tcp_pressure_exporter.verdict.headline import Verdict, verdict_on
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, RefusedWords, refused_words
-from tcp_pressure_exporter.verdict.resources import Closest, closest
+from tcp_pressure_exporter.verdict.resources import Closest, closest, subject
 from tcp_pressure_exporter.verdict.stuck import StuckWords, stuck_words
 from tcp_pressure_exporter.verdict.troubles import Part, Trouble, troubles
 from tcp_pressure_exporter.verdict.words import Labelled, urgency
@@ -29,7 +30,8 @@ class Briefing:
     """What a page lays out: the worst first in every part.
 
     order: of the parts that tell what is wrong, the worst first. findings_of: the findings that are
-    part of what a row of `closest` tells, by its resource; findings: all the others.
+    part of what a row of `closest` tells, by its resource; findings: all the others. with_it: the
+    resources that are full with it, and have no row.
     refused: None where nothing was, or nobody counts it. stuck: None where CLOSE_WAIT is not known.
     failures: each collector, and why it could not read. failures_by_reason: the same, the
     collectors that failed for one reason listed together.
@@ -39,6 +41,7 @@ class Briefing:
     order: tuple[str, ...]
     closest: Closest
     findings_of: Mapping[Pressure, tuple[FindingWords, ...]]
+    with_it: Mapping[Pressure, str]
     refused: RefusedWords | None
     stuck: StuckWords | None
     findings: tuple[FindingWords, ...]
@@ -55,12 +58,14 @@ class Briefing:
 def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
     """Return what to tell where there is room for so many of the resources.
 
-    left_out: (what, why) is not known for want of rights.
+    left_out: (what, why) is not known for lack of privileges.
     """
     names = PROCESS_NAMES not in dict(left_out)
     by = assessment.named_by._replace(process_names=names)
     todo, found = actions(assessment), troubles(assessment)
-    rows = closest(assessment.pressures, most_rows, by)
+    echoes = {echo for one in found for echo in one.echoes}
+    apart = [pressure for pressure in assessment.pressures if pressure not in echoes]
+    rows = closest(apart, most_rows, by)
     shown = {row.pressure for row in rows.rows}
     folded = [one for one in found if isinstance(one.head, Pressure) and one.head in shown]
     others = [words for one in found if one not in folded for words in finding_words(one, todo)]
@@ -71,6 +76,11 @@ def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Bri
         findings_of={
             one.head: finding_words(one, todo) for one in folded if isinstance(one.head, Pressure)
         },
+        with_it={
+            one.head: ", ".join(map(_echo, one.echoes))
+            for one in folded
+            if isinstance(one.head, Pressure) and one.echoes
+        },
         refused=refused_words(assessment.refused),
         stuck=stuck_words(assessment),
         findings=tuple(sorted(others, key=lambda words: URGENCIES.index(words.urgency))),
@@ -78,6 +88,10 @@ def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Bri
         failures=tuple(Labelled(*failure) for failure in assessment.failures),
         failures_by_reason=_by_reason(assessment.failures),
     )
+
+
+def _echo(pressure: Pressure) -> str:
+    return f"{subject(pressure)}, {percent(pressure.ratio)} full"
 
 
 REFUSED, CLOSEST, STUCK = "refused", "closest", "stuck"

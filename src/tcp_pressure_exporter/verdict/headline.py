@@ -92,7 +92,7 @@ def _resource(head: Pressure, trouble: Trouble, refused: Refused | None) -> str:
         return _pressure(head)
     told = full_sentence(connects, refused.seconds)
     if head.kind == OUTBOUND and refused.of_pool(head.name):
-        return f"{capitalised(subject(head))} is full: {told}."
+        return f"{_full(head)}: {told}."
     return f"{_pressure(head)} {capitalised(told)}."
 
 
@@ -111,15 +111,21 @@ def _pressure(pressure: Pressure) -> str:
     if pressure.kind == BLOCKED_PORTS:
         return held_sentence(pressure.used, pressure.limit or 0)
     what = capitalised(subject(pressure))
-    if pressure.refused:
+    if pressure.refused and time_left(pressure) == FULL:
         return f"{what} is full: the kernel has no port left for a new connection."
-    if time_left(pressure) == FULL:
-        return f"{what} is full."
+    if pressure.is_full:
+        return f"{_full(pressure)}."
     said = f"{what} is {percent(pressure.ratio)} full"
     left = pressure.seconds_left
     if left is None or math.isinf(left):
         return f"{said}."
     return f"{said} and will be full in {time_left(pressure)} at this rate."
+
+
+def _full(pressure: Pressure) -> str:
+    """Say that a resource is full, or that it was and has room again."""
+    what, told = capitalised(subject(pressure)), time_left(pressure)
+    return f"{what} is full" if told == FULL else f"{what} was {told}"
 
 
 def held_sentence(used: int, limit: int) -> str:
@@ -139,7 +145,7 @@ def _stuck(stuck: Stuck) -> str:
 
 
 def _others(others: Sequence[Trouble]) -> str:
-    """Say how much more there is."""
+    """Say how many other troubles there are."""
     severities = [trouble.severity for trouble in others]
     critical = severities.count(Severity.CRITICAL)
     warnings = severities.count(Severity.WARNING)
@@ -161,7 +167,8 @@ class _Told(NamedTuple):
 def status_line(sample: Sample) -> str:
     """Return the worst of all namespaces; not escaped.
 
-    That is the fullest pool, who keeps them all from ports, or whose connections were refused.
+    That is the fullest pool, whatever blocks the ports of all of them, or whose connections were
+    refused.
     """
     own = sample.namespaces[0]
     pools = own.outcome(POOLS)

@@ -46,20 +46,18 @@ from tcp_pressure_exporter.sample.sample import (
 class Pressure(NamedTuple):
     """How close one finite resource is to its limit.
 
-    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel.
-    limit: None where nobody knows.
-    name: which one, where there are several. time_wait: ports that TIME_WAIT alone holds.
-    seconds_left: until it is full, +Inf where that is not in sight, None where it is not known.
-    refused: the kernel itself found no port: it was asked (the canary), or refused a connection
-    within the last minute.
-    owners: of a pool, who makes it full, as far as known (sample/counted/pool_owners.py); of an
-    accept queue, who is to accept what waits; of blocked ports, who holds how many.
-    steady_state_ratio: what today's rate leads to, None where it is not known.
-    filling: the state of most live sockets of an outbound pool (live_states.py), "" where it
-    is not known.
-    search_seconds: how long the kernel searched for a port (the canary), None where it did not.
-    local, remote: the fixed ends of a pool by themselves, "" where they do not apply. blocked: most
-    of its ports are closed to every destination.
+    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel. limit:
+    None if it is unknown. name: which one, where there are several. time_wait: ports that TIME_WAIT
+    alone holds. seconds_left: until it is full, +Inf where that is not in sight, None where it is
+    not known. refused: the kernel itself found no port: it was asked (the canary), or refused a
+    connection within the last minute. refused_ago: seconds since the last one, where ports are free
+    again. owners: of a pool, who makes it full, as far as known
+    (sample/counted/pool_owners.py); of an accept queue, whoever should accept what waits; of
+    blocked ports, who holds how many. steady_state_ratio: what today's rate leads to, None where it
+    is not known. filling: the state of most live sockets of an outbound pool (live_states.py), ""
+    where it is not known. search_seconds: how long the kernel searched for a port (the canary),
+    None where it did not. local, remote: the fixed ends of a pool by themselves, "" where they do
+    not apply. blocked: most of its ports are closed to every destination.
     """
 
     kind: str
@@ -71,6 +69,7 @@ class Pressure(NamedTuple):
     time_wait: int | None = None
     seconds_left: float | None = None
     refused: bool = False
+    refused_ago: float = 0.0
     owners: tuple[SeenOwner, ...] = ()
     steady_state_ratio: float | None = None
     filling: str = ""
@@ -87,8 +86,13 @@ class Pressure(NamedTuple):
         return KINDS[self.kind].ratio(self.used, self.limit)
 
     @property
+    def is_full(self) -> bool:
+        """Whether it is, or has just been, without room."""
+        return self.refused or self.seconds_left == 0
+
+    @property
     def urgent(self) -> bool:
-        """Whether something is to be done."""
+        """Whether something needs to be done."""
         return self.severity > Severity.CALM
 
     @property
@@ -106,7 +110,7 @@ def pressures(sample: NamespaceSample) -> list[Pressure]:
 
 
 def _urgency(pressure: Pressure) -> tuple[int, bool, float, bool, float]:
-    # With blocked ports every outbound pool begins: where these are bad they are the cause.
+    # Every outbound pool starts with the blocked ports: if they are bad, they are the cause.
     effect = pressure.kind != BLOCKED_PORTS
     left = math.inf if pressure.seconds_left is None else pressure.seconds_left
     # A source pool is as full as its fullest outbound pool, and concerns only those who bind.
@@ -168,22 +172,24 @@ def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
             if direction == SOURCE:
                 binds = somebody_binds(report, pool.usage.limit, ports.hidden if ports else None)
                 found = _if_somebody_binds(found, pool.usage, report, binds=binds)
-            elif direction == OUTBOUND and pool.key in refusing | refused:
+            elif direction == OUTBOUND and pool.key in refusing | refused.keys():
                 unexplained = pool.key in refused and _unexplained(pool, table, report, ports)
                 found = _refused_by_kernel(found, pool.usage, report, unexplained=unexplained)
+                if pool.key not in refusing and not unexplained and found.ratio < 1:
+                    found = found._replace(refused_ago=refused[pool.key])
             yield found._replace(
                 search_seconds=searches.get(pool.key) if direction == OUTBOUND else None,
                 owners=named_owners(direction, pool, known.owners if known else (), closes, recent),
             )
 
 
-def _refused_keys(sample: NamespaceSample) -> set[ListedKey]:
-    """Return the outbound pools that refused a connection lately."""
+def _refused_keys(sample: NamespaceSample) -> dict[ListedKey, float]:
+    """Return the outbound pools that refused a connection lately, and how many seconds ago."""
     failures, table = sample.value(PORT_FAILURES), sample.pool_tables().get(OUTBOUND)
     if failures is None or table is None:
-        return set()
+        return {}
     found = refused_pools(table.listed, failures.recent)
-    return {refused.pool.key for refused in found if refused.pool}
+    return {refused.pool.key: refused.seconds_ago for refused in found if refused.pool}
 
 
 def _unexplained(

@@ -1,4 +1,4 @@
-"""The calls that the kernel refused for want of a local port, in words: whose, and towards whom."""
+"""The calls that the kernel refused for lack of a local port, in words: whose, and to which end."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -34,7 +34,7 @@ SEVERAL = "others"
 
 
 class Refusal(NamedTuple):
-    """Calls of one owner that were refused lately, with the same ends.
+    """Recently refused calls of one owner with the same ends.
 
     owner: None for all those together that are not told apart. failures: of the last minutes.
     seconds_ago: the last of them. pool: the name of the listed pool that is full for it, "" for
@@ -128,7 +128,7 @@ def refusal_line(refusal: Refusal, seconds: float) -> str:
 
 
 def refusal_subject(refusal: Refusal) -> str:
-    """Name the calls of an owner: whose, and towards whom."""
+    """Name the calls of an owner: whose, and to which end."""
     return f"{_who(refusal)} → {_target(refusal)}"
 
 

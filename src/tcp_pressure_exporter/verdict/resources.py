@@ -14,6 +14,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import UNKNOWN, closer_words, seen_words, severity_word
 
 FULL = "full now"
+JUST_NOW = 15.0  # seconds: a pool that refused a connection so lately is as good as full
 NOT_SOON = f"over {duration(HORIZON)}"  # the forecast looks no further
 MIB = 2**20
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
@@ -32,7 +33,7 @@ NOBODY_SEEN = (
 
 
 def why_nobody(by: NamedBy) -> str:
-    """Say why nobody is named, and what would help."""
+    """Say why no owner is named, and what would help."""
     if not by.sockets:
         return NOT_SOUGHT
     helps = [
@@ -119,10 +120,11 @@ def used_of_limit(pressure: Pressure) -> str:
 
 
 def time_left(pressure: Pressure) -> str:
-    """Write in how long a resource is full."""
+    """Write how soon a resource will be full."""
     left = pressure.seconds_left
-    if pressure.refused or left == 0:
-        return FULL
+    if pressure.is_full:
+        ago = pressure.refused_ago
+        return FULL if ago < JUST_NOW else f"full {duration(ago)} ago"
     if left is None:
         return UNKNOWN
     return NOT_SOON if math.isinf(left) else duration(left)
@@ -131,8 +133,9 @@ def time_left(pressure: Pressure) -> str:
 def heads_for(pressure: Pressure) -> str:
     """Write what today's rate leads to, "" where that is not known.
 
-    Nor where a burst fills the pool before: that it would be less in the end comforts nobody. Nor
-    where the rate of the last seconds fills it and does not go on: the pool is not going there.
+    Also "" if a burst fills the pool first, since a lower ratio later is no comfort; and if the
+    rate of the last seconds would fill it but does not continue, since the pool is not heading
+    there.
     """
     ratio, left = pressure.steady_state_ratio, pressure.seconds_left
     if ratio is None or (left is not None and math.isfinite(left) != (ratio >= 1)):
@@ -141,7 +144,7 @@ def heads_for(pressure: Pressure) -> str:
 
 
 def search(pressure: Pressure) -> str:
-    """Say what each connect() pays for its search at this fill, "" where that is not known."""
+    """Say how long each connect() searches at this fill level, "" where that is not known."""
     seconds = pressure.search_seconds
     return "" if seconds is None else f"connect() now takes {short_time(seconds)} to find a port"
 

@@ -17,7 +17,7 @@ from tcp_pressure_exporter.verdict.words import (
 
 
 class CauseWords(NamedTuple):
-    """Sockets of one cause. oldest: at least so old it is. urgent: they are not calm."""
+    """Sockets of one cause. oldest: its minimum age. urgent: they are not calm."""
 
     cause: str
     sockets: str
@@ -29,8 +29,8 @@ class CauseWords(NamedTuple):
 class StuckWords(NamedTuple):
     """All sockets in CLOSE_WAIT, and whose they are; None where nobody is known.
 
-    leaks: who has more and more of them, and until when; "" for nobody.
-    urgent: not all causes are calm. meaning: what it is to be stuck.
+    leaks: whose number keeps growing, and when descriptors run out; "" for nobody. urgent: not all
+    causes are calm. meaning: what stuck means.
     """
 
     urgent: bool
@@ -39,6 +39,11 @@ class StuckWords(NamedTuple):
     remotes: Labelled | None
     leaks: str = ""
     meaning: str = "CLOSE_WAIT: the peer has closed, this end has not"
+
+    @property
+    def totals(self) -> str:
+        """All of them in a few words."""
+        return "; ".join(f"{one.sockets} {one.cause}" for one in self.causes)
 
 
 def stuck_words(assessment: Assessment) -> StuckWords | None:

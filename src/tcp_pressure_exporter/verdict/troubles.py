@@ -65,6 +65,12 @@ class Trouble(NamedTuple):
         refusals = (part for part in self.parts if isinstance(part, Refusal))
         return any(refusal.severity is self.severity for refusal in refusals)
 
+    @property
+    def echoes(self) -> tuple[Pressure, ...]:
+        """Return the resources that are merely as full as the head is."""
+        pressures = (part for part in self.parts if isinstance(part, Pressure))
+        return tuple(one for one in pressures if one.kind == SOURCE and self.teller(one) is not one)
+
     def teller(self, part: Part) -> Part:
         """Return the part whose advice tells what to do about another: it may repeat the head's."""
         return self.head if _repeats(part, self.head) else part

@@ -48,19 +48,21 @@ def owner_words(count: OwnerCount) -> str:
 
 
 def seen_words(one: SeenOwner) -> str:
-    """Write an owner that was seen now, or a while ago, or only as one that was refused."""
+    """Write an owner seen now or a while ago, or known only from refusals."""
     name = owner_name(one.owner)
     if one.sockets:
         said = f"{name} {one.sockets:,}"
     elif one.refused:
         said = f"{name}: {one.refused:,} refused"
+    elif one.closed and not one.met:
+        said = f"{name}: {one.closed:,} closed"
     else:
         said = f"{name}: last seen {duration(one.seconds_ago)} ago"
     return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
 
 
 def closer_words(one: SeenOwner) -> str:
-    """Write who closed first, and its share of all that did."""
+    """Write an owner that closed first, with its share of all such closes."""
     said = f"{owner_name(one.owner)} {percent(one.closed_share or 0)}"
     return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
 

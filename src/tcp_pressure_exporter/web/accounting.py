@@ -1,4 +1,4 @@
-"""What the server has answered, whom it could not take in, and when that is worth a line."""
+"""What the server answered, which clients it could not accept, and when to log that."""
 
 import math
 import time

@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tcp_pressure_exporter.pages.json_documents.report import report_json
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tests.daemon.report.process import LOCAL, REMOTE, look
 from tests.pages.report.observations import BLIND, REFUSING, TROUBLE, observation, pool_sample
 from tests.support.labs.lab import Lab, time_wait_here
@@ -59,7 +61,8 @@ def test_every_field() -> None:
     """Each field of the document is documented, and no other."""
     seen = observation(TROUBLE, left_out=LEFT_OUT, sample=pool_sample())
     trouble = json.loads(report_json(seen))
-    refusing = json.loads(report_json(observation(REFUSING)))
+    asked = Asked("http://127.0.0.1:10190", incidents=("Since 10:02: full.",))
+    refusing = json.loads(report_json(replace(observation(REFUSING), asked=asked)))
     assert check(trouble) | check(refusing) == set(FIELDS)
 
 

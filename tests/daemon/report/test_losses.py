@@ -105,4 +105,4 @@ def test_unprivileged() -> None:
     assert code == 0
     last = " ".join(text.split("\n\n")[-1].split())
     what = "process names, who closes first, refused connections and NAT pools"
-    assert last == f"Not shown without more rights (run it as root): {what}"
+    assert last == f"Not shown without more privileges (run it as root): {what}"

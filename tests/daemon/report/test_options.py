@@ -11,6 +11,7 @@ from tcp_pressure_exporter.settings.options import (
     build_report_parser,
     parse_report_options,
 )
+from tcp_pressure_exporter.settings.values import ExporterUrl
 from tests.support.places import DOCS
 
 DOCUMENT = DOCS / "report.md"
@@ -35,6 +36,19 @@ def test_all_flags() -> None:
         procfs=Path("/host/proc"),
         remedies=(TimeWaitTakeOver(), MoreAddresses(2)),
     )
+
+
+def test_whom_to_ask() -> None:
+    """The exporter of this host is asked unless another one is named, or none."""
+    assert not DEFAULTS.exporter_named
+    assert DEFAULTS.exporter == ExporterUrl(
+        "http://127.0.0.1:10190", secure=False, host="127.0.0.1", port=10190, path=""
+    )
+    options = parse_report_options(["--from=none"])
+    assert (options.exporter, options.exporter_named) == (None, True)
+    options = parse_report_options(["--from=https://edge-1/tcp"])
+    assert options.exporter == ExporterUrl("https://edge-1/tcp", True, "edge-1", 443, "/tcp")  # noqa: FBT003
+    assert options.exporter_named
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,14 @@ from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pages.json_documents.incidents import incidents_json
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
-from tcp_pressure_exporter.verdict.past.incidents import (
-    IncidentMemory,
-    Look,
-    NamespaceLook,
-)
+from tcp_pressure_exporter.verdict.past.incidents import IncidentMemory
 from tcp_pressure_exporter.verdict.past.looks import (
     LONGEST_NAME,
     LONGEST_SENTENCE,
     LONGEST_TITLE,
 )
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Look, NamespaceLook
 from tests.pages.status.snapshots import CALM_HOST, snapshot
 from tests.support.places import DOCS
 from tests.verdict.past.test_incidents import EPOCH, NGINX, POOL, every, look, memory, sighting
@@ -64,7 +61,13 @@ def test_an_incident() -> None:
         "ratio": 0.98,
     }
     assert one["owners"] == [
-        {"service": "nginx.service", "process": "nginx", "refused": 84, "sockets": 3}
+        {
+            "service": "nginx.service",
+            "process": "nginx",
+            "refused": 84,
+            "closed_per_minute": 20,
+            "sockets": 3,
+        }
     ]
     assert one["unseen_seconds"] == 300 - 115 - 15
     before, during, gap, after = one["minutes"]
@@ -91,7 +94,7 @@ def test_the_status_document_lists_them() -> None:
     fastjsonschema.compile(json.loads((DOCS / "status.schema.json").read_text()))(status)
     (summary,) = status["incidents"]
     assert summary.pop("words") == (
-        "Since 18:19:00 UTC, for under 1 s: 95%, refused 3. At most 95 % full; 3 calls refused for"
+        "Since 18:19:00 UTC, for under 1 s: 95%, refused 3. Peak 95 % full; 3 calls refused for"
         " lack of a port; nginx.service (nginx) 3."
     )
     assert summary == one
@@ -129,7 +132,7 @@ def worst_case(text: str) -> IncidentMemory:
             )
             now = group * 20_000.0 + minute * 60.0
             seen = NamespaceLook(name, critical, dict.fromkeys(parts, figures), states)
-            past = past.after(Look(now, EPOCH + now, 15.0, (seen,)))
+            past = past.after(Look(now, EPOCH + now, 15.0, name, (seen,)))
     return past
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.refusals import Refused
 from tests.pages.report.observations import (
     ASCII,
@@ -288,3 +289,20 @@ def test_price_of_fullness(width: int) -> None:
     paid = assessment(UPSTREAM._replace(search_seconds=0.0014), severity=CRITICAL)
     assert "connect() now takes 1.4 ms to find a port" in printed(paid, width=width)
     assert "searches" not in printed(assessment(UPSTREAM, severity=CRITICAL), width=width)
+
+
+def test_what_has_happened() -> None:
+    """Between two waves what the exporter remembers stands under the verdict, else at the end."""
+    told = tuple(f"From 18:2{n}:00 to 18:2{n}:55 UTC: \x1b[31mpool {n}" for n in range(5))
+    asked = Asked("http://127.0.0.1:10190", incidents=told)
+    calm = rendered(replace(observation(QUIET), asked=asked))
+    lines = calm.splitlines()
+    assert lines[3:6] == [
+        "What has happened (by the exporter)",
+        r"From 18:20:00 to 18:20:55 UTC: \x1b[31mpool 0",
+        r"From 18:21:00 to 18:21:55 UTC: \x1b[31mpool 1",
+    ]
+    assert "and 2 earlier incidents" in lines
+    bad = rendered(replace(observation(TROUBLE), asked=asked))
+    assert bad.index("What to do") < bad.index("What has happened")
+    assert "What has happened" not in printed(QUIET)

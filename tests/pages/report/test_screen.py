@@ -15,6 +15,7 @@ from tests.pages.report.observations import (
     ASCII,
     BLIND,
     CLIENTS,
+    CRITICAL,
     MEMORY,
     QUIET,
     REFUSING,
@@ -71,6 +72,13 @@ def test_what_matters_is_there(width: int, height: int) -> None:
         assert advice in text
     for row in ("outbound 10.0.0.2 → 10.0.0.9:443", "accept queue 0.0.0.0:8080"):
         assert [line for line in lines if row in line]
+
+
+def test_nobody_is_named() -> None:
+    """Where no owner of a pool is known the screen says why, and what would help."""
+    found = assessment(UPSTREAM._replace(owners=()), severity=CRITICAL)
+    text = " ".join(" ".join(screen(observation(found), 100, 30)).split())
+    assert "No owner is known" in text
 
 
 def test_calm_rows_go_first() -> None:

@@ -28,6 +28,7 @@ from tcp_pressure_exporter.sample.counted.failures import (
 )
 from tcp_pressure_exporter.sample.exporter import ExporterState
 from tcp_pressure_exporter.sample.sample import LIMITS, NamespaceSample, Sample
+from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.past.history import Line, SeriesKey, observed_values
 from tests.daemon.test_series_budget import fullest
 from tests.support.fakes.evidence import known
@@ -147,7 +148,7 @@ PROXY_HOST = with_parts(
             ),
             finding(
                 "tw_reuse_off_under_pressure",
-                "10.77.0.1 → 10.77.0.2:8080: 25500 of 28232 ports in TIME_WAIT,"
+                "10.77.0.1 → 10.77.0.2:8080: 25,500 of 28,232 ports in TIME_WAIT,"
                 " net.ipv4.tcp_tw_reuse = 2",
             ),
         )
@@ -222,5 +223,5 @@ def hour_of(sample: NamespaceSample, *, steep: tuple[str, ...] = ()) -> dict[Ser
         key: rising(value, value * 0.1)
         if key.name in steep
         else [value * (0.9 + 0.1 * ((place * 7) % 11) / 11) for place in range(240)]
-        for key, value in observed_values(one)
+        for key, value in observed_values(one, [assess(sample)])
     }

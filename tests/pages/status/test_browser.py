@@ -23,10 +23,12 @@ from tests.pages.status.snapshots import (
 )
 from tests.pages.status.test_rendering import HOSTILE, hostile_host
 from tests.support.fakes.samples import with_parts
+from tests.verdict.past.test_incidents import look, memory, sighting
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
 DESKTOP = {"width": 1440, "height": 900}
+ONE_LINE = 24  # pixels, and less
 TURN_AWAY = "(away => {window.away = away; document.dispatchEvent(new Event('visibilitychange'))})("
 HOSTS = {
     "calm": CALM_HOST,
@@ -69,9 +71,25 @@ def test_accessible_and_not_too_wide(
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
 
 
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")])
+def test_what_has_happened(browser: Browser, size: dict[str, int], scheme: str) -> None:
+    """Incidents are accessible and not too wide, with their minutes folded open."""
+    past = memory(*(look(20.0 * n, sighting(refused=10**9)) for n in range(40)), look(1200, used=1))
+    with (
+        served(replace(of(CALM_HOST), incidents=past)) as status,
+        tab(browser, status.url, viewport=size, color_scheme=scheme) as page,
+    ):
+        page.locator("details summary", has_text="Minute by minute").click()
+        expect(page.locator(".minutes tbody tr")).to_have_count(6)
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
 def test_what_a_tired_person_sees_first(browser: Browser) -> None:
     """The first screen of a phone has verdict, pool, time left and who; the title the verdict."""
-    with served(of(PROXY_HOST)) as status, tab(browser, status.url, viewport=PHONE) as page:
+    past = memory(look(0, sighting(refused=7)), look(5, sighting(refused=7)))
+    known = replace(of(PROXY_HOST), incidents=past)
+    with served(known) as status, tab(browser, status.url, viewport=PHONE) as page:
         assert page.title().startswith("CRITICAL · edge-1")
         first = page.locator("#status .card").first
         for text in ("10.77.0.1 → 10.77.0.2:8080", "91 %", "41 s", "nginx.service (nginx)"):
@@ -114,6 +132,33 @@ def test_it_renews_itself_in_place(browser: Browser) -> None:
             assert page.evaluate("window.mark.open")
             assert page.evaluate("window.scrollY") > 0
             assert page.evaluate("document.activeElement.parentElement === window.mark")
+
+
+def test_what_was_folded_stays_folded(browser: Browser) -> None:
+    """What to type for the worst is there at once; once folded, a new sample leaves it so."""
+    with served(of(PROXY_HOST)) as status:
+        renewed(status, of(PROXY_HOST), 101.0)
+        with tab(browser, status.url) as page:
+            typed = page.locator("#do1 details")
+            expect(typed.locator("pre").first).to_be_visible()
+            typed.locator("summary").click()
+            renewed(status, of(LEAKY_HOST), 102.0)
+            expect(page.locator("h1")).to_have_text("warning")
+            renewed(status, of(PROXY_HOST), 103.0)
+            expect(page.locator("h1")).to_have_text("critical")
+            expect(typed.locator("pre").first).to_be_hidden()
+
+
+def test_calm_parts_are_one_line(browser: Browser) -> None:
+    """Of what is calm one line is shown, and the rest when it is asked for."""
+    with served(of(CALM_HOST)) as status, tab(browser, status.url) as page:
+        for name in ("Outbound pools", "Inbound pools", "Other limits", "Sockets by state"):
+            line = page.locator("summary", has_text=name).bounding_box()
+            assert line is not None
+            assert line["height"] < 2 * ONE_LINE
+        assert page.locator("#parts table:visible").count() == 0
+        page.locator("#pools-outbound summary").press("Enter")
+        expect(page.get_by_role("row", name="10.0.0.2 → 10.0.0.9:5432")).to_be_visible()
 
 
 def test_rows_keep_their_identity(browser: Browser) -> None:

@@ -57,6 +57,8 @@ def test_a_pool_and_a_leak(lab: Lab, tmp_path: Path) -> None:
             expect(card).to_contain_text(
                 re.compile(f"Owners of its open connections: .*{own_name()}")
             )
+            expect(page.locator("#stuck summary")).to_contain_text(f"{STUCK} read, but not closed")
+            page.locator("#stuck summary").click()
             row = page.get_by_role("row", name=f"read, but not closed {STUCK}")
             expect(row).to_be_visible()
             expect(page.locator("#age")).to_contain_text("old")

@@ -8,8 +8,14 @@ import pytest
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.system import Resource
+from tcp_pressure_exporter.findings.binding import NOT_KNOWN, SUBFLOWS_BIND
+from tcp_pressure_exporter.findings.close_wait import CLOSE_WAIT_CAUSES, NEVER_ACCEPTED
+from tcp_pressure_exporter.findings.kinds import KINDS
+from tcp_pressure_exporter.findings.refusals import REFUSALS
+from tcp_pressure_exporter.findings.table import FINDINGS as FINDINGS_TABLE
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.pages.status.source import StatusSource
+from tcp_pressure_exporter.pages.status.template import LONGEST
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.listing import OwnerCount
 from tcp_pressure_exporter.sample.close_wait import CauseCount, CloseWait, RemoteCount
@@ -45,20 +51,36 @@ LINKS = {
     "healthy": "/-/healthy",
     "ready": "/-/ready",
 }
-MAX_BYTES = 102_400  # 100 KiB
+MAX_BYTES = 106_496  # 104 KiB
 HOSTILE = {  # and how it is shown
     "<script>alert(1)</script>": "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>&amp;": "\"'><img src=x onerror=alert(1)>&amp;",
     "a\x1b[31m\nb\u202etxt.exe\udc80\u2028": r"a\x1b[31m\nb\u202etxt.exe\udc80\u2028",
     "{{ 7 * 7 }}{% raw %}": "{{ 7 * 7 }}{% raw %}",
     "\u05d0\u05d1 \u0627\u0644": "\u05d0\u05d1 \u0627\u0644",
-    "x" * 4096: "x" * 250 + "…",
+    "x" * 4096: "x" * 300 + "…",
 }
 
 
 def page(shown: Snapshot, netns: str | None = None) -> tuple[bytes, Outline]:
     body = StatusSource(lambda: shown, LINKS).page(netns)
     return body, Outline(body)
+
+
+ADVICE = [
+    *(kind.advice for kind in KINDS.values()),
+    *(advice for kind in KINDS.values() for advice in kind.in_time_wait or ()),
+    *(f"Most ports {advice}" for advice in (KINDS[OUTBOUND].in_state or {}).values()),
+    *(f"About 12,345 of 28,232 {SUBFLOWS_BIND}", NOT_KNOWN),
+    *(row.advice for row in REFUSALS.values()),
+    *(row.advice for row in (*CLOSE_WAIT_CAUSES.values(), NEVER_ACCEPTED)),
+    *(finding.advice for finding in FINDINGS_TABLE),
+]
+
+
+def test_no_advice_is_cut() -> None:
+    """What bounds text from outside leaves every advice whole."""
+    assert max(map(len, ADVICE)) <= LONGEST
 
 
 HOSTS = [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST, REFUSING_HOST]
@@ -89,7 +111,7 @@ def test_only_own_files_by_relative_links() -> None:
 
 
 def test_worst_case_is_small() -> None:
-    """With every table full, a wild past and a hundred namespaces beside, it is under 100 KB."""
+    """With every table full, a wild past and a hundred namespaces beside, it is under 104 KiB."""
     others = [replace(CALM_HOST, netns=f"container-{'f' * 50}-{n}") for n in range(100)]
     chance = Random(1)  # noqa: S311 - lines that go up and down as lines never do
     lines: dict[SeriesKey, Line] = {
@@ -111,8 +133,8 @@ def test_the_order_of_the_answers() -> None:
         "time left 41 s",
         "25,822 / 28,232 used, 25,500 of them in TIME_WAIT; projected 126 %",
         "Owners of its open connections: nginx.service (nginx) 298, curl 24",
-        "warning port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
-        "warning tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25500 of 28232",
+        "port_range_too_small: 10.77.0.1 → 10.77.0.2:8080 has 28,232 local ports",
+        "tw_reuse_off_under_pressure: 10.77.0.1 → 10.77.0.2:8080: 25,500 of 28,232",
         "What to do",
         "have the client keep connections open",
         "docs/runbooks/pools.md#tcppressurepoolhigh",
@@ -150,6 +172,17 @@ def test_what_would_help() -> None:
     told = "What would help: tw_reuse=1: projected 6 %; keepalive=0.9: projected 13 %"
     assert outline.text.count(told) == 1
     assert "what would help" not in page(snapshot(CALM_HOST))[1].text
+
+
+def test_nobody_is_named() -> None:
+    """Where no owner of a pool is known the page says why, and what would help."""
+    unknown = with_parts(PROXY_HOST, pool_owners=known(()))
+    names = ("process names", "needs X")
+    _, outline = page(replace(snapshot(unknown), left_out=(names,)))
+    assert "No owner is known" in outline.words
+    for help_ in ("CAP_SYS_PTRACE", "CAP_BPF"):
+        assert help_ in outline.words
+    assert "No owner is known" not in page(snapshot(PROXY_HOST))[1].words
 
 
 def test_rows_beyond_ten_are_summed_up() -> None:
@@ -282,8 +315,21 @@ def test_nothing_has_happened() -> None:
     """Where nothing was critical that is one line."""
     past = memory(*(look(now) for now in every(5, 0, 600)))
     _, outline = page(replace(snapshot(CALM_HOST), incidents=past))
-    assert "Nothing was critical since this exporter began to look" in outline.words
+    assert "Nothing has been critical since this exporter started watching" in outline.words
     assert "Minute by minute" not in outline.words
+
+
+def test_since_when() -> None:
+    """While something is critical, since when stands in the verdict; what was, below what to do."""
+    past = memory(*(look(now, sighting(refused=7), used=1000) for now in every(5, 0, 55)))
+    now = replace(snapshot(PROXY_HOST), incidents=past)
+    assert now.sample is not None
+    _, outline = page(replace(now, sample=replace(now.sample, timestamp=EPOCH + 55)))
+    words = outline.words
+    assert "UTC · critical since 18:19:00 UTC, for 55 s" in words
+    assert (
+        words.index("What to do") < words.index("What has happened") < words.index("The exporter")
+    )
 
 
 def test_what_has_happened() -> None:
@@ -299,15 +345,24 @@ def test_what_has_happened() -> None:
     _, outline = page(replace(calm, sample=sample))
     words = outline.words
     assert "All is calm" in words
-    assert "1 incident since this exporter began to look 3 min ago. None goes on now." in words
-    assert "from 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
     assert (
-        "at most 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
+        "1 incident since this exporter started watching 3 min ago. None is going on now." in words
     )
+    assert "From 18:20:00 to 18:20:55 UTC, ended 2 min ago" in words
+    assert "Peak 100 % full; 84 calls refused for lack of a port; nginx.service (nginx) 84" in words
     assert "18:19 40 % 400 400 10 18:20 100 % 1,000 1,000 10 84 18:21 50 % 500 500 10" in words
     assert "api/v1/incidents" in {link["href"] for link in outline.all("a")}
     _, again = page(replace(calm, current=False))
-    assert "None goes on now." in again.words
+    assert "None is going on now." in again.words
+
+
+def test_what_is_wrong_now_comes_first() -> None:
+    """Beside a critical pool what has happened stands below what to do."""
+    past = memory(*(look(now, sighting(refused=7)) for now in every(5, 0, 55)))
+    _, outline = page(replace(snapshot(PROXY_HOST), incidents=past))
+    (folded,) = [one for one in outline.all("details") if one.get("id") == "past"]
+    assert "open" not in folded
+    assert "1 incident since this exporter started watching" in outline.words
 
 
 def test_incidents_are_bounded() -> None:

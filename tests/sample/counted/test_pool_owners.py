@@ -54,6 +54,15 @@ def test_makers_of_time_wait() -> None:
     )
 
 
+def test_process_that_was_not_found() -> None:
+    """What a look knows by its service alone is the one process of it that was counted."""
+    half = SeenOwner(Owner("nginx.service"), 3)
+    assert named_owners(OUTBOUND, POOL, (half,), closes({"nginx": 9}), None) == (
+        SeenOwner(NGINX, 3, 0.0, 9, 1.0),
+    )
+    assert named_owners(OUTBOUND, POOL, (half,), closes({"curl": 9}), None)[1].owner == half.owner
+
+
 def test_who_is_refused() -> None:
     """One whose connections are refused is named though it has none; not of other pools."""
     assert named_owners(OUTBOUND, POOL, (), None, refusals(NGINX, 1_177)) == (

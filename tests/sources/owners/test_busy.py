@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tcp_pressure_exporter.sources.owners import processes as module
-from tcp_pressure_exporter.sources.owners.busy import MOST_BUSY, BusyProcesses
+from tcp_pressure_exporter.sources.owners.busy import MOST_BUSY, MOST_LINKS, BusyProcesses
 from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tests.sources.owners.test_processes_search import FakeDescriptors, Pids, fake, pids
 
@@ -63,6 +63,38 @@ def test_sockets_that_change(fake: FakeDescriptors, pids: Pids) -> None:
     link.symlink_to("socket:[3]")
     assert find_processes([99], (), fake.procfs, busy).names == {}
     assert busy.foremost() == [pids.proxy]
+
+
+def test_first_search(fake: FakeDescriptors, pids: Pids) -> None:
+    """The first search passes twice, so that the next one knows whose sockets come and go."""
+    fake.give(pids.web, "socket:[1]")
+    seen: list[int] = []
+
+    class Changing(BusyProcesses):
+        def note(self, pid: int, mark: int) -> None:
+            seen.append(pid)
+            super().note(pid, len(seen) if pid == pids.web else mark)
+
+    busy = Changing()
+    assert find_processes([99], [pids.web], fake.procfs, busy).names == {}
+    assert seen.count(pids.web) == 2
+    assert busy.foremost() == [pids.web]
+    assert find_processes([99], [pids.web], fake.procfs, busy).names == {}
+    assert seen.count(pids.web) == 3
+
+
+def test_closed_before_it_is_known(fake: FakeDescriptors, pids: Pids) -> None:
+    """What a busy process was seen with is its own, though it has closed it meanwhile."""
+    fake.give(pids.proxy, "socket:[1]")
+    busy = BusyProcesses()
+    assert find_processes([1], (), fake.procfs, busy).names == {1: "proxy"}
+    link = Path(fake.procfs, str(pids.proxy), "fd", "0")
+    for target in ("socket:[2]", "socket:[3]"):
+        link.unlink()
+        link.symlink_to(target)
+        assert find_processes([], (), fake.procfs, busy, busy_alone=True).names == {}
+    assert find_processes([2], (), fake.procfs, busy, busy_alone=True).names == {2: "proxy"}
+    assert len(busy.links) <= MOST_LINKS
 
 
 def test_process_that_was_not_seen_to_the_end(fake: FakeDescriptors, pids: Pids) -> None:

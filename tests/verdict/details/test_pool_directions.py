@@ -1,9 +1,17 @@
 """The pools of each direction, and the resources that are no pools."""
 
+from collections import Counter
+
 from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
-from tcp_pressure_exporter.verdict.details.pool_directions import directions, other_resources
+from tcp_pressure_exporter.verdict.details.pool_directions import (
+    directions,
+    most_common,
+    none_in_use,
+    other_resources,
+)
+from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tests.pages.report.observations import CLIENTS, MEMORY, QUEUE, UPSTREAM
 from tests.support.fakes.samples import namespace_sample
 
@@ -52,7 +60,39 @@ def test_no_others() -> None:
 
 def test_other_resources() -> None:
     """Queues and limits keep the order of the assessment; those without room are counted."""
-    rows, more = other_resources([UPSTREAM, QUEUE, CLIENTS, MEMORY], 10)
-    assert ([row.kind for row in rows], more) == (["accept queue", "TCP memory"], 0)
-    rows, more = other_resources([QUEUE, MEMORY, QUEUE], 1)
-    assert ([row.kind for row in rows], more) == (["accept queue"], 2)
+    rows, totals = other_resources([UPSTREAM, MEMORY, QUEUE, CLIENTS], 10)
+    assert [row.kind for row in rows] == ["TCP memory", "accept queue"]
+    assert totals == "2; the fullest is accept queue 0.0.0.0:8080, 100 %."
+    rows, totals = other_resources([QUEUE, MEMORY, QUEUE], 1)
+    assert [row.kind for row in rows] == ["accept queue"]
+    assert totals.endswith(" 2 limits not shown.")
+    assert other_resources([UPSTREAM], 10) == ((), "")
+
+
+def test_totals() -> None:
+    """The pools of a direction in one line: how many, how full, and what is not shown."""
+    table = PoolTable(1_007, 0.97, 1.0, (), 100, 0)
+    (inbound,) = directions(pools(inbound=table), [], 2)
+    assert inbound.totals == (
+        "1,007 in use; the fullest is 97 % full now, 100 % at most in the last minute."
+        " Pools not shown use 100 ports."
+    )
+
+
+def test_none_in_use() -> None:
+    """What there is none of is one line, and what a new pool would begin with is still said."""
+    blocked = PoolTable(0, 0.995, 1.0, (), 0, 0)
+    told = list(directions(pools(outbound=blocked, inbound=EMPTY, source=EMPTY), [], 10))
+    assert none_in_use(told, None) == (
+        "None in use: inbound pools, source pools."
+        " Outbound pools: None in use; a new one starts 99 % full."
+    )
+    stuck = StuckWords(urgent=False, causes=(), owners=None, remotes=None)
+    assert none_in_use([], stuck) == "No connection is stuck in CLOSE_WAIT."
+
+
+def test_most_common_states() -> None:
+    """The three states of most sockets, without those that have none."""
+    states = Counter(established=1_610, time_wait=25_990, syn_sent=12, closing=1, listen=0)
+    assert most_common(states) == "25,990 TIME_WAIT, 1,610 ESTABLISHED, 12 SYN_SENT"
+    assert most_common(Counter(listen=1, closing=0)) == "1 LISTEN"

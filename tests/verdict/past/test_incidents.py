@@ -8,14 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
-from tcp_pressure_exporter.verdict.past.incidents import (
-    Incident,
-    IncidentMemory,
-    Look,
-    NamespaceLook,
-    Sighting,
-)
+from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.troubles import Tie
 
 EPOCH = 1_795_198_740.0  # at second 0 of the clock that samples go by
@@ -40,8 +35,7 @@ def sighting(
         resource=parts[0],
         ratio=ratio,
         refused=refused,
-        refused_owners={owner: refused} if refused else {},
-        socket_owners={owner: 3},
+        owners=(Involved(owner, refused=refused), Involved(owner, closed=20, sockets=3)),
     )
 
 
@@ -57,7 +51,7 @@ def look(
     figures = Figures(used, 1000, used / 1000, used, 10.0, 30.0)
     states = States(20, 0, used, 0)
     seen = NamespaceLook(netns, critical, dict.fromkeys(resources, figures), states)
-    return Look(now, EPOCH + now, holds, (seen,))
+    return Look(now, EPOCH + now, holds, "host", (seen,))
 
 
 def memory(*looks: Look) -> IncidentMemory:
@@ -96,7 +90,7 @@ def test_from_begin_to_end() -> None:
     assert (one.refused, one.first_refused) == (20 * 7, EPOCH + 600)
     assert one.peak
     assert (one.peak.figures.used, one.peak.timestamp) == (1000, EPOCH + 600)
-    assert [(who.owner, who.refused, who.sockets) for who in one.owners] == [(NGINX, 140, 3)]
+    assert one.owners == (Involved(NGINX, refused=140, closed=20, sockets=3),)
     assert one.worst.sentence == "95%, refused 7."
 
 
@@ -194,8 +188,8 @@ def test_rare_samples() -> None:
 def test_a_namespace_that_cannot_be_read() -> None:
     """Where the pools could not be read there is neither calm nor a minute."""
     begin = memory(look(0, sighting()), look(5, sighting()))
-    blind = begin.after(Look(65.0, EPOCH + 65, 15.0, ()))
-    assert only(blind).calm_since is None
+    blind = begin.after(Look(65.0, EPOCH + 65, 15.0, "host", ()))
+    assert (only(blind).calm_since, only(blind).goes_on) == (None, False)
     assert len(only(blind).minutes) == 1
 
 

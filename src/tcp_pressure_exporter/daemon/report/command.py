@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
+from tcp_pressure_exporter.daemon.report.asking import Asking
 from tcp_pressure_exporter.daemon.report.observer import (
     Observer,
     Sign,
@@ -40,6 +41,7 @@ from tcp_pressure_exporter.settings.flags import PROGRAM, Refuse, usage_error
 from tcp_pressure_exporter.settings.options import ReportOptions, parse_report_options
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tcp_pressure_exporter.sources.procfs.identity import read_identity
 
 # Of collectors, for a person.
 NAMES = {
@@ -119,12 +121,22 @@ def tell_port(port: int, options: ReportOptions) -> int:
 
 
 def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
-    """Yield one look, or look for ever."""
+    """Yield one look, or look forever."""
     if options.watch is None:
-        yield replace(look_closely(observer, the_sign()), remedies=options.remedies)
+        yield replace(look_once(observer, options), remedies=options.remedies)
         return
     for seen in look_again_and_again(observer, the_sign(), options.watch):
         yield replace(seen, remedies=options.remedies)
+
+
+def look_once(observer: Observer, options: ReportOptions) -> Observation:
+    """Look closely, and add what the exporter on this host remembers, which is asked meanwhile."""
+    exporter = options.exporter
+    if exporter is None:
+        return look_closely(observer, the_sign())
+    here = read_identity(options.procfs)
+    asking = Asking(exporter, here, expected=options.exporter_named)
+    return asking.added_to(look_closely(observer, the_sign()))
 
 
 def the_sign() -> Sign:
@@ -161,7 +173,7 @@ def exit_code(seen: Observation) -> int:
 
 def _without_stdout(error: OSError, code: int) -> int:
     """Return the exit code where stdout takes nothing: `report | head` has merely seen enough."""
-    # Python shall find nothing to complain about when it flushes stdout at its end.
+    # Python must find nothing to complain about when it flushes stdout on exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return code

@@ -113,7 +113,7 @@ def _look_for_a_while(
 
 
 def look_again_and_again(observer: Observer, sign: Sign, interval: float) -> Iterator[Observation]:
-    """Look every `interval` seconds, for ever; with the sign at the first time."""
+    """Look every `interval` seconds, forever; with the sign at the first time."""
     started = time.monotonic()
     with sign():
         seen = observer.look()

@@ -43,7 +43,7 @@ class DocumentSource:
 
     @cached_property
     def _template(self) -> "DocumentTemplate":
-        # The libraries take memory that only those shall pay who read here.
+        # The libraries take memory: load them only when somebody reads documents.
         from tcp_pressure_exporter.pages.docs.template import DocumentTemplate  # noqa: PLC0415 - see above
 
         return DocumentTemplate(self._styles, self._icon)

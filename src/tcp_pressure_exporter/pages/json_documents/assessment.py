@@ -182,7 +182,7 @@ def _seen_owner(one: SeenOwner) -> Document:
         "service": one.owner.service,
         "process": one.owner.process,
         "sockets": one.sockets,
-        "last_seen_seconds_ago": round(one.seconds_ago, 1),
+        "last_seen_seconds_ago": round(one.seconds_ago, 1) if one.met else None,
         "closes": one.closed,
         "closes_share": one.closed_share,
         "refused": one.refused,

@@ -10,6 +10,7 @@ from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tcp_pressure_exporter.verdict.past.incident_words import past_words
 from tcp_pressure_exporter.verdict.past.incidents import Incident, Peak
 from tcp_pressure_exporter.verdict.past.minutes import Figures, Minute, with_gaps
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 
 DIGITS = 4  # of a ratio: a hundredth of a per cent
 
@@ -61,16 +62,18 @@ def _incident(one: Incident, *, current: bool) -> Document:
         "refused": one.refused,
         "first_refused": _utc(one.first_refused),
         "peak": _peak(one.peak),
-        "owners": [
-            {
-                "service": owner.service,
-                "process": owner.process,
-                "refused": refused,
-                "sockets": sockets,
-            }
-            for owner, refused, sockets in one.owners
-        ],
+        "owners": [_owner(owner) for owner in one.owners],
         "unseen_seconds": round(one.unseen, 1),
+    }
+
+
+def _owner(one: Involved) -> Document:
+    return {
+        "service": one.owner.service,
+        "process": one.owner.process,
+        "refused": one.refused,
+        "closed_per_minute": one.closed,
+        "sockets": one.sockets,
     }
 
 

@@ -20,6 +20,7 @@ from tcp_pressure_exporter.verdict.details.port_holders import (
     advice,
     sentence,
 )
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 
 MAX_PORT_SOCKETS = 1_000  # listed one by one
 
@@ -34,8 +35,15 @@ def report_json(observation: Observation) -> str:
         "actions": typed_actions(observation.sample, observation.assessment),
         "what_if": [what_if_document(one) for one in observation.what_if()],
         "left_out": left_out_document((*observation.left_out, *observation.not_looked_at)),
+        "asked": _asked(observation.asked),
     }
     return json.dumps(escape_all(document), allow_nan=False)
+
+
+def _asked(asked: Asked | None) -> Document | None:
+    if asked is None:
+        return None
+    return {"url": asked.url, "unused": asked.reason, "incidents": list(asked.incidents)}
 
 
 def port_json(held: HeldPort, host: str, time: datetime) -> str:

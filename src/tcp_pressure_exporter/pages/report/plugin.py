@@ -16,7 +16,7 @@ from tcp_pressure_exporter.verdict.words import UNKNOWN
 
 SERVICE = "TCP PRESSURE"
 STATES = {"calm": "OK", "warning": "WARNING", "critical": "CRITICAL", UNKNOWN: "UNKNOWN"}
-NOT_KNOWN = "U"  # in place of a figure
+NOT_KNOWN = "U"  # instead of a figure
 
 
 def plugin_line(observation: Observation) -> str:

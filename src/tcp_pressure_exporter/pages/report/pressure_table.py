@@ -10,7 +10,7 @@ from tcp_pressure_exporter.pages.report.text import DIM, SEVERITY_STYLES, Charse
 from tcp_pressure_exporter.verdict.resources import Closest, OwnersWords, ResourceWords
 
 BAR = 20  # columns
-WIDE = 140  # columns from which on a row is one line
+WIDE = 140  # columns from which a row is one line
 WIDE_BAR = 12
 FIGURES = 100  # columns of a wide table beside its names
 MAX_NAME = 60  # columns: the owners need some, too

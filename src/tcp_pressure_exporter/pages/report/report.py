@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tcp_pressure_exporter.figures import short_time
+from tcp_pressure_exporter.figures import counted, short_time
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
 from tcp_pressure_exporter.pages.report.steps import step_lines
@@ -22,14 +23,17 @@ from tcp_pressure_exporter.pages.report.text import (
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
 from tcp_pressure_exporter.verdict.briefing import CLOSEST, REFUSED, STUCK, Briefing, brief
+from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
 from tcp_pressure_exporter.verdict.refusals import RefusedWords, none_refused
+from tcp_pressure_exporter.verdict.resources import subject
 from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import Labelled
 
 MAX_ROWS = 10  # of resources
+MAX_INCIDENTS = 3
 
 
 def report(observation: Observation, charset: Charset, width: int) -> Group:
@@ -45,6 +49,9 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
         REFUSED: _refused(told, charset),
         STUCK: _stuck(told, charset),
     }
+    calm = observation.assessment.severity is Severity.CALM
+    if calm:
+        yield from _happened(observation, charset)
     for part in told.order:
         yield from parts[part]
     if looked := none_refused(observation.assessment.refused):
@@ -57,13 +64,27 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
         typed = steps_by_advice(observation.sample, observation.assessment)
         yield _action_list(told.actions, typed, charset)
     yield from _what_if(observation, charset)
+    if not calm:
+        yield from _happened(observation, charset)
     yield from _unknown(observation, told, charset)
+
+
+def _happened(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
+    """Yield what the exporter says has happened: the last ones, and how many more there are."""
+    told = observation.asked.incidents if observation.asked else ()
+    if told:
+        yield _title("What has happened (by the exporter)")
+        yield from map(charset.text, told[:MAX_INCIDENTS])
+    if more := told[MAX_INCIDENTS:]:
+        yield Text(f"and {counted(len(more), 'earlier incident')}", DIM)
 
 
 def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[RenderableType]:
     if told.closest.rows:
         yield _title("Closest to the limit")
         yield pressure_table(told.closest, charset, width)
+    for head, echoes in told.with_it.items():
+        yield charset.text(f"With {subject(head)}: {echoes}", DIM)
 
 
 def _refused(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
@@ -90,6 +111,16 @@ def _unknown(
         yield from (_line(Labelled(*one), charset) for one in observation.not_looked_at)
     if observation.left_out:
         yield _left_out(observation)
+    if observation.asked:
+        yield from _asked(observation.asked, charset)
+
+
+def _asked(asked: Asked, charset: Charset) -> Iterator[RenderableType]:
+    """Yield what the exporter on this host says has happened, and which one that is."""
+    if asked.incidents:
+        yield _title("What has happened (by the exporter)")
+        yield from map(charset.text, asked.incidents)
+    yield Text("\n").append_text(charset.text(asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
@@ -147,8 +178,9 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
         part = f"part of {finding.part_of}; " if finding.part_of else ""
         advice = charset.text(part, DIM)
         advice.append(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
-        urgency = Text(finding.urgency, SEVERITY_STYLES[finding.urgency])
-        table.add_row(urgency, Group(found, advice))
+        # What is part of something is no warning of its own.
+        urgency = "" if finding.part_of else finding.urgency
+        table.add_row(Text(urgency, SEVERITY_STYLES[finding.urgency]), Group(found, advice))
     return table
 
 

@@ -205,5 +205,12 @@ def _rest(
     for failure in told.failures_by_reason:
         yield charset.text(f"could not be read: {failure.label}: {failure.words}")
     if detail.later:
-        for what, why in (*seen.not_looked_at, *seen.left_out):
-            yield charset.text(f"not shown: {what}: {why}", DIM)
+        yield from _notes(seen, told, charset)
+
+
+def _notes(seen: Observation, told: Briefing, charset: Charset) -> Iterator[Text]:
+    """Yield why something is not known."""
+    if told.closest.note:
+        yield charset.text(told.closest.note, DIM)
+    for what, why in (*seen.not_looked_at, *seen.left_out):
+        yield charset.text(f"not shown: {what}: {why}", DIM)

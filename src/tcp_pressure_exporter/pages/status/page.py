@@ -5,17 +5,19 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
+from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.snapshot import Judged, Snapshot
 from tcp_pressure_exporter.pages.status.rows import PressureRow, pressure_rows
 from tcp_pressure_exporter.pages.status.sections import (
     LimitSection,
     PoolSection,
-    StateTile,
+    StateSection,
     limit_section,
     pool_sections,
-    state_tiles,
+    state_section,
 )
 from tcp_pressure_exporter.verdict.briefing import Briefing, brief
+from tcp_pressure_exporter.verdict.details.pool_directions import none_in_use
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_if import what_if
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
@@ -48,6 +50,7 @@ class NamespaceView(NamedTuple):
 
     cards: the rows of what is closest to its limit, drawn. helping: what the best remedies of each
     outbound pool that is not calm would lead to. typed: what to type, by the advice of an action.
+    nothing: what there is none of, in one line. urgent: something is to be done.
     """
 
     netns: str
@@ -57,7 +60,9 @@ class NamespaceView(NamedTuple):
     typed: Mapping[str, tuple[Step, ...]]
     pools: tuple[PoolSection, ...]
     limits: LimitSection
-    states: tuple[StateTile, ...]
+    states: StateSection
+    nothing: str
+    urgent: bool
     collectors: tuple[CollectorRow, ...]
 
 
@@ -107,15 +112,18 @@ def _link(snapshot: Snapshot, judged: Judged, shown: Judged | None) -> Namespace
 def _view(snapshot: Snapshot, judged: Judged) -> NamespaceView:
     sample, assessment = judged
     told = brief(assessment, MAX_CARDS, snapshot.left_out)
+    sections = tuple(pool_sections(snapshot, judged))
     return NamespaceView(
         netns=sample.netns,
         told=told,
         cards=pressure_rows(snapshot, sample.netns, told.closest.rows),
         helping=_helping(judged),
         typed=steps_by_advice(sample, assessment),
-        pools=tuple(pool_sections(snapshot, judged)),
+        pools=sections,
         limits=limit_section(snapshot, judged),
-        states=state_tiles(snapshot, judged),
+        states=state_section(snapshot, judged),
+        nothing=none_in_use([one.words for one in sections], told.stuck),
+        urgent=assessment.severity > Severity.CALM,
         collectors=tuple(
             CollectorRow(name, outcome.error is None, outcome.seconds * 1000)
             for name, outcome in sample.outcomes()

@@ -1,6 +1,6 @@
 """The parts of the page that have rows and lines of their own: pools, other limits, sockets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
@@ -10,6 +10,7 @@ from tcp_pressure_exporter.sample.sample import SOCKETS
 from tcp_pressure_exporter.verdict.details.pool_directions import (
     DirectionWords,
     directions,
+    most_common,
     other_resources,
 )
 from tcp_pressure_exporter.verdict.past.history import SeriesKey, by_state
@@ -19,17 +20,20 @@ MAX_OTHERS = 20
 
 
 class PoolSection(NamedTuple):
-    """The pools of one direction; rows: those of `words`, drawn."""
+    """The pools of one direction; rows: those of `words`, drawn. urgent: one is not calm."""
 
+    key: str
     words: DirectionWords
     rows: tuple[PressureRow, ...]
+    urgent: bool
 
 
 class LimitSection(NamedTuple):
-    """What is no pool; more: how many are left out."""
+    """What is no pool. totals: in a few words. urgent: one is not calm."""
 
     rows: tuple[PressureRow, ...]
-    more: int
+    totals: str
+    urgent: bool
 
 
 class StateTile(NamedTuple):
@@ -40,26 +44,40 @@ class StateTile(NamedTuple):
     line: Sparkline | None
 
 
+class StateSection(NamedTuple):
+    """The sockets of every state. totals: in a few words."""
+
+    tiles: tuple[StateTile, ...]
+    totals: str
+
+
 def pool_sections(snapshot: Snapshot, judged: Judged) -> Iterator[PoolSection]:
     """Yield the directions that are known, empty ones included."""
     sample, assessment = judged
     for words in directions(sample, assessment.pressures, MAX_POOLS):
-        yield PoolSection(words, pressure_rows(snapshot, sample.netns, words.rows))
+        rows = pressure_rows(snapshot, sample.netns, words.rows)
+        yield PoolSection(f"pools-{words.direction}", words, rows, _urgent(rows))
 
 
 def limit_section(snapshot: Snapshot, judged: Judged) -> LimitSection:
     """Return what is no pool."""
-    resources, more = other_resources(judged.assessment.pressures, MAX_OTHERS)
-    return LimitSection(pressure_rows(snapshot, judged.sample.netns, resources), more)
+    others = other_resources(judged.assessment.pressures, MAX_OTHERS)
+    rows = pressure_rows(snapshot, judged.sample.netns, others.rows)
+    return LimitSection(rows, others.totals, _urgent(rows))
 
 
-def state_tiles(snapshot: Snapshot, judged: Judged) -> tuple[StateTile, ...]:
+def _urgent(rows: Iterable[PressureRow]) -> bool:
+    return any(row.words.urgent for row in rows)
+
+
+def state_section(snapshot: Snapshot, judged: Judged) -> StateSection:
     """Return every state, none where they are not known."""
     states = judged.sample.value(SOCKETS)
     if states is None:
-        return ()
+        return StateSection((), "")
     counts = by_state(states)
-    return tuple(_tile(snapshot, judged, state, counts[state]) for state in STATE_NAMES.values())
+    tiles = (_tile(snapshot, judged, state, counts[state]) for state in STATE_NAMES.values())
+    return StateSection(tuple(tiles), most_common(counts))
 
 
 def _tile(snapshot: Snapshot, judged: Judged, state: str, sockets: int) -> StateTile:

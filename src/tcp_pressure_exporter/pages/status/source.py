@@ -84,7 +84,7 @@ class StatusSource:
 
     @cached_property
     def _template(self) -> "PageTemplate":
-        # The template library takes memory that only those shall pay who look at the page.
+        # The template library takes memory: load it only when somebody looks at the page.
         from tcp_pressure_exporter.pages.status.template import PageTemplate  # noqa: PLC0415 - see above
 
         files = {

@@ -11,11 +11,11 @@ from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.pages.status.page import Page
 from tcp_pressure_exporter.pages.status.rows import HEIGHT, WIDTH
 from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, SHELL
-from tcp_pressure_exporter.verdict.resources import FULL
+from tcp_pressure_exporter.verdict.resources import NOT_SOON
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 LONGEST = (
-    250  # characters of any text: what is said here is shorter, what comes from outside may not be
+    300  # characters of any text: what is said here is shorter, what comes from outside may not be
 )
 MOST_TYPED = 6  # actions with what to type: the others' runbooks have it
 
@@ -38,7 +38,7 @@ class PageTemplate:
             links=dict(links),
             line_size=(WIDTH, HEIGHT),
             left_unknown=UNKNOWN,
-            left_full=FULL,
+            left_far=NOT_SOON,
             shell=SHELL,
             kept_in=KEPT_IN,
             most_typed=MOST_TYPED,

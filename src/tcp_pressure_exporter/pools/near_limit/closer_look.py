@@ -98,7 +98,7 @@ def canary_targets(
 ) -> list[Target]:
     """Return the fullest of the listed outbound pools near their limit; a group is none.
 
-    near: the ratio of ports, hidden ones included, to the limit from which on a pool is asked
+    near: the ratio of ports, hidden ones included, to the limit from which a pool is asked
     about. A search holds a free port for microseconds and costs up to some milliseconds: only
     where it may matter.
     """
@@ -124,7 +124,7 @@ def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
     return rules.usable & ~rules.blocked & ~rules.served & ~held
 
 
-# Highest ratio of the outbound and source pools from which on hidden ports may matter.
+# Highest ratio of the outbound and source pools from which hidden ports may matter.
 WORTH_ASKING = 0.3
 SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
 

@@ -102,7 +102,7 @@ def _looked(
 def _without_halves(seen: Mapping[Owner, _Seen]) -> dict[Owner, _Seen]:
     """Add what has no process to the one process that is known of its service.
 
-    A short connection is over before its process is found; the service is known all the same.
+    A short connection is over before its process is found; the service is known anyway.
     """
     processes: dict[str, list[Owner]] = {}
     for owner in seen:

@@ -16,7 +16,7 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import MAX_TARGETS, SAMP
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.usage import Usage
 
-# Ratio of a pool's ports, the reclaimable ones included, from which on they may decide whether
+# Ratio of a pool's ports, the reclaimable ones included, from which they may decide whether
 # there is a port left beside those that other pools and hidden sockets hold.
 DOUBTFUL_RATIO = 0.05
 CLOCK_ERROR = 0.1  # seconds: of the age, known by ticks, and of the stamp it is compared with
@@ -28,7 +28,7 @@ def doubtful_pools(
     """Return the pools that may be near their limit if the kernel gives nothing back.
 
     A pool is looked at from DOUBTFUL_RATIO on, its reclaimable ports included. near: the ratio to
-    the limit from which on it matters; all ports count that any socket holds, for each may be
+    the limit from which it matters; all ports count that any socket holds, for each may be
     hidden.
     """
     held = (rules.blocked | rules.usable & tally.held).bit_count()
@@ -52,7 +52,7 @@ def waiting_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
 
 
 def old_enough(age: float | None, rules: TallyRules) -> bool:
-    """Tell whether tcp_tw_reuse gives a port back after so many seconds in TIME_WAIT."""
+    """Tell whether tcp_tw_reuse gives a port back after that many seconds in TIME_WAIT."""
     return age is not None and age >= rules.reuse.delay_ms / 1000 + CLOCK_ERROR
 
 

@@ -1,4 +1,4 @@
-"""Whose calls fail for want of a local port: the counters of the worst, and of all the rest."""
+"""Whose calls fail for lack of a local port: the counters of the worst, and of all the rest."""
 
 import heapq
 from collections import Counter
@@ -23,7 +23,7 @@ NAMED = 64  # owners of a step; the failures of others are counted by their kind
 
 
 class FailureOwner(NamedTuple):
-    """Whose calls fail, and towards whom: a group has one name for all its addresses.
+    """Whose calls fail, and to which end: a group has one name for all its addresses.
 
     remote_address, port: "" where there is none, and where any port would have done.
     """

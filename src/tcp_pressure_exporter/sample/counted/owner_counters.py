@@ -51,7 +51,7 @@ class OwnerCounters(Generic[Name]):
         """Return the counters after one more sample.
 
         new: the events since the last one. choose: returns the names to list, of those given with
-        their ranks. An owner that is listed anew begins with what is new.
+        their ranks. An owner that is listed again begins with what is new.
         """
         lately = {**self.lately, **{name: self._raised(name, new[name], now) for name in new}}
         chosen = choose({name: self._rank(name, lately[name].by(now)) for name in lately})

@@ -41,12 +41,13 @@ def named_owners(
 
     live: who has live sockets, or had. closes, recent: None where nobody counts them.
     """
-    seen = {one.owner: one for one in live}
     closed = closers_of(direction, pool, closes) if closes else {}
     refused = callers_of(pool, recent) if recent and direction == OUTBOUND else {}
+    seen = {_whole(one.owner, {**closed, **refused}): one for one in live}
     total = sum(closed.values())
     found = [
         seen.get(owner, SeenOwner(owner, 0))._replace(
+            owner=owner,
             closed=closed.get(owner, 0) if closes else None,
             closed_share=closed.get(owner, 0) / total if total else None,
             refused=refused.get(owner, 0),
@@ -54,8 +55,15 @@ def named_owners(
         for owner in {**seen, **closed, **refused}
         if owner != NOBODY
     ]
-    return tuple(sorted(found, key=_rank)[:MOST_TOLD])
+    return tuple(sorted(found, key=rank)[:MOST_TOLD])
 
 
-def _rank(one: SeenOwner) -> tuple[int, int, int, float]:
+def _whole(owner: Owner, counted: Iterable[Owner]) -> Owner:
+    """Return an owner whose process was not found as the only one of its service that counted."""
+    same = [one for one in counted if one.service == owner.service and owner.service]
+    return same[0] if len(same) == 1 and not owner.process else owner
+
+
+def rank(one: SeenOwner) -> tuple[int, int, int, float]:
+    """Return the place of an owner among others, lowest first."""
     return -(one.closed or 0), -one.sockets, -one.refused, one.seconds_ago

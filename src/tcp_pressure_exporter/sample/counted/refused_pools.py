@@ -33,11 +33,16 @@ def refused_pools(listed: Sequence[ListedPool], recent: RecentFailures) -> tuple
     counts: Counter[Ends] = Counter()
     for owner, count in found.items():
         counts[ends_of(owner)] += count.failures
-    lately = {ends_of(owner) for owner, count in found.items() if count.seconds_ago < LATELY}
+    last: dict[Ends, float] = {}
+    for owner, count in found.items():
+        ends = ends_of(owner)
+        last[ends] = min(count.seconds_ago, last.get(ends, count.seconds_ago))
     return tuple(
-        _refused(ends, count, recent.seconds, pool_between(ends, listed))
+        _refused(ends, count, recent.seconds, pool_between(ends, listed))._replace(
+            seconds_ago=last[ends]
+        )
         for ends, count in counts.most_common()
-        if ends in lately
+        if last[ends] < LATELY
     )
 
 

@@ -1,4 +1,4 @@
-"""The calls that fail for want of a local port: counted by the kernel, named here."""
+"""The calls that fail for lack of a local port: counted by the kernel, named here."""
 
 from tcp_pressure_exporter.facts.failures import PortFailure
 from tcp_pressure_exporter.facts.outcome import Incomplete, SourceError

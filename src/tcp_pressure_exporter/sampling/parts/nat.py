@@ -1,6 +1,7 @@
 """The port pools of a NAT gateway, from the connections that conntrack translates."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from heapq import nlargest
 from math import ceil
@@ -15,6 +16,7 @@ from tcp_pressure_exporter.pools.memory import PoolMemory
 from tcp_pressure_exporter.pools.table import ClientPorts, ListedPool, PoolTable, pool_table
 from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, Key
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
+from tcp_pressure_exporter.sources.owners.pod_addresses import PodAddresses
 
 # Pools of a gateway, of four series each, that are not listed where others of these are counted, so
 # that the page keeps within its 500 series: hardly a host has both in such numbers.
@@ -24,14 +26,17 @@ POOL_SERIES = 4  # of a listed pool
 # Whose clients are told, the fullest listed pools, and the clients of each.
 MAX_POOLS, MAX_CLIENTS = 3, 3
 
+PodOf = Callable[[bytes], str]  # returns `namespace/pod` for an address, "" where it is not known
+
 
 class NatPart:
     """Remembers what the next table is to know."""
 
     needs = ()
 
-    def __init__(self, source: NatSource) -> None:
+    def __init__(self, source: NatSource, pod: PodOf = lambda _address: "") -> None:
         self._source = source
+        self._pod = pod
         self._memory = PoolMemory()
         self._fullest: tuple[PoolKey, ...] = ()
 
@@ -51,7 +56,7 @@ class NatPart:
             usages, config.groups, listing, self._memory, reading.now(), zone_name
         )
         self._fullest = _fullest(table, told)
-        return with_clients(table, tally.clients)
+        return with_clients(table, tally.clients, self._pod)
 
 
 def share(top: int) -> tuple[int, int]:
@@ -73,14 +78,21 @@ def _fullest(table: PoolTable, told: int) -> tuple[PoolKey, ...]:
     return tuple(pool.key for pool in fullest if isinstance(pool.key, PoolKey))
 
 
-def with_clients(table: PoolTable, clients: Mapping[PoolKey, Mapping[bytes, int]]) -> PoolTable:
-    """Return the table with the clients that hold most ports of each pool."""
+def with_clients(
+    table: PoolTable,
+    clients: Mapping[PoolKey, Mapping[bytes, int]],
+    pod: PodOf,
+) -> PoolTable:
+    """Return the table with the clients that hold most ports of each pool, pods by their names."""
 
     def with_its_own(pool: ListedPool) -> ListedPool:
         held = clients.get(pool.key, {}) if isinstance(pool.key, PoolKey) else {}
         most = nlargest(MAX_CLIENTS, held.items(), key=lambda client: (client[1], client[0]))
-        named = tuple(ClientPorts(format_address(address), ports) for address, ports in most)
-        return replace(pool, clients=named) if named else pool
+        named = Counter[str]()
+        for address, ports in most:
+            named[pod(address) or format_address(address)] += ports
+        clients_told = tuple(ClientPorts(*client) for client in named.most_common())
+        return replace(pool, clients=clients_told) if clients_told else pool
 
     return replace(table, listed=tuple(map(with_its_own, table.listed)))
 
@@ -93,7 +105,9 @@ def zone_name(zone: int) -> str:
 def nat_part(kit: Kit) -> NatPart | Missing:
     """Return the part, where conntrack may be read."""
     source = usable(kit.sources.nat)
-    return source if isinstance(source, Missing) else NatPart(source)
+    if isinstance(source, Missing):
+        return source
+    return NatPart(source, PodAddresses(clock=kit.clock).pod)
 
 
 def _fewer(reading: Reading) -> int:

@@ -111,7 +111,7 @@ class Reading:
         """Return the ports at which sockets may be bound only; None where that is not known.
 
         They are those that somebody bound and no connection held at the sample before. One that is
-        bound beside a connection is missing: its port counts all the same, wherever both are at one
+        bound beside a connection is missing: its port counts anyway, wherever both are at one
         address.
         """
         skipped = self.skipped.value if self.skipped else None

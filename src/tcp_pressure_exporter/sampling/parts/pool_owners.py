@@ -1,5 +1,6 @@
 """Whose sockets fill the outbound pools that are urgent, in which states: asked now and then."""
 
+import time
 from collections.abc import Callable, Mapping
 
 from tcp_pressure_exporter.facts.questions import Missing, SocketDetailSource
@@ -23,7 +24,8 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
-LOOKS = 5  # one after the other, while nobody is known: a short connection is in few of them
+LOOKS = 5  # while nobody is known: a short connection is met by few of them
+APART = 0.03  # seconds: where one look meets none of a proxy's connections, the next one may
 
 
 class PoolOwnersPart:
@@ -32,12 +34,21 @@ class PoolOwnersPart:
     needs = (POOLS,)
 
     def __init__(
-        self, source: SocketDetailSource, owners: Owners, clock: Callable[[], float]
+        self,
+        source: SocketDetailSource,
+        owners: Owners,
+        clock: Callable[[], float],
+        cost: Callable[[], float] | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Start to look; walks over the sockets take the same share of a CPU as those of owners."""
+        """Start to look; walks over the sockets take the same share of a CPU as those of owners.
+
+        cost: as Allowance has it.
+        """
         self._source = source
         self._owners = owners
-        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock)
+        self._pause = pause
+        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock, cost)
         self._memory = OwnerMemory()
         self._states: Mapping[ListedKey, tuple[StateCount, ...]] = {}
 
@@ -64,7 +75,10 @@ class PoolOwnersPart:
         return self._states.get(pool.key, ()) if urgency(pool) else ()
 
     def _ask(self, pools: list[ListedPool], rules: TallyRules, reading: Reading) -> None:
-        for _look in range(LOOKS):
+        for look in range(LOOKS):
+            if look:
+                self._pause(APART)
+                self._owners.look_ahead()
             with self._allowance.spend():
                 sockets = self._source.pool_sockets(remote_ends(pools))
             self._learn(sockets, rules, reading.config.groups, reading.now())
@@ -91,4 +105,4 @@ def pool_owners_part(kit: Kit) -> PoolOwnersPart | Missing:
     details = kit.sources.details
     if isinstance(details, Missing):
         return details
-    return PoolOwnersPart(details, kit.owners, kit.clock)
+    return PoolOwnersPart(details, kit.owners, kit.clock, time.thread_time)

@@ -1,6 +1,6 @@
 """The connections that this end closes first: programs/active_closes.bpf.c.
 
-Addresses come and go, and rows would fill the kernel's table for good. So there are two tables:
+Addresses come and go, and rows would fill the kernel's table permanently. So there are two tables:
 once one is half full the other takes what comes; the first is read to its end, and emptied.
 """
 

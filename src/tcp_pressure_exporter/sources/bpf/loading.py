@@ -186,7 +186,7 @@ def _text(path: Path) -> str:
 
 
 def give_up_rights() -> str | None:
-    """Give up CAP_BPF and CAP_PERFMON for good; return why that fails, None where it did not.
+    """Give up CAP_BPF and CAP_PERFMON permanently; return why that fails, None where it did not.
 
     What is loaded goes on without them: the kernel asks for them when something is loaded or
     attached, and afterwards only for a descriptor (kernel/bpf/syscall.c, __sys_bpf, since Linux

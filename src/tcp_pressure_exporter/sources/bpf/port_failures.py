@@ -1,4 +1,4 @@
-"""The calls that the kernel refuses for want of a local port: programs/port_failures.bpf.c.
+"""The calls that the kernel refuses for lack of a local port: programs/port_failures.bpf.c.
 
 Those of bind() and listen() are counted by programs/bind_failures.bpf.c, which not every kernel
 lets anyone attach.

@@ -72,7 +72,7 @@ class Canary:
         address holds (facts/ports.py), TIME_WAIT included.
 
         Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
-        socket, and for ever after a SYN has left all the same.
+        socket, and forever after a SYN has left anyway.
         """
         self._refuse_after_escape()
         if not key.scope and any(map(is_link_local, key[:2])):

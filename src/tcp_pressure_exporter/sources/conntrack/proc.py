@@ -1,4 +1,4 @@
-"""/proc/net/nf_conntrack: the entries of conntrack as text, for want of ctnetlink.
+"""/proc/net/nf_conntrack: the entries of conntrack as text, for lack of ctnetlink.
 
 Root may read it, and who has CAP_DAC_READ_SEARCH. The kernel writes all entries, of all protocols,
 and nothing tells a translated source but the difference between the two tuples of a line.

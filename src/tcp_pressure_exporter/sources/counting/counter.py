@@ -1,4 +1,4 @@
-"""Counts sockets under fixed rules, whoever tells of them: a netlink dump or psutil's list.
+"""Counts sockets under fixed rules, wherever they come from: a netlink dump or psutil's list.
 
 Strategy: each socket is looked at once. Its local port decides what it is: a port that this host
 serves makes it part of an inbound pool, any other one part of an outbound pool; the kernel's

@@ -2,7 +2,7 @@
 
 Strategy: an entry tells its age, so those that were born before the dump before are not new. Of the
 others the socket cookies tell. An age alone would not: it is not exact about the moment of that
-dump, and a segment that is answered with an ACK starts an entry's minute anew
+dump, and a segment that is answered with an ACK restarts an entry's minute
 (tcp_timewait_state_process), while its cookie stays.
 """
 

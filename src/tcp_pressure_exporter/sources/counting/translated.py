@@ -1,7 +1,7 @@
 """The readable parser of a ctnetlink dump: datagrams in, NAT pools out. The oracle of the C code.
 
 A connection is known by the tuple of its replies: they come from the destination to the address
-and port that stand in place of the source. No two connections may share it, whether their source
+and port that stand instead of the source. No two connections may share it, whether their source
 was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple), but in another zone.
 """
 

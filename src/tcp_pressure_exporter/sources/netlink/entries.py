@@ -141,7 +141,7 @@ def close_wait_silences(kept: Iterable[bytes]) -> dict[bytes, float]:
 
 
 def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:
-    """Return for each cookie the seconds since the peer was last heard: at least so old it is.
+    """Return for each cookie the seconds since the peer was last heard: the minimum age.
 
     The FIN was heard no later. The first MAX_AGES sockets are told, and the rest of the dump is not
     received then. Raises SourceError as `dump_payloads` does and on an entry that is cut short.

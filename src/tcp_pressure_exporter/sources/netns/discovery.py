@@ -65,7 +65,7 @@ def open_namespace(found: FoundNamespace) -> int | None:
     An open descriptor keeps a namespace alive, and so its inode number to it.
     """
     try:
-        # Not to wait for a writer, should somebody have put a pipe there meanwhile.
+        # Not to wait for a writer, should somebody have put a pipe there in the meantime.
         descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -98,7 +98,7 @@ def _inode(path: str, nsfs: int) -> int | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - Path would not take what os.scandir gives any better
     except OSError:
-        return None  # removed meanwhile, or a link that leads nowhere
+        return None  # removed in the meantime, or a link that leads nowhere
     return status.st_ino if status.st_dev == nsfs else None
 
 

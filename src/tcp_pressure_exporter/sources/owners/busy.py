@@ -9,14 +9,32 @@ from collections.abc import Collection
 MOST_BUSY = 32  # processes that are searched first
 MOST_MARKED = 65_536  # processes
 FADED = 0.1
+MOST_LINKS = 8_192  # of busy processes, the latest
 
 
 class BusyProcesses:
-    """Remembers by a mark which sockets each process had, and who had others the next time."""
+    """Remembers by a mark which sockets each process had, and who had others the next time.
+
+    links: those of sockets that a busy process was seen with, and its id: it had the socket, though
+    it may have closed it since.
+    """
 
     def __init__(self) -> None:
         self._marks: dict[int, int] = {}
         self._scores: dict[int, float] = {}
+        self.links: dict[str, int] = {}
+
+    @property
+    def new(self) -> bool:
+        """Whether there was no search yet."""
+        return not self._marks
+
+    def saw(self, pid: int, link: str) -> None:
+        """Learn of a socket that a process has."""
+        if pid in self._scores:
+            if len(self.links) >= MOST_LINKS:
+                del self.links[next(iter(self.links))]
+            self.links[link] = pid
 
     def note(self, pid: int, mark: int) -> None:
         """Learn what a process has; mark: a number that its sockets make."""

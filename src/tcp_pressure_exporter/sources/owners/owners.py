@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner, SocketId
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
+from tcp_pressure_exporter.sources.owners.containers import Containers
 from tcp_pressure_exporter.sources.owners.open_files import open_files
 from tcp_pressure_exporter.sources.owners.processes import Search
 from tcp_pressure_exporter.sources.pacing import Allowance
@@ -16,6 +17,7 @@ WALK_SHARE = 0.005  # of one CPU
 MAX_PAUSE = 300.0  # seconds
 RENEWAL = 300.0  # seconds
 MAX_KNOWN = 65_536
+NO_INODE = 0  # no socket has it
 
 
 class FindProcesses(Protocol):
@@ -33,16 +35,17 @@ class Owners:
     stopped: whether a search ended early, so that somebody may be known as nobody. It is a plain
     attribute that one thread writes.
     find: None where process names are not permitted. walk_share: of one CPU; 1 is without pauses.
+    cost: as Allowance has it. containers: who knows their names.
     Between two searches the busy processes alone are asked, from an allowance of the same size: a
     short connection would be over before it is time again.
 
     Every RENEWAL seconds, or one pause later, all that is known is forgotten and looked for
-    anew. So a name does not outlive its process for long, and sockets without a process get
+    again. So a name does not outlive its process for long, and sockets without a process get
     another chance. It also deals with inode numbers that come again: get_next_ino() in fs/inode.c
     repeats itself only after some four billion.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom to ask, and what it may cost
         self,
         cgroups: Cgroups,
         find: FindProcesses | None,
@@ -50,18 +53,38 @@ class Owners:
         *,
         walk_share: float = WALK_SHARE,
         procfs: Path = Path("/proc"),
+        cost: Callable[[], float] | None = None,
+        containers: Containers | None = None,
     ) -> None:
         self._cgroups = cgroups
+        self._containers = containers or Containers(clock=clock)
         self._find = find
         self._procfs = procfs
         self._clock = clock
         self.walk_share = walk_share
-        self._allowance = Allowance(walk_share, MAX_PAUSE, clock)
-        self._for_busy = Allowance(walk_share, MAX_PAUSE, clock)
+        self._allowance = Allowance(walk_share, MAX_PAUSE, clock, cost)
+        self._for_busy = Allowance(walk_share, MAX_PAUSE, clock, cost)
         self.stopped = False
         self._processes: dict[int, str] = {}  # by inode; "" where none was found
         self._pids: dict[int, int] = {}  # by inode
         self._renewal_at = clock()
+        self._learned = False
+
+    def look_ahead(self) -> None:
+        """See what the busy processes have, before the sockets are asked for that look_up gets.
+
+        A short connection may be over when these are known. The first time nobody knows who is
+        busy: then all processes are looked at.
+        """
+        if self._find is None:
+            return
+        if not self._learned and self._allowance.due():
+            self._learned = True
+            with self._allowance.spend():
+                self._find((NO_INODE,), (), busy_alone=False)
+        elif self._for_busy.due():
+            with self._for_busy.spend():
+                self._find((), (), busy_alone=True)
 
     def look_up(self, sockets: Collection[SocketId]) -> None:
         """Find the processes of new sockets, if it is time; to be called at every sample.
@@ -91,7 +114,8 @@ class Owners:
         """Return what is known of a socket's owner."""
         process = self._processes.get(socket.inode, "")
         path = None if socket.cgroup_id is None else self._cgroups.path(socket.cgroup_id)
-        return Owner(_unicode(service_name(path or "")), process)
+        service = (self._containers.name(path) or service_name(path)) if path else ""
+        return Owner(_unicode(service), process)
 
     def process_id(self, socket: SocketId) -> int | None:
         """Return the process that has a socket, None where that is not known."""

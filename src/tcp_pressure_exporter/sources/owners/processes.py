@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +40,8 @@ def find_processes(
 
     inodes: as inet_diag has them; one number space for all network namespaces. first: processes
     to look at before all others. busy: those that are looked at even before these, kept from search
-    to search; busy_alone: nobody else is looked at, as that takes too long for a short connection.
+    to search; busy_alone: nobody else is looked at, as that takes too long for a short connection,
+    and without an inode it is only seen what they have now.
     The search ends with the last inode, or after MAX_FDS links.
     Names are unescaped, and cut to 63 characters. Raises nothing: without CAP_SYS_PTRACE and
     CAP_DAC_READ_SEARCH only processes of the same user are found.
@@ -48,26 +49,42 @@ def find_processes(
     psutil finds the processes and their names. It knows who has which socket only together with
     all of /proc/net/tcp, whose text takes seconds to read where there are a million sockets.
     """
-    if not inodes:
+    if not inodes and not busy_alone:
         return Search({})
     wanted = {f"{SOCKET}{inode}]": inode for inode in inodes}
-    holders: dict[int, int] = {}
     busy = busy or BusyProcesses()
-    foremost = busy.foremost()
-    pids = iter(foremost) if busy_alone else _processes(chain(foremost, first))
-    links = _noted_links(procfs, pids, busy)
-    for pid, link in islice(links, MAX_BUSY_FDS if busy_alone else MAX_FDS):
+    holders = {wanted.pop(link): pid for link, pid in busy.links.items() if link in wanted}
+    complete = True
+    if busy_alone and (wanted or not inodes):
+        links = _noted_links(procfs, busy.foremost(), busy)
+        complete = _search(wanted, holders, links, MAX_BUSY_FDS)
+    # Only a second pass tells whose sockets change; a later search has this one before it.
+    passes = 0 if busy_alone else 2 if busy.new else 1
+    for likely in tee(first, passes):
+        if wanted:
+            links = _noted_links(procfs, _processes(chain(busy.foremost(), likely)), busy)
+            complete = _search(wanted, holders, links, MAX_FDS)
+    names = {pid: _name(pid) for pid in set(holders.values())}
+    busy.found(names.keys() - {INIT})
+    named = {inode: names[pid] for inode, pid in holders.items() if names[pid]}
+    return Search(named, complete, {inode: holders[inode] for inode in named})
+
+
+def _search(
+    wanted: dict[str, int], holders: dict[int, int], links: Iterator[tuple[int, str]], most: int
+) -> bool:
+    """Move what is found from the wanted links to the holders; at most so many links are read.
+
+    Return whether it came to its end: that nothing is wanted, or no link is left.
+    """
+    for pid, link in islice(links, most):
         inode = wanted.pop(link, None)
         if inode is not None:
             holders[inode] = pid
-        if not wanted:
-            break
+            if not wanted:
+                break
     # What one more link tells: whether the search came to its end, or to the limit.
-    complete = not wanted or next(links, None) is None
-    names = {pid: _name(pid) for pid in set(holders.values())}
-    busy.found(names)
-    named = {inode: names[pid] for inode, pid in holders.items() if names[pid]}
-    return Search(named, complete, {inode: holders[inode] for inode in named})
+    return not wanted or next(links, None) is None
 
 
 def _processes(first: Iterable[int]) -> Iterator[int]:
@@ -93,12 +110,14 @@ def _noted_links(
         for link in _links(procfs, pid):
             if link.startswith(SOCKET):
                 mark ^= hash(link)
+                busy.saw(pid, link)
             yield pid, link
-        busy.note(pid, mark)
+        if pid != INIT:
+            busy.note(pid, mark)
 
 
 def _links(procfs: Path, pid: int) -> Iterator[str]:
-    """Yield the target of each descriptor of a process, "" where it was closed meanwhile."""
+    """Yield the target of each descriptor of a process, "" where it was closed in the meantime."""
     try:
         with os.scandir(procfs / str(pid) / "fd") as descriptors:
             yield from (_read_link(descriptor.path) for descriptor in descriptors)
@@ -110,7 +129,7 @@ def _read_link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - a Path each would double the time
     except OSError:
-        return ""  # closed meanwhile, or not for this user to read
+        return ""  # closed in the meantime, or not for this user to read
 
 
 def _name(pid: int) -> str:

@@ -120,7 +120,7 @@ def _optional_int(procfs: Path, name: str) -> int | None:
 
 
 class ProcNumbers:
-    """What the kernel counts. Every question reads anew and raises SourceError."""
+    """What the kernel counts. Every question reads afresh and raises SourceError."""
 
     def __init__(self, procfs: Path) -> None:
         self._procfs = procfs

@@ -165,7 +165,7 @@ def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
 
 
 class ProcSettings:
-    """The sysctls. Every question reads anew and raises SourceError."""
+    """The sysctls. Every question reads afresh and raises SourceError."""
 
     system = LINUX
 

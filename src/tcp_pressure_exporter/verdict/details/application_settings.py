@@ -1,4 +1,4 @@
-"""How each kind of application is told to keep connections open, by the name of its process.
+"""How to make each kind of application keep connections open, by the name of its process.
 
 Sources: nginx, ngx_http_upstream_module (keepalive); HAProxy's configuration manual (http-reuse,
 source); Envoy, HttpProtocolOptions; Go, net/http.Transport; Java, networking properties of
@@ -12,7 +12,7 @@ IDLE = 64  # connections: enough for most, and few beside a range of 28,232 port
 
 
 class Setting(NamedTuple):
-    """A setting of an application. where: it stands.
+    """A setting of an application. where: the file or language that it belongs in.
 
     lines: with {remote} for address and port of the destination.
     """
@@ -130,7 +130,7 @@ OTHERS = Setting(
 
 
 def setting_of(process: str) -> Setting:
-    """Return how a process is told to keep connections open, by its name."""
+    """Return how to make a process keep connections open, by its name."""
     name = process.partition(":")[0].strip().lower()
     found = SETTINGS.get(name) or SETTINGS.get(name.rstrip("0123456789."))
     return found or OTHERS

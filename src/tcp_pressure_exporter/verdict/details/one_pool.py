@@ -16,7 +16,6 @@ from tcp_pressure_exporter.pools.usage import (
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import (
-    FULL,
     ResourceWords,
     heads_for,
     resource_words,
@@ -104,7 +103,7 @@ def _bears(outlook: Outlook) -> str:
 def _forecast(pressure: Pressure) -> str:
     left = pressure.seconds_left
     told = time_left(pressure)
-    if told != FULL and left is not None and math.isfinite(left):
+    if not pressure.is_full and left is not None and math.isfinite(left):
         told = f"full in {told} at this rate"
     going = heads_for(pressure)
     return f"{told}; projected {going}" if going else told

@@ -1,6 +1,7 @@
 """The pools of each direction in words, and beside them the resources that are no pools."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tcp_pressure_exporter.figures import counted, percent
@@ -9,9 +10,12 @@ from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURC
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.resources import ResourceWords, resource_words
+from tcp_pressure_exporter.verdict.resources import ResourceWords, resource_words, subject
+from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import capitalised
 
+NONE = "None in use."
+MOST_STATES = 3  # named in one line
 DIRECTIONS = (OUTBOUND, INBOUND, NAT, SOURCE)
 
 
@@ -22,6 +26,7 @@ class DirectionWords(NamedTuple):
     fullest_of_minute: the highest ratio of the last minute. used_by_others: "" for nothing.
     """
 
+    direction: str
     title: str
     pools: int
     none: str
@@ -29,6 +34,15 @@ class DirectionWords(NamedTuple):
     fullest_of_minute: str
     rows: tuple[ResourceWords, ...]
     used_by_others: str
+
+    @property
+    def totals(self) -> str:
+        """All of them in a few words."""
+        if not self.pools:
+            return self.none
+        fullest = f"the fullest is {self.fullest} full now, {self.fullest_of_minute} at most"
+        others = f" Pools not shown use {self.used_by_others}." if self.used_by_others else ""
+        return f"{self.pools:,} in use; {fullest} in the last minute.{others}"
 
 
 def directions(
@@ -51,6 +65,7 @@ def _direction(
     fullest_first = sorted(pools, key=lambda pool: -pool.ratio)
     used = table.unlisted_ports_used + sum(pool.used for pool in fullest_first[most:])
     return DirectionWords(
+        direction=direction,
         title=capitalised(f"{KINDS[direction].words}s"),
         pools=table.count,
         none=_none(table),
@@ -63,12 +78,40 @@ def _direction(
 
 def _none(table: PoolTable) -> str:
     taken = percent(table.ratio_max) if table.ratio_max else ""
-    return f"None in use; a new one starts {taken} full." if taken else "None in use."
+    return f"None in use; a new one starts {taken} full." if taken else NONE
 
 
-def other_resources(
-    pressures: Sequence[Pressure], most: int
-) -> tuple[tuple[ResourceWords, ...], int]:
-    """Return at most so many resources that are no pools, and how many more there are."""
+def none_in_use(told: Iterable[DirectionWords], stuck: StuckWords | None) -> str:
+    """Say in one line what there is none of: pools of a direction, and stuck connections."""
+    empty = [one for one in told if not one.pools]
+    plain = [f"{KINDS[one.direction].words}s" for one in empty if one.none == NONE]
+    said = [f"None in use: {', '.join(plain)}."] if plain else []
+    said += [f"{one.title}: {one.none}" for one in empty if one.none != NONE]
+    if stuck is not None and not stuck.causes:
+        said.append("No connection is stuck in CLOSE_WAIT.")
+    return " ".join(said)
+
+
+class OtherWords(NamedTuple):
+    """Resources that are no pools; totals: all of them in a few words."""
+
+    rows: tuple[ResourceWords, ...]
+    totals: str
+
+
+def other_resources(pressures: Sequence[Pressure], most: int) -> OtherWords:
+    """Return at most so many resources that are no pools."""
     others = [pressure for pressure in pressures if pressure.kind not in DIRECTIONS]
-    return tuple(map(resource_words, others[:most])), max(len(others) - most, 0)
+    if not others:
+        return OtherWords((), "")
+    fullest = max(others, key=lambda one: one.ratio)
+    more = len(others) - most
+    left_out = f" {counted(more, 'limit')} not shown." if more > 0 else ""
+    totals = f"{len(others)}; the fullest is {subject(fullest)}, {percent(fullest.ratio)}."
+    return OtherWords(tuple(map(resource_words, others[:most])), totals + left_out)
+
+
+def most_common(states: Counter[str]) -> str:
+    """Name the states of most sockets, with their numbers."""
+    common = states.most_common(MOST_STATES)
+    return ", ".join(f"{count:,} {state.upper()}" for state, count in common if count)

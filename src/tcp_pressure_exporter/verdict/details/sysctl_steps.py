@@ -19,7 +19,7 @@ KEPT_IN = "/etc/sysctl.d/90-tcp-pressure.conf"
 class Step(NamedTuple):
     """One thing to type. where: the shell, or where a setting stands. lines: to be copied.
 
-    keep: the line that keeps it over a restart, in KEPT_IN; "" where it is kept by itself.
+    keep: the line that makes it survive a reboot, in KEPT_IN; "" where it is kept by itself.
     changes, risks: what it does, and what to look out for.
     """
 
@@ -108,7 +108,7 @@ LIMIT_STEPS: Mapping[str, Callable[[int], Step]] = {
 }
 
 
-# Of findings that one setting mends: its name, its value, what that changes and risks.
+# For findings that one setting fixes: its name, its value, what that changes and risks.
 NOTHING_KNOWN = "None known."
 FINDING_STEPS: Mapping[str, Step] = {
     name: sysctl(*setting)

@@ -21,13 +21,13 @@ from tcp_pressure_exporter.pools.table import ListedPool
 from tcp_pressure_exporter.sample.sample import CANARY, LOCAL_PORTS, SYSCTLS, NamespaceSample
 from tcp_pressure_exporter.verdict.details.one_pool import pool_of
 from tcp_pressure_exporter.verdict.pressures import Pressure
-from tcp_pressure_exporter.verdict.resources import FULL, NOT_SOON, time_left
+from tcp_pressure_exporter.verdict.resources import NOT_SOON, time_left
 
 MAX_POOLS = 3
 BEST = 2  # remedies of one pool that nobody asked for
 WIDER = LocalRange(16384, 60999)  # the one of docs/runbooks/pools.md
 CANDIDATES: tuple[Remedy, ...] = (TimeWaitTakeOver(), MoreAddresses(1), KeepAlive(0.9), WIDER)
-WORTH_SAYING = 0.05  # of the limit, by which a peak is above where the rate leads
+WORTH_SAYING = 0.05  # of the limit, by which a peak exceeds the projected ratio
 
 
 class WhatIf(NamedTuple):
@@ -128,7 +128,7 @@ def _situation(sample: NamespaceSample, pool: ListedPool) -> Situation | None:
 def _time(pressure: Pressure) -> str:
     left = pressure.seconds_left
     told = time_left(pressure)
-    finite = told != FULL and left is not None and math.isfinite(left)
+    finite = not pressure.is_full and left is not None and math.isfinite(left)
     return f"full in {told}" if finite else told
 
 

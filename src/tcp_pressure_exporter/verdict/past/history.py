@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tcp_pressure_exporter.sample.latest import STALE_INTERVALS
-from tcp_pressure_exporter.sample.sample import SOCKETS, NamespaceSample, Sample
+from tcp_pressure_exporter.sample.sample import SOCKETS, Sample
 from tcp_pressure_exporter.sample.sockets import SocketStates
-from tcp_pressure_exporter.verdict.assessment import assess
+from tcp_pressure_exporter.verdict.assessment import Assessment
 
 POINT_SECONDS = 15.0
 POINTS = 240  # an hour
@@ -107,18 +107,19 @@ class _Series:
         return line[known:]
 
 
-def observed_values(sample: Sample) -> Iterator[tuple[SeriesKey, float]]:
-    """Yield the ratio of each finite resource, and how many sockets are in each state."""
-    for namespace in sample.namespaces:
-        yield from _of_namespace(namespace)
+def observed_values(
+    sample: Sample, assessments: Iterable[Assessment]
+) -> Iterator[tuple[SeriesKey, float]]:
+    """Yield the ratio of each finite resource, and how many sockets are in each state.
 
-
-def _of_namespace(sample: NamespaceSample) -> Iterator[tuple[SeriesKey, float]]:
-    for pressure in assess(sample).pressures:
-        yield SeriesKey(sample.netns, pressure.kind, pressure.name), pressure.ratio
-    states = sample.value(SOCKETS)
-    for state, count in by_state(states or {}).items():
-        yield SeriesKey(sample.netns, SOCKETS.name, state), count
+    assessments: what the namespaces of the sample mean.
+    """
+    for namespace, found in zip(sample.namespaces, assessments, strict=True):
+        for pressure in found.pressures:
+            yield SeriesKey(namespace.netns, pressure.kind, pressure.name), pressure.ratio
+        states = namespace.value(SOCKETS)
+        for state, count in by_state(states or {}).items():
+            yield SeriesKey(namespace.netns, SOCKETS.name, state), count
 
 
 def by_state(states: SocketStates) -> Counter[str]:
@@ -136,9 +137,9 @@ class RecentHour:
         self._history = History()
         self._lock = threading.Lock()
 
-    def record(self, sample: Sample) -> None:
-        """Add a sample."""
-        values = list(observed_values(sample))
+    def record(self, sample: Sample, assessments: Iterable[Assessment]) -> None:
+        """Add a sample, whose namespaces mean that."""
+        values = list(observed_values(sample, assessments))
         with self._lock:
             self._history.record(sample.started, STALE_INTERVALS * sample.interval, values)
 

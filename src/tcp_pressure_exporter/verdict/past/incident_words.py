@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tcp_pressure_exporter.figures import counted, duration, percent
-from tcp_pressure_exporter.verdict.past.incidents import Incident, IncidentMemory, Involved
+from tcp_pressure_exporter.verdict.past.incidents import MOST, Incident, IncidentMemory
 from tcp_pressure_exporter.verdict.past.minutes import Minute, with_gaps
+from tcp_pressure_exporter.verdict.past.sightings import Involved
 from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
 MOST_MINUTES = 6  # shown of an incident
@@ -42,8 +43,12 @@ class IncidentWords(NamedTuple):
     @property
     def line(self) -> str:
         """All of it on one line."""
-        facts = f" {capitalised('; '.join(self.facts))}." if self.facts else ""
-        return f"{capitalised(self.when)}: {self.sentence}{facts}"
+        return " ".join(filter(None, (f"{self.when}: {self.sentence}", self.summary)))
+
+    @property
+    def summary(self) -> str:
+        """Return its facts, "" for none."""
+        return f"{capitalised('; '.join(self.facts))}." if self.facts else ""
 
 
 class PastWords(NamedTuple):
@@ -63,7 +68,7 @@ def past_words(memory: IncidentMemory, now: float, most: int, *, current: bool) 
     more = len(listed) - most
     return PastWords(
         line=_line(memory, now, current=current),
-        incidents=tuple(_words(one, now, current=current) for one in listed[:most]),
+        incidents=tuple(_words(one, memory.own, now, current=current) for one in listed[:most]),
         rest=f"and {counted(more, 'earlier incident')}" if more > 0 else "",
     )
 
@@ -72,27 +77,28 @@ def _line(memory: IncidentMemory, now: float, *, current: bool) -> str:
     listed, since = memory.listed, memory.since
     if since is None:
         return "Nothing is known yet."
-    watched = f"since this exporter began to look {_ago(now - since.timestamp)}"
+    watched = f"since this exporter started watching {_ago(now - since.timestamp)}"
     if not listed:
-        return f"Nothing was critical {watched}."
+        return f"Nothing has been critical {watched}."
     going = sum(one.goes_on for one in listed) if current else 0
-    said = f"{capitalised(counted(len(listed), 'incident'))} {watched}"
-    return f"{said}, {going} of them not over." if going else f"{said}. None goes on now."
+    which = "The last " if len(memory.incidents) >= MOST else ""
+    said = f"{which}{counted(len(listed), 'incident')} {watched}"
+    return f"{said}; {going:,} still going on." if going else f"{said}. None is going on now."
 
 
 def _ago(seconds: float) -> str:
     return f"{duration(seconds)} ago" if seconds >= 1 else "just now"
 
 
-def _words(one: Incident, now: float, *, current: bool) -> IncidentWords:
+def _words(one: Incident, own: str, now: float, *, current: bool) -> IncidentWords:
     goes_on = one.goes_on and current
     return IncidentWords(
         number=one.number,
         goes_on=goes_on,
         title=capitalised(one.worst.title),
-        when=_when(one, now, goes_on=goes_on),
+        when=capitalised(_when(one, now, goes_on=goes_on)),
         sentence=one.worst.sentence,
-        facts=tuple(_facts(one)),
+        facts=tuple(_facts(one, own)),
         runbook=one.worst.runbook,
         minutes=tuple(_minutes(one)),
     )
@@ -102,7 +108,7 @@ def _when(one: Incident, now: float, *, goes_on: bool) -> str:
     began, last = one.began.timestamp, one.last.timestamp
     if goes_on:
         return f"since {_time(began, now)} UTC, for {duration(last - began)}"
-    end = f"ended {_ago(max(now - last, 0.0))}"
+    end = f"{'last seen' if one.calm_since is None else 'ended'} {_ago(max(now - last, 0.0))}"
     return f"from {_time(began, now)} to {_time(last, now)} UTC, {end}"
 
 
@@ -112,25 +118,28 @@ def _time(timestamp: float, now: float) -> str:
     return f"{moment:%H:%M:%S}" if moment.date() == today.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-def _facts(one: Incident) -> Iterator[str]:
+def _facts(one: Incident, own: str) -> Iterator[str]:
     if one.waves > 1:
         yield f"{one.waves:,} waves"
     if one.peak:
-        yield f"at most {percent(one.peak.figures.ratio)} full"
+        yield f"peak {percent(one.peak.figures.ratio)} full"
     if one.refused:
         yield f"{counted(one.refused, 'call')} refused for lack of a port"
     if one.owners:
         yield ", ".join(map(_owner, one.owners[:MOST_NAMED]))
     if one.unseen:
         yield f"no sample for {duration(one.unseen)} of it"
-    if one.netns != "host":
+    if one.netns != own:
         yield f"network namespace {one.netns}"
 
 
 def _owner(one: Involved) -> str:
+    name = owner_name(one.owner)
     if one.refused:
-        return f"{owner_name(one.owner)} {one.refused:,}"
-    return f"{owner_name(one.owner)} with {counted(one.sockets, 'socket')}"
+        return f"{name} {one.refused:,}"
+    if one.closed:
+        return f"{name} closed {one.closed:,} first in a minute"
+    return f"{name} with {counted(one.sockets, 'socket')}"
 
 
 def _minutes(one: Incident) -> Iterator[MinuteWords | None]:

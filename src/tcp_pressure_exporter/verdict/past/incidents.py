@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import NamedTuple
 
-from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
+from tcp_pressure_exporter.facts.sockets import NOBODY
 from tcp_pressure_exporter.verdict.past.minutes import (
     Figures,
     Minute,
@@ -22,6 +22,7 @@ from tcp_pressure_exporter.verdict.past.minutes import (
     minute_of,
     with_minute,
 )
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.troubles import Tie
 
 MOST = 32  # incidents
@@ -31,48 +32,6 @@ MOST_OWNERS = 4
 MOST_RESOURCES = 64  # whose last minutes are known should one become an incident
 QUIET = 600.0  # seconds: a load that comes every five minutes is one incident
 WAVE_GAP = 30.0  # seconds without it between two waves
-
-
-class Sighting(NamedTuple):
-    """A trouble that is critical in one sample.
-
-    parts: what it consists of, its head first. certain: it is there, and not a forecast alone.
-    resource: whose numbers tell of it, None where no resource is full; ratio: of that. refused:
-    calls that the newest sample counted. owners: whose they are, and whose the sockets; both by
-    their number.
-    """
-
-    parts: tuple[Tie, ...]
-    title: str
-    sentence: str
-    runbook: str
-    certain: bool
-    resource: Tie | None = None
-    ratio: float = 0.0
-    refused: int = 0
-    refused_owners: Mapping[Owner, int] = {}
-    socket_owners: Mapping[Owner, int] = {}
-
-
-class NamespaceLook(NamedTuple):
-    """What one sample showed of a network namespace, where its pools could be read."""
-
-    netns: str
-    critical: tuple[Sighting, ...] = ()
-    figures: Mapping[Tie, Figures] = {}
-    states: States | None = None
-
-
-class Look(NamedTuple):
-    """One sample. now: on a clock that goes on in a suspend; timestamp: since the epoch.
-
-    holds: seconds for which a sample counts as current.
-    """
-
-    now: float
-    timestamp: float
-    holds: float
-    namespaces: tuple[NamespaceLook, ...]
 
 
 class Moment(NamedTuple):
@@ -89,22 +48,15 @@ class Peak(NamedTuple):
     timestamp: float
 
 
-class Involved(NamedTuple):
-    """An owner: calls that were refused to it, and the most sockets that it was seen to have."""
-
-    owner: Owner
-    refused: int
-    sockets: int
-
-
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One cause, from when it was critical first to when it was so last.
 
     worst: its newest worst moment. parts: what it was seen to consist of. resource: whose minutes
-    they are. looks: samples in which it was critical. waves: how often it became so, not counting
-    pauses shorter than WAVE_GAP. calm_since: when it was first seen not to be, None while it is.
-    first_refused: None where no call was. unseen: seconds in which nobody looked.
+    they are. goes_on: it was critical in the newest sample, and seen there. looks: samples in
+    which it was critical. waves: how often it became so, not counting pauses shorter than WAVE_GAP.
+    calm_since: when it was first seen not to be, None while it is. first_refused: None where no
+    call was. unseen: seconds in which nobody looked.
     """
 
     number: int
@@ -115,6 +67,7 @@ class Incident:
     last: Moment
     resource: Tie | None = None
     certain: bool = False
+    goes_on: bool = False
     looks: int = 0
     waves: int = 1
     calm_since: float | None = None
@@ -131,11 +84,6 @@ class Incident:
         """Whether it is worth telling: what one sample alone forecast is not."""
         return self.certain or self.looks > 1
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether it was critical in the newest sample of its namespace."""
-        return self.calm_since is None and not self.over
-
     def seen(self, sightings: Sequence[Sighting], look: Look) -> "Incident":
         """Return the incident after a sample in which it is critical."""
         refused = sum(sighting.refused for sighting in sightings)
@@ -148,6 +96,7 @@ class Incident:
             parts=_parts(self.parts, sightings),
             last=Moment(look.now, look.timestamp),
             certain=self.certain or any(sighting.certain for sighting in sightings),
+            goes_on=True,
             looks=self.looks + 1,
             waves=self.waves + (quiet >= WAVE_GAP),
             calm_since=None,
@@ -180,17 +129,18 @@ def _parts(known: tuple[Tie, ...], sightings: Sequence[Sighting]) -> tuple[Tie, 
 
 
 def _owners(known: tuple[Involved, ...], sightings: Sequence[Sighting]) -> tuple[Involved, ...]:
-    """Return the owners with the most refused calls, and else with the most sockets."""
+    """Return the owners with the most refused calls, else those that left most TIME_WAIT."""
     found = {one.owner: one for one in known}
-    for sighting in sightings:
-        for owner, refused in sighting.refused_owners.items():
-            one = found.get(owner, Involved(owner, 0, 0))
-            found[owner] = one._replace(refused=one.refused + refused)
-        for owner, sockets in sighting.socket_owners.items():
-            one = found.get(owner, Involved(owner, 0, 0))
-            found[owner] = one._replace(sockets=max(one.sockets, sockets))
+    for new in (owner for sighting in sightings for owner in sighting.owners):
+        one = found.get(new.owner, Involved(new.owner))
+        found[new.owner] = Involved(
+            owner=new.owner,
+            refused=one.refused + new.refused,
+            closed=max(one.closed, new.closed),
+            sockets=max(one.sockets, new.sockets),
+        )
     named = (one for one in found.values() if one.owner != NOBODY)
-    return tuple(nlargest(MOST_OWNERS, named, key=lambda one: (one.refused, one.sockets)))
+    return tuple(nlargest(MOST_OWNERS, named, key=lambda one: one[1:]))
 
 
 Place = tuple[str, Tie]  # a namespace, and a resource in it
@@ -201,7 +151,8 @@ class IncidentMemory:
     """The last incidents, the oldest first, and the last minutes of what may become one.
 
     began: the number that the next one gets. valid_until: how long the newest sample is current.
-    left_out: troubles that found no room, since a namespace had too many at a time.
+    left_out: troubles that found no room, since a namespace had too many at a time. own: as in the
+    newest sample.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -210,6 +161,7 @@ class IncidentMemory:
     since: Moment | None = None
     valid_until: float | None = None
     left_out: int = 0
+    own: str = ""
 
     @property
     def listed(self) -> tuple[Incident, ...]:
@@ -225,6 +177,7 @@ class IncidentMemory:
             recent=_recent(self.recent, look),
             since=self.since or Moment(look.now, look.timestamp),
             valid_until=look.now + look.holds,
+            own=look.own,
         )
         for namespace in look.namespaces:
             memory = _with_namespace(memory, namespace, look)
@@ -259,7 +212,7 @@ def _aged(one: Incident, gap: float, look: Look) -> Incident:
     if one.over:
         return one
     over = look.now - one.last.now >= max(QUIET, look.holds)
-    return replace(one, over=over, unseen=one.unseen + gap)
+    return replace(one, over=over, goes_on=False, unseen=one.unseen + gap)
 
 
 def _without_the_old(incidents: Sequence[Incident]) -> tuple[Incident, ...]:

@@ -1,6 +1,5 @@
 """What one sample shows an incident memory: critical troubles, and how full each resource is."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tcp_pressure_exporter.facts.sockets import Owner
@@ -13,11 +12,18 @@ from tcp_pressure_exporter.verdict.actions import part_runbook, part_subject
 from tcp_pressure_exporter.verdict.assessment import Assessment
 from tcp_pressure_exporter.verdict.headline import trouble_sentence
 from tcp_pressure_exporter.verdict.past.history import by_state
-from tcp_pressure_exporter.verdict.past.incidents import Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal, Refused
-from tcp_pressure_exporter.verdict.troubles import Part, Tie, Trouble, identity, troubles
+from tcp_pressure_exporter.verdict.troubles import (
+    Part,
+    Tie,
+    Trouble,
+    identity,
+    severity_of_part,
+    troubles,
+)
 
 LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_NAME = 150, 220, 96  # characters; names come from outside
 
@@ -29,6 +35,7 @@ def look_of(sample: Sample, assessments: Iterable[Assessment]) -> Look:
         now=sample.started,
         timestamp=sample.timestamp,
         holds=STALE_INTERVALS * sample.interval,
+        own=shortened(sample.namespaces[0].netns, LONGEST_NAME),
         namespaces=tuple(_namespace(*one) for one in each if _read(one[0])),
     )
 
@@ -76,47 +83,49 @@ def _states(sample: NamespaceSample) -> States | None:
 def _sightings(found: Assessment) -> Iterator[Sighting]:
     for trouble in troubles(found):
         if trouble.severity is Severity.CRITICAL:
-            yield _sighting(trouble, found.refused)
+            yield _sighting(trouble, _said(trouble, found.refused))
 
 
-def _sighting(trouble: Trouble, refused: Refused | None) -> Sighting:
+def _said(trouble: Trouble, refused: Refused | None) -> str:
+    """Say what is wrong; how many calls were refused the incident itself counts."""
+    return trouble_sentence(trouble, refused if isinstance(trouble.head, Refusal) else None)
+
+
+def _sighting(trouble: Trouble, said: str) -> Sighting:
     full = [part for part in trouble.parts if isinstance(part, Pressure)]
     calls = [part for part in trouble.parts if isinstance(part, Refusal)]
     return Sighting(
         parts=tuple(map(identity, trouble.parts)),
         title=shortened(part_subject(trouble.head), LONGEST_TITLE),
-        sentence=shortened(trouble_sentence(trouble, refused), LONGEST_SENTENCE),
+        sentence=shortened(said, LONGEST_SENTENCE),
         runbook=part_runbook(trouble.head),
         certain=any(map(_certain, trouble.parts)),
         resource=identity(full[0]) if full else None,
         ratio=full[0].ratio if full else 0.0,
         refused=sum(call.new for call in calls),
-        refused_owners=_refused_owners(calls),
-        socket_owners=_socket_owners(full),
+        owners=(*_callers(calls), *_holders(full)),
     )
 
 
 def _certain(part: Part) -> bool:
     """Tell whether a part is critical by what is, and not by what is to come."""
+    if severity_of_part(part) < Severity.CRITICAL:
+        return False
     if isinstance(part, Pressure):
         return part.refused or part.ratio >= KINDS[part.kind].critical
-    return not isinstance(part, Refusal) or part.severity is Severity.CRITICAL
+    return True
 
 
-def _refused_owners(calls: Sequence[Refusal]) -> Mapping[Owner, int]:
-    counts: Counter[Owner] = Counter()
+def _callers(calls: Sequence[Refusal]) -> Iterator[Involved]:
     for call in calls:
         if call.owner and call.new:
-            counts[_named(call.owner.owner)] += call.new
-    return counts
+            yield Involved(_named(call.owner.owner), refused=call.new)
 
 
-def _socket_owners(full: Sequence[Pressure]) -> Mapping[Owner, int]:
-    counts: Counter[Owner] = Counter()
+def _holders(full: Sequence[Pressure]) -> Iterator[Involved]:
     for pressure in full:
-        for owner in pressure.owners:
-            counts[_named(owner.owner)] = max(counts[_named(owner.owner)], owner.sockets)
-    return counts
+        for one in pressure.owners:
+            yield Involved(_named(one.owner), closed=one.closed or 0, sockets=one.sockets)
 
 
 def _named(owner: Owner) -> Owner:

@@ -57,7 +57,8 @@ class Connection:
                 secured = await self._secure()
             await self._serve(Http1(self._stream, self._shared.limits), deadline, secured=secured)
         except OSError as error:
-            # Gone, silent or not reading: TimeoutError is an OSError too. Nobody is left to tell.
+            # Gone, silent or not reading: TimeoutError is an OSError too. There is nobody left to
+            # tell.
             self._shared.log.debug("connection ended", reason=str(error) or type(error).__name__)
         finally:
             self.close()
@@ -104,9 +105,9 @@ class Connection:
         response = protection.dressed(await self._response(request, protection))
         path = request.path[:_LOGGED_PATH_CHARACTERS]
         self._shared.log.debug("request", method=request.method, path=path, status=response.status)
-        # Who asks for more than can be served shall at least come again for each request.
+        # A client that asks for more than can be served must reconnect for each request.
         overload = response.status == HTTPStatus.SERVICE_UNAVAILABLE
-        # Who was let in by what has been replaced since shall meet the new door.
+        # A client that was admitted under replaced settings must reconnect under the new ones.
         replaced = protection.tls is not self._tls
         await self._send(http, response, last=self.stopping or overload or replaced)
 
@@ -120,7 +121,8 @@ class Connection:
             raise
 
     async def _response(self, request: Request, protection: Protection) -> Response:
-        # First: who is not meant shall take no token of the rate limit and learn of no password.
+        # First: a client that asks for another host must use up no token of the rate limit, nor
+        # learn that there is a password.
         if (misdirected := self._shared.allowed_hosts.refusal(request)) is not None:
             return misdirected
         try:

@@ -77,13 +77,13 @@ class Http1:
         Raises TimeoutError when the connection has been idle for too long.
         """
         self._h11.start_next_cycle()
-        await asyncio.sleep(0)  # who sends many requests ahead shall not have the loop alone
+        await asyncio.sleep(0)  # a client that pipelines many requests must not monopolise the loop
         if not self._h11.trailing_data[0]:
             async with asyncio.timeout(self._limits.idle_seconds):
                 self._h11.receive_data(await self._stream.read(_CHUNK_BYTES))
 
     async def linger(self) -> None:
-        """Close our half and read on a little, for the client to get the last answer.
+        """Close our half and keep reading briefly, so that the client gets the last answer.
 
         Raises OSError.
         """

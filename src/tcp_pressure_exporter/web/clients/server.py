@@ -1,4 +1,4 @@
-"""The server: takes clients in, bounds how many there are, and ends them when it stops."""
+"""The server: accepts clients, bounds how many there are, and ends them when it stops."""
 
 import asyncio
 import ctypes
@@ -50,7 +50,8 @@ class Server:
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             await readable(listener)
-            # Several at a time, or those inside slow down who comes; not all, or the other way.
+            # Several at a time, or existing clients would slow down new ones; not all, or it would
+            # be the other way round.
             for _ in range(_ACCEPTED_AT_ONCE):
                 try:
                     sock, _ = listener.accept()

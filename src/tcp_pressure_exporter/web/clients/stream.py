@@ -22,14 +22,14 @@ _DROPPED_PIECE_BYTES = 16 * 1024
 class Stream:
     """One client's bytes. Owns the connected, non-blocking socket; `sock` is it, wrapped or not.
 
-    Everything waits as long as the peer lets it: deadlines are the caller's. Raises OSError, of
-    which ssl.SSLError is one.
+    Everything waits as long as the peer makes it wait: deadlines are the caller's. Raises OSError,
+    of which ssl.SSLError is one.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            # The body follows the head in a piece of its own, which shall not wait for an ACK.
+            # The body follows the head in a piece of its own, which must not wait for an ACK.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def begins_tls(self) -> bool:
@@ -46,7 +46,7 @@ class Stream:
 
     async def read(self, size: int) -> bytes:
         """Return up to `size` bytes; none at the end."""
-        await asyncio.sleep(0)  # a client that never lets us wait shall not have the loop alone
+        await asyncio.sleep(0)  # a client that never makes us wait must not monopolise the loop
         return await self._done(lambda: self.sock.recv(size), readable)
 
     async def write(self, data: bytes) -> None:

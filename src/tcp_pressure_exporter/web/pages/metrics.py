@@ -41,7 +41,7 @@ class MetricsPage:
         self, registry: Collector, *, max_requests: int, log: FilteringBoundLogger
     ) -> None:
         self._registry = registry
-        # Keeps nothing: each scrape shall see the newest sample.
+        # Keeps nothing: each scrape must see the newest sample.
         self._renderer = Renderer[bytes]("render")
         self._max_requests = max_requests
         self._log = log
@@ -50,7 +50,7 @@ class MetricsPage:
 
     async def handle(self, request: Request) -> Response:
         """200 with the page, 503 over the limit, 500 when a collector raised."""
-        # Clients that leave, or gave up, may have left renderings behind.
+        # Clients that left, or gave up, may have left renderings behind.
         busy = max(self._requests, self._renderer.under_way)
         if self._max_requests and busy >= self._max_requests:
             return self._refuse()

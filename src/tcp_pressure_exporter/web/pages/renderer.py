@@ -11,8 +11,8 @@ Made = TypeVar("Made")
 class Renderer(Generic[Made]):
     """Makes one rendering after the other, on a thread of its own.
 
-    Who asks for one that is under way gets that one. Of those that are done, the last `keep` stay
-    as long as all that is asked for is of one edition; a failure never stays.
+    A request for one that is under way gets that one. Of those that are done, the last `keep` are
+    kept as long as all requests are for one edition; a failure is never kept.
     """
 
     def __init__(self, thread_name: str, *, keep: int = 0) -> None:

@@ -27,7 +27,7 @@ _DOCUMENT_HEADERS: tuple[Header, ...] = (
     ("Cache-Control", "no-store"),
 )
 _KEPT = ("Cache-Control", "public, max-age=31536000, immutable")
-_RENDERINGS_KEPT = 8  # pages of many namespaces would else take megabytes
+_RENDERINGS_KEPT = 8  # pages of many namespaces would otherwise take megabytes
 
 
 class File(Protocol):
@@ -83,7 +83,7 @@ class StatusPages:
         asked = request.query.get("netns")
         netns = asked[0] if asked else None
         if netns is not None and not self._status.known(netns):
-            netns = ""  # one answer for all names that are not there, else each would be made anew
+            netns = ""  # one answer for all unknown names: otherwise each would be rendered
         made = await self._made(("page", netns), partial(self._status.page, netns))
         return _response(request, made, PAGE_HEADERS)
 

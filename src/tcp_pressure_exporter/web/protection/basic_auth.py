@@ -1,4 +1,4 @@
-"""Basic authentication (RFC 7617) against bcrypt hashes, on a thread that no end waits for."""
+"""Basic authentication (RFC 7617) by bcrypt, on a thread that shutdown does not wait for."""
 
 import asyncio
 import base64
@@ -46,8 +46,8 @@ def exit_beside_work(code: int) -> int:
     """Return the exit code; while such work still goes on, end the process with it at once.
 
     A thread that comes back from a library while Python ends is made to exit, and one that comes
-    back from Rust, as bcrypt is, then aborts the whole process. To be called when all is done:
-    nothing is flushed and no atexit handler runs.
+    back from Rust, as bcrypt is, then aborts the whole process. Call this last: nothing is flushed
+    and no atexit handler runs.
     """
     if any(thread.name == _NAME for thread in threading.enumerate()):
         os._exit(code)

@@ -45,7 +45,7 @@ class TokenBucket:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """As a whole replaced by another when the file changes. Without a file there is none of it."""
+    """Replaced as a whole when the file changes. Without a file there is no protection."""
 
     tls: TlsServer | None = None
     rate_limit: TokenBucket | None = None

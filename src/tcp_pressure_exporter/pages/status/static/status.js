@@ -30,12 +30,12 @@
       old.nodeValue = fresh.nodeValue;
       return;
     }
+    const kept = (name) => old.nodeName === "DETAILS" && name === "open"; // as the reader left it
     for (const { name, value } of fresh.attributes) {
-      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+      if (old.getAttribute(name) !== value && !kept(name)) old.setAttribute(name, value);
     }
     for (const { name } of [...old.attributes]) {
-      const folding = old.nodeName === "DETAILS" && name === "open";
-      if (!fresh.hasAttribute(name) && !folding) old.removeAttribute(name);
+      if (!fresh.hasAttribute(name) && !kept(name)) old.removeAttribute(name);
     }
     becomeInside(old, fresh);
   }

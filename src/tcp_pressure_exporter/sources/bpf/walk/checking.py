@@ -2,7 +2,7 @@
 
 A field that has moved in the kernel would be read as something else, and nothing would fail. So now
 and then netlink is asked, between two walks. What it tells must lie between what these tell, or as
-far outside as the table changed meanwhile: on a quiet table they must be equal.
+far outside as the table changed in the meantime: on a quiet table they must be equal.
 """
 
 from array import array

@@ -3,7 +3,7 @@
 A cookie is given to a socket when it is first shown by sock_diag, so that a walk finds none. But an
 entry stays in its chain, and its ends with the sequence number that it had when it began (struct
 connection, `identity`) tell it from all others there, also from later ones of the same ends, and
-stay the same where a stray segment starts its minute anew. So identities are noted block by block,
+stay the same where a stray segment restarts its minute. So identities are noted block by block,
 in the order of the walk: four bytes for each entry.
 
 Packed: for each block its number, how many identities it has, and these, as native unsigned ints.

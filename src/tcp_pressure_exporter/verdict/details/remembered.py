@@ -1,0 +1,72 @@
+"""What the exporter on a host remembers, put beside what one look at that host showed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.kernel import Identity
+from tcp_pressure_exporter.pools.listing import SeenOwner
+from tcp_pressure_exporter.sample.counted.pool_owners import MOST_TOLD, rank
+from tcp_pressure_exporter.verdict.assessment import Assessment
+from tcp_pressure_exporter.verdict.pressures import Pressure
+
+Resource = tuple[str, str]  # kind and name of a pressure
+
+
+class Remembered(NamedTuple):
+    """What an exporter tells of the network namespace that it runs in, and which one that is.
+
+    owners: of its resources, in its order; each says who told it. incidents: what has happened,
+    each on a line, the newest first.
+    """
+
+    identity: Identity
+    owners: Mapping[Resource, tuple[SeenOwner, ...]]
+    incidents: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """An exporter that was asked. reason: why its answer is not used, "" where it is.
+
+    incidents: what it says has happened, the newest first.
+    """
+
+    url: str
+    reason: str = ""
+    incidents: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Say what came of it."""
+        if self.reason:
+            return f"The exporter at {self.url} was of no use: {self.reason}."
+        return f"What is marked (by the exporter) is what the exporter at {self.url} remembers."
+
+
+def with_remembered(assessment: Assessment, remembered: Remembered) -> Assessment:
+    """Return an assessment whose pressures also have the owners that an exporter remembers."""
+    pressures = tuple(_with_owners(one, remembered) for one in assessment.pressures)
+    return replace(assessment, pressures=pressures)
+
+
+def _with_owners(pressure: Pressure, remembered: Remembered) -> Pressure:
+    told = remembered.owners.get((pressure.kind, pressure.name), ())
+    return pressure._replace(owners=_together(pressure.owners, told)) if told else pressure
+
+
+def _together(seen: Sequence[SeenOwner], told: Sequence[SeenOwner]) -> tuple[SeenOwner, ...]:
+    """Return the owners that were seen and those that were told, each once.
+
+    Of one that is both, what the look itself showed counts, but for closes: the exporter has
+    counted a minute of them, the look some seconds.
+    """
+    known = {one.owner: one for one in seen}
+    counted = {one.owner: one for one in told if one.closed}
+    others = [one for one in told if one.owner not in known]
+    whole = [
+        one._replace(closed=count.closed, closed_share=count.closed_share)
+        if (count := counted.get(one.owner))
+        else one
+        for one in seen
+    ]
+    return tuple(sorted([*whole, *others], key=rank)[:MOST_TOLD])

@@ -1,0 +1,65 @@
+"""What a sample shows to a memory of incidents: the critical troubles, and how full resources are.
+
+The names in it come from outside, and are cut before they get here.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.verdict.past.minutes import Figures, States
+from tcp_pressure_exporter.verdict.troubles import Tie
+
+
+class Involved(NamedTuple):
+    """An owner. refused: calls that were refused to it. Both others are the most that were seen.
+
+    closed: connections that it closed first within a minute, which left TIME_WAIT. sockets: its
+    live ones.
+    """
+
+    owner: Owner
+    refused: int = 0
+    closed: int = 0
+    sockets: int = 0
+
+
+class Sighting(NamedTuple):
+    """A trouble that is critical in one sample.
+
+    parts: what it consists of, its head first. certain: it is there, and not a forecast alone.
+    resource: whose numbers tell of it, None where no resource is full; ratio: of that. refused:
+    calls that the newest sample counted, and so they are of the owners.
+    """
+
+    parts: tuple[Tie, ...]
+    title: str
+    sentence: str
+    runbook: str
+    certain: bool
+    resource: Tie | None = None
+    ratio: float = 0.0
+    refused: int = 0
+    owners: tuple[Involved, ...] = ()
+
+
+class NamespaceLook(NamedTuple):
+    """What one sample showed of a network namespace, where its pools could be read."""
+
+    netns: str
+    critical: tuple[Sighting, ...] = ()
+    figures: Mapping[Tie, Figures] = {}
+    states: States | None = None
+
+
+class Look(NamedTuple):
+    """One sample. now: on a clock that goes on in a suspend; timestamp: since the epoch.
+
+    holds: seconds for which a sample counts as current. own: the exporter's network namespace.
+    """
+
+    now: float
+    timestamp: float
+    holds: float
+    own: str
+    namespaces: tuple[NamespaceLook, ...]
