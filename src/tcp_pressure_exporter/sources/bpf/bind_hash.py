@@ -51,8 +51,8 @@ class BindHash:
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
         """Know the ports of these namespaces while the block runs, by one walk for all.
 
-        Namespaces
-        for which there is no room, and all of them if the walk fails, are walked one by one.
+        Namespaces for which there is no room, and all of them if the walk fails, are walked one by
+        one.
         """
         try:
             self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))

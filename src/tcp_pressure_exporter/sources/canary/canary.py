@@ -143,8 +143,7 @@ class Canary:
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
         """Ask for some ports, until one is found.
 
-        Never False: where all fail, connect() would
-        still take over a TIME_WAIT entry.
+        Never False: if all fail, connect() would still take over a TIME_WAIT entry.
         """
         ports = _some_ports(free_ports, MAX_PORTS_ASKED)
         for port in ports:
