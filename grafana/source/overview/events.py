@@ -87,7 +87,7 @@ def _repeats() -> TimeSeries:
 
 def _conntrack() -> TimeSeries:
     return _rates(
-        "conntrack",
+        "Connection tracking",
         (
             *("nf_conntrack_insert_failed", "nf_conntrack_drop"),
             *("nf_conntrack_early_drop", "nf_conntrack_invalid"),
@@ -118,4 +118,5 @@ def _rates(  # noqa: PLR0913 - the words of a panel
         unit="suffix:/s",
         empty=empty,
         low=0,
+        at_least=1,
     )

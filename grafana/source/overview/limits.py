@@ -113,7 +113,7 @@ def _resources() -> list[TimeSeries]:
             empty=HOST_ONLY,
         ),
         _resource(
-            "conntrack table",
+            "Tracked connections",
             "conntrack_entries",
             "Tracked connections of all protocols against net.netfilter.nf_conntrack_max.",
             "below 75 %.",

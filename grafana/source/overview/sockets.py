@@ -1,6 +1,7 @@
 """Sockets by state, those that are stuck, and those that pass."""
 
 from grafana.source.colour import ATTENTION, CAUSES, CLEAR, FAMILIES, STATES
+from grafana.source.forecast import MINUTES
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import TimeSeries
 from grafana.source.query import NAMESPACE, Query, select
@@ -113,10 +114,10 @@ def _oldest() -> TimeSeries:
     return TimeSeries(
         title="Oldest in CLOSE_WAIT",
         meaning="For how long the oldest connection has been there at least, by cause.",
-        normal="seconds.",
+        normal="less than a minute.",
         action="a line that rises with the clock: the same connections are still there.",
-        queries=[Query(f"max by (cause) ({oldest})", "{{cause}}")],
-        unit="s",
+        queries=[Query(f"max by (cause) ({oldest}) / 60", "{{cause}}")],
+        unit=MINUTES,
         empty="no sample",
         low=0,
         colours=CAUSES,
