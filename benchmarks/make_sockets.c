@@ -101,7 +101,7 @@ static int listen_on(bool ipv6, int port)
 	return listener;
 }
 
-/* The kernel shall choose the port at connect(), when it knows the destination. */
+/* Let the kernel choose the port at connect(), when it knows the destination. */
 static int connect_from(const union address *source, const union address *destination)
 {
 	int on = 1;

@@ -25,7 +25,7 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test run for ever, nor beside one that runs alone, nor be deaf to Ctrl-C."""
+    """Let no test run forever, nor beside one that runs alone, nor be deaf to Ctrl-C."""
     config.pluginmanager.register(TimeLimits(os.dup(STDERR)))
     config.pluginmanager.register(BpfTests(os.environ))
     if hasattr(config, "workerinput"):

@@ -64,6 +64,7 @@ def test_documents_quote_the_newest_figures(path: Path) -> None:
     text = path.read_text()
     quoted = QUOTED.findall(text)
     assert len(quoted) == text.count("<!-- benchmarks: ")
+    assert "\n<!-- benchmarks: " not in text  # it would begin a block of HTML, links and all
     for number, name in quoted:
         digits = len(number.partition(".")[2])
         assert f"{figures[name]:,.{digits}f}" == number, name

@@ -7,7 +7,7 @@ from tests.support.places import ROOT
 
 ADVICE = """
 Metrics changed. Where that is meant: say so in CHANGELOG.md, under "Changed" or "Removed" what a
-dashboard or an alert must follow, and write the list anew:
+dashboard or an alert must follow, and write the list again:
 .venv/bin/python -m tests.support.golden_metrics > tests/golden_metrics.txt"""
 
 

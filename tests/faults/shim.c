@@ -33,7 +33,7 @@ struct faults {
 	int64_t cut;             /* the last bytes of each datagram are missing */
 	int64_t garbage;         /* datagrams of 0xff */
 	int64_t silent;          /* requests never reach the kernel */
-	int64_t endless;         /* NLMSG_DONE never comes, something else comes for ever */
+	int64_t endless;         /* NLMSG_DONE never comes, something else comes forever */
 	int64_t realtime_step;   /* seconds that CLOCK_REALTIME is off */
 	int64_t boottime_step;   /* seconds that CLOCK_BOOTTIME is off: what a suspend adds */
 	int64_t bpf_error;       /* bpf() fails */

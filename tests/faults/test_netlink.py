@@ -79,7 +79,7 @@ def test_fault(daemon: Daemon, fault: str, value: int, reason: str) -> None:
 
 
 def test_silence(shim: Path, tmp_path: Path) -> None:
-    """A kernel that never answers: no old number is shown, the thread does not hang for ever."""
+    """A kernel that never answers: no old number is shown, the thread does not hang forever."""
     faults = Faults(shim, tmp_path / "faults")
     command = faults.command(COMMANDS["compiled"])
     log = tmp_path / "exporter.log"

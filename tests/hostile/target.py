@@ -93,7 +93,7 @@ class Target:
         return Path(f"/proc/{self.exporter.process.pid}/{file}")
 
     def forget_peak(self) -> None:
-        """Let the kernel count the peak of memory anew: proc(5), clear_refs."""
+        """Let the kernel count the peak of memory again: proc(5), clear_refs."""
         self._proc("clear_refs").write_text("5")
 
     def peak(self) -> int:

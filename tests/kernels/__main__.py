@@ -3,7 +3,7 @@
     python -m tests.kernels [--quick] [--tests TEST]... [--kvm] [NAME...]
 
 One line for each kernel and test. After a whole run, that is without --quick and --tests, the
-tables in docs/platforms.md are written anew.
+tables in docs/platforms.md are written again.
 Exit code 1 where a result is not the expected one.
 """
 

@@ -73,7 +73,7 @@ def test_what_was_counted() -> None:
 
 
 def test_neither_root_nor_user_namespaces(tmp_path: Path) -> None:
-    """Where no network namespace is to be had, one line says so."""
+    """Where no network namespace is available, one line says so."""
     refusing = tmp_path / "unshare"
     refusing.write_text("#!/bin/sh\nexit 1\n")
     refusing.chmod(0o755)

@@ -32,7 +32,7 @@ def test_forgotten() -> None:
 
 
 def test_seen_again() -> None:
-    """A listener that comes back starts the two minutes anew."""
+    """A listener that comes back starts the two minutes again."""
     assert served({443: NOW - 119.9}, [443], []) == {443: NOW}
 
 

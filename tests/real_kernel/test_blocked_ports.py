@@ -101,7 +101,7 @@ def test_all_reserved(narrow: Lab, observer: Observer) -> None:
     assert outbound(sample) == (0, 1.0, 1.0, 0.0)
     found = assess(sample)
     assert found.severity is Severity.CRITICAL
-    assert headline(found).startswith("There is no usable local port")
+    assert headline(found).startswith("No local port is usable")
     assert "ip_local_reserved_ports" in found.pressures[0].advice
 
 

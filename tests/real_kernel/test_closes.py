@@ -122,7 +122,7 @@ def test_minutes_that_begin_anew(lab: Lab, watcher: Observer) -> None:
             send_stray_ack((LOCAL, port), (REMOTE, SERVER_PORT))
         [pool] = watcher.tables()["inbound"].listed
         assert pool.usage.ages is not None
-        assert closes_each_second(pool.usage.ages)[0] == 20, "their minutes began anew"
+        assert closes_each_second(pool.usage.ages)[0] == 20, "their minutes began again"
         assert pool.entered_total == 20
         assert pool.outlook is not None
         assert pool.outlook.exhaustion_seconds == math.inf

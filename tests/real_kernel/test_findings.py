@@ -179,7 +179,7 @@ def test_queue_that_was_cut(lab: Lab, observer: Observer) -> None:
     for _ in range(4):
         lab.keep(socket.create_connection(("127.0.0.1", SERVER_PORT)))
     assert found(observer) == {
-        "somaxconn_below_backlog": "net.core.somaxconn = 8; 127.0.0.1 port 9000 has 8"
+        "somaxconn_below_backlog": "net.core.somaxconn = 8; 127.0.0.1 port 9000 has a queue of 8"
     }
     lab.keep(service.accept()[0])
     assert found(observer) == {}

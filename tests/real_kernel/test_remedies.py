@@ -72,7 +72,7 @@ def ports_used(observer: Observer) -> tuple[int, float]:
 
 
 def half_of_the_live_go(pool: Pool) -> None:
-    """Do what happens to live connections once they have been made anew at two addresses."""
+    """Do what happens to live connections once they have been made again at two addresses."""
     for pair in pool.live[: LIVE // 2]:
         time_wait_here(pair)
 

@@ -100,7 +100,7 @@ def test_now_and_then(others: OtherNamespaces) -> None:
 
 
 def test_search_for_owners(others: OtherNamespaces) -> None:
-    """That the search for owners ended early is said with each sample until it is made anew."""
+    """That the search for owners ended early is said with each sample until it is made again."""
     host = open_host(wishes("limits"), others.procfs, readable_parser(), sys.platform)
     own = OwnNamespace(host, others.procfs, others.names)
     owners = host._others.owners  # noqa: SLF001 - a search of 262,144 links takes a second

@@ -212,7 +212,7 @@ def test_another_number_is_not_another_reason() -> None:
 
 
 def test_recovery_is_logged_once() -> None:
-    """A collector that works again is one line, and may fail anew."""
+    """A collector that works again is one line, and may fail again."""
     lines = collector_lines(failing("absent"), GOOD, GOOD, failing("absent"))
     assert [event for _level, event, _reason in lines] == [
         "collector fails",

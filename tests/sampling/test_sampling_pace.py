@@ -14,7 +14,7 @@ from tests.support.fakes.observed_loop import GOOD, ObservedLoop, one_after_the_
 
 
 def costing(*costs: float, clock: Callable[[], float] | None = None) -> Clocks:
-    """Return clocks by which each sample costs so many CPU seconds, the last for ever."""
+    """Return clocks by which each sample costs so many CPU seconds, the last forever."""
 
     def readings() -> Iterator[float]:
         total = 0.0

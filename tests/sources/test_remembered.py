@@ -6,7 +6,7 @@ from tests.support.fakes.fake_clock import FakeClock
 
 
 def test_remembered() -> None:
-    """An answer is given again until its time is over, then asked for anew."""
+    """An answer is given again until its time is over, then asked for again."""
     clock, answers = FakeClock(), iter("abc")
     remembered = Remembered(lambda: next(answers), 60.0, clock)
     assert remembered.get() == "a"

@@ -77,7 +77,7 @@ def run(folder: Path, tests: str, last: int) -> tuple[int, str]:
 
 
 def test_what_hangs_fails(tmp_path: Path) -> None:
-    """Each phase that waits for ever fails with all stacks, and the tests after it run."""
+    """Each phase that waits forever fails with all stacks, and the tests after it run."""
     code, said = run(tmp_path, HANGING, 60)
     assert code == 1
     assert "3 failed, 1 passed, 2 errors" in said

@@ -1,8 +1,8 @@
-"""No test runs for ever: past its limit it fails, with the stack of every thread.
+"""No test runs forever: past its limit it fails, with the stack of every thread.
 
 One failure would not be enough. On its way out it meets what waits again: `with Popen(...)` for its
 process, an executor for its threads, the teardown of a fixture. So each phase of a test has the
-limit anew, and the alarm rings until the phase is over, from the second time on with the processes
+limit again, and the alarm rings until the phase is over, from the second time on with the processes
 killed that the run has started.
 
 A thread in C code that does not come back sees no signal: then faulthandler ends the process.

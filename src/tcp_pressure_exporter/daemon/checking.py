@@ -1,4 +1,4 @@
-"""--config.check: reads every file that the flags name, and tells whether each is good."""
+"""--config.check: reads every file that the flags name, and says whether each is valid."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class Check(NamedTuple):
 def check(options: Options, log: FilteringBoundLogger) -> int:
     """Print one line for each file, the good ones on stdout; return the exit code.
 
-    Whatever is bad is told, not only the first. Nothing is started, and no address is opened.
+    All errors are reported, not only the first. Nothing is started, and no address is opened.
     """
     code, files = 0, 0
     for one in _checks(options, log):

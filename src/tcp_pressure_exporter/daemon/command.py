@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def hidden_module(name: str) -> Iterator[None]:
-    """Let `import NAME` fail inside the block; nothing changes for who has imported it before."""
+    """Let `import NAME` fail inside the block; code that already imported it is not affected."""
     known = sys.modules.get(name)
     sys.modules[name] = None  # type: ignore[assignment]  # as importlib's reference has it
     try:

@@ -30,7 +30,7 @@ BARE = re.compile(r"""[!#-<>-\[\]-~]+""")  # visible ASCII without double quote,
 
 @dataclass(slots=True)
 class LostLines:
-    """How many lines the stream of a log did not take."""
+    """How many lines a log's stream did not accept."""
 
     count: int = 0
 

@@ -163,7 +163,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 
 def _is_shortage(error: BaseException | None) -> bool:
-    """Tell whether an error goes back to what may be over without a change of any file."""
+    """Tell whether an error may go away without any file changing."""
     while error is not None:
         if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             return error.errno in SHORTAGES
@@ -172,7 +172,7 @@ def _is_shortage(error: BaseException | None) -> bool:
 
 
 def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
-    """Refuse a file that demands less of clients: one half written looks just like that."""
+    """Reject a file that asks less of clients: a half-written one looks just like that."""
     for key in sorted(old.demands() - new.demands()):
         raise ConfigError(key, "is gone; restart to change that")
 

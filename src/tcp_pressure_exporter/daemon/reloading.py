@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.5  # between two readings, so that a storm of signals costs li
 
 
 class Reloads(NamedTuple):
-    """How often the configuration was read again since the start, well or badly."""
+    """How often the configuration was reread since the start, successfully or not."""
 
     good: int = 0
     bad: int = 0
@@ -47,7 +47,7 @@ class Reloader:
         threading.Thread(target=self._run, name="reloading", daemon=True).start()
 
     def ask(self) -> None:
-        """Let the file be read soon: once, however often this is asked before it begins."""
+        """Ask for the file to be read soon: once, however often this is called before it begins."""
         self._asked.set()
 
     def _run(self) -> None:

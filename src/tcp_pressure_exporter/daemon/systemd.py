@@ -1,4 +1,4 @@
-"""Tells systemd how the service does: the protocol of sd_notify(3).
+"""Tells systemd how the service is doing, by the protocol of sd_notify(3).
 
 The protocol is lines of KEY=value in one datagram; a library for it would be longer than its use.
 """
@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from tcp_pressure_exporter.escaping import escape_controls
 
-SEND_SECONDS = 1.0  # systemd takes a datagram at once; where it hangs, the exporter does not
+SEND_SECONDS = 1.0  # systemd takes a datagram immediately; if it hangs, the exporter must not
 
 
 class ServiceManager:

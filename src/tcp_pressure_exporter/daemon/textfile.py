@@ -1,7 +1,7 @@
 """One sample as a file, for node_exporter's textfile collector.
 
-That one serves whatever *.prom file it finds, half-written or from last year. So the file changes
-as a whole, and does not outlive a run that wrote none.
+It serves whatever *.prom file it finds, even one half-written or a year old. So the file is
+replaced as a whole, and removed if a run writes none.
 """
 
 import errno

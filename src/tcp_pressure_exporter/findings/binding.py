@@ -1,7 +1,7 @@
 """Whether applications bind before they connect: for them alone a full source pool is an outage.
 
 A connect() without bind() uses a port once for each destination, so that a host with many of them
-holds nearly all its ports and is well.
+holds nearly all its ports and is fine.
 """
 
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
@@ -34,14 +34,14 @@ EXPLICIT_PORTS = (
 
 
 def are_many(bound: float, usable: int) -> bool:
-    """Tell whether so many ports of bound sockets are worth speaking of."""
+    """Tell whether that many ports of bound sockets are worth mentioning."""
     return bound > 0 and bound >= HIDDEN_WORTH_IT * usable
 
 
 def somebody_binds(
     report: CanaryReport | None, usable: int | None, hidden: int | None = None
 ) -> bool | None:
-    """Tell whether sockets that were bound hold ports worth speaking of; None: not known.
+    """Tell whether bound sockets hold ports worth mentioning; None: not known.
 
     usable: the ports that the kernel may choose. hidden: how many are hidden, where that is known
     exactly; else the report has the estimate.

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.usage import is_mostly
 
 CLOSE_WAIT_RUNBOOK = "docs/runbooks/stuck.md#tcppressureclosewaitleak"
-LEAK_SOCKETS = 100  # of one cause: fewer are no leak worth waking anybody
+LEAK_SOCKETS = 100  # of one cause: fewer are not worth waking anybody for
 LEAK_SECONDS = 60.0
 
 

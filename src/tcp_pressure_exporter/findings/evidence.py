@@ -214,7 +214,7 @@ class Evidence:
         return (self.settings.get().usable & self.bound.get().listening).bit_count()
 
 
-MAX_LISTENERS = 4_096  # of which more is told than their ports
+MAX_LISTENERS = 4_096  # whose owners are looked up
 
 
 def listeners_in_range(settings: PortRange, bound: BoundTally) -> list[BoundSocket]:

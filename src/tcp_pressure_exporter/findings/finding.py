@@ -54,7 +54,7 @@ class FindingState:
 
 
 def shortened(items: Sequence[str], most: int = SHOWN, total: int = 0) -> str:
-    """List at most so many by name, and say how many more there are: of `total`, where it is more.
+    """List at most that many by name, and say how many more there are: of `total`, if that is more.
 
     total: where `items` may be the first of many.
     """

@@ -18,7 +18,7 @@ from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 
 
 class Severity(IntEnum):
-    """How bad something is; the value is also the exit code of the report.
+    """How bad something is; the value is also the report's exit code.
 
     calm: nothing to do now. warning: in working hours. critical: now.
     """
@@ -29,7 +29,7 @@ class Severity(IntEnum):
 
 
 NEVER = float("inf")
-SOON = 60.0  # seconds to exhaustion: less time than anything but a machine needs to help
+SOON = 60.0  # seconds to exhaustion: too little time for anyone but a machine to help
 CROWDED = 0.5  # ratio from which a table or queue is worth a closer look, though it is calm
 
 LISTEN_QUEUE = "listen_queue"

@@ -44,7 +44,7 @@ FINDINGS: tuple[Finding, ...] = (
 def evaluate(evidence: Evidence) -> tuple[tuple[FindingState, ...], SourceError | None]:
     """Return the findings that can be told, and the first error of those that cannot.
 
-    Each check stands by itself: a source that failed takes its own findings along, and no others.
+    Each check is independent: a failed source only costs the findings that need it.
     """
     states: list[FindingState] = []
     first: SourceError | None = None
@@ -56,5 +56,5 @@ def evaluate(evidence: Evidence) -> tuple[tuple[FindingState, ...], SourceError 
         except SourceError as error:
             first = first or error
         except NotAskedError:
-            continue  # nobody wants to know, or nobody can tell
+            continue  # a collector is off, or the kernel does not tell
     return tuple(states), first

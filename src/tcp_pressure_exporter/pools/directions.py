@@ -46,11 +46,10 @@ class DirectionPools:
     """The pools of one direction.
 
     pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
-    number, the sum of their used ports, and their highest ratio.
-    entered, ages: as of one pool, for all pools of the direction together.
-    overflow_sockets: sockets of pools (or local addresses) too many to be kept.
-    new_ratio: the ratio with which a pool begins that has no connection yet.
-    groups: the sums over all pools of each remote group.
+    number, the sum of their used ports, and their highest ratio. entered, ages: as of one pool, for
+    all pools of the direction together. overflow_sockets: sockets of pools (or local addresses) too
+    many to be kept. new_ratio: the ratio that a pool without any connection starts with. groups:
+    the sums over all pools of each remote group.
     """
 
     pools: Mapping[PoolKey, Usage]
@@ -84,8 +83,8 @@ def outbound_usages(
 ) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
-    So does a pool without a connection: where every port is blocked there is no pool, and yet no
-    connect() succeeds.
+    This includes a pool without a connection: if every port is blocked there is no pool, but
+    connect() still fails.
 
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
     the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
@@ -199,7 +198,7 @@ def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse)
 
 
 def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWaitReuse) -> Usage:
-    """Return the usage of ports that TIME_WAIT keeps to its end."""
+    """Return the usage of ports that TIME_WAIT keeps until it ends."""
     return Usage(
         used=count.ports,
         limit=limit,
@@ -213,7 +212,7 @@ def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWai
 
 
 def _remote_ports(key: PoolKey, count: PoolCount, groups: RemoteGroups) -> int:
-    """Return how many ports a remote chooses from: what is configured, or what its ports tell.
+    """Return how many ports a remote chooses from: as configured, or as its ports suggest.
 
     One whose ports are those that Linux chooses by default has no others; a NAT that gives its
     clients' ports away twice takes others from the first hundred connections on.

@@ -1,4 +1,4 @@
-"""Outbound pools of local ports that no connect() chose: an application bound them by itself.
+"""Outbound pools of local ports that connect() did not choose: an application bound them itself.
 
 A proxy has a source range of its own (HAProxy's `source`), an NFS client wants a port below 1024.
 The kernel knows no limit for them. That of a range is what the configuration says; that of ports

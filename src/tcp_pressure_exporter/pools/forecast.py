@@ -1,8 +1,8 @@
-"""How long a pool lasts: the known releases of its TIME_WAIT ports against today's inflow.
+"""When a pool will be full: the known releases of its TIME_WAIT ports against the current inflow.
 
-Every TIME_WAIT entry tells how long it has been there, so the moment at which each port comes back
-is known. Between now and then new connections take ports at the rate seen last. A pool is full when
-the second outruns the first. A burst that is over takes none.
+Every TIME_WAIT entry shows how long it has been there, so the moment at which each port comes back
+is known. Until then new connections take ports at the last observed rate. A pool fills up when
+ports are taken faster than they come back. A burst that is over takes none.
 """
 
 import math
@@ -19,7 +19,7 @@ from tcp_pressure_exporter.pools.usage import (
     whole_seconds,
 )
 
-HORIZON = 600.0  # seconds: what ten seconds of history say about a later time is not worth showing
+HORIZON = 600.0  # seconds: ten seconds of history say nothing worth showing about a later time
 
 
 class Flow(NamedTuple):
@@ -41,7 +41,7 @@ class Flow(NamedTuple):
 
 
 def exhaustion_seconds(flow: Flow) -> float:
-    """Return the seconds until the pool is full: 0 if it is, +Inf where that is not in sight.
+    """Return the seconds until the pool is full: 0 if it is, +Inf if that is not in sight.
 
     Walks through the releases in their order. Ages are known to the second, so the ports of one
     second are taken to come back evenly within it. From `hold` on as many ports come back as are
@@ -61,7 +61,7 @@ def exhaustion_seconds(flow: Flow) -> float:
 
 
 def steady_state_ratio(flow: Flow) -> float:
-    """Return where today's rates lead: (live + hold × closes) ÷ limit; without a port, 1."""
+    """Return what the current rates lead to: (live + hold × closes) ÷ limit; without a port, 1."""
     return (flow.live + flow.hold * flow.closes) / flow.limit if flow.limit else 1.0
 
 
@@ -88,7 +88,7 @@ def _full_at(free: float, slope: float, now: float) -> float:
 
 
 class Outlook(NamedTuple):
-    """What is to come of a pool.
+    """What a pool is heading for.
 
     exhaustion_seconds: until it is full, +Inf where that is not in sight.
     steady_state_ratio: what today's closes lead to. sustainable_closes: per second.
@@ -109,7 +109,8 @@ def outlook(
 ) -> Outlook | None:
     """Return the outlook of a pool; None where it has none.
 
-    Nothing tells when its ports were closed, or nobody knows how many it has.
+    That is so if nothing shows when its ports were closed, or if the number of its ports is
+    unknown.
     """
     if usage.ages is None or usage.limit is None:
         return None
@@ -127,9 +128,9 @@ def outlook(
 def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     """Return the seconds until the pool is full.
 
-    growth: that of its live ports per second. share: of its closes, that take a port. Closes alone
-    do not tell: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process) and a
-    segment that restarts it look like one, and take no port.
+    growth: of its live ports per second. share: the part of its closes that take a port. Closes
+    alone do not show that: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process)
+    and a segment that restarts it look like one, and take no port.
     """
     limit = usage.limit
     if usage.ages is None or limit is None or _most(usage, usage.ages, growth) < limit:
@@ -144,7 +145,7 @@ def flow_ahead(usage: Usage, ages: bytes, limit: int, growth: float, share: floa
 
 
 def _most(usage: Usage, ages: bytes, growth: float) -> float:
-    """Return more than the pool can hold within the horizon: most pools need no closer look."""
+    """Return an upper bound of what the pool will hold: most pools need no closer look."""
     closes = (usage.time_wait or 0) / len(whole_seconds(closes_each_second(ages))[:RATE_SECONDS])
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 

@@ -1,4 +1,4 @@
-"""Which few of many get series of their own, so that their number is bounded and none flaps."""
+"""Which few of many get series of their own: a bounded number, and none that flaps."""
 
 import heapq
 from collections import Counter
@@ -46,7 +46,7 @@ def select(
         value = ratio(usage)
         listed = key in incumbents
         if value >= listing.min_ratio * (LEAVE_SHARE if listed else 1.0):
-            # At ratio 0 the bonus is nothing: being listed decides between equal scores.
+            # At a ratio of 0 the bonus is 0: between equal scores, the one already listed wins.
             score = (value * (INCUMBENT_BONUS if listed else 1.0), listed)
             candidates.append((score, value, key))
     chosen = heapq.nlargest(listing.top, candidates, key=lambda candidate: candidate[0])
@@ -57,7 +57,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 class OwnerCount(NamedTuple):
-    """An owner, and how many of the sockets are its."""
+    """An owner, and how many of the sockets it has."""
 
     owner: Owner
     sockets: int

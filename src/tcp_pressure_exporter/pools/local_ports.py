@@ -1,4 +1,4 @@
-"""The local port range: what may be chosen, what is served, and the rules that come of it."""
+"""The local port range: what may be chosen, what is served, and the rules that follow from it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ class LocalPorts:
     """The range low..high and, as numbers of ports: reserved inside it, usable, used, listening.
 
     usable = range − reserved; used, listeners and blocked count inside the usable ports only.
-    choosable: what connect() surely finds of them, where nothing holds one.
-    blocked: what no connect() can choose, to any destination, because a socket was bound there.
-    owners: of these, whose most are; none where few are blocked. Their numbers are ports.
-    time_wait_hold: seconds that a closed connection keeps its port at most; None where not known.
-    hidden: of the blocked, those of connections that no list of sockets tells from those whose port
-    connect() chose; None where the kernel's table of bound ports is not known, and `blocked` lacks
-    them. settings, reuse: what all this comes of; None where nobody has added it.
+    choosable: how many connect() is sure to find if nothing holds any. blocked: what no connect()
+    can choose, to any destination, because a socket was bound there. owners: who holds most of
+    these; none if few are blocked. Their numbers are ports. time_wait_hold: seconds that a closed
+    connection keeps its port at most; None where not known. hidden: of the blocked, those of
+    connections that no list of sockets tells from those whose port connect() chose; None where the
+    kernel's table of bound ports is not known, and `blocked` lacks them. settings, reuse: what all
+    this comes of; None where nobody has added it.
     """
 
     low: int
@@ -106,7 +106,7 @@ MAX_OWNERS = 3  # of the blocked ports
 def blocked_port_owners(
     settings: PortRange, bound: BoundTally, owner: Callable[[SocketId], Owner]
 ) -> tuple[OwnerCount, ...]:
-    """Return whose most of the blocked ports are; several sockets of one owner may share a port."""
+    """Return who holds most of the blocked ports; several sockets of one owner may share a port."""
     usable = settings.usable
     inside = (socket for socket in bound.kept if usable >> socket.port & 1)
     holders = {(owner(socket.owner_id), socket.port) for socket in inside}
@@ -114,7 +114,7 @@ def blocked_port_owners(
 
 
 def choosable_ports(settings: PortRange) -> int:
-    """Return how many connects (or binds to port 0) the usable ports surely allow.
+    """Return how many connects (or binds to port 0) the usable ports are sure to allow.
 
     The kernel searches in steps of two over an even number of ports, so in a range of an odd
     number of ports an attempt may fail with one port still free: that one does not count.
@@ -127,7 +127,7 @@ def choosable_ports(settings: PortRange) -> int:
     return max(usable - missed, 0)
 
 
-# Two lengths of TIME_WAIT. A port held for longer without a pause may by now be an ephemeral one.
+# Two lengths of TIME_WAIT. A port held longer without a break may have become an ephemeral one.
 MEMORY_SECONDS = 120.0
 
 

@@ -1,4 +1,4 @@
-"""Sockets in CLOSE_WAIT: why they are, since when, and whose they are."""
+"""Sockets in CLOSE_WAIT: why, since when, and whose."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,9 @@ from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.listeners import Listeners
 
 MAX_REMOTES = 2  # listed: enough to see who
-STUCK_SECONDS = 1.0  # who closes at all closes sooner: only then it is worth knowing who does not
+STUCK_SECONDS = (
+    1.0  # applications that close at all do so sooner: only later is it worth knowing which do not
+)
 MAX_REMEMBERED = 4 * MAX_KEPT
 
 
@@ -32,7 +34,7 @@ class CauseCount(NamedTuple):
 
 
 class RemoteCount(NamedTuple):
-    """A remote address or group, and how many of the sockets are towards it."""
+    """A remote address or group, and how many of the sockets are connected to it."""
 
     remote: str
     sockets: int
@@ -43,8 +45,8 @@ class CloseWait:
     """All sockets in CLOSE_WAIT.
 
     causes: each of CAUSES. owners: those with the most sockets. remotes: those with the most
-    sockets of no known owner. unlisted: sockets of no listed owner. leaks: the processes whose
-    sockets become more, the fastest first.
+    sockets of no known owner. unlisted: sockets of no listed owner. leaks: the processes with a
+    growing number of sockets, the fastest first.
     """
 
     causes: Mapping[str, CauseCount]

@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.questions import ToldBy, by_netlink
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """What runs, and how often its configuration file was read again, well or badly.
+    """What runs, and how often its configuration file was reread, successfully or not.
 
     parser: what counts the sockets, "compiled", "readable" or "portable". kernel: what the kernel
     was found to do, None where it was not asked. told_by: who tells of the sockets. identity: where
@@ -30,7 +30,7 @@ class ExporterState:
 
 @dataclass(frozen=True, slots=True)
 class ExporterCounts:
-    """What happened how often, for the metrics alone.
+    """How often things happened, for the metrics alone.
 
     web_reloads: of the web configuration file, failed_web_reloads those that it was too bad for.
     failed_parts: of samples, one collector's each. lost_lines: of the log. responses: of the

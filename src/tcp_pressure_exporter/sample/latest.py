@@ -1,4 +1,4 @@
-"""The one place where the newest sample lies: the loop puts it there, a scrape reads it."""
+"""The one place that holds the newest sample: the loop puts it there, a scrape reads it."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,7 @@
-"""Processes whose sockets in CLOSE_WAIT become more and more, and when that ends them.
+"""Processes with a growing number of sockets in CLOSE_WAIT, and when they run out of descriptors.
 
-Each leaked socket keeps a descriptor. Their ages tell how fast they become more, so that one sample
-is enough: of those that are stuck, so many came within the last minutes.
+Each leaked socket keeps a descriptor. Their ages show how fast their number grows, so one sample is
+enough: of those that are stuck, that many came within the last minutes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner
 from tcp_pressure_exporter.pools.usage import clearly_fewer
 
 WINDOW = 600.0  # seconds: what came before says little about the rate of now
-SHORTEST = 30.0  # seconds: over less nobody can tell a leak from a slow close
+SHORTEST = 30.0  # seconds: over a shorter time a leak cannot be told from a slow close
 FEWEST = 10  # sockets
 MAX_LEAKS = 3
 

@@ -1,4 +1,4 @@
-"""The own network namespace alone: its sample, and how many others nobody looks at."""
+"""The exporter's own network namespace alone, and how many others are not looked at."""
 
 import time
 from collections.abc import Callable
@@ -56,8 +56,8 @@ class OwnNamespace:
 def count_elsewhere(procfs: Path, names: Path = RUN_NETNS) -> Elsewhere | None:
     """Return how many other namespaces have TCP sockets, as far as this user may see.
 
-    They are not entered: of one without a process nobody knows, so it counts. None where the
-    system has no network namespaces, or /proc cannot be read.
+    They are not entered: the contents of one without a process are unknown, so it counts. None
+    where the system has no network namespaces, or /proc cannot be read.
     """
     try:
         found = find_namespaces(procfs, names)
@@ -73,4 +73,4 @@ def _has_sockets(procfs: Path, found: FoundNamespace) -> bool:
     try:
         return count_tcp_sockets(procfs, str(found.pid)) != 0
     except SourceError:
-        return True  # it is there, and nobody knows what is in it
+        return True  # it exists, but its contents are unknown

@@ -46,7 +46,7 @@ Parts = Mapping[Key[Any], Part[Any]]
 class NamespaceSampler:
     """Samples one namespace again and again.
 
-    parts: those that are wanted and to be had, in the order in which a sample shows them.
+    parts: those that are wanted and available, in the order in which a sample shows them.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class NamespaceSampler:
         return refusals(attempt(numbers.statistics, self._clock).value or {})
 
     def close(self) -> None:
-        """Let go what the sources have open."""
+        """Close what the sources have open."""
         self._sources.close()
 
 
 def in_order(parts: Parts) -> list[Key[Any]]:
-    """Return the parts to take: first what others build on, and nothing that lacks its ground."""
+    """Return the parts to take, those that others build on first; none whose basis is missing."""
     needed = dict.fromkeys(key for part in parts.values() for key in part.needs)
     order = [key for key in (*needed, *parts) if key in parts]
     return [key for key in dict.fromkeys(order) if all(need in parts for need in parts[key].needs)]
@@ -122,11 +122,11 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What this process can sample with the rights that it has.
+    """What this process can sample with the privileges it has.
 
     own: the sampler of its own network namespace. no_process_names, no_services: the reason, None
-    where nothing is missing. left_out: the reasons, by collector, of those that are wanted and not
-    to be had. counted_by, no_netlink, kernel, told_by: as Sources has them. source: as Wishes.
+    where nothing is missing. left_out: the reasons, by collector, of those that are wanted but not
+    available. counted_by, no_netlink, kernel, told_by: as Sources has them. source: as Wishes.
     no_bind_table: why the kernel's table of bound ports is not read, None where it is.
     no_bind_failures: why failing bind() calls are not counted where failing connect() calls are.
     """
@@ -175,7 +175,7 @@ class Host:
             yield PROCESS_NAMES, STOPPED
 
     def log_missing(self, log: FilteringBoundLogger) -> None:
-        """Say at the start what will be missing."""
+        """Log at the start what will be missing."""
         if self.no_netlink:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
         elif self.source != NETLINK and self.told_by().why:
@@ -196,7 +196,7 @@ class Host:
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:
     """Ask the kernel what this process may, and return what can be sampled.
 
-    platform: as sys.platform has it. Raises SourceError where BPF is demanded and not to be had.
+    platform: as sys.platform has it. Raises SourceError if BPF is demanded but not available.
     """
     sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
     if wishes.source == BPF and (told := sources.told_by()).source != BPF:
@@ -208,7 +208,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
             failures=PORT_FAILURES in wishes.parts, closes=ACTIVE_CLOSES in wishes.parts
         )
         sources = replace(sources, failures=counted[0], closes=counted[1])
-    # Through psutil no socket tells what leads to its owner.
+    # Through psutil no socket shows what leads to its owner.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
     memory = Memory()
@@ -237,7 +237,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
 def make_parts(
     wanted: Mapping[Key[Any], Wanted], kit: Kit
 ) -> tuple[dict[Key[Any], Part[Any]], dict[str, str]]:
-    """Return the parts that can be had, and by the collector's name why others cannot."""
+    """Return the available parts, and by the collector's name why others are not."""
     parts: dict[Key[Any], Part[Any]] = {}
     left_out: dict[str, str] = {}
     for key, (make, _own_alone) in wanted.items():
@@ -303,7 +303,7 @@ def check_namespaces(procfs: Path) -> None:
 
 
 def why_no_process_names(procfs: Path) -> str | None:
-    """Return why the processes of sockets cannot be told, None where they can."""
+    """Return why the processes of sockets cannot be found, None where they can."""
     try:
         may_name = may_name_processes(effective_capabilities(procfs))
     except SourceError as error:

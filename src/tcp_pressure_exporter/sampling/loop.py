@@ -63,7 +63,7 @@ class Heartbeat:
 
 UNHEARD = Heartbeat(math.inf, lambda: None)
 
-# The loop says how it stretches when the interval differs by this factor from what it said last.
+# The loop logs that it stretches when the interval differs by this factor from what it last logged.
 NOTABLE_CHANGE = 1.5
 QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up and down
 # A host without free CPU may make a sample last that long; a process that was stopped for
@@ -86,13 +86,13 @@ class Pace:
     def stretched(self, cpu_seconds: float, seconds: float) -> float:
         """Return the interval at which a sample of that cost stays inside the share.
 
-        And at which one that takes so many seconds on the clock is over before the next begins.
+        It is also long enough for a sample of that many seconds to end before the next begins.
         """
         return max(self.interval, cpu_seconds / self.max_cpu, min(seconds, LONGEST_SAMPLE))
 
 
 class Failures(NamedTuple):
-    """How much failed since the start: parts of samples, one collector's each; whole samples."""
+    """How many failures since the start: of single collectors' parts, and of whole samples."""
 
     parts: int = 0
     samples: int = 0
@@ -210,7 +210,7 @@ class SamplingLoop:
             self._log.info("collector works again", netns=netns, collector=",".join(collectors))
 
     def _log_left_out(self, left_out: LeftOut) -> None:
-        """Say once of each thing that samples do not reach all of it."""
+        """Log once for each thing that samples do not reach all of it."""
         for feature, reason in left_out:
             if feature not in self._told:
                 self._told.add(feature)

@@ -40,7 +40,7 @@ class HeldNamespace(NamedTuple):
 
 
 class HeldNamespaces:
-    """Keeps a descriptor and a diag socket for each of them, and so the namespace itself alive.
+    """Keeps a descriptor and a diag socket for each of them, which also keeps the namespace alive.
 
     another: makes the sampler of a namespace under its label.
     own_netns: a label that none of them may have. switch: goes there and back.
@@ -83,7 +83,7 @@ class HeldNamespaces:
         return held
 
     def keep(self, inodes: Collection[int]) -> None:
-        """Let all go but these."""
+        """Release all but these."""
         for inode in self._held.keys() - set(inodes):
             held = self._held.pop(inode)
             held.sampler.close()
@@ -157,7 +157,7 @@ class NamespaceSamplers:
         return Taken((own, *others), census, beyond, tuple(self._host.unfinished()))
 
     def close(self) -> None:
-        """Let all namespaces go."""
+        """Release all namespaces."""
         self._held.keep(())
         self._switch.close()
 
@@ -217,7 +217,7 @@ class NamespaceSamplers:
             return count_tcp_sockets(self._procfs)
 
     def _label(self, found: FoundNamespace) -> str:
-        """Return the label; one that is held keeps its own, whatever becomes of its processes."""
+        """Return the label; a held namespace keeps its own, whatever happens to its processes."""
         held = self._held.get(found.inode)
         if held is not None:
             return held.label
@@ -248,13 +248,13 @@ class NamespaceSamplers:
             raise SourceError("sampling", "failed unexpectedly") from error
 
     def _tell(self, errors: Errors) -> None:
-        """Say once why a namespace cannot be read; how many cannot is in the census."""
+        """Log once why a namespace cannot be read; the census has their number."""
         for reason in sorted({str(error) for error in errors}):
             if self._is_news(reason):
                 self._log.warning("cannot read a network namespace", reason=reason)
 
     def _is_news(self, reason: str) -> bool:
-        """Whether this has not been said yet, or so long ago that it has been forgotten."""
+        """Whether this has not been logged yet, or so long ago that it was forgotten."""
         if reason in self._told:
             return False
         if len(self._told) >= MAX_TOLD:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tcp_pressure_exporter.daemon.report import asking as module
-from tcp_pressure_exporter.daemon.report.asking import NOT_THIS_HOST, Asking
+from tcp_pressure_exporter.daemon.report.asking import NOT_KNOWN, NOT_THIS_HOST, Asking
 from tcp_pressure_exporter.facts.kernel import Identity
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.json_documents.report import report_json
@@ -93,7 +93,7 @@ def test_another_host(elsewhere: Identity) -> None:
 
 def test_unknown_place() -> None:
     """Where it is not known where the report runs nobody can be believed."""
-    assert reason(http(body()), here=None) == NOT_THIS_HOST
+    assert reason(http(body()), here=None) == NOT_KNOWN
 
 
 @pytest.mark.parametrize(

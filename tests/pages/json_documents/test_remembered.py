@@ -15,7 +15,6 @@ from tcp_pressure_exporter.pages.json_documents.remembered import parse_remember
 from tcp_pressure_exporter.pages.json_documents.status import status_json
 from tcp_pressure_exporter.pages.snapshot import Snapshot
 from tests.pages.status.snapshots import CALM_HOST, EXPORTER, PROXY_HOST, snapshot
-from tests.verdict.past.test_incidents import look, memory, sighting
 
 URL = "http://127.0.0.1:10190"
 POOL = "10.77.0.1 → 10.77.0.2:8080"
@@ -39,17 +38,6 @@ def test_what_is_taken() -> None:
     (first, *_) = found.owners["outbound", POOL]
     assert first.owner == Owner("nginx.service", "nginx")
     assert (first.sockets, first.told_by) == (298, URL)
-
-
-def test_what_has_happened() -> None:
-    """The lines of the incidents are taken as they are."""
-    past = memory(look(0, sighting(refused=3)), look(5))
-    found = parse_remembered(status_json(known(incidents=past)), URL)
-    (line,) = found.incidents
-    assert "3 calls refused for lack of a port" in line
-    without = document()
-    del without["incidents"]
-    assert parse_remembered(json.dumps(without).encode(), URL).incidents == ()
 
 
 def test_other_namespaces() -> None:
@@ -103,8 +91,6 @@ def owner(found: Any) -> Any:
         lambda d: d["exporter"].update(network_namespace="1"),
         lambda d: d["exporter"].update(network_namespace=True),
         lambda d: d["exporter"].update(network_namespace=10**400),
-        lambda d: d.update(incidents=[{"words": "x" * 10_000}]),
-        lambda d: d.update(incidents=[{"words": "x"}] * 1_000),
         lambda d: d.update(incidents=[7]),
         lambda d: d.update(namespaces={}),
         lambda d: d.update(namespaces=[7]),

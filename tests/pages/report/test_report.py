@@ -293,7 +293,7 @@ def test_price_of_fullness(width: int) -> None:
 
 def test_what_has_happened() -> None:
     """Between two waves what the exporter remembers stands under the verdict, else at the end."""
-    told = tuple(f"From 18:2{n}:00 to 18:2{n}:55 UTC: \x1b[31mpool {n}" for n in range(5))
+    told = tuple(f"From 18:2{n}:00 to 18:2{n}:55 UTC: \x1b[31mpool {n}" for n in range(3))
     asked = Asked("http://127.0.0.1:10190", incidents=told)
     calm = rendered(replace(observation(QUIET), asked=asked))
     lines = calm.splitlines()
@@ -302,7 +302,7 @@ def test_what_has_happened() -> None:
         r"From 18:20:00 to 18:20:55 UTC: \x1b[31mpool 0",
         r"From 18:21:00 to 18:21:55 UTC: \x1b[31mpool 1",
     ]
-    assert "and 2 earlier incidents" in lines
+    assert calm.count("What has happened") == 1
     bad = rendered(replace(observation(TROUBLE), asked=asked))
     assert bad.index("What to do") < bad.index("What has happened")
     assert "What has happened" not in printed(QUIET)

@@ -53,7 +53,7 @@ def test_scrolling() -> None:
 
 
 def test_order() -> None:
-    """S goes through the orders, and begins anew."""
+    """S goes through the orders, and begins again."""
     assert after("s").sorted_by.words == "fullest"
     assert after(*["s"] * len(ORDERS)) == View()
 

@@ -70,7 +70,7 @@ def test_a_pool_and_a_leak(lab: Lab, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_reload(tmp_path: Path) -> None:
-    """What the configuration file says anew shows without a restart."""
+    """What the configuration file says again shows without a restart."""
     file = tmp_path / "config.yml"
     file.write_text("runbook_url: https://git.example/v1")
     flag = f"--config.file={file}"

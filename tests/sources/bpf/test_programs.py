@@ -15,7 +15,7 @@ SOURCES = sorted(path.name.removesuffix(".bpf.c") for path in PROGRAMS.glob("*.b
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile all programs anew."""
+    """Compile all programs again."""
     target = tmp_path_factory.mktemp("bpf")
     subprocess.run([ROOT / ".ci/bpf", target], check=True)
     return target

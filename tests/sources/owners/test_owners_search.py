@@ -112,7 +112,7 @@ def test_longest_pause(owners: Owners, search: FakeSearch, clock: FakeClock) -> 
 
 
 def test_renewal(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """After five minutes all is looked for anew: names change, go, and come."""
+    """After five minutes all is looked for again: names change, go, and come."""
     owners.look_up(sockets(5, 6, 8))
     search.names = {5: "haproxy", 8: "late"}
     clock.advance(299.8)
@@ -158,7 +158,7 @@ def test_many_sockets(owners: Owners, search: FakeSearch, monkeypatch: pytest.Mo
 
 
 def test_search_that_ended_early(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """That a search ended early is known until all is forgotten and looked for anew."""
+    """That a search ended early is known until all is forgotten and looked for again."""
     owners.look_up(sockets(5))
     assert not owners.stopped
     search.complete = False

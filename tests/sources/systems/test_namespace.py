@@ -71,7 +71,7 @@ def test_very_dear_walk() -> None:
 
 
 def test_listeners_are_never_remembered() -> None:
-    """Between two walks the listeners are asked for anew, and a gone binder is still told."""
+    """Between two walks the listeners are asked for again, and a gone binder is still told."""
     lab = Lab(walk_seconds=0.020)
     assert lab.ports() == [8080, 45000]
     lab.kernel.entries = [Entry(LISTEN, "127.0.0.1", 9090)]

@@ -31,12 +31,15 @@ def test_met_by_no_look() -> None:
 
 
 def test_known_to_both() -> None:
-    """What the look itself met is its own; the exporter adds others, and its counted closes."""
+    """What the look itself knows is its own; the exporter adds others, and closes, marked."""
     seen = (SeenOwner(NGINX, 12),)
     told = remembered(SeenOwner(NGINX, 9, 3.0), SeenOwner(CURL, 0, 40.0))
     assert owners(seen, told) == (SeenOwner(NGINX, 12), SeenOwner(CURL, 0, 40.0, told_by=URL))
     counted = remembered(SeenOwner(NGINX, 9, 3.0, 7_950, 0.97))
-    assert owners(seen, counted) == (SeenOwner(NGINX, 12, 0.0, 7_950, 0.97),)
+    marked = SeenOwner(NGINX, 12, 0.0, 7_950, 0.97, told_by=URL)
+    assert owners(seen, counted) == (marked,)
+    own = (SeenOwner(NGINX, 12, 0.0, 240, 1.0),)
+    assert owners(own, counted) == own
 
 
 def test_few() -> None:

@@ -66,7 +66,7 @@ def test_gzip() -> None:
 
 
 def test_file() -> None:
-    """A file may be kept for ever: its path changes with its content."""
+    """A file may be kept forever: its path changes with its content."""
     with serving(FakeStatus()) as server:
         reply = get(server.address, "/static/a.0123.css")
         missing = get(server.address, "/static/a.4567.css")

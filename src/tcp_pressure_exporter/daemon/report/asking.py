@@ -18,6 +18,7 @@ from tcp_pressure_exporter.web.pages.routes import STATUS_PATH
 PATIENCE = 0.5  # seconds, for all of the answer
 MOST_BYTES = 4 * 2**20  # a document of 20 namespaces has one
 PART_BYTES = 65_536
+NOT_KNOWN = "nothing tells here whether it runs on this host"
 NOT_THIS_HOST = "it runs on another host, or in another network namespace"
 
 Fetch = Callable[[ExporterUrl], bytes]
@@ -85,8 +86,8 @@ class Asking:
         except ValueError as error:
             self._found = str(error)
         else:
-            here = self._here
-            self._found = found if found.identity == here else NOT_THIS_HOST
+            elsewhere = NOT_KNOWN if self._here is None else NOT_THIS_HOST
+            self._found = found if found.identity == self._here else elsewhere
 
     def remembered(self) -> Remembered | str:
         """Return what the exporter remembers, or the reason why it is of no use, "" for none."""

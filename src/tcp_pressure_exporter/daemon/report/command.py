@@ -75,7 +75,7 @@ def run(options: ReportOptions, config: Config) -> int:
     """Look and show it, once or until Ctrl-C; return the exit code."""
     observer = build_observer(options, config)
     console = open_console(sys.stdout)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal is to be tidied up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal must be restored
     code = INTERRUPTED
     if options.watch is not None and is_screen(console, options):
         screen = Screen(console, charset_of(sys.stdout), options.watch)
@@ -131,10 +131,10 @@ def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
 
 def look_once(observer: Observer, options: ReportOptions) -> Observation:
     """Look closely, and add what the exporter on this host remembers, which is asked meanwhile."""
-    exporter = options.exporter
-    if exporter is None:
+    exporter, here = options.exporter, read_identity(options.procfs)
+    # Where nothing tells that an answer is of this host, as on other systems, nobody is bothered.
+    if exporter is None or (here is None and not options.exporter_named):
         return look_closely(observer, the_sign())
-    here = read_identity(options.procfs)
     asking = Asking(exporter, here, expected=options.exporter_named)
     return asking.added_to(look_closely(observer, the_sign()))
 

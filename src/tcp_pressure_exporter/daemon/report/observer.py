@@ -24,7 +24,7 @@ BETWEEN_LOOKS = 0.25
 
 
 class Observer:
-    """Looks again and again; what one look showed makes the next one wiser.
+    """Looks again and again; each look uses what the previous one showed.
 
     drops: what the kernel has counted of what it drops or refuses.
     """
@@ -80,7 +80,7 @@ def look_closely(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Observation:
-    """Look once where all is calm, else again and again for two seconds.
+    """Look once if all is calm, otherwise repeatedly for two seconds.
 
     Only samples a second apart tell how fast live connections grow: where they are about to fill a
     pool, one alone would say that its end is not in sight. And only two tell whether a counter

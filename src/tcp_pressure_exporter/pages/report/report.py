@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tcp_pressure_exporter.figures import counted, short_time
+from tcp_pressure_exporter.figures import short_time
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pages.report.alone import what_if_table
 from tcp_pressure_exporter.pages.report.pressure_table import pressure_table
@@ -23,7 +23,6 @@ from tcp_pressure_exporter.pages.report.text import (
 from tcp_pressure_exporter.pages.snapshot import Observation
 from tcp_pressure_exporter.verdict.actions import ActionWords, FindingWords
 from tcp_pressure_exporter.verdict.briefing import CLOSEST, REFUSED, STUCK, Briefing, brief
-from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tcp_pressure_exporter.verdict.details.sysctl_steps import Step
 from tcp_pressure_exporter.verdict.details.what_to_type import steps_by_advice
 from tcp_pressure_exporter.verdict.headline import Verdict
@@ -33,7 +32,6 @@ from tcp_pressure_exporter.verdict.stuck import StuckWords
 from tcp_pressure_exporter.verdict.words import Labelled
 
 MAX_ROWS = 10  # of resources
-MAX_INCIDENTS = 3
 
 
 def report(observation: Observation, charset: Charset, width: int) -> Group:
@@ -70,13 +68,11 @@ def _sections(observation: Observation, charset: Charset, width: int) -> Iterato
 
 
 def _happened(observation: Observation, charset: Charset) -> Iterator[RenderableType]:
-    """Yield what the exporter says has happened: the last ones, and how many more there are."""
+    """Yield what the exporter on this host says has happened."""
     told = observation.asked.incidents if observation.asked else ()
     if told:
         yield _title("What has happened (by the exporter)")
-        yield from map(charset.text, told[:MAX_INCIDENTS])
-    if more := told[MAX_INCIDENTS:]:
-        yield Text(f"and {counted(len(more), 'earlier incident')}", DIM)
+        yield from map(charset.text, told)
 
 
 def _closest(told: Briefing, charset: Charset, width: int) -> Iterator[RenderableType]:
@@ -112,15 +108,7 @@ def _unknown(
     if observation.left_out:
         yield _left_out(observation)
     if observation.asked:
-        yield from _asked(observation.asked, charset)
-
-
-def _asked(asked: Asked, charset: Charset) -> Iterator[RenderableType]:
-    """Yield what the exporter on this host says has happened, and which one that is."""
-    if asked.incidents:
-        yield _title("What has happened (by the exporter)")
-        yield from map(charset.text, asked.incidents)
-    yield Text("\n").append_text(charset.text(asked.words, DIM))
+        yield Text("\n").append_text(charset.text(observation.asked.words, DIM))
 
 
 def _what_if(observation: Observation, charset: Charset) -> Iterator[RenderableType]:

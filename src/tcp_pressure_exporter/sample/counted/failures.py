@@ -36,7 +36,7 @@ class FailureOwner(NamedTuple):
 
 
 class RecentCount(NamedTuple):
-    """How many calls failed, and how many seconds before the newest sample the last was counted."""
+    """How many calls failed, and how long before the newest sample the last one was counted."""
 
     failures: int
     seconds_ago: float
@@ -44,7 +44,7 @@ class RecentCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecentFailures:
-    """The failures of the last so many seconds: five minutes, or since counting began.
+    """The failures of the last `seconds`: five minutes, or since counting began.
 
     The first step reaches back as far as its sample did. owners: the worst by name. others: all
     the rest, so that both together are every failure. new, new_others: of both, those that the
@@ -195,7 +195,7 @@ class FailureMemory:
         """Return what is known after one more sample.
 
         A failure counts under the name that its owner has now: names become known later, or change
-        with the configuration, and no counter may fall for that.
+        with the configuration, and no counter may fall because of that.
         """
         new: Counter[FailureOwner] = Counter()
         for row, more in risen(self.rows, counts.rows):

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 HALF_LIFE = 300.0  # seconds: what "lately" means
 FORGOTTEN = 0.01  # events lately, of an owner that is not listed
 MAX_REMEMBERED = 4096  # owners that are not listed
-# One that is listed stays until another has this much more events lately.
+# One that is listed stays until another has had this many times its recent events.
 INCUMBENT_BONUS = 1.5
 
 Row = TypeVar("Row", bound=Hashable)

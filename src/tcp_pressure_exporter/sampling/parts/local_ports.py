@@ -45,7 +45,8 @@ class LocalPortsPart:
                 self._known = self._ask(reading)
         rules = reading.rules.value
         reuse = rules.reuse if rules else None
-        # Of hidden ports no socket tells the owner: where they are most, nobody else has most.
+        # No socket shows who owns hidden ports: if they are the majority, nobody else has the
+        # majority.
         known = () if is_mostly(ports.hidden, ports.blocked) else self._known
         return replace(
             ports,

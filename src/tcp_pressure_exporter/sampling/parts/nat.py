@@ -30,7 +30,7 @@ PodOf = Callable[[bytes], str]  # returns `namespace/pod` for an address, "" whe
 
 
 class NatPart:
-    """Remembers what the next table is to know."""
+    """Remembers what the next table needs to know."""
 
     needs = ()
 
@@ -60,7 +60,7 @@ class NatPart:
 
 
 def share(top: int) -> tuple[int, int]:
-    """Share the series of so many pools between pools and clients.
+    """Divide the series of that many pools between pools and clients.
 
     Return how many pools are listed, and of how many the clients are told.
     """

@@ -1,4 +1,4 @@
-"""What a collector's part of a sample is, and the reading that it is given."""
+"""What a collector's part of a sample is, and the reading it gets."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,7 +36,7 @@ Value = TypeVar("Value")
 
 @dataclass(slots=True)
 class Memory:
-    """What the parts want of the next dump, and what it is to know of the one before.
+    """What the parts want from the next dump, and what it needs to know about the one before.
 
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
     watched_outbound, watched_inbound: pools that must be told apart. watched_queues: accept queues
@@ -172,7 +172,7 @@ class Reading:
         first = self._memory.accepted is None
         tally = self._count()
         if first and tally.accepted:
-            # Never two of them at once: each may take some megabytes.
+            # Never two of them at once: each may take several megabytes.
             del self.served, self.rules, tally
             tally = self._count()
         return tally
@@ -182,7 +182,7 @@ class Reading:
         tally = self._dump(rules)
         lengths = self._memory.lengths.lengths
         if self.rules.value and lengths != rules.reuse.lengths:
-            # Its entries showed that it was counted by a wrong length; now a better one is known.
+            # Its entries showed that it was counted with a wrong length; now a better one is known.
             rules = replace(rules, reuse=replace(rules.reuse, lengths=lengths))
             self.rules = replace(self.rules, value=rules)
             del tally

@@ -24,8 +24,8 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
-LOOKS = 5  # while nobody is known: a short connection is met by few of them
-APART = 0.03  # seconds: where one look meets none of a proxy's connections, the next one may
+LOOKS = 5  # while no owner is known: few of the looks meet a short connection
+APART = 0.03  # seconds: if one look meets none of a proxy's connections, the next one may
 
 
 class PoolOwnersPart:
@@ -95,7 +95,7 @@ class PoolOwnersPart:
 
 
 def urgency(pool: ListedPool) -> Severity:
-    """Return how bad it is about an outbound pool, by its ratio and by its forecast."""
+    """Return how bad an outbound pool is, by its ratio and its forecast."""
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     return severity_of(OUTBOUND, pool.usage.ratio, left)
 

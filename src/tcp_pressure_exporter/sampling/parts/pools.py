@@ -87,7 +87,9 @@ class PoolsPart:
 
     def take(self, reading: Reading) -> PoolTables:
         """Return the tables by direction; raises SourceError, SettingError beside sockets."""
-        tally = reading.tally.get()  # first, so that lacking settings are told only beside sockets
+        tally = (
+            reading.tally.get()
+        )  # first, so that missing settings are reported only if sockets are known
         rules = reading.rules.get()
         config, settings = reading.config, reading.settings.get()
         limit = choosable_ports(settings)
@@ -109,7 +111,7 @@ class PoolsPart:
                 now,
                 reading.interface_name,
             )
-        # Only now: a sample that failed is made up for by the next one.
+        # Only now: the next sample makes up for one that failed.
         self._memories = memories
         self._memory.edge = tally.edge
         self._memory.watched_outbound = memories[OUTBOUND].watched

@@ -155,7 +155,7 @@ def _entries(folder: Path) -> Iterator[str]:
 
 
 def read_json(file: Path, most: int = MAX_FILE) -> Any:
-    """Return what a file holds; None where there is nothing to be had, or too much."""
+    """Return what a file holds; None where there is nothing, or too much."""
     try:
         with file.open("rb") as opened:
             content = opened.read(most + 1)

@@ -57,15 +57,15 @@ def _with_owners(pressure: Pressure, remembered: Remembered) -> Pressure:
 def _together(seen: Sequence[SeenOwner], told: Sequence[SeenOwner]) -> tuple[SeenOwner, ...]:
     """Return the owners that were seen and those that were told, each once.
 
-    Of one that is both, what the look itself showed counts, but for closes: the exporter has
-    counted a minute of them, the look some seconds.
+    Of one that is both, what the look itself showed counts. Where the look may not count closes,
+    those that the exporter counted are added, and marked as its.
     """
     known = {one.owner: one for one in seen}
     counted = {one.owner: one for one in told if one.closed}
     others = [one for one in told if one.owner not in known]
     whole = [
-        one._replace(closed=count.closed, closed_share=count.closed_share)
-        if (count := counted.get(one.owner))
+        one._replace(closed=count.closed, closed_share=count.closed_share, told_by=count.told_by)
+        if one.closed is None and (count := counted.get(one.owner))
         else one
         for one in seen
     ]

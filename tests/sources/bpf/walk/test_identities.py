@@ -69,7 +69,7 @@ def test_packed() -> None:
 
 
 def test_known_in_its_block() -> None:
-    """An identity tells an entry from those of its block; another block has the same ones anew."""
+    """An identity tells an entry from those of its block; another block has the same ones again."""
     edge = count({0: [waiting(1, 0)], 3: [replace(waiting(2, 0), cookie=0)]}, 0, None).edge
     again = {0: [waiting(1, 0), waiting(4, 0)], 3: [replace(waiting(2, 0), cookie=0)]}
     assert entered(count(again, 5_000, edge)) == 1

@@ -167,7 +167,7 @@ def test_every_chain_once(sockets: list[int]) -> None:
 
 
 def test_straying() -> None:
-    """Chains that change are walked again, but not for ever."""
+    """Chains that change are walked again, but not forever."""
     program = Program([1, 1], strays=5)
     assert len(list(ListenerTable(program).messages())) == 1  # type: ignore[arg-type]
     program.strays = 1000

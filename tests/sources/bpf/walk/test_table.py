@@ -122,7 +122,7 @@ def test_never_any_room() -> None:
 
 
 def test_strayed() -> None:
-    """Chains that changed under the walk are walked again, and not for ever."""
+    """Chains that changed under the walk are walked again, and not forever."""
     kernel = FakeTable(results=([STRAYED] * 5))
     list(table_of(kernel).walk())
     assert kernel.walked == [(0, 512), (512, 512)]
