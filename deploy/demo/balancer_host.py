@@ -15,7 +15,7 @@ from deploy.demo import stories
 from deploy.demo.exporter import LISTEN_FD, started
 
 BACKEND = ("192.0.2.2", 8443)
-PORTS = "20000 21999"
+PORTS = "32768 34767"  # in Linux's default range, by which the backend knows their number
 LINK = """
 link add to-balancer type veth peer name eth0 netns {pid}
 address add 192.0.2.2/24 dev to-balancer

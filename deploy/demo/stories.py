@@ -16,7 +16,7 @@ SERVICE = ("127.0.0.10", 8443)
 LEAKY = ("127.0.0.11", 9000)
 BALANCER_ADDRESS = "127.7.0.1"
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
-KEPT = 60  # connections, which a pool of 2,000 ports lists
+KEPT = 300  # connections: 1 % of the ports that the backend takes a client to have
 TIMEOUT = 20.0  # seconds: loopback answers at once, but on a machine that is overloaded
 
 Say = Callable[[str], None]

@@ -211,6 +211,22 @@ def test_the_dashboard_uses_metrics_that_exist(path: Path) -> None:
     )
 
 
+def test_ten_questions_have_a_panel_that_answers() -> None:
+    """docs/dashboards.md names, for each question of a newcomer, panels that are there."""
+    page = (ROOT / "docs/dashboards.md").read_text()
+    table = page.split("\n## Ten questions")[1].split("\n## ")[0]
+    answers = re.findall(r"^\| .+\? \| ([\w ]+) \| (.+) \|$", table, re.MULTILINE)
+    assert len(answers) == 10
+    titles = {
+        load(path)["title"].partition(": ")[2]: {panel["title"] for panel in panels(load(path))}
+        for path in DASHBOARDS
+    }
+    for dashboard, panel in answers:
+        named = set(re.findall(r"\*([^*]+)\*", panel))
+        assert named
+        assert named <= titles[dashboard], dashboard
+
+
 def test_provisioning_finds_the_dashboards_and_the_data_source() -> None:
     """The provisioning files point Grafana at the mounted dashboards and at one Prometheus."""
     folder = FOLDER.parent / "provisioning"
