@@ -34,7 +34,7 @@ def test_burst_at_a_listener(lab: Lab, observer: Observer) -> None:
         lab.keep(server.accept()[0])
     server.close()
     (detail,) = found(observer).values()
-    assert detail.startswith(f"ListenOverflows rose by {dropped} within ")
+    assert detail.startswith(f"ListenOverflows rose by {dropped} in the last ")
     assert assess(observer.sample()).severity is Severity.WARNING
 
 
@@ -49,7 +49,7 @@ def test_time_wait_overflow(lab: Lab, observer: Observer) -> None:
     overflows = counted("TCPTimeWaitOverflow")
     assert overflows == 1
     detail = found(observer)["time_wait_overflows"]
-    assert detail.startswith("TCPTimeWaitOverflow rose by 1 within ")
+    assert detail.startswith("TCPTimeWaitOverflow rose by 1 in the last ")
     assert assess(observer.sample()).severity is Severity.CRITICAL
 
 
@@ -68,5 +68,5 @@ def test_gateway_whose_range_nobody_told() -> None:
         told = found(observer)
         assert assess(observer.sample()).severity is Severity.CRITICAL
     assert list(told) == ["conntrack_drops", "conntrack_inserts_failed"]
-    expected = f"nf_conntrack_insert_failed rose by {failed} within "
+    expected = f"nf_conntrack_insert_failed rose by {failed} in the last "
     assert told["conntrack_inserts_failed"].startswith(expected)

@@ -22,7 +22,7 @@ def test_price(lab: Lab, observer: Observer, sockets: int, *, told: bool) -> Non
         lab.connect(REMOTE, LOCAL)
     (pool,) = [one for one in pressures(observer.sample()) if _is_mine(one)]
     assert (pool.search_seconds is not None) is told
-    assert search(pool).startswith("each connect() now searches ") is told
+    assert search(pool).startswith("connect() now takes ") is told
     assert 0 <= (pool.search_seconds or 0) < 1
 
 
