@@ -176,7 +176,7 @@ def test_bpf(apart: Engine, tmp_path: Path) -> None:
     filtered = f"--security-opt=seccomp={profile}"
     with exporter(apart, (*AS_ROOT, *rights, filtered)) as name:
         assert 'collector_success{collector="failures",netns="host"} 1.0' in page()
-        assert "rights to load BPF programs" not in apart.podman("logs", name)
+        assert "privileges to load BPF programs" not in apart.podman("logs", name)
 
 
 def with_bpf(profile: dict[str, Any]) -> dict[str, Any]:
