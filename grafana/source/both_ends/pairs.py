@@ -19,7 +19,7 @@ PAIR = "cluster, local_address, remote_address, port"
 ELSEWHERE = 'local_address!~"127[.].*|::1"'
 # Many of the clients' pools lead to servers without an exporter: these are left out afterwards.
 CANDIDATES = 50
-FULLEST = 4  # of the clients, and as many of the servers
+FULLEST = 3  # of the clients, and as many of the servers
 UNPAIRED = (
     "No connection here is seen from both ends: it takes an exporter on both hosts, addresses that"
     " nothing translates on the way, and a server that does not group its remotes."

@@ -32,7 +32,7 @@ FIRST = {"0": "client, at connect()", "1": "server, by TIME_WAIT"}
 
 def present() -> Section:
     tiles = [(6, _pairs()), (6, _by_clients()), (6, _by_servers()), (6, _repeated())]
-    return Section("", [Shelf(3, tiles), Shelf(10, [(24, pair_table())])])
+    return Section("", [Shelf(3, tiles), Shelf(8, [(24, pair_table())])])
 
 
 def pair_table() -> Table:

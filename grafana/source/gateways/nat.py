@@ -89,10 +89,10 @@ def _who() -> Table:
             CLUSTER,
             Column(name="instance", title="Gateway", width=105),
             Column(name="client", title="Client"),
-            Column(name="local_address", title="Translated to", width=120),
-            Column(name="remote_address", title="Destination", width=120),
+            Column(name="Value", title="Ports", width=65, unit="locale"),
+            Column(name="local_address", title="Translated to", width=110),
+            Column(name="remote_address", title="Destination", width=110),
             Column(name="port", title="Port", width=60),
-            Column(name="Value", title="Ports", width=80, unit="locale"),
         ],
         order=[("Ports", True)],
     )
