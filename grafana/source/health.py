@@ -42,8 +42,8 @@ def age() -> TimeSeries:
         meaning="How old the newest sample was at the scrape, against the interval it is taken at"
         " and the one configured; the oldest of the hosts chosen.",
         normal="below the interval.",
-        action="an interval above the configured one: sampling would else use more than its share"
-        " of a CPU.",
+        action="an interval above the configured one: otherwise sampling would use more than its"
+        " share of a CPU.",
         queries=[
             Query(f"max(timestamp({SAMPLED}) - {SAMPLED})", "age"),
             Query(f"max({select(f'{interval}_seconds', HOST)})", "interval"),

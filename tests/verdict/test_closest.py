@@ -92,13 +92,13 @@ def test_words_of_owners() -> None:
     seen = (SeenOwner(NGINX, 0, 40.0), SeenOwner(CURL, 0, refused=1_177))
     words = resource_words(UPSTREAM._replace(owners=seen)).owners
     assert words.label == "owners of its open connections"
-    assert words.listed == ("nginx.service (nginx): last seen 40 s ago, curl: 1,177 refused")
+    assert words.listed == ("nginx.service (nginx) last seen 40 s ago, curl 1,177 refused")
     counted = (SeenOwner(NGINX, 0, closed=120, closed_share=1.0),)
     live = UPSTREAM._replace(time_wait=0, owners=counted)
-    assert resource_words(live).owners.listed == "nginx.service (nginx): 120 closed"
+    assert resource_words(live).owners.listed == "nginx.service (nginx) 120 closed"
     told = (SeenOwner(NGINX, 0, 40.0, told_by="http://127.0.0.1:10190"),)
     words = resource_words(UPSTREAM._replace(owners=told)).owners
-    assert words.listed == "nginx.service (nginx): last seen 40 s ago (by the exporter)"
+    assert words.listed == "nginx.service (nginx) last seen 40 s ago (by the exporter)"
 
 
 def test_words_of_a_pool() -> None:

@@ -13,7 +13,7 @@ def owner_table() -> Table:
     return Table(
         title="Who uses the ports",
         meaning="Programs, by what they connect to. Open: their connections in outbound pools that"
-        " are 70 % full, or stuck in CLOSE_WAIT. Closes/s: what they close first, which leaves"
+        " are filling up, or stuck in CLOSE_WAIT. Closes/s: what they close first, which leaves"
         " TIME_WAIT here. Refused: their connections that found no port, in the time shown.",
         normal="nothing open in a full pool or in CLOSE_WAIT, nothing refused.",
         action="this is the program to reconfigure or restart. Names of programs take a capability"

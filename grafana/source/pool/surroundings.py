@@ -64,13 +64,13 @@ def _owners() -> TimeSeries:
         title="Open connections by program",
         meaning="Whose open connections are in the pool. TIME_WAIT has no owner: who has these"
         " most likely closed the others.",
-        normal="nothing while the pool is below 70 %.",
+        normal="nothing while the pool is far from full.",
         action="this is the service whose connections to keep open, or to limit.",
         queries=[
             Query(with_owner(f"topk({TOP}, sum by (service, process) ({sockets}))"), "{{owner}}")
         ],
         unit="locale",
-        empty=NOT_NEAR,
+        empty="Asked only of outbound pools that are filling up.",
         low=0,
     )
 

@@ -53,11 +53,11 @@ def seen_words(one: SeenOwner) -> str:
     if one.sockets:
         said = f"{name} {one.sockets:,}"
     elif one.refused:
-        said = f"{name}: {one.refused:,} refused"
+        said = f"{name} {one.refused:,} refused"
     elif one.closed and not one.met:
-        said = f"{name}: {one.closed:,} closed"
+        said = f"{name} {one.closed:,} closed"
     else:
-        said = f"{name}: last seen {duration(one.seconds_ago)} ago"
+        said = f"{name} last seen {duration(one.seconds_ago)} ago"
     return f"{said} {TOLD_BY_EXPORTER}" if one.told_by else said
 
 

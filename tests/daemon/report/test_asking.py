@@ -138,7 +138,7 @@ def test_nobody() -> None:
     assert url
     assert Asking(url, HERE, expected=False).added_to(LOOK) == LOOK
     named = Asking(url, HERE, expected=True).added_to(LOOK)
-    assert named.asked == (url.text, "nobody listens there", ())
+    assert named.asked == (url.text, "nothing listens there", ())
 
 
 def test_hostile_names() -> None:

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from tcp_pressure_exporter.sources.owners import busy as busy_module
 from tcp_pressure_exporter.sources.owners import processes as module
 from tcp_pressure_exporter.sources.owners.busy import MOST_BUSY, MOST_LINKS, BusyProcesses
 from tcp_pressure_exporter.sources.owners.processes import find_processes
@@ -15,8 +18,8 @@ def test_whose_sockets_change() -> None:
     busy = BusyProcesses()
     for mark in range(4):
         busy.note(1, 77)
-        busy.note(2, mark)
-        busy.note(3, mark // 3)
+        busy.note(2, 1 + mark)
+        busy.note(3, 1 + mark // 3)
     assert busy.foremost() == [2, 3]
 
 
@@ -26,6 +29,26 @@ def test_calms_down() -> None:
     for mark in (1, 2, 2, 2, 2, 2):
         busy.note(1, mark)
     assert busy.foremost() == []
+
+
+def test_without_sockets() -> None:
+    """Processes without a socket take no room; one that had some may be busy."""
+    busy = BusyProcesses()
+    for pid in range(100):
+        busy.note(pid, 0)
+    assert not busy._marks  # noqa: SLF001 - nothing else shows it
+    busy.note(7, 5)
+    busy.note(7, 0)
+    assert busy.foremost() == [7]
+
+
+def test_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more processes with sockets than a bound no more are remembered."""
+    monkeypatch.setattr(busy_module, "MOST_MARKED", 10)
+    busy = BusyProcesses()
+    for pid in range(100):
+        busy.note(pid, pid + 1)
+        assert len(busy._marks) <= 10  # noqa: SLF001 - nothing else shows it
 
 
 def test_bound() -> None:

@@ -80,7 +80,7 @@ class Asking:
         try:
             found = parse_remembered(self._get(self._url), self._url.text)
         except ConnectionRefusedError:
-            self._found = "nobody listens there" if self._expected else ""
+            self._found = "nothing listens there" if self._expected else ""
         except (OSError, http.client.HTTPException) as error:
             self._found = getattr(error, "strerror", None) or str(error) or type(error).__name__
         except ValueError as error:

@@ -35,7 +35,7 @@ LOCAL_PORTS = (CHOSEN, PRIVILEGED, OUTSIDE)
 KIND = struct.Struct("=IBB2x")
 CLOSE = struct.Struct("=IBBHQ16s16s16sI4x")
 MAX_ROWS, MAX_KINDS = 4096, 1024
-ENOUGH_ROWS = MAX_ROWS // 2  # from so many on the other table takes over
+ENOUGH_ROWS = MAX_ROWS // 2  # from that many on, the other table takes over
 ONLY_KEY = bytes(4)
 
 
@@ -46,7 +46,7 @@ class ActiveCloses:
     """
 
     def __init__(self, loaded: BpfObject) -> None:
-        """Begin with what is attached by somebody else, or will be."""
+        """Start with a program that others attach, or will attach."""
         self._loaded = loaded
         self._home = watch_namespace(loaded)
         self._generation = 0

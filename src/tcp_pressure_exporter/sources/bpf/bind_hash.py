@@ -51,7 +51,8 @@ class BindHash:
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
         """Know the ports of these namespaces while the block runs, by one walk for all.
 
-        Those for which there is no room, and all where the walk fails, are walked for one by one.
+        Namespaces for which there is no room, and all of them if the walk fails, are walked one by
+        one.
         """
         try:
             self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
@@ -85,7 +86,7 @@ class BindHash:
         return from_bitmap(self._loaded.look_up(TABLE, NUMBER.pack(place), BITMAP_BYTES))
 
     def close(self) -> None:
-        """Let the program go."""
+        """Release the program."""
         self._loaded.close()
 
 

@@ -1,4 +1,4 @@
-"""BPF objects in the kernel: loaded, asked, and let go."""
+"""BPF objects in the kernel: loaded, asked, and released."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -100,7 +100,7 @@ class BpfObject:
             self._close(self._descriptors.popitem()[1])
 
     def descriptor(self, name: str) -> int:
-        """Return that of a map or a program, for C code that asks by itself."""
+        """Return the descriptor of a map or a program, for C code that asks the kernel itself."""
         return self._at(name)
 
     def _at(self, name: str) -> int:
@@ -124,7 +124,7 @@ def load(
     lockdown: Path = LOCKDOWN,
     make: Callable[[str], BpfObject] | None = None,
 ) -> BpfObject:
-    """Load an object; raises SourceError where this kernel or the rights do not allow it."""
+    """Load an object; raises SourceError if this kernel or the privileges do not allow it."""
     try:
         return (make or _make)(name)
     except SourceError as error:
@@ -141,7 +141,7 @@ Used = TypeVar("Used")
 def opened(name: str, use: Callable[[BpfObject], Used], load_object: LoadObject) -> Used | Missing:
     """Load an object and return what `use` makes of it, or why one of both cannot be done here.
 
-    use: raises SourceError; then the object is let go.
+    use: raises SourceError; the object is then released.
     """
     try:
         loaded = load_object(name)
@@ -163,7 +163,7 @@ def _make(name: str) -> BpfObject:
 
 
 def why_refused(reason: str, procfs: Path, lockdown: Path) -> str | None:
-    """Return the likely cause of a refusal, None where the kernel's own word is all there is.
+    """Return the likely cause of a refusal, None if there is only the kernel's own word.
 
     reason: that word. Without CAP_BPF it is EPERM, with it alone the verifier's EINVAL. A helper
     that lockdown denies is EINVAL, too. The filters of containers answer EPERM. Raises SourceError.
@@ -190,7 +190,8 @@ def give_up_rights() -> str | None:
 
     What is loaded goes on without them: the kernel asks for them when something is loaded or
     attached, and afterwards only for a descriptor (kernel/bpf/syscall.c, __sys_bpf, since Linux
-    5.19). Capabilities are a thread's, and inherited: to be called before there are others.
+    5.19). Capabilities belong to a thread and are inherited: call this before there are other
+    threads.
     """
     try:
         from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent

@@ -43,7 +43,7 @@ class CountedCalls:
     """Counts the failures of one call, since it was made."""
 
     def __init__(self, loaded: BpfObject) -> None:
-        """Begin with what is attached by somebody else, or will be."""
+        """Start with a program that others attach, or will attach."""
         self._loaded = loaded
         watch_namespace(loaded)
 

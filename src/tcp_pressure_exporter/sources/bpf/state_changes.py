@@ -1,7 +1,7 @@
 """Failing connects and active closes, counted by as few programs as can be.
 
-Most of what counting costs is to be called at each change of a socket's state, so that one program
-counts both where both are wanted: programs/state_changes.bpf.c.
+Most of the cost of counting is being called at each change of a socket's state, so one program
+counts both if both are wanted: programs/state_changes.bpf.c.
 """
 
 from tcp_pressure_exporter.facts.questions import NOT_COUNTED, Missing
@@ -33,7 +33,7 @@ def open_counting(*, failures: bool, closes: bool, load_object: LoadObject = loa
 def open_state_changes(load_object: LoadObject = load) -> Counting:
     """Begin to count both, or return for each why that cannot be done here.
 
-    To close one of them ends both.
+    Closing one of them ends both.
     """
     both = opened(OBJECT, _begin, load_object)
     if isinstance(both, Missing):

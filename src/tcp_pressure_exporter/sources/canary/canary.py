@@ -31,7 +31,7 @@ MAX_HELD_PORTS_ASKED = 64
 MAX_WAITING_PORTS_LOOKED_AT = 64
 MAX_WAITING_PORTS_ASKED = 16
 MAX_TAKEN_OVER = 4
-# What connect() says where a SYN left: it is under way, or this host's firewall refused it.
+# What connect() returns if a SYN left: it is under way, or this host's firewall refused it.
 ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
 
 
@@ -114,7 +114,7 @@ class Canary:
             if verdict.success is None:
                 return HiddenAnswer(0, 0, verdict.reason)
             refused += not verdict.success
-            accepted += search.port == port  # else the range has changed
+            accepted += search.port == port  # otherwise the range has changed
         return HiddenAnswer(accepted + refused, refused)
 
     def take_over(self, key: PoolKey, ports: int, waits: Callable[[int], bool]) -> TakeOverAnswer:
@@ -141,9 +141,9 @@ class Canary:
         return TakeOverAnswer(taken + refused, refused)
 
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
-        """Ask for some ports, until one is had.
+        """Ask for some ports, until one is found.
 
-        Never False: where all fail, connect() would still take over a TIME_WAIT entry.
+        Never False: if all fail, connect() would still take over a TIME_WAIT entry.
         """
         ports = _some_ports(free_ports, MAX_PORTS_ASKED)
         for port in ports:

@@ -1,9 +1,9 @@
 """A TCP socket whose connect() searches for a local port as any other does, and sends nothing.
 
 TCP_FASTOPEN_CONNECT puts the SYN off until there is data, which never comes, and
-TCP_FASTOPEN_NO_COOKIE does so without a cookie of the remote. With TCP_REPAIR, for which the
-kernel wants CAP_NET_ADMIN, connect() never sends: the net below fast open, and its substitute
-where it is switched off.
+TCP_FASTOPEN_NO_COOKIE does so without a cookie of the remote. With TCP_REPAIR, for which the kernel
+wants CAP_NET_ADMIN, connect() never sends: the safety net below fast open, and its substitute where
+that is switched off.
 
 Source: net/ipv4/tcp_fastopen.c, tcp_fastopen_defer_connect; net/ipv4/tcp_output.c, tcp_connect;
 net/ipv4/inet_hashtables.c, __inet_hash_connect.
@@ -31,7 +31,7 @@ IP_BIND_ADDRESS_NO_PORT = 24
 IP_LOCAL_PORT_RANGE = 51
 SO_BINDTOIFINDEX = 62  # include/uapi/asm-generic/socket.h
 
-# Tells those who count refused connections that this search is no application's, whichever process
+# Tells whoever counts refused connections that this search is no application's, whichever process
 # makes it (sources/bpf/programs/failing_connects.h). The option means nothing before there are
 # data, and the kernel takes any value up to half of the largest receive buffer, which is 2,304
 # bytes at least (net/ipv4/tcp.c, tcp_set_rcvlowat).
@@ -63,7 +63,7 @@ def open_canary_socket(family: int) -> socket.socket:
 
 
 def keep_silent(sock: socket.socket, procfs: Path) -> None:
-    """Make sure that connect() will send nothing; raises SourceError where that cannot be had."""
+    """Make sure that connect() will send nothing; raises SourceError if that is impossible."""
     repaired = _refusal(sock, TCP_REPAIR) is None
     refusal = _refusal(sock, TCP_FASTOPEN_CONNECT) or _refusal(sock, TCP_FASTOPEN_NO_COOKIE)
     if repaired:

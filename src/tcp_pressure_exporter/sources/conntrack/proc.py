@@ -1,8 +1,8 @@
 """/proc/net/nf_conntrack: the entries of conntrack as text, for lack of ctnetlink.
 
-Root may read it, and who has CAP_DAC_READ_SEARCH. The kernel writes all entries, of all protocols,
-and nothing tells a translated source but the difference between the two tuples of a line.
-Source: net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
+Root may read it, and anyone with CAP_DAC_READ_SEARCH. The kernel writes all entries, of all
+protocols, and nothing tells a translated source but the difference between the two tuples of a
+line. Source: net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
 """
 
 import re
@@ -44,7 +44,7 @@ def read_proc_conntrack(procfs: Path, rules: NatRules) -> PoolTally:
 def may_read_proc_conntrack(procfs: Path) -> bool:
     """Tell whether this process may read the file, or there is none because nothing is tracked.
 
-    Only an attempt tells: access(2) asks for the real user, and passes over capabilities.
+    Only an attempt shows it: access(2) checks the real user, and ignores capabilities.
     """
     try:
         _path(procfs).open("rb").close()

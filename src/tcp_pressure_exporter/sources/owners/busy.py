@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Collection
 
 MOST_BUSY = 32  # processes that are searched first
-MOST_MARKED = 65_536  # processes
+MOST_MARKED = 16_384  # processes with sockets; of a crowd that has more nobody is busy
 FADED = 0.1
 MOST_LINKS = 8_192  # of busy processes, the latest
 
@@ -15,19 +15,15 @@ MOST_LINKS = 8_192  # of busy processes, the latest
 class BusyProcesses:
     """Remembers by a mark which sockets each process had, and who had others the next time.
 
-    links: those of sockets that a busy process was seen with, and its id: it had the socket, though
-    it may have closed it since.
+    new: there was no search yet. links: those of sockets that a busy process was seen with, and its
+    id: it had the socket, though it may have closed it since.
     """
 
     def __init__(self) -> None:
         self._marks: dict[int, int] = {}
         self._scores: dict[int, float] = {}
         self.links: dict[str, int] = {}
-
-    @property
-    def new(self) -> bool:
-        """Whether there was no search yet."""
-        return not self._marks
+        self.new = True
 
     def saw(self, pid: int, link: str) -> None:
         """Learn of a socket that a process has."""
@@ -37,7 +33,10 @@ class BusyProcesses:
             self.links[link] = pid
 
     def note(self, pid: int, mark: int) -> None:
-        """Learn what a process has; mark: a number that its sockets make."""
+        """Learn what a process has; mark: a number that its sockets make, 0 of none."""
+        self.new = False
+        if not mark and pid not in self._marks:
+            return
         changed = self._marks.get(pid, mark) != mark
         score = self._scores.get(pid, 0.0) / 2 + changed
         if score < FADED:

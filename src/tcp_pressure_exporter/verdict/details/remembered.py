@@ -39,8 +39,8 @@ class Asked(NamedTuple):
     def words(self) -> str:
         """Say what came of it."""
         if self.reason:
-            return f"The exporter at {self.url} was of no use: {self.reason}."
-        return f"What is marked (by the exporter) is what the exporter at {self.url} remembers."
+            return f"The exporter at {self.url} could not help: {self.reason}."
+        return f"Lines marked (by the exporter) come from the memory of the exporter at {self.url}."
 
 
 def with_remembered(assessment: Assessment, remembered: Remembered) -> Assessment:

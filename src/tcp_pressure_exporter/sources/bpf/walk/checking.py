@@ -1,8 +1,8 @@
 """Whether a walk of the kernel's table and a dump by netlink tell the same.
 
-A field that has moved in the kernel would be read as something else, and nothing would fail. So now
-and then netlink is asked, between two walks. What it tells must lie between what these tell, or as
-far outside as the table changed in the meantime: on a quiet table they must be equal.
+A field that moved in the kernel would be misread without any failure. So netlink is asked now and
+then, between two walks. What it tells must lie between what these tell, or as far outside as the
+table changed in the meantime: on a quiet table they must be equal.
 """
 
 from array import array
@@ -22,7 +22,7 @@ EVENTS = (
     *("TW", "TWRecycled", "TWKilled"),
 )
 WAYS = 2  # a connection that changes leaves one state for another, and counts in both
-NOISE = 50  # of a table that changes, one of so many entries may have come and gone unseen
+NOISE = 50  # in a changing table, one of that many entries may have come and gone unseen
 SECOND_MS = 1000  # ages are whole seconds
 
 

@@ -1,8 +1,8 @@
 """The connections of other network namespaces: one walk for all of them.
 
-All namespaces share the kernel's table, but for those that were given one of their own. A walk of
-it costs the same for one as for all: so before others are sampled the walk is made once, and what
-is theirs is kept until they have been.
+All namespaces share the kernel's table, except those that have one of their own. A walk costs the
+same for one namespace as for all, so it is made once before the others are sampled, and what
+belongs to them is kept until then.
 """
 
 from array import array
@@ -103,7 +103,7 @@ class Elsewhere:
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
         """Walk the tables for these namespaces, and know what is theirs inside the block.
 
-        Where a walk fails nothing is known of any: each is asked by netlink then.
+        If a walk fails, nothing is known of any of them: each is then asked by netlink.
         """
         try:
             if inodes and self.usable():

@@ -1,10 +1,10 @@
 """Which TIME_WAIT entries a walk saw: by them the next one knows which are new.
 
-A cookie is given to a socket when it is first shown by sock_diag, so that a walk finds none. But an
-entry stays in its chain, and its ends with the sequence number that it had when it began (struct
-connection, `identity`) tell it from all others there, also from later ones of the same ends, and
-stay the same where a stray segment restarts its minute. So identities are noted block by block,
-in the order of the walk: four bytes for each entry.
+A socket gets its cookie when sock_diag first shows it, so a walk finds none. But an entry stays in
+its chain, and its ends with the sequence number that it had when it began (struct connection,
+`identity`) tell it from all others there, also from later ones of the same ends, and stay the same
+where a stray segment restarts its minute. So identities are noted block by block, in the order of
+the walk: four bytes for each entry.
 
 Packed: for each block its number, how many identities it has, and these, as native unsigned ints.
 """

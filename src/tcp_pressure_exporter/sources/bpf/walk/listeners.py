@@ -1,7 +1,7 @@
 """The kernel's table of listening sockets, and the program that walks it.
 
-The program writes each socket as sock_diag would tell of it, so that the parsers of its dumps count
-the sockets of a walk, too.
+The program writes each socket as sock_diag would, so that the parsers of its dumps also count the
+sockets of a walk.
 """
 
 import struct
@@ -77,7 +77,7 @@ class ListenerTable:
         return chains, listing[HEAD.size : HEAD.size + listed]
 
     def close(self) -> None:
-        """Let the program go."""
+        """Release the program."""
         self._loaded.close()
 
 

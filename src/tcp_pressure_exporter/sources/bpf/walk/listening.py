@@ -38,7 +38,8 @@ def looked_at(tally: BoundTally) -> Looked:
         tally.by_address,
         tally.dual_stack,
         tally.transparent,
-        # Which ones are told of more than there is room for depends on how full they were.
+        # If there are more than there is room for, which ones are listed depends on how full they
+        # were.
         limits if len(limits) == sum(tally.listeners.values()) else {},
     )
 
@@ -73,7 +74,7 @@ class WalkedListeners:
             stable = looked_at(tally) == first
         if stable:
             raise SourceError(OPERATION, "differs from netlink's dump: listening sockets")
-        return tally  # they change so fast that nothing can be said
+        return tally  # they change too fast to compare
 
     def _dumped(self, rules: BoundRules) -> Looked | None:
         """Return what netlink tells; None where it fails, which says nothing against a walk."""

@@ -1,7 +1,7 @@
 """Sockets by a walk of the kernel's table, with netlink beside it for all that needs no walk.
 
-Where the walk fails, or a dump by netlink tells something else, netlink takes its place for good:
-never a wrong number because a kernel keeps a field elsewhere.
+If the walk fails, or a dump by netlink disagrees, netlink replaces it permanently: no number is
+ever wrong because a kernel keeps a field elsewhere.
 """
 
 import time
@@ -103,7 +103,7 @@ class WalkedSockets(BesideNetlink):
 
     def _compared(self, rules: TallyRules) -> tuple[SocketTally, str | None]:
         began, events = self._clock(), self._events()
-        # Of each tally only what is compared is kept: it may take some megabytes.
+        # Only what is compared is kept of each tally: it may take several megabytes.
         first = looked_at(self._walk(rules))
         dumped = self._dumped(rules)
         tally = self._walk(rules)

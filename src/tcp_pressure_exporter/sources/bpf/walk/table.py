@@ -86,7 +86,7 @@ class ConnectionTable:
             first += step
 
     def _walk_some(self, first: int, step: int, *, everywhere: bool) -> tuple[int, int]:
-        """Have chains walked, as many as there is room for; return how many, and when."""
+        """Walk as many chains as there is room for; return how many, and when."""
         result = STRAYED
         for _ in range(MOST_ATTEMPTS):
             now_ms = self.ticks_ms()
@@ -104,7 +104,7 @@ class ConnectionTable:
         return self._loaded.run(PROGRAM, ARGUMENTS.pack(first, chains, everywhere))
 
     def close(self) -> None:
-        """Let the program go."""
+        """Release the program."""
         self._loaded.close()
 
 

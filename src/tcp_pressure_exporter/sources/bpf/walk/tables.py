@@ -15,7 +15,7 @@ class Tables(NamedTuple):
     listeners: ListenerTable
 
     def close(self) -> None:
-        """Let the programs go."""
+        """Release the programs."""
         self.connections.close()
         self.listeners.close()
 
