@@ -22,7 +22,7 @@ def alert_table() -> Table:
         " A click leads to the runbook; where that is, the variable Documents at says.",
         normal="empty.",
         action="begin with the first row. What to do at once stands beside it; what not to do, and"
-        " what to do for good, in the runbook.",
+        " the permanent fix, in the runbook.",
         queries=[rows(_since_when())],
         unit=IN_WORDS,
         empty="No alert fires: nothing to do. Without the rules in Prometheus none ever does.",

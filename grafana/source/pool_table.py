@@ -25,7 +25,7 @@ def pool_table() -> Table:
         " Source: this host's ports at one address, for programs that bind before they connect."
         " Nat: a gateway's ports towards one destination. State goes by the thresholds of the"
         " direction, as the alerts do. Projected is the share that the closes of the last 10 s lead"
-        " to; sustainable, the closes that the pool bears for good. Source and nat pools have no"
+        " to; sustainable, the closes that the pool can sustain. Source and nat pools have no"
         " rates: what they share cannot be dated.",
         normal="calm, full in > 10 min, projected below 80 %.",
         action="take the first row. Mostly TIME_WAIT: let the client keep connections open. Hardly"

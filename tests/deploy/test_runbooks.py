@@ -16,7 +16,7 @@ DOCS = ROOT / "docs"
 INDEX = DOCS / "alerts.md"
 PAGES = sorted((DOCS / "runbooks").glob("*.md"))
 PARTS = (
-    *("What it means.", "How to see it.", "What to do now.", "What to do for good."),
+    *("What it means.", "How to see it.", "What to do now.", "Permanent fix."),
     *("What not to do.", "References."),
 )
 ALERTS = [(path.stem, rule) for path, rule in rules() if "alert" in rule]

@@ -23,7 +23,7 @@ def finding_table() -> Table:
     return Table(
         title="Findings, and what to do",
         meaning="Settings that harm or do nothing, and services in the way of ports. Red: it breaks"
-        " connections now. Orange: by daylight. Blue: it can wait, and may be meant.",
+        " connections now. Orange: in working hours. Blue: it can wait, and may be meant.",
         normal="empty, or blue ones that are meant.",
         action="what the row says; click it for the reasons, and for what not to do.",
         queries=[rows(f"max by ({labels}, advice) ({copied})")],

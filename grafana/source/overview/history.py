@@ -64,12 +64,12 @@ def _minutes() -> TimeSeries:
 
 
 def _closes() -> TimeSeries:
-    # A pool that open connections fill bears no closes at all.
+    # A pool that open connections fill can sustain no closes at all.
     share = f"{rate(ENTERED, DIRECTION)} / ({select(SUSTAINABLE, DIRECTION)} > 0)"
     return TimeSeries(
-        title="Closes, as a share of what each pool bears",
+        title="Closes, as a share of what each pool can sustain",
         meaning="Connections that entered TIME_WAIT here per second, each of which holds its port"
-        " for a minute, against the sustainable rate: what the pool bears for good beside its open"
+        " for a minute, against the sustainable rate: what the pool can sustain beside its open"
         " connections. The dashed line is that rate.",
         normal="below 80 % (orange). A peak above 100 % is harmless: the pool is a buffer.",
         action="let the program with the highest line keep its connections open.",

@@ -33,7 +33,7 @@ def firing_alerts() -> Stat:
         meaning="How many alerts of the two higher severities fire for the hosts chosen.",
         normal="0 and 0.",
         action="read the table below from the top. Critical: connections fail, or will within a"
-        " minute. Warning: by daylight.",
+        " minute. Warning: in working hours.",
         queries=[
             now(f"count({firing(matcher)}) or vector(0)", severity)
             for severity, matcher in URGENT.items()

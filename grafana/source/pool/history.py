@@ -58,7 +58,7 @@ def _rates() -> TimeSeries:
         title="Closes, who makes them, and the sustainable rate",
         meaning="Connections that enter TIME_WAIT here per second; by program, those that it closed"
         " first (where the exporter can count them); their peak within a second; and the rate that"
-        " the pool bears for good, (limit − open) ÷ the hold of TIME_WAIT.",
+        " the pool can sustain, (limit − open) ÷ the hold of TIME_WAIT.",
         normal="closes below the sustainable rate. A peak above it is harmless: the pool is a"
         " buffer.",
         action="at the sustainable rate, whatever comes above it fails: let the program with the"

@@ -73,7 +73,7 @@ def _seconds() -> Stat:
 def _rates() -> Stat:
     return Stat(
         title="Closes per second",
-        meaning="Connections that enter TIME_WAIT here, against what the pool bears for good beside"
+        meaning="Connections that enter TIME_WAIT here, against what the pool can sustain beside"
         " its open connections: (limit − open) ÷ the hold of TIME_WAIT.",
         normal="the first well below the second.",
         action="keep connections open, or add an address: each is a pool of its own.",
