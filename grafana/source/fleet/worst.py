@@ -2,7 +2,7 @@
 
 from grafana.source.colour import ATTENTION, DANGER
 from grafana.source.fleet.tables import alerting, leaks, limits, refused, worst_pools
-from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
+from grafana.source.forecast import FULL_OR_FAR, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat
 from grafana.source.query import FLEET, firing, now, recorded
@@ -126,7 +126,7 @@ def _soonest() -> Stat:
         normal="> 10 min, which is as far as the forecast looks.",
         action="below 60 seconds: the table of pools says which.",
         queries=[now(seconds_left(soonest), "{{direction}}")],
-        unit=IN_WORDS,
+        unit="s",
         empty=UNRECORDED,
         decimals=0,
         thresholds=SECONDS_LEFT,

@@ -1,7 +1,7 @@
 """The numbers on top of the overview."""
 
 from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
-from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
+from grafana.source.forecast import FULL_OR_FAR, seconds_left
 from grafana.source.panel import Stat
 from grafana.source.query import (
     DIRECTION,
@@ -97,7 +97,7 @@ def exhaustion() -> Stat:
         action="below 60 seconds: relieve the pool now, or route traffic away; its row in the table"
         " of port pools says which. An inbound one is a risk: its remote may reuse its ports.",
         queries=[now(seconds_left(f"min by (direction) ({soonest})"), "{{direction}}")],
-        unit=IN_WORDS,
+        unit="s",
         empty="no forecast",
         decimals=0,
         thresholds=SECONDS_LEFT,

@@ -1,7 +1,7 @@
 """The numbers of the pool now."""
 
 from grafana.source.colour import ATTENTION, DANGER, OK
-from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
+from grafana.source.forecast import FULL_OR_FAR, seconds_left
 from grafana.source.layout import Section, Shelf
 from grafana.source.panel import Stat, texts
 from grafana.source.pool.surroundings import ENDS
@@ -62,7 +62,7 @@ def _seconds() -> Stat:
         normal="> 10 min, which is as far as the forecast looks.",
         action="below 60 seconds: relieve the pool now, or route traffic away.",
         queries=[now(seconds_left(f"min({select(SECONDS, POOL)})"), "full in")],
-        unit=IN_WORDS,
+        unit="s",
         empty=UNDATED,
         decimals=0,
         thresholds=SECONDS_LEFT,
