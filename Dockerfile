@@ -28,7 +28,7 @@ RUN CFLAGS=-g0 /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --no-de
 
 FROM ${BASE}
 ARG BASE
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tcp-pressure-exporter" \
       org.opencontainers.image.description="Prometheus exporter that tells how close a host's TCP port pools are to running out" \

@@ -9,7 +9,7 @@ Exposition:
     tcp_pressure_sample_timestamp_seconds 1763722800.1
     tcp_pressure_sample_interval_seconds 5.0
     tcp_pressure_sample_interval_configured_seconds 5.0
-    tcp_pressure_build_info{version="0.1.0",python="3.11.2",parser="compiled"} 1.0
+    tcp_pressure_build_info{version="0.2.0",python="3.11.2",parser="compiled"} 1.0
     tcp_pressure_sample_source_info{source="bpf"} 1.0
     tcp_pressure_sample_source_fallbacks_total 0.0
     tcp_pressure_config_reloads_total{result="success"} 0.0
