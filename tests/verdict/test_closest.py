@@ -3,6 +3,7 @@
 import pytest
 
 from tcp_pressure_exporter.facts.sockets import Owner
+from tcp_pressure_exporter.pools.directions import NAT
 from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.verdict.assessment import NamedBy
 from tcp_pressure_exporter.verdict.pressures import Pressure
@@ -99,6 +100,16 @@ def test_words_of_owners() -> None:
     told = (SeenOwner(NGINX, 0, 40.0, told_by="http://127.0.0.1:10190"),)
     words = resource_words(UPSTREAM._replace(owners=told)).owners
     assert words.listed == "nginx.service (nginx) last seen 40 s ago (by the exporter)"
+
+
+def test_clients_of_a_gateway() -> None:
+    """Of a NAT pool its clients are named, by address or pod, with the ports that they hold."""
+    pool = UPSTREAM._replace(kind=NAT, clients=(("10.0.0.17", 4_012), ("shop/web-1", 9)))
+    words = resource_words(pool).owners
+    assert (words.label, words.listed) == (
+        "clients, by their ports",
+        "10.0.0.17 4,012, shop/web-1 9",
+    )
 
 
 def test_words_of_a_pool() -> None:

@@ -57,7 +57,8 @@ class Pressure(NamedTuple):
     is not known. filling: the state of most live sockets of an outbound pool (live_states.py), ""
     where it is not known. search_seconds: how long the kernel searched for a port (the canary),
     None where it did not. local, remote: the fixed ends of a pool by themselves, "" where they do
-    not apply. blocked: most of its ports are closed to every destination.
+    not apply. blocked: most of its ports are closed to every destination. clients: of a nat pool,
+    by their names, those that hold most of its ports, with how many.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Pressure(NamedTuple):
     seconds_left: float | None = None
     refused: bool = False
     refused_ago: float = 0.0
+    clients: tuple[tuple[str, int], ...] = ()
     owners: tuple[SeenOwner, ...] = ()
     steady_state_ratio: float | None = None
     filling: str = ""
@@ -254,6 +256,7 @@ def _pool(
         local=pool.local_address,
         remote=_remote(direction, pool),
         blocked=usage.mostly_blocked,
+        clients=tuple(pool.clients),
     )
 
 

@@ -150,6 +150,9 @@ def search(pressure: Pressure) -> str:
 
 
 def _owners(pressure: Pressure) -> OwnersWords:
+    if pressure.clients:
+        each = tuple(f"{client} {ports:,}" for client, ports in pressure.clients)
+        return OwnersWords("clients, by their ports", "clients", each)
     left_by = [one for one in pressure.owners if one.closed]
     if left_by and pressure.mostly_time_wait:
         return OwnersWords("TIME_WAIT left by", "left by", tuple(map(closer_words, left_by)))

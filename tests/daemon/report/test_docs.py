@@ -11,7 +11,14 @@ import pytest
 from tcp_pressure_exporter.pages.json_documents.report import report_json
 from tcp_pressure_exporter.verdict.details.remembered import Asked
 from tests.daemon.report.process import LOCAL, REMOTE, look
-from tests.pages.report.observations import BLIND, REFUSING, TROUBLE, observation, pool_sample
+from tests.pages.report.observations import (
+    BLIND,
+    REFUSING,
+    TROUBLE,
+    UPSTREAM,
+    observation,
+    pool_sample,
+)
 from tests.support.labs.lab import Lab, time_wait_here
 from tests.support.places import DOCS
 
@@ -63,7 +70,9 @@ def test_every_field() -> None:
     trouble = json.loads(report_json(seen))
     asked = Asked("http://127.0.0.1:10190", incidents=("Since 10:02: full.",))
     refusing = json.loads(report_json(replace(observation(REFUSING), asked=asked)))
-    assert check(trouble) | check(refusing) == set(FIELDS)
+    gateway = replace(TROUBLE, pressures=(UPSTREAM._replace(clients=(("10.0.0.17", 870),)),))
+    translating = json.loads(report_json(observation(gateway)))
+    assert check(trouble) | check(refusing) | check(translating) == set(FIELDS)
 
 
 def test_blind() -> None:

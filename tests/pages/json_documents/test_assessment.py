@@ -60,6 +60,7 @@ DOCUMENT = {
                 SEEN | {"service": "nginx.service", "process": "nginx", "sockets": 1204},
                 SEEN | {"service": "", "process": "curl", "sockets": 3},
             ],
+            "clients": [],
             "advice": "Keep connections open.",
         },
         {
@@ -76,6 +77,7 @@ DOCUMENT = {
             "refused": False,
             "search_seconds": None,
             "owners": [],
+            "clients": [],
             "advice": "Accept sooner.",
         },
         {
@@ -92,6 +94,7 @@ DOCUMENT = {
             "refused": False,
             "search_seconds": None,
             "owners": [],
+            "clients": [],
             "advice": "Ask the balancer.",
         },
         {
@@ -108,6 +111,7 @@ DOCUMENT = {
             "refused": False,
             "search_seconds": None,
             "owners": [],
+            "clients": [],
             "advice": "Raise tcp_mem.",
         },
     ],

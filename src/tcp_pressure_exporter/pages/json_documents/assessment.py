@@ -93,6 +93,7 @@ def pressure_document(pressure: Pressure) -> Document:
         "refused": pressure.refused,
         "search_seconds": pressure.search_seconds,
         "owners": [_seen_owner(one) for one in pressure.owners],
+        "clients": [{"client": name, "ports": ports} for name, ports in pressure.clients],
         "advice": pressure.advice,
     }
 
