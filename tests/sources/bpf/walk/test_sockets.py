@@ -10,7 +10,8 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import ToldBy
 from tcp_pressure_exporter.facts.sockets import BoundSocket, SocketId
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK, SocketTally, TallyRules
-from tcp_pressure_exporter.sources.bpf.walk.sockets import CHECK_MAX_AGE, WalkedSockets
+from tcp_pressure_exporter.sources.bpf.walk.checking import CHECK_MAX_AGE
+from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.counting.bound import tally_bound
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tests.sources.bpf.walk.walked import CGROUP, found, tally_walk

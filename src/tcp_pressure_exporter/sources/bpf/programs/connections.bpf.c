@@ -21,7 +21,6 @@ char LICENSE[] SEC("license") = "GPL";
 #define MOST_CHAINS 1024 /* in one walk: a power of two, and of IN_STEP a multiple */
 #define LONGEST_CHAIN 65536
 
-#define AF_INET 2
 #define TCP_SYN_RECV 3
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE_WAIT 8
@@ -36,13 +35,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define MOST_CONNECTIONS 8192
 #define MOST_CLOSE_WAIT 2048
-
-/* What a walk of a block of chains comes to: the result of the program. */
-enum {
-    WALKED,
-    NO_ROOM,  /* there is more than the arrays hold: ask for fewer chains */
-    STRAYED,  /* a chain changed at each attempt, or has no end */
-};
 
 /* One connection. The addresses are v4-mapped, the ports in network order.
  * left: ticks of its TIME_WAIT that are left; only there, and in FIN_WAIT2 without a socket.
@@ -114,9 +106,6 @@ struct {
 struct touched {
     __u64 all;
 };
-
-#define NODE bpf_core_field_offset(struct sock_common, skc_nulls_node)
-#define IS_END(node) ((node)&1)
 
 static __always_inline struct block *the_block(void)
 {

@@ -14,7 +14,6 @@
 /* As in bind_hash.bpf.c. */
 char LICENSE[] SEC("license") = "GPL";
 
-#define AF_INET 2
 #define TCP_LISTEN 10
 #define LONGEST_CHAIN 1048576
 #define MOST_LISTENERS 1024
@@ -29,9 +28,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* include/net/inet_hashtables.h: what ends the first chain, so that no other table's end is like it */
 #define LISTENING_NULLS_BASE (1U << 29)
-
-/* What a walk comes to: the result of the program, as in connections.bpf.c. */
-enum { WALKED, NO_ROOM, STRAYED };
 
 /* One socket: struct nlmsghdr, struct inet_diag_msg and three attributes. */
 struct listener {
@@ -73,9 +69,6 @@ struct walk {
     __u32 first, chain, strayed;
     __u32 skipped, skip; /* of those that are asked for */
 };
-
-#define NODE bpf_core_field_offset(struct sock_common, skc_nulls_node)
-#define IS_END(node) ((node)&1)
 
 static __always_inline struct listing *the_listing(void)
 {

@@ -175,6 +175,18 @@ struct timespec64 {
 
 #pragma clang attribute pop
 
+#define AF_INET 2
+
+/* What a walk of some chains comes to: the result of a program. */
+enum {
+    WALKED,
+    NO_ROOM, /* there is more than the map holds: ask for fewer chains */
+    STRAYED, /* a chain changed at each attempt, or has no end */
+};
+
+#define NODE bpf_core_field_offset(struct sock_common, skc_nulls_node)
+#define IS_END(node) ((node)&1)
+
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
 
 #define AT(type, address)                                                                          \

@@ -15,6 +15,10 @@ from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tcp_pressure_exporter.facts.tally import OtherPools, PoolCount, PoolTally, SocketTally
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 
+CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
+CHECK_MAX_AGE = 3600.0  # seconds
+ATTEMPTS = 3  # a table that changes may differ by chance
+
 DIRECTIONS = ("outbound", "inbound", "privileged", "explicit")
 # The kernel's counters that rise where a connection comes into the table, or goes.
 EVENTS = (

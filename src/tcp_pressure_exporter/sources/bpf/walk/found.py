@@ -20,6 +20,7 @@ MOST_CONNECTIONS, MOST_CLOSE_WAIT = 8192, 2048
 BLOCK_BYTES = HEAD.size + MOST_CONNECTIONS * CONNECTION.size + MOST_CLOSE_WAIT * CLOSE_WAIT.size
 WALKED, NO_ROOM, STRAYED = range(3)  # enum walk_result
 BLOCK_CHAINS = 512
+MOST_ATTEMPTS = 64  # at chains that change under the walk
 
 
 class Found(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
-from tcp_pressure_exporter.sources.bpf.walk.found import NO_ROOM, OPERATION, STRAYED
+from tcp_pressure_exporter.sources.bpf.walk.found import MOST_ATTEMPTS, NO_ROOM, OPERATION, STRAYED
 
 OBJECT = "listeners"
 PROGRAM, MAP = "walk_listeners", "found"
@@ -24,7 +24,6 @@ NETNS = struct.Struct("=I")
 NETNS_AT = 80  # idiag_uid of a real message
 MOST_LISTENERS = 1024
 LISTING_BYTES = HEAD.size + MOST_LISTENERS * MESSAGE_BYTES
-MOST_ATTEMPTS = 64
 
 
 class ListenerTable:

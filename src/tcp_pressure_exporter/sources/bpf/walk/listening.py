@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally, QueueKey
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import SocketId
+from tcp_pressure_exporter.sources.bpf.walk.checking import ATTEMPTS, CHECK_MAX_AGE, CHECK_SHARE
 from tcp_pressure_exporter.sources.bpf.walk.found import OPERATION
 from tcp_pressure_exporter.sources.pacing import Allowance
-
-CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
-CHECK_MAX_AGE = 3600.0  # seconds
-ATTEMPTS = 3  # sockets come and go between a walk and a dump
 
 Count = Callable[[BoundRules], BoundTally]
 

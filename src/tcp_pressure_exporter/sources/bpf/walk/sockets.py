@@ -18,6 +18,9 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.sources.bpf.walk.beside import BesideNetlink
 from tcp_pressure_exporter.sources.bpf.walk.checking import (
+    ATTEMPTS,
+    CHECK_MAX_AGE,
+    CHECK_SHARE,
     EVENTS,
     Looked,
     Meanwhile,
@@ -28,10 +31,6 @@ from tcp_pressure_exporter.sources.bpf.walk.listening import WalkedListeners
 from tcp_pressure_exporter.sources.netlink.entries import close_wait_silences
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.pacing import Allowance
-
-CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
-CHECK_MAX_AGE = 3600.0  # seconds
-ATTEMPTS = 3  # a table that changes may differ once by chance
 
 
 class WalkedSockets(BesideNetlink):

@@ -11,6 +11,7 @@ from tcp_pressure_exporter.sources.bpf.walk.found import (
     BLOCK_BYTES,
     BLOCK_CHAINS,
     HEAD,
+    MOST_ATTEMPTS,
     NO_ROOM,
     OPERATION,
     STRAYED,
@@ -25,7 +26,6 @@ PROGRAM, MAP = "walk_connections", "found"
 ARGUMENTS = struct.Struct("=QQQ")
 ONLY_KEY = bytes(4)
 CHAINS_IN_STEP = 16
-MOST_ATTEMPTS = 64
 
 
 class ConnectionTable:
