@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -62,3 +64,24 @@ def test_woken_by_another_signal() -> None:
             signal.signal(signal.SIGUSR2, before)
 
     asyncio.run(handle())
+
+
+# The moment at which the exporter is still being imported.
+INTERRUPTED_START = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path, target=None):
+        if name == "tcp_pressure_exporter.daemon":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+from tcp_pressure_exporter.__main__ import main
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["report"]])
+def test_ctrl_c_at_the_start(arguments: list[str]) -> None:
+    """Ctrl-C before anything runs ends it as it ends any program: no traceback."""
+    command = [sys.executable, "-c", INTERRUPTED_START, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
