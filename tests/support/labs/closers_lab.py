@@ -24,6 +24,8 @@ print("closed", flush=True)
 sys.stdin.readline()
 """
 
+TIME_WAIT = "06"  # TCP_TIME_WAIT of include/net/tcp_states.h, as /proc/net/tcp shows it
+
 CLOSE = "for s in socks: s.close()"
 EXIT = "os._exit(0)"
 SHUTDOWN = "for s in socks: s.shutdown(socket.SHUT_WR)"
@@ -143,12 +145,16 @@ def keep_time_wait() -> None:
 
 
 def time_wait_entries() -> int:
-    """Return how many the kernel keeps in the namespace of the thread: /proc/net/sockstat."""
-    for line in Path("/proc/thread-self/net/sockstat").read_text().splitlines():
-        if line.startswith("TCP:"):
-            words = line.split()
-            return int(words[words.index("tw") + 1])
-    raise AssertionError("sockstat has no line of TCP")
+    """Return how many the namespace of the thread has by their state: /proc/net/tcp and tcp6.
+
+    The `tw` of /proc/net/sockstat counts those in FIN_WAIT2, too, whose other end's FIN is still
+    on its way (tcp_time_wait() in net/ipv4/tcp_minisocks.c makes them when a process is killed).
+    """
+    return sum(
+        line.split()[3] == TIME_WAIT
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/thread-self/net/{name}").read_text().splitlines()
+    )
 
 
 def settled(read: Callable[[], int], expected: int) -> int:
