@@ -2,10 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from tests.kernels.differences import DIFFERENCES, Difference, expected_failure, unexpected_facts
+from tests.kernels.differences import (
+    DIFFERENCES,
+    FACTS,
+    Difference,
+    expected_failure,
+    unexpected_facts,
+)
 
 
 class Result(NamedTuple):
@@ -54,14 +59,14 @@ def judged(kernel: str, line: Mapping[str, Any]) -> Result:
 
 
 def table_of_tests(results: Sequence[Result]) -> str:
-    """Return a row for each file of tests, by kernel how many were as on every kernel."""
+    """Return a row for each parser, by kernel how many tests were as on every kernel."""
     kernels = list(dict.fromkeys(result.kernel for result in results))
-    counts = Counter((_subject(r), r.kernel, _word(r)) for r in results)
+    counts = Counter((r.parser, r.kernel, _word(r)) for r in results)
     rows = [
-        [subject, *(_cell(counts, subject, kernel) for kernel in kernels)]
-        for subject in sorted({_subject(r) for r in results})
+        [parser, *(_cell(counts, parser, kernel) for kernel in kernels)]
+        for parser in sorted({r.parser for r in results})
     ]
-    return _markdown(["tests", *kernels], rows)
+    return _markdown(["parser", *kernels], rows)
 
 
 def table_of_differences() -> str:
@@ -71,26 +76,22 @@ def table_of_differences() -> str:
 
 
 def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
-    """Return a row for each fact that the tests recorded of the kernels, by name and release."""
+    """Return a row for the release, and for each fact of FACTS that the tests recorded."""
     kernels = list(dict.fromkeys(result.kernel for result in results))
     facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
-    names = dict.fromkeys(name for name, _kernel in facts)
+    judged_names = {name for name, _kernels, _value in FACTS}
+    names = dict.fromkeys(name for name, _kernel in facts if name in judged_names)
     rows = [[name, *(facts.get((name, kernel), "–") for kernel in kernels)] for name in names]
     rows.insert(0, ["release", *(releases.get(kernel, "–") for kernel in kernels)])
     return _markdown(["of the kernel", *kernels], rows)
-
-
-def _subject(result: Result) -> str:
-    name = PurePath(result.test.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
-    return name if result.parser == "compiled" else f"{name}, readable parser"
 
 
 def _word(result: Result) -> str:
     return ("as expected" if result.passed else "differs") if result.right else "wrong"
 
 
-def _cell(counts: Mapping[tuple[str, str, str], int], subject: str, kernel: str) -> str:
-    words = {word: counts[subject, kernel, word] for word in ("as expected", "differs", "wrong")}
+def _cell(counts: Mapping[tuple[str, str, str], int], parser: str, kernel: str) -> str:
+    words = {word: counts[parser, kernel, word] for word in ("as expected", "differs", "wrong")}
     shown = [f"{n} {word}".removesuffix(" as expected") for word, n in words.items() if n]
     shown = [text if text == "1 differs" else text.replace("differs", "differ") for text in shown]
     return ", ".join(shown) or "–"
