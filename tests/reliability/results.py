@@ -53,7 +53,7 @@ TABLES = {
     ),
     "shedding": Table(
         "reliability.md",
-        ("what it gets", "longest interval", "CPU", "slowest scrape", "RSS, MiB", "allowed"),
+        ("what it gets", "longest interval", "CPU", "slowest scrape", "RSS, MiB", "allowed, MiB"),
         (
             *("{interval_seconds:.1f} s", "{cpu_percent:.1f} %", "{slowest_scrape_ms:.0f} ms"),
             *("{rss_mb:.1f}", "{allowed_mb}"),
