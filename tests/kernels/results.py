@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from tests.kernels.differences import (
     DIFFERENCES,
-    FACTS,
     Difference,
     expected_failure,
     unexpected_facts,
@@ -58,15 +57,15 @@ def judged(kernel: str, line: Mapping[str, Any]) -> Result:
     )
 
 
-def table_of_tests(results: Sequence[Result]) -> str:
-    """Return a row for each parser, by kernel how many tests were as on every kernel."""
-    kernels = list(dict.fromkeys(result.kernel for result in results))
-    counts = Counter((r.parser, r.kernel, _word(r)) for r in results)
+def table_of_tests(results: Sequence[Result], releases: Mapping[str, str]) -> str:
+    """Return a row for each kernel: by parser, how many tests were as on every kernel."""
+    counts = Counter((r.kernel, r.parser, _word(r)) for r in results)
+    parsers = sorted({r.parser for r in results})
     rows = [
-        [parser, *(_cell(counts, parser, kernel) for kernel in kernels)]
-        for parser in sorted({r.parser for r in results})
+        [kernel, releases.get(kernel, "–"), *(_cell(counts, kernel, parser) for parser in parsers)]
+        for kernel in dict.fromkeys(r.kernel for r in results)
     ]
-    return _markdown(["parser", *kernels], rows)
+    return _markdown(["kernel", "release", *(f"{parser} parser" for parser in parsers)], rows)
 
 
 def table_of_differences() -> str:
@@ -75,23 +74,12 @@ def table_of_differences() -> str:
     return _markdown(["differs on", "because"], rows)
 
 
-def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
-    """Return a row for the release, and for each fact of FACTS that the tests recorded."""
-    kernels = list(dict.fromkeys(result.kernel for result in results))
-    facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
-    judged_names = {name for name, _kernels, _value in FACTS}
-    names = dict.fromkeys(name for name, _kernel in facts if name in judged_names)
-    rows = [[name, *(facts.get((name, kernel), "–") for kernel in kernels)] for name in names]
-    rows.insert(0, ["release", *(releases.get(kernel, "–") for kernel in kernels)])
-    return _markdown(["of the kernel", *kernels], rows)
-
-
 def _word(result: Result) -> str:
     return ("as expected" if result.passed else "differs") if result.right else "wrong"
 
 
-def _cell(counts: Mapping[tuple[str, str, str], int], parser: str, kernel: str) -> str:
-    words = {word: counts[parser, kernel, word] for word in ("as expected", "differs", "wrong")}
+def _cell(counts: Mapping[tuple[str, str, str], int], kernel: str, parser: str) -> str:
+    words = {word: counts[kernel, parser, word] for word in ("as expected", "differs", "wrong")}
     shown = [f"{n} {word}".removesuffix(" as expected") for word, n in words.items() if n]
     shown = [text if text == "1 differs" else text.replace("differs", "differ") for text in shown]
     return ", ".join(shown) or "–"
