@@ -1,4 +1,4 @@
-"""The kinds of finite resources: how bad, what to do, and the schema that lists them."""
+"""The kinds of finite resources: how bad, what to do, and the documents that list them."""
 
 import json
 import re
@@ -131,8 +131,11 @@ def test_resources_of_the_kernel() -> None:
     assert {kind.name for kind in KINDS.values() if kind.in_bytes} == {"memory_bytes"}
 
 
-def test_schema() -> None:
-    """The schema of the documents lists every kind."""
+def test_documents() -> None:
+    """The schema lists every kind, and so does what docs/report.md says of Nagios."""
     schema = json.loads((DOCS / "status.schema.json").read_text())
     pressure = schema["definitions"]["pressure"]["properties"]
     assert set(pressure["kind"]["enum"]) == KINDS.keys()
+    labels = re.search(r"each kind of resource \(([^)]+)\)", (DOCS / "report.md").read_text())
+    assert labels
+    assert set(re.findall(r"`(\w+)`", labels[1])) == KINDS.keys()
