@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.sample.namespaces import QUIET, NamespaceChoice, busy
+from tcp_pressure_exporter.sample.namespaces import EMPTY, QUIET, NamespaceChoice, busy
 
 COUNTS = {1: 100, 2: 300, 3: 200}
 
@@ -36,6 +36,13 @@ def test_wants(include: str | None, exclude: str | None, wanted: set[str]) -> No
 def test_busy(sockets: int, *, sampled: bool, worth: bool) -> None:
     """A namespace is worth a walk from 50 sockets on."""
     assert (busy({7: sockets}, [7] if sampled else []) == [7]) is worth
+
+
+@pytest.mark.parametrize(("sockets", "worth"), [(0, False), (1, True)])
+def test_busy_where_none_costs_more(sockets: int, *, worth: bool) -> None:
+    """Where all are found at once a namespace is worth a sample from its first socket on."""
+    assert (busy({7: sockets}, [], EMPTY) == [7]) is worth
+    assert (NamespaceChoice().busiest({7: sockets}, [], EMPTY) == [7]) is worth
 
 
 def test_busy_does_not_flap() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tcp_pressure_exporter.facts.tally import BPF
 from tcp_pressure_exporter.sample.namespaces import Census, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import SOCKETS
 from tcp_pressure_exporter.sources.netlink import sockets as diag_socket
@@ -28,6 +29,17 @@ def test_busy_and_quiet(others: OtherNamespaces) -> None:
         samples, census = watch.take()
     assert list(samples) == ["busy"]
     assert census == Census(sampled=1, quiet=2)
+
+
+@pytest.mark.bpf
+def test_few_sockets_by_bpf(others: OtherNamespaces) -> None:
+    """Where BPF finds the sockets of all at once, one is enough; a namespace without is quiet."""
+    others.name("few", 1)
+    others.name("empty")
+    with watching(others, source=BPF) as watch:
+        samples, census = watch.take()
+    assert list(samples) == ["few"]
+    assert census == Census(sampled=1, quiet=1)
 
 
 def test_ipv6_is_busy(others: OtherNamespaces) -> None:

@@ -170,6 +170,10 @@ class CanarySource(Protocol):
 class ElsewhereSource(Protocol):
     """The sockets of other network namespaces, all found at once."""
 
+    @property
+    def usable(self) -> Callable[[], bool]:
+        """What tells whether they can be: else each namespace is asked by netlink."""
+
     def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
         """Know the sockets of these namespaces while the block runs; never raises."""
 

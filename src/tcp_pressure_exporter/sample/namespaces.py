@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 
-# A walk over the sockets of a namespace passes those of the whole host. With fewer sockets than
-# this, no pool of the default 28,232 ports is a fifth as full as is needed to be listed.
+# A dump of a namespace's sockets passes those of the whole host. With fewer sockets than this, no
+# pool of the default 28,232 ports is a fifth as full as is needed to be listed.
 QUIET = 50
+EMPTY = 1  # with fewer; where one walk finds the sockets of all, the others cost no dump
 DEFAULT_MOST = 20
 
 
@@ -17,7 +18,7 @@ class Census(NamedTuple):
     """How many other namespaces there are, by what comes of them.
 
     sampled: they have series. unlisted: busy, but others are busier. excluded: busy, but not
-    wanted. quiet: they have next to no sockets, and nobody asked for them by name. unreadable:
+    wanted. quiet: they have too few sockets, and nobody asked for them by name. unreadable:
     the kernel did not let us in.
     """
 
@@ -72,19 +73,27 @@ class NamespaceChoice:
             return False
         return self.exclude is None or self.exclude.fullmatch(label) is None
 
-    def busiest(self, sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
+    def busiest(
+        self, sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET
+    ) -> list[int]:
         """Return the namespaces to sample out of those whose sockets are given, busiest first.
 
-        sampled: those of the last sample; they stay until others are busier by a tenth.
+        sampled: those of the last sample; they stay until others are busier by a tenth. least: as
+        busy() has it, for those that nobody asked for by name.
         """
-        least = QUIET if self.include is None else 0
+        least = least if self.include is None else 0
         return select(sockets, float, ListingRule(self.most, least), sampled)
 
-    def candidates(self, sockets: Mapping[int, int], sampled: Collection[int]) -> Collection[int]:
-        """Return the namespaces whose label decides: those worth a walk, or all of them."""
-        return busy(sockets, sampled) if self.include is None else sockets.keys()
+    def candidates(
+        self, sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET
+    ) -> Collection[int]:
+        """Return the namespaces whose label decides: those worth a sample, or all of them."""
+        return busy(sockets, sampled, least) if self.include is None else sockets.keys()
 
 
-def busy(sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
-    """Return the namespaces worth a walk; one that is sampled stays so until it has fewer."""
-    return select(sockets, float, ListingRule(len(sockets), QUIET), sampled)
+def busy(sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET) -> list[int]:
+    """Return the namespaces worth a sample; one that is sampled stays so until it has fewer.
+
+    least: sockets that make it worth one: QUIET or EMPTY.
+    """
+    return select(sockets, float, ListingRule(len(sockets), least), sampled)

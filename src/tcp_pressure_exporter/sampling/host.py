@@ -15,6 +15,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError, attempt
 from tcp_pressure_exporter.facts.questions import Missing, Sources, ToldBy
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
+from tcp_pressure_exporter.sample.namespaces import EMPTY, QUIET
 from tcp_pressure_exporter.sample.sample import (
     ACTIVE_CLOSES,
     CANARY,
@@ -148,6 +149,11 @@ class Host:
     def another(self, netns: str) -> NamespaceSampler:
         """Return the sampler of a namespace, under its label, that the caller goes into."""
         return self._others.sampler(netns)
+
+    def least_sockets(self) -> int:
+        """Return how many sockets make another namespace worth a sample."""
+        elsewhere = self._others.own.elsewhere
+        return EMPTY if elsewhere and elsewhere.usable() else QUIET
 
     @contextmanager
     def looking_at(self, inodes: Collection[int]) -> Iterator[None]:

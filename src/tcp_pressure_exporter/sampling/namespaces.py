@@ -168,11 +168,12 @@ class NamespaceSamplers:
         by_inode = {one.inode: one for one in found}
         self._held.keep(by_inode)
         counts = self._count_all(by_inode, errors)
-        worth = set(busy(counts, self._held.inodes))
-        candidates = self._choice.candidates(counts, self._held.inodes)
+        least = self._host.least_sockets()
+        worth = set(busy(counts, self._held.inodes, least))
+        candidates = self._choice.candidates(counts, self._held.inodes, least)
         labels = {inode: self._label(by_inode[inode]) for inode in candidates}
         wanted = {i: counts[i] for i, label in labels.items() if self._choice.wants(label)}
-        chosen = self._choice.busiest(wanted, self._held.inodes)
+        chosen = self._choice.busiest(wanted, self._held.inodes, least)
         self._held.keep(chosen)
         chosen_ones = [(by_inode[inode], labels[inode]) for inode in chosen]
         with self._host.looking_at(chosen):

@@ -1,5 +1,6 @@
 """The connections of other network namespaces: found by one walk, counted in each."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -92,12 +93,16 @@ def told(kept: Sequence[bytes]) -> list[CloseWaitSocket]:
     return sorted(socket._replace(cookie=b"") for socket in close_wait_sockets(kept))
 
 
-def without_times(collected: Mapping[int, Sequence[Found]]) -> dict[int, list[object]]:
-    """Return what does not change meanwhile: how much of TIME_WAIT is left does."""
-    return {
-        inode: [(part.block, len(part.connections), len(part.close_waits)) for part in parts]
-        for inode, parts in collected.items()
-    }
+def without_times(collected: Mapping[int, Sequence[Found]]) -> dict[int, dict[int, Counter[str]]]:
+    """Return how much each block has: what is left of TIME_WAIT changes, and when each part was."""
+    sums: dict[int, dict[int, Counter[str]]] = {}
+    for inode, parts in collected.items():
+        blocks = sums.setdefault(inode, {})
+        for part in parts:
+            blocks.setdefault(part.block, Counter()).update(
+                connections=len(part.connections), close_waits=len(part.close_waits)
+            )
+    return sums
 
 
 @NEEDS_BPF

@@ -30,19 +30,27 @@ static struct found_there *find(struct collection *collection, uint32_t netns)
     return NULL;
 }
 
+/* Tell whether what was found belongs to a part: its place of a detail has 16 bits. */
+static bool is_of(const struct part *part, const struct found_there *there,
+                  const struct found *found)
+{
+    uint32_t details = there->close_wait_count - part->close_waits;
+
+    return part->block == found->block / BLOCKS_TOGETHER && part->now_ms == found->now_ms &&
+           details + found->close_wait_count <= UINT16_MAX;
+}
+
 /* Have a part for these chains as the last one. */
 static bool begin_part(struct found_there *there, const struct found *found)
 {
-    const struct part *last = there->part_count ? &there->parts[there->part_count - 1] : NULL;
-
-    if (last && last->block == found->block && last->now_ms == found->now_ms)
+    if (there->part_count && is_of(&there->parts[there->part_count - 1], there, found))
         return true;
     void *parts = grown(there->parts, sizeof *there->parts, there->part_count, &there->part_room);
     if (!parts)
         return false;
     there->parts = parts;
     there->parts[there->part_count++] = (struct part){
-        .block = found->block,
+        .block = found->block / BLOCKS_TOGETHER,
         .now_ms = found->now_ms,
         .connections = there->connection_count,
         .close_waits = there->close_wait_count,

@@ -4,10 +4,11 @@
 #include "walked_entry.h"
 
 #define MAX_ELSEWHERE 262144 /* elsewhere.py: connections of all namespaces together */
+#define BLOCKS_TOGETHER 64   /* elsewhere.py; each part becomes a Python object */
 
-/* Where in the arrays of a namespace begins what was found in some chains. */
+/* Where in the arrays of a namespace begins what was found in some chains at a time. */
 struct part {
-    uint32_t block;
+    uint32_t block; /* the same for BLOCKS_TOGETHER of them */
     long long now_ms;
     uint32_t connections, close_waits;
 };

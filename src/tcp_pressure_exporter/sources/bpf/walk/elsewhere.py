@@ -34,6 +34,7 @@ from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl
 
 MAX_CONNECTIONS = 262_144  # of all other namespaces together: 14 MB while they are sampled
+BLOCKS_TOGETHER = 64  # are one block here: the connections of a namespace are few in each
 TABLE_SIZE = "net.ipv4.tcp_ehash_entries"  # negative where it is the table that all share
 
 Collect = Callable[[ConnectionTable, Collection[int]], Mapping[int, Sequence[Found]]]
@@ -72,7 +73,7 @@ def _packed(found: Found, connections: list[Connection]) -> Found:
         details += detail
         place = len(details) // CLOSE_WAIT.size if detail else 0
         packed += CONNECTION.pack(*connection._replace(detail=place))
-    return Found(found.block, found.now_ms, packed, details)
+    return Found(found.block // BLOCKS_TOGETHER, found.now_ms, packed, details)
 
 
 def packed_inodes(inodes: Collection[int]) -> bytes:
