@@ -64,7 +64,7 @@ complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l web.s
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l web.max-requests -x -d 'scrapes served at once, 0 = no limit (40)'
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l sample.interval -x -d 'time between samples, 100ms to 10m (5s)'
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l sample.max-cpu -x -d 'share of one CPU that sampling may use (0.05)'
-complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l sample.source -x -d 'source of sockets: auto, netlink, bpf (netlink)'
+complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l sample.source -x -d 'source of sockets: auto, netlink, bpf (auto)'
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l pool.top -x -d 'pools listed; overrides pools.top of the file'
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l netns.name -x -d 'netns label of its own namespace (host)'
 complete -c tcp-pressure-exporter -n _shtab_tcp_pressure_exporter_using -l collector.netns -d 'others too; needs CAP_SYS_ADMIN and CAP_SYS_PTRACE'

@@ -21,6 +21,8 @@ NEED_SOCK_DIAG = frozenset(
     }
 )
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")
+TAKEN_AT = "tcp_pressure_sample_timestamp_seconds"
+BY_NETLINK = (*FLAGS, "--sample.source=netlink")
 
 
 class Daemon(NamedTuple):
@@ -36,7 +38,7 @@ def daemon(
     folder = tmp_path_factory.mktemp("netlink")
     faults = Faults(shim, folder / "faults")
     command = faults.command(COMMANDS[request.param])
-    with running_exporter(folder / "exporter.log", *FLAGS, command=command) as exporter:
+    with running_exporter(folder / "exporter.log", *BY_NETLINK, command=command) as exporter:
         yield Daemon(exporter, faults)
 
 
@@ -83,9 +85,26 @@ def test_silence(shim: Path, tmp_path: Path) -> None:
     faults = Faults(shim, tmp_path / "faults")
     command = faults.command(COMMANDS["compiled"])
     log = tmp_path / "exporter.log"
-    with running_exporter(log, *FLAGS, command=command) as exporter:
+    with running_exporter(log, *BY_NETLINK, command=command) as exporter:
         with faults.on(silent=1):
             during = wait_until(exporter, lambda state: not state.ready)
             assert not during.working, "a sample older than three intervals is not shown"
             exporter.wait_for_log("sock_diag dump: timed out")
         assert wait_until_well(exporter).has("tcp_pressure_sockets")
+
+
+@pytest.mark.bpf
+def test_by_bpf(shim: Path, tmp_path: Path) -> None:
+    """Where BPF reads the sockets they are told although netlink fails, and nothing is wrong."""
+    faults = Faults(shim, tmp_path / "faults")
+    log = tmp_path / "exporter.log"
+    command = faults.command(COMMANDS["compiled"])
+    with running_exporter(log, *FLAGS, "--sample.source=bpf", command=command) as exporter:
+        before = wait_until_well(exporter)
+        with faults.on(answer_error=errno.EPERM):
+            later = before.value(TAKEN_AT) + 1
+            during = wait_until(exporter, lambda state: state.value(TAKEN_AT) >= later)
+        assert during.ready
+        assert not during.failing
+        assert during.has(*metrics_of(frozenset({"sockets", "listen_queues"})))
+    assert "collector fails" not in log.read_text()

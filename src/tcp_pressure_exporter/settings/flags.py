@@ -139,7 +139,7 @@ def _add_sampling_flags(parser: ArgumentParser) -> None:
     flag("--sample.interval", "TIME", parse_interval, "5s", "time between samples, 100ms to 10m")
     flag("--sample.max-cpu", "SHARE", parse_share, "0.05", "share of one CPU that sampling may use")
     source = partial(parse_choice, choices=SOURCES)
-    flag("--sample.source", "NAME", source, "netlink", "source of sockets: auto, netlink, bpf")
+    flag("--sample.source", "NAME", source, "auto", "source of sockets: auto, netlink, bpf")
     flag("--pool.top", "N", top, None, "pools listed; overrides pools.top of the file")
     _add_namespace_flags(group.add_argument)
     flag("--path.procfs", "DIR", parse_path, "/proc", "where procfs is mounted")
