@@ -1,4 +1,4 @@
-"""Which network namespaces beside the own one are sampled: few, so that cost and series are."""
+"""Which other network namespaces are sampled: few, to bound the cost and the series."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 
-# A walk over the sockets of a namespace passes those of the whole host. With fewer sockets than
-# this, no pool of the default 28,232 ports is a fifth as full as is needed to be listed.
+# A walk over the sockets of one namespace passes those of the whole host. With fewer sockets than
+# this, a pool of the default 28,232 ports does not reach a fifth of the ratio for being listed.
 QUIET = 50
 DEFAULT_MOST = 20
 
 
 class Census(NamedTuple):
-    """How many other namespaces there are, by what comes of them.
+    """How many other namespaces there are, by what happens to them.
 
     sampled: they have series. unlisted: busy, but others are busier. excluded: busy, but not
-    wanted. quiet: they have next to no sockets, and nobody asked for them by name. unreadable:
-    the kernel did not let us in.
+    wanted. quiet: they have next to no sockets, and were not asked for by name. unreadable: the
+    kernel denied access.
     """
 
     sampled: int = 0
@@ -33,9 +33,9 @@ UNSEEN = "those of other users' processes are not visible without CAP_SYS_PTRACE
 
 
 class Elsewhere(NamedTuple):
-    """The other namespaces that nobody looks at.
+    """The other namespaces that are not looked at.
 
-    namespaces: how many; less than there are unless complete: this user may see them all.
+    namespaces: how many. complete: whether this user may see them all; if not, there may be more.
     """
 
     namespaces: int = 0
@@ -47,7 +47,7 @@ class Elsewhere(NamedTuple):
         return self.namespaces if self.complete else None
 
     def left_out(self) -> Iterator[tuple[str, str]]:
-        """Yield (what, why) was not looked at."""
+        """Yield what was not looked at, and why."""
         if self.namespaces:
             yield FEATURE, f"{self.namespaces:,} not looked at"
         if not self.complete:
@@ -56,10 +56,10 @@ class Elsewhere(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamespaceChoice:
-    """Which namespaces are wanted by their label, and how many of them at most.
+    """Which namespaces are wanted, by label, and how many of them at most.
 
-    include, exclude: match whole labels; None: all are wanted, none is unwanted. What is included
-    is asked for by name: it is sampled however quiet it is.
+    include, exclude: match whole labels; None: all are wanted, none is excluded. An included
+    namespace counts as asked for by name: it is sampled however quiet it is.
     """
 
     include: re.Pattern[str] | None = None
@@ -67,24 +67,24 @@ class NamespaceChoice:
     most: int = DEFAULT_MOST
 
     def wants(self, label: str) -> bool:
-        """Tell whether a namespace of that label is wanted."""
+        """Tell whether a namespace with that label is wanted."""
         if self.include is not None and self.include.fullmatch(label) is None:
             return False
         return self.exclude is None or self.exclude.fullmatch(label) is None
 
     def busiest(self, sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
-        """Return the namespaces to sample out of those whose sockets are given, busiest first.
+        """Return the namespaces to sample, by their number of sockets, busiest first.
 
-        sampled: those of the last sample; they stay until others are busier by a tenth.
+        sampled: those of the last sample; they stay until others are a tenth busier.
         """
         least = QUIET if self.include is None else 0
         return select(sockets, float, ListingRule(self.most, least), sampled)
 
     def candidates(self, sockets: Mapping[int, int], sampled: Collection[int]) -> Collection[int]:
-        """Return the namespaces whose label decides: those worth a walk, or all of them."""
+        """Return the namespaces whose labels matter: those worth a walk, or all of them."""
         return busy(sockets, sampled) if self.include is None else sockets.keys()
 
 
 def busy(sockets: Mapping[int, int], sampled: Collection[int]) -> list[int]:
-    """Return the namespaces worth a walk; one that is sampled stays so until it has fewer."""
+    """Return the namespaces worth a walk; a sampled one stays until clearly quieter."""
     return select(sockets, float, ListingRule(len(sockets), QUIET), sampled)
