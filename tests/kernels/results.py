@@ -1,4 +1,4 @@
-"""What a test on a kernel came to, and the tables of docs/platforms.md."""
+"""The results of tests on kernels, and the tables in docs/platforms.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ class Result(NamedTuple):
     """One test on one kernel with one parser.
 
     right: whether it passed where it must, and failed where a difference says so.
-    facts: what it recorded of the kernel.
+    facts: what it recorded about the kernel.
     """
 
     kernel: str
@@ -31,7 +31,7 @@ class Result(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The result for a person: one line."""
+        """The result as a line for people."""
         word = ("ok" if self.passed else "differs") if self.right else "WRONG"
         why = "" if self.passed else f": {self.difference.why if self.difference else self.reason}"
         why += "".join(f"; {text}" for text in unexpected_facts(self.kernel, self.facts))
@@ -41,7 +41,7 @@ class Result(NamedTuple):
 
 
 def judged(kernel: str, line: Mapping[str, Any]) -> Result:
-    """Return the result that a line of the machine tells."""
+    """Return the result in a line from the machine."""
     return Result(
         kernel,
         line["test"],
@@ -54,7 +54,7 @@ def judged(kernel: str, line: Mapping[str, Any]) -> Result:
 
 
 def table_of_tests(results: Sequence[Result]) -> str:
-    """Return a row for each file of tests, by kernel how many were as on every kernel."""
+    """Return a row for each test file: how many tests, by kernel, passed as everywhere."""
     kernels = list(dict.fromkeys(result.kernel for result in results))
     counts = Counter((_subject(r), r.kernel, _word(r)) for r in results)
     rows = [
@@ -71,7 +71,7 @@ def table_of_differences() -> str:
 
 
 def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
-    """Return a row for each fact that the tests recorded of the kernels, by name and release."""
+    """Return a row for each fact that the tests recorded about the kernels, by name and release."""
     kernels = list(dict.fromkeys(result.kernel for result in results))
     facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
     names = dict.fromkeys(name for name, _kernel in facts)
