@@ -35,29 +35,29 @@ def exported() -> Iterator[Metric]:
 
 
 def test_metrics() -> None:
-    """docs/metrics.md lists every metric once, with its type and labels, and no other."""
+    """docs/metrics.md lists every metric once, with type and labels, and nothing else."""
     assert sorted(documented()) == sorted(exported())
 
 
 def rows(heading: str) -> list[str]:
-    """Return the names that have a row in a section of docs/metrics.md, but for the metrics."""
+    """Return the names that have a row in a section of docs/metrics.md, other than the metrics."""
     section = (ROOT / "docs" / "metrics.md").read_text().split(f"\n## {heading}\n")[1]
     names = re.findall(r"^\| `(\w+)` \|", section.split("\n## ")[0], re.MULTILINE)
     return [name for name in names if not name.startswith("tcp_pressure_")]
 
 
 def test_events() -> None:
-    """docs/metrics.md explains every event of the kernel once, and no other."""
+    """docs/metrics.md explains every kernel event once, and nothing else."""
     assert sorted(rows("The kernel's own counters")) == sorted(EVENTS)
 
 
 def test_sysctls() -> None:
-    """docs/metrics.md explains every setting once, and no other."""
+    """docs/metrics.md explains every setting once, and nothing else."""
     assert sorted(rows("Settings")) == sorted(name.rpartition(".")[2] for name in SYSCTLS)
 
 
 def test_settings_of_other_systems() -> None:
-    """docs/platforms.md explains every setting that other systems tell, and no other."""
+    """docs/platforms.md explains every setting that other systems show, and nothing else."""
     section = (ROOT / "docs" / "platforms.md").read_text().split("\n## Settings\n")[1]
     lines = section.split("\n## ")[0].splitlines()
     columns = [row.split("|") for row in lines if row.startswith("| ")][1:]
