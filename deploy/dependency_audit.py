@@ -1,11 +1,11 @@
-"""Looks the pinned dependencies up in the package index's list of known vulnerabilities.
+"""Looks up the pinned dependencies in the package index's list of known vulnerabilities.
 
 usage: python -m deploy.dependency_audit
 
-By pip-audit, which asks for the page of each release. An index may keep pages of projects only.
-Such a page tells of the newest release, and so serves for all that is pinned to the newest.
+Uses pip-audit, which asks for the page of each release. An index may only keep pages of projects.
+Such a page covers the newest release, and so serves for everything pinned to the newest.
 
-Exit codes: 0 all were looked up and none is vulnerable, 1 one is, 3 not all could be looked up.
+Exit codes: 0 all were looked up and none is vulnerable, 1 one is, 3 some could not be looked up.
 """
 
 import sys
@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 import requests
 
-# pip-audit has no public interface but its command, which cannot be told of another page.
+# pip-audit's only public interface is its command, which cannot be given another page.
 from pip_audit._dependency_source import RequirementSource
 from pip_audit._service.interface import (
     Dependency,
@@ -43,13 +43,13 @@ class Audit(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """That of the program."""
+        """The program's exit code."""
         if self.vulnerabilities:
             return VULNERABLE
         return UNKNOWN if self.unknown else CLEAN
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person is to read."""
+        """Yield what a person should read."""
         yield from self.vulnerabilities
         if self.unknown:
             yield f"not looked up, the index has no page of it: {', '.join(self.unknown)}"
@@ -68,14 +68,14 @@ def pinned(path: Path = PINNED) -> list[Dependency]:
 
 
 def client() -> PyPIService:
-    """Return a client of the package index that makes do with pages of projects."""
+    """Return a client of the package index that makes do with projects' pages."""
     service = PyPIService(timeout=TIMEOUT_SECONDS)
     service.session.hooks["response"].append(_newest_instead)
     return service
 
 
 def _newest_instead(response: requests.Response, **_options: Any) -> requests.Response:
-    """Return the page of the project for that of a release, if only that one is there.
+    """Return the project's page in place of a release's if only the former exists.
 
     Their addresses end in PROJECT/json and PROJECT/RELEASE/json.
     """
@@ -87,7 +87,7 @@ def _newest_instead(response: requests.Response, **_options: Any) -> requests.Re
 
 
 def audit(dependencies: Iterable[Dependency], service: PyPIService) -> Audit:
-    """Look each up; raises ServiceError or RequestException where the index does not answer."""
+    """Look each up; raises ServiceError or RequestException if the index does not answer."""
     looked_up, vulnerabilities, unknown = 0, [], []
     for found, known in _answers(dependencies, service):
         if not isinstance(found, ResolvedDependency):
@@ -109,7 +109,7 @@ def _answers(
     try:
         return list(pool.map(service.query, dependencies))
     finally:
-        # Where the index does not answer, the others need not wait for it, too.
+        # If the index does not answer, the others need not wait for it, too.
         pool.shutdown(cancel_futures=True)
 
 

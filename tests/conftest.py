@@ -16,35 +16,35 @@ from tests.support.places import ROOT
 from tests.support.time_limit import TimeLimits
 from tests.support.turns import Turns
 
-STDERR = 2  # not captured yet where it is taken
+STDERR = 2  # not yet captured when it is used
 
-# A loaded machine must not fail a property test: nothing here is about time.
+# A loaded machine must not fail a property test: none of them is about time.
 settings.register_profile("untimed", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=2_000)  # make fuzz
 settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test run forever, nor beside one that runs alone, nor be deaf to Ctrl-C."""
+    """Let no test run forever, nor next to one that must run alone, nor ignore Ctrl-C."""
     config.pluginmanager.register(TimeLimits(os.dup(STDERR)))
     config.pluginmanager.register(BpfTests(os.environ))
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(Turns(ROOT, ROOT / "tests"))
-    # A script's background job ignores it, and so do the processes that it starts.
+    # A script's background job ignores SIGINT, and so do the processes that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def netns() -> Iterator[None]:
-    """Run the test in a network namespace of its own."""
+    """Run the test in its own network namespace."""
     with network_namespace():
         yield
 
 
 @pytest.fixture
 def lab(netns: None) -> Iterator[Lab]:  # noqa: ARG001 - the namespace comes first
-    """Real sockets in a namespace of the test's own."""
+    """Real sockets in the test's own namespace."""
     with open_lab() as lab:
         yield lab
 
@@ -62,6 +62,6 @@ def observer(
 
 @pytest.fixture
 def others(tmp_path: Path) -> Iterator[OtherNamespaces]:
-    """Make network namespaces beside the test's own."""
+    """Make network namespaces in addition to the test's own."""
     with other_namespaces(tmp_path) as others:
         yield others

@@ -64,7 +64,7 @@ def test_sysctls() -> None:
 
 
 def test_settings_of_other_systems() -> None:
-    """docs/platforms.md explains every setting that other systems tell, and no other."""
+    """docs/platforms.md explains every setting that other systems show, and nothing else."""
     section = (ROOT / "docs" / "platforms.md").read_text().split("\n## Settings\n")[1]
     lines = section.split("\n## ")[0].splitlines()
     columns = [row.split("|") for row in lines if row.startswith("| ")][1:]

@@ -19,20 +19,20 @@ from tcp_pressure_exporter.escaping import escape_controls, quoted
     ],
 )
 def test_escape_controls(text: str, escaped: str) -> None:
-    """What prints stays, what does not becomes an escape as Python writes it."""
+    """What is printable stays; anything else becomes an escape as Python writes it."""
     assert escape_controls(text) == escaped
 
 
 @given(st.text())
 def test_any_text_prints_on_one_line(text: str) -> None:
-    """The result prints whatever the text is, and escaping it again changes nothing."""
+    """The result is printable whatever the text is, and escaping it again changes nothing."""
     escaped = escape_controls(text)
     assert escaped.isprintable()
     assert escape_controls(escaped) == escaped
 
 
 def test_quoted() -> None:
-    """A value stands between double quotes, escaped, and is cut after 60 characters."""
+    """A value is put in double quotes, escaped, and cut after 60 characters."""
     assert quoted("a\nb") == r'"a\nb"'
     assert quoted("x" * 60) == f'"{"x" * 60}"'
     assert quoted("x" * 61) == f'"{"x" * 60}..."'

@@ -1,4 +1,4 @@
-"""The house keeps its order: which room may build on which, and what each one says it is for."""
+"""The house keeps its order: which room may build on which, and what each says it is for."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.places import ROOT
 PRODUCT = "tcp_pressure_exporter"
 SOURCE = ROOT / "src" / PRODUCT
 SAMPLE_AND_BELOW = {"sample", "findings", "pools", "facts"}
-# What each room, or module of the root, imports besides itself. An arrow up would be a circle.
+# What each room, or root module, imports besides itself. An arrow upwards would be a cycle.
 ALLOWED = {
     "escaping": set[str](),
     "figures": set[str](),
@@ -45,7 +45,7 @@ ALLOWED = {
     "__main__": {"daemon"},
 }
 MOST_ROOT_ENTRIES = 17
-MOST_FOLDER_ENTRIES = 13  # a dozen, and what says what they have in common
+MOST_FOLDER_ENTRIES = 13  # a dozen, and the file that says what they have in common
 ONE_FOR_EACH_COLLECTOR = {"collectors", "sampling/parts"}  # as long as their table
 
 
@@ -89,12 +89,12 @@ def import_graph() -> dict[str, set[str]]:
 
 
 def folders() -> list[Path]:
-    """Return the folders with code, the package's root not among them."""
+    """Return the folders with code, except the package's root."""
     return sorted({path.parent for path in SOURCE.rglob("*.py")} - {SOURCE})
 
 
 def test_the_graph_sees_imports() -> None:
-    """The graph has imports that are known to be there: the tests below see something."""
+    """The graph has imports that are known to exist, so the tests below see something."""
     graph = import_graph()
     assert "facts.ports" in graph["sources.counting.counter"]
     assert "sources.netlink.messages" in graph["sources.counting.readable"]
@@ -103,7 +103,7 @@ def test_the_graph_sees_imports() -> None:
 
 
 def test_every_room_has_a_rule() -> None:
-    """The rooms and the root's modules are those that have a rule, and no others."""
+    """Exactly the rooms and root modules that exist have a rule."""
     assert {first(name) for name in modules() if name} == set(ALLOWED)
 
 
@@ -116,12 +116,12 @@ def test_arrows(room: str) -> None:
 
 
 def test_no_circle_of_modules() -> None:
-    """No module imports itself by way of others."""
+    """No module imports itself through others."""
     TopologicalSorter(import_graph()).prepare()
 
 
 def test_no_circle_of_folders() -> None:
-    """No folder, at any depth, imports itself by way of others."""
+    """No folder, at any depth, imports itself through others."""
     graph: dict[str, set[str]] = {}
     for name, imported in import_graph().items():
         home = name if modules()[name].name == "__init__.py" else name.rpartition(".")[0]
@@ -131,7 +131,7 @@ def test_no_circle_of_folders() -> None:
 
 
 def test_the_root_is_short() -> None:
-    """The package's root shows at a glance what there is."""
+    """The package's root shows at a glance what is in it."""
     entries = [path for path in SOURCE.iterdir() if path.name != "__pycache__"]
     assert len(entries) <= MOST_ROOT_ENTRIES, sorted(path.name for path in entries)
 

@@ -1,4 +1,4 @@
-"""Runs programs; one that fails is an error with all that it said."""
+"""Runs programs; a failure is an error with everything that the program printed."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 LONGEST_SECONDS = 600
-# Where the certificates and proxies of this machine are; whatever is installed in another root
-# needs them just as here.
+# Where this machine's certificates and proxies are; whatever is installed in another root needs
+# them just as much.
 PASSED_ON = (
     "PIP_CERT",
     "SSL_CERT_FILE",
@@ -23,7 +23,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 def output(
     *command: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    """Return what the program prints on both streams; AssertionError where it fails."""
+    """Return what the program prints on both streams; AssertionError if it fails."""
     done = subprocess.run(
         command,
         env=None if environ is None else {**os.environ, **environ},
@@ -39,12 +39,12 @@ def output(
 
 
 def network_environment() -> dict[str, str]:
-    """Return the variables by which this machine reaches the package index."""
+    """Return the variables with which this machine reaches the package index."""
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Look again and again until the condition holds; AssertionError after so many seconds."""
+    """Check repeatedly until the condition holds; AssertionError after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"

@@ -30,7 +30,7 @@ def wheel(packages: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def system_packages(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the .deb and the .rpm, and the wheel that they hold."""
+    """Return a folder with the .deb, the .rpm and the wheel they contain."""
     folder = tmp_path_factory.mktemp("system-packages")
     (wheel,) = packages.glob("*.whl")
     shutil.copy(wheel, folder)
@@ -52,7 +52,7 @@ def rpm(system_packages: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """Return an engine that has the image of the exporter."""
+    """Return an engine that has the exporter's image."""
     built = Engine(tmp_path_factory.mktemp("containers"))
     built.make_base()
     built.build_exporter()
@@ -61,7 +61,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 @pytest.fixture(scope="session", params=["bookworm", "trixie"])
 def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Root:
-    """Return a Debian with nothing of ours, for each release that we support."""
+    """Return a Debian with nothing of ours, for each release we support."""
     return unpack_root(request.param, tmp_path_factory.mktemp("root"))
 
 

@@ -1,4 +1,4 @@
-"""Containers by podman and runc, and images by buildah, in a store of their own, no registry."""
+"""Containers by podman and runc, images by buildah, in a store of their own, without a registry."""
 
 import json
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from tests_ship.commands import CERTIFICATES, output
 from tests_ship.places import ROOT, SHIP
 
 BASE = "debian:trixie-slim"  # the Dockerfile's
-# runc: crun fails where a container host lends no CAP_SYS_RESOURCE. cgroupfs and a file: there may
-# be no systemd. The limits are those that any container may raise itself to.
+# runc: crun fails if a container host lends no CAP_SYS_RESOURCE. cgroupfs and a file: there may be
+# no systemd. The limits are those to which any container may raise itself.
 CONTAINERS_CONF = """
 [containers]
 default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
@@ -22,7 +22,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
-# vfs works on every file system, also on that of a container.
+# vfs works on every file system, including a container's.
 STORAGE_CONF = """
 [storage]
 driver = "vfs"
@@ -32,7 +32,7 @@ graphroot = "{folder}/images"
 
 
 class Engine:
-    """Builds and runs, with all that it keeps in one folder."""
+    """Builds and runs, keeping everything in one folder."""
 
     def __init__(self, folder: Path) -> None:
         storage, containers = folder / "storage.conf", folder / "containers.conf"
@@ -50,14 +50,14 @@ class Engine:
         return output("podman", "--log-level=fatal", *arguments, environ=self.environ).strip()
 
     def inspect(self, kind: str, name: str) -> dict[str, Any]:
-        """Return what podman knows of an image or a container."""
+        """Return what podman knows about an image or a container."""
         found: list[dict[str, Any]] = json.loads(self.podman(kind, "inspect", name))
         return found[0]
 
     def make_image(
         self, name: str, *content: tuple[Path, str], base: str = "scratch", entrypoint: str = ""
     ) -> None:
-        """Commit an image with (file or archive, its place) on the base."""
+        """Commit an image with these (file or archive, place) on the base."""
         container = self.buildah("from", "--pull-never", base)
         for path, place in content:
             self.buildah("add", "--quiet", container, path, place)
@@ -69,7 +69,7 @@ class Engine:
         self.make_image(BASE, (SHIP / "base.tar", "/"))
 
     def build_exporter(self) -> None:
-        """Run `make image`. The certificates of this machine are lent to the build."""
+        """Run `make image`. The build borrows this machine's certificates."""
         flags = (
             *("--pull-never", "--format=docker", "--isolation=chroot", "--network=host"),
             *("--layers=false", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"),
@@ -79,7 +79,7 @@ class Engine:
 
     @contextmanager
     def running(self, name: str, *arguments: str) -> Iterator[str]:
-        """Run a container as podman is told; remove it at the end."""
+        """Run a container with these podman arguments; remove it at the end."""
         self.podman("run", "--detach", f"--name={name}", *arguments)
         try:
             yield name

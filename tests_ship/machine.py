@@ -12,15 +12,15 @@ from pathlib import Path
 from tests_ship.commands import CERTIFICATES, network_environment, output, wait_until
 from tests_ship.places import SHIP
 
-# systemd wants all cgroups in one tree, whatever the machine outside has. The /sys/fs/cgroup of a
-# mount namespace of its own.
+# systemd wants all cgroups in one tree, whatever the machine outside has. This is the
+# /sys/fs/cgroup of a separate mount namespace.
 BOOT = 'mount -t cgroup2 none /sys/fs/cgroup && exec systemd-nspawn "$@"'
-# Beside what systemd-nspawn leaves by default: what the drop-ins give.
+# What the drop-ins give, besides what systemd-nspawn leaves by default.
 CAPABILITIES = "CAP_NET_ADMIN,CAP_BPF,CAP_PERFMON"
 CALLS = "bpf"
 IN_ROOT = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 
-BOOT_SECONDS = 120.0  # a busy disk makes ten of what is one second otherwise
+BOOT_SECONDS = 120.0  # a busy disk turns one second into ten
 GET = """
 import sys, urllib.request
 with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
@@ -30,12 +30,12 @@ with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:
 
 @dataclass(frozen=True)
 class Root:
-    """The files of a Debian."""
+    """The files of a Debian system."""
 
     path: Path
 
     def run(self, *command: str) -> str:
-        """Run a program in the root, with the network of this machine."""
+        """Run a program in the root, with this machine's network."""
         variables = [f"{name}={value}" for name, value in network_environment().items()]
         path = "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin"
         environ = ("env", "-i", "HOME=/root", path, *variables)
@@ -62,12 +62,12 @@ def unpack_root(suite: str, folder: Path) -> Root:
 
 @dataclass(frozen=True)
 class Machine:
-    """A booted Debian; `leader` is its first process, seen from outside."""
+    """A booted Debian; `leader` is its first process, as seen from outside."""
 
     leader: int
 
     def run(self, *command: str) -> str:
-        """Run a program inside; AssertionError where it fails."""
+        """Run a program inside; AssertionError if it fails."""
         inside = (
             "nsenter",
             f"--target={self.leader}",
@@ -87,7 +87,7 @@ class Machine:
         return self.systemctl("show", f"--property={key}", "--value", unit).strip()
 
     def log(self, unit: str) -> str:
-        """Return what the unit, and systemd about it, have logged."""
+        """Return what the unit has logged, and systemd about it."""
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}")
 
     def get(self, url: str) -> str:
@@ -103,7 +103,7 @@ class Machine:
 
 @contextmanager
 def booted(root: Root, log: Path) -> Iterator[Machine]:
-    """Boot the root with a network of its own, and stop it after."""
+    """Boot the root with a network of its own, and stop it afterwards."""
     nspawn = (
         *("--quiet", f"--directory={root.path}", "--boot", "--console=pipe", "--register=no"),
         *("--keep-unit", "--private-users=no", "--private-network", f"--capability={CAPABILITIES}"),
@@ -127,9 +127,9 @@ def _children(pid: int) -> list[str]:
 
 
 def _leaders(pid: int) -> list[int]:
-    """Return the children that are the first of a namespace of processes (proc(5), NSpid).
+    """Return the children that are the first of a process namespace (proc(5), NSpid).
 
-    systemd-nspawn has another child before, which only makes this one.
+    systemd-nspawn has an earlier child, which only makes this one.
     """
     found = []
     for child in _children(pid):

@@ -1,4 +1,4 @@
-"""Where things are, and the version that everything must bear."""
+"""Where things are, and the version everything must have."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ PORT = 10190
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 VERSION: str = _PROJECT["version"]
 IMAGE = f"tcp-pressure-exporter:{VERSION}"
-# What it runs on, as the folders of installed distributions have the names.
+# Its dependencies, named as the folders of installed distributions.
 DEPENDENCIES = {
     re.split(r"[^\w.-]", dependency)[0].lower().replace("-", "_")
     for dependency in _PROJECT["dependencies"]

@@ -1,4 +1,4 @@
-"""The example playbook for Ansible: checked, and played on a Debian 13 with systemd."""
+"""The example Ansible playbook: checked, and played on a Debian 13 with systemd."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_ansible_lint() -> None:
 
 @pytest.fixture(scope="module")
 def host(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """Boot a Debian that has Ansible, the playbook and the package, which is not installed."""
+    """Boot a Debian that has Ansible, the playbook and the package, not yet installed."""
     root = unpack_root("trixie", tmp_path_factory.mktemp("ansible"))
     install_ansible(root)
     root.put(deb, "/root/exporter.deb")
@@ -57,7 +57,7 @@ def host(deb: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
 
 
 def install_ansible(root: Root) -> None:
-    """Install the version that is pinned, and what its module for apt needs."""
+    """Install the pinned version, and what its apt module needs."""
     (version,) = re.findall(
         r"^ansible-core==([\d.]+) ; python_full_version >= '3.12'$",
         (ROOT / "constraints.txt").read_text(),
@@ -70,7 +70,7 @@ def install_ansible(root: Root) -> None:
 
 
 def play(host: Machine, **extra: Any) -> int:
-    """Play the playbook; return how many tasks changed something. AssertionError where it fails."""
+    """Play the playbook; return how many tasks changed something. AssertionError if it fails."""
     variables = json.dumps(extra)
     environ = ("env", "LC_ALL=C.UTF-8", "HOME=/root", "PATH=/usr/local/bin:/usr/bin:/usr/sbin:/bin")
     files = ("-i", "/root/inventory.yml", "/root/playbook.yml")
@@ -81,7 +81,7 @@ def play(host: Machine, **extra: Any) -> int:
 
 
 def test_first_play(host: Machine) -> None:
-    """After it the exporter runs, with the flags, the file and the rights of the inventory."""
+    """Afterwards the exporter runs, with the inventory's flags, file and rights."""
     assert play(host) > 0
     page = host.get(f"http://127.0.0.1:{PORT}/metrics")
     assert 'netns="blue"' in page
@@ -98,7 +98,7 @@ def test_second_play(host: Machine) -> None:
 
 
 def test_another_configuration(host: Machine) -> None:
-    """A change of the file is read without a restart; a right that is not listed is taken away."""
+    """A change to the file is read without a restart; a right no longer listed is taken away."""
     before = host.show(UNIT, "MainPID")
     assert play(host, tcp_pressure_exporter_config={"pools": {"top": 6}}) > 0
     assert host.show(UNIT, "MainPID") == before
@@ -108,7 +108,7 @@ def test_another_configuration(host: Machine) -> None:
 
 
 def test_a_bad_configuration(host: Machine) -> None:
-    """A file that the exporter would refuse is not put in place."""
+    """A file that the exporter would refuse is not installed."""
     with pytest.raises(AssertionError, match="pools"):
         play(host, tcp_pressure_exporter_config={"pools": {"tpo": 6}})
     assert "tpo" not in host.run("cat", "/etc/tcp-pressure-exporter.yml")

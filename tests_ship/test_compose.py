@@ -1,7 +1,7 @@
 """The compose file: checked by Docker's own program, and started with stand-ins for its images.
 
-No registry is asked: Prometheus and Alertmanager come from Debian packages. Grafana has none, so it
-is not started; what is mounted into it is checked against what it is told.
+No registry is used: Prometheus and Alertmanager come from Debian packages. Grafana has none, so it
+is not started; what is mounted into it is checked against its configuration.
 """
 
 import json
@@ -26,19 +26,19 @@ STARTED = ("exporter", "prometheus", "alertmanager")
 
 @cache
 def services() -> dict[str, dict[str, Any]]:
-    """Return the services as Docker understands them, with absolute paths."""
+    """Return the services as Docker reads them, with absolute paths."""
     text = output(SHIP / "docker-compose", "-f", FILE, "config", "--format=json")
     found: dict[str, dict[str, Any]] = json.loads(text)["services"]
     return found
 
 
 def test_docker_accepts_it() -> None:
-    """The program of Docker has nothing to say."""
+    """Docker's program has no complaint."""
     assert output(SHIP / "docker-compose", "-f", FILE, "config", "--quiet") == ""
 
 
 def test_each_image_is_pinned() -> None:
-    """Every image has the tag of one release; ours has that of this version."""
+    """Every image is tagged with one release; ours with this version."""
     images = {name: service["image"] for name, service in services().items()}
     assert images["exporter"] == IMAGE
     assert all(image.rpartition(":")[2].strip("v")[0].isdigit() for image in images.values())
@@ -46,7 +46,7 @@ def test_each_image_is_pinned() -> None:
 
 @pytest.mark.parametrize("name", ["exporter", "prometheus", "alertmanager", "grafana"])
 def test_each_is_confined(name: str) -> None:
-    """None has a capability or can gain one, and none writes but to its volumes."""
+    """None has a capability or can gain one, and none writes outside its volumes."""
     service = services()[name]
     assert service["cap_drop"] == ["ALL"]
     assert service["read_only"]
@@ -56,7 +56,7 @@ def test_each_is_confined(name: str) -> None:
 
 
 def test_grafana_finds_what_is_mounted() -> None:
-    """Its provisioning reads the dashboards where they are, and Prometheus where it answers."""
+    """Its provisioning reads dashboards from where they are, and Prometheus where it answers."""
     grafana = services()["grafana"]
     mounts = {volume["target"]: volume["source"] for volume in grafana["volumes"]}
     provisioning = Path(mounts["/etc/grafana/provisioning"])
@@ -73,7 +73,7 @@ def test_grafana_finds_what_is_mounted() -> None:
 
 @contextmanager
 def started(engine: Engine) -> Iterator[None]:
-    """Start the services but for Grafana in a network of their own, and take them down."""
+    """Start the services except Grafana in a network of their own, and take them down."""
     compose = (str(ROOT / ".venv" / "bin" / "podman-compose"), "--file", str(FILE))
     with network_namespace():
         try:
@@ -84,7 +84,7 @@ def started(engine: Engine) -> Iterator[None]:
 
 
 def make_stand_ins(engine: Engine) -> None:
-    """Make images of Debian's programs under the names and with the paths of the real ones."""
+    """Make images of Debian's programs, with the names and paths of the real ones."""
     share = ROOT / ".tools" / "usr" / "share" / "prometheus"
     for name in ("prometheus", "alertmanager"):
         engine.make_image(

@@ -15,7 +15,7 @@ UNIT = f"{NAME}.service"
 METRICS = f"http://127.0.0.1:{PORT}/metrics"
 CONFIGURATION = f"/etc/default/{NAME}"
 LIBRARIES = f"/usr/lib/{NAME}"
-# Debian's own build would strip and take apart what comes from the package index.
+# Debian's own build would strip and unbundle what comes from the package index.
 KNOWN = {"unstripped-binary-or-object", "embedded-library"}
 LEFT = f"find /etc /usr /var -name '*{NAME}*' -not -path '/var/log/*' -not -path '/var/cache/*'"
 
@@ -24,7 +24,7 @@ LEFT = f"find /etc /usr /var -name '*{NAME}*' -not -path '/var/log/*' -not -path
 def debian(
     request: pytest.FixtureRequest, deb: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Root:
-    """Return a Debian on which apt has installed the package, and nothing of ours before."""
+    """Return a Debian on which apt has installed the package, with nothing of ours before."""
     root = unpack_root(request.param, tmp_path_factory.mktemp("deb"))
     root.put(deb, "/root/first.deb")
     root.put(next_version(deb, tmp_path_factory.mktemp("next")), "/root/next.deb")
@@ -33,7 +33,7 @@ def debian(
 
 
 def next_version(deb: Path, folder: Path) -> Path:
-    """Return the same package under the version that comes next."""
+    """Return the same package with the next version."""
     content, target = folder / "content", folder / "next.deb"
     output("dpkg-deb", "--raw-extract", deb, content)
     control = content / "DEBIAN" / "control"
@@ -50,14 +50,14 @@ def host(debian: Root, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
 
 
 def test_lintian(deb: Path) -> None:
-    """Debian's own check of packages finds no error but what packing libraries brings along."""
+    """Debian's own package check finds no errors beyond those that bundling libraries brings."""
     found = output("sh", "-c", 'lintian --allow-root "$1" 2>/dev/null || true', "sh", deb)
     errors = set(re.findall(r"^E: \S+: (\S+)", found, re.MULTILINE))
     assert errors <= KNOWN, found
 
 
 def test_it_starts_with_the_host(host: Machine) -> None:
-    """It was installed before the host ran: it is enabled, and serves since the start."""
+    """It was installed before the host ran: it is enabled, and has served since the boot."""
     wait_until(lambda: host.show(UNIT, "ActiveState") == "active", "the exporter")
     assert host.systemctl("is-enabled", UNIT).strip() == "enabled"
     page = host.get(METRICS)
@@ -66,7 +66,7 @@ def test_it_starts_with_the_host(host: Machine) -> None:
 
 
 def test_it_has_no_rights(host: Machine) -> None:
-    """It runs as a user that exists only while it does, with no capability."""
+    """It runs as a user that exists only as long as it runs, with no capability."""
     status = host.run("cat", f"/proc/{host.show(UNIT, 'MainPID')}/status")
     uids = status.split("Uid:")[1].split()[:4]
     assert all(int(uid) > 60000 for uid in uids)  # systemd's range for dynamic users
@@ -74,7 +74,7 @@ def test_it_has_no_rights(host: Machine) -> None:
 
 
 def test_its_own_libraries(host: Machine) -> None:
-    """It takes nothing of Debian's Python packages or of the environment, and is compiled."""
+    """It uses nothing from Debian's Python packages or the environment, and is compiled."""
     script = "PYTHONPATH=/nonexistent python3 -I -c 'import sys; print(sys.version_info[1])'"
     minor = host.run("sh", "-c", script).strip()
     assert f"{VERSION} (Python 3.{minor}" in host.run(NAME, "--version")
@@ -84,7 +84,7 @@ def test_its_own_libraries(host: Machine) -> None:
 
 
 def test_it_brings_every_library(host: Machine) -> None:
-    """What pyproject.toml asks for is in it; one of them makes pages of the documents."""
+    """It has what pyproject.toml requires; one of these turns the documents into pages."""
     assert packed_libraries(host.run("ls", LIBRARIES)) >= DEPENDENCIES
     assert "<h1" in host.get(METRICS.replace("/metrics", "/docs/deployment.md"))
 
@@ -95,13 +95,13 @@ def packed_libraries(listing: str) -> set[str]:
 
 
 def test_what_prometheus_needs(debian: Root) -> None:
-    """Rules and an example of its configuration, which are valid where the package puts them."""
+    """It has rules and an example configuration, valid where the package puts them."""
     example = debian.path / "usr" / "share" / NAME / "prometheus.yml"
     assert "10 rule files found" in output(PROGRAMS / "promtool", "check", "config", example)
 
 
 def test_an_upgrade_keeps_the_configuration(host: Machine) -> None:
-    """What the administrator set stays, and the new version runs with it."""
+    """What the administrator set is kept, and the new version runs with it."""
     flags = "--web.telemetry-path=/other"
     host.run("sh", "-c", f"echo 'OPTIONS=\"{flags}\"' >{CONFIGURATION}")
     before = host.show(UNIT, "MainPID")
@@ -112,7 +112,7 @@ def test_an_upgrade_keeps_the_configuration(host: Machine) -> None:
 
 
 def test_an_upgrade_keeps_it_disabled(host: Machine) -> None:
-    """What the administrator switched off is not switched on."""
+    """What the administrator switched off stays off."""
     host.systemctl("disable", "--now", UNIT)
     host.run("dpkg", "--install", "/root/first.deb")
     assert host.run("sh", "-c", f"systemctl is-enabled {UNIT} || true").strip() == "disabled"
@@ -120,7 +120,7 @@ def test_an_upgrade_keeps_it_disabled(host: Machine) -> None:
 
 
 def test_remove_and_purge(host: Machine) -> None:
-    """Removed, it is stopped and only its configuration stays; purged, nothing of it is left."""
+    """Removed, it is stopped and only its configuration stays; purged, nothing is left."""
     host.run("dpkg", "--remove", NAME)
     assert host.show(UNIT, "ActiveState") == "inactive"
     assert host.run("sh", "-c", f"test -e {LIBRARIES} || echo gone").strip() == "gone"

@@ -1,4 +1,4 @@
-"""Engines beside the Prometheus of Debian 12: what Debian has of them takes what ships."""
+"""Engines other than Debian 12's Prometheus: those that Debian has take what ships."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ UNIT_TESTS = sorted((DEPLOY / "prometheus" / "tests").glob("*.yml"))
 
 
 def commands(section: str) -> dict[str, list[str]]:
-    """Return the arguments of each program that a section of docs/engines.md runs."""
+    """Return the arguments of each program run in a section of docs/engines.md."""
     text = (ROOT / "docs" / "engines.md").read_text().split(f"\n## {section}\n")[1]
     (block,) = re.findall(r"^```sh\n(.*?)^```$", text.split("\n## ")[0], re.MULTILINE | re.DOTALL)
     lines = [shlex.split(line) for line in block.replace("\\\n", "").splitlines()]
@@ -24,7 +24,7 @@ def commands(section: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("program", ["victoria-metrics", "vmagent", "vmalert"])
 def test_victoria_metrics(program: str, tmp_path: Path) -> None:
-    """Each takes its flags as the page has them, its configuration, and all rules."""
+    """Each takes its flags as written on the page, its configuration, and all rules."""
     (tmp_path / "rules").symlink_to(RULES)
     (tmp_path / "vmagent.yml").write_text(snippets("engines.md")["vmagent.yml"])
     arguments = commands("VictoriaMetrics")[program]
@@ -33,5 +33,5 @@ def test_victoria_metrics(program: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", UNIT_TESTS, ids=lambda path: path.name)
 def test_prometheus_3(path: Path) -> None:
-    """The rules' unit tests hold there, too, where ranges leave out their first sample."""
+    """The rules' unit tests also hold there, where ranges leave out their first sample."""
     assert "SUCCESS" in output(SHIP / "promtool", "test", "rules", path.name, cwd=path.parent)

@@ -1,4 +1,4 @@
-"""The Helm chart, as helm renders it: the same as kustomize puts together, and held to schemas."""
+"""The Helm chart, as helm renders it: the same as kustomize's result, and valid by the schemas."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tests_ship.test_kubernetes import OPERATORS, OVERLAYS, RELEASES, VALIDATE, 
 NAME = "tcp-pressure-exporter"
 HELM = SHIP / "helm"
 CHART = DEPLOY / "helm" / NAME
-# The values that give what each component gives.
+# The values with the same effect as each component.
 VALUES = {
     "process-names": "features.processNames",
     "nat": "features.nat",
@@ -60,7 +60,7 @@ def escaped(text: str) -> str:
 
 
 def compared(found: dict[str, Manifest]) -> dict[str, Manifest]:
-    """Leave out what Helm adds (labels of the release), and what has no order (capabilities)."""
+    """Leave out what Helm adds (the release's labels) and the order of capabilities."""
     for kind, document in found.items():
         if kind != "Namespace":
             document["metadata"].pop("labels", None)
@@ -72,7 +72,7 @@ def compared(found: dict[str, Manifest]) -> dict[str, Manifest]:
 
 
 def kustomized(folder: Path, *components: str) -> dict[str, Manifest]:
-    """Return what kustomize makes of the base with the components."""
+    """Return what kustomize makes of the base with these components."""
     base = DEPLOY / "kubernetes"
     copy = folder / "kubernetes"
     output("cp", "--recursive", base, copy)
@@ -91,7 +91,7 @@ def kustomized(folder: Path, *components: str) -> dict[str, Manifest]:
 
 
 def test_every_component_has_a_value() -> None:
-    """What kustomize can add, a value of the chart can."""
+    """Whatever kustomize can add, a value of the chart can."""
     assert sorted(VALUES) == COMPONENTS
 
 
@@ -119,7 +119,7 @@ def test_each_overlay_is_the_same(overlay: str, settings: tuple[str, ...]) -> No
 
 @each_variant
 def test_helm_lint(settings: tuple[str, ...]) -> None:
-    """Helm's own check has no complaint, not even a warning."""
+    """Helm's own check has no complaint, nor even a warning."""
     flags = [f"--set={setting}" for setting in settings]
     said = output(HELM, "lint", "--strict", CHART, *flags)
     assert "WARNING" not in said
@@ -128,7 +128,7 @@ def test_helm_lint(settings: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 @each_variant
 def test_kubernetes_accepts_them(settings: tuple[str, ...], release: str, tmp_path: Path) -> None:
-    """Every field is one that Kubernetes knows, with a value of its type."""
+    """Kubernetes knows every field, and each has a value of its type."""
     found = rendered(*settings, config="pools: {top: 5}")
     core = [document for kind, document in found.items() if kind not in OPERATORS]
     path = tmp_path / "manifests.yaml"
@@ -138,13 +138,13 @@ def test_kubernetes_accepts_them(settings: tuple[str, ...], release: str, tmp_pa
 
 @pytest.mark.parametrize("setting", ["feature.nat=true", "features.nat=yes", "image.tags=1"])
 def test_a_wrong_value_is_refused(setting: str) -> None:
-    """A value that is misspelt, or of another type, is an error and not ignored."""
+    """A misspelt value, or one of the wrong type, is an error, not ignored."""
     with pytest.raises(AssertionError, match=r"(?i)schema"):
         rendered(setting)
 
 
 def test_configuration() -> None:
-    """The text becomes the file that the exporter reads; another text makes other pods."""
+    """The text becomes the file that the exporter reads; a changed text replaces the pods."""
     one, other = (rendered(config=f"pools: {{top: {top}}}") for top in (5, 6))
     assert one["ConfigMap"]["data"] == {"config.yml": "pools: {top: 5}\n"}
     pods = [found["DaemonSet"]["spec"]["template"] for found in (one, other)]
@@ -155,7 +155,7 @@ def test_configuration() -> None:
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_documents(end: str) -> None:
-    """One value has every alert lead to where a site keeps the documents; nothing else changes."""
+    """One value makes every alert link to where a site keeps its documents, and changes no more."""
     site = "http://exporter-1.example.com:10190/docs"
     operator = "prometheusOperator.enabled=true"
     shipped = rendered(operator)["PrometheusRule"]["spec"]
@@ -166,7 +166,7 @@ def test_documents(end: str) -> None:
 
 
 def test_image_and_labels() -> None:
-    """A digest goes before the tag; the operator finds its objects by the labels it wants."""
+    """A digest overrides the tag; the operator finds its objects by the labels it wants."""
     image = ("image.repository=r.example/x", "image.digest=sha256:00")
     found = rendered(*image, *ALL, "prometheusOperator.labels.release=p")
     (container,) = found["DaemonSet"]["spec"]["template"]["spec"]["containers"]

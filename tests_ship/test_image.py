@@ -1,4 +1,4 @@
-"""The container image: as its Dockerfile makes it, without rights, and with those of a feature."""
+"""The container image: as its Dockerfile makes it, without rights, and with a feature's rights."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def apart(engine: Engine) -> Iterator[Engine]:
-    """Take the place of the host's network by one where the default port is free."""
+    """Replace the host's network with one where the default port is free."""
     with network_namespace():
         yield engine
 
@@ -69,7 +69,7 @@ def health_check(engine: Engine) -> list[str]:
 
 @contextmanager
 def busy_namespace(name: str) -> Iterator[None]:
-    """Make a named network namespace with sockets, as that of a container."""
+    """Make a named network namespace with sockets, like a container's."""
     output("ip", "netns", "add", name)
     try:
         command = ("ip", "netns", "exec", name, "python3", "-c", LISTENERS)
@@ -83,12 +83,12 @@ def busy_namespace(name: str) -> Iterator[None]:
 
 
 def test_hadolint_accepts_the_dockerfile() -> None:
-    """The checker of Dockerfiles has nothing to say."""
+    """The Dockerfile linter has no complaint."""
     assert output(ROOT / ".venv" / "bin" / "hadolint", ROOT / "Dockerfile") == ""
 
 
 def test_the_image_describes_itself(engine: Engine) -> None:
-    """Its labels are those of the OCI; it has a user without a name and a check of its health."""
+    """It has the OCI's labels, a user without a name and a health check."""
     config = engine.inspect("image", IMAGE)["Config"]
     prefix = "org.opencontainers.image."
     labels = {key.removeprefix(prefix): value for key, value in config["Labels"].items()}
@@ -102,7 +102,7 @@ def test_the_image_describes_itself(engine: Engine) -> None:
 
 
 def test_the_image_is_small(engine: Engine) -> None:
-    """Python and the exporter are all that it adds to its base."""
+    """It adds only Python and the exporter to its base."""
     sizes = [engine.inspect("image", name)["Size"] for name in (IMAGE, BASE)]
     print(f"image {sizes[0] / 1e6:.0f} MB, base {sizes[1] / 1e6:.0f} MB")  # noqa: T201 - for -s
     assert sizes[0] - sizes[1] < MOST_BYTES
@@ -110,13 +110,13 @@ def test_the_image_is_small(engine: Engine) -> None:
 
 @pytest.mark.parametrize("program", ["gcc", "pip", "pip3"])
 def test_what_built_it_is_not_in_it(engine: Engine, program: str) -> None:
-    """Neither a compiler nor an installer is left for whoever breaks in."""
+    """Neither a compiler nor an installer is left for an intruder."""
     find = f"! command -v {program}"
     engine.podman("run", "--rm", *CONFINED, "--entrypoint=/bin/sh", IMAGE, "-c", find)
 
 
 def test_without_rights(apart: Engine) -> None:
-    """As an unprivileged user, without a capability, on a read-only root, it tells of the host."""
+    """As an unprivileged user without a capability, on a read-only root, it shows the host."""
     with exporter(apart, CONFINED) as name:
         metrics = page()
         assert "<h1" in page("/docs/deployment.md")
@@ -129,7 +129,7 @@ def test_without_rights(apart: Engine) -> None:
 
 
 def test_it_writes_nothing(apart: Engine) -> None:
-    """Where its root is writable it changes no file; podman writes to /etc and /run."""
+    """Even if its root is writable it changes no file; podman writes to /etc and /run."""
     options = tuple(option for option in CONFINED if option != "--read-only")
     with exporter(apart, options) as name:
         page()
@@ -138,7 +138,7 @@ def test_it_writes_nothing(apart: Engine) -> None:
 
 
 def test_its_check_of_health(apart: Engine) -> None:
-    """The image's own check passes where the exporter answers, and fails where nobody does."""
+    """The image's own check passes if the exporter answers, and fails if nothing does."""
     check = health_check(apart)
     with exporter(apart, CONFINED) as name:
         apart.podman("exec", name, *check)
@@ -154,7 +154,7 @@ def test_a_signal_ends_it(apart: Engine) -> None:
 
 
 def test_process_names(apart: Engine) -> None:
-    """Two capabilities and the host's processes are what the names of processes take."""
+    """Process names take two capabilities and the host's processes."""
     with exporter(apart, AS_ROOT) as name:
         assert "process names are off" in apart.podman("logs", name)
     rights = ("--cap-add=SYS_PTRACE", "--cap-add=DAC_READ_SEARCH")
@@ -163,13 +163,13 @@ def test_process_names(apart: Engine) -> None:
 
 
 def test_nat(apart: Engine) -> None:
-    """One capability is what the ports of a NAT gateway take."""
+    """The ports of a NAT gateway take one capability."""
     with exporter(apart, (*AS_ROOT, "--cap-add=NET_ADMIN")):
         assert 'collector_success{collector="nat",netns="host"} 1.0' in page()
 
 
 def test_bpf(apart: Engine, tmp_path: Path) -> None:
-    """Two capabilities, and a filter of system calls that minds them, are what BPF takes."""
+    """BPF takes two capabilities, and a system call filter that respects them."""
     rights = ("--cap-add=BPF", "--cap-add=PERFMON")
     profile = tmp_path / "seccomp.json"
     profile.write_text(json.dumps(with_bpf(json.loads(DEFAULT_PROFILE.read_text()))))
@@ -180,7 +180,7 @@ def test_bpf(apart: Engine, tmp_path: Path) -> None:
 
 
 def with_bpf(profile: dict[str, Any]) -> dict[str, Any]:
-    """Change podman's default profile as docs/deployment.md does by jq."""
+    """Change podman's default profile as docs/deployment.md does with jq."""
     for rule in profile["syscalls"]:
         rule["names"] = [name for name in rule["names"] if name != "bpf"]
     includes = {"caps": ["CAP_BPF"]}
@@ -189,7 +189,7 @@ def with_bpf(profile: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_other_namespaces(apart: Engine) -> None:
-    """Two capabilities, the host's processes and /run/netns are what other namespaces take."""
+    """Other namespaces take two capabilities, the host's processes and /run/netns."""
     rights = ("--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE")
     names = "--volume=/run/netns:/run/netns:ro,rslave"
     flags = ("--collector.netns", "--netns.include=ship-test")

@@ -1,4 +1,4 @@
-"""The manifests for Kubernetes, as kustomize puts them together, held to their schemas."""
+"""The Kubernetes manifests, as kustomize assembles them, checked against their schemas."""
 
 import copy
 import warnings
@@ -21,7 +21,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 OPERATORS: dict[str, Any] = {"PodMonitor": PodMonitor, "PrometheusRule": PrometheusRule}
 VALIDATE = ROOT / ".venv" / "bin" / "kubernetes-validate"
-RELEASES = ["1.30", "1.37"]  # the oldest that is promised, and the newest that is known
+RELEASES = ["1.30", "1.37"]  # the oldest promised, and the newest known
 
 Manifest = dict[str, Any]
 
@@ -44,7 +44,7 @@ def pod(folder: str) -> dict[str, Any]:
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kubernetes_accepts_them(overlay: str, release: str, tmp_path: Path) -> None:
-    """Every field is one that Kubernetes knows, with a value of its type."""
+    """Kubernetes knows every field, and each has a value of its type."""
     found = manifests(f"overlays/{overlay}")
     core = [document for kind, document in found.items() if kind not in OPERATORS]
     assert {"Namespace", "DaemonSet", "Service", "NetworkPolicy"} <= {d["kind"] for d in core}
@@ -54,7 +54,7 @@ def test_kubernetes_accepts_them(overlay: str, release: str, tmp_path: Path) -> 
 
 
 def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
-    """The check is strict: what Kubernetes would drop in silence is an error here."""
+    """The check is strict: what Kubernetes would silently drop is an error here."""
     document = copy.deepcopy(manifests("base")["DaemonSet"])
     document["spec"]["template"]["spec"]["hostNetwrk"] = True
     path = tmp_path / "manifests.yaml"
@@ -66,21 +66,21 @@ def test_a_misspelt_field_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("overlay", ["operator", "full"])
 @pytest.mark.parametrize("kind", OPERATORS)
 def test_the_operator_accepts_them(overlay: str, kind: str) -> None:
-    """Nothing is lost on the way through the operator's own model: it knows every field."""
+    """Nothing is lost in passing through the operator's own model: it knows every field."""
     document = manifests(f"overlays/{overlay}")[kind]
     model = OPERATORS[kind].model_validate(document)
     assert model.model_dump(mode="json", by_alias=True, exclude_unset=True) == document
 
 
 def test_prometheus_accepts_the_rules(tmp_path: Path) -> None:
-    """What stands in the PrometheusRule are rules that Prometheus itself loads."""
+    """The rules in the PrometheusRule are ones that Prometheus itself loads."""
     rules = tmp_path / "rules.yml"
     rules.write_text(yaml.safe_dump(manifests("overlays/operator")["PrometheusRule"]["spec"]))
     assert "SUCCESS" in output(PROGRAMS / "promtool", "check", "rules", rules)
 
 
 def test_the_base_needs_no_rights() -> None:
-    """An unprivileged user, no capability, a read-only root; of the host its network alone."""
+    """An unprivileged user, no capability, a read-only root; only the network is the host's."""
     spec = pod("base")
     (container,) = spec["containers"]
     assert spec["hostNetwork"]
@@ -96,7 +96,7 @@ def test_the_base_needs_no_rights() -> None:
 
 
 def test_everything_gets_its_rights() -> None:
-    """The components add up: their capabilities, the flag, the user that capabilities count for."""
+    """Components add up: their capabilities, the flag, the user that capabilities apply to."""
     spec = pod("overlays/full")
     (container,) = spec["containers"]
     added = set(container["securityContext"]["capabilities"]["add"])
@@ -108,7 +108,7 @@ def test_everything_gets_its_rights() -> None:
 
 
 def test_the_overlay_of_the_document(tmp_path: Path) -> None:
-    """What docs/deployment.md shows works beside a checkout, as it stands there."""
+    """What docs/deployment.md shows works next to a checkout, exactly as written."""
     checkout, site = tmp_path / "tcp-pressure-exporter", tmp_path / "site"
     checkout.mkdir()
     site.mkdir()
@@ -124,20 +124,20 @@ def test_the_overlay_of_the_document(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("overlay", "limit"), [("operator", 1000), ("full", 5000)])
 def test_the_limit_of_samples_follows_the_namespaces(overlay: str, limit: int) -> None:
-    """Where other namespaces are looked at, scrapes may be larger; tests/deploy has by how much."""
+    """If other namespaces are watched, scrapes may be larger; tests/deploy says by how much."""
     assert manifests(f"overlays/{overlay}")["PodMonitor"]["spec"]["sampleLimit"] == limit
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_image_is_of_this_version(overlay: str) -> None:
-    """The DaemonSet runs the image of the version that it stands beside."""
+    """The DaemonSet runs the image of its own version."""
     (container,) = pod(f"overlays/{overlay}")["containers"]
     assert container["image"] == IMAGE
 
 
 @pytest.mark.parametrize("overlay", ["operator", "full"])
 def test_the_service_and_the_monitor_find_the_pods(overlay: str) -> None:
-    """Their selectors and their port are those of the DaemonSet's pods."""
+    """Their selectors and port are those of the DaemonSet's pods."""
     found = manifests(f"overlays/{overlay}")
     template = found["DaemonSet"]["spec"]["template"]
     labels = template["metadata"]["labels"]

@@ -1,4 +1,4 @@
-"""The packages: built twice, installed as users do it, described by a bill of materials."""
+"""The packages: built twice, installed as users would, described by a bill of materials."""
 
 import hashlib
 import json
@@ -16,7 +16,8 @@ from tests_ship.machine import Root
 from tests_ship.places import ROOT, VERSION
 
 NAME = "tcp_pressure_exporter"
-# The report's exit code is its verdict on this machine: anything but "bad flag" and "no verdict".
+# The report's exit code is its verdict on this machine: any but "bad flag" and "no verdict" will
+# do.
 ANY_VERDICT = ("sh", "-c", '{ eval "$0"; } || [ $? -le 2 ]')
 PIPX = ("env", "PIPX_HOME=/opt/pipx", "PIPX_BIN_DIR=/usr/local/bin", "pipx")
 
@@ -68,7 +69,7 @@ def test_the_wheel_runs_on_every_python(wheel: Path) -> None:
 
 
 def test_the_wheel_for_musl(tmp_path: Path) -> None:
-    """It has both compiled parts, which need nothing but Python and what musl's libc exports."""
+    """It has both compiled parts, which need only Python and what musl's libc exports."""
     output(ROOT / ".ci" / "musl-wheel", tmp_path)
     (path,) = tmp_path.glob("*.whl")
     machine = platform.machine()
@@ -84,12 +85,12 @@ def test_the_wheel_for_musl(tmp_path: Path) -> None:
 
 
 def symbols(library: str | Path, *which: str) -> set[str]:
-    """Return the symbols of a library by nm's flags: those that it exports, or needs of others."""
+    """Return the symbols of a library by nm's flags: those it exports, or needs from others."""
     return {line.split()[-1] for line in output("nm", "--dynamic", *which, library).splitlines()}
 
 
 def test_the_source_distribution_can_be_built(packages: Path) -> None:
-    """It has the C sources with their headers, and none of the tests that need the repository."""
+    """It has the C sources and their headers, and none of the tests that need the repository."""
     with tarfile.open(packages / f"{NAME}-{VERSION}.tar.gz") as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.[ch]")}
@@ -99,7 +100,7 @@ def test_the_source_distribution_can_be_built(packages: Path) -> None:
 
 @pytest.fixture(scope="module")
 def checkout(root: Root) -> Iterator[str]:
-    """Put the committed files into the Debian; give where."""
+    """Put the committed files into the Debian; yield where they are."""
     source = "/root/source"
     archive = root.path / "root" / "source.tar"
     output("git", "archive", "--output", archive, "HEAD", cwd=ROOT)
@@ -136,7 +137,7 @@ def test_uvx_runs_the_checkout(root: Root, checkout: str) -> None:
 
 
 def test_pip_installs_the_wheel(root: Root, wheel: Path) -> None:
-    """In a virtual environment of Debian's Python, with the compiled parser."""
+    """Installed in a virtual environment of Debian's Python, it has the compiled parser."""
     root.put(wheel, f"/root/{wheel.name}")
     root.run("python3", "-m", "venv", "/root/venv")
     root.run("/root/venv/bin/pip", "install", "--quiet", f"/root/{wheel.name}")
@@ -144,7 +145,7 @@ def test_pip_installs_the_wheel(root: Root, wheel: Path) -> None:
 
 
 def test_bill_of_materials(tmp_path: Path) -> None:
-    """It names what runs, with the hashes of the lock, and nothing that only tests need."""
+    """It names what runs, with the lock's hashes, and nothing that only tests need."""
     bom = tmp_path / "bom.json"
     tool = ROOT / ".venv" / "bin" / "cyclonedx-py"
     flags = ("--pyproject", ROOT / "pyproject.toml", "--output-reproducible", "--output-file", bom)

@@ -1,4 +1,4 @@
-"""The RPM package, as far as Debian's rpm can tell: no distribution with RPM is at hand."""
+"""The RPM package, as far as Debian's rpm can check it: no RPM distribution is at hand."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ NAME = "tcp-pressure-exporter"
 
 @pytest.fixture(scope="module")
 def root(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
-    """Return a root into which rpm has put the package. Its Python is not in rpm's books."""
+    """Return a root with the package installed by rpm, whose database lacks its Python."""
     root = unpack_root("trixie", tmp_path_factory.mktemp("rpm"))
     output("rpm", "--root", root.path, "--initdb")
     output("rpm", "--root", root.path, "--install", "--nodeps", "--noverify", rpm)
@@ -25,12 +25,12 @@ def root(rpm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
 
 
 def test_digests(rpm: Path) -> None:
-    """Each digest in the package is that of its content; a signature is the release's to add."""
+    """Each digest in the package matches its content; a signature is added at release."""
     assert output("rpm", "--checksig", rpm).strip().endswith("digests OK")
 
 
 def test_what_it_says(rpm: Path) -> None:
-    """Version, licence and the Pythons that it has libraries for."""
+    """It states its version, its licence and the Pythons it has libraries for."""
     query = "%{VERSION}-%{RELEASE} %{LICENSE} %{ARCH}"
     assert output("rpm", "--query", "--queryformat", query, "--package", rpm) == (
         f"{VERSION}-1 Apache-2.0 x86_64"
@@ -40,14 +40,14 @@ def test_what_it_says(rpm: Path) -> None:
 
 
 def test_configuration_is_kept(rpm: Path) -> None:
-    """The file of flags is one that rpm does not replace."""
+    """An upgrade does not replace the file of flags."""
     flags = "[%{FILENAMES} %{FILEFLAGS:fflags}\n]"
     files = output("rpm", "--query", "--queryformat", flags, "--package", rpm).splitlines()
     assert f"/etc/default/{NAME} cn" in files  # configuration, noreplace
 
 
 def test_it_runs(root: Root) -> None:
-    """What rpm laid out is as the package says, and runs there."""
+    """What rpm unpacked is as the package says, and runs there."""
     output("rpm", "--root", root.path, "--verify", "--nodeps", NAME)
     assert VERSION in root.run(NAME, "--version")
     assert 'parser="compiled"' in root.run(NAME, "--once")

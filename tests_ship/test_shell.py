@@ -1,4 +1,4 @@
-"""What shells and man(1) make of the completions and the man pages."""
+"""How shells and man(1) use the completions and the man pages."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def offered_by_fish(line: str) -> set[str]:
 
 
 def test_fish() -> None:
-    """Fish offers what a flag takes, and behind `report` the report's flags alone."""
+    """Fish offers what a flag takes, and after `report` only the report's flags."""
     assert offered_by_fish("--log.level ") == {"debug", "info", "warn", "error"}
     assert "--web.listen-address" in offered_by_fish("--web.")
     assert {"--watch", "--json"} <= offered_by_fish("report --")
@@ -27,14 +27,14 @@ def test_fish() -> None:
 
 
 def test_zsh() -> None:
-    """Zsh finds the function by its name, and it is free of syntax errors."""
+    """Zsh finds the function by name, and it has no syntax errors."""
     output("zsh", "-f", "-n", FOLDER / "_tcp-pressure-exporter")
     assert output("zsh", "-f", "-c", ZSH, "zsh", FOLDER).strip() == "_tcp-pressure-exporter"
 
 
 @pytest.mark.parametrize("page", sorted(FOLDER.glob("*.1")), ids=lambda path: path.name)
 def test_man(page: Path) -> None:
-    """Man shows the page and warns of nothing in it."""
+    """Man shows the page without a warning."""
     shown = output("man", "--warnings", "--local-file", page)
     assert ": warning: " not in shown  # groff's
     assert "--path.procfs DIR" in shown

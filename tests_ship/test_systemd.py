@@ -1,4 +1,4 @@
-"""The unit on a booted Debian: what systemd makes of it, and what the drop-ins add."""
+"""The unit on a booted Debian: what systemd makes of it, and what drop-ins add."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from tests_ship.places import PORT
 
 UNIT = "tcp-pressure-exporter.service"
 TEXTFILE = "tcp-pressure-exporter-textfile"
-FOLDER = "/var/lib/prometheus/node-exporter"  # of Debian's node_exporter, as its package makes it
+FOLDER = "/var/lib/prometheus/node-exporter"  # as Debian's node_exporter package makes it
 FILE = f"{FOLDER}/tcp-pressure.prom"
 TOO_LONG = "[Service]\nTimeoutStartSec=500ms\nExecStart=\nExecStart=/bin/sleep 60\n"
 DROP_INS = "/run/systemd/system/tcp-pressure-exporter.service.d"
 URL = f"http://127.0.0.1:{PORT}"
-# A /proc of links to the real one, but for the port range: that becomes a pipe into which nobody
-# writes, so that the thread that samples hangs in open(2) while all others go on.
+# A /proc of links to the real one, except for the port range: that becomes a pipe that nothing
+# writes to, so the sampling thread hangs in open(2) while all others go on.
 HOLLOW = "/var/lib/hollow"
 MAKE_HOLLOW = f"""
 mkdir -p {HOLLOW}/sys/net/ipv4
@@ -31,7 +31,7 @@ HANG = f"cd {HOLLOW}/sys/net/ipv4; rm ip_local_port_range; mkfifo ip_local_port_
 
 @contextmanager
 def changed(machine: Machine, *names: str, text: str = "[Service]\n") -> Iterator[None]:
-    """Start the unit with drop-ins of the project, and one more; take them away at the end."""
+    """Start the unit with drop-ins of the project, and another; remove them at the end."""
     machine.run("mkdir", "-p", DROP_INS)
     for name in names:
         machine.run("cp", f"/root/drop-ins/{name}.conf", DROP_INS)
@@ -61,7 +61,7 @@ def log_since_start(machine: Machine) -> str:
 
 
 def test_ready_with_the_first_sample(machine: Machine) -> None:
-    """When `systemctl start` returns there is a current sample, and a status in words."""
+    """When `systemctl start` returns, there is a current sample, and a status in words."""
     with changed(machine):
         assert machine.get(f"{URL}/-/ready")
         assert 'parser="compiled"' in machine.get(f"{URL}/metrics")
@@ -70,7 +70,7 @@ def test_ready_with_the_first_sample(machine: Machine) -> None:
 
 
 def test_it_has_no_rights(machine: Machine) -> None:
-    """It runs as a user of its own, without a capability, with nothing to write to."""
+    """It runs as its own user, without a capability, with nothing to write to."""
     with changed(machine):
         pid = machine.show(UNIT, "MainPID")
         uids = machine.run("cat", f"/proc/{pid}/status").split("Uid:")[1].split()[:4]
@@ -80,9 +80,9 @@ def test_it_has_no_rights(machine: Machine) -> None:
 
 
 def test_its_environment_file(machine: Machine) -> None:
-    """Flags stand in /etc/default; a wrong one ends it with exit code 2, and no other start."""
+    """Flags are in /etc/default; a wrong one ends it with exit code 2, without a restart."""
     with changed(machine, text="[Service]\nEnvironment=OPTIONS=--web.telemetry-path=/other\n"):
-        # The shipped file sets OPTIONS to nothing, and a file goes before Environment=.
+        # The shipped file sets OPTIONS to nothing, and a file overrides Environment=.
         assert machine.get(f"{URL}/metrics")
     default = "/etc/default/tcp-pressure-exporter"
     machine.run(
@@ -97,7 +97,7 @@ def test_its_environment_file(machine: Machine) -> None:
 
 
 def test_reload(machine: Machine) -> None:
-    """`systemctl reload` returns when the file has been read again."""
+    """`systemctl reload` returns once the file has been read again."""
     machine.run("sh", "-c", "echo 'pools: {top: 5}' >/etc/tcp-pressure.yml")
     flag = "[Service]\nEnvironment=SOCKET_OPTIONS=--config.file=/etc/tcp-pressure.yml\n"
     with changed(machine, text=flag):
@@ -108,7 +108,7 @@ def test_reload(machine: Machine) -> None:
 
 
 def test_a_hanging_sample_is_ended(machine: Machine) -> None:
-    """Where the thread that samples hangs, and all others go on, the watchdog starts it anew."""
+    """If the sampling thread hangs while all others go on, the watchdog restarts it."""
     machine.run("sh", "-c", MAKE_HOLLOW)
     flags = f"--path.procfs={HOLLOW} --sample.interval=200ms"
     short = f'[Service]\nWatchdogSec=2s\nRestartSec=100ms\nEnvironment="SOCKET_OPTIONS={flags}"\n'
@@ -129,13 +129,13 @@ def test_a_long_interval_is_no_hang(machine: Machine) -> None:
     """An interval far above WatchdogSec= is bridged."""
     text = "[Service]\nWatchdogSec=1s\nEnvironment=SOCKET_OPTIONS=--sample.interval=10m\n"
     with changed(machine, text=text):
-        machine.run("sleep", "3")  # three times what the watchdog waits
+        machine.run("sleep", "3")  # three times the watchdog's wait
         assert machine.show(UNIT, "NRestarts") == "0"
         assert machine.show(UNIT, "ActiveState") == "active"
 
 
 def test_socket_activation(machine: Machine) -> None:
-    """The first scrape starts the exporter, on the socket that systemd holds."""
+    """The first scrape starts the exporter, on the socket systemd holds."""
     with changed(machine, "socket"):
         machine.systemctl("stop", UNIT)
         assert machine.show("tcp-pressure-exporter.socket", "ActiveState") == "active"
@@ -149,19 +149,19 @@ def test_socket_activation(machine: Machine) -> None:
     [
         ("process-names", {2, 19}, "process names are off"),
         ("nat", {12}, "collector=nat"),
-        ("bpf", set(), "collector=active_closes,failures"),  # given up once the programs are loaded
+        ("bpf", set(), "collector=active_closes,failures"),  # dropped once the programs are loaded
         ("namespaces", {19, 21}, "collector=netns"),
     ],
 )
 def test_drop_ins(machine: Machine, drop_in: str, numbers: set[int], off: str) -> None:
-    """Each gives just the capabilities of its feature (capability.h), which is on with them."""
+    """Each gives exactly the capabilities of its feature (capability.h), which then works."""
     with changed(machine, drop_in):
         assert capabilities(machine) == sum(1 << number for number in numbers)
         assert off not in log_since_start(machine)
 
 
 def test_bpf(machine: Machine) -> None:
-    """With its drop-in the kernel lets the exporter load its programs, which count."""
+    """With its drop-in, the kernel lets the exporter load its programs, and they count."""
     with changed(machine, "bpf"):
         metrics = machine.get(f"{URL}/metrics")
         for collector in ("failures", "active_closes"):
@@ -170,10 +170,10 @@ def test_bpf(machine: Machine) -> None:
 
 
 def test_all_drop_ins_together(machine: Machine) -> None:
-    """They add up: every feature is on, on a socket of systemd's, and namespaces are entered."""
+    """They add up: every feature is on, on systemd's socket, and namespaces are entered."""
     with changed(machine, "process-names", "nat", "bpf", "namespaces", "socket"):
         lines = log_since_start(machine).splitlines()
-        # Many a kernel does not let programs be attached to functions, whatever the rights.
+        # Many kernels do not let programs be attached to functions, whatever the rights.
         told = [line for line in lines if "failing bind() calls" not in line]
         assert " off" not in "\n".join(told)
         assert 'tcp_pressure_namespaces{state="unreadable"} 0.0' in machine.get(f"{URL}/metrics")
@@ -181,7 +181,7 @@ def test_all_drop_ins_together(machine: Machine) -> None:
 
 @pytest.fixture
 def textfile(machine: Machine) -> Iterator[None]:
-    """Make node_exporter's folder, and take it away again with all that ran."""
+    """Make node_exporter's folder; at the end remove it and all that ran."""
     machine.run("mkdir", "-p", FOLDER)
     yield
     machine.systemctl("stop", f"{TEXTFILE}.timer", f"{TEXTFILE}.service")
@@ -190,7 +190,7 @@ def textfile(machine: Machine) -> Iterator[None]:
 
 @pytest.mark.usefixtures("textfile")
 def test_a_sample_a_minute(machine: Machine) -> None:
-    """The timer brings the first sample at once, in a file for all to read."""
+    """The timer brings the first sample at once, in a world-readable file."""
     machine.systemctl("start", f"{TEXTFILE}.timer")
     wait_until(lambda: FILE in machine.run("find", FOLDER), "the file")
     service = f"{TEXTFILE}.service"
@@ -204,7 +204,7 @@ def test_a_sample_a_minute(machine: Machine) -> None:
 
 @pytest.mark.usefixtures("textfile")
 def test_a_run_that_hangs_leaves_no_old_file(machine: Machine) -> None:
-    """What systemd ended could not tidy up: the unit does."""
+    """A process that systemd killed could not tidy up: the unit does."""
     drop_in = f"/run/systemd/system/{TEXTFILE}.service.d"
     machine.run("touch", FILE)
     machine.run("mkdir", "-p", drop_in)

@@ -1,8 +1,7 @@
 """`make demo`: real pools driven to exhaustion, with the alerts that announce it.
 
 Starts the exporter, Prometheus and Alertmanager on loopback, and a real load in a network namespace
-of its own. Nothing outside of it is touched, and everything ends with it. Needs root, or user
-namespaces.
+of its own. Nothing outside is touched, and everything ends with it. Needs root, or user namespaces.
 """
 
 import os
@@ -52,7 +51,7 @@ def main() -> int:
 
 
 def run(folder: Path, unshare: list[str]) -> int:
-    """Start everything below a folder, tell where to look, and wait for the stories to end."""
+    """Start everything below a folder, print where to look, and wait for the stories to end."""
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         exporter, balancer = (f"127.0.0.1:{one.getsockname()[1]}" for one in listeners)
@@ -87,13 +86,13 @@ def inside(unshare: list[str], listeners: Sequence[socket.socket], config: Path)
 
 
 class Announcer:
-    """Prints each alert when it fires and when it resolves, and not each time it is repeated."""
+    """Prints each alert when it fires and when it resolves, not each time it is repeated."""
 
     def __init__(self) -> None:
         self._firing: set[str] = set()
 
     def take(self, _receiver: str, alert: dict[str, Any]) -> None:
-        """Print an alert of a notification, if that is new."""
+        """Print an alert of a notification, if it is new."""
         fires, name = alert["status"] == "firing", alert["labels"]["alertname"]
         if fires == (alert["fingerprint"] in self._firing):
             return

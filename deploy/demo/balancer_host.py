@@ -1,7 +1,7 @@
-"""A second host for the demonstration: a load balancer in a network namespace of its own.
+"""A second host for the demonstration: a load balancer in its own network namespace.
 
-It has a link to the first one, where the backend is, and an exporter of its own, so that both ends
-of its connections are seen. It does what it reads from its standard input, and ends with that.
+It has a link to the first host, where the backend is, and its own exporter, so that both ends of
+its connections are seen. It does what its standard input says, and ends when that ends.
 """
 
 import os
@@ -15,7 +15,7 @@ from deploy.demo import stories
 from deploy.demo.exporter import LISTEN_FD, started
 
 BACKEND = ("192.0.2.2", 8443)
-PORTS = "32768 34767"  # in Linux's default range, by which the backend knows their number
+PORTS = "32768 34767"  # in Linux's default range, from which the backend takes their number
 LINK = """
 link add to-balancer type veth peer name eth0 netns {pid}
 address add 192.0.2.2/24 dev to-balancer
@@ -29,19 +29,19 @@ link set eth0 up
 
 
 class BalancerHost:
-    """The host as the first one sees it."""
+    """The host as the first host sees it."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
     def connect(self, rate: float, seconds: float, *, closes_first: bool) -> None:
-        """Open connections to the backend, as stories.clients does, and wait for the end of it."""
+        """Open connections to the backend, as stories.clients does, and wait until that is done."""
         assert self._process.stdin is not None
         print(rate, seconds, int(closes_first), file=self._process.stdin, flush=True)
         self.wait()
 
     def wait(self) -> None:
-        """Wait until the host says that it has done what it was told."""
+        """Wait until the host says it is done."""
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
             raise ChildProcessError("the balancer's host has ended")
@@ -62,7 +62,7 @@ def balancer_host(listening: int) -> Iterator[BalancerHost]:
         host = BalancerHost(process)
         assert process.stdin is not None
         try:
-            host.wait()  # it is in its namespace now
+            host.wait()  # now it is in its namespace
             _ip(LINK.format(pid=process.pid))
             print("linked", file=process.stdin, flush=True)
             host.wait()

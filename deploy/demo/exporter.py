@@ -1,4 +1,4 @@
-"""The exporter on sockets that were opened elsewhere: its namespace is not where it is asked."""
+"""The exporter on sockets opened elsewhere: it is queried from outside its namespace."""
 
 import os
 import subprocess
@@ -7,12 +7,12 @@ from pathlib import Path
 
 EXPORTER = Path(sys.executable).with_name("tcp-pressure-exporter")
 LISTEN_FD = 3  # SD_LISTEN_FDS_START
-# LISTEN_PID must be the process that takes the sockets over: sd_listen_fds(3).
+# LISTEN_PID must be the process that takes over the sockets: sd_listen_fds(3).
 TAKE_SOCKETS = 'LISTEN_PID=$$ exec "$0" --web.systemd-socket "$@"'
 
 
 def started(sockets: int, *flags: str) -> "subprocess.Popen[bytes]":
-    """Start the exporter on so many listening sockets, whose descriptors begin with LISTEN_FD.
+    """Start the exporter on so many listening sockets; their descriptors begin at LISTEN_FD.
 
     It ends with the calling process.
     """

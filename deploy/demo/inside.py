@@ -1,8 +1,8 @@
 """The part of the demonstration inside its own network namespace: the exporter, and the load.
 
-Its standard input ends when the demonstration does. The listening socket of the exporter was opened
-outside: so Prometheus reaches it on the loopback of the host, and so it does that of the second
-host, a load balancer. Another one, opened here, serves the stories, which ask what was counted.
+Its standard input ends when the demonstration does. The exporter's listening socket was opened
+outside, so Prometheus reaches it on the host's loopback; the same goes for the second host, a load
+balancer. Another one, opened here, serves the stories, which ask what was counted.
 """
 
 import json
@@ -31,7 +31,7 @@ COUNTED_WITHIN = 6.0  # seconds: a sample, and a little
 def main() -> None:
     """Run the stories one after the other; the exporter ends with them."""
     config, pause = sys.argv[1], float(sys.argv[2])
-    # Out of the way of the descriptors that the exporter takes.
+    # Clear of the descriptors that the exporter takes.
     listening, of_balancer = (fcntl(int(fd), F_DUPFD, OWN_FD + 1) for fd in sys.argv[3:])
     os.dup2(listening, LISTEN_FD)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -83,7 +83,7 @@ def _status(port: int) -> Any:
 
 
 def counted(status: Any) -> str:
-    """Say what the exporter's status document tells of refused connections."""
+    """Return what the exporter's status document says about refused connections."""
     [here] = status["namespaces"]
     if here["refused"] is None:
         return "(as root, on Linux 6.1 or later, the exporter would count them and say whose)"
@@ -101,7 +101,7 @@ def _say(text: str) -> None:
 
 
 def _end_with_input(exporter: "subprocess.Popen[bytes]") -> None:
-    """End everything when the demonstration's own process has gone, however it went."""
+    """End everything once the demonstration's own process has gone, however it ended."""
     sys.stdin.read()
     exporter.terminate()
     exporter.wait()

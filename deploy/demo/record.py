@@ -1,7 +1,7 @@
 """Records docs/images/report.svg: `report --watch` while a proxy runs out of ports.
 
-`python -m deploy.demo.record`, as root. The program, the kernel and the load are real, in a network
-namespace of their own. The picture shows a minute in a third of the time.
+`python -m deploy.demo.record`, as root. The program, the kernel and the load are real, in their own
+network namespace. The picture shows a minute in a third of the time.
 """
 
 import os
@@ -23,7 +23,7 @@ PICTURE = ROOT / "docs" / "images" / "report.svg"
 LABEL = "tcp-pressure-exporter report --watch: an outbound pool fills up, and what to do about it"
 COLUMNS, ROWS = 80, 22
 PROXY, UPSTREAM = "10.77.0.1", ("10.77.0.2", 8080)
-# A host of its own: other namespaces and processes of this machine are in no picture.
+# A host of its own: this machine's other namespaces and processes are not in the picture.
 ALONE = ["unshare", "--net", "--uts", "--pid", "--fork", "--mount-proc", "sh", "-c"]
 SETTLED = """
     hostname edge-1
@@ -36,11 +36,11 @@ NETWORK = (
     ("address", "add", f"{UPSTREAM[0]}/32", "dev", "lo"),
     ("route", "replace", "local", UPSTREAM[0], "dev", "lo", "table", "local", "src", PROXY),
 )
-PORTS = "32768 42767"  # 10,000: more of them cost a slow machine too much of each search
-RATE, SECONDS = 230.0, 50.0  # connections a second; they are full in 43 s
+PORTS = "32768 42767"  # 10,000: with more, each search takes a slow machine too long
+RATE, SECONDS = 230.0, 50.0  # connections a second: the pool is full in 43 s
 CALM = 6  # seconds before it begins
-EVERY = 4  # seconds from look to look
-SHOWN, HELD = 1.2, 6.0  # seconds that a frame is shown, and the last one
+EVERY = 4  # seconds between looks
+SHOWN, HELD = 1.2, 6.0  # seconds for which a frame, and the last one, are shown
 COMMAND = ("report", "--watch", f"{EVERY}s")
 LEFT = "\x1b[?1049l"  # the alternate screen: xterm's control sequences
 
@@ -91,7 +91,7 @@ def frames(drawn: str) -> list[Frame]:
     """Return the frames of the picture: the command, then each screen."""
     prompt = Text.assemble(("$ ", "dim"), " ".join(("tcp-pressure-exporter", *COMMAND[:2])))
     drawings = [lines_of(screen, ROWS) for screen in screens(drawn.partition(LEFT)[0])]
-    # rich clears the screen first, and the key q draws the last look once more.
+    # rich clears the screen first, and the key q redraws the last look.
     shown = {str(lines): lines for lines in drawings if any(line.plain.strip() for line in lines)}
     seen = [Frame(lines, SHOWN) for lines in ([prompt], *shown.values())]
     return [*seen[:-1], seen[-1]._replace(seconds=HELD)]

@@ -1,7 +1,7 @@
 """Takes docs/images/status-page.png and status-page-phone.png while a proxy runs out of ports.
 
 `python -m deploy.demo.screenshots`, as root, with Debian's chromium. The exporter, the kernel and
-the load are real, in a network namespace of their own.
+the load are real, in their own network namespace.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from deploy.demo.record import ALONE, NETWORK, PORTS, ROOT, SETTLED, UPSTREAM
 
 IMAGES = ROOT / "docs" / "images"
 URL = "http://127.0.0.1:10190/"
-# A rate and a time at which the pool is nearly full when the browser looks.
+# With these the pool is nearly full when the browser looks.
 RATE, SECONDS, LOOKED_AT = 230.0, 45.0, 38.0
 DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 375, "height": 812}
 
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def take() -> None:
-    """Let a proxy run out of ports, and look at the page before it does."""
+    """Let a proxy run out of ports, and take the pictures just before it does."""
     for arguments in NETWORK:
         subprocess.run(["ip", *arguments], check=True)
     Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(PORTS)
@@ -63,7 +63,7 @@ def take() -> None:
 
 
 def picture(chromium: Browser, size: dict[str, int], scheme: str, name: str) -> None:
-    """Save what a screen of some size shows."""
+    """Save what a screen of this size shows."""
     context = chromium.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]  # pairs and a literal
     page = context.new_page()
     page.goto(URL)

@@ -18,7 +18,7 @@ MINUTES = re.compile(r"(for: |\[|offset )(\d+)m\b")
 
 
 def hastened(rules: str, factor: int) -> str:
-    """Return the text of a rules file with every duration of minutes that many times as short."""
+    """Return the text of a rules file with every duration in minutes divided by the factor."""
     return MINUTES.sub(lambda m: f"{m[1]}{max(int(m[2]) * 60 // factor, 1)}s", rules)
 
 
@@ -26,9 +26,9 @@ def hastened(rules: str, factor: int) -> str:
 def running_prometheus(
     folder: Path, port: int, exporters: Sequence[str], alertmanager: str, factor: int = 1
 ) -> Iterator[None]:
-    """Scrape the exporters and alert by the shipped rules, hastened by the factor.
+    """Scrape the exporters and alert by the shipped rules, sped up by the factor.
 
-    exporters: none where nothing is scraped, and others send what they scrape (remote write).
+    exporters: none if nothing is scraped because others send what they scrape (remote write).
     """
     rules = folder / "rules"
     rules.mkdir()
@@ -56,7 +56,7 @@ def running_prometheus(
 
 
 def with_webhook(port: int) -> dict[str, Any]:
-    """Return the shipped configuration of Alertmanager; each receiver is a path on that port."""
+    """Return the shipped Alertmanager configuration; each receiver is a path on that port."""
     document: dict[str, Any] = yaml.safe_load(ALERTMANAGER_CONFIG.read_text())
     document["receivers"] = [
         {
@@ -69,7 +69,7 @@ def with_webhook(port: int) -> dict[str, Any]:
 
 
 def hastened_waits(node: Any) -> Any:
-    """Return a configuration of Alertmanager that waits for seconds: a person watches."""
+    """Return an Alertmanager configuration that waits only seconds: a person is watching."""
     if isinstance(node, dict):
         waits = {"group_wait": "1s", "group_interval": "5s"}
         return {key: waits.get(key) or hastened_waits(value) for key, value in node.items()}
@@ -78,7 +78,7 @@ def hastened_waits(node: Any) -> Any:
 
 @contextmanager
 def running_alertmanager(folder: Path, port: int, config: Path) -> Iterator[None]:
-    """Run Alertmanager with a configuration, alone: it looks for no other."""
+    """Run Alertmanager with a configuration, on its own: it looks for no peers."""
     command = [
         str(TOOLS / "bin" / "alertmanager"),
         f"--config.file={config}",
@@ -92,12 +92,12 @@ def running_alertmanager(folder: Path, port: int, config: Path) -> Iterator[None
 
 @contextmanager
 def running_program(command: Sequence[str], log: Path) -> Iterator[None]:
-    """Run a program as long as the context lasts and this process lives; it writes to the log."""
+    """Run a program while the context lasts and this process lives; it writes to the log."""
     # setpriv becomes the program, which then dies with this process, however that ends.
     leashed = ["setpriv", "--pdeathsig", "KILL", *command]
     with (
         log.open("wb") as output,
-        # Alertmanager finds its templates from there.
+        # Alertmanager looks for its templates from there.
         subprocess.Popen(leashed, stdout=output, stderr=output, cwd=TOOLS.parent) as process,
     ):
         try:

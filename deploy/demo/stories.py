@@ -1,7 +1,7 @@
 """Real load: a proxy, a load balancer in NAT mode in front of a service, a leak of CLOSE_WAIT.
 
-Everything stays on loopback in the network namespace of the calling thread, and ends by itself.
-Rates are connections per second.
+Everything stays on loopback in the calling thread's network namespace, and ends on its own. Rates
+are connections per second.
 """
 
 import errno
@@ -16,15 +16,15 @@ SERVICE = ("127.0.0.10", 8443)
 LEAKY = ("127.0.0.11", 9000)
 BALANCER_ADDRESS = "127.7.0.1"
 IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
-KEPT = 300  # connections: 1 % of the ports that the backend takes a client to have
-TIMEOUT = 20.0  # seconds: loopback answers at once, but on a machine that is overloaded
+KEPT = 300  # connections: 1 % of the ports that the backend assumes a client has
+TIMEOUT = 20.0  # seconds: loopback answers at once, except on an overloaded machine
 
 Say = Callable[[str], None]
 
 
 @contextmanager
 def server(address: tuple[str, int], *, closes_first: bool, keeps: int = 0) -> Iterator[None]:
-    """Accept connections, and close each at once or when its peer has; the first ones stay open."""
+    """Accept connections; close each at once, or when its peer has. The first `keeps` stay open."""
     listener = socket.create_server(address, backlog=1024)
     thread = threading.Thread(target=_serve, args=(listener, closes_first, keeps), daemon=True)
     thread.start()
@@ -59,9 +59,9 @@ def _serve(
 def proxy(
     rate: float, seconds: float, say: Say, upstream: tuple[str, int] = UPSTREAM
 ) -> list[float]:
-    """Open short connections to one upstream, closed here first: their ports stay in TIME_WAIT.
+    """Open short connections to one upstream, closing here first: their ports stay in TIME_WAIT.
 
-    Returns the times, monotonic seconds, at which there was no local port left.
+    Returns the times, in monotonic seconds, at which no local port was left.
     """
     refused: list[float] = []
     with server(upstream, closes_first=False):
@@ -80,8 +80,8 @@ def proxy(
 def balancer(rate: float, seconds: float, hold: float = 0) -> None:
     """Let a load balancer connect to a service that closes first, and keeps the TIME_WAIT.
 
-    The service stays for `hold` seconds more. The balancer, which sees none of that TIME_WAIT,
-    takes ports again: 1,000 connections a minute keep about 630 of its ports busy, not all.
+    The service stays for another `hold` seconds. The balancer, which sees none of that TIME_WAIT,
+    reuses ports: 1,000 connections a minute keep about 630 of its ports busy, not all.
     """
     with server(SERVICE, closes_first=True):
         for _ in _paced(rate, seconds):
@@ -95,9 +95,9 @@ def balancer(rate: float, seconds: float, hold: float = 0) -> None:
 
 
 def clients(remote: tuple[str, int], rate: float, seconds: float, *, closes_first: bool) -> None:
-    """Keep KEPT connections to a server open, and open short ones beside them.
+    """Keep KEPT connections to a server open, and open short ones as well.
 
-    Either these or the server close first, and have the TIME_WAIT.
+    Either these or the server close first and have the TIME_WAIT.
     """
     with ExitStack() as kept:
         for _ in range(KEPT):
@@ -109,7 +109,7 @@ def clients(remote: tuple[str, int], rate: float, seconds: float, *, closes_firs
 
 
 def leak(rate: float, seconds: float, hold: float) -> None:
-    """Keep every connection that the peer has closed: CLOSE_WAIT piles up, and stays for `hold`."""
+    """Keep every connection that the peer has closed: CLOSE_WAIT piles up and stays for `hold`."""
     with server(LEAKY, closes_first=True), ExitStack() as leaked:
         for _ in _paced(rate, seconds):
             leaked.enter_context(socket.create_connection(LEAKY, timeout=TIMEOUT))
@@ -117,7 +117,7 @@ def leak(rate: float, seconds: float, hold: float) -> None:
 
 
 def _paced(rate: float, seconds: float) -> Iterator[int]:
-    """Yield `rate` times a second; what is late is made up for."""
+    """Yield `rate` times a second, making up for delays."""
     start = time.monotonic()
     for number in range(int(rate * seconds)):
         time.sleep(max(0.0, start + number / rate - time.monotonic()))

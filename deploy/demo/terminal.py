@@ -12,7 +12,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 HOME = "\x1b[H"  # the cursor to the first cell: rich draws each frame from there
-CELL, LINE = 8.4, 18.0  # pixels: a character of the font below, a line
+CELL, LINE = 8.4, 18.0  # pixels: a character of the font below, and a line
 MARGIN = 14.0
 FONT = "14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
 
@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
 
 def screens(drawn: str) -> list[str]:
-    """Return each screen that a program wrote, from the cursor's way home to the next one."""
+    """Return each screen that a program wrote, from one cursor-home to the next."""
     return [part for part in drawn.split(HOME)[1:] if part.strip()]
 
 
@@ -35,7 +35,7 @@ def lines_of(screen: str, rows: int) -> list[Text]:
 
 
 def animated(frames: Sequence[Frame], columns: int, rows: int, label: str) -> str:
-    """Return the SVG. Where nothing moves, the last frame is seen; `label` is read aloud."""
+    """Return the SVG. Without animation the last frame is shown; `label` is read aloud."""
     width, height = columns * CELL + 2 * MARGIN, rows * LINE + 2 * MARGIN
     last = -(len(frames) - 1) * width
     drawn = "\n".join(_frame(frame, index * width) for index, frame in enumerate(frames))
@@ -78,7 +78,7 @@ def _frame(frame: Frame, left: float) -> str:
 
 
 def _spans(line: Text, left: float, y: float) -> Iterator[str]:
-    """Yield what draws each run of one style, each in its column whatever the font."""
+    """Yield what draws each run of one style, in its column whatever the font."""
     start = 0
     for run in line.divide(sorted({edge for span in line.spans for edge in span[:2]})):
         style = Style.combine([Style(), *(Style.parse(str(span.style)) for span in run.spans)])

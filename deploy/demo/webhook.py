@@ -16,7 +16,7 @@ def running_webhook(notify: Notify) -> Iterator[int]:
     """Listen on loopback; give the port.
 
     `notify` is called on the webhook's threads for each alert of a notification, with the path it
-    was sent to, without the slash: the name of the receiver.
+    was sent to, without its slash: the name of the receiver.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,7 +28,7 @@ def running_webhook(notify: Notify) -> Iterator[int]:
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
-            """Say nothing of the requests themselves."""
+            """Say nothing about the requests themselves."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""Writes the Helm chart; run it by `make manifests`."""
+"""Writes the Helm chart; run by `make manifests`."""
 
 import shutil
 

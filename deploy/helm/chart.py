@@ -1,4 +1,4 @@
-"""The Helm chart, made of the manifests for kustomize by `make manifests`."""
+"""The Helm chart, made from the kustomize manifests by `make manifests`."""
 
 import json
 import tomllib
@@ -76,7 +76,7 @@ def _template(name: str, manifest: Manifest) -> str:
 
 
 def _open(daemon_set: Manifest) -> None:
-    """Let values go before what the base has, and add what only they can bring."""
+    """Let values override what the base has, and add what only they can bring."""
     spec = daemon_set["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     rolling = daemon_set["spec"]["updateStrategy"]["rollingUpdate"]
@@ -93,7 +93,7 @@ def _open(daemon_set: Manifest) -> None:
 
 
 def _configure(daemon_set: Manifest) -> None:
-    """Add the configuration file; another text of it makes other pods."""
+    """Add the configuration file; a change of its text replaces the pods."""
     template = daemon_set["spec"]["template"]
     (container,) = template["spec"]["containers"]
     container["args"].append(Choice(CONFIGURED, f"--config.file={CONFIG_FOLDER}/config.yml"))
@@ -155,7 +155,7 @@ def _schema(table: tuple[Value, ...]) -> dict[str, Any]:
     for group, members in _nested(table).items():
         described = {_key(v): {"description": v.meaning} | v.schema for v in members}
         properties[group] = _object(described) if "." in members[0].name else described[group]
-    # What other charts set for all of theirs.
+    # What parent charts set for all of their subcharts.
     properties["global"] = {"type": "object"}
     return {"$schema": "https://json-schema.org/draft-07/schema#", **_object(properties)}
 

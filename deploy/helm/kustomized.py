@@ -1,7 +1,7 @@
-"""What kustomize would put together, with a choice where a component changes it.
+"""What kustomize would assemble, with a choice wherever a component changes it.
 
-Knows as much of kustomize as the manifests need, and fails at anything else: a test compares what
-Helm and kustomize make of both.
+Knows as much of kustomize as the manifests need, and fails on anything else: a test compares what
+Helm and kustomize make of them.
 """
 
 import copy
@@ -21,13 +21,13 @@ Manifest = dict[str, Node]
 
 
 def features() -> dict[str, str]:
-    """Return the components that are features: the value that turns each on → what it is."""
+    """Return the comment of each component that is a feature, by the value that turns it on."""
     folders = sorted(path for path in (KUBERNETES / "components").iterdir() if path.is_dir())
     return {_value(path.name): _head(path) for path in folders if path.name != OPERATOR}
 
 
 def manifests() -> dict[str, Manifest]:
-    """Return the manifests of the base and of the operator's component by their files' names."""
+    """Return the manifests of the base and of the operator's component, by file name."""
     base = KUBERNETES / "base"
     found = dict(_resources(base)) | dict(_resources(KUBERNETES / "components" / OPERATOR))
     for pairs in _kustomization(base)["labels"]:
@@ -42,7 +42,7 @@ def manifests() -> dict[str, Manifest]:
 
 
 def images() -> dict[str, str]:
-    """Return the image of the base: its name and its tag."""
+    """Return the base's image: its name and tag."""
     (image,) = _kustomization(KUBERNETES / "base")["images"]
     return {"name": image["name"], "tag": image["newTag"]}
 
@@ -66,14 +66,14 @@ def _value(component: str) -> str:
 
 def _resources(folder: Path) -> Iterator[tuple[str, Manifest]]:
     for name in _kustomization(folder)["resources"]:
-        if name != "prometheusrule.yaml":  # a file of the chart, for it has braces of its own
+        if name != "prometheusrule.yaml":  # a file of the chart, as it has braces of its own
             yield name, yaml.safe_load((folder / name).read_text())
 
 
 def _select(manifest: Manifest, pairs: dict[str, str]) -> None:
     """Add the labels to selectors and pods, as `includeSelectors` and `includeTemplates` do.
 
-    An object without labels gets the chart's, this among them.
+    An object without labels gets the chart's, which include this.
     """
     if "labels" in manifest["metadata"]:
         manifest["metadata"]["labels"] |= pairs
@@ -87,7 +87,7 @@ def _select(manifest: Manifest, pairs: dict[str, str]) -> None:
 
 
 def _apply(manifest: Manifest, operation: dict[str, Any], condition: str) -> None:
-    """Make what the JSON patch (RFC 6902) does depend on the condition."""
+    """Make the effect of the JSON patch (RFC 6902) depend on the condition."""
     *way, last = operation["path"].removeprefix("/").split("/")
     parent: Any = manifest
     for step in way:

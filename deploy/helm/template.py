@@ -1,4 +1,4 @@
-"""A manifest whose parts depend on values, and its text as a template of Helm."""
+"""A manifest whose parts depend on values, and its text as a Helm template."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-Node = Any  # what YAML holds, and the two kinds below
+Node = Any  # what YAML can hold, and the two kinds below
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A value that Helm puts in: the text between the braces. block: it is a map or a list."""
+    """A value that Helm inserts: the text between the braces. block: it is a map or a list."""
 
     text: str
     block: bool = False
@@ -20,7 +20,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A node that is there where the condition holds; `otherwise` else, which None leaves out."""
+    """A node that is there if the condition holds; otherwise `otherwise`, or nothing if None."""
 
     condition: str
     node: Node
@@ -48,7 +48,7 @@ def _map(nodes: Mapping[str, Node], indent: int) -> Iterator[str]:
 def _entry(key: str, node: Node, indent: int) -> Iterator[str]:
     start = f"{' ' * indent}{key}:"
     if isinstance(node, list) and node and all(map(_condition, node)):
-        # Where no entry is there it is an empty list, not nothing.
+        # Without entries it is an empty list, not nothing.
         conditions = " ".join(dict.fromkeys(" ".join(map(_operands, node)).split()))
         whole = (start, *_list(node, indent + 2))
         yield from _either(f"or {conditions}", whole, (f"{start} []",))
@@ -76,7 +76,7 @@ def _list(nodes: Sequence[Node], indent: int) -> Iterator[str]:
 
 def _item(node: Node, indent: int) -> Iterator[str]:
     start = " " * indent
-    if isinstance(node, Expression) and node.block:  # more of the list's own entries
+    if isinstance(node, Expression) and node.block:  # further entries of the list
         yield f"{start}{{{{- with {node.text} }}}}"
         yield f"{start}{{{{- toYaml . | nindent {indent} }}}}"
         yield f"{start}{{{{- end }}}}"

@@ -1,4 +1,4 @@
-"""What users of the chart may set: the one table of which values, schema and README are made."""
+"""What users of the chart may set: the one table from which values, schema and README are made."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ MAP: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "strin
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value: its name with dots, its default, what it means, and its JSON schema."""
+    """One value: its dotted name, its default, what it means, and its JSON schema."""
 
     name: str
     default: Any
@@ -22,7 +22,7 @@ class Value:
 
 
 def values() -> tuple[Value, ...]:
-    """Return the table. Defaults are those of the manifests for kustomize."""
+    """Return the table. Defaults are those of the kustomize manifests."""
     found = manifests()
     pod = found["daemonset.yaml"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]

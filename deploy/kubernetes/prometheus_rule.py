@@ -1,7 +1,7 @@
-"""Writes the links of the alert rules, and the PrometheusRule of the Prometheus operator.
+"""Writes the links in the alert rules, and the Prometheus operator's PrometheusRule.
 
-The PrometheusRule has the groups of the same rules files. Run it by `make manifests`; a test
-compares what it would write with what is there.
+The PrometheusRule has the groups of the same rules files. Run by `make manifests`; a test compares
+what it would write with what is there.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ def prometheus_rule(folder: Path) -> str:
 
 
 def write_links(folder: Path, docs_url: str) -> None:
-    """Have the rules in the folder, and their tests, lead to documents below the address."""
+    """Make the rules in the folder, and their tests, link to documents below the address."""
     for path in [*folder.glob("rules/*.yml"), *folder.glob("tests/*.yml")]:
         path.write_text(with_links(path.read_text(), docs_url))
 

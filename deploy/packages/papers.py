@@ -1,6 +1,6 @@
-"""What the .deb and the .rpm say of themselves, from pyproject.toml and the changelog.
+"""What the .deb and the .rpm say about themselves, from pyproject.toml and the changelog.
 
-With a folder: writes the copyright file and the changelog that Debian asks for (policy 12.5, 4.4).
+With a folder: writes the copyright file and the changelog that Debian requires (policy 12.5, 4.4).
 Without: prints variables for the shell.
 """
 
@@ -36,7 +36,7 @@ Comment: The BPF programs in _bpf.abi3.so are under Apache-2.0 or GPL-2.0-only,
 
 
 def changelog(now: datetime) -> str:
-    """Return the one entry of this build; what changed stands in CHANGELOG.md."""
+    """Return this build's single entry; what changed is in CHANGELOG.md."""
     head = f"{NAME} ({VERSION}-1) unstable; urgency=medium"
     return (
         f"{head}\n\n  * See CHANGELOG.md of the project.\n\n"

@@ -1,4 +1,4 @@
-"""Writes what shells and man(1) say of the command: made of its flags by `make manifests`."""
+"""Writes what shells and man(1) say about the command, from its flags; run by `make manifests`."""
 
 from deploy.shell.generate import FOLDER, files
 

@@ -1,6 +1,6 @@
 """Completions for bash, zsh and fish, and the man page, from the parsers of the two commands.
 
-The parsers hide what would not fit `--help` on one screen; here every flag is told.
+The parsers hide what would not fit `--help` on one screen; here every flag is shown.
 """
 
 from argparse import SUPPRESS, Action, ArgumentParser
@@ -53,11 +53,11 @@ SECTIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-DATE = "2026"  # man(1) wants one; a day would make each build another
+DATE = "2026"  # man(1) wants one; with a day, each build would differ
 
 
 def files() -> dict[str, str]:
-    """Return the texts by the names of their files."""
+    """Return the texts by file name."""
     texts = {name: shtab.complete(_whole(), shell) for shell, name in COMPLETIONS.items()}
     return texts | {
         f"{PROGRAM}.1": _man_page(
@@ -76,7 +76,7 @@ def files() -> dict[str, str]:
 
 
 def _whole() -> ArgumentParser:
-    """Return one parser of the exporter's flags, with `report` as its command."""
+    """Return one parser of the exporter's flags, with `report` as its subcommand."""
     parser = _exporter()
     commands = parser.add_subparsers(metavar="report", title="commands")
     help_ = "what is wrong now, for people"
@@ -95,13 +95,13 @@ def _exporter() -> ArgumentParser:
 
 def _report() -> ArgumentParser:
     parser = build_report_parser()
-    parser.epilog = None  # the exit codes, which have a section of their own
+    parser.epilog = None  # the exit codes, which have their own section
     _told(parser)
     return parser
 
 
 def _told(parser: ArgumentParser) -> Iterable[Action]:
-    """Give the values of flags what a shell can offer for them."""
+    """Attach to the flags what a shell can offer for their values."""
     actions = parser._actions  # noqa: SLF001  # argparse has no public list
     for action in actions:
         flag = next(iter(action.option_strings), "")
@@ -113,7 +113,7 @@ def _told(parser: ArgumentParser) -> Iterable[Action]:
 
 
 def _man_page(parser: ArgumentParser, name: str, summary: str, synopsis: str) -> str:
-    """Return the page of a command; what flags do not tell stands in SECTIONS."""
+    """Return a command's page; what the flags do not say is in SECTIONS."""
     parser._manpage = [  # type: ignore[attr-defined]  # noqa: SLF001  # argparse-manpage's own
         {"heading": "synopsis", "content": synopsis},
         *({"heading": heading, "content": text} for heading, text in SECTIONS[name].items()),

@@ -1,6 +1,6 @@
 """Write the dashboards: `python -m grafana.source`, or `make dashboards`.
 
-DOCS_URL in the environment replaces the placeholder before the links to runbooks and findings.
+DOCS_URL in the environment replaces the placeholder in links to runbooks and findings.
 """
 
 from deploy.docs_url import docs_url

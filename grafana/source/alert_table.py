@@ -1,4 +1,4 @@
-"""The table of the alerts that fire: what each says, for how long, what to do, and its runbook."""
+"""The table of firing alerts: what each says, for how long, what to do, and its runbook."""
 
 from grafana.source import alerts
 from grafana.source.colour import SEVERITIES
@@ -9,12 +9,12 @@ from grafana.source.panel import Json, texts
 from grafana.source.query import firing, rows
 from grafana.source.table import CLUSTER, Column, Table
 
-# The order of urgency, which is not that of the alphabet.
+# The order of urgency, which is not alphabetical.
 URGENCY = {"critical": "1", "warning": "2", "info": "3"}
 
 
 def alert_table() -> Table:
-    """Return the table, the most urgent first."""
+    """Return the table, most urgent first."""
     runbook = to_document("Runbook", "${__data.fields.runbook}")
     return Table(
         title="What is wrong, and what to do",
@@ -63,7 +63,7 @@ def alert_table() -> Table:
 
 
 def _since_when() -> str:
-    """Return the query: seconds since the condition of each alert that fires began to hold."""
+    """Return the query: seconds since the condition of each firing alert began to hold."""
     started = firing().replace("ALERTS{", "ALERTS_FOR_STATE{").replace(', alertstate="firing"', "")
     seconds = f"(time() - {started}) and ignoring (alertstate) {firing()}"
     expression = f"max by (severity, kind, alertname, cluster, instance, direction) ({seconds})"
@@ -71,7 +71,7 @@ def _since_when() -> str:
 
 
 def by_urgency(expression: str, labels: str) -> str:
-    """Return the alerts by their urgency, these labels, and once more their name: for the link."""
+    """Return the alerts by urgency, these labels, and again their name, for the link."""
     for severity, place in URGENCY.items():
         expression = label_replace(expression, "urgency", place, "severity", severity)
     expression = label_replace(expression, "runbook", "$1", "alertname", "(.+)")
@@ -79,6 +79,6 @@ def by_urgency(expression: str, labels: str) -> str:
 
 
 def severity_words() -> Json:
-    """Return the words and colours of each urgency."""
+    """Return the word and colour of each urgency."""
     words = {place: severity for severity, place in URGENCY.items()}
     return texts(words, {place: SEVERITIES[severity] for place, severity in words.items()})

@@ -1,4 +1,4 @@
-"""The alerts that ship in deploy/prometheus/rules, as the tables of the dashboards tell them."""
+"""The alerts that ship in deploy/prometheus/rules, as the dashboards' tables show them."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,8 +11,8 @@ from grafana.source.panel import Json
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 BELOW_DOCS = "runbooks/"
 
-# What to do at once, by the label `kind` of an alert: what fits into one cell of the table. The
-# runbook says more, and what not to do.
+# What to do at once, by an alert's label `kind`, in what fits into one table cell. The runbook says
+# more, and what not to do.
 ADVICE = {
     "local_ports": "Keep connections to it open, or add an address. When tcp_tw_reuse = 1 helps:"
     " see runbook.",
@@ -35,7 +35,7 @@ ADVICE = {
 
 @cache
 def rules() -> tuple[Json, ...]:
-    """Return every alert as its file has it, in the order of the files."""
+    """Return every alert as in its file, in the order of the files."""
     return tuple(_read())
 
 
@@ -46,11 +46,11 @@ def _read() -> Iterator[Json]:
 
 
 def summaries() -> dict[str, str]:
-    """Return what each alert says, by its name."""
+    """Return what each alert says, by name."""
     return {rule["alert"]: rule["annotations"]["summary"] for rule in rules()}
 
 
 def runbooks() -> dict[str, str]:
-    """Return the path of each alert's runbook below docs/, by its name."""
+    """Return the path of each alert's runbook below docs/, by alert name."""
     urls = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules()}
     return {alert: BELOW_DOCS + url.partition(f"/{BELOW_DOCS}")[2] for alert, url in urls.items()}

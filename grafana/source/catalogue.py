@@ -1,4 +1,4 @@
-"""The dashboards, and the text that is committed for each."""
+"""The dashboards, and the text committed for each."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Colours that mean the same on every dashboard, by Grafana's own names: they suit both themes."""
+"""Colours that mean the same on every dashboard, by Grafana's own names, which suit both themes."""
 
 OK, ATTENTION, DANGER, NEUTRAL = "green", "orange", "red", "blue"
 CLEAR = "transparent"
@@ -27,5 +27,5 @@ SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
 FAMILIES = {"ipv4": "blue", "ipv6": "purple"}
 # A pool's ports, wherever they are drawn.
 PORTS = {"limit": "red", "used": "blue", "TIME_WAIT": "orange", "reclaimable": "green"}
-# The two ends of a connection, and what each of them refuses.
+# The two ends of a connection, and what each refuses.
 ENDS = {"client": "blue", "server": "purple"}

@@ -12,12 +12,12 @@ from grafana.source.query import DATASOURCE, HOST, firing, rate
 from grafana.source.refused import BINDS, BY_OWNER, CONNECTS, NO_PORT
 from grafana.source.variables import menus
 
-STEP = "15s"  # of annotations: Grafana's own, a minute, would blur the moment
+STEP = "15s"  # of annotations: Grafana's own minute would blur the moment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
-    """labels: those that the viewer chooses by; since, refresh: Grafana's durations.
+    """labels: those the viewer chooses by; since, refresh: Grafana's durations.
 
     recorded_only: no query reads the series of single hosts.
     """
@@ -68,14 +68,14 @@ def _alerts(severity: str, merged: str = "") -> Json:
 
 
 def _refusals() -> Json:
-    """Return the moments at which a program found no port: by whom, or else on which host."""
+    """Return the moments at which a program found no port: which program, or else which host."""
     labels = "cluster, instance, netns, call, service, process, local_address, remote_address, port"
     owners = f"sum by ({labels}) ({rate(BY_OWNER, HOST, NO_PORT)}) > 0"
     totals = " or ".join(
         label_replace(rate(total, HOST, NO_PORT), "call", call, "", "")
         for call, total in {"connect": CONNECTS, "bind": BINDS}.items()
     )
-    # The first call of a new owner is no rise of a counter that there is, but one of the total.
+    # A new owner's first call is no rise of an existing counter, except of the total.
     unnamed = f"({totals}) unless on (cluster, instance, netns, call) ({owners})"
     return _marks(
         "Refused for lack of a port",
@@ -87,7 +87,7 @@ def _refusals() -> Json:
 
 
 def _marks(name: str, colour: str, expression: str, title: str, text: str) -> Json:
-    """Return an annotation: a line, or an area, where the expression is above 0."""
+    """Return an annotation: a line, or an area, wherever the expression is above 0."""
     return {
         "name": name,
         "enable": True,

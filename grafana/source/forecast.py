@@ -2,7 +2,7 @@
 
 from grafana.source.panel import texts
 
-# As far as the exporter looks ahead (docs/forecast.md); +Inf, not in sight, is drawn there.
+# How far the exporter looks ahead (docs/forecast.md); +Inf, not in sight, is drawn at this.
 HORIZON = 600
 FAR = ">\u00a010\u00a0min"  # on one line
 FULL_OR_FAR = texts({"0": "now", str(HORIZON): FAR})

@@ -14,7 +14,7 @@ SAMPLED = select("tcp_pressure_sample_timestamp_seconds", HOST)
 
 
 def health() -> Section:
-    """Return the row; the overview has more of it."""
+    """Return the row; the overview has more."""
     return Section(HEADING, [Shelf(8, [(8, failures()), (8, age()), (8, cost())])])
 
 

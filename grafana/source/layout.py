@@ -1,4 +1,4 @@
-"""Where panels stand: shelves of panels from top to bottom, under headings."""
+"""Where panels go: shelves of panels from top to bottom, under headings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Section:
 
 
 def arrange(sections: Sequence[Section]) -> list[Json]:
-    """Return the panels with ids and places, from the top left on."""
+    """Return the panels with ids and places, starting at the top left."""
     placed: list[Json] = []
     y = 0
     for section in sections:

@@ -1,4 +1,4 @@
-"""Links between the dashboards, which keep time and variables, and to the documents."""
+"""Links between the dashboards, which keep time and variables, and links to the documents."""
 
 from grafana.source.panel import Json
 
@@ -7,7 +7,7 @@ KEPT = "${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job
 
 
 def to_the_others() -> list[Json]:
-    """Return the links on top of a dashboard."""
+    """Return the links at the top of a dashboard."""
     return [
         {
             "type": "dashboards",
@@ -25,12 +25,12 @@ def to_the_others() -> list[Json]:
 
 
 def to_host() -> Json:
-    """Return the link from a row to the overview of its host."""
+    """Return the link from a row to its host's overview."""
     return _link("Overview of this host", f"/d/tcp-pressure-overview?{KEPT}&{_fields('instance')}")
 
 
 def to_pool() -> Json:
-    """Return the link from a row of a pool to its history."""
+    """Return the link from a pool's row to its history."""
     fields = _fields(
         *("instance", "netns", "direction"), *("local_address", "remote_address", "port")
     )

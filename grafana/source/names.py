@@ -1,14 +1,14 @@
-"""Names that people read, made of labels: the two ends of a pool, and the owner of sockets."""
+"""Names for people to read, made of labels: the two ends of a pool, and the owner of sockets."""
 
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 
-# The host comes first, then whose it is, then where it leads.
+# The host comes first, then its owner, then where it leads.
 HOST_NAME = "{{cluster}} {{instance}}"
 POOL_NAME = f"{HOST_NAME} {{{{netns}}}} {{{{direction}}}} {{{{ends}}}}"
 OWNER_NAME = f"{HOST_NAME} {{{{owner}}}}: {{{{ends}}}}"
 
 _JOINED = ("direction", "local_address", "remote_address", "port")
-# By direction: who opened the connections comes first. Nothing but the labels tells them apart.
+# By direction: the end that opened the connections comes first. Only the labels show which.
 _ENDS = {
     f"(?:{OUTBOUND}|{NAT})[|](.*)[|](.*)[|](.*)": "$1 → $2:$3",
     f"{INBOUND}[|](.*)[|](.*)[|](.*)": "$2 → $1:$3",
@@ -27,7 +27,7 @@ def with_ends(expression: str) -> str:
 
 
 def as_outbound(expression: str) -> str:
-    """Give refused calls of connect() the direction of the pool that they wanted a port of."""
+    """Give refused calls of connect() the direction of the pool they wanted a port from."""
     return label_replace(expression, "direction", OUTBOUND, "", "")
 
 

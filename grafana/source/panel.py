@@ -1,4 +1,4 @@
-"""Panels: what Grafana draws, and the words that go with it."""
+"""Panels: what Grafana draws, and the words with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from grafana.source.threshold import Steps
 
 Json = dict[str, Any]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Points of a line: as many as are seen on a wide screen, and a bound of what a query reads.
+# Points of a line: as many as a wide screen shows; this also bounds what a query reads.
 MOST_POINTS = 400
 POWERS_OF_TWO = {"type": "log", "log": 2}
 
@@ -18,8 +18,8 @@ POWERS_OF_TWO = {"type": "log", "log": 2}
 class Panel:
     """What every panel has.
 
-    meaning, normal, action: the description. empty: what stands there where nothing comes back,
-    which says whether that is good.
+    meaning, normal, action: the description. empty: what is shown if nothing comes back; it says
+    whether that is good.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Panel:
     kind = ""
 
     def json(self, number: int, place: Json) -> Json:
-        """Return the panel as Grafana stores it, at a place of the grid."""
+        """Return the panel as Grafana stores it, at a place in the grid."""
         return {
             "id": number,
             "type": self.kind,
@@ -87,9 +87,9 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Stat(Panel):
-    """One coloured number for each series.
+    """One coloured number per series.
 
-    by_series: thresholds of a series that differ from those of the panel.
+    by_series: thresholds of series that differ from the panel's.
     """
 
     by_series: Mapping[str, Steps] = field(default_factory=dict)
@@ -118,11 +118,11 @@ class Stat(Panel):
 class TimeSeries(Panel):
     """Lines over time; thresholds are areas behind them.
 
-    colours: by name of series; others get one by their name, the same on each panel.
-    dashed: names of series that are limits. filled: names with the area below them coloured.
-    right: names whose axis is on the right, with units. beside: the legend on the right.
-    powers_of_two: the scale is logarithmic. stepped: a value holds until the next one.
-    at_least: how far the axis goes if no line is as high.
+    colours: by series name; others get one by their name, the same on each panel. dashed: names of
+    series that are limits. filled: names with the area below coloured. right: names whose axis is
+    on the right, with units. beside: the legend is on the right. powers_of_two: the scale is
+    logarithmic. stepped: a value holds until the next one. at_least: how far the axis goes if no
+    line is that high.
     """
 
     colours: Mapping[str, str] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class TimeSeries(Panel):
 
 
 def override(name: str, **properties: object) -> Json:
-    """Return an override of the field with exactly this name."""
+    """Return an override for the field with exactly this name."""
     return {
         "matcher": {"id": "byName", "options": name},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
@@ -191,7 +191,7 @@ def override(name: str, **properties: object) -> Json:
 
 
 def texts(words: Mapping[str, str], colours: Mapping[str, str] | None = None) -> Json:
-    """Return a mapping that shows other words, and colours, in place of values."""
+    """Return a mapping that shows words, and colours, in place of values."""
     options = {
         value: {"text": text, "index": index}
         | ({"color": colours[value]} if colours and value in colours else {})

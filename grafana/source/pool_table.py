@@ -1,4 +1,4 @@
-"""The table of the listed pools: how bad, how full, of what, how fast, and for how long yet."""
+"""The table of listed pools: how bad, how full, of what, how fast, and how long is left."""
 
 from grafana.source.forecast import FULL_OR_FAR, IN_WORDS, seconds_left
 from grafana.source.links import to_host, to_pool
@@ -17,7 +17,7 @@ LISTED = "a pool is listed from 1 % on (pools.min_ratio)"
 
 
 def pool_table() -> Table:
-    """Return the table, the worst pool first."""
+    """Return the table, worst pool first."""
     return Table(
         title="Port pools, the worst first",
         meaning=f"The {TOP} worst pools of the hosts and directions chosen above. Outbound: this"
@@ -63,7 +63,7 @@ def _queries() -> list[Query]:
 
 
 def worst_of(share: Selected, seconds: str) -> str:
-    """Return which pools are the worst, by their share and by their forecast."""
+    """Return the worst pools, by share and by forecast."""
     soon = f"bottomk({TOP // 2}, min by ({POOL_LABELS}) ({seconds} < {SOON:g}))"
     return f"(topk({TOP}, max by ({POOL_LABELS}) ({pressure(share)})) or {soon})"
 

@@ -1,4 +1,4 @@
-"""Queries of panels, and selectors that keep to what the viewer has chosen."""
+"""Panels' queries, and selectors limited to what the viewer has chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,22 +6,22 @@ from typing import Any
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-# The labels that a selector is held to, each by the variable of its name.
+# The labels that limit a selector, each by the variable of the same name.
 FLEET = ("cluster", "job")
 HOST = (*FLEET, "instance")
 NAMESPACE = (*HOST, "netns")
 DIRECTION = (*NAMESPACE, "direction")
 POOL = (*DIRECTION, "local_address", "remote_address", "port")
 
-# What tells one pool from all others, when values of several metrics are put beside each other.
+# What identifies a pool when values of several metrics are joined.
 POOL_LABELS = ", ".join(label for label in POOL if label != "job")
-# By which a store that does not merge two Prometheus servers keeps their series apart.
+# These keep series apart in a store that does not merge two Prometheus servers.
 REPLICA = "replica, prometheus_replica"
 
 
 @dataclass(frozen=True)
 class Query:
-    """A PromQL expression, and the name that a legend gives to its series."""
+    """A PromQL expression, and the name a legend gives to its series."""
 
     expression: str
     legend: str = ""
@@ -44,15 +44,15 @@ class Query:
 
 
 def select(metric: str, labels: Sequence[str], *matchers: str) -> str:
-    """Return a selector of the metric for the chosen values of the labels, and these matchers."""
+    """Return a selector of the metric for the labels' chosen values, and these matchers."""
     chosen = [f'{label}=~"${label}"' for label in labels]
     return f"{metric}{{{', '.join([*chosen, *matchers])}}}"
 
 
 def now(expression: str, legend: str = "") -> Query:
-    """Return a query of the present value only.
+    """Return a query of only the present value.
 
-    A range would show its last value as today's after an exporter has died.
+    A range would show its last value as current after an exporter has died.
     """
     return Query(expression, legend, instant=True)
 
@@ -63,17 +63,17 @@ def rows(expression: str) -> Query:
 
 
 def rate(metric: str, labels: Sequence[str], *matchers: str) -> str:
-    """Return the rate per second of a counter over the interval that Grafana finds fit."""
+    """Return the rate per second of a counter over an interval of Grafana's choice."""
     return f"rate({select(metric, labels, *matchers)}[$__rate_interval])"
 
 
 def increase(metric: str, labels: Sequence[str], *matchers: str) -> str:
-    """Return by how much a counter has grown over the interval that Grafana finds fit."""
+    """Return by how much a counter has grown over an interval of Grafana's choice."""
     return f"increase({select(metric, labels, *matchers)}[$__rate_interval])"
 
 
 def increase_shown(metric: str, labels: Sequence[str], *matchers: str) -> str:
-    """Return by how much a counter has grown in the whole time that the dashboard shows."""
+    """Return by how much a counter has grown in the whole time the dashboard shows."""
     return f"increase({select(metric, labels, *matchers)}[$__range])"
 
 
@@ -87,7 +87,7 @@ def ratio(used: str, limit: str, labels: Sequence[str], *matchers: str) -> str:
 
 
 def firing(*matchers: str) -> str:
-    """Return the selector of the alerts that fire, those of no instance in particular included."""
+    """Return the selector of firing alerts, including those of no particular instance."""
     own = ('alertname=~"TcpPressure.+"', 'alertstate="firing"')
     alerts = select("ALERTS", FLEET, 'instance=~"$instance|"', *own, *matchers)
     return f"max without ({REPLICA}) ({alerts})"

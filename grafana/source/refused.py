@@ -1,4 +1,4 @@
-"""What the exporter counts of calls that the kernel refused, and of who closes first."""
+"""What the exporter counts: calls that the kernel refused, and who closes first."""
 
 CONNECTS = "tcp_pressure_connect_failures_total"
 BINDS = "tcp_pressure_bind_failures_total"

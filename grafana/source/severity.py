@@ -1,7 +1,7 @@
-"""How bad a pool is, computed in PromQL by the thresholds of its own direction.
+"""How bad a pool is, computed in PromQL by its own direction's thresholds.
 
-The tiles, the tables and the alerts then agree: one threshold for all would paint a source pool
-red that no alert calls critical.
+So tiles, tables and alerts agree: a common threshold would paint a source pool red that no alert
+calls critical.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from tcp_pressure_exporter.findings.kinds import KINDS, NEVER, SOON
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 
 DIRECTIONS = (OUTBOUND, SOURCE, INBOUND, NAT)
-DATED = (OUTBOUND, INBOUND)  # those that have a forecast
+DATED = (OUTBOUND, INBOUND)  # the directions with a forecast
 WORDS = {"0": "calm", "1": "warning", "2": "critical"}
 COLOURS = {"0": OK, "1": ATTENTION, "2": DANGER}
 
-Selected = Callable[[str], str]  # an expression, by a matcher of the direction
+Selected = Callable[[str], str]  # an expression, given a matcher of the direction
 
 
 def severity(ratio: Selected, seconds: Selected) -> str:
@@ -36,15 +36,15 @@ def severity_of(direction: str, ratio: Selected, seconds: Selected | None = None
     if direction not in DATED or seconds is None:
         return full
     soon = f"{worst} * ({seconds(matcher)} < bool {SOON:g})"
-    # The fullest pools and those that are full first need not be the same ones.
+    # The fullest pools and those that will be full first need not be the same.
     apart = label_replace(soon, "by", "forecast", "", "")
     return f"(max without (by) ({apart} or {full}))"
 
 
 def pressure(ratio: Selected) -> str:
-    """Return the share of each pool against the threshold of its direction: from 1 on it warns.
+    """Return each pool's share relative to its direction's threshold: from 1 up it warns.
 
-    One figure for all directions, and cheaper than the severity, to find the worst of many by.
+    It is one figure for all directions, and cheaper than the severity, to find the worst of many.
     """
     return " or ".join(
         f"{ratio(_of(direction))} / {KINDS[direction].warning:g}" for direction in DIRECTIONS

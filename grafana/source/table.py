@@ -1,4 +1,4 @@
-"""Tables: one row for each set of labels, one column for each label and query."""
+"""Tables: one row per set of labels, one column per label and query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from grafana.source.threshold import Steps
 
 HIDDEN = {"viz": True, "legend": False, "tooltip": False}
 PLAIN = {"mode": "fixed", "fixedColor": NEUTRAL}
-# Links take what a cell shows: a label that is not there must stay empty.
+# Links use what a cell shows, so an absent label must stay empty.
 NOTHING = ""
-# A cell without a value would have the colour of the lowest one.
+# A cell without a value would get the lowest value's colour.
 ABSENT = {
     "type": "special",
     "options": {"match": "null+nan", "result": {"text": "-", "color": CLEAR, "index": 99}},
@@ -21,11 +21,11 @@ ABSENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: the field that Prometheus gives, its heading, and how its values are drawn.
+    """A column: the field from Prometheus, its heading, and how its values are drawn.
 
-    name: a label, or "Value" and, where there are several queries, "Value #" and its letter.
-    worded: words stand for its numbers, so that it is aligned as text. gauge: a bar in the cell,
-    which without thresholds has a colour that says nothing. hidden: only links use it.
+    name: a label, or "Value", or with several queries "Value #" and the query's letter. worded:
+    words replace its numbers, so it is aligned as text. gauge: a bar in the cell, whose colour
+    means nothing without thresholds. hidden: only links use it.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Column:
         return None
 
 
-CLUSTER = Column(name="cluster", title="Cluster", width=80)  # nothing where there is no such label
+CLUSTER = Column(name="cluster", title="Cluster", width=80)  # empty if there is no such label
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table(Panel):
-    """The rows of all queries, merged by their labels.
+    """The rows of all queries, merged by label.
 
-    order: (heading, descending). dropped: fields that say nothing.
+    order: (heading, descending). dropped: meaningless fields.
     """
 
     columns: Sequence[Column]
@@ -117,5 +117,5 @@ class Table(Panel):
 
 
 def value(number: int) -> str:
-    """Return the name of the field that the query of this number gives, where there are several."""
+    """Return the name of the field that the query of this number gives, if there are several."""
     return f"Value #{LETTERS[number]}"

@@ -1,4 +1,4 @@
-"""Thresholds of panels: the exporter's own, which are those of the alerts."""
+"""Panels' thresholds: the exporter's own, which the alerts use, too."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ Steps = dict[str, Any]
 
 
 def steps(*bounds: tuple[float, str], base: str = OK) -> Steps:
-    """Return the base colour, and from each bound on another one."""
+    """Return the base colour, and another from each bound up."""
     every: list[dict[str, Any]] = [{"value": None, "color": base}]
     every += [{"value": bound, "color": colour} for bound, colour in bounds]
     return {"mode": "absolute", "steps": every}
 
 
 def ratio_steps(kind: str, base: str = OK) -> Steps:
-    """Return the thresholds of the ratio of used to limit for a kind of resource."""
+    """Return the thresholds of used / limit for a kind of resource."""
     row = KINDS[kind]
     bounds = [(row.warning, ATTENTION)]
     if row.critical != NEVER:

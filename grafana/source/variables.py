@@ -1,4 +1,4 @@
-"""The menus on top of the dashboards."""
+"""The menus at the top of the dashboards."""
 
 from collections.abc import Sequence
 
@@ -21,12 +21,12 @@ LABELS = {
     "remote_address": "Remote address",
     "port": "Port",
 }
-# The smallest metric that has the label; there are few values of it, however many hosts.
+# The smallest metric with the label, which has few values, however many hosts there are.
 FEW = {
     "cluster": "tcp_pressure_build_info",
     "job": "tcp_pressure_build_info",
 }
-# There may be thousands of hosts: the menu has those that matter most, others can be typed.
+# There may be thousands of hosts: the menu has the most important; others can be typed.
 FULLEST_HOSTS = "tcp_pressure_pool_ratio_max"
 RECORDED_HOSTS = "instance_direction:tcp_pressure_pool_ratio_max:topk10"
 FULLEST_POOLS = "tcp_pressure_pool_ports_used"
@@ -36,7 +36,7 @@ MOST = 100  # values of a menu
 
 
 def menus(labels: Sequence[str], docs_url: str, *, recorded_only: bool = False) -> list[Json]:
-    """Return the data source, each label held to the choices before it, and the documents."""
+    """Return the data source, each label limited by the choices before it, and the documents."""
     hosts = RECORDED_HOSTS if recorded_only else FULLEST_HOSTS
     chosen = [_label(label, labels[:place], hosts) for place, label in enumerate(labels)]
     return [_datasource(), *chosen, _documents(docs_url)]
@@ -53,7 +53,7 @@ def _datasource() -> Json:
 
 
 def _directions() -> Json:
-    """Return the menu of what is known without a query."""
+    """Return the menu that needs no query."""
     return {
         "type": "custom",
         "name": "direction",
@@ -80,8 +80,8 @@ def _label(name: str, before: Sequence[str], hosts: str) -> Json:
         "sort": ALPHABETICAL,
         "multi": many,
         "includeAll": True,
-        # Who has one cluster has no such label; a source pool has neither remote address nor port.
-        # The two that dashboard-linter looks at do as it says, though Prometheus is slower at it.
+        # A single cluster has no such label; a source pool has neither remote address nor port. The
+        # two that dashboard-linter looks at do as it says, though Prometheus is slower at it.
         "allValue": ".+" if name in ("job", "instance") else ".*",
         "current": {"text": ["All"], "value": ["$__all"]}
         if many

@@ -9,14 +9,14 @@ def escape_controls(text: str) -> str:
     r"""Write every character that does not print as \n, \xNN, \uNNNN or \UNNNNNNNN.
 
     So hostile text can neither start a new line nor steer a terminal: control characters, line
-    and paragraph separators, direction marks and lone surrogates all go. A backslash stays one:
-    this is for people to read, and may be done twice.
+    and paragraph separators, direction marks and lone surrogates all go. A backslash is left alone:
+    the result is for people to read, and escaping it again changes nothing.
     """
     return text if text.isprintable() else "".join(_escape(char) for char in text)
 
 
 def escape_all(value: Any) -> Any:
-    """Escape all text of a document, so that a program may print what it finds."""
+    """Escape all text in a document, so that a program can print any of it safely."""
     match value:
         case str():
             return escape_controls(value)
@@ -29,7 +29,7 @@ def escape_all(value: Any) -> Any:
 
 
 def quoted(text: str) -> str:
-    """Put the text, escaped and cut to a length for one line, between double quotes."""
+    """Escape the text, cut it to fit on one line, and put it in double quotes."""
     shown = escape_controls(text[:SHOWN_LENGTH])
     return f'"{shown}..."' if len(text) > SHOWN_LENGTH else f'"{shown}"'
 

@@ -1,13 +1,13 @@
 """Figures in words, the same way everywhere: 20,485 ports, 72 %, 36 s, 1.4 ms.
 
 Thousands have separators, and a space stands before a unit or a per cent sign (SI brochure, 5.4.3).
-A share and a time left are rounded down: only what is full is 100 %, and nobody has less time than
-this says.
+A share and a time left are rounded down: only what is full is 100 %, and nobody has less time left
+than this says.
 """
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 PER_CENT = 0.01
-TEN = 9.95  # from which a number with one digit behind the point has four characters
+TEN = 9.95  # from here on, a number with one decimal has four characters
 
 
 def percent(ratio: float) -> str:
@@ -16,7 +16,7 @@ def percent(ratio: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration in the largest unit of which it has two or more, rounded down."""
+    """Write a duration, rounded down, in the largest unit of which it has at least two."""
     for unit, length in (("days", DAY), ("h", HOUR), ("min", MINUTE)):
         if seconds >= 2 * length:
             return f"{int(seconds / length):,} {unit}"
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def period(seconds: float) -> str:
-    """Write for how long something was counted, to the second."""
+    """Write how long something was counted, to the second."""
     return duration(max(round(seconds), 1))
 
 
@@ -37,5 +37,5 @@ def short_time(seconds: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a number of things, for nouns whose plural is regular."""
+    """Write a number of things; the noun's plural must be regular."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

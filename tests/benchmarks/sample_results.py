@@ -8,7 +8,7 @@ def row(contender: str, ratio: float, wall_ms: float = 1.0) -> Row:
 
 
 def case(sockets: int, ours: float, *, light: bool = False) -> Case:
-    """Return a case whose exporter takes `ours` times the floor and node_exporter 3 times."""
+    """Return a case where the exporter takes `ours` times the floor and node_exporter 3 times."""
     rows = [
         row("floor: dump and discard, in C", 1.0, 100),
         row("node_exporter, tcpstat only", 3.0, 300),

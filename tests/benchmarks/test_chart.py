@@ -18,17 +18,17 @@ def test_logarithmic_scale(value: float, pixel: float) -> None:
 
 
 def test_labels_are_spread() -> None:
-    """Labels that would overlap move down, the others stay; their order stays."""
+    """Labels that would overlap move down, others stay, and the order is kept."""
     assert spread([50, 10, 12, 100], 15) == [50, 10, 25, 100]
 
 
 def test_hostile_text_is_escaped() -> None:
-    """A name cannot end its element or its attribute."""
+    """A name can end neither its element nor its attribute."""
     assert text((1, 2), "<a&b>", id='"') == '<text x="1" y="2" id=\'"\'>&lt;a&amp;b&gt;</text>'
 
 
 def test_attribute_names() -> None:
-    """Underscores stand for hyphens, the last one for nothing."""
+    """Underscores become hyphens, except that a final one vanishes."""
     assert element("g", class_="x", stroke_width=2.0) == '<g class="x" stroke-width="2"></g>'
 
 

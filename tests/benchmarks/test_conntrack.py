@@ -9,7 +9,7 @@ from benchmarks.paths import README
 
 
 def test_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every reader reads the entries that were written, and has a line with its cost for each."""
+    """Every reader reads the entries that were written, and gets a line with its cost per entry."""
     monkeypatch.setattr(conntrack, "ENTRIES", 200)
     monkeypatch.setattr(conntrack, "ROUNDS", 2)
     rows = measure()
@@ -30,6 +30,6 @@ def test_small_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_readme() -> None:
-    """The README has a place for the results, behind those of the suite."""
+    """The README has a place for the results, after those of the suite."""
     replaced = with_part(README.read_text(), BEGIN, "new results", "the README")
     assert replaced.endswith(f"{BEGIN}\n\nnew results\n\n<!-- end of results -->\n")

@@ -14,7 +14,7 @@ QUOTED = re.compile(r"([\d.,]+)[^\d<>]{0,12}\s<!-- benchmarks: (\w+) -->")
 
 
 def test_a_run_is_a_line(tmp_path: Path) -> None:
-    """A line has the day, the commit and the figures; lines of before stay, and the plot is new."""
+    """A line has the day, the commit and the figures; earlier lines stay, and the plot is new."""
     history = tmp_path / "history.jsonl"
     found = results(case(100_000, 1.25), case(1_000_000, 1.5))
     keep("2024-05-06", figures_of(found), history)
@@ -31,13 +31,13 @@ def test_a_run_is_a_line(tmp_path: Path) -> None:
 
 
 def test_the_newest_figure_counts() -> None:
-    """Each figure is that of the last run that has it."""
+    """Each figure is from the last run that has it."""
     runs = [Run("2024-05-06", "aaa", {"a": 1, "b": 1}), Run("2024-05-07", "bbb", {"a": 2})]
     assert newest(runs) == {"a": 2, "b": 1}
 
 
 def test_the_plot_has_a_dot_for_each_run() -> None:
-    """Runs of the suite are drawn, in order; others are not."""
+    """Runs of the suite are drawn in order; others are not."""
     runs = [
         Run("2024-05-06", "aaa", {"ratio_100000": 1.5}),
         Run("2024-05-07", "bbb", {"conntrack_ratio": 1.1}),
@@ -53,18 +53,18 @@ def test_the_plot_has_a_dot_for_each_run() -> None:
 
 
 def test_the_kept_plot_is_that_of_the_kept_lines() -> None:
-    """Nobody edits one without the other."""
+    """The history and the plot match: nobody edits one without the other."""
     assert HISTORY.with_suffix(".svg").read_text() == history_chart(read())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_documents_quote_the_newest_figures(path: Path) -> None:
-    """A number before a comment `benchmarks: NAME` is the newest one, as far as it is written."""
+    """A number before a comment `benchmarks: NAME` is the newest one, to the digits written."""
     figures = newest(read())
     text = path.read_text()
     quoted = QUOTED.findall(text)
     assert len(quoted) == text.count("<!-- benchmarks: ")
-    assert "\n<!-- benchmarks: " not in text  # it would begin a block of HTML, links and all
+    assert "\n<!-- benchmarks: " not in text  # that would begin a block of HTML, links and all
     for number, name in quoted:
         digits = len(number.partition(".")[2])
         assert f"{figures[name]:,.{digits}f}" == number, name

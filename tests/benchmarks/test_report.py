@@ -14,7 +14,7 @@ from tests.benchmarks.sample_results import case, results
 
 
 def test_table() -> None:
-    """Columns line up; text stands to the left, numbers to the right."""
+    """Columns line up: text to the left, numbers to the right."""
     assert table(("who", "ms"), [("a", "1.0"), ("longer", "10.0")]).splitlines() == [
         "| who    |   ms |",
         "|--------|-----:|",
@@ -44,19 +44,19 @@ def test_machine_sentence() -> None:
 
 @pytest.mark.parametrize(("ours", "kept"), [(1.25, (True, True)), (1.6, (False, False))])
 def test_speed_budgets(ours: float, kept: tuple[bool, bool]) -> None:
-    """1.25 times the floor keeps both budgets, 1.6 times neither: 3 / 1.6 is less than 2."""
+    """1.25 times the floor meets both budgets, 1.6 times neither: 3 / 1.6 is less than 2."""
     ratio, lead, *_others = check_budgets(results(case(100_000, ours)))
     assert (ratio.kept, lead.kept) == kept
 
 
 def test_light_pools_may_cost_more() -> None:
-    """1.5 times the floor is inside the budget where 70,000 pools share 100,000 sockets."""
+    """1.5 times the floor is within the budget if 70,000 pools share 100,000 sockets."""
     ratio, *_others = check_budgets(results(case(100_000, 1.5, light=True)))
     assert ratio.kept
 
 
 def test_daemon_budgets() -> None:
-    """44 MB, 24 ms, 0.15 % and 0.3 s are inside their limits of 45, 25, 0.2 and 0.5."""
+    """44 MB, 24 ms, 0.15 % and 0.3 s are within their limits of 45, 25, 0.2 and 0.5."""
     budgets = check_budgets(results(case(1_000_000, 1.25)))[2:]
     assert [(budget.measured, budget.kept) for budget in budgets] == [
         ("44 MB", True),
@@ -67,7 +67,7 @@ def test_daemon_budgets() -> None:
 
 
 def test_readme_changes_between_the_marks_only() -> None:
-    """What stands around the marks stays, what stood between them goes."""
+    """Text around the marks stays; text between them is replaced."""
     readme = with_results(f"before\n{BEGIN}\nold\n{END}\nafter\n", results(case(100_000, 1.25)))
     assert readme.startswith(f"before\n{BEGIN}\n\nMeasured on 2024-05-06")
     assert readme.endswith(f"{END}\nafter\n")
@@ -81,7 +81,7 @@ def test_readme_without_marks() -> None:
 
 
 def test_results_survive_their_file(tmp_path: Path) -> None:
-    """What is saved is what is loaded."""
+    """Saved results load as they were."""
     before = results(case(10_000, 1.25), case(100_000, 1.5, light=True))
     save(before, tmp_path / "results.json")
     assert load(tmp_path / "results.json") == before

@@ -11,7 +11,7 @@ from benchmarks.timing import Timing, parse_timing
     ("share", "expected"), [(0.5, 50), (0.99, 99), (0.991, 100), (1.0, 100), (0.0, 1)]
 )
 def test_quantile(share: float, expected: int) -> None:
-    """A quantile is the smallest value that the share of all values does not exceed."""
+    """A quantile is the smallest value that the given share of all values does not exceed."""
     assert quantile(range(100, 0, -1), share) == expected
 
 
@@ -28,7 +28,7 @@ def test_ratio_is_to_the_mean_of_the_floors_around_it() -> None:
 
 
 def test_summary_is_the_median_and_the_spread() -> None:
-    """Of ratios 2, 3 and 10 the row shows 3, from 2 to 10; seconds become milliseconds."""
+    """For ratios 2, 3 and 10 the row shows 3, from 2 to 10; seconds become milliseconds."""
     floor = Timing(1, 1)
     measured = [Measured(Timing(wall, wall / 2), 100, floor, floor) for wall in (2, 10, 3)]
     row = summarise("someone", measured)

@@ -28,7 +28,7 @@ def exposition(metrics: Iterable[Metric]) -> str:
 
 
 def of_namespaces(families: Iterable[Family[NamespaceSample]], *samples: NamespaceSample) -> str:
-    """Return the exposition of a collector's families for some namespaces."""
+    """Return the exposition of a collector's families for the given namespaces."""
     subjects = [((sample.netns,), sample) for sample in samples]
     return exposition(family.metric(subjects) for family in families)
 

@@ -11,7 +11,7 @@ PROXY = Closer(POOL, Owner("p.service", 'e"vo\ny'))
 
 
 def test_golden() -> None:
-    """Each closer has a series of its pool, and each direction its rest; a name stays text."""
+    """Each closer has a series for its pool, and each direction a remainder; a name stays text."""
     found = ActiveCloses({PROXY: 1200}, {OUTBOUND: 4, INBOUND: 0})
     sample = namespace_sample("host", active_closes=Outcome(0.1, found))
     assert of_namespaces(FAMILIES, sample) == golden(r"""
@@ -26,6 +26,6 @@ def test_golden() -> None:
 
 
 def test_absent() -> None:
-    """Where the counts cannot be read nothing is shown, not even zero."""
+    """If the counts cannot be read, nothing is shown, not even zero."""
     sample = namespace_sample("host", active_closes=Outcome(0.1, error=SourceError("BPF", "gone")))
     assert "{" not in of_namespaces(FAMILIES, sample)

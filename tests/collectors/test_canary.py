@@ -19,7 +19,7 @@ def page(report: CanaryReport) -> str:
 
 
 def test_golden() -> None:
-    """A verdict has a series; one that is not known, and a search that was not made, have none."""
+    """A verdict has a series; an unknown verdict, and a search that was not made, have none."""
     probes = (
         probe("10.0.0.7", success=True, seconds=0.0011),
         probe("10.0.0.8", success=False, seconds=0.002),
@@ -45,7 +45,7 @@ def test_golden() -> None:
 
 
 def test_nothing_to_ask() -> None:
-    """Where nothing was asked, there is no series; nor where the canary failed or is off."""
+    """There is no series if nothing was asked, or if the canary failed or is off."""
     nothing = page(CanaryReport((), None))
     assert "{" not in nothing
     failed = namespace_sample("host", canary=Outcome(0.1, error=SourceError("canary", "off")))

@@ -35,7 +35,7 @@ TABLES = {
 
 
 def test_golden() -> None:
-    """Listed pools and directions tell their closes; those of source pools are not known."""
+    """Listed pools and directions show their closes; those of source pools are not known."""
     sample = namespace_sample("host", pools=Outcome(0.1, TABLES))
     assert of_namespaces(CHURN_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_time_wait_entered_total counter
@@ -77,12 +77,12 @@ def test_golden() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
-    """Where a source failed, or the collector is off, nothing is told, not even zero."""
+    """If a source failed, or the collector is off, nothing is shown, not even zero."""
     assert "{" not in of_namespaces(CHURN_FAMILIES, namespace_sample("host", pools=outcome))
 
 
 def test_nat() -> None:
-    """NAT pools have no row: conntrack does not tell when a connection was closed."""
+    """NAT pools have no row: conntrack does not show when a connection was closed."""
     listed = (ListedPool(KEY, "198.51.100.1", "203.0.113.9", "443", USAGE),)
     sample = namespace_sample("host", nat=Outcome(0.1, PoolTable(1, 0.75, 0.75, listed, 0, 0)))
     assert "{" not in of_namespaces(CHURN_FAMILIES, sample)

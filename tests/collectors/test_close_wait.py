@@ -30,7 +30,7 @@ def page(table: CloseWait) -> str:
 
 
 def test_golden() -> None:
-    """Causes are shown zero included, owners with what is known of them, and the remainder."""
+    """Causes are shown, zero included, then owners as far as known, and the remainder."""
     assert page(TABLE) == golden("""
         # TYPE tcp_pressure_close_wait_sockets gauge
         tcp_pressure_close_wait_sockets{cause="eof_unread",netns="host"} 214.0
@@ -65,7 +65,7 @@ def test_nothing_to_attribute() -> None:
 
 
 def test_hostile_names() -> None:
-    """Whoever names a unit or a process can neither end a label nor begin a line."""
+    """The name of a unit or a process can neither end a label nor begin a line."""
     hostile = OwnerCount(Owner('a"b\\c.service', "x\ny 1"), 7)
     table = CloseWait(TABLE.causes, (hostile,), (), 0)
     [line] = [line for line in page(table).splitlines() if "owner_sockets{" in line]
@@ -77,5 +77,5 @@ def test_hostile_names() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sock_diag dump", "no"))])
 def test_absent(outcome: Outcome[CloseWait] | None) -> None:
-    """Where the source failed, or the collector is off, nothing is told, not even zero."""
+    """If the source failed, or the collector is off, nothing is shown, not even zero."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", close_wait=outcome))

@@ -35,7 +35,7 @@ def test_golden() -> None:
 
 
 def test_binds() -> None:
-    """Where bind() is counted, too, it has totals and remainders of its own."""
+    """If bind() is counted too, it has totals and remainders of its own."""
     owner = FailureOwner(BIND_FAILURES[0], Owner("p.service", "squid"), "10.0.0.2", "", "")
     kinds = dict.fromkeys(CONNECT_FAILURES + BIND_FAILURES, 0)
     found = PortFailures({**kinds, BIND_FAILURES[0]: 3}, {owner: 3}, kinds)
@@ -52,6 +52,6 @@ def test_binds() -> None:
 
 
 def test_absent() -> None:
-    """Where the counts cannot be read nothing is shown, not even zero."""
+    """If the counts cannot be read, nothing is shown, not even zero."""
     sample = namespace_sample("host", failures=Outcome(0.1, error=SourceError("BPF", "gone")))
     assert "{" not in of_namespaces(FAMILIES, sample)

@@ -16,7 +16,7 @@ def family_of(rows: list[Row], labels: tuple[str, ...] = ("netns", "direction"))
 
 
 def test_rows() -> None:
-    """The rows of each subject stand under its leading labels, in their order."""
+    """Each subject's rows appear under its leading labels, in their order."""
     metric = PORTS.metric([(("a",), {"in": 1, "out": 2.5}), (("b",), {"in": 3})])
     assert exposition([metric]) == golden("""
         # TYPE ports gauge
@@ -59,7 +59,7 @@ def test_wrong_number_of_labels(leading: tuple[str, ...], values: tuple[str, ...
 
 
 def test_wrong_number_of_leading_labels() -> None:
-    """The leading values count as well."""
+    """The leading values count too."""
     with pytest.raises(ValueError, match=r"^ports: "):
         family_of([(("in",), 1)]).metric([((), None)])
 

@@ -16,9 +16,9 @@ STATES = (
 
 
 def test_golden() -> None:
-    """A finding is 1 where there is something, else 0; what was found is no label.
+    """A finding is 1 if there is something, otherwise 0; what was found is not a label.
 
-    What a counter of the kernel tells already is no metric once more.
+    What one of the kernel's counters already shows is not another metric.
     """
     sample = namespace_sample("host", findings=Outcome(0.1, STATES))
     assert of_namespaces(FAMILIES, sample) == golden("""
@@ -29,7 +29,7 @@ def test_golden() -> None:
 
 
 def test_what_cannot_be_told() -> None:
-    """A finding that cannot be told is absent; the others stay."""
+    """A finding that cannot be evaluated is absent; the others stay."""
     partly = Outcome(0.1, STATES[:1], SourceError("bound", "no"))
     text = of_namespaces(FAMILIES, namespace_sample("host", findings=partly))
     assert text.count("{") == 1
@@ -38,5 +38,5 @@ def test_what_cannot_be_told() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("findings", "no"))])
 def test_absent(outcome: Outcome[tuple[FindingState, ...]] | None) -> None:
-    """Where nothing is known, or the collector is off, no finding is shown."""
+    """If nothing is known, or the collector is off, no finding is shown."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", findings=outcome))

@@ -12,7 +12,7 @@ dashboard or an alert must follow, and write the list again:
 
 
 def test_metrics_are_as_they_were() -> None:
-    """No metric comes, goes, changes its type or its labels without a line in the changelog."""
+    """No metric appears, vanishes, or changes type or labels without a line in the changelog."""
     golden, now = GOLDEN.read_text().splitlines(), lines()
     gone = [line for line in golden if line not in now]
     new = [line for line in now if line not in golden]
@@ -20,7 +20,7 @@ def test_metrics_are_as_they_were() -> None:
 
 
 def test_each_is_documented() -> None:
-    """Each metric of ours is in docs/metrics.md, and the library's are named by their prefix."""
+    """Each of our metrics is in docs/metrics.md, and the library's are named by their prefix."""
     document = (ROOT / "docs" / "metrics.md").read_text()
     for line in GOLDEN.read_text().splitlines():
         name = line.split()[0]

@@ -31,7 +31,7 @@ def test_collectors() -> None:
 
 
 def test_sample() -> None:
-    """The sample has its time, both intervals, and all that becomes of other namespaces."""
+    """The sample has its time, both intervals, and what happens to all other namespaces."""
     sample = Sample(
         timestamp=1763722800.5,
         started=1.0,
@@ -63,7 +63,7 @@ GAVE_WAY = ToldBy("netlink", "it failed", fallbacks=1)
 
 
 def test_exporter() -> None:
-    """The exporter tells what runs, and how often its configuration was read."""
+    """The exporter shows what is running, and how often its configuration was read."""
     state = ExporterState(
         "0.1.0", "3.11.2", "compiled", 2, 1, told_by=ToldBy("netlink", "it failed", 1)
     )
@@ -81,7 +81,7 @@ def test_exporter() -> None:
 
 
 def test_counts() -> None:
-    """The exporter tells what failed, what was lost and what was answered."""
+    """The exporter shows what failed, what was lost and what was answered."""
     counts = ExporterCounts(
         web_reloads=4,
         failed_web_reloads=3,

@@ -14,7 +14,7 @@ RECENT = {"PAWSTimewait"}
 
 
 def test_golden() -> None:
-    """The chosen counters that the kernel has are shown, zero included, and no other."""
+    """Those of the chosen counters that the kernel has are shown, zero included, and no others."""
     sample = namespace_sample("host", kernel_events=Outcome(0.1, COUNTERS))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_kernel_events_total counter
@@ -24,7 +24,7 @@ def test_golden() -> None:
 
 
 def test_names() -> None:
-    """The running kernel knows every name but those newer than it; each is there once."""
+    """The running kernel knows every name except newer ones; each is there once."""
     known = Namespace().statistics().keys()
     assert set(EVENTS) - known <= RECENT
     assert len(set(EVENTS)) == len(EVENTS) <= 34
@@ -34,5 +34,5 @@ def test_names() -> None:
     "outcome", [None, Outcome(0.1, {}), Outcome(0.1, error=SourceError("netstat", "no"))]
 )
 def test_absent(outcome: Outcome[Mapping[str, int]] | None) -> None:
-    """Where the source failed, or the collector is off, no event is shown."""
+    """If the source failed, or the collector is off, no event is shown."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", kernel_events=outcome))

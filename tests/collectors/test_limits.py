@@ -39,5 +39,5 @@ def test_left_out() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sockstat", "no"))])
 def test_absent(outcome: Outcome[tuple[Resource, ...]] | None) -> None:
-    """Where the source failed, or the collector is off, no resource is shown."""
+    """If the source failed, or the collector is off, no resource is shown."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", limits=outcome))

@@ -24,7 +24,7 @@ def page(queues: ListenQueues) -> str:
 
 
 def test_golden() -> None:
-    """Each listed queue has its use and its limit, zero included; the highest ratio is of all."""
+    """Each listed queue has its use and its limit, zero included; the highest ratio is over all."""
     assert page(QUEUES) == golden("""
         # TYPE tcp_pressure_listen_queue_used gauge
         tcp_pressure_listen_queue_used{local_address="0.0.0.0",netns="host",port="443"} 97.0
@@ -42,7 +42,7 @@ def test_golden() -> None:
 
 
 def test_no_listed_queue() -> None:
-    """Where no queue is listed the highest ratio is shown all the same."""
+    """If no queue is listed, the highest ratio is shown all the same."""
     assert page(ListenQueues((), 0.0)) == golden("""
         # TYPE tcp_pressure_listen_queue_used gauge
         # TYPE tcp_pressure_listen_queue_limit gauge
@@ -55,5 +55,5 @@ def test_no_listed_queue() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("sock_diag dump", "no"))])
 def test_absent(outcome: Outcome[ListenQueues] | None) -> None:
-    """Where the source failed, or the collector is off, nothing is told, not even zero."""
+    """If the source failed, or the collector is off, nothing is shown, not even zero."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", listen_queues=outcome))

@@ -25,7 +25,7 @@ PORTS = LocalPorts(
 
 
 def test_golden() -> None:
-    """Each figure is one series; a zero is shown. Of the blocked ports one owner is named."""
+    """Each figure is one series; a zero is shown. One owner of the blocked ports is named."""
     sample = namespace_sample("host", local_ports=Outcome(0.1, PORTS))
     assert of_namespaces(FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_local_port_range_low gauge
@@ -51,7 +51,7 @@ def test_golden() -> None:
 
 
 def test_few_blocked() -> None:
-    """Nobody is named where less than half of the ports is blocked."""
+    """Nobody is named if less than half of the ports are blocked."""
     sample = namespace_sample("host", local_ports=Outcome(0.1, replace(PORTS, blocked=14114)))
     assert "owner_ports{" not in of_namespaces(FAMILIES, sample)
 
@@ -60,7 +60,7 @@ def test_few_blocked() -> None:
     ("blocked", "choosable", "shown"), [(14115, 28230, "14115.0"), (0, 0, "0.0")]
 )
 def test_unknown_owner(blocked: int, choosable: int, shown: str) -> None:
-    """Where nobody is known to hold them, all blocked ports stand under no name."""
+    """If no holder is known, all blocked ports appear without a name."""
     ports = replace(PORTS, blocked=blocked, choosable=choosable, owners=())
     sample = namespace_sample("host", local_ports=Outcome(0.1, ports))
     series = f'owner_ports{{netns="host",process="",service=""}} {shown}'
@@ -68,13 +68,13 @@ def test_unknown_owner(blocked: int, choosable: int, shown: str) -> None:
 
 
 def test_hidden_not_known() -> None:
-    """Where the kernel's table of bound ports is not read nothing is said of hidden ones."""
+    """If the kernel's table of bound ports is not read, nothing is said about hidden ports."""
     sample = namespace_sample("host", local_ports=Outcome(0.1, replace(PORTS, hidden=None)))
     assert "hidden{" not in of_namespaces(FAMILIES, sample)
 
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[LocalPorts] | None) -> None:
-    """Where the source failed, or the collector is off, no figure is shown, not even zero."""
+    """If the source failed, or the collector is off, no figure is shown, not even zero."""
     sample = namespace_sample("host", local_ports=outcome)
     assert "{" not in of_namespaces(FAMILIES, sample)

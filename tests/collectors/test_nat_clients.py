@@ -16,7 +16,7 @@ def listed(remote: str, *clients: ClientPorts) -> ListedPool:
 
 
 def test_golden() -> None:
-    """Each client that is told has its ports; a pool without is not there."""
+    """Each reported client has its ports; a pool without clients is absent."""
     pools = (
         listed("198.51.100.9", ClientPorts("10.0.0.17", 4012), ClientPorts("2001:db8::7", 3)),
         listed("198.51.100.10"),

@@ -24,7 +24,7 @@ def page(*pools: PoolOwners) -> str:
 
 
 def test_golden() -> None:
-    """Each owner of each pool has its live sockets, with what is known of it."""
+    """Each owner of each pool has its live sockets, with what is known about it."""
     pools = (
         owned(
             "10.0.0.9",
@@ -48,7 +48,7 @@ def test_golden() -> None:
 
 
 def test_hostile_names() -> None:
-    """Whoever names a unit or a process can neither end a label nor begin a line."""
+    """The name of a unit or a process can neither end a label nor begin a line."""
     text = page(owned("10.0.0.9", SeenOwner(Owner('a"b\\c.service', "x\ny 1"), 7)))
     assert text == NONE + (
         'tcp_pressure_pool_owner_sockets{direction="outbound",local_address="10.0.0.2",'
@@ -61,6 +61,6 @@ def test_hostile_names() -> None:
     "outcome", [None, Outcome(0.1, ()), Outcome(0.1, error=SourceError("sock_diag dump", "no"))]
 )
 def test_absent(outcome: Outcome[tuple[PoolOwners, ...]] | None) -> None:
-    """Where no pool is near its limit, the source failed, or it is off, nothing is told."""
+    """If no pool is near its limit, the source failed, or it is off, nothing is shown."""
     sample = namespace_sample("host", pool_owners=outcome)
     assert of_namespaces(FAMILIES, sample) == NONE

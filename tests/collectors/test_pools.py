@@ -34,7 +34,7 @@ TABLES = {
 
 
 def test_golden() -> None:
-    """Listed pools have a series of each kind they know; directions have their totals."""
+    """Listed pools have a series for each known figure; directions have their totals."""
     sample = namespace_sample("host", pools=Outcome(0.1, TABLES))
     assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
@@ -88,7 +88,7 @@ def test_golden() -> None:
 
 @pytest.mark.parametrize("outcome", [None, Outcome(0.1, error=SourceError("range", "absent"))])
 def test_absent(outcome: Outcome[PoolTables] | None) -> None:
-    """Where a source failed, or the collector is off, there are no pools, not even zero of them."""
+    """If a source failed, or the collector is off, there are no pools, not even zero of them."""
     assert "{" not in of_namespaces(USE_FAMILIES, namespace_sample("host", pools=outcome))
 
 
@@ -103,7 +103,7 @@ NAT = PoolTable(
 
 
 def test_nat() -> None:
-    """NAT pools are rows of the same families, whether or not there are those of sockets."""
+    """NAT pools are rows of the same families, whether or not there are pools of sockets."""
     sample = namespace_sample("host", nat=Outcome(0.1, NAT))
     assert of_namespaces(USE_FAMILIES, sample) == golden("""
         # TYPE tcp_pressure_pool_ports_used gauge
@@ -133,7 +133,7 @@ def test_nat() -> None:
 
 @pytest.mark.parametrize("nat", [None, Outcome(0.1, error=SourceError("ctnetlink", "no"))])
 def test_nat_absent(nat: Outcome[PoolTable] | None) -> None:
-    """Where conntrack cannot be asked, the other directions stay as they are."""
+    """If conntrack cannot be asked, the other directions stay as they are."""
     shown = of_namespaces(
         USE_FAMILIES, namespace_sample("host", pools=Outcome(0.1, TABLES), nat=nat)
     )

@@ -15,7 +15,7 @@ def registry() -> CollectorRegistry:
 
 
 def test_families() -> None:
-    """Beside the sample the registry has the process and the interpreter it runs in."""
+    """Besides the sample, the registry has the process and the interpreter it runs in."""
     text = generate_latest(registry()).decode()
     for name in (
         "tcp_pressure_build_info",
@@ -28,7 +28,7 @@ def test_families() -> None:
 
 
 def test_registries_are_apart() -> None:
-    """Each call makes a registry of its own; the library's global one stays as it is."""
+    """Each call makes a new registry; the library's global one stays as it is."""
     before = {metric.name for metric in REGISTRY.collect()}
     one = registry()
     other = registry()

@@ -86,7 +86,7 @@ def test_no_sample_yet() -> None:
 
 
 def test_whole_sample() -> None:
-    """With every collector well each of its families is there, zeros included."""
+    """If every collector works, each of its families is there, zeros included."""
     expected = ALWAYS | names_of("sockets", "local_ports", "pools", "limits")
     assert set(collected(sample_of(WHOLE))) == expected
 
@@ -133,7 +133,7 @@ def test_expired_sample() -> None:
 
 
 def test_newest_is_asked_at_each_scrape() -> None:
-    """Each scrape shows the sample that is the newest then."""
+    """Each scrape shows the sample that is newest at that moment."""
     samples = iter([None, sample_of(WHOLE)])
     fresh = SampleCollector(lambda: next(samples), lambda: STATE, ExporterCounts, all_families())
     assert len(list(fresh.collect())) < len(list(fresh.collect()))
@@ -153,7 +153,7 @@ def test_describe_takes_no_sample() -> None:
 
 
 def filtered(sample: Sample | None, names: Iterable[str]) -> list[str]:
-    """Return the series that name[] leaves of an exposition."""
+    """Return the series of an exposition that name[] selects."""
     registry = CollectorRegistry()
     registry.register(collector(sample))
     lines = generate_latest(registry.restricted_registry(names)).decode().splitlines()
@@ -170,7 +170,7 @@ def test_filter() -> None:
 
 
 def test_filter_of_a_counter() -> None:
-    """A counter is asked for by the name that it has in the answer."""
+    """A counter is requested by the name that it has in the answer."""
     name = "tcp_pressure_config_reloads_total"
     assert filtered(None, [name]) == [
         f'{name}{{result="success"}} 0.0',

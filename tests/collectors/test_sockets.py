@@ -17,7 +17,7 @@ def test_golden() -> None:
 
 
 def test_absent() -> None:
-    """Where the source failed, or the collector is off, there is no series."""
+    """If the source failed, or the collector is off, there is no series."""
     failed = namespace_sample("a", sockets=Outcome(0.1, error=SourceError("sock_diag dump", "no")))
     bare = "# TYPE tcp_pressure_sockets gauge\n"
     assert of_namespaces(FAMILIES, failed, namespace_sample("b")) == bare

@@ -25,5 +25,5 @@ def test_golden() -> None:
     "outcome", [None, Outcome(0.1, {}), Outcome(0.1, error=SourceError("sysctl", "no"))]
 )
 def test_absent(outcome: Outcome[Mapping[str, int]] | None) -> None:
-    """Where the source failed, or the collector is off, no setting is shown."""
+    """If the source failed, or the collector is off, no setting is shown."""
     assert "{" not in of_namespaces(FAMILIES, namespace_sample("host", sysctls=outcome))

@@ -25,7 +25,7 @@ def test_names() -> None:
 
 
 def test_help() -> None:
-    """Each family says what it means, in a sentence of one line."""
+    """Each family says what it means, in a one-line sentence."""
     for family in [*FAMILIES, *OTHERS]:
         assert family.help.endswith(".")
         assert family.help[0] == family.help[0].upper()
@@ -34,12 +34,12 @@ def test_help() -> None:
 
 
 def test_namespace_label() -> None:
-    """What is about a namespace says about which, first of all labels."""
+    """Series about a namespace say which one, in their first label."""
     assert {family.labels[0] for family in FAMILIES} == {"netns"}
 
 
 def test_one_row_for_each_key() -> None:
-    """Each key of a part that sample/ has is the key of one row, and every row has another."""
+    """Each key of a part in sample/ is the key of exactly one row."""
     keys = [value for value in vars(sample).values() if isinstance(value, sample.Key)]
     assert sorted(row.key.name for row in ROWS) == sorted(key.name for key in keys)
     assert len(COLLECTORS) == len(ROWS)

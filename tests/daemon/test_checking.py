@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_good(files: tuple[Path, Path]) -> None:
-    """Good files are named, with exit code 0, also while an exporter has the port."""
+    """Good files are named, with exit code 0, even while an exporter holds the port."""
     config, web = files
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"--web.listen-address=127.0.0.1:{taken.getsockname()[1]}"
@@ -31,7 +31,7 @@ def test_good(files: tuple[Path, Path]) -> None:
 
 
 def test_bad(files: tuple[Path, Path]) -> None:
-    """Each file that is bad is one line on stderr, all of them are told, and the exit code is 2."""
+    """Each bad file gives one line on stderr, all are reported, and the exit code is 2."""
     config, web = files
     config.write_text("pools:\n  tops: 3\n")
     web.write_text("rate_limit:\n  interval: soon\n")
@@ -45,7 +45,7 @@ def test_bad(files: tuple[Path, Path]) -> None:
 
 
 def test_one_of_two(files: tuple[Path, Path]) -> None:
-    """A good file is named beside a bad one."""
+    """A good file is named along with a bad one."""
     config, web = files
     web.unlink()
     done = run_exporter("--config.check", f"--config.file={config}", f"--web.config.file={web}")
@@ -54,7 +54,7 @@ def test_one_of_two(files: tuple[Path, Path]) -> None:
 
 
 def test_no_file() -> None:
-    """Without a file the flags are what is checked."""
+    """Without a file, the flags are checked."""
     done = run_exporter("--config.check")
     assert (done.returncode, done.stdout) == (0, "The flags are valid. They name no file.\n")
     assert run_exporter("--config.check", "--web.telemetry-path=x").returncode == 2

@@ -37,19 +37,19 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_start_is_one_clear_line(log: Path) -> None:
-    """At the start the log has one line for what this kernel refuses, and where the metrics are."""
+    """At the start, one log line says what this kernel refuses, one where the metrics are."""
     with running_exporter(log) as exporter:
         *refused, line = exporter.log.read_text().splitlines()
     assert f"url=http://127.0.0.1:{exporter.port}/metrics" in line
     assert all(" off" in other and "reason=" in other for other in refused)
 
 
-@pytest.mark.usefixtures("netns")  # where port 10190 is surely free
+@pytest.mark.usefixtures("netns")  # where port 10190 is certainly free
 def test_default_address_is_named_as_localhost() -> None:
     """Without flags the exporter serves on port 10190 of every address and says so."""
     with subprocess.Popen([COMMAND], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        # What this kernel refuses may be told before.
+        # What this kernel refuses may be logged before that.
         line = next(line for line in process.stderr if "is off" not in line)
         process.terminate()
         process.stderr.read()
@@ -101,7 +101,7 @@ def test_memory(log: Path) -> None:
 
 
 def test_nobody_sees_everything(log: Path) -> None:
-    """As user nobody without any capability every collector works but that of BPF."""
+    """As user nobody without any capability, every collector works except those of BPF."""
     with running_exporter(log, command=NOBODY) as exporter:
         status = Path(f"/proc/{exporter.process.pid}/status").read_text()
         page = exporter.metrics()
@@ -110,14 +110,14 @@ def test_nobody_sees_everything(log: Path) -> None:
     success = re.findall(
         r'^tcp_pressure_collector_success{collector="(\w+)",.*} 1\.0$', page, re.MULTILINE
     )
-    # Of conntrack nobody may read the entries, where the kernel has any.
+    # Nobody may not read conntrack's entries, if the kernel has any.
     assert {*success, "nat", "failures", "active_closes"} == set(COLLECTORS)
     assert not re.search(r"^tcp_pressure_collector_success{.*} 0\.0$", page, re.MULTILINE)
     assert 'tcp_pressure_pool_ratio_max{direction="inbound",netns="host"}' in page
 
 
 def test_foreign_name(log: Path) -> None:
-    """With --web.allowed-host a page whose name leads to the exporter's address reads nothing."""
+    """With --web.allowed-host, a page whose name has the exporter's address reads nothing."""
     foreign = Access(headers={"Host": "attacker.example"})
     with running_exporter(log, "--web.allowed-host=127.0.0.1") as exporter:
         asked_by_it = replace(exporter, access=foreign)
@@ -133,7 +133,7 @@ def test_once_prints_the_page() -> None:
 
 
 def broken_proc(folder: Path) -> Path:
-    """Return a copy of what the exporter reads of /proc, without the port range."""
+    """Return a copy of what the exporter reads in /proc, without the port range."""
     for name in ("tcp_tw_reuse", "tcp_timestamps", "tcp_max_tw_buckets"):
         target = folder / "sys/net/ipv4" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,9 +145,9 @@ def broken_proc(folder: Path) -> Path:
 
 
 def test_a_failing_source_takes_only_its_metrics_along(tmp_path: Path, log: Path) -> None:
-    """Without the port range, ports and pools vanish and say so; sockets and limits go on."""
+    """Without the port range, ports and pools vanish and say so; sockets and limits carry on."""
     procfs = f"--path.procfs={broken_proc(tmp_path / 'proc')}"
-    # Where closes are counted they need the pools, too.
+    # If closes are counted, they need the pools too.
     flags = ("--sample.interval=100ms", "--no-collector.active_closes")
     with running_exporter(log, procfs, *flags) as exporter:
         page = exporter.metrics()
@@ -172,7 +172,7 @@ def test_a_failing_source_takes_only_its_metrics_along(tmp_path: Path, log: Path
 
 @contextmanager
 def established_connection() -> Iterator[None]:
-    """Hold one connection over loopback: it makes an outbound and an inbound pool."""
+    """Hold one connection over loopback, which makes an outbound and an inbound pool."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()),
@@ -230,7 +230,7 @@ def test_bad_flags(flags: list[str], reason: str) -> None:
 
 
 def test_port_in_use() -> None:
-    """A port that is taken gives one line and exit code 2."""
+    """A taken port gives one line and exit code 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         result = run_exporter(f"--web.listen-address={address}")

@@ -1,4 +1,4 @@
-"""The exporter as a process with BPF programs: what it keeps of its rights, and leaves behind."""
+"""The exporter as a process with BPF programs: its privileges, and what it leaves behind."""
 
 import errno
 import json
@@ -28,13 +28,13 @@ FLAGS = ("--sample.interval=100ms", "--sample.max-cpu=1", "--no-collector.nat")
 REFUSED = 'tcp_pressure_connect_failures_total{cause="no_port",netns="host"}'
 RELOADS = 'tcp_pressure_config_reloads_total{result="success"}'
 CAP_PERFMON, CAP_BPF = 1 << 38, 1 << 39  # include/uapi/linux/capability.h
-HIDDEN = "tcp_pressure_local_ports_hidden{"  # by the walk
+HIDDEN = "tcp_pressure_local_ports_hidden{"  # from the walk
 HELD_PORT = 45_000
 IP_LOCAL_PORT_RANGE = 51  # include/uapi/linux/in.h
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202e]")
 KEPT = "the privileges to load BPF programs are kept"
 ID = re.compile(r"^(prog|map|link)_id:\t(\d+)$", re.MULTILINE)
-FREED_SECONDS = 20.0  # the kernel frees after a grace period, on a thread of its own
+FREED_SECONDS = 20.0  # the kernel frees after a grace period, on a separate thread
 
 Id = tuple[str, int]  # kind and number
 
@@ -47,7 +47,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def refused(lab: Lab) -> Callable[[int], None]:
-    """Let connect() fail so often: the one port that it may choose is bound."""
+    """Make connect() fail that often: the one port that it may choose is bound."""
     lab.listen("127.0.0.2", HELD_PORT)
     only = struct.pack("=HH", HELD_PORT, HELD_PORT)
 
@@ -61,7 +61,7 @@ def refused(lab: Lab) -> Callable[[int], None]:
 
 
 def wait_for(exporter: Exporter, number: int) -> None:
-    """Wait until so many refused calls have been counted; more is wrong at once."""
+    """Wait until that many refused calls have been counted; fail immediately on more."""
     wait_until(exporter, lambda state: state.value(REFUSED) >= number)
     assert value_of(exporter.metrics(), REFUSED) == number
 
@@ -70,7 +70,7 @@ def held(pid: int) -> set[Id]:
     """Return the programs, maps and links that a process holds."""
     found: set[Id] = set()
     for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-        with suppress(FileNotFoundError):  # of a file or socket that came and went
+        with suppress(FileNotFoundError):  # for a file or socket that came and went
             found.update((kind, int(number)) for kind, number in ID.findall(info.read_text()))
     return found
 
@@ -95,7 +95,7 @@ def wait_until_freed(ours: set[Id]) -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_stays(end: signal.Signals, log: Path, lab: Lab) -> None:  # noqa: ARG001
-    """However the process ends, no program, map or link of it is left in the kernel."""
+    """However the process ends, none of its programs, maps or links is left in the kernel."""
     with running_exporter(log, *FLAGS) as exporter:
         ours = held(exporter.process.pid)
         assert {kind for kind, _number in ours} == {"prog", "map", "link"}
@@ -134,7 +134,7 @@ def test_failed_start(lab: Lab) -> None:
 
 
 def test_counters(log: Path, tmp_path: Path, refused: Callable[[int], None]) -> None:
-    """They survive a reload, and begin at 0 with a new start."""
+    """Counts survive a reload, and begin at 0 with a new start."""
     config = tmp_path / "config.yml"
     config.write_text("pools: {top: 5}\n")
     flags = (*FLAGS, f"--config.file={config}")
@@ -160,7 +160,7 @@ def rights_of_threads(pid: int) -> set[str]:
 
 
 def test_rights_are_given_up(log: Path, refused: Callable[[int], None]) -> None:
-    """Once the programs are loaded no thread has the right to load others, and they count on."""
+    """Once the programs are loaded, no thread may load others, and they go on counting."""
     with running_exporter(log, *FLAGS) as exporter:
         assert len(list(Path(f"/proc/{exporter.process.pid}/task").iterdir())) > 1
         for line in rights_of_threads(exporter.process.pid):
@@ -172,7 +172,7 @@ def test_rights_are_given_up(log: Path, refused: Callable[[int], None]) -> None:
 
 
 def test_rights_that_are_kept(log: Path, refused: Callable[[int], None]) -> None:
-    """Where capset() is denied one line says so, and all counts the same."""
+    """If capset() is denied, one line says so, and everything counts all the same."""
     command = without_call("capset", [str(COMMAND)])
     with running_exporter(log, *FLAGS, command=command) as exporter:
         refused(3)
@@ -192,7 +192,7 @@ HOSTILE = [
 
 
 def test_hostile_names(log: Path, refused: Callable[[int], None]) -> None:
-    """Whatever a process is called stays text, in the metrics, on the page and in the document."""
+    """Any process name stays text, in the metrics, on the page and in the document."""
     with running_exporter(log, *FLAGS, "--pool.top=20") as exporter:
         for name in HOSTILE:
             named(name, refused)
@@ -213,7 +213,7 @@ def test_hostile_names(log: Path, refused: Callable[[int], None]) -> None:
 
 
 def named(name: bytes, refused: Callable[[int], None]) -> None:
-    """Let a process of that name be refused once."""
+    """Let a process with that name be refused once."""
     if not (pid := os.fork()):
         Path("/proc/self/comm").write_bytes(name)
         refused(1)

@@ -19,7 +19,7 @@ def test_served_by_every_exporter(tmp_path: Path) -> None:
 
 
 def test_asks_for_the_password(tmp_path: Path) -> None:
-    """Where '/' asks for a password, the documents do."""
+    """If '/' asks for a password, so do the documents."""
     web = tmp_path / "web.yml"
     web.write_text(USERS)
     flag = f"--web.config.file={web}"

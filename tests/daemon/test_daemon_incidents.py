@@ -1,4 +1,4 @@
-"""The exporter as a process under a load that comes in waves: what it says between two of them."""
+"""The exporter as a process under a load that comes in waves: what it says between them."""
 
 import errno
 import json
@@ -17,12 +17,12 @@ from tests.support.labs.lab import Lab, Pair, time_wait_there
 from tests.support.labs.network_namespace import set_sysctl
 
 LOCAL, REMOTE = "127.0.0.2", "127.0.0.9"
-PORTS = 300  # some of which the questions to the exporter use
+PORTS = 300  # some of which requests to the exporter use
 FLAGS = ("--sample.interval=100ms", "--sample.max-cpu=1", "--no-collector.nat")
 
 
 def incidents(exporter: Exporter) -> list[Any]:
-    """Return those of the load: asking takes ports, too, but towards the exporter."""
+    """Return those of the load: asking takes ports too, but towards the exporter."""
     code, body = exporter.get("/api/v1/incidents")
     assert code == 200
     document = json.loads(body)
@@ -31,7 +31,7 @@ def incidents(exporter: Exporter) -> list[Any]:
 
 
 def wait_until(exporter: Exporter, true: Callable[[list[Any]], bool]) -> list[Any]:
-    """Return the incidents once that is true of them."""
+    """Return the incidents once the condition holds for them."""
     deadline = time.monotonic() + START_SECONDS
     while not true(found := incidents(exporter)):
         assert time.monotonic() < deadline, found
@@ -40,7 +40,7 @@ def wait_until(exporter: Exporter, true: Callable[[list[Any]], bool]) -> list[An
 
 
 def wave(lab: Lab, more: int) -> tuple[list[Pair], int]:
-    """Fill the pool and go on; return the connections, and how many the kernel refused."""
+    """Fill the pool and keep going; return the connections, and how many the kernel refused."""
     pairs: list[Pair] = []
     refused = 0
     while refused < more:
@@ -54,14 +54,14 @@ def wave(lab: Lab, more: int) -> tuple[list[Pair], int]:
 
 
 def ebb(pairs: list[Pair]) -> None:
-    """Give the ports back: it is the server that keeps TIME_WAIT."""
+    """Give back the ports: the server keeps TIME_WAIT."""
     for pair in pairs:
         time_wait_there(pair)
 
 
 @pytest.mark.bpf
 def test_waves(lab: Lab, tmp_path: Path) -> None:
-    """An incident has just the calls that the load was refused, and is told between two waves."""
+    """An incident has exactly the load's refused calls, and is reported between two waves."""
     set_sysctl("ip_local_port_range", f"20000 {20000 + PORTS - 1}")
     set_sysctl("tcp_tw_reuse", 0)
     file = tmp_path / "config.yml"
@@ -89,7 +89,7 @@ def test_waves(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_full_pool(lab: Lab, tmp_path: Path) -> None:
-    """Where nobody counts refusals a full pool is an incident all the same, and ends with it."""
+    """If refusals are not counted, a full pool is an incident all the same, and ends with it."""
     set_sysctl("ip_local_port_range", f"20000 {20000 + PORTS - 1}")
     flags = (*FLAGS, "--no-collector.failures")
     with running_exporter(tmp_path / "log", *flags) as exporter:

@@ -21,7 +21,7 @@ from tests.support.labs.lab import open_lab
 from tests.support.labs.other_namespaces import OtherNamespaces, inside, ip_netns
 from tests.support.labs.prometheus_server import PROMTOOL
 
-# Keeps some capabilities, raised and effective, where AS_NOBODY gives up root's rights.
+# Keeps some capabilities, raised and effective, while AS_NOBODY drops root's privileges.
 KEEPING = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -52,7 +52,7 @@ def log(tmp_path: Path) -> Path:
 
 @contextmanager
 def busy_namespace() -> Iterator[str]:
-    """Give the name of a namespace of ip-netns(8) with 30 connections in it."""
+    """Give the name of an ip-netns(8) namespace with 30 connections in it."""
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             lab = stack.enter_context(open_lab())
@@ -76,7 +76,7 @@ def established(page: str, name: str) -> float:
 
 
 def test_coming_and_going(log: Path) -> None:
-    """A namespace has its series soon after it appears, beside the own one, until it vanishes."""
+    """A namespace has series soon after it appears, next to the exporter's, until it vanishes."""
     flags = ("--collector.netns", "--netns.include=tcp-pressure-.*", "--sample.interval=100ms")
     with running_exporter(log, *flags) as exporter:
         with busy_namespace() as name:
@@ -90,7 +90,7 @@ def test_coming_and_going(log: Path) -> None:
 
 
 def test_off_by_default(log: Path) -> None:
-    """Without the flag no other namespace is looked at, and how many there are is said."""
+    """Without the flag no other namespace is looked at, and their number is reported."""
     with busy_namespace() as name, running_exporter(log) as exporter:
         page = exporter.metrics()
     assert set(re.findall(r'netns="([^"]*)"', page)) == {"host"}
@@ -102,7 +102,7 @@ def test_off_by_default(log: Path) -> None:
 
 
 def test_exclude() -> None:
-    """What is excluded by its label has no series, and is counted."""
+    """A namespace excluded by its label has no series, and is counted."""
     with busy_namespace() as name:
         flags = ("--collector.netns", f"--netns.exclude={name}", "--once")
         result = run_exporter(*flags)
@@ -112,7 +112,7 @@ def test_exclude() -> None:
 
 
 def test_two_capabilities_suffice(log: Path, others: OtherNamespaces) -> None:
-    """User nobody with CAP_SYS_ADMIN and CAP_SYS_PTRACE alone samples other users' namespaces."""
+    """User nobody with only CAP_SYS_ADMIN and CAP_SYS_PTRACE samples other users' namespaces."""
     roots = others.run(sockets=60)
     flags = ("--collector.netns", "--netns.include=tcp-pressure-.*|ns:.*")
     with (
@@ -139,7 +139,7 @@ def test_two_capabilities_suffice(log: Path, others: OtherNamespaces) -> None:
     ],
 )
 def test_without_its_rights(log: Path, capabilities: int, missing: str) -> None:
-    """Without a capability it is off, one line says which is missing, and all else works."""
+    """Without a capability it is off, one line says which is missing, and everything else works."""
     command = nobody_with(capabilities)
     with (
         busy_namespace() as name,
@@ -157,7 +157,7 @@ def test_without_its_rights(log: Path, capabilities: int, missing: str) -> None:
 
 
 def test_exposition_is_clean(log: Path) -> None:
-    """`promtool check metrics` has nothing to say about a page of several namespaces."""
+    """`promtool check metrics` has nothing to say about a page with several namespaces."""
     with (
         busy_namespace(),
         busy_namespace(),

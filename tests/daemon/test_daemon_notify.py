@@ -1,4 +1,4 @@
-"""The exporter as systemd meets it: what it says from its start to its end."""
+"""The exporter as systemd sees it: what it says from its start to its end."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def handled(process: subprocess.Popen[bytes]) -> int:
 
 
 def test_from_start_to_end(tmp_path: Path) -> None:
-    """It is ready after its first sample, gives signs of life, reloads, and says that it stops."""
+    """It is ready after its first sample, gives signs of life, reloads, and says when it stops."""
     with notify_socket(tmp_path) as systemd, told_by(systemd) as process:
         (first,) = systemd.receive_until("READY")
         assert first["STATUS"]
@@ -49,7 +49,7 @@ def test_from_start_to_end(tmp_path: Path) -> None:
 
 
 def test_signals_are_handled_when_ready(tmp_path: Path) -> None:
-    """Whoever asks for a reload as soon as it is ready does not end it: it handles SIGHUP."""
+    """A request to reload as soon as it is ready does not end it: it handles SIGHUP."""
     with notify_socket(tmp_path) as systemd, told_by(systemd) as process:
         systemd.receive_until("READY")
         assert handled(process) >> (signal.SIGHUP - 1) & 1
@@ -69,7 +69,7 @@ def test_a_bad_reload_ends_as_well(tmp_path: Path) -> None:
 
 
 def test_one_sample_says_nothing(tmp_path: Path) -> None:
-    """--once is no service."""
+    """--once is not a service."""
     with notify_socket(tmp_path) as systemd:
         command = ("env", f"NOTIFY_SOCKET={systemd.name}", str(COMMAND))
         assert run_exporter("--once", command=command).returncode == 0

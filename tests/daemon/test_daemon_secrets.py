@@ -1,4 +1,4 @@
-"""What the exporter was told in confidence is nowhere to be read."""
+"""The exporter's secrets are nowhere to be read."""
 
 import base64
 import ssl
@@ -33,9 +33,9 @@ def web_config(authority: Authority, users: object) -> str:
 
 
 def test_no_secret_is_told(tmp_path: Path) -> None:
-    """Keys, passwords, hashes and guesses are in no log line, not at debug level, and on no page.
+    """Keys, passwords, hashes and guesses are on no page and in no log line, even at debug level.
 
-    Neither where a request is refused, nor where a reload fails because of a bad hash or key.
+    This holds for refused requests, and for reloads that fail because of a bad hash or key.
     """
     authority = Authority(tmp_path)
     config, log = tmp_path / "web.yml", tmp_path / "log"

@@ -1,4 +1,4 @@
-"""The status page as the exporter serves it: once for what it shows, however many ask."""
+"""The status page as the exporter serves it: made once for what it shows, however many ask."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ from tcp_pressure_exporter.pages.status.source import load_assets
 from tcp_pressure_exporter.web.pages.routes import STATIC_FOLDER
 from tests.support.labs.exporter_process import Exporter, running_exporter
 
-# Runs the command; what makes the page and the document adds, at the end, which time it is.
+# Runs the command; the makers of page and document append how many times they have been called.
 NUMBERING = """
 import itertools
 from tcp_pressure_exporter.__main__ import main
@@ -25,25 +25,25 @@ StatusSource.document = numbered(StatusSource.document)
 raise SystemExit(main())
 """
 COMMAND = (sys.executable, "-c", NUMBERING)
-ONE_SAMPLE = "--sample.interval=10m"  # no second one comes while the test lasts
+ONE_SAMPLE = "--sample.interval=10m"  # no second one comes during the test
 PATIENCE_SECONDS = 10.0
 PAGE, DOCUMENT = "/", "/api/v1/status"
 
 
 def made(exporter: Exporter, path: str) -> int:
-    """Return how often the page at a path has been made, as what it answers now says."""
+    """Return how often the page at a path has been made, according to its answer now."""
     status, body = exporter.get(path)
     assert status == 200
     return int(body.rpartition("made ")[2])
 
 
 def test_files_are_where_no_metrics_may_be() -> None:
-    """The page's files lie in the folder that no telemetry path may lead into."""
+    """The page's files are in the folder that no telemetry path may lead into."""
     assert all(asset.path.startswith(STATIC_FOLDER) for asset in load_assets().values())
 
 
 def test_once_for_a_sample(tmp_path: Path) -> None:
-    """Of one sample the page and the document are made once each, whatever else is answered."""
+    """For one sample, the page and the document are made once each, whatever else is answered."""
     with running_exporter(tmp_path / "log", ONE_SAMPLE, command=COMMAND) as exporter:
         for _ in range(20):
             assert made(exporter, PAGE) == made(exporter, DOCUMENT) == 1
@@ -52,7 +52,7 @@ def test_once_for_a_sample(tmp_path: Path) -> None:
 
 
 def test_each_sample_anew(tmp_path: Path) -> None:
-    """The next sample is shown, not the page that was made of the one before."""
+    """The next sample is shown, not the page made from the previous one."""
     fast = "--sample.interval=100ms"
     with running_exporter(tmp_path / "log", fast, command=COMMAND) as exporter:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -62,7 +62,7 @@ def test_each_sample_anew(tmp_path: Path) -> None:
 
 
 def test_each_reload_anew(tmp_path: Path) -> None:
-    """A reload is shown at once, a good one and a refused one, though no sample has come since."""
+    """A reload is shown immediately, whether good or refused, although no sample has come since."""
     file = tmp_path / "config.yml"
     file.write_text("pools: {top: 3}")
     flags = (f"--config.file={file}", ONE_SAMPLE)

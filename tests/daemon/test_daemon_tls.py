@@ -1,4 +1,4 @@
-"""The exporter behind TLS, certificates and passwords, as its users and Prometheus meet it."""
+"""The exporter behind TLS, certificates and passwords, as its users and Prometheus see it."""
 
 import base64
 import http.client
@@ -24,7 +24,7 @@ from tests.support.labs.exporter_process import (
 from tests.support.labs.prometheus_server import running_prometheus
 from tests.web.harness import eventually
 
-PASSWORD = "correct horse"  # noqa: S105  # of nothing but these tests
+PASSWORD = "correct horse"  # noqa: S105  # for nothing but these tests
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 BASIC = f"Basic {base64.b64encode(f'prometheus:{PASSWORD}'.encode()).decode()}"
 TLS = "tls_server_config: {cert_file: server.pem, key_file: server.key}\n"
@@ -76,7 +76,7 @@ def serial(exporter: Exporter, context: ssl.SSLContext) -> str:
 
 
 def test_mutual_tls(tmp_path: Path) -> None:
-    """A client comes in with a certificate of the authority that has an allowed name, only."""
+    """Only a client with a certificate from the authority and an allowed name gets in."""
     site = Site(tmp_path, MUTUAL)
     good = site.context(site.authority.sign("client", "DNS:x.example.org,IP:2001:db8::1"))
     unnamed = site.context(site.authority.sign("unnamed", "DNS:x.example.org"))
@@ -106,7 +106,7 @@ def test_mutual_tls(tmp_path: Path) -> None:
     ],
 )
 def test_settings(tmp_path: Path, settings: str, version: str, cipher: str | None) -> None:
-    """Versions and cipher suites are those of the file."""
+    """Versions and cipher suites are those in the file."""
     site = Site(tmp_path, TLS.replace("}", f", {settings}}}"))
     context = site.context()
     with (
@@ -133,7 +133,7 @@ def test_plain_http_to_the_tls_port(tmp_path: Path) -> None:
 
 
 def test_connections_from_before_end(tmp_path: Path) -> None:
-    """Who came in before TLS was demanded gets one more answer, and the connection ends."""
+    """A client admitted before TLS was demanded gets one more answer, then the connection ends."""
     site = Site(tmp_path, "")
     with running_exporter(site.log, site.flag) as exporter:
         with closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=10)) as plain:
@@ -159,7 +159,7 @@ def test_every_page_asks_for_the_password(tmp_path: Path) -> None:
 
 
 def test_reload(tmp_path: Path) -> None:
-    """A renewed certificate is served at once; a bad pair is counted and changes nothing."""
+    """A renewed certificate is served immediately; a bad pair is counted and changes nothing."""
     site = Site(tmp_path, TLS)
     context = site.context()
     with running_exporter(site.log, site.flag, access=Access(context)) as exporter:
@@ -177,7 +177,7 @@ def test_reload(tmp_path: Path) -> None:
 
 
 def test_stop_does_not_wait_for_a_password(tmp_path: Path) -> None:
-    """A check of a password that takes half a minute does not hold up the end of the process."""
+    """A password check that takes half a minute does not delay the end of the process."""
     slow = "$2y$19$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
     site = Site(tmp_path, "")
     with running_exporter(site.log, site.flag) as exporter:
@@ -194,7 +194,7 @@ def test_stop_does_not_wait_for_a_password(tmp_path: Path) -> None:
 
 
 def test_rate_limit(tmp_path: Path) -> None:
-    """Requests over the burst are answered with 429, from the change of the file on."""
+    """Requests beyond the burst are answered with 429, as soon as the file changes."""
     site = Site(tmp_path, "")
     with running_exporter(site.log, site.flag) as exporter:
         site.config.write_text("rate_limit: {interval: 1h, burst: 3}\n")
@@ -203,7 +203,7 @@ def test_rate_limit(tmp_path: Path) -> None:
 
 
 def test_unix_socket(tmp_path: Path) -> None:
-    """A unix socket beside the port serves the same pages, and its file goes at the end."""
+    """A unix socket in addition to the port serves the same pages, and its file goes at the end."""
     path = tmp_path / "x.sock"
     with running_exporter(tmp_path / "log", f"--web.listen-address=unix://{path}") as exporter:
         assert f"url=unix://{path}" in exporter.log.read_text()

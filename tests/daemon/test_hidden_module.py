@@ -8,7 +8,7 @@ from tcp_pressure_exporter.daemon.command import hidden_module
 
 
 def test_hidden() -> None:
-    """Inside the block the module cannot be imported, after it everything is as before."""
+    """Inside the block the module cannot be imported; after it, everything is as before."""
     before = sys.modules["subprocess"]
     with hidden_module("subprocess"), pytest.raises(ImportError):
         importlib.import_module("subprocess")
@@ -16,7 +16,7 @@ def test_hidden() -> None:
 
 
 def test_unknown_before() -> None:
-    """A module that nobody had imported can be imported after the block."""
+    """A module not imported before can be imported after the block."""
     code = (
         "import sys\n"
         "from tcp_pressure_exporter.daemon.command import hidden_module\n"

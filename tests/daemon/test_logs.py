@@ -25,7 +25,7 @@ def lines_of(log_format: str, level: str = "info") -> tuple[FilteringBoundLogger
 
 
 def test_logfmt() -> None:
-    """The logfmt format begins with ts, level and msg, and quotes what is not one plain word."""
+    """The logfmt format begins with ts, level and msg, and quotes anything but a plain word."""
     logger, stream = lines_of("logfmt")
     logger.info(
         "sample taken", sockets=3, ratio=0.5, ok=True, gone=None, path=PurePath("/x"), empty=""
@@ -98,7 +98,7 @@ def test_any_text(log_format: str, text: str) -> None:
 
 @given(text=st.text())
 def test_values_come_back(text: str) -> None:
-    """A reader of JSON, and of logfmt with JSON's quotes, gets the value that was logged."""
+    """A reader of JSON, or of logfmt with JSON's quotes, gets the value that was logged."""
     logger, stream = lines_of("json")
     logger.info("x", value=text)
     assert json.loads(stream.getvalue())["value"] == text
@@ -142,14 +142,14 @@ def test_exception_on_a_console() -> None:
 
 
 def test_auto_off_a_terminal() -> None:
-    """Format auto is logfmt where the stream is no terminal."""
+    """Format auto is logfmt if the stream is not a terminal."""
     logger, stream = lines_of("auto")
     logger.info("x")
     assert stream.getvalue().startswith("ts=")
 
 
 def test_auto_on_a_terminal() -> None:
-    """Format auto is the console format, in colours, where the stream is a terminal."""
+    """Format auto is the console format, in colours, if the stream is a terminal."""
     master, slave = pty.openpty()
     try:
         with os.fdopen(slave, "w", encoding="utf-8") as terminal:
@@ -184,7 +184,7 @@ def test_stream_that_closes_later() -> None:
 
 
 def test_broken_stderr() -> None:
-    """A process whose log reader has gone lives on, and exits with its own code."""
+    """A process whose log reader has gone carries on, and exits with its own code."""
     code = (
         "import sys; from tcp_pressure_exporter.daemon.logs import make_logger\n"
         "logger = make_logger('info', 'auto', sys.stderr)\n"
@@ -207,7 +207,7 @@ def test_broken_stderr() -> None:
 
 
 def test_no_global_configuration() -> None:
-    """Two loggers with other levels and formats do not disturb each other."""
+    """Two loggers with different levels and formats do not disturb each other."""
     quiet, quiet_stream = lines_of("json", "error")
     loud, loud_stream = lines_of("logfmt", "debug")
     quiet.info("x")

@@ -66,7 +66,7 @@ MOST_LINES = 40  # of code, in all files together
 
 @pytest.fixture
 def extended(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of a package that has one collector more."""
+    """Return the environment of a package with an additional collector."""
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     package = tmp_path / "src" / "tcp_pressure_exporter"
     for name, text in FILES.items():
@@ -103,12 +103,12 @@ def test_it_is_exported(extended: dict[str, str]) -> None:
 
 
 def test_it_is_switched_off(extended: dict[str, str]) -> None:
-    """The flag with its name takes it away."""
+    """The flag with its name switches it off."""
     assert "dummy" not in run(extended, "--once", "--no-collector.dummy")
 
 
 def test_the_rooms_stay_in_order(extended: dict[str, str]) -> None:
-    """The rules of the rooms hold with it."""
+    """The rules of the rooms hold with it too."""
     source = Path(extended["PYTHONPATH"]) / "tcp_pressure_exporter"
     code = (
         "import sys, pathlib, pytest; import tests.test_rooms as rooms;"

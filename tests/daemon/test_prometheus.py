@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes the real exporter, over real sockets, in a namespace of their own."""
+"""A real Prometheus scrapes the real exporter, over real sockets, in a separate namespace."""
 
 from pathlib import Path
 

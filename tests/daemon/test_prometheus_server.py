@@ -13,7 +13,7 @@ from tests.support.labs.prometheus_server import (
 
 
 def test_prometheus_starts_answers_and_stops(tmp_path: Path) -> None:
-    """A target that nobody serves is seen as down, and the process has ended afterwards."""
+    """A target that nobody serves is down, and the process has ended afterwards."""
     config = scrape_config({"nobody": f"127.0.0.1:{free_port()}"})
     with running_prometheus(config, tmp_path) as server:
         assert server.wait_for('up{job="nobody"}')[0].value == 0
@@ -32,7 +32,7 @@ def test_a_refused_expression_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_bad_configuration_is_an_error_with_the_log(tmp_path: Path) -> None:
-    """A Prometheus that ends at once is reported together with what it logged."""
+    """A Prometheus that ends immediately is reported together with what it logged."""
     with pytest.raises(PrometheusError, match="field nonsense not found"):  # noqa: SIM117  # raised on entry
         with running_prometheus("nonsense: 1\n", tmp_path):
             pass

@@ -14,7 +14,7 @@ OLD = Config()
 
 
 def test_a_defect_changes_nothing() -> None:
-    """Whatever reading brings out, the old configuration stays, and it is counted and logged."""
+    """Whatever reading raises, the old configuration stays; it is counted and logged."""
     used: list[Config] = []
     log, logged = captured_log()
 
@@ -51,7 +51,7 @@ def test_good_and_bad() -> None:
 
 
 def test_a_storm() -> None:
-    """However often it is asked while one reading goes on, one more follows, and it is the last."""
+    """However often it is asked during one reading, just one more follows."""
     reading, go_on, used = threading.Event(), threading.Event(), threading.Semaphore(0)
 
     def read() -> Config:
@@ -72,7 +72,7 @@ def test_a_storm() -> None:
 
 
 def test_a_log_that_fails() -> None:
-    """Where even the line about an error fails, the next signal is heeded all the same."""
+    """Even if logging an error fails, the next signal is heeded."""
     used, failed = threading.Semaphore(0), threading.Event()
     outcomes: Iterator[Config | None] = iter([None, OLD])
 

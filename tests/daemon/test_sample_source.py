@@ -1,4 +1,4 @@
-"""--sample.source: who tells of the sockets, and what is said of it."""
+"""--sample.source: the source of the sockets, and what is said about it."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ FALLBACKS = "tcp_pressure_sample_source_fallbacks_total"
 @pytest.mark.bpf("connections")
 @pytest.mark.parametrize("source", ["auto", "bpf"])
 def test_bpf(source: str, tmp_path: Path) -> None:
-    """Where BPF can be had and is wanted it tells of the sockets; the log and a metric say so."""
+    """If BPF is available and wanted, it is the source of sockets; the log and a metric say so."""
     with running_exporter(tmp_path / "log", f"--sample.source={source}") as exporter:
         exposition = exporter.metrics()
         log = exporter.log.read_text()
@@ -38,7 +38,7 @@ raise SystemExit(main())
 
 @pytest.mark.bpf("connections")
 def test_giving_way() -> None:
-    """Where a walk tells something else than a dump the first sample is netlink's, and says so."""
+    """If a walk disagrees with a dump, the first sample is netlink's, and says so."""
     once = run_exporter(command=(sys.executable, "-c", MOVED_FIELD))
     assert once.returncode == 0, once.stderr
     (line,) = [line for line in once.stderr.splitlines() if "another source" in line]
@@ -50,7 +50,7 @@ def test_giving_way() -> None:
 
 
 def test_without_rights() -> None:
-    """Without the right to load programs `auto` is netlink, and the log has the reason."""
+    """Without the privilege to load programs, `auto` is netlink, and the log has the reason."""
     once = run_exporter(*FLAGS, "--sample.source=auto", command=WITHOUT_RIGHTS)
     assert once.returncode == 0, once.stderr
     assert 'msg="sockets are read" source=netlink reason="BPF object connections: ' in once.stderr
@@ -59,7 +59,7 @@ def test_without_rights() -> None:
 
 
 def test_demanded_in_vain() -> None:
-    """`bpf` that cannot be had is a bad flag: one line with the reason, and exit code 2."""
+    """An unavailable `bpf` is a bad flag: one line with the reason, and exit code 2."""
     once = run_exporter(*FLAGS, "--sample.source=bpf", command=WITHOUT_RIGHTS)
     assert (once.returncode, once.stdout) == (2, "")
     (line,) = once.stderr.splitlines()
@@ -69,7 +69,7 @@ def test_demanded_in_vain() -> None:
 
 
 def test_netlink() -> None:
-    """Netlink is not talked about where it is what was asked for."""
+    """Netlink is not mentioned if it was asked for."""
     once = run_exporter(*FLAGS, "--sample.source=netlink")
     assert once.returncode == 0, once.stderr
     assert "sockets are read" not in once.stderr

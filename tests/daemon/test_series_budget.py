@@ -87,7 +87,7 @@ def _pool(number: int, usage: Usage, outlook: Outlook | None) -> ListedPool:
 
 
 def failures(*, binds: bool) -> PortFailures:
-    """Return failures of as many owners as are listed."""
+    """Return failures by as many owners as are listed."""
     kinds = dict.fromkeys(CONNECT_FAILURES + (BIND_FAILURES if binds else ()), 1)
     owners = [
         FailureOwner(CONNECT_FAILURES[0], Owner("s", f"p{n}"), "10.0.0.1", "10.0.0.2", "1")
@@ -104,7 +104,7 @@ def closes() -> ActiveCloses:
 
 
 def fewer(found: PoolTable, give_way: int) -> PoolTable:
-    """Return a table of which some pools make room for what is beside it."""
+    """Return a table of which some pools give way to other parts."""
     return replace(found, listed=found.listed[: len(found.listed) - give_way])
 
 
@@ -113,7 +113,7 @@ def findings(but: Finding | None = None) -> tuple[FindingState, ...]:
 
 
 def gateway(give_way: int) -> PoolTable:
-    """Return a gateway's pools and clients where so many pools give way."""
+    """Return a gateway's pools and clients if that many pools give way."""
     clients = tuple(ClientPorts(f"10.0.1.{n}", 1) for n in range(MAX_CLIENTS))
     nat = table(reclaimable=True, dated=False)
     listed, told = share(TOP - give_way)
@@ -135,7 +135,7 @@ def with_failures(sample: NamespaceSample, *, binds: bool) -> NamespaceSample:
 
 
 def with_closes(sample: NamespaceSample, give_way: int = 0) -> NamespaceSample:
-    """Return the sample with active closes, where so many pools of a gateway give way already."""
+    """Return the sample with active closes, if that many pools of a gateway give way already."""
     pools = sample.get(POOLS)
     return with_parts(
         sample,
@@ -146,7 +146,7 @@ def with_closes(sample: NamespaceSample, give_way: int = 0) -> NamespaceSample:
 
 
 def fullest() -> NamespaceSample:
-    """Return a sample of which every table is full, without what BPF programs count."""
+    """Return a sample in which every table is full, without what BPF programs count."""
     pools = {
         OUTBOUND: table(reclaimable=True, dated=True),
         INBOUND: table(reclaimable=False, dated=True),
@@ -212,7 +212,7 @@ SOURCES = [ToldBy("netlink", "EPERM"), ToldBy("bpf", fallbacks=0)]
     ids=["none counted", "connects", "connects, binds", "closes", "connects, closes", "all"],
 )
 def test_worst_case(sample: NamespaceSample, told_by: ToldBy) -> None:
-    """A host that fills every table by default stays inside the budget, whatever BPF may tell."""
+    """A host that fills every table by default stays within the budget, whatever BPF adds."""
     whole = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (sample,), elsewhere=Elsewhere(9))
     collector = SampleCollector(
         lambda: whole,

@@ -24,7 +24,7 @@ def manager(systemd: NotifySocket) -> ServiceManager:
 
 
 def test_the_first_sample_makes_it_ready(systemd: NotifySocket) -> None:
-    """READY=1 comes once, with the first status; later a status is sent where it is another."""
+    """READY=1 comes once, with the first status; later a status is sent if it has changed."""
     told = manager(systemd)
     told.sampled("calm")
     assert systemd.receive() == {"READY": "1", "STATUS": "calm"}
@@ -35,7 +35,7 @@ def test_the_first_sample_makes_it_ready(systemd: NotifySocket) -> None:
 
 
 def test_a_name_cannot_forge_a_second_message(systemd: NotifySocket) -> None:
-    """A line break in a status, as in the name of a namespace, is shown and breaks no line."""
+    """A line break in a status, as in the name of a namespace, is escaped and breaks no line."""
     told = manager(systemd)
     told.sampled("outbound in web\nSTOPPING=1 is 50 % full")
     assert systemd.receive() == {
@@ -70,7 +70,7 @@ def test_stop(systemd: NotifySocket) -> None:
 
 
 def test_without_systemd() -> None:
-    """Without NOTIFY_SOCKET nothing is said, and no heartbeat is wanted."""
+    """Without NOTIFY_SOCKET nothing is sent, and no heartbeat is wanted."""
     told = ServiceManager({"WATCHDOG_USEC": "1000000"}, PID)
     assert told.heartbeat_seconds == math.inf
     told.sampled("calm")
@@ -79,7 +79,7 @@ def test_without_systemd() -> None:
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
-    """A socket that is gone costs the message and nothing else."""
+    """A missing socket costs the message and nothing else."""
     told = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "gone")}, PID)
     told.sampled("calm")
     told.alive()
@@ -96,7 +96,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
     ],
 )
 def test_addresses(name: str, address: str) -> None:
-    """A path and an abstract name are understood; other families are left alone."""
+    """A path and an abstract name are understood; other families are ignored."""
     assert notify_address({"NOTIFY_SOCKET": name}) == address
 
 
@@ -114,5 +114,5 @@ def test_addresses(name: str, address: str) -> None:
     ],
 )
 def test_heartbeat(environ: Mapping[str, str], seconds: float) -> None:
-    """Twice in the time that systemd waits, where the watchdog is meant for this process."""
+    """They come twice in the time that systemd waits, if the watchdog is for this process."""
     assert heartbeat_seconds(environ, PID) == seconds

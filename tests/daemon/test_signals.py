@@ -1,4 +1,4 @@
-"""Signals on an event loop, the way of Windows included: it works on any system."""
+"""Signals on an event loop, including the way for Windows, which works on any system."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def test_handled(name: str) -> None:
 
 
 def test_woken() -> None:
-    """The way of Windows: a signal wakes a loop that waits, and all is put back at the end."""
+    """The way for Windows: a signal wakes a waiting loop, and all is restored at the end."""
 
     async def handle() -> None:
         loop = asyncio.get_running_loop()
@@ -50,7 +50,7 @@ def test_woken() -> None:
 
 
 def test_woken_by_another_signal() -> None:
-    """A signal that nobody asked for calls nobody back."""
+    """A signal without a callback calls nothing back."""
 
     async def handle() -> None:
         loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ raise SystemExit(main())
 
 @pytest.mark.parametrize("arguments", [[], ["report"]])
 def test_ctrl_c_at_the_start(arguments: list[str]) -> None:
-    """Ctrl-C before anything runs ends it as it ends any program: no traceback."""
+    """Ctrl-C before anything runs ends it as it ends any program: without a traceback."""
     command = [sys.executable, "-c", INTERRUPTED_START, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

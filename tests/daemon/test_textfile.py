@@ -1,4 +1,4 @@
-"""A sample as a file: whole, for all to read, and never one from before."""
+"""A sample as a file: whole, readable by all, and never an old one."""
 
 import os
 import re
@@ -19,7 +19,7 @@ OLD = "tcp_pressure_sockets 1\n"
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return where the sample goes: into a folder of its own, where one from before is."""
+    """Return where the sample goes: into a separate folder, which has an old one."""
     folder = tmp_path / "textfile"
     folder.mkdir()
     path = folder / "tcp-pressure.prom"
@@ -54,7 +54,7 @@ def test_whole_and_readable(file: Path) -> None:
 
 
 def test_a_reader_never_sees_a_part(file: Path) -> None:
-    """Whoever reads while it is replaced gets what it held before or after, whole."""
+    """A reader during replacement gets the old content or the new one, whole."""
     contents = [bytes([number]) * 100_000 for number in range(200)]
     replace_file(file, contents[0])
 
@@ -96,7 +96,7 @@ def test_gone_unless_replaced(file: Path) -> None:
         raise SystemExit(2)
     assert entries(file) == []
     with new_or_absent(file):
-        pass  # nor does one that was not there matter
+        pass  # nor does a missing one matter
     assert entries(file) == []
 
 
@@ -114,14 +114,14 @@ def test_node_exporter_serves_it(file: Path) -> None:
 
 
 def test_counts_from_the_start_are_absent(file: Path) -> None:
-    """What only a process that stays can count is not told as zero."""
+    """What only a long-running process can count is not reported as zero."""
     run_exporter(f"--once.file={file}")
     counters = {name for name in names(file.read_text()) if name.endswith("_total")}
     assert counters == {"tcp_pressure_kernel_events_total"}
 
 
 def test_a_failed_collector_is_told(file: Path, tmp_path: Path) -> None:
-    """Where a part of the sample failed the file is new, without its metrics, and says so."""
+    """If a part of the sample failed, the file is new, without its metrics, and says so."""
     procfs = tmp_path / "proc"
     (procfs / "sys/net/ipv4").mkdir(parents=True)
     (procfs / "thread-self/net").mkdir(parents=True)
@@ -136,15 +136,15 @@ def test_a_failed_collector_is_told(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_bad_flag_leaves_no_old_file(file: Path) -> None:
-    """Where nothing could be sampled the file from before is gone."""
+    """If nothing could be sampled, the old file is gone."""
     done = run_exporter(f"--once.file={file}", "--config.file=/nonexistent.yml")
     assert done.returncode == 2
     assert entries(file) == []
 
 
 def test_a_full_disk_leaves_no_old_file(file: Path) -> None:
-    """Where the new file finds no room the old one is gone, no part is left, and a line says so."""
-    command = ("prlimit", "--fsize=1000", str(COMMAND))  # bytes that a file may have
+    """Without room for the new file, the old one is gone, nothing is left, and a line says so."""
+    command = ("prlimit", "--fsize=1000", str(COMMAND))  # the most bytes that a file may have
     done = run_exporter(f"--once.file={file}", "--log.format=logfmt", command=command)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = [line for line in done.stderr.splitlines() if "level=error" in line]

@@ -1,4 +1,4 @@
-"""The exporter and the report where netlink is denied: through psutil, on the real kernel."""
+"""The exporter and the report if netlink is denied: through psutil, on the real kernel."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def collectors(page: str) -> dict[str, str]:
 
 
 def test_page(lab: Lab, tmp_path: Path) -> None:
-    """What psutil and /proc tell is there, and what they do not is absent; the log says why."""
+    """What psutil and /proc show is there, what they do not show is absent; the log says why."""
     client, _accepted = lab.connect("127.0.0.1")
     client.close()  # FIN_WAIT2 here, CLOSE_WAIT there
     with running_exporter(tmp_path / "log", command=WITHOUT) as running:
@@ -40,7 +40,7 @@ def test_page(lab: Lab, tmp_path: Path) -> None:
     assert all(absent(page, prefix) for prefix in ("close_wait", "listen_queue", "pool_owner"))
     # Its rates and forecasts begin after one TIME_WAIT.
     assert all(absent(page, name) for name in ("time_wait_entered", "pool_exhaustion"))
-    # A request of the test that has just ended may be there for a moment, too.
+    # A test's request that has just ended may be there for a moment too.
     assert re.search(r'family="ipv4",netns="host",state="close_wait"} [1-9]', page)
     assert 'msg="sockets are read through psutil" reason="sock_diag dump: Address family' in log
     off = re.findall(r'msg="collector is off" collector=(\S+) reason="only known from netlink', log)
@@ -49,7 +49,7 @@ def test_page(lab: Lab, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_once() -> None:
-    """--once succeeds: what cannot be told is left out, not failed."""
+    """--once succeeds: what cannot be known is left out, not failed."""
     done = subprocess.run([*WITHOUT, "--once"], capture_output=True, text=True, check=True)
     assert 'tcp_pressure_sockets{family="ipv4",netns="host",state="time_wait"} 0.0' in done.stdout
 
@@ -66,7 +66,7 @@ def test_other_namespaces_are_left_out() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_report() -> None:
-    """The report has its verdict, and its last line says what it lacks, and for want of what."""
+    """The report has its verdict, and its last line says what it lacks, and why."""
     done = subprocess.run([*WITHOUT, "report"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("CALM")
     last = " ".join(done.stdout.split("\n\n")[-1].split())

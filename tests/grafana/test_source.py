@@ -6,13 +6,13 @@ from tests.grafana.dashboard import variables
 
 
 def test_committed_is_regenerated() -> None:
-    """`make dashboards` changes nothing, and no other dashboard lies in the folder."""
+    """`make dashboards` changes nothing, and there is no other dashboard in the folder."""
     made = {f"{uid}.json": text_of(made) for uid, made in dashboards(docs_url()).items()}
     assert {path.name: path.read_text() for path in FOLDER.iterdir()} == made
 
 
 def test_documents_elsewhere() -> None:
-    """The address of the documents is that of the variable, and stands nowhere else."""
+    """The address of the documents comes from the variable, and appears nowhere else."""
     address = "https://wiki.example.com/tcp"
     for dashboard in dashboards(address).values():
         assert variables(dashboard)["docs"]["current"] == {"text": address, "value": address}

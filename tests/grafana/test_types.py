@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
 INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
-# The packages with the types of the newest version, and of the oldest one that is claimed.
+# The packages with the types of the newest version, and of the oldest one claimed.
 NEWEST, OLDEST = "@grafana/schema", "grafana-schema-12"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (
@@ -46,13 +46,13 @@ def complaints(
 
 @pytest.mark.parametrize("schema", [NEWEST, OLDEST])
 def test_types(tmp_path: Path, schema: str) -> None:
-    """Every key and value of the dashboards is one that Grafana knows, of the right type."""
+    """Every key and value in the dashboards is known to Grafana, with the right type."""
     dashboards = {path.stem: load(path) for path in FOLDER.glob("*.json")}
     assert complaints(tmp_path, dashboards, schema) == []
 
 
 def test_the_page_names_the_versions_that_are_checked() -> None:
-    """docs/dashboards.md claims the oldest and the newest whose types are known here."""
+    """docs/dashboards.md claims the oldest and the newest version whose types are known here."""
     wanted = json.loads((TYPES / "package.json").read_text())["devDependencies"]
     oldest, newest = (wanted[name].rpartition("@")[2] for name in (OLDEST, NEWEST))
     page = (ROOT / "docs" / "dashboards.md").read_text()
@@ -76,7 +76,7 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    """Packages come from whatever registry npm is set up for, and are known by their hashes."""
+    """Packages come from whatever registry npm is set up for, and are pinned by their hashes."""
     lock = json.loads((TYPES / "package-lock.json").read_text())
     packages = [package for name, package in lock["packages"].items() if name]
     assert all("resolved" not in package and "integrity" in package for package in packages)

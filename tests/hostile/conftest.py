@@ -19,7 +19,7 @@ from tests.support.labs.exporter_process import Access
 
 USER, PASSWORD = "prometheus", "correct horse"
 FIGURES = pytest.StashKey[list[Figures]]()
-COST = 10  # htpasswd's and exporter-toolkit's example: some 60 ms for each password
+COST = 10  # as in htpasswd's and exporter-toolkit's examples: about 60 ms for each password
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _many_descriptors() -> Iterator[None]:
-    """Room for the clients in this process; the exporter has what it inherits before."""
+    """Allow descriptors for clients in this process; the exporter inherits the old limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -40,7 +40,7 @@ def _many_descriptors() -> Iterator[None]:
 def target(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[Target]:
-    """Serve by HTTP."""
+    """Serve over HTTP."""
     with warm_target(tmp_path_factory.mktemp("plain") / "log") as target:
         yield target
     pytestconfig.stash.setdefault(FIGURES, []).extend(target.figures)
@@ -50,7 +50,7 @@ def target(
 def guarded(
     tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 ) -> Iterator[Target]:
-    """Serve by HTTPS, to a user with a password."""
+    """Serve over HTTPS, to a user with a password."""
     folder = tmp_path_factory.mktemp("guarded")
     authority = Authority(folder)
     authority.sign("server")

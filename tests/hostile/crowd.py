@@ -11,7 +11,7 @@ PATIENCE_SECONDS = 20.0
 
 
 class Crowd:
-    """Connections to one address, opened at once. Context manager: closes what is left of them."""
+    """Connections to one address, opened at once. As a context manager, closes what is left."""
 
     def __init__(self, address: tuple[str, int], size: int) -> None:
         self.opened = time.monotonic()
@@ -30,13 +30,13 @@ class Crowd:
             client.close()
 
     def send(self, data: bytes, share: int = 1) -> None:
-        """Send by every `share`th client what it takes at once, unless the server has closed it."""
+        """Send from every `share`th client what it takes at once, unless the server closed it."""
         for client in self.clients[::share]:
             with contextlib.suppress(OSError):
                 client.send(data)
 
     def seconds_until_all_closed(self, drip: bytes = b"", share: int = 1) -> float:
-        """Wait until the server has closed each; every `share`th sends the drip byte by byte.
+        """Wait until the server has closed all; every `share`th sends the drip byte by byte.
 
         Returns the seconds since they were opened.
         """

@@ -22,7 +22,7 @@ class Footprint:
     memory: int
 
     def is_back_at(self, base: "Footprint") -> bool:
-        """Whether nothing but some memory was kept: Python and malloc return not every page."""
+        """Whether nothing but some memory was kept: Python and malloc do not return every page."""
         return (
             self.descriptors <= base.descriptors
             and self.threads <= base.threads
@@ -40,7 +40,7 @@ def memory(status: Path, name: str) -> int:
 class Figures:
     """What an attack cost: scrapes answered and the seconds of the slowest; bytes of memory.
 
-    peak and kept are above what the process had before: at most, and in the end.
+    peak, kept: how much more than before the process had, at most and in the end.
     """
 
     attack: str
@@ -73,7 +73,7 @@ class Target:
         return "127.0.0.1", self.exporter.port
 
     def scrape(self) -> int:
-        """Scrape as Prometheus does, with its time-out of 10 s; return the status."""
+        """Scrape as Prometheus does, with its timeout of 10 s; return the status."""
         access = self.exporter.access
         with closing(access.connection(self.exporter.port)) as connection:
             begin = time.monotonic()
@@ -103,17 +103,17 @@ class Target:
         return Path(f"/proc/{self.exporter.process.pid}/{file}")
 
     def forget_peak(self) -> None:
-        """Let the kernel count the peak of memory again: proc(5), clear_refs."""
+        """Make the kernel start over with the peak of memory: proc(5), clear_refs."""
         self._proc("clear_refs").write_text("5")
 
     def peak(self) -> int:
-        """Return the bytes of resident memory at their most."""
+        """Return the peak of resident memory in bytes."""
         return memory(self._proc("status"), "VmHWM")
 
 
 @contextmanager
 def unharmed(target: Target, attack: str) -> Iterator[None]:
-    """Hold the target, after the attack inside, to what it held before; note the figures."""
+    """Check that the target holds no more after the attack in the block; note the figures."""
     target.scrapes(2)
     base = target.footprint()
     target.forget_peak()
@@ -129,7 +129,7 @@ def unharmed(target: Target, attack: str) -> Iterator[None]:
 
 @contextmanager
 def warm_target(log: Path, *flags: str, access: Access | None = None) -> Iterator[Target]:
-    """Start an exporter and scrape it until it has all that it needs to be scraped."""
+    """Start an exporter and scrape it until it has everything that scrapes need."""
     with running_exporter(log, *flags, access=access) as exporter:
         target = Target(exporter)
         assert target.scrapes(WARM_UP_SCRAPES) == [200] * WARM_UP_SCRAPES

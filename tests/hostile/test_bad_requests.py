@@ -42,7 +42,7 @@ SMUGGLING = {
 
 @pytest.mark.parametrize("shape", SMUGGLING)
 def test_smuggling(target: Target, shape: str) -> None:
-    """A request whose end is in doubt gets one refusal, and what follows it is never a request."""
+    """A request with a doubtful end gets one refusal, and what follows it is never a request."""
     [reply] = exchange(target.address, SMUGGLING[shape] + SECRET)
     assert reply.status in {400, 501}
     assert reply.headers["connection"] == "close"
@@ -96,7 +96,7 @@ def test_huge(target: Target, attack: str) -> None:
     head, piece, statuses = HUGE[attack]
     with unharmed(target, attack):
         replies = flood(target.address, head, piece, 1024)
-    # A client that does not stop sending is reset, and may lose the answer by that.
+    # A client that does not stop sending is reset, and may lose the answer because of that.
     assert [reply.status for reply in replies] in ([], *([status] for status in statuses))
 
 
@@ -119,7 +119,7 @@ def test_garbage(target: Target) -> None:
                 assert statuses <= {200, 400, 404, 405, 408, 413, 414, 417, 431, 501}
 
 
-# What a client meets whose connection was reset while it was sending.
+# The errors of a client whose connection was reset while it was sending.
 RESET = {errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN}
 
 

@@ -32,7 +32,7 @@ def _received(sock: socket.socket) -> bytes:
 
 
 def test_keep_alive(target: Target) -> None:
-    """10,000 requests over one connection, each tenth a scrape, are all answered."""
+    """10,000 requests over one connection, every tenth a scrape, are all answered."""
     with unharmed(target, "10,000 requests on one connection"), client(target.address) as sock:
         buffer = bytearray()
         statuses: Counter[int] = Counter()
@@ -43,7 +43,7 @@ def test_keep_alive(target: Target) -> None:
 
 
 def test_pipelining(target: Target) -> None:
-    """2,000 requests sent ahead are answered in their order, and others are not kept waiting."""
+    """2,000 pipelined requests are answered in order, and others are not kept waiting."""
     count = 2000
     paths = ["/-/healthy", "/nowhere"] * (count // 2)
     ahead = b"".join(request_bytes("GET", path) for path in paths)

@@ -10,7 +10,7 @@ from tests.hostile.target import Target, eventually, unharmed
 
 
 def test_descriptors_run_out(target: Target) -> None:
-    """With 80 descriptors and 500 clients 15 of 15 scrapes are answered and samples go on."""
+    """With 80 descriptors and 500 clients, 15 of 15 scrapes are answered and sampling goes on."""
     pid = target.exporter.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     with unharmed(target, "500 connections with 80 descriptors"):
@@ -43,12 +43,12 @@ def test_guessing(guarded: Target) -> None:
 
 
 def guess(guarded: Target, number: int, stop: threading.Event, statuses: list[int]) -> None:
-    """Try one password after the other, of a user who exists and of one who does not in turn."""
+    """Try one password after another, in turn for a user who exists and one who does not."""
     for attempt in range(100_000):
         user = "prometheus" if attempt % 2 else f"user{number}"
         credentials = base64.b64encode(f"{user}:{number} {attempt}".encode()).decode()
         with (
-            suppress(TimeoutError),  # on a slow machine the line is longer than we wait
+            suppress(TimeoutError),  # on a slow machine the queue outlasts our wait
             closing(guarded.exporter.access.connection(guarded.exporter.port)) as connection,
         ):
             headers = {"Authorization": f"Basic {credentials}"}

@@ -57,7 +57,7 @@ def test_unfinished_handshakes(guarded: Target) -> None:
 def test_never_reading(target: Target) -> None:
     """500 clients that ask and never read: scrapes go on, and all of them are closed.
 
-    While they ask, more of them than may be served at a time, a scrape may be refused.
+    While more of them ask than may be served at a time, a scrape may be refused.
     """
     with unharmed(target, "500 clients that send 100 requests and never read"):
         before = target.footprint().descriptors

@@ -53,7 +53,7 @@ QUICK: list[Run] = [
     {"parser": "compiled", "tests": [MODEL, *_files("against_ss", "canary", "nat", "close_wait")]},
     {"parser": "readable", "tests": [MODEL, *_files("against_ss")]},
 ]
-# The tests of NAT, closes and CLOSE_WAIT run both parsers by themselves.
+# The tests of NAT, closes and CLOSE_WAIT run both parsers themselves.
 ALL: list[Run] = [
     {"parser": "compiled", "tests": [MODEL, REAL, *BPF]},
     {"parser": "readable", "tests": [MODEL, *_files("against_ss", "inbound", "source")]},
@@ -74,7 +74,7 @@ def main() -> int:
         parser.error(f"no such kernel: {', '.join(unknown)}; there are {', '.join(known)}")
     runs = plan(arguments.tests, quick=arguments.quick)
     run = partial(run_kernel, runs=runs, accelerator=KVM if arguments.kvm else TCG)
-    # Of the two processors that each has, one is busy, and often only waits.
+    # Of the two processors that each machine has, one is busy, and often only waits.
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
         right = list(side_by_side.map(run, (kernel for kernel in KERNELS if kernel.name in names)))
     if runs is ALL:
@@ -83,14 +83,14 @@ def main() -> int:
 
 
 def plan(tests: list[str] | None, *, quick: bool) -> list[Run]:
-    """Return what to run: the tests that were named, or a few, or ALL."""
+    """Return what to run: the named tests, or a few, or ALL."""
     if tests:
         return [{"parser": "compiled", "tests": tests}]
     return QUICK if quick else ALL
 
 
 def run_kernel(kernel: Kernel, runs: list[Run], accelerator: str) -> bool:
-    """Boot a kernel, print its results and keep them; tell whether there are some, all right."""
+    """Boot a kernel, print its results and keep them; return whether there are any, all right."""
     package = fetch(kernel)
     initramfs = FOLDER / kernel.name / "initramfs"
     initramfs.write_bytes(root_of(kernel) + own_files(package, runs))
@@ -108,7 +108,7 @@ def run_kernel(kernel: Kernel, runs: list[Run], accelerator: str) -> bool:
             lines.append(line)
             results.append(judged(kernel.name, line))
             print(results[-1].line, flush=True)
-    finished &= bool(results)  # pytest may not even have begun
+    finished &= bool(results)  # pytest may not even have started
     if finished and runs is ALL:
         (FOLDER / kernel.name / "results.json").write_text(json.dumps(lines))
     word = "finished" if finished else "DIED"
@@ -124,7 +124,7 @@ def root_of(kernel: Kernel) -> bytes:
 
 
 def own_files(package: Path, runs: list[Run]) -> bytes:
-    """Return the archive with the modules of a kernel, and what is to be run."""
+    """Return the archive with the modules of a kernel, and what to run."""
     tree = Initramfs()
     for number, (name, content) in enumerate(modules_in_order(package)):
         tree.put(f"/modules/{number:03}-{name}", content)
@@ -133,7 +133,7 @@ def own_files(package: Path, runs: list[Run]) -> bytes:
 
 
 def write_tables() -> None:
-    """Write what each kernel's last whole run told into docs/platforms.md, between the marks."""
+    """Write the results of each kernel's last whole run between the marks in docs/platforms.md."""
     told = [
         (kernel.name, line)
         for kernel in KERNELS
@@ -156,7 +156,7 @@ def write_tables() -> None:
 
 
 def fetch(kernel: Kernel) -> Path:
-    """Return the folder with the kernel's package unpacked, downloaded where it is not there."""
+    """Return the folder with the kernel's package unpacked, downloading it if it is missing."""
     folder = FOLDER / kernel.name
     if not (folder / "root").exists():
         debian = Debian(folder / "apt", kernel.suites, kernel.machine.architecture)

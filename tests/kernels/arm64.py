@@ -1,6 +1,6 @@
 """The root of an arm64 machine: Debian's own programs and Python, and this checkout.
 
-What is compiled is built by Debian's cross compiler, unpacked beside the host's own.
+Extensions are built by Debian's cross compiler, unpacked next to the host's own.
 """
 
 import os
@@ -37,7 +37,7 @@ METADATA = "/usr/lib/python3/dist-packages/tcp_pressure_exporter.dist-info/METAD
 
 
 def arm64_root(folder: Path) -> bytes:
-    """Return the archive; what is downloaded for it is kept in the folder."""
+    """Return the archive; downloads for it are kept in the folder."""
     system = Initramfs(_userland(folder / "userland"))
     for name in ("bin", "sbin", "lib"):
         system.add_link(Path("/", name))
@@ -52,7 +52,7 @@ def arm64_root(folder: Path) -> bytes:
 
 
 def _userland(folder: Path) -> Path:
-    """Return a folder with the packages unpacked, downloaded where they are not there."""
+    """Return a folder with the packages unpacked, downloading missing ones."""
     root = folder / "root"
     if not root.exists():
         part = folder / "part"
@@ -71,16 +71,16 @@ def _compiler(folder: Path) -> Path:
         debian = Debian(folder / "apt", (COMPILER_SUITE,), "amd64")
         packages = ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
         found = debian.download_with_dependencies(packages)
-        # The C library is the host's own, as its loader wants it.
+        # The C library is the host's own, as its loader requires.
         unpack([path for path in found if not path.name.startswith("libc6_")], folder / "part")
         (folder / "part").rename(root)
     return root
 
 
 def _built(module: CompiledModule, folder: Path) -> bytes:
-    """Build the extension as pyproject.toml has it.
+    """Build the extension as in pyproject.toml.
 
-    The headers of the host's Python serve: the stable ABI is the same for all 64 bits.
+    The headers of the host's Python will do: the stable ABI is the same on all 64-bit systems.
     """
     root = _compiler(folder / "compiler")
     build, built = module.build, folder / module.path.name

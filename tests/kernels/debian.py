@@ -1,7 +1,6 @@
-"""Packages of any Debian suite, from where this host gets its own, unpacked beside it.
+"""Packages of any Debian suite, from this host's own sources, unpacked in a folder.
 
-apt works on lists and a state of its own: nothing is installed, and the host's lists stay as they
-are.
+apt works on separate lists and state: nothing is installed, and the host's lists stay as they are.
 """
 
 import lzma
@@ -38,9 +37,9 @@ class Debian:
         return str(re.findall(r"^Version: (.*)$", shown, re.MULTILINE)[0])
 
     def kernel_packages(self, package: str) -> list[str]:
-        """Return what a package like linux-image-cloud-amd64 stands for, as name=version.
+        """Return what a package like linux-image-cloud-amd64 depends on, as name=version.
 
-        That is one package, or from Linux 7 on one each with the image and the modules.
+        That is one package, or from Linux 7 on, one with the image and one with the modules.
         """
         version = self.newest_version(package)
         shown = _run("apt-cache", *self._flags, "show", f"{package}={version}")
@@ -51,13 +50,13 @@ class Debian:
         return [f"{name}={version}" for name in names if name in known]
 
     def download(self, packages: Iterable[str]) -> list[Path]:
-        """Download packages alone, without what they depend on."""
+        """Download packages without their dependencies."""
         folder = self._folder / "cache" / "archives"
         _run("apt-get", *self._flags, "download", *packages, folder=folder)
         return sorted(folder.glob("*.deb"))
 
     def download_with_dependencies(self, packages: Iterable[str]) -> list[Path]:
-        """Download packages and all that they depend on."""
+        """Download packages with all their dependencies."""
         flags = ("--download-only", "--yes", "--no-install-recommends")
         _run("apt-get", *self._flags, *flags, "install", *packages)
         return sorted((self._folder / "cache" / "archives").glob("*.deb"))
@@ -76,7 +75,7 @@ def read_module(path: Path) -> bytes:
 
 
 def _sources(suites: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a sources.list, from the addresses of this host's own."""
+    """Yield the lines of a sources.list, with the addresses from this host's own."""
     addresses = dict(_archives())
     assert addresses, "the host has no lists of Debian packages: run apt-get update first"
     for suite in suites:

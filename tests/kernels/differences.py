@@ -1,8 +1,8 @@
 """Tests of the real kernel that must fail on some kernels, and why.
 
-Each line is a difference of the kernel that the exporter can do nothing about. What holds there
-instead, tests/kernels/test_model.py tests, and docs/metrics.md tells which way the numbers err. A
-test that passes all the same is as wrong as one that fails without a line here.
+Each line is a kernel difference that the exporter can do nothing about. tests/kernels/test_model.py
+tests what holds there instead, and docs/metrics.md says which way the numbers err. A test that
+passes all the same is as wrong as one that fails without a line here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,8 +74,8 @@ NO_MPTCP = Difference(
 )
 DIFFERENCES = (BOUND_ONLY, NO_DELAY, NO_TABLE_SIZE, NO_SINGLE_PORTS, NO_MPTCP)
 
-# What the tests record of each kernel, where it is no matter of chance. If a backport changes it,
-# the line here changes and nothing else.
+# What the tests record about each kernel, unless it is a matter of chance. If a backport changes
+# it, only the line here changes.
 OLD = ("5.10", "6.1", "6.12", "6.12-arm64")
 NEW = ("newest",)
 ALL = OLD + NEW
@@ -109,7 +109,7 @@ FACTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 def unexpected_facts(kernel: str, facts: Mapping[str, str]) -> list[str]:
-    """Return what a test recorded of a kernel and is not as FACTS has it."""
+    """Return what a test recorded about a kernel that differs from FACTS."""
     return [
         f"{name}: {facts[name]}, expected {value}"
         for name, kernels, value in FACTS
@@ -120,9 +120,9 @@ def unexpected_facts(kernel: str, facts: Mapping[str, str]) -> list[str]:
 def expected_failure(
     kernel: str, test: str, differences: Sequence[Difference] = DIFFERENCES
 ) -> Difference | None:
-    """Return the difference that makes a test fail on a kernel, None where it must pass.
+    """Return the difference that makes a test fail on a kernel, None if it must pass.
 
-    A pattern without parameters is of the test with any.
+    A pattern without parameters matches the test with any.
     """
     names = [name.replace("[", "(") for name in (test, test.partition("[")[0])]
     for difference in differences:

@@ -19,8 +19,8 @@ COMPILED = Path("src/tcp_pressure_exporter/sources/counting/_tally.abi3.so")
 ASIDE = Path("/compiled")
 RB_POWER_OFF = 0x4321FEDC  # include/uapi/linux/reboot.h
 FINIT_MODULE = {"x86_64": 313, "aarch64": 273}  # the system call's number
-# What an emulated processor is too slow for: the search for owners paces itself by CPU time, and
-# what a remedy comes to is measured at a steady rate.
+# Tests for which an emulated processor is too slow: the search for owners paces itself by CPU time,
+# and the effect of a remedy is measured at a steady rate.
 TOO_SLOW = (
     "tests/real_kernel/test_close_wait.py::test_leaking_process_is_named",
     "tests/real_kernel/test_remedies.py",
@@ -37,7 +37,7 @@ MOUNTS = (
 
 
 class Run(TypedDict):
-    """One run of pytest: with which parser, of which tests."""
+    """One run of pytest: which tests, with which parser."""
 
     parser: str
     tests: list[str]
@@ -69,14 +69,14 @@ def prepare() -> socket.socket:
         with path.open("rb") as module:
             if libc.syscall(FINIT_MODULE[platform.machine()], module.fileno(), b"", 0) != 0:
                 print(f"{path.name}: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
-    os.system("ip link set lo up")  # noqa: S605 - of the machine's own path
+    os.system("ip link set lo up")  # noqa: S605 - from the machine's own path
     return socket.create_server(("127.0.0.1", 22))
 
 
 def run_tests(run: Run) -> None:
-    """Run pytest as a child: the first process has all orphans to wait for.
+    """Run pytest as a child: the first process has to wait for all orphans.
 
-    The readable parser counts where there is no compiled one.
+    The readable parser counts if there is no compiled one.
     """
     hidden = run["parser"] == "readable" and COMPILED.exists()
     if hidden:
@@ -94,18 +94,18 @@ def run_tests(run: Run) -> None:
 
 
 class Reporter:
-    """A plugin of pytest that writes a line for each test, and what it recorded of the kernel."""
+    """A pytest plugin that writes a line for each test, and what it recorded about the kernel."""
 
     def __init__(self, parser: str) -> None:
         self._parser = parser
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell the outcome of a call, or of what failed before or after it."""
+        """Report the outcome of a call, or of what failed before or after it."""
         if report.when == "call" or report.failed:
             self._say(report, dict(report.user_properties))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell of a file that is no test."""
+        """Report a file that could not be collected."""
         if report.failed:
             self._say(report, {})
 
@@ -121,6 +121,6 @@ class Reporter:
 
 
 def say(**result: object) -> None:
-    """Write one line of results, in one piece, past what the tests capture."""
+    """Write one line of results, in one piece, bypassing pytest's capture."""
     with Path("/dev/console").open("wb", buffering=0) as console:
         console.write(f"\n{MARK}{json.dumps(result)}\n".encode())

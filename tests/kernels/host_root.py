@@ -19,12 +19,12 @@ PROGRAMS = (
 )
 NAME = re.compile(r"^[A-Za-z0-9._-]+")
 EXPORTER = "tcp-pressure-exporter"
-# Of Python, what no test needs.
+# Parts of Python that no test needs.
 LEFT_OUT = (
     *("test", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo", "pydoc_data", "config-*"),
     *("_tkinter*", "site-packages", "dist-packages", "*.opt-?.pyc", "*.a"),
 )
-# Everyone's paths are those of the host, so that compiled Python fits to its sources.
+# All paths are those of the host, so that compiled Python matches its sources.
 INIT = """#!{python}
 import os, sys
 os.environ.update(PATH="/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", LC_ALL="C.UTF-8")
@@ -59,7 +59,7 @@ def host_root() -> Initramfs:
 
 
 class CompiledModule(NamedTuple):
-    """A compiled module: where it is, and how pyproject.toml has it built."""
+    """A compiled module: where it is, and how pyproject.toml builds it."""
 
     path: Path
     build: dict[str, Any]
@@ -89,7 +89,7 @@ def put_checkout(tree: Initramfs, python: str, *packages: str) -> None:
 
 
 def _library(name: str) -> Path:
-    """Return a folder of Python's own, not of the environment that it runs in."""
+    """Return a folder of Python itself, not of the environment that it runs in."""
     base = dict.fromkeys(
         ("base", "installed_base", "platbase", "installed_platbase"), sys.base_prefix
     )
@@ -97,7 +97,7 @@ def _library(name: str) -> Path:
 
 
 def _needed(*names: str) -> set[str]:
-    """Return the installed packages of these names, and what of theirs they need."""
+    """Return the installed packages with these names, and their dependencies."""
     found: set[str] = set()
     todo = list(names)
     while todo:

@@ -18,7 +18,7 @@ ALIGNMENT = 4
 
 
 class Entry(NamedTuple):
-    """One file: the bits of its kind and rights, and its content (of a link, what it names)."""
+    """One file: the bits of its type and permissions, and its content (for a link, its target)."""
 
     mode: int
     content: bytes = b""
@@ -29,14 +29,14 @@ DIRECTORY = Entry(stat.S_IFDIR | 0o755)
 
 
 class Initramfs:
-    """The files by their path; a path through links is the links and what they lead to."""
+    """The files by path; a path through links adds the links and what they lead to."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self._entries: dict[str, Entry] = {}
 
     def put(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """Put a file that is nobody's."""
+        """Put a file that is not from the host."""
         self._directories(Path(path).parent)
         self._entries[path] = Entry(stat.S_IFREG | mode, content)
 
@@ -45,21 +45,21 @@ class Initramfs:
         self._directories(Path(path))
 
     def add(self, path: Path) -> None:
-        """Add a file under its own path, whichever links lead to it."""
+        """Add a file under its own path, with any links that lead to it."""
         for parent in reversed(path.parents):
             if self._link(parent, path.relative_to(parent)):
                 return
         if self._link(path, Path()):
             return
         if not self._host(path).exists():
-            return  # what a link leads to may be nowhere
+            return  # a link may lead nowhere
         self._directories(path.parent)
         status = self._host(path).stat()
         content = self._host(path).read_bytes()
         self._entries[str(path)] = Entry(status.st_mode, content, int(status.st_mtime))
 
     def _link(self, path: Path, rest: Path) -> bool:
-        """Add a link and what `rest` is behind it; tell whether there is a link."""
+        """Add a link and what `rest` is below it; return whether there is a link."""
         if not self._host(path).is_symlink():
             return False
         self.add_link(path)
@@ -75,13 +75,13 @@ class Initramfs:
             self._entries.setdefault(str(folder), DIRECTORY)
 
     def add_link(self, path: Path) -> None:
-        """Add a link without what it leads to."""
+        """Add a link without its target."""
         self._directories(path.parent)
         target = bytes(self._host(path).readlink())
         self._entries[str(path)] = Entry(stat.S_IFLNK | 0o777, target)
 
     def add_tree(self, folder: Path, without: Sequence[str] = ()) -> None:
-        """Add all files below a folder but those, and those folders, of certain names."""
+        """Add all files below a folder, except files and folders with certain names."""
         for parent, folders, files in os.walk(self._host(folder)):
             folders[:] = _others(folders, without)
             for path in (Path(parent, name) for name in folders):

@@ -1,4 +1,4 @@
-"""Boots a kernel in QEMU and reads what the tests in it say."""
+"""Boots a kernel in QEMU and reads the results of the tests in it."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 from tests.kernels.guest import MARK
 from tests.kernels.matrix import Machine
 
-# By software, so that it runs wherever QEMU does.
+# In software, so that it runs wherever QEMU does.
 TCG, KVM = "tcg,thread=multi", "kvm"
 # Two processors, since the tests race threads.
 FLAGS = (
@@ -22,7 +22,7 @@ PARAMETERS = "loglevel=3 panic=-1 rdinit=/init random.trust_cpu=on random.trust_
 def boot(
     machine: Machine, image: Path, initramfs: Path, log: Path, accelerator: str = TCG
 ) -> Iterator[dict[str, Any]]:
-    """Yield the results line by line until the machine is off; all that it wrote is in the log."""
+    """Yield the results line by line until the machine is off; all its output is in the log."""
     parameters = f"console={machine.console} {PARAMETERS}"
     command = [
         *("nice", machine.program, "-accel", accelerator, *machine.flags, *FLAGS),
@@ -46,4 +46,4 @@ def boot(
                 if line.startswith(MARK):
                     yield json.loads(line.removeprefix(MARK))
         finally:
-            qemu.kill()  # nothing to a machine that is off
+            qemu.kill()  # does nothing to a machine that is off

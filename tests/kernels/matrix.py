@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Machine(NamedTuple):
     """A kind of computer that QEMU emulates.
 
-    architecture: Debian's name. console: the serial port as Linux calls it. flags: QEMU's, beside
-    those of every machine.
+    architecture: Debian's name. console: the serial port as Linux calls it. flags: QEMU's, in
+    addition to those of every machine.
     """
 
     architecture: str
@@ -26,7 +26,7 @@ ARM64 = Machine(
 
 
 class Kernel(NamedTuple):
-    """A kernel; `suites`: of Debian, the newest version among them is taken."""
+    """A kernel; `suites`: Debian's, of which the newest version is taken."""
 
     name: str
     machine: Machine
@@ -34,7 +34,7 @@ class Kernel(NamedTuple):
 
     @property
     def package(self) -> str:
-        """The package that depends on the kernel; that for clouds is a third of the size."""
+        """The package that depends on the kernel; the one for clouds is a third of the size."""
         return f"linux-image-cloud-{self.machine.architecture}"
 
 

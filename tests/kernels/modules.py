@@ -28,7 +28,7 @@ DEPENDS = re.compile(rb"\0depends=([^\0]*)\0")
 
 
 def modules_in_order(package: Path, wanted: Iterable[str] = WANTED) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the wanted modules, without what is built in or not there."""
+    """Yield name and content of the wanted modules, except those built in or missing."""
     files = {
         path.name.partition(".ko")[0].replace("-", "_"): path for path in package.rglob("*.ko*")
     }

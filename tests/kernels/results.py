@@ -1,4 +1,4 @@
-"""What a test on a kernel came to, and the tables of docs/platforms.md."""
+"""The results of tests on kernels, and the tables in docs/platforms.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ class Result(NamedTuple):
     """One test on one kernel with one parser.
 
     right: whether it passed where it must, and failed where a difference says so.
-    facts: what it recorded of the kernel.
+    facts: what it recorded about the kernel.
     """
 
     kernel: str
@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The result for a person: one line."""
+        """The result as a line for people."""
         word = ("ok" if self.passed else "differs") if self.right else "WRONG"
         why = "" if self.passed else f": {self.difference.why if self.difference else self.reason}"
         why += "".join(f"; {text}" for text in unexpected_facts(self.kernel, self.facts))
@@ -45,7 +45,7 @@ class Result(NamedTuple):
 
 
 def judged(kernel: str, line: Mapping[str, Any]) -> Result:
-    """Return the result that a line of the machine tells."""
+    """Return the result in a line from the machine."""
     return Result(
         kernel,
         line["test"],

@@ -6,7 +6,7 @@ from tests.kernels.initramfs import Initramfs
 
 
 def names(archive: bytes) -> list[str]:
-    """Return the names in an archive, each record found by the sizes of the one before."""
+    """Return the names in an archive, finding each record by the sizes of the previous one."""
     found, place = [], 0
     while True:
         assert archive[place : place + 6] == b"070701"

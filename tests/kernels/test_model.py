@@ -1,6 +1,6 @@
-"""What the exporter takes the running kernel to do is what it does, and its numbers err as told.
+"""The running kernel does what the exporter takes it to do, and numbers err as documented.
 
-These tests run on every kernel of the matrix, and record what they saw of it.
+These tests run on every kernel in the matrix, and record what they saw.
 """
 
 import errno
@@ -44,7 +44,7 @@ Record = Callable[[str, object], None]
 
 
 @pytest.fixture
-def model(netns: None) -> KernelModel:  # noqa: ARG001 - it is asked in a namespace of the test's own
+def model(netns: None) -> KernelModel:  # noqa: ARG001 - it is asked in the test's own namespace
     diag = DiagSocket()
     try:
         return ask_kernel(PROCFS, diag)
@@ -68,7 +68,7 @@ def free(observer: Observer, remote: str = REMOTE) -> int:
 def test_bound_only(
     model: KernelModel, lab: Lab, observer: Observer, record_property: Record
 ) -> None:
-    """Ports of sockets that are bound only count, or are missing where they are not shown."""
+    """Ports of sockets that are only bound count, or are missing if they are not shown."""
     use_range(40000, 40019)
     for port in (40001, 40004, 40007):
         lab.bind("127.0.0.3", port)
@@ -84,7 +84,7 @@ def test_bound_only(
 def test_port_whose_binder_closed(
     model: KernelModel, lab: Lab, observer: Observer, record_property: Record
 ) -> None:
-    """A port once bound stays hidden while any socket has it, or is free with its binder's end."""
+    """A port once bound stays hidden while any socket has it, or is free once its binder closes."""
     use_range(40000, 40039)
     for _ in range(10):
         client, _accepted = lab.connect(OTHER_REMOTE)
@@ -105,7 +105,7 @@ def test_odd_range(lab: Lab, observer: Observer, record_property: Record, step: 
     """In a range of 11 ports connect() finds 10 or 11; 10 are promised."""
     use_range(40000, 40010)
     if step and not has_sysctl("ip_local_port_step_width"):
-        return  # the search of this kernel has no other step
+        return  # this kernel's search has no other step
     if step:
         set_sysctl("ip_local_port_step_width", step)
     found = []
@@ -132,7 +132,7 @@ def connects(lab: Lab) -> bool:
 
 
 def test_second_of_reuse(model: KernelModel, lab: Lab, record_property: Record) -> None:
-    """tcp_tw_reuse gives a port back after its delay, or without one in the next second."""
+    """tcp_tw_reuse gives a port back after its delay, or in the next second if there is none."""
     use_range(40000, 40000)
     begin_a_second()
     time.sleep(0.5)
@@ -174,14 +174,14 @@ def test_time_wait_length(model: KernelModel, record_property: Record) -> None:
 
 
 def test_step_width(model: KernelModel, record_property: Record) -> None:
-    """The step of the port search is told where it can be set."""
+    """The step of the port search is known if it can be set."""
     told = "absent" if model.step_width is None else model.step_width
     record_property("ip_local_port_step_width", told)
     assert has_sysctl("ip_local_port_step_width") == (model.step_width is not None)
 
 
 def test_own_table(record_property: Record) -> None:
-    """A namespace with a table of connections of its own is told from one without."""
+    """A namespace with its own table of connections is told from one without."""
     able = has_sysctl("tcp_child_ehash_entries")
     record_property("a namespace can have a table of its own", word(able))
     told = [_own_table(0)]
@@ -211,14 +211,14 @@ def test_closed_flows(model: KernelModel, record_property: Record) -> None:
         for pair in [gateway.connect() for _ in range(4)]:
             time_wait_here(pair)
         wait_for_states({"TIME_WAIT": 4})
-        # One does where the new connection's sequence number is ahead of its last: about half do.
+        # It does if the new connection's sequence number is ahead of its last: about half do.
         gives_way = any(gateway.attempt() is not None for _ in range(8))
     record_property("conntrack's TIME_WAIT gives way", word(gives_way))
     assert gives_way == model.ends_closed_flows
 
 
 def test_vrf(lab: Lab, observer: Observer, record_property: Record) -> None:
-    """Connections inside a VRF have pools of their own, with as many ports as are promised."""
+    """Connections in a VRF have separate pools, with as many ports as are promised."""
     add = ["ip", "link", "add", "red", "type", "vrf", "table", "10"]
     refused = subprocess.run(add, capture_output=True, check=False).returncode
     record_property("VRF", word(not refused))
@@ -278,7 +278,7 @@ def test_programs(what: str, record_property: Record) -> None:
 
 
 def test_speed(lab: Lab, record_property: Record) -> None:
-    """What counting a dump costs beside discarding it; times of an emulated kernel say no more."""
+    """What counting a dump costs compared with discarding it; emulated times mean no more."""
     diag, parser = DiagSocket(), best_parser()
     rules = TallyRules(0, 0, 0, TimeWaitReuse(everywhere=False, on_loopback=False))
     set_sysctl("tcp_tw_reuse", 0)
@@ -297,9 +297,9 @@ def test_speed(lab: Lab, record_property: Record) -> None:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of this thread for one round, the mean of as many as fill 50 ticks.
+    """Return this thread's CPU time for one round, the mean of as many as fill 50 ticks.
 
-    Where the emulated clock of the scheduler is not steady, CPU time comes in whole ticks.
+    If the scheduler's emulated clock is not steady, CPU time comes in whole ticks.
     """
     start, rounds = time.thread_time(), 0
     while time.thread_time() - start < 0.2:
@@ -309,7 +309,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def discard(dump: Dump) -> None:
-    """Receive a dump to its end, which its last 20 bytes are, and look at nothing else."""
+    """Receive a dump to its end, which is its last 20 bytes, and look at nothing else."""
     for content in dump.contents():
         length, kind = struct.unpack_from("=IH", content, len(content) - 20)
         if (length, kind) == (20, NLMSG_DONE):
@@ -318,7 +318,7 @@ def discard(dump: Dump) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_without_rights(model: KernelModel) -> None:
-    """A user without any right learns the same."""
+    """A user without any privilege learns the same."""
     os.seteuid(65534)
     try:
         diag = DiagSocket()

@@ -1,4 +1,4 @@
-"""A result is right where it is the expected one, whether that is to pass or to fail."""
+"""A result is right if it is the expected one, whether that is to pass or to fail."""
 
 import pytest
 
@@ -18,14 +18,14 @@ def result(kernel: str, test: str, *, passed: bool, **facts: str) -> Result:
 )
 @pytest.mark.parametrize("parameters", ["", "[netlink]", "[10-netlink]"])
 def test_difference(kernel: str, passed: bool, right: bool, parameters: str) -> None:  # noqa: FBT001
-    """A test must fail where a difference says so, and there alone: with any parameters."""
+    """A test must fail where a difference says so, and only there: with any parameters."""
     found = result(kernel, f"{OUTBOUND}::test_bound_only_sockets{parameters}", passed=passed)
     assert found.right is right
     assert ("WRONG" in found.line) is not right
 
 
 def test_fact() -> None:
-    """What was seen of a kernel must be what is known of it."""
+    """What was seen of a kernel must match what is known about it."""
     assert result("6.1", f"{OUTBOUND}::test_plain_range", passed=True, HZ="250").right
     other = result("6.1", f"{OUTBOUND}::test_plain_range", passed=True, HZ="1000")
     assert not other.right

@@ -1,4 +1,4 @@
-"""Prometheus as an agent: it scrapes and sends, as docs/engines.md has it."""
+"""Prometheus as an agent: it scrapes and sends, as in docs/engines.md."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tests.deploy.snippets import snippets
 
 @contextmanager
 def running_agent(folder: Path, exporter: str, receiver: int) -> Iterator[None]:
-    """Scrape the exporter, and send all to the receiver's port on loopback."""
+    """Scrape the exporter, and send everything to the receiver's port on loopback."""
     config: dict[str, Any] = yaml.safe_load(snippets("engines.md")["agent.yml"])
     config["scrape_configs"][0] |= {"static_configs": [{"targets": [exporter]}]}
     config["remote_write"][0]["url"] = f"http://127.0.0.1:{receiver}/api/v1/write"

@@ -1,4 +1,4 @@
-"""What the receivers of Alertmanager got, and when."""
+"""What Alertmanager's receivers got, and when."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Notification(NamedTuple):
-    """One alert of one message: monotonic time of arrival, receiver, and what it says."""
+    """One alert in a message: monotonic time of arrival, receiver, and what it says."""
 
     at: float
     receiver: str
@@ -23,7 +23,7 @@ class Inbox:
         self._received: list[Notification] = []
 
     def take(self, receiver: str, alert: dict[str, Any]) -> None:
-        """Note one alert of a message."""
+        """Note one alert in a message."""
         name, description = alert["labels"]["alertname"], alert["annotations"]["description"]
         notification = Notification(time.monotonic(), receiver, name, alert["status"], description)
         with self._changed:
@@ -40,7 +40,7 @@ class Inbox:
         return {notification.name for notification in self.received}
 
     def wait_for(self, name: str, status: str = "firing", seconds: float = 90) -> Notification:
-        """Wait until an alert has fired, or resolved; fail after so many seconds."""
+        """Wait until an alert has fired, or resolved; fail after that many seconds."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:

@@ -1,4 +1,4 @@
-"""The loads that the live tests put on a watched host, and what its receivers got of them."""
+"""The loads that the live tests put on a watched host, and what its receivers got."""
 
 import socket
 import time
@@ -19,9 +19,9 @@ QUICK = 60  # minutes of the rules become seconds
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a load; `refused`: the times of connects without a port.
+    """The outcome of a load; `refused`: the times of connects without a port.
 
-    suppressed: the warning beside a page was silent. recorded: the fleet's series are there.
+    suppressed: the warning next to a page was silent. recorded: the fleet's series are there.
     """
 
     inbox: Inbox
@@ -71,8 +71,8 @@ def balancer(folder: Path) -> Outcome:
 def leak(folder: Path) -> Outcome:
     """150 connections stay in CLOSE_WAIT, and are closed in the end.
 
-    The last 60 come once Prometheus knows whose the others are: 90 are not told of, and between two
-    searches for owners the exporter makes pauses that no factor shortens.
+    The last 60 come once Prometheus knows the owner of the others: 90 raise no alert, and no factor
+    shortens the exporter's pauses between searches for owners.
     """
     with watched_host(folder, QUICK, waits=False) as host:
         with stories.server(stories.LEAKY, closes_first=True), ExitStack() as leaked:
@@ -101,4 +101,4 @@ def healthy(folder: Path, factor: int = 10, seconds: float = 60) -> Outcome:
 
 
 def _unheard(_text: str) -> None:
-    """Nobody listens to the story."""
+    """Ignore the story."""

@@ -1,4 +1,4 @@
-"""From real sockets to a receiver's message, with what we ship in between."""
+"""From real sockets to a receiver's message, with everything we ship in between."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.live.loads import Outcome
 
 pytestmark = pytest.mark.time_limit(300)
 COMM = Path("/proc/self/comm").read_text(encoding="utf-8").rstrip("\n")
-LEAD = 20.0  # seconds that are promised before the first connect() fails
+LEAD = 20.0  # seconds promised before the first connect() fails
 LOADS = (
     loads.steady_rise,
     loads.remote_write,
@@ -26,7 +26,7 @@ LOADS = (
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Outcome]]]:
-    """All loads at once, each on a host of its own: they mostly wait."""
+    """Run all loads at once, each on its own host: they mostly wait."""
     with ThreadPoolExecutor(len(LOADS)) as threads:
         yield {
             load.__name__: threads.submit(load, tmp_path_factory.mktemp(load.__name__))
@@ -41,7 +41,7 @@ def outcome(request: pytest.FixtureRequest, outcomes: dict[str, Future[Outcome]]
 
 
 def test_steady_rise(outcome: Outcome) -> None:
-    """Exhaustion is announced to whom it wakes, 20 s before the first connect() finds no port."""
+    """Whoever is on call hears of exhaustion 20 s before the first connect() finds no port."""
     announced = outcome.inbox.wait_for("TcpPressurePoolExhaustionSoon")
     assert announced.receiver == "page"
     assert "First: 127.0.0.1 to 127.0.0.9 port 8080" in announced.description
@@ -51,7 +51,7 @@ def test_steady_rise(outcome: Outcome) -> None:
 def test_remote_write(outcome: Outcome) -> None:
     """An agent sends to a receiver, which evaluates all rules: the lead is the same promise.
 
-    The agent runs as docs/engines.md has it.
+    The agent runs as in docs/engines.md.
     """
     test_steady_rise(outcome)
     assert outcome.recorded
@@ -84,7 +84,7 @@ def test_refusals(outcome: Outcome) -> None:
 
 
 def test_balancer(outcome: Outcome) -> None:
-    """A load balancer's ports in TIME_WAIT are told by the name of its group, and resolve."""
+    """A load balancer's ports in TIME_WAIT are reported by the name of its group, and resolve."""
     told = outcome.inbox.wait_for("TcpPressureInboundPoolHigh")
     assert told.receiver == "digest"
     assert "balancer to 127.0.0.10 port 8443" in told.description
@@ -101,5 +101,5 @@ def test_leak(outcome: Outcome) -> None:
 
 
 def test_healthy(outcome: Outcome) -> None:
-    """Under a healthy mixed load nobody hears anything, though minutes count as six seconds."""
+    """Under a healthy mixed load nobody hears anything, although minutes are cut to six seconds."""
     assert outcome.inbox.received == []

@@ -18,7 +18,7 @@ def page(port: int) -> str:
 
 
 def test_the_end_that_closes_first_has_the_time_wait() -> None:
-    """The balancer's pool has the connections that are kept, and then what it closed itself."""
+    """The balancer's pool has the kept connections, and then those it closed itself."""
     with network_namespace(), socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""`make demo`: it starts real parts, tells where they are, and leaves nothing behind."""
+"""`make demo`: it starts real parts, says where they are, and leaves nothing behind."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def wait_for(text: str, output: Path) -> str:
 
 
 def status(port: str, path: str) -> int:
-    """Return the status of one request, as soon as somebody listens."""
+    """Return the status of one request, as soon as something is listening."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         connection = HTTPConnection("127.0.0.1", int(port), timeout=10)
@@ -43,7 +43,7 @@ def status(port: str, path: str) -> int:
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    """Exporter, Prometheus and Alertmanager answer where it says, until Ctrl-C; then none runs."""
+    """Exporter, Prometheus and Alertmanager answer where it says, until Ctrl-C ends them all."""
     output = tmp_path / "output"
     with output.open("wb") as file:
         demo = subprocess.Popen(DEMO, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
@@ -64,7 +64,7 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
 
 
 def test_what_was_counted() -> None:
-    """The story says who was refused how many connections, or that nobody counts here."""
+    """The story says who was refused how many connections, or that they are not counted here."""
     proxy = {"process": "python", "remote_address": "127.0.0.9", "port": "8080", "calls": 418}
     rest = {"process": "", "remote_address": "", "port": "", "calls": 2}
     told = counted({"namespaces": [{"refused": {"calls": 420, "listed": [proxy, rest]}}]})
@@ -73,7 +73,7 @@ def test_what_was_counted() -> None:
 
 
 def test_neither_root_nor_user_namespaces(tmp_path: Path) -> None:
-    """Where no network namespace is available, one line says so."""
+    """If no network namespace is available, one line says so."""
     refusing = tmp_path / "unshare"
     refusing.write_text("#!/bin/sh\nexit 1\n")
     refusing.chmod(0o755)

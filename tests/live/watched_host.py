@@ -1,4 +1,4 @@
-"""A host of its own, watched as we ship it: exporter, Prometheus, Alertmanager, receivers."""
+"""A separate host, watched as we ship it: exporter, Prometheus, Alertmanager, receivers."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class WatchedHost:
-    """The network namespace that the calling thread is in, and whom its alerts reach."""
+    """The calling thread's network namespace, and the receivers of its alerts."""
 
     inbox: Inbox
 
@@ -43,7 +43,7 @@ class WatchedHost:
         return {alert["labels"]["alertname"]: alert["status"]["state"] for alert in found}
 
     def query(self, expression: str) -> list[Any]:
-        """Return what Prometheus finds now; nothing while it starts."""
+        """Return what Prometheus finds now; nothing while it is starting."""
         answer = _get(PROMETHEUS, f"/api/v1/query?query={quote(expression)}")
         return answer["data"]["result"] if answer else []
 
@@ -54,8 +54,8 @@ def watched_host(
 ) -> Iterator[WatchedHost]:
     """Move the calling thread into a watched host, and back at the end.
 
-    The minutes of the rules are divided by `factor`; without `waits` Alertmanager sends at once.
-    With an `agent` that scrapes the exporter, and sends to Prometheus by remote write.
+    The minutes in the rules are divided by `factor`; without `waits`, Alertmanager sends at once.
+    With `agent`, an agent scrapes the exporter and sends to Prometheus by remote write.
     """
     inbox = Inbox()
     (folder / "groups.yml").write_text(GROUPS)
@@ -71,7 +71,7 @@ def watched_host(
         stack.enter_context(running_prometheus(folder, PROMETHEUS, scraped, alertmanager, factor))
         if agent:
             stack.enter_context(running_agent(folder, address, PROMETHEUS))
-        # Only now: those that listen here took their ports from the range of before.
+        # Only now: the listeners here took their ports from the original range.
         for name, value in SYSCTLS.items():
             set_sysctl(name, value)
         host = WatchedHost(inbox)
@@ -80,7 +80,7 @@ def watched_host(
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
-    """Look ten times a second until the condition holds; fail after so many seconds."""
+    """Look ten times a second until the condition holds; fail after that many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -93,4 +93,4 @@ def _get(port: int, path: str) -> Any:
             connection.request("GET", path)
             return json.loads(connection.getresponse().read())
     except (ConnectionError, json.JSONDecodeError):
-        return None  # it is only starting: not listening yet, or "Service Unavailable"
+        return None  # it is still starting: not listening yet, or "Service Unavailable"

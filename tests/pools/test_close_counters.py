@@ -21,7 +21,7 @@ A, B, C = pool(1), pool(2), pool(3)
 
 
 def entered(**closes: int) -> dict[ListedKey, Usage]:
-    """Return pools a, b, c and lb with what entered since the sample before."""
+    """Return pools a, b, c and lb with what entered since the previous sample."""
     keys: dict[str, ListedKey] = {"a": A, "b": B, "c": C, "lb": LB}
     return {keys[name]: closed(ports) for name, ports in closes.items()}
 
@@ -46,7 +46,7 @@ def test_from_the_first_listing_on() -> None:
 
 
 def test_while_not_shown() -> None:
-    """A pool that has left the list goes on, also over samples at which it has no socket."""
+    """A pool that has left the list goes on counting, even over samples without a socket."""
     counters = counted(
         (entered(a=5, b=1), [A]),
         (entered(a=6, b=1), [B]),
@@ -64,16 +64,16 @@ def test_group() -> None:
 
 
 def test_more_entered_than_pools_show() -> None:
-    """The total takes in what entered in pools that are not told apart."""
+    """The total includes what entered in pools without a row."""
     assert CloseCounters(total=10).after(90, entered(a=5), [A]).total == 100
 
 
 def test_longest_unseen_is_forgotten() -> None:
-    """Of too many pools the one that was not shown for the longest time starts again."""
+    """If there are too many pools, the one not shown for longest starts again."""
     samples: list[tuple[dict[ListedKey, Usage], list[ListedKey]]] = [
         ({pool(n): closed(1)}, [pool(n)]) for n in range(MAX_REMEMBERED)
     ]
-    # Pool 0 is shown once more, so that pool 1 is the longest unseen when one more comes.
+    # Pool 0 is shown again, so pool 1 is the longest unseen when another one comes.
     samples += [({pool(0): closed(1)}, [pool(0)]), ({pool(999): closed(1)}, [pool(999)])]
     counters = counted(*samples)
     assert len(counters.pools) == MAX_REMEMBERED
@@ -83,7 +83,7 @@ def test_longest_unseen_is_forgotten() -> None:
 
 
 def test_longer_list_than_memory() -> None:
-    """All that are shown have a counter, however many; none else has."""
+    """All pools shown have a counter, however many; no others have."""
     many: list[ListedKey] = [pool(n) for n in range(2 * MAX_REMEMBERED)]
     usages = {key: closed(1) for key in [*many, pool(9999)]}
     counters = counted((usages, [pool(9999)]), (usages, many), (usages, many))

@@ -22,13 +22,13 @@ def test_each_second() -> None:
 
 
 def test_rate() -> None:
-    """The rate is that of the last ten seconds: what is older does not count."""
+    """The rate is that of the last ten seconds: older closes do not count."""
     assert closes_per_second(histogram({0: 10, 9: 25, 10: 1000})) == 3.5
     assert closes_per_second(histogram({})) == 0.0
 
 
 def test_rate_of_a_short_time_wait() -> None:
-    """Where TIME_WAIT is shorter than ten seconds the rate is that of its whole seconds."""
+    """If TIME_WAIT is shorter than ten seconds, the rate is that of its whole seconds."""
     assert closes_per_second(array("I", [3, 5, 100]).tobytes()) == 4.0
 
 
@@ -36,11 +36,11 @@ def test_rate_of_a_short_time_wait() -> None:
     ("each_second", "rate"),
     [
         ([60] * 10, 60),
-        # A burst of 600: it goes on for all one knows, then there was none for a whole second.
+        # A burst of 600: it may be going on, then there was none for a whole second.
         ([600, *[0] * 9], 60),
         ([0, 600, *[0] * 8], 0),
-        # 90 in ten seconds are nine a second: one second without any is chance, one in 8,000. Of
-        # fewer a second tells too little. But then there were none for five.
+        # 90 in ten seconds are nine a second: by chance a second has none once in 8,000. With
+        # fewer, a second says too little. But then there were none for five.
         ([0, 45, 45, *[0] * 7], 9),
         ([0, 50, 50, *[0] * 7], 0),
         ([0, 0, 0, 0, 0, 45, 45, 0, 0, 0], 0),
@@ -50,7 +50,7 @@ def test_rate_of_a_short_time_wait() -> None:
         # 100 in ten seconds: 50 are due in five, and down to 50 − 3 × √50 = 28.8 is chance.
         ([6, 6, 6, 6, 5, 14, 14, 14, 14, 15], 10),
         ([6, 6, 6, 5, 5, 14, 14, 14, 15, 15], 5.6),
-        # What rises does so at the pace of the ten seconds.
+        # A rise counts at the pace of the ten seconds.
         ([60, 60, *[0] * 8], 12),
         ([0] * 10, 0),
         ([3, 5], 4),
@@ -58,13 +58,13 @@ def test_rate_of_a_short_time_wait() -> None:
     ],
 )
 def test_lasting_rate(each_second: list[int], rate: float) -> None:
-    """What has ended does not count on: none for a second, or clearly fewer in the last five."""
+    """Closes that have ended no longer count: none for a second, or clearly fewer in five."""
     assert lasting_closes([*each_second, 0]) == pytest.approx(rate)
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=61))
 def test_lasting_rate_is_part_of_the_rate(each_second: list[int]) -> None:
-    """What has ended can only make the rate smaller, whatever the seconds were like."""
+    """Closes that have ended can only lower the rate, whatever the seconds were like."""
     window = each_second[:10]
     assert 0 <= lasting_closes([*each_second, 0]) <= sum(window) / len(window)
 
@@ -83,7 +83,7 @@ def test_sum(histograms: list[dict[int, int]]) -> None:
 
 
 def test_sum_of_other_lengths() -> None:
-    """Histograms may have another length than Linux's, or none where no age is known."""
+    """Histograms may be longer or shorter than Linux's, or empty if no age is known."""
     longer = array("I", [1] * 120).tobytes()
     assert list(closes_each_second(summed([longer, longer]))) == [2] * 120
     assert summed([b"", b""]) == b""

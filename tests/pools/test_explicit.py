@@ -60,7 +60,7 @@ def test_no_known_limit(ports: int, listed: int) -> None:
     [(1, 359), (359, 359), (360, 424), (425, 512), (513, 1023), (1023, 1023)],
 )
 def test_privileged_ports(ports: int, limit: int) -> None:
-    """Below 1024 the limit is what RPC takes, or the next wider custom once more are in use."""
+    """Below 1024 the limit is RPC's, or the next wider convention once more are in use."""
     tally = replace(EMPTY, privileged=pools({POOL: (ports, 0, 0)}))
     [pool] = table(tally, min_ratio=0.0).listed
     assert pool.local_address == "10.0.0.2:1-1023"
@@ -68,14 +68,14 @@ def test_privileged_ports(ports: int, limit: int) -> None:
 
 
 def test_totals() -> None:
-    """Pools that are not told apart count in the totals of outbound pools."""
+    """Pools without a row count in the totals of outbound pools."""
     others = replace(pools({}), others=OtherPools(pools=3, most_used=5, ports=9), overflow=2)
     shown = table(replace(explicit(150), privileged=others))
     assert (shown.count, shown.unlisted_ports_used, shown.overflow_sockets) == (4, 9, 2)
 
 
 def test_watched() -> None:
-    """What was listed is told apart in the next dump, each kind by its own rules."""
+    """Listed pools have a row in the next dump, each kind by its own rules."""
     watched = [POOL, POOL._replace(ports="1-1023"), POOL._replace(ports="20000-20099", scope=3)]
     assert row_rules(watched, privileged=True).watched == (POOL,)
     assert row_rules(watched, privileged=False).watched == (POOL._replace(scope=3),)

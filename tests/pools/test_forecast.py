@@ -33,7 +33,7 @@ STEADY_60 = [60] * 61  # 60 closes per second for the last minute
     [
         # 3,000 ports at 60 a second last 50 s.
         (Flow(3000, 0, EMPTY, closes=60), 50.0),
-        # 1,000 of them live leaves 2,000; and 40 closes beside 20 new live ones are 60 as well.
+        # 1,000 live ones leave 2,000; and 40 closes plus 20 new live ones are 60 as well.
         (Flow(3000, 1000, EMPTY, closes=60), 2000 / 60),
         (Flow(3000, 0, EMPTY, closes=40, growth=20), 50.0),
         # 3,000 ÷ 62.048 s: at 48.4 closes per second the first come back just as the last is taken.
@@ -43,7 +43,8 @@ STEADY_60 = [60] * 61  # 60 closes per second for the last minute
         (Flow(3000, 0, EMPTY, closes=0, growth=10), 300.0),
         (Flow(3000, 0, EMPTY, closes=0, growth=5), 600.0),
         (Flow(3000, 0, EMPTY, closes=0, growth=4.99), NEVER),
-        # From 62.048 s on closes and releases are even: 62.048 × 30 = 1861.4; then growth alone.
+        # From 62.048 s on, closes and releases balance: 62.048 × 30 = 1861.4; then only growth
+        # counts.
         (Flow(3000, 0, EMPTY, closes=30, growth=10), (3000 - 62.048 * 30) / 10),
         # Nothing comes and nothing goes.
         (Flow(3000, 2999, EMPTY, closes=0), NEVER),
@@ -59,10 +60,10 @@ def test_worked_examples(flow: Flow, seconds: float) -> None:
 
 
 def test_known_releases() -> None:
-    """Ports that come back in time put the end off; those that come later do not.
+    """Ports that come back in time postpone the end; later ones do not.
 
-    Of 1,000 ports 900 wait and 10 a second are taken: 10 s, unless some come back before. Those
-    that closed 55 to 56 s ago come back from 62.048 − 56 = 6.05 s to 7.05 s from now.
+    Of 1,000 ports, 900 wait and 10 a second are taken: that lasts 10 s, unless some come back
+    before. Those that closed 55 to 56 s ago come back 62.048 − 56 = 6.05 s to 7.05 s from now.
     """
     inflow = 10.0
     assert exhaustion_seconds(Flow(1000, 0, ages(a30=900), inflow)) == pytest.approx(10)
@@ -82,7 +83,7 @@ def test_steady_traffic() -> None:
 
 
 def test_short_hold() -> None:
-    """Where a port is taken over after a second, a pool bears as many closes a second as ports."""
+    """If a port is taken over after a second, a pool bears as many closes a second as ports."""
     assert exhaustion_seconds(Flow(1000, 100, (0,), closes=899, hold=1.0)) == NEVER
     assert exhaustion_seconds(Flow(1000, 100, (0,), closes=1000, hold=1.0)) == pytest.approx(0.9)
     # 500 wait and come back within the second, in which 400 are free and 800 a second are taken.
@@ -91,14 +92,14 @@ def test_short_hold() -> None:
 
 
 def test_steady_state() -> None:
-    """62.048 s of closes beside the live ports is what today's rate leads to."""
+    """Live ports plus 62.048 s of closes are what the current rate leads to."""
     assert steady_state_ratio(Flow(1000, 100, EMPTY, closes=10)) == pytest.approx(0.72048)
     assert steady_state_ratio(Flow(1000, 100, (0,), closes=10, hold=1.0)) == pytest.approx(0.11)
     assert steady_state_ratio(Flow(0, 0, EMPTY, closes=0)) == 1.0
 
 
 def test_sustainable_closes() -> None:
-    """The ports that are not live, each blocked for 62.048 s, bear so many closes per second."""
+    """Ports that are not live, each blocked for 62.048 s, bear that many closes per second."""
     assert sustainable_closes(Flow(28232, 12, EMPTY, closes=0)) == pytest.approx(28220 / 62.048)
     assert sustainable_closes(Flow(28232, 12, (0,), closes=0, hold=1.0)) == 28220
     assert sustainable_closes(Flow(100, 101, EMPTY, closes=0)) == 0.0
@@ -119,7 +120,7 @@ FLOWS = st.builds(Flow, LIMITS, LIVE, AGES, RATES, GROWTHS, st.just(62.048)) | s
 
 
 def used_at(flow: Flow, seconds: float) -> float:
-    """Return the ports in use after some time, if none is refused for want of a port.
+    """Return the ports in use after some time, if none is refused for lack of a port.
 
     A port that closed between a and a + 1 s ago comes back between hold − a − 1 and hold − a.
     """
@@ -152,14 +153,14 @@ def test_agrees_with_the_use_over_time(flow: Flow) -> None:
 
 @given(FLOWS)
 def test_zero_where_full(flow: Flow) -> None:
-    """The forecast is 0 where the pool is full, and only there."""
+    """The forecast is 0 if the pool is full, and only then."""
     full = flow.live + sum(flow.ages) >= flow.limit
     assert (exhaustion_seconds(flow) == 0) == full
 
 
 @given(FLOWS, st.integers(0, 500), st.integers(0, 500), st.integers(0, 500))
 def test_never_longer(flow: Flow, closes: int, growth: int, live: int) -> None:
-    """More closes, more growth, fewer free ports: none of them puts the end off."""
+    """More closes, more growth, fewer free ports: none of them postpones the end."""
     forecast = exhaustion_seconds(flow) + 1e-6
     more = [
         flow._replace(closes=flow.closes + closes / 10),
@@ -173,7 +174,7 @@ def test_never_longer(flow: Flow, closes: int, growth: int, live: int) -> None:
 
 @given(AGES.filter(any))
 def test_older_entries_come_back_sooner(by_age: list[int]) -> None:
-    """The same ports, closed a second earlier, are back earlier, which never brings the end on."""
+    """The same ports, closed a second earlier, are back earlier, which never hastens the end."""
     aged = [0, *by_age[:-2], by_age[-2] + by_age[-1]]
     limit = sum(by_age) + 100
     younger = exhaustion_seconds(Flow(limit, 0, by_age, closes=50))
@@ -181,7 +182,7 @@ def test_older_entries_come_back_sooner(by_age: list[int]) -> None:
 
 
 def simulated(flow: Flow) -> float:
-    """Open connections one by one, close each at once, and return when none finds a port."""
+    """Open connections one by one, close each immediately, and return when none finds a port."""
     free = flow.limit - int(flow.live) - sum(flow.ages)
     releases = [
         flow.hold - age - 1 + (number + 0.5) / ports
@@ -208,7 +209,7 @@ def simulated(flow: Flow) -> float:
     st.integers(1, 60),
 )
 def test_agrees_with_simulated_connections(free: int, by_age: list[int], closes: int) -> None:
-    """Connection by connection a pool is full when the forecast says: a port more or less apart."""
+    """Connection by connection, a pool is full when the forecast says, give or take a port."""
     waiting = sum(by_age)
     flow, roomier, tighter = (
         Flow(100 + waiting + ports, 100, by_age, closes) for ports in (free + 2, free + 4, free)

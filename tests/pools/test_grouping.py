@@ -38,7 +38,7 @@ def test_without_groups() -> None:
 
 
 def test_members() -> None:
-    """A group is the sum of its addresses, and knows them; a remote of none is left as it is."""
+    """A group is the sum of its addresses, and knows them; a remote in no group stays as it is."""
     pools = {key("10.0.1.1"): used(10), key("10.0.0.9"): used(20), key("10.0.1.2"): used(30)}
     grouping = group_pools(pools, {}, GROUPS)
     lb = GroupKey(LOCAL, "lb", HTTPS)
@@ -48,7 +48,7 @@ def test_members() -> None:
 
 
 def test_source_pools() -> None:
-    """A pool without a remote is in no group, even where one holds every address."""
+    """A pool without a remote is in no group, even if one holds every address."""
     everything = RemoteGroups([RemoteGroup("all", (ip_network("0.0.0.0/0"), ip_network("::/0")))])
     source = PoolKey(LOCAL, b"", b"")
     assert list(group_pools({source: used(5)}, {}, everything).usages) == [source]
@@ -64,7 +64,7 @@ KEYS = st.builds(
 
 @given(st.dictionaries(KEYS, st.builds(used, st.integers(0, 1000))))
 def test_each_pool_is_a_member_once(pools: dict[PoolKey, Usage]) -> None:
-    """What is shown is the sum of its members; each pool is the member of one, by its ends."""
+    """What is shown is the sum of its members; each pool is a member of one, by its ends."""
     grouping = group_pools(pools, {}, GROUPS)
     members = {name: list(grouping.members_of(name)) for name in grouping.usages}
     assert sorted(pool for found in members.values() for pool in found) == sorted(pools)

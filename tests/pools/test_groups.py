@@ -21,7 +21,7 @@ GROUPS = RemoteGroups([LB, NAT])
 
 
 def sixteen_bytes(text: str) -> bytes:
-    """Write an address as the kernel's v4-mapped form has it (RFC 4291, section 2.5.5.2)."""
+    """Write an address in the kernel's v4-mapped form (RFC 4291, section 2.5.5.2)."""
     address = ip_address(text)
     return bytes(10) + b"\xff\xff" + address.packed if address.version == 4 else address.packed
 
@@ -78,7 +78,7 @@ def test_overlap_of_two_groups() -> None:
 
 
 def test_overlap_inside_a_group() -> None:
-    """A network that stands twice in one group, once in its v4-mapped form, is refused."""
+    """A network listed twice in one group, once in its v4-mapped form, is refused."""
     networks = (ip_network("10.0.0.0/8"), ip_network("::ffff:10.0.0.0/104"))
     with pytest.raises(OverlapError) as caught:
         RemoteGroups([RemoteGroup("a", networks)])

@@ -23,13 +23,13 @@ def sampled(live: dict[float, int]) -> PoolHistory:
 
 
 def test_first_sample() -> None:
-    """Before there was a sample nothing grows."""
+    """Before the first sample nothing grows."""
     assert PoolHistory().growth(POOL, 500, 100.0) == 0.0
 
 
 @pytest.mark.parametrize("interval", [1, 5, 10, 60])
 def test_even_growth(interval: int) -> None:
-    """Growth of 20 ports a second is told as such, at any interval; so is a shrinking of 20."""
+    """Growth of 20 ports a second is seen as such, at any interval; so is shrinking by 20."""
     times = range(0, 20 * interval, interval)
     now = 20.0 * interval
     rising = sampled({float(time): 20 * time for time in times})
@@ -39,24 +39,24 @@ def test_even_growth(interval: int) -> None:
 
 
 def test_window() -> None:
-    """What was ten seconds ago counts, not what was before; of late samples, the last."""
+    """Ten seconds ago counts, not earlier; if samples are late, the last one does."""
     history = sampled({75.0: 9000, 80.0: 200, 85.0: 250, 89.9: 300, 95.0: 400, 97.0: 500})
     assert history.growth(POOL, 700, 100.0) == pytest.approx(400 / 10.1)
     assert history.growth(POOL, 700, 200.0) == pytest.approx(200 / 103)
 
 
 def test_growth_that_has_ended() -> None:
-    """600 ports opened at once fill nothing once a look later there are no more of them."""
+    """600 ports opened at once fill nothing once a later look shows no more of them."""
     history = sampled({85.0: 100, 90.0: 100, 94.0: 700})
     assert history.growth(POOL, 700, 99.0) == 0
     assert history.growth(POOL, 690, 99.0) == -2
-    # 10 more of the 339 that were due in five seconds; then 600 of 667, which is not clearly less.
+    # 10 more of the 339 due in five seconds; then 600 of 667, which is not clearly less.
     assert history.growth(POOL, 710, 99.0) == 2
     assert history.growth(POOL, 1300, 99.0) == pytest.approx(1200 / 9)
-    # Over less than five seconds only none at all says that it has ended.
+    # Over less than five seconds, only no growth at all means that it has ended.
     assert history.growth(POOL, 701, 96.0) == pytest.approx(601 / 11)
     assert history.growth(POOL, 700, 96.0) == 0
-    # 8 in 9 s: that four seconds bring none is likely.
+    # 8 in 9 s: four seconds without any are likely.
     history = sampled({85.0: 700, 90.0: 700, 94.0: 708})
     assert history.growth(POOL, 708, 99.0) == pytest.approx(8 / 9)
 
@@ -74,8 +74,8 @@ def share(before: Usage, after: Usage, seconds: float) -> float:
 def test_share_that_takes_ports() -> None:
     """Ports taken by closes are more of them in TIME_WAIT, and those that came back meanwhile.
 
-    Before there were 367 in TIME_WAIT. Those that closed 50 s before may be 51 s old, and over in
-    9 s; those of 49 s before in 10 s. So 60 may have come back.
+    At first there were 367 in TIME_WAIT. Those that closed 50 s earlier may be 51 s old, and over
+    in 9 s; those from 49 s earlier in 10 s. So 60 may have come back.
     """
     before = waiting(500, {5: 300, 49: 7, 50: 40, 60: 20})
     assert share(before, waiting(500, {0: 100, 9: 50, 15: 307}), 10) == 1
@@ -84,7 +84,7 @@ def test_share_that_takes_ports() -> None:
 
 
 def test_taken_over() -> None:
-    """Where as many wait as before and none has ended, no close took a port."""
+    """If as many wait as before and none has ended, no close took a port."""
     assert share(waiting(500, {5: 500}), waiting(500, {0: 500}), 5) == 0
 
 
@@ -110,10 +110,10 @@ CLOSED_BEFORE = st.lists(st.tuples(st.floats(0, 62.048), st.floats(0, 2.048)), m
 def test_every_close_takes_a_port(
     before: list[tuple[float, float]], later: list[float], seconds: float
 ) -> None:
-    """Where every connection takes a port of its own, all closes count.
+    """If every connection takes a new port, all closes count.
 
-    before: how long ago a connection closed, and by how much the end of its batch comes after the
-    60 s. later: which part of the window ago the others closed.
+    before: how long ago a connection closed, and how long after the 60 s its batch ends. later: how
+    far back in the window, as a fraction, the others closed.
     """
     waits = [(ago, 60 + batch) for ago, batch in before if ago < 60 + batch]
     still = [ago + seconds for ago, ends in waits if ago + seconds < ends]
@@ -126,7 +126,7 @@ def test_every_close_takes_a_port(
 
 
 def test_new_pool() -> None:
-    """A pool that was not there has not grown: it may have been too small to be told apart."""
+    """A pool that was not there has not grown: it may have been too small for a row."""
     history = PoolHistory().after(90.0, {})
     assert history.growth(POOL, 5000, 100.0) == 0
     history = history.after(95.0, {POOL: Usage(5000, 10_000, 0, None)})
@@ -140,7 +140,7 @@ def test_little_used() -> None:
 
 
 def test_two_samples_at_once() -> None:
-    """Samples less than a second apart tell nothing of the growth."""
+    """Samples less than a second apart say nothing about growth."""
     history = sampled({100.0: 10})
     assert history.growth(POOL, 12, 100.0) == 0.0
     assert history.growth(POOL, 12, 100.1) == 0.0

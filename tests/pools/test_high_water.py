@@ -11,7 +11,7 @@ SAMPLES = st.lists(
 
 
 def test_a_minute() -> None:
-    """A peak is shown for less than a minute from its sample on."""
+    """A peak is shown for less than a minute after its sample."""
     marks = raised((), 100.0, 0.9)
     marks = raised(marks, 130.0, 0.2)
     assert marks[0] == (100.0, 0.9)
@@ -46,7 +46,7 @@ def test_bounded(steps: list[tuple[float, float]]) -> None:
 
 
 def test_named() -> None:
-    """A value with a name keeps it: that of the highest stands first."""
+    """A value with a name keeps it: the name of the highest comes first."""
     marks = raised(raised((), 0.0, (0.9, "a:80")), 30.0, (0.5, "b:80"))
     assert marks == ((0.0, (0.9, "a:80")), (30.0, (0.5, "b:80")))
     assert raised(marks, 60.0, (0.1, "c:80"))[0] == (30.0, (0.5, "b:80"))

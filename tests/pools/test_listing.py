@@ -54,12 +54,12 @@ def test_leaving() -> None:
 
 
 def test_incumbent_that_is_gone() -> None:
-    """A pool that has no socket any more is not listed, whatever it was before."""
+    """A pool without sockets is not listed, whatever it was before."""
     assert fullest({"b": 0.2}, ListingRule(), ["a", "b"]) == ["b"]
 
 
 def test_order_is_by_ratio_not_by_seniority() -> None:
-    """Where both are listed the fuller one comes first, even if the other was there before."""
+    """If both are listed, the fuller one comes first, even if the other was there before."""
     assert fullest({"a": 0.50, "b": 0.54}, ListingRule(top=2), ["a"]) == ["b", "a"]
 
 
@@ -92,7 +92,7 @@ def test_bounds(ratios: Ratios, listing: ListingRule, incumbents: list[str]) -> 
 
 @given(RATIOS, LISTINGS, INCUMBENTS)
 def test_none_is_forgotten(ratios: Ratios, listing: ListingRule, incumbents: list[str]) -> None:
-    """While there is room every pool at the threshold is listed, and none clearly fuller waits."""
+    """While there is room, every pool at the threshold is listed; no clearly fuller one waits."""
     chosen = fullest(ratios, listing, incumbents)
     waiting = {key for key, ratio in ratios.items() if ratio >= listing.min_ratio} - set(chosen)
     assert not waiting or len(chosen) == listing.top
@@ -104,7 +104,7 @@ def test_none_is_forgotten(ratios: Ratios, listing: ListingRule, incumbents: lis
 def test_stays_as_it_is(
     ratios: Ratios, listing: ListingRule, incumbents: list[str], random: Random
 ) -> None:
-    """While the ratios stay, so does the list, in whatever order the dump has the pools."""
+    """While the ratios stay, so does the list, whatever the order of pools in the dump."""
     chosen = fullest(ratios, listing, incumbents)
     for _ in range(3):
         shuffled = dict(random.sample(sorted(ratios.items()), len(ratios)))
@@ -118,7 +118,7 @@ def test_stays_as_it_is(
     st.lists(st.tuples(st.floats(0.96, 1.04), st.floats(0.96, 1.04)), min_size=2, max_size=20),
 )
 def test_noise(ratio: float, noise: list[tuple[float, float]]) -> None:
-    """Two pools that are equally full but for noise of 4 % do not take turns."""
+    """Two pools that are equally full except for noise of 4 % do not take turns."""
     listed: list[str] = []
     seen = set()
     for one, other in noise:

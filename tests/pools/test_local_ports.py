@@ -21,9 +21,9 @@ def socket_at(port: int, *, listening: bool) -> BoundSocket:
 
 
 def test_local_ports() -> None:
-    """Of ten ports two are reserved; what lies outside the usable eight counts nowhere.
+    """Of ten ports two are reserved; anything outside the usable eight counts nowhere.
 
-    Blocked are the two that listen, the one that is bound, and one that was served lately.
+    The blocked ports are two that listen, one that is bound, and one that was served lately.
     """
     held = port_set([40000, 40001, 40002, 443, 50001])
     bound = [
@@ -84,9 +84,9 @@ def test_sets_with_the_table(
     served: frozenset[int],
     bound_before: frozenset[int],
 ) -> None:
-    """The kernel's table tells every bound port, also those that no list of sockets has.
+    """The kernel's table has every bound port, even those that no list of sockets shows.
 
-    Hidden are those of connections; a port that is bound only is not, whether it is listed or not.
+    Only ports of connections are hidden; one that is only bound is not, listed or not.
     """
     unlisted = frozenset(port for port in bound_only if port % 2)
     bound = [socket_at(port, listening=True) for port in listening]
@@ -110,13 +110,13 @@ def test_sets_with_the_table(
     ("choosable", "blocked", "ratio"), [(1000, 995, 0.995), (10, 10, 1.0), (0, 0, 1.0)]
 )
 def test_blocked_ratio(choosable: int, blocked: int, ratio: float) -> None:
-    """Where no port is left to choose, it is as if all were blocked."""
+    """If no port is left to choose, it is as if all were blocked."""
     ports = LocalPorts(40000, 40999, 0, choosable, blocked, 0, choosable, blocked)
     assert ports.blocked_ratio == ratio
 
 
 def test_blocked_port_owners() -> None:
-    """Ports count, not sockets, and only usable ones; who is not known is not named."""
+    """Ports count, not sockets, and only usable ones; unknown owners are not named."""
     web, agent, other = Owner("web.service", "web"), Owner("", "agent"), Owner("", "other")
     held = {
         *((web, 40000), (web, 40001), (agent, 40001), (agent, 40004), (agent, 40005)),

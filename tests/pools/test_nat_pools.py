@@ -22,14 +22,14 @@ RANGES = NatRanges({sixteen_bytes("198.51.100.2"): 1000})
 
 
 def test_used() -> None:
-    """Used is what no new connection can take: the reclaimable ports are not."""
+    """Used ports are those that no new connection can take: reclaimable ones are not used."""
     assert nat_usages(pools({POOL: (10, 4, 6)}), NatRanges()) == DirectionPools(
         {POOL: Usage(used=4, limit=PORTS, time_wait=4, reclaimable=6)}
     )
 
 
 def test_ranges() -> None:
-    """Each address has its own range, one that is not configured the default."""
+    """Each address has its own range, or the default if it is not configured."""
     tally = pools({POOL: (1, 0, 0), SECOND: (2, 0, 0), V6: (3, 0, 0)})
     usages = nat_usages(tally, RANGES).pools
     assert {end: usage.limit for end, usage in usages.items()} == {
@@ -47,7 +47,7 @@ def test_fewest() -> None:
 
 
 def test_others() -> None:
-    """Of pools without a row the highest ratio is at most what the shortest range makes of it."""
+    """The highest ratio of pools without a row is at most what the shortest range would give."""
     others = OtherPools(pools=7, most_used=30, ports=80, time_wait=9, reclaimable=10)
     usages = nat_usages(replace(NO_POOLS, others=others, overflow=5), RANGES)
     assert (usages.others, usages.others_used, usages.others_ratio_max) == (7, 70, 0.03)
@@ -55,7 +55,7 @@ def test_others() -> None:
 
 
 def test_no_forecast() -> None:
-    """Conntrack does not tell when a connection was closed: a NAT pool has no forecast."""
+    """Conntrack does not show when a connection was closed, so a NAT pool has no forecast."""
     usages = nat_usages(pools({POOL: (60_000, 50_000, 0)}), NatRanges())
     table, _memory = pool_table(usages, RemoteGroups(), ListingRule(), PoolMemory(), now=0.0)
     assert table.churn is None
@@ -66,7 +66,7 @@ def test_no_forecast() -> None:
 
 @given(st.integers(0, 70_000), st.integers(0, 70_000), st.integers(1, 65_535))
 def test_any_count(live: int, closed: int, ports: int) -> None:
-    """Used is never negative, and live is what is neither used by TIME_WAIT nor reclaimable."""
+    """Used is never negative, and live ports are neither used by TIME_WAIT nor reclaimable."""
     tally = pools({SECOND: (live + closed, closed, closed)})
     [usage] = nat_usages(tally, NatRanges({SECOND.local_address: ports})).pools.values()
     assert (usage.used, usage.live, usage.limit) == (live, live, ports)

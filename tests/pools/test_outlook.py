@@ -10,7 +10,7 @@ from tests.support.fakes.tallies import histogram
 
 
 def test_unknown_ages() -> None:
-    """Where nothing tells when ports were closed nothing is foretold."""
+    """If it is not known when ports were closed, there is no forecast."""
     full = Usage(1000, 1000, 400, None)
     assert outlook(full, math.inf) is None
     assert exhaustion(full, growth=50.0) == math.inf
@@ -31,7 +31,7 @@ def test_outlook() -> None:
 
 
 def test_outlook_where_ports_are_taken_over() -> None:
-    """After a second a port can be had again: closes of a second, not of a minute, count."""
+    """A port can be reused after a second: closes of a second, not of a minute, count."""
     usage = Usage(115, 2000, 490, 475, ages=histogram({0: 15, 5: 135, 10: 340}), hold=1.0)
     found = outlook(usage, math.inf)
     assert found is not None
@@ -46,17 +46,18 @@ EVEN = dict.fromkeys(range(10), 60)
     ("growth", "share", "seconds"),
     [
         (0.0, 1.0, 40.0),
-        # 2,400 free ports: 48 a second last 50 s. 24 a second would 100 s, and come back by then.
+        # 2,400 free ports last 50 s at 48 a second. At 24 a second they would last 100 s, and come
+        # back by then.
         (0.0, 0.8, 50.0),
         (0.0, 0.4, math.inf),
         (0.0, 0.0, math.inf),
-        # What stays open takes ports in any case.
+        # Connections that stay open take ports in any case.
         (36.0, 0.2, 50.0),
         (60.0, 0.0, 40.0),
     ],
 )
 def test_closes_that_take_no_port(growth: float, share: float, seconds: float) -> None:
-    """Of 60 closes a second only those count that took a port more than there were."""
+    """Of 60 closes a second, only those that took an additional port count."""
     usage = Usage(600, 3000, 600, 0, ages=histogram(EVEN))
     assert exhaustion(usage, growth, share) == pytest.approx(seconds)
 
@@ -68,7 +69,7 @@ def test_closes_that_take_no_port(growth: float, share: float, seconds: float) -
         (Usage(600, 3000, 600, 0, ages=histogram(EVEN)), 0.0, 40.0),
         (Usage(600, 3000, 600, 0, ages=histogram(EVEN)), 60.0, 20.0),
         (Usage(600, 3000, 600, 0, ages=histogram(EVEN)), -10.0, 48.0),
-        # The same in a moment: it goes on until a second without a close says that it does not.
+        # The same in an instant: it goes on until a second without a close shows that it does not.
         (Usage(600, 3000, 600, 0, ages=histogram({0: 600})), 0.0, 40.0),
         (Usage(600, 3000, 600, 0, ages=histogram({1: 600})), 0.0, math.inf),
         (Usage(600, 3000, 600, 0, ages=histogram({1: 600})), 60.0, 40.0),
@@ -76,7 +77,7 @@ def test_closes_that_take_no_port(growth: float, share: float, seconds: float) -
         (Usage(600, 3000, 600, 0, ages=histogram({13: 600})), 0.0, math.inf),
         (Usage(100, 3000, 0, 0, ages=histogram({})), 10.0, 290.0),
         (Usage(3000, 3000, 600, 0, ages=histogram({13: 600})), 0.0, 0.0),
-        # 60 a second, which is no matter where a port is taken over after a second.
+        # 60 a second, which does not matter if a port is taken over after a second.
         (Usage(60, 3000, 600, 540, ages=histogram({0: 60, 3: 540}), hold=1.0), 0.0, math.inf),
         (Usage(0, 0, 0, 0, ages=histogram({})), 0.0, 0.0),
     ],
@@ -87,7 +88,7 @@ def test_exhaustion(usage: Usage, growth: float, seconds: float) -> None:
 
 
 def lasting(ages: dict[int, int]) -> float:
-    """Return the closes per second that go on, as docs/forecast.md has it."""
+    """Return the ongoing closes per second, as in docs/forecast.md."""
     ten, five = (sum(ages.get(age, 0) for age in range(window)) for window in (10, 5))
     if not ages.get(0) and ten / 10 > 9:
         return 0.0
@@ -101,7 +102,7 @@ GROWTHS = st.integers(-200, 200).map(lambda tenths: tenths / 10)
 
 @given(LIVE, FREE, AGES, GROWTHS)
 def test_nothing_is_hidden(live: int, free: int, ages: dict[int, int], growth: float) -> None:
-    """No pool that would be full within ten minutes is passed over as one that cannot be."""
+    """No pool that would be full within ten minutes is skipped as one that cannot be."""
     waiting = sum(ages.values())
     used = live + waiting
     usage = Usage(used, used + free, waiting, 0, ages=histogram(ages))
@@ -115,7 +116,7 @@ def test_nothing_is_hidden(live: int, free: int, ages: dict[int, int], growth: f
 def test_nothing_is_hidden_where_ports_are_taken_over(
     live: int, free: int, ages: dict[int, int], growth: float, hold: float
 ) -> None:
-    """The same, where those that closed longer ago than `hold` do not block their port."""
+    """The same, if those that closed longer ago than `hold` do not block their port."""
     blocked = sum(ports for age, ports in ages.items() if age < hold)
     waiting = sum(ages.values())
     used = live + blocked
@@ -128,7 +129,7 @@ def test_nothing_is_hidden_where_ports_are_taken_over(
 
 @given(LIVE, FREE, AGES, GROWTHS)
 def test_full_or_not(live: int, free: int, ages: dict[int, int], growth: float) -> None:
-    """The forecast is 0 where no port is free, and only there; never negative, never NaN."""
+    """The forecast is 0 if no port is free, and only then; never negative, never NaN."""
     waiting = sum(ages.values())
     assume(live + waiting + free > 0)
     usage = Usage(live + waiting, live + waiting + free, waiting, 0, ages=histogram(ages))

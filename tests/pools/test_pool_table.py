@@ -64,7 +64,7 @@ def test_no_pool() -> None:
 
 @pytest.mark.parametrize(("new", "highest", "left"), [(0.3, 0.4, math.inf), (1.0, 1.0, 0.0)])
 def test_new_pool(new: float, highest: float, left: float) -> None:
-    """The totals cover a pool to a new destination: where it would be full, nothing is left."""
+    """The totals cover a pool to a new destination: if it would be full, nothing is left."""
     pools = {key("10.0.0.9"): used(400)._replace(ages=NO_AGES)}
     found, memory = tabled(DirectionPools(pools, ages=NO_AGES, new_ratio=new))
     assert (found.count, found.ratio_max, found.ratio_max_1m) == (1, highest, highest)
@@ -75,7 +75,7 @@ def test_new_pool(new: float, highest: float, left: float) -> None:
 
 
 def test_new_pool_of_unknown_ages() -> None:
-    """Where nothing tells of closes there is no forecast either, and the ratio tells it all."""
+    """If closes are not known there is no forecast either, and only the ratio counts."""
     found, _memory = tabled(DirectionPools({}, new_ratio=1.0))
     assert found == PoolTable(0, 1.0, 1.0, (), 0, 0, churn=None)
 
@@ -104,7 +104,7 @@ def test_totals() -> None:
 
 
 def test_group_adds_up() -> None:
-    """The pools of a group's addresses are one row; its limit is that of the addresses in use."""
+    """The pools of a group's addresses are one row; its limit covers the addresses in use."""
     usages = {
         key("10.0.1.1"): Usage(100, 1000, 40, None),
         key("10.0.1.2"): Usage(300, 1000, 50, None),
@@ -119,7 +119,7 @@ def test_group_adds_up() -> None:
 
 
 def test_group_of_one_address() -> None:
-    """A group of which one address is in use has the limit of one address."""
+    """A group with one address in use has the limit of one address."""
     assert rows(table({key("10.0.1.1"): used(100)}, LB)) == [("10.0.0.2", "lb", "443", 100, 1000)]
 
 
@@ -138,7 +138,7 @@ def test_group_per_fixed_end() -> None:
 
 
 def test_reclaimable_of_a_group() -> None:
-    """Reclaimable ports add up where the direction has them."""
+    """Reclaimable ports add up if the direction has them."""
     usages = {key("10.0.1.1"): Usage(10, 100, 9, 4), key("10.0.1.2"): Usage(20, 100, 9, 5)}
     assert table(usages, LB).listed[0].usage == Usage(30, 200, 18, 9)
 
@@ -158,7 +158,7 @@ def test_source_pools_have_no_group() -> None:
 
 
 def test_listed_pools_stay() -> None:
-    """What was listed at the last sample stays while another is less than a tenth fuller."""
+    """A pool listed in the last sample stays while others are less than a tenth fuller."""
     one = ListingRule(top=1)
     usages = DirectionPools({key("10.0.0.8"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, listing=one)
@@ -168,7 +168,7 @@ def test_listed_pools_stay() -> None:
 
 
 def test_listed_groups_stay() -> None:
-    """A group that was listed stays in the same way."""
+    """A listed group stays in the same way."""
     one = ListingRule(top=1)
     usages = DirectionPools({key("10.0.1.1"): used(500), key("10.0.0.9"): used(490)})
     _table, before = tabled(usages, LB, one)
@@ -177,7 +177,7 @@ def test_listed_groups_stay() -> None:
 
 
 def test_pools_that_are_not_told_apart() -> None:
-    """The lesser pools that a dump only adds up count in every total, and may be all there are."""
+    """Pools that a dump only adds up count in every total, and may be all there are."""
     usages = DirectionPools({key("10.0.0.9"): used(500)}, 70_000, 140_000, 0.003)
     found, _memory = tabled(usages)
     assert (found.count, found.ratio_max, found.unlisted_ports_used) == (70_001, 0.5, 140_000)
@@ -186,9 +186,9 @@ def test_pools_that_are_not_told_apart() -> None:
 
 
 def test_watched_pool_beside_fuller_ones() -> None:
-    """The highest ratio may be that of a pool not told apart, where a row is kept for a lesser one.
+    """The highest ratio may belong to a pool without a row, if a row is kept for a lesser one.
 
-    More equally used pools than may have rows have none; a pool that is watched has one.
+    If more equally used pools compete than may have rows, none has; a watched pool has one.
     """
     watched = {key("10.0.0.9"): used(2)}
     found, _memory = tabled(

@@ -1,4 +1,4 @@
-"""What a table tells of the samples before: the highest ratio, closes, growth, and the outlook."""
+"""What a table says about earlier samples: the highest ratio, closes, growth, and the outlook."""
 
 import math
 from collections.abc import Mapping
@@ -31,12 +31,12 @@ def live(ports: int, entered: int = 0) -> Usage:
 
 
 def closing(ports: int, rate: int) -> Usage:
-    """Return a pool with so many used ports, of which those of the last ten seconds wait."""
+    """Return a pool with that many used ports, of which those of the last ten seconds wait."""
     return Usage(ports, 1000, 10 * rate, 0, ages=histogram(dict.fromkeys(range(10), rate)))
 
 
 class Direction:
-    """One direction, sampled again and again, every five seconds."""
+    """One direction, sampled repeatedly every five seconds."""
 
     def __init__(self, groups: RemoteGroups | None = None, top: int = 10) -> None:
         self.groups = groups or RemoteGroups()
@@ -55,7 +55,7 @@ class Direction:
 
 
 def test_highest_ratio_of_a_minute() -> None:
-    """A peak is seen for the samples of a minute, whichever pool had it."""
+    """A peak is seen in the samples of a minute, whichever pool had it."""
     direction = Direction()
     ratios = [direction.sample({A: live(900)})]
     ratios += [direction.sample({B: live(100)}) for _ in range(12)]
@@ -93,7 +93,7 @@ def test_forecast_of_growth() -> None:
     tables = [direction.sample({A: live(ports)}) for ports in range(100, 601, 100)]
     forecasts = [pool.outlook for table in tables for pool in table.listed]
     assert [found.exhaustion_seconds for found in forecasts if found] == [
-        math.inf,  # one sample tells nothing of growth
+        math.inf,  # one sample says nothing about growth
         *(pytest.approx((1000 - ports) / 20) for ports in range(200, 601, 100)),
     ]
 
@@ -109,7 +109,7 @@ def test_growth_of_a_moment() -> None:
 
 
 def test_first_of_all_pools() -> None:
-    """Of a direction the end of the first pool is told, and the peak of all closes together."""
+    """A direction has the end of its first pool, and the peak of all closes together."""
     direction = Direction(top=1)
     ages = histogram({0: 30, 7: 45, 60: 99})
     table = direction.sample({A: live(900), B: closing(800, 20)}, ages)

@@ -68,7 +68,7 @@ def test_outbound() -> None:
 
 
 def test_outbound_pools_that_are_not_told_apart() -> None:
-    """Of the lesser pools the sum and the highest ratio are known, blocked ports in each."""
+    """The sum and the highest ratio of the other pools are known, with blocked ports in each."""
     others = OtherPools(3, 4, ports=9, time_wait=5, reclaimable=2, ages=NO_AGES)
     tally = PoolTally({}, others, overflow=6)
     assert outbound_usages(tally, TWO_BLOCKED, limit=10) == DirectionPools(
@@ -78,15 +78,15 @@ def test_outbound_pools_that_are_not_told_apart() -> None:
 
 @pytest.mark.parametrize(("limit", "ratio"), [(10, 0.2), (2, 1.0), (1, 2.0), (0, 1.0)])
 def test_outbound_without_a_pool(limit: int, ratio: float) -> None:
-    """A pool without a connection begins with the blocked ports; where there is none, as full."""
+    """A pool without a connection begins with the blocked ports; without any port, it is full."""
     found = outbound_usages(PoolTally({}, OtherPools(), 0), TWO_BLOCKED, limit)
     assert (found.pools, found.new_ratio) == ({}, ratio)
 
 
 def test_inbound_pools_that_are_not_told_apart() -> None:
-    """Of the lesser pools the sum and the highest ratio are known, by the fewest ports.
+    """The sum and the highest ratio of the other pools are known, by the fewest ports.
 
-    Which ports they are is not: the ratio may be too high.
+    Which ports they have is not known, so the ratio may be too high.
     """
     tally = PoolTally({}, OtherPools(pools=3, most_used=6451, ports=7000, ages=NO_AGES), overflow=6)
     usages = inbound_usages(tally, RemoteGroups(), NEVER)
@@ -101,7 +101,7 @@ def test_inbound() -> None:
 
 
 def test_inbound_group() -> None:
-    """Each address of a group has the ports that the group says; others have the default."""
+    """Each address in a group has as many ports as the group says; others have the default."""
     lb = RemoteGroup("lb", (ip_network("10.0.0.9/32"),), 28000)
     outside = POOL._replace(remote_address=sixteen_bytes("10.0.0.10"))
     usages = inbound_usages(pools({POOL: (1, 0, 0), outside: (1, 0, 0)}), RemoteGroups([lb]), NEVER)
@@ -116,19 +116,19 @@ def test_inbound_group() -> None:
         (20_000, 0, 28_232),  # a balancer with Linux's default
         (20_000, 200, 28_232),  # its probes, from ports of their own
         (20_000, 201, 64_512),
-        (20_000, 11_200, 64_512),  # from 1024 on: 56 % are none of Linux's default
+        (20_000, 11_200, 64_512),  # from 1024 on: 56 % are outside Linux's default
         (28_232, 0, 28_232),  # out of ports: full, where 64,512 would have said 44 %
     ],
 )
 def test_the_ports_of_a_remote_tell_how_many_it_has(ports: int, outside: int, limit: int) -> None:
-    """One that keeps to Linux's default range has no more; any other is taken to have all."""
+    """A remote that keeps to Linux's default range has no more; any other is taken to have all."""
     tally = replace(NO_POOLS, rows={POOL: PoolCount(ports, 0, 0, 0, NO_AGES, outside)})
     (usage,) = inbound_usages(tally, RemoteGroups(), NEVER).pools.values()
     assert usage.limit == limit
 
 
 def test_source() -> None:
-    """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others are no matter."""
+    """bind(address, port 0) cannot get a held port, in TIME_WAIT or not; others do not matter."""
     tally = held_at("10.0.0.2", held=[40000, 40001, 40002, 50000], live=[40002, 50000])
     assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {PoolKey(sixteen_bytes("10.0.0.2"), b"", b""): Usage(3, 10, 2, None)}
@@ -146,7 +146,7 @@ def test_source_port_whose_listener_has_closed() -> None:
 
 
 def test_source_overflow() -> None:
-    """Sockets of too many local addresses are passed on as such."""
+    """Sockets at too many local addresses are passed on as such."""
     tally = replace(EMPTY, address_overflow=5)
     assert source_usages(tally, bound_tally(), rules(RANGE), limit=10) == DirectionPools(
         {}, overflow_sockets=5
@@ -173,7 +173,7 @@ def test_source_overflow() -> None:
     ],
 )
 def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bool) -> None:
-    """A bound socket excludes its own address, and as a wildcard the families it covers."""
+    """A bound socket excludes its own address or, as a wildcard, the families it covers."""
     [usage] = source_usages(
         held_at(address, [], []), bound_tally([binder]), rules(RANGE), limit=10
     ).pools.values()
@@ -181,7 +181,7 @@ def test_source_and_wildcards(address: str, binder: BoundSocket, *, excluded: bo
 
 
 def test_source_port_that_is_bound_and_in_time_wait() -> None:
-    """A port counts once, and for TIME_WAIT only where nothing else holds it."""
+    """A port counts once, and for TIME_WAIT only if nothing else holds it."""
     tally = held_at("10.0.0.2", held=[40000, 40001], live=[])
     [usage] = source_usages(
         tally, bound_tally([bound("0.0.0.0", 40000)]), rules(RANGE), limit=10
@@ -190,7 +190,7 @@ def test_source_port_that_is_bound_and_in_time_wait() -> None:
 
 
 def test_directions() -> None:
-    """The three directions stand side by side, each present even where it is empty."""
+    """All three directions are present, even if empty."""
     by = TallyRules(RANGE, port_set([40005]), 0, NEVER)
     tally = replace(
         EMPTY,

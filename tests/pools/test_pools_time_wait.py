@@ -1,4 +1,4 @@
-"""What TIME_WAIT tells of the pools of a direction: closes, ages, and for how long ports wait."""
+"""What TIME_WAIT says about a direction's pools: closes, ages, and how long ports wait."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ TALLY = PoolTally(
     "usages", [outbound_usages(TALLY, rules(), 10), inbound_usages(TALLY, RemoteGroups(), NEVER)]
 )
 def test_closes(usages: DirectionPools) -> None:
-    """Each pool has its own closes; the direction has those of all, told apart or not."""
+    """Each pool has its own closes; the direction has those of all, with rows or not."""
     assert {pool: usage.entered for pool, usage in usages.pools.items()} == {ONE: 3, OTHER: 1}
     assert usages.pools[ONE].ages == histogram({0: 3, 40: 2})
     assert usages.entered == 3 + 1 + 2
@@ -61,7 +61,7 @@ def test_closes(usages: DirectionPools) -> None:
 
 
 def test_source_pools() -> None:
-    """Of the local ports of an address it is not known when they were closed."""
+    """It is not known when the local ports of an address were closed."""
     tally = replace(EMPTY, outbound=TALLY)
     assert source_usages(tally, bound_tally(), rules(), 10).ages is None
 
@@ -81,7 +81,7 @@ def test_source_pools() -> None:
     ],
 )
 def test_hold_outbound(local: str, remote: str, reuse: TimeWaitReuse, hold: float) -> None:
-    """A port waits until connect() may take it over, where it may, and else for its minute.
+    """A port waits until connect() may take it over or, if it may not, for its minute.
 
     A delay of 2.5 s counts as 3, since ages are known by whole seconds.
     """
@@ -102,7 +102,7 @@ ELSEWHERE = TimeWaitReuse(
 
 
 def test_other_systems() -> None:
-    """Elsewhere TIME_WAIT is as long as the system says, and nobody tells what is reclaimable."""
+    """On other systems TIME_WAIT is as long as they say, and what is reclaimable is not known."""
     outbound = outbound_usages(TALLY, rules(ELSEWHERE), 10).pools
     inbound = inbound_usages(TALLY, RemoteGroups(), ELSEWHERE).pools
     assert {usage.hold for usage in (*outbound.values(), *inbound.values())} == {120.0}
@@ -110,7 +110,7 @@ def test_other_systems() -> None:
 
 
 def test_hidden_time_wait() -> None:
-    """Where no TIME_WAIT is shown its number is not known, in any direction."""
+    """If TIME_WAIT is not shown, its number is not known in any direction."""
     hidden = replace(TALLY, rows={ONE: PoolCount(7, None, 0, entered=0, ages=b"")})
     address = sixteen_bytes("10.0.0.2")
     tally = replace(EMPTY, by_address={LocalAddress(address): AddressPorts(1 << 40000, None)})
@@ -124,7 +124,7 @@ def test_hidden_time_wait() -> None:
 
 
 def test_unknown_ages() -> None:
-    """An empty histogram is none: nothing tells the ages."""
+    """An empty histogram counts as none: the ages are not known."""
     row = PoolCount(2, 2, 0, entered=0, ages=b"")
     tally = PoolTally({ONE: row}, OtherPools(ages=b""), 0)
     inbound = inbound_usages(tally, RemoteGroups(), NEVER)

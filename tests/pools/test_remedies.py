@@ -1,4 +1,4 @@
-"""What remedies make of a pool: worked examples, and what holds for every pool."""
+"""What remedies do for a pool: worked examples, and what holds for every pool."""
 
 import math
 from array import array
@@ -39,7 +39,7 @@ ALL: tuple[Remedy, ...] = (
 
 
 def pool(each_second: Sequence[int], live: int = 0, blocked: int = 0, limit: int = 3000) -> Usage:
-    """Return a pool whose connections were closed so, the latest first."""
+    """Return a pool whose connections were closed like this, latest first."""
     closes = list(each_second) + [0] * (61 - len(each_second))
     waiting = sum(closes)
     ages = array("I", closes).tobytes()
@@ -48,7 +48,7 @@ def pool(each_second: Sequence[int], live: int = 0, blocked: int = 0, limit: int
 
 
 def project(usage: Usage, *remedies: Remedy, growth: float = 0.0) -> Projection:
-    """Return what remedies make of a pool whose live ports grow so fast."""
+    """Return what remedies do for a pool whose live ports grow that fast."""
     found = projected(usage, outlook(usage, 0.0, growth), remedies, AROUND)
     assert isinstance(found, Projection)
     return found
@@ -66,9 +66,9 @@ STEADY = pool([60] * 20, live=300)  # 60 closes a second, begun 20 s ago: 1,500 
         (LocalRange(37_000, 42_999), 4020 / 6000, math.inf),
         # 3,500 ports: 2,000 free ones last 33.3 s.
         (LocalRange(39_500, 42_999), 4020 / 3500, 2000 / 60),
-        # A second of closes: 60 in TIME_WAIT beside 300.
+        # A second of closes: 60 in TIME_WAIT plus 300.
         (TimeWaitTakeOver(), 360 / 3000, math.inf),
-        # A half of each.
+        # Half of each.
         (MoreAddresses(1), 2010 / 3000, math.inf),
         # 6 closes a second: 300 live and 372 in TIME_WAIT.
         (KeepAlive(0.9), 672 / 3000, math.inf),
@@ -84,10 +84,10 @@ def test_worked_examples(remedy: Remedy, ratio: float, seconds: float) -> None:
 
 
 def test_another_range() -> None:
-    """Of a range that has a half of today's ports a half of the used ones count.
+    """In a range with half of today's ports, half of the used ones count.
 
-    The half of 300 live and 3,720 in TIME_WAIT that lies there would be 2,010 of 3,000; but new
-    connections all go there: 150 live and 3,720.
+    Half of 300 live and 3,720 in TIME_WAIT would be 2,010 of 3,000; but new connections all go
+    there: 150 live and 3,720.
     """
     found = project(STEADY, LocalRange(41_500, 44_499))
     assert found.ratio == pytest.approx((150 + 3720) / 3000)
@@ -95,13 +95,13 @@ def test_another_range() -> None:
 
 
 def test_together() -> None:
-    """Several remedies work together: twice the ports, a half of the load."""
+    """Several remedies work together: twice the ports, half of the load."""
     found = project(STEADY, LocalRange(37_000, 42_999), MoreAddresses(1))
     assert found.ratio == pytest.approx(2010 / 6000)
 
 
 def test_reserved_ports() -> None:
-    """What is reserved in another range is not counted."""
+    """Reserved ports in another range are not counted."""
     around = AROUND._replace(settings=PortRange(40_000, 42_999, port_range(37_000, 37_999)))
     found = projected(STEADY, outlook(STEADY, 0.0), [LocalRange(37_000, 42_999)], around)
     assert isinstance(found, Projection)
@@ -109,13 +109,13 @@ def test_reserved_ports() -> None:
 
 
 def test_blocked_ports() -> None:
-    """Ports that are bound stay bound at every address."""
+    """Bound ports stay bound at every address."""
     found = project(pool([60] * 20, live=300, blocked=600), MoreAddresses(1))
     assert found.ratio == pytest.approx((600 + 2010) / 3000)
 
 
 def test_peaks() -> None:
-    """A burst of the last minute tells more than the mean of ten seconds where ports come back.
+    """A burst in the last minute says more than the mean of ten seconds where ports come back.
 
     500 closes in one second, 30 s ago, and nothing since.
     """
@@ -126,7 +126,7 @@ def test_peaks() -> None:
 
 
 def test_growth() -> None:
-    """Live sockets that go on to grow fill any pool; more addresses share them."""
+    """Live sockets that keep growing fill any pool; more addresses share them."""
     grows = pool([], live=1500)
     assert project(grows, TODAY, growth=15.0).seconds == pytest.approx(100)
     assert project(grows, MoreAddresses(2), growth=15.0).seconds == pytest.approx(300)
@@ -153,12 +153,12 @@ def test_growth() -> None:
     ],
 )
 def test_obstacles(remedy: Remedy, around: Situation, usage: Usage, obstacle: Obstacle) -> None:
-    """Where a remedy does not help, there is no figure but the reason."""
+    """If a remedy does not help, there is the reason instead of a figure."""
     assert projected(usage, outlook(usage, 0.0), [remedy], around) is obstacle
 
 
 def test_most_within() -> None:
-    """The most in any seconds of the last minute, the one under way left out."""
+    """The most in any such seconds of the last minute, without the current one."""
     ages = array("I", [1, 5, 5, 0, 9, 0, 100]).tobytes()
     assert most_within(ages, 1.0) == 9
     assert most_within(ages, 2.0) == 10
@@ -178,7 +178,7 @@ SHARES = st.floats(0, 1)
 
 @given(POOLS, GROWTH, SHARES)
 def test_no_change(usage: Usage, growth: float, share: float) -> None:
-    """What changes nothing is the forecast that is made without it, to the second and the ratio."""
+    """A remedy that changes nothing leaves the forecast as it is, to the second and the ratio."""
     seconds = exhaustion(usage, growth, share)
     now = outlook(usage, seconds, growth, share)
     assert now is not None
@@ -199,7 +199,7 @@ def test_remedies_never_harm(usage: Usage, growth: float, remedy: Remedy) -> Non
 
 @given(POOLS, st.integers(1, 50))
 def test_more_helps_more(usage: Usage, more: int) -> None:
-    """Of addresses, and of connections kept open, more help at least as much."""
+    """More addresses, or more connections kept open, help at least as much."""
     fewer, many = project(usage, MoreAddresses(more)), project(usage, MoreAddresses(more + 1))
     assert many.ratio <= fewer.ratio + 1e-9
     some, most = project(usage, KeepAlive(more / 60)), project(usage, KeepAlive((more + 1) / 60))
@@ -208,6 +208,6 @@ def test_more_helps_more(usage: Usage, more: int) -> None:
 
 @given(POOLS, st.permutations(ALL))
 def test_order(usage: Usage, remedies: list[Remedy]) -> None:
-    """In which order remedies are named makes no difference."""
+    """The order of remedies makes no difference."""
     chosen = [one for one in remedies if one != TODAY]
     assert project(usage, *chosen).ratio == pytest.approx(project(usage, *ALL[1:]).ratio)

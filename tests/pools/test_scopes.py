@@ -1,4 +1,4 @@
-"""Pools of sockets that are bound to an interface, beside those that are not."""
+"""Pools of sockets that are bound to an interface, and of those that are not."""
 
 from dataclasses import replace
 
@@ -25,17 +25,17 @@ def used(plain: int, bound: int) -> dict[int, int]:
 
 
 def test_plain_sockets_stand_in_the_way() -> None:
-    """Ports of sockets without an interface are used in the pools with one, and not the reverse."""
+    """Ports of sockets without an interface are used in pools with one, but not the reverse."""
     assert used(plain=4, bound=3) == {0: 4, 3: 7}
 
 
 def test_no_more_than_the_limit() -> None:
-    """What may be counted twice never makes a pool fuller than full."""
+    """Double counting never makes a pool fuller than full."""
     assert used(plain=8, bound=9) == {0: 8, 3: 10}
 
 
 def test_ports_in_the_way_of_connect() -> None:
-    """A connect() by an interface meets the ports of its own and of no interface."""
+    """A connect() through an interface conflicts with ports of its own and of no interface."""
     by_address = {
         LocalAddress(HERE): AddressPorts(port_set([40000]), port_set([40000])),
         LocalAddress(HERE, 3): AddressPorts(port_set([40001]), 0),
@@ -47,7 +47,7 @@ def test_ports_in_the_way_of_connect() -> None:
 
 
 def test_ports_in_the_way_of_bind() -> None:
-    """A bind() without an interface meets the ports of all, one with an interface not of others."""
+    """A bind() without an interface conflicts with all ports; with one, not with others'."""
     by_address = {
         LocalAddress(HERE): AddressPorts(port_set([40000]), 0),
         LocalAddress(HERE, 3): AddressPorts(port_set([40001, 40002]), 0),
@@ -59,7 +59,7 @@ def test_ports_in_the_way_of_bind() -> None:
 
 
 def test_label() -> None:
-    """The interface stands behind the address, as RFC 4007 writes a zone."""
+    """The interface follows the address, as RFC 4007 writes a zone."""
     link_local = sixteen_bytes("fe80::1")
     assert scoped_address(link_local, 7, lambda index: f"eth{index}") == "fe80::1%eth7"
     assert scoped_address(HERE, 0, str) == "10.0.0.2"

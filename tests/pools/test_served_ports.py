@@ -21,12 +21,12 @@ def test_draining() -> None:
 
 
 def test_drained() -> None:
-    """Once no socket held the port any more it is not served."""
+    """A port that no socket held any more is not served."""
     assert served({443: NOW - 5}, [], [8080]) == {}
 
 
 def test_forgotten() -> None:
-    """Two minutes after the listener was last seen its port is a port like any other."""
+    """Two minutes after the listener was last seen, its port is like any other."""
     assert served({443: NOW - 119.9}, [], [443]) == {443: NOW - 119.9}
     assert served({443: NOW - 120.0}, [], [443]) == {}
 

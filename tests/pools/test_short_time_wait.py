@@ -1,4 +1,4 @@
-"""Forecasts and rates where TIME_WAIT is shorter than their windows, or longer."""
+"""Forecasts and rates if TIME_WAIT is shorter or longer than their windows."""
 
 import math
 from array import array
@@ -12,7 +12,7 @@ from tcp_pressure_exporter.pools.usage import Usage, peak_closes
 
 @pytest.mark.parametrize(("seconds", "hold"), [(15, 15.256), (300, 316.384)])
 def test_steady_state(seconds: int, hold: float) -> None:
-    """At HZ=250 15 s come in batches of 0.256 s, 300 s of 16.384 s: so long each close counts."""
+    """At HZ=250, 15 s come in batches of 0.256 s, 300 s in 16.384 s: closes count that long."""
     reuse = TimeWaitReuse(
         everywhere=False, on_loopback=False, lengths=same_length(1000 * seconds), tick=0.004
     )
@@ -35,6 +35,6 @@ def test_releases_of_a_short_batch() -> None:
 
 
 def test_peak_of_a_long_time_wait() -> None:
-    """Of 300 s the peak is that of the last 60; of 5 s, of all whole seconds."""
+    """For 300 s the peak is that of the last 60; for 5 s, of all whole seconds."""
     assert peak_closes(array("I", [1] * 60 + [9] * 241).tobytes()) == 1
     assert peak_closes(array("I", [1, 2, 3, 4, 5, 90]).tobytes()) == 5

@@ -14,7 +14,7 @@ def socket_at(port: int, *, listening: bool) -> BoundSocket:
 
 
 def test_rules() -> None:
-    """Usable ports that were bound, listen, or were accepted on are blocked for connect()."""
+    """Usable ports that are bound, listening, or accepted on are blocked for connect()."""
     bound = [
         socket_at(40000, listening=True),
         socket_at(40001, listening=False),
@@ -30,7 +30,7 @@ def test_rules() -> None:
 
 
 def test_request() -> None:
-    """What a dump is to tell is passed on: from when on, how many pools, and which in any case."""
+    """What a dump has to report is passed on: since when, how many pools, and which in any case."""
     [one, other] = [PoolKey(bytes(16), bytes(15) + last, b"\x01\xbb") for last in (b"1", b"2")]
     edge = Edge(started_ms=5, ended_ms=6, cookies=bytes(8))
     request = TallyRequest(since=edge, max_rows=7, watched_outbound=[one], watched_inbound=[other])
@@ -41,7 +41,7 @@ def test_request() -> None:
 
 
 def test_rows() -> None:
-    """Pools below a ratio need no row: of 8 usable ports 0.5 are 4, of 28232 they are 14116.
+    """Pools below a ratio need no row: 0.5 of 8 usable ports are 4, of 28232 they are 14116.
 
     A bound port is used in every outbound pool.
     """
@@ -58,7 +58,7 @@ def test_rows() -> None:
 
 
 def test_rows_near_the_limit() -> None:
-    """From 0.5 of 8 usable ports on all ports of a pool count for its row, bound ones as well."""
+    """From 0.5 of 8 usable ports, all ports of a pool count for its row, bound ones as well."""
     request = TallyRequest(near_ratio=0.5)
     assert tally_rules(SETTINGS, REUSE, bound_tally(), {}, request).outbound_rows.whole_from == 4
     sockets = [BoundSocket(bytes(16), 40000 + i, listening=False, ipv6_only=False) for i in (0, 9)]
@@ -68,7 +68,7 @@ def test_rows_near_the_limit() -> None:
 
 
 def test_first_dump() -> None:
-    """Before there was a sample nothing is watched, and nothing has entered since."""
+    """Before the first sample nothing is watched, and nothing has entered since."""
     rules = tally_rules(SETTINGS, REUSE, bound_tally(), {}, TallyRequest())
     assert (rules.since, rules.outbound_rows, rules.inbound_rows) == (None, *[RowRules()] * 2)
 

@@ -11,7 +11,7 @@ from tests.support.fakes.tallies import histogram
     [(Usage(0, 10, 0, 0), 0.0), (Usage(5, 10, 5, 0), 0.5), (Usage(11, 10, 0, None), 1.1)],
 )
 def test_ratio(usage: Usage, ratio: float) -> None:
-    """The ratio is used ports by limit."""
+    """The ratio is used ports divided by the limit."""
     assert usage.ratio == ratio
 
 
@@ -31,7 +31,7 @@ def test_pool_without_a_port() -> None:
     ],
 )
 def test_live(usage: Usage, live: int) -> None:
-    """Live are the used ports that TIME_WAIT does not hold, reclaimable ones being not used."""
+    """Live ports are the used ones that TIME_WAIT does not hold; reclaimable ones are not used."""
     assert usage.live == live
 
 
@@ -40,17 +40,17 @@ def test_live(usage: Usage, live: int) -> None:
     [(1000, 995, True), (10, 6, True), (10, 5, False), (10, 0, False), (0, 0, False)],
 )
 def test_mostly_blocked(used: int, blocked: int, mostly: bool) -> None:  # noqa: FBT001 - a case
-    """Bound sockets and listeners are the cause where they hold more than half of what is used."""
+    """Bound sockets and listeners are the cause if they hold more than half of the used ports."""
     assert Usage(used, 1000, 0, None, blocked=blocked).mostly_blocked is mostly
 
 
 def test_default_hold() -> None:
-    """A port is blocked for at most 62.048 s: a minute and the batch in which the timers expire."""
+    """A port is blocked for at most 62.048 s: a minute plus the batch in which timers expire."""
     assert Usage(1, 10, 1, None).hold == 62.048
 
 
 def test_sum() -> None:
-    """Two pools are one: ports, limits, closes and ages add up; the longer hold is that of both."""
+    """Two pools become one: ports, limits, closes and ages add up; the longer hold applies."""
     one = Usage(5, 10, 4, 1, 3, histogram({0: 3, 50: 1}), hold=1.0, blocked=1)
     other = Usage(7, 20, 6, 2, 4, histogram({0: 4, 60: 2}), blocked=2)
     both = Usage(12, 30, 10, 3, 7, histogram({0: 7, 50: 1, 60: 2}), hold=62.048, blocked=3)
@@ -76,12 +76,12 @@ USAGES = st.builds(
 
 @given(USAGES, USAGES)
 def test_live_of_a_sum(one: Usage, other: Usage) -> None:
-    """The live ports of two pools are those of the one and of the other."""
+    """The live ports of two pools are the sum of both."""
     assert one.plus(other).live == one.live + other.live
 
 
 def test_hidden_time_wait() -> None:
-    """Where TIME_WAIT is not shown every used port is live, and so is the sum's."""
+    """If TIME_WAIT is not shown, every used port is live, and so in the sum."""
     usage = Usage(used=7, limit=10, time_wait=None, reclaimable=None)
     assert usage.live == 7
     assert usage.plus(usage).time_wait is None

@@ -1,4 +1,4 @@
-"""Who leaves the TIME_WAIT of real pools: the collector beside the pools it belongs to."""
+"""Who leaves the TIME_WAIT of real pools: the collector compared with the pools themselves."""
 
 import socket
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def by_pool(found: ActiveCloses) -> dict[ClosedPool, int]:
 
 
 def entered(taken: NamespaceSample) -> dict[ClosedPool, int]:
-    """Return the TIME_WAIT entries of each pool that has any, as netlink tells them."""
+    """Return the TIME_WAIT entries of each pool that has any, according to netlink."""
     return {
         ClosedPool(direction, pool.local_address, pool.remote_address, pool.port): (
             pool.usage.time_wait
@@ -126,7 +126,7 @@ def test_group(lab: Lab, counted: Observer) -> None:
 
 
 def test_bound_to_a_device(lab: Lab, counted: Observer) -> None:
-    """Sockets that are bound to a device have a pool of their own."""
+    """Sockets bound to a device have a separate pool."""
     for device, number in ((b"", 3), (b"lo", 4)):
         for _ in range(number):
             client = lab.keep(socket.socket())
@@ -142,7 +142,7 @@ def test_bound_to_a_device(lab: Lab, counted: Observer) -> None:
 
 
 def test_ports_of_an_applications_choice(lab: Lab, counted: Observer) -> None:
-    """Ports that an application chose by itself make pools of their own, as netlink's do."""
+    """Ports that an application chose itself make separate pools, as in netlink's tally."""
     sources = SourceRanges([NetworkPorts(sixteen_bytes("127.0.0.2"), 128, 20000, 20999)])
     for local, ports in (
         ("127.0.0.1", (0, 0, 900, 901, 902, 30000)),

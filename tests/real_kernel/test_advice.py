@@ -35,14 +35,14 @@ def full(lab: Lab) -> list[socket.socket]:
 
 
 def pressure(observer: Observer) -> Pressure:
-    """Return what is said of the full pool."""
+    """Return what is said about the full pool."""
     [found] = [p for p in assess(observer.sample()).pressures if p.kind == "outbound"]
     assert (found.used, found.limit) == (PORTS, PORTS)
     return found
 
 
 def connects(lab: Lab) -> bool:
-    """Tell whether one more connect() finds a port."""
+    """Tell whether another connect() finds a port."""
     with socket.socket() as sock:
         sock.settimeout(5)
         code = sock.connect_ex((REMOTE, SERVER_PORT))
@@ -53,7 +53,7 @@ def connects(lab: Lab) -> bool:
 
 
 def within(seconds: float, happens: Callable[[], bool]) -> bool:
-    """Wait until something happens, at most so long."""
+    """Wait until something happens, at most that long."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if happens():
@@ -87,7 +87,7 @@ def unanswered(lab: Lab) -> None:
 
 
 def test_syn_sent(narrow: Lab, observer: Observer) -> None:
-    """Where nobody answers, destination and firewall are meant; without the rule it goes."""
+    """If nobody answers, the advice names destination and firewall; without the rule it works."""
     with firewall("tcp", "dport", str(SERVER_PORT)):
         unanswered(narrow)
         found = pressure(observer)
@@ -101,7 +101,7 @@ def test_syn_sent(narrow: Lab, observer: Observer) -> None:
 
 
 def test_fewer_syn_retries(narrow: Lab, observer: Observer) -> None:
-    """With a lower tcp_syn_retries those that wait give up, and their ports are free."""
+    """With a lower tcp_syn_retries, waiting ones give up, and their ports are free."""
     with firewall("tcp", "dport", str(SERVER_PORT)):
         unanswered(narrow)
         assert "tcp_syn_retries" in pressure(observer).advice
@@ -121,7 +121,7 @@ def shown(state: str, *which: str) -> int:
 
 
 def test_fin_wait2_orphans(narrow: Lab, observer: Observer) -> None:
-    """Orphans in FIN_WAIT2 belong to nobody; with tcp_fin_timeout = 5 the next ones go in 8 s."""
+    """Orphans in FIN_WAIT2 belong to nobody; with tcp_fin_timeout = 5, the next ones go in 8 s."""
     set_sysctl("tcp_fin_timeout", 5)
     full(narrow)
     for client in narrow.clients:
@@ -138,7 +138,7 @@ def test_fin_wait2_orphans(narrow: Lab, observer: Observer) -> None:
 
 
 def test_orphans_of_before(narrow: Lab) -> None:
-    """Those that were closed before keep the time they have: the peer must close."""
+    """Those closed before keep their time: the peer must close."""
     accepted = full(narrow)
     for client in narrow.clients:
         client.close()
@@ -176,7 +176,7 @@ def found_by(observer: Observer) -> set[str]:
 
 
 def test_half_closed(narrow: Lab, observer: Observer) -> None:
-    """FIN_WAIT2 that an application still holds is its own to close, whatever tcp_fin_timeout."""
+    """FIN_WAIT2 that an application still holds is for it to close, whatever tcp_fin_timeout."""
     set_sysctl("tcp_fin_timeout", 1)
     accepted = full(narrow)
     for client in narrow.clients:
@@ -195,7 +195,7 @@ def test_half_closed(narrow: Lab, observer: Observer) -> None:
 
 
 def test_unanswered_fin(narrow: Lab, observer: Observer) -> None:
-    """Where the FIN is not answered, tcp_orphan_retries = 1 gives the ports back within seconds."""
+    """If the FIN is not answered, tcp_orphan_retries = 1 gives the ports back within seconds."""
     full(narrow)
     with firewall("tcp", "dport", str(SERVER_PORT)):
         for client in narrow.clients:
@@ -210,7 +210,7 @@ def test_unanswered_fin(narrow: Lab, observer: Observer) -> None:
 
 
 def test_last_ack(narrow: Lab, observer: Observer) -> None:
-    """The same where the peer had closed before: LAST_ACK."""
+    """The same if the peer closed first: LAST_ACK."""
     for sock in full(narrow):
         sock.close()
     with firewall("tcp", "dport", str(SERVER_PORT)):
@@ -238,7 +238,7 @@ def test_close_wait(narrow: Lab, observer: Observer) -> None:
 
 
 def test_one_more_local_address(narrow: Lab, observer: Observer) -> None:
-    """One more local address does nothing by itself, and all for a client that binds to it."""
+    """Another local address does nothing by itself, but helps a client that binds to it."""
     full(narrow)
     advice = pressure(observer).advice
     assert "or a local one to bind to with IP_BIND_ADDRESS_NO_PORT" in advice
@@ -270,7 +270,7 @@ def ip_mptcp(command: str) -> None:
 
 @contextmanager
 def subflows(lab: Lab, endpoints: int = 1, port: int = 9001) -> Iterator[None]:
-    """Hold connections with one more subflow for each endpoint."""
+    """Hold connections with an additional subflow for each endpoint."""
     ip_mptcp("limits set subflow 2 add_addr_accepted 2")
     for _ in range(endpoints):
         ip_mptcp("endpoint add 10.77.0.2 subflow")
@@ -311,7 +311,7 @@ def test_mptcp(narrow: Lab, observer: Observer) -> None:
 
 
 def test_never_accepted(narrow: Lab, observer: Observer) -> None:
-    """What a listener does not accept is its own, and so said; accept() and close() free it."""
+    """What a listener does not accept is attributed to it; accept() and close() free it."""
     for _ in range(12):
         narrow.keep(socket.create_connection((REMOTE, SERVER_PORT))).close()
     assert within(5, lambda: accepted_later(observer) == 12)
@@ -331,6 +331,6 @@ def test_never_accepted(narrow: Lab, observer: Observer) -> None:
 
 
 def accepted_later(observer: Observer) -> int:
-    """Return how many connections in CLOSE_WAIT are known to somebody."""
+    """Return how many connections in CLOSE_WAIT have a known owner."""
     waiting = observer.sample().get(CLOSE_WAIT)
     return sum(count.sockets for count in waiting.owners)

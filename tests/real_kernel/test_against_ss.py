@@ -44,7 +44,7 @@ def ss_local_ports() -> set[int]:
 
 
 def make_every_state(lab: Lab) -> None:
-    """Leave sockets of both families in as many states as a test can hold still."""
+    """Leave sockets of both families in as many states as a test can hold."""
     for remote in ("127.0.0.9", "::1"):
         for _ in range(7):
             lab.connect(remote)
@@ -107,7 +107,7 @@ def test_local_ports(lab: Lab, observer: Observer) -> None:
 
 
 def test_time_wait_buckets(lab: Lab, observer: Observer) -> None:
-    """The buckets in use are the kernel's own count, of the namespace alone; the limit its own."""
+    """The buckets in use are the kernel's own count for the namespace only, and so is the limit."""
     set_sysctl("tcp_max_tw_buckets", 777)
     for pair in [lab.connect("127.0.0.9") for _ in range(12)]:
         time_wait_here(pair)

@@ -1,4 +1,4 @@
-"""Full source pools: an outage where applications bind first, and nothing where nobody does."""
+"""Full source pools: an outage if applications bind first, and nothing if none does."""
 
 import errno
 import socket
@@ -52,7 +52,7 @@ def test_crawler(lab: Lab, observer: Observer) -> None:
 
 
 def test_applications_that_bind(lab: Lab, observer: Observer) -> None:
-    """Where each connection bound its port the pool is full now: bind() fails."""
+    """If each connection bound its port, the pool is now full: bind() fails."""
     assert lab.bind_until_full("127.0.0.1", REMOTES) == PORTS
     assert not binds("127.0.0.1")
     found = source(observer.sample())
@@ -60,7 +60,7 @@ def test_applications_that_bind(lab: Lab, observer: Observer) -> None:
 
 
 def test_nearly_full(lab: Lab, observer: Observer) -> None:
-    """One port before, bind() works, and it is a warning."""
+    """One port earlier, bind() works, and it is a warning."""
     assert lab.bind_until_full("127.0.0.1", REMOTES) == PORTS
     lab.clients.clear()
     set_sysctl("ip_local_port_range", f"40000 {40000 + PORTS + 1}")

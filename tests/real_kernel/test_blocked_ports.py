@@ -28,7 +28,7 @@ OWN_NAME = psutil.Process().name()
 
 
 def bind_all(lab: Lab) -> int:
-    """Bind sockets to every port that is left, and no more; return how many."""
+    """Bind sockets to every port that is left, without connecting; return how many."""
     made = 0
     while made < 1000:
         sock = lab.keep(socket.socket())
@@ -43,7 +43,7 @@ def bind_all(lab: Lab) -> int:
 
 
 def outbound(sample: NamespaceSample) -> tuple[int, float, float, float]:
-    """Return how many outbound pools there are, their highest ratios, and the time that is left."""
+    """Return how many outbound pools there are, their highest ratios, and the time left."""
     table = sample.get(POOLS)["outbound"]
     assert table.churn is not None
     return table.count, table.ratio_max, table.ratio_max_1m, table.churn.exhaustion_seconds
@@ -57,7 +57,7 @@ def narrow(lab: Lab) -> Lab:
 
 
 def test_bound_only(narrow: Lab, observer: Observer) -> None:
-    """Where every port is bound there is no pool, no connect() succeeds, and that is critical."""
+    """If every port is bound, there is no pool, no connect() succeeds, and that is critical."""
     assert bind_all(narrow) == 100
     assert narrow.connect_until_full("127.0.0.9") == 0
     sample = observer.sample()
@@ -71,9 +71,9 @@ def test_bound_only(narrow: Lab, observer: Observer) -> None:
 
 
 def test_bound_beside_live(narrow: Lab, observer: Observer) -> None:
-    """Where five connections fill a pool beside 95 bound ports, these are blamed, and their owner.
+    """If five connections fill a pool with 95 bound ports, those and their owner are blamed.
 
-    A further address is not advised: it gives five ports more.
+    Another address is not advised: it gives only five more ports.
     """
     for _ in range(5):
         narrow.connect("127.0.0.9")
@@ -94,7 +94,7 @@ def test_bound_beside_live(narrow: Lab, observer: Observer) -> None:
 
 
 def test_all_reserved(narrow: Lab, observer: Observer) -> None:
-    """Where all ports are reserved none is usable: critical, though nothing is used."""
+    """If all ports are reserved, none is usable: critical, although nothing is used."""
     set_sysctl("ip_local_reserved_ports", "40000-40099")
     assert narrow.connect_until_full("127.0.0.9") == 0
     sample = observer.sample()
@@ -106,7 +106,7 @@ def test_all_reserved(narrow: Lab, observer: Observer) -> None:
 
 
 def test_range_of_listeners(narrow: Lab, observer: Observer) -> None:
-    """Where listeners hold the whole range no connect() succeeds, and that is critical."""
+    """If listeners hold the whole range, no connect() succeeds, and that is critical."""
     for port in range(40000, 40100):
         narrow.listen("127.0.0.1", port)
     assert narrow.connect_until_full("127.0.0.9") == 0
@@ -129,7 +129,7 @@ def test_some_bound(narrow: Lab, observer: Observer) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_any_mixture(narrow: Lab, observer: Observer, seed: int) -> None:
-    """Whatever is reserved, bound or served, what is left is what connect() to anywhere finds."""
+    """Whatever is reserved, bound or served, the rest is what connect() to anywhere finds."""
     chance = random.Random(seed)  # noqa: S311 - repeatable
     reserved = chance.sample(range(40000, 40100), chance.randrange(60))
     set_sysctl("ip_local_reserved_ports", ",".join(map(str, reserved)))
@@ -159,7 +159,7 @@ def test_other_namespace(lab: Lab) -> None:
 
 
 def test_released(narrow: Lab, observer: Observer) -> None:
-    """Once the listeners are closed all is calm; the minute that is past remembers them."""
+    """Once the listeners are closed all is calm; the last minute remembers them."""
     listeners = [narrow.listen("127.0.0.1", port) for port in range(40000, 40100)]
     assert outbound(observer.sample()) == (0, 1.0, 1.0, 0.0)
     for sock in listeners:

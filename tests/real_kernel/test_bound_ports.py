@@ -85,7 +85,7 @@ def test_not_hidden(lab: Lab, exact: Observer) -> None:
 
 
 def test_bound_only_comes_and_goes(lab: Lab, exact: Observer) -> None:
-    """A port that is bound only counts at the next sample, and no more when it is given back."""
+    """A port that is only bound counts from the next sample, and not once it is given back."""
     assert exact.sample().get(LOCAL_PORTS).used == 0
     bound = lab.bind("127.0.0.1", 40002)
     assert exact.sample().get(LOCAL_PORTS).used == 1
@@ -94,7 +94,7 @@ def test_bound_only_comes_and_goes(lab: Lab, exact: Observer) -> None:
 
 
 def test_owner_of_bound_only(lab: Lab, exact: Observer) -> None:
-    """Where most ports are bound only their owner is named at the next sample, too."""
+    """If most ports are only bound, their owner is named in the next sample too."""
     assert exact.sample().get(LOCAL_PORTS).owners == ()
     for port in range(FIRST, LAST):
         lab.bind("127.0.0.1", port)
@@ -103,7 +103,7 @@ def test_owner_of_bound_only(lab: Lab, exact: Observer) -> None:
 
 
 def test_no_estimate_beside(lab: Lab, exact: Observer) -> None:
-    """Where the number is exact the canary makes no estimate, though the pool is half full."""
+    """If the number is exact, the canary makes no estimate, although the pool is half full."""
     for port in range(FIRST, FIRST + 12):
         bind_and_connect(lab, port)
     sample = exact.sample()
@@ -112,7 +112,7 @@ def test_no_estimate_beside(lab: Lab, exact: Observer) -> None:
 
 
 def test_other_namespaces_do_not_count(exact: Observer, lab: Lab) -> None:
-    """The table is shared by all namespaces, and each is told its own ports."""
+    """The table is shared by all namespaces, and each gets its own ports."""
     with network_namespace(), open_lab() as other:
         bind_and_connect(other, 40007)
     bind_and_connect(lab, 40009)
@@ -129,7 +129,7 @@ def test_given_back(lab: Lab, exact: Observer) -> None:
 
 
 def random_socket(lab: Lab, rng: random.Random) -> None:
-    """Make one socket in one of the ways that there are; one that fails is a scene, too."""
+    """Make one socket in one of many ways; a failure makes a scene too."""
     client = lab.keep(socket.socket())
     for option in rng.choice(OPTIONS):
         client.setsockopt(socket.SOL_SOCKET, option, 1)
@@ -151,7 +151,7 @@ def random_socket(lab: Lab, rng: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(16))
 def test_random_scenes(seed: int, table: BindHash) -> None:
-    """In ten random scenes a seed, what is published as free is what connect() finds."""
+    """In ten random scenes per seed, what is published as free is what connect() finds."""
     rng = random.Random(seed)  # noqa: S311 - the same scenes at every run
     for _ in range(10):
         with network_namespace(), open_lab() as lab, open_observer(bind_table=table) as observer:
@@ -168,7 +168,7 @@ def random_sockets(lab: Lab, rng: random.Random) -> None:
 
 
 def promised(observer: Observer) -> int:
-    """Return how many connections to REMOTE a sample says that there is room for."""
+    """Return how many connections to REMOTE there is room for, according to a sample."""
     sample = observer.sample()
     listed = sample.get(POOLS)["outbound"].listed
     ends = [(pool.local_address, pool.remote_address) for pool in listed]

@@ -53,7 +53,7 @@ def test_like_a_real_connect(lab: Lab, kind: str, reuse: int, *, root: bool) -> 
 
 
 def connects(lab: Lab, kind: str) -> bool:
-    """Make one more connection to the server; tell whether it found a port."""
+    """Make another connection to the server; tell whether it found a port."""
     remote, local = ("::1", "::1") if kind == "IPv6" else ("127.0.0.9", "127.0.0.1")
     try:
         lab.connect(remote, local, mapped=kind == "v4-mapped")
@@ -77,7 +77,7 @@ def test_one_port_comes_free(lab: Lab) -> None:
 
 
 def test_time_wait_that_nobody_may_take(lab: Lab) -> None:
-    """A pool full of TIME_WAIT is full where tcp_tw_reuse is 0."""
+    """A pool full of TIME_WAIT is full if tcp_tw_reuse is 0."""
     for pair in [lab.connect("127.0.0.9") for _ in range(HIGH - LOW + 1)]:
         time_wait_here(pair)
     assert whole_range().success is False
@@ -123,15 +123,15 @@ def test_single_ports_leave_time_wait(lab: Lab, *, root: bool) -> None:
 
 
 def test_only_time_wait_is_left(lab: Lab) -> None:
-    """Where every port has its TIME_WAIT entry nothing is said, and all entries stay."""
+    """If every port has a TIME_WAIT entry, nothing is said, and all entries stay."""
     assert single_ports(make_reclaimable(lab, 40)).success is None
     assert time_wait_entries() == 40
 
 
 def test_hidden_ports(lab: Lab) -> None:
-    """Ports of sockets that bound before they connected are refused, though a connect() succeeds.
+    """Ports of sockets that bound before they connected are refused, although a connect() succeeds.
 
-    It takes over a TIME_WAIT entry, so that the refusals alone do not make a failure.
+    It takes over a TIME_WAIT entry, so refusals alone do not make a failure.
     """
     free_ports = make_reclaimable(lab, 37)
     for port in range(LOW, HIGH + 1):
@@ -145,7 +145,7 @@ def test_hidden_ports(lab: Lab) -> None:
 
 
 def test_port_outside_the_range() -> None:
-    """A port that is not in the range of the sysctl is noticed: the kernel ignored the wish."""
+    """A port outside the sysctl's range is noticed: the kernel ignored the request."""
     verdict = single_ports(1 << 50000)
     assert verdict.success is None
     assert verdict.reason.startswith("asked for port 50000, got 40")
@@ -160,7 +160,7 @@ def test_port_outside_the_range() -> None:
     ],
 )
 def test_no_way_there(route: str | None, reason: str) -> None:
-    """Where the route refuses, the verdict is unknown and names the kernel's reason."""
+    """If the route refuses, the verdict is unknown and names the kernel's reason."""
     if route:
         subprocess.run(["ip", "route", "add", route, "192.0.2.0/24"], check=True)
     verdict = whole_range(pool("127.0.0.1", "192.0.2.1"))

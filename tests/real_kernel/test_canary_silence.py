@@ -1,4 +1,4 @@
-"""No packet, counter, descriptor or socket tells of a probe; else none is made."""
+"""No packet, counter, descriptor or socket shows a probe; otherwise none is made."""
 
 import socket
 import subprocess
@@ -105,7 +105,7 @@ def test_nobody_without_fast_open(tap: socket.socket) -> None:
 
 
 def stop_deferring() -> None:
-    """Let the kernel take a lost SYN of fast open for a firewall's work: it stops deferring."""
+    """Make the kernel attribute fast open's lost SYN to a firewall: it stops deferring."""
     set_sysctl(BLACKHOLE, 3600)
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     with socket.socket() as sock:
@@ -121,7 +121,7 @@ def stop_deferring() -> None:
 
 
 def test_fast_open_that_does_not_defer(tap: socket.socket) -> None:
-    """Where fast open does not defer: root sends nothing, nobody is refused beforehand.
+    """If fast open does not defer, root sends nothing, and user nobody is refused beforehand.
 
     Had the sysctl not told, the first SYN that left would have ended it.
     """

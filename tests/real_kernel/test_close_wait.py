@@ -1,4 +1,4 @@
-"""Sockets that real applications and peers leave in CLOSE_WAIT: why, since when, and whose."""
+"""Sockets that real applications and peers leave in CLOSE_WAIT: why, since when, and owners."""
 
 import subprocess
 import time
@@ -33,7 +33,7 @@ from tests.support.labs.network_namespace import add_address
 
 EACH = 20
 PATIENCE_SECONDS = 10.0
-# The address of the peer tells why its socket is where it is.
+# The address of the peer tells why its socket is there.
 PEERS = {
     "10.9.0.1": "eof_unread",
     "10.9.0.2": "not_closed",
@@ -75,7 +75,7 @@ def parsers() -> list[Parser]:
 
 
 def test_every_cause(lab: Lab) -> None:
-    """Of a hundred sockets, each is given the cause for which it was left there."""
+    """Each of a hundred sockets gets the cause for which it was left there."""
     for address in PEERS:
         add_address(f"{address}/32")
     going = []
@@ -117,7 +117,7 @@ def test_like_ss(lab: Lab, observer: Observer) -> None:
 
 
 def test_age_of_what_was_there_before(lab: Lab) -> None:
-    """A socket that is older than the exporter has at least the age since its peer was heard."""
+    """A socket older than the exporter is at least as old as the last word from its peer."""
     not_closed(lab, "127.0.0.1")
     closed_at = time.monotonic()
     time.sleep(1.5)
@@ -127,7 +127,7 @@ def test_age_of_what_was_there_before(lab: Lab) -> None:
 
 
 def test_age_grows_while_the_peer_is_heard(lab: Lab, observer: Observer) -> None:
-    """An answer of the peer makes no socket younger: since when it waits is remembered."""
+    """An answer from the peer makes no socket younger: the beginning of its wait is remembered."""
     begun = time.monotonic()
     _client, accepted = peer_about_to_go(lab, "127.0.0.1")
     assert table(observer).causes["not_closed"].sockets == 1
@@ -151,7 +151,7 @@ def test_leaking_process_is_named(lab: Lab, tmp_path: Path) -> None:
             open_observer() as observer,
         ):
             table(observer)
-            time.sleep(1.1)  # who closes soon is not looked for
+            time.sleep(1.1)  # owners that close soon are not looked up
             found = table(observer)
     assert found.owners == (
         (Owner("leak.service", "leaky"), 40),

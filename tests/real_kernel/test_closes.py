@@ -65,15 +65,15 @@ def test_every_close_counts_once(lab: Lab, watcher: Observer) -> None:
             if number % 3:
                 time_wait_here(lab.connect(REMOTE))
             else:
-                # A port of its own: the client does not see this TIME_WAIT, and would soon take a
-                # port again, which ends it. Nobody can count what no sample sees.
+                # A separate port: the client does not see this TIME_WAIT, and would soon reuse a
+                # port, which ends it. Nobody can count what no sample sees.
                 time_wait_there(lab.connect(REMOTE, LOCAL, OTHER_PORTS + number))
         made.set()
 
     closing = threading.Thread(target=close_many)
     # The thread is in the namespace of the thread that starts it.
     closing.start()
-    pauses = random.Random(4)  # noqa: S311 - which moments does not matter, that they vary does
+    pauses = random.Random(4)  # noqa: S311 - the moments do not matter, but must vary
     samples = 0
     while not made.wait(pauses.random() * 0.02):
         watcher.sample()
@@ -107,8 +107,8 @@ def test_what_was_there_before(lab: Lab) -> None:
 def test_minutes_that_begin_anew(lab: Lab, watcher: Observer) -> None:
     """A close counts once, however often stray segments start its TIME_WAIT again.
 
-    They are answered with an ACK (tcp_timewait_state_process), to which the client's end, which is
-    no more, sends an RST: with tcp_rfc1337 that ends nothing.
+    They are answered with an ACK (tcp_timewait_state_process), to which the client's end, now gone,
+    replies with an RST: with tcp_rfc1337 that ends nothing.
     """
     set_sysctl("tcp_rfc1337", 1)
     ports = range(OTHER_PORTS, OTHER_PORTS + 20)
@@ -129,7 +129,7 @@ def test_minutes_that_begin_anew(lab: Lab, watcher: Observer) -> None:
 
 
 def test_peak(lab: Lab, watcher: Observer) -> None:
-    """The peak is the number of closes of the busiest second, though no sample was taken then."""
+    """The peak is the number of closes in the busiest second, although no sample was taken then."""
     start = time.monotonic()
     for _ in range(200):
         time_wait_here(lab.connect(REMOTE))

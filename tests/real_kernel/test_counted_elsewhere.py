@@ -1,4 +1,4 @@
-"""What BPF programs count of other network namespaces: each has its own, beside the host's."""
+"""What BPF programs count in other network namespaces: each has its own counts, as has the host."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ from tests.support.labs.watched_namespaces import Watch, watching
 
 pytestmark = pytest.mark.bpf
 
-# Another process than the exporter's: what this one does is no application's.
+# In a separate process: what the exporter's own does is not an application's.
 CONNECTS = f"""
 import socket
 socks = [socket.socket() for _ in range(9)]
@@ -59,7 +59,7 @@ def scene(lab: Lab, others: OtherNamespaces) -> Iterator[Scene]:  # noqa: ARG001
 
 
 def test_closes(lab: Lab, scene: Scene) -> None:
-    """Who closes first in a namespace is told of it, and not of the own one."""
+    """A namespace's first closers are reported there, and not in the exporter's own."""
     with inside(scene.name):
         for _ in range(3):
             time_wait_here(scene.there.connect("127.0.0.9"))
@@ -86,7 +86,7 @@ def test_pools_make_room(scene: Scene) -> None:
 
 
 def test_failures(scene: Scene) -> None:
-    """A connect() that finds no port in a namespace is told of it, and not of the own one."""
+    """A connect() that finds no port in a namespace is reported there, and not in our own."""
     assert in_namespace(scene.name, sys.executable, "-c", CONNECTS) == "3\n"
     samples, _census = scene.watch.take()
     found = samples[scene.name].get(PORT_FAILURES)
@@ -95,7 +95,7 @@ def test_failures(scene: Scene) -> None:
 
 
 def test_own_namespace_is_apart(scene: Scene) -> None:
-    """What happens elsewhere is no part of the own namespace's numbers."""
+    """What happens elsewhere is not part of the exporter's own namespace's numbers."""
     with inside(scene.name):
         time_wait_here(scene.there.connect("127.0.0.9"))
     assert in_namespace(scene.name, sys.executable, "-c", CONNECTS) == "4\n"

@@ -1,4 +1,4 @@
-"""What the kernel drops is in the verdict, on its own counters."""
+"""What the kernel drops is in the verdict, by its own counters."""
 
 import errno
 import socket
@@ -15,7 +15,7 @@ from tests.support.labs.network_namespace import set_sysctl
 
 
 def connect(lab: Lab, port: int, times: int) -> None:
-    """Begin connections; those that the queue has no room for stay unanswered."""
+    """Begin connections; those for which the queue has no room stay unanswered."""
     for _ in range(times):
         client = lab.keep(socket.socket())
         client.setblocking(False)  # noqa: FBT003 - its only argument
@@ -23,7 +23,7 @@ def connect(lab: Lab, port: int, times: int) -> None:
 
 
 def test_burst_at_a_listener(lab: Lab, observer: Observer) -> None:
-    """Connections dropped at an accept queue are a warning, though the queue is empty again."""
+    """Connections dropped at an accept queue are a warning, although the queue is empty again."""
     server = lab.listen("127.0.0.1", 9100)
     server.listen(2)
     assert found(observer) == {}

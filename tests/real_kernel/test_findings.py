@@ -1,7 +1,7 @@
 """Findings turned on and off on the real kernel, by its settings and by real sockets.
 
-Two need what no network namespace has: tcp_tw_recycle an old kernel, a crowded conntrack table a
-limit that only the first namespace sets. A fake /proc has them.
+Two need what no network namespace has: tcp_tw_recycle needs an old kernel, a crowded conntrack
+table a limit that only the initial namespace sets. A fake /proc has them.
 """
 
 import socket
@@ -48,7 +48,7 @@ def test_fresh_namespace(observer: Observer) -> None:
     ],
 )
 def test_setting(observer: Observer, finding: str, sysctl: str, bad: object, good: object) -> None:
-    """A setting that harms is found, and the better one is not."""
+    """A harmful setting is found, and the better one is not."""
     set_sysctl(sysctl, bad)
     assert list(found(observer)) == [finding]
     set_sysctl(sysctl, good)
@@ -74,7 +74,7 @@ def test_tw_reuse_without_timestamps(observer: Observer) -> None:
 
 
 def test_tw_reuse_delay_lowered(observer: Observer) -> None:
-    """A shorter delay is found where tcp_tw_reuse is 1."""
+    """A shorter delay is found if tcp_tw_reuse is 1."""
     set_sysctl("tcp_tw_reuse_delay", 999)
     assert found(observer) == {}
     set_sysctl("tcp_tw_reuse", 1)
@@ -84,7 +84,7 @@ def test_tw_reuse_delay_lowered(observer: Observer) -> None:
 
 
 def test_listener_in_port_range(lab: Lab, observer: Observer) -> None:
-    """A listener inside the range is named; to reserve its port is the cure."""
+    """A listener inside the range is named; reserving its port is the cure."""
     set_sysctl("ip_local_port_range", "40000 40009")
     lab.listen("127.0.0.1", 40005)
     detail = found(observer)["listener_in_port_range"]
@@ -94,7 +94,7 @@ def test_listener_in_port_range(lab: Lab, observer: Observer) -> None:
 
 
 def close_first(lab: Lab, count: int, remote: str = "127.0.0.9", local: str = "127.0.0.1") -> None:
-    """Leave connections to the server in TIME_WAIT, whose ports nobody may take over."""
+    """Leave connections to the server in TIME_WAIT, so that their ports cannot be taken over."""
     set_sysctl("tcp_tw_reuse", 0)
     for pair in [lab.connect(remote, local) for _ in range(count)]:
         time_wait_here(pair)
@@ -141,7 +141,7 @@ def test_full_of_live_connections(lab: Lab, observer: Observer) -> None:
 
 
 def test_load_that_fits(lab: Lab, observer: Observer) -> None:
-    """A burst of closes into a pool with much room is nothing."""
+    """A burst of closes in a pool with much room is not a finding."""
     set_sysctl("ip_local_port_range", "40000 40099")
     close_first(lab, 30)
     assert found(observer) == {}
@@ -206,7 +206,7 @@ def test_rfc1337_rejections(lab: Lab, observer: Observer, rfc1337: int) -> None:
 
 
 def test_conntrack_time_wait_shortened(observer: Observer) -> None:
-    """A shorter time-out is found where a connection is tracked."""
+    """A shorter timeout is found if a connection is tracked."""
     timeout = NETFILTER / "nf_conntrack_tcp_timeout_time_wait"
     timeout.write_text("59")
     assert found(observer) == {}
@@ -217,7 +217,7 @@ def test_conntrack_time_wait_shortened(observer: Observer) -> None:
 
 
 def test_conntrack_established_below_keepalive(observer: Observer) -> None:
-    """A time-out as long as the wait for the first keepalive is found; a longer one is not."""
+    """A timeout as long as the wait for the first keepalive is found; a longer one is not."""
     timeout = NETFILTER / "nf_conntrack_tcp_timeout_established"
     timeout.write_text("7200")
     assert found(observer) == {}
@@ -234,7 +234,7 @@ def found_on(host: FakeHost) -> set[str]:
 
 
 def test_tw_recycle_enabled(tmp_path: Path) -> None:
-    """The setting of kernels before 4.12 is found where it is on."""
+    """The setting of kernels before 4.12 is found if it is on."""
     host = FakeHost(tmp_path)
     host.procfs.write(f"{FAKE_IPV4}/tcp_tw_recycle", "1\n")
     assert "tw_recycle_enabled" in found_on(host)
@@ -243,7 +243,7 @@ def test_tw_recycle_enabled(tmp_path: Path) -> None:
 
 
 def test_conntrack_established_too_long(tmp_path: Path) -> None:
-    """The default time-out of five days is found once the table is half full."""
+    """The default timeout of five days is found once the table is half full."""
     host = FakeHost(tmp_path)
     host.procfs.write(f"{FAKE_NETFILTER}/nf_conntrack_tcp_timeout_established", "432000\n")
     host.procfs.write(f"{FAKE_NETFILTER}/nf_conntrack_max", "262144\n")

@@ -17,7 +17,7 @@ PORTS = 400
 def bind_and_connect(
     lab: Lab, port: int, remote: str = "127.0.0.8", local: str = "127.0.0.1"
 ) -> None:
-    """Bind to a port, then connect: sock_diag shows no difference to a chosen port."""
+    """Bind to a port, then connect: sock_diag shows no difference from a chosen port."""
     client = lab.keep(socket.socket())
     client.bind((local, port))
     client.connect((remote, SERVER_PORT))
@@ -55,21 +55,21 @@ def test_estimate(lab: Lab, observer: Observer) -> None:
 
 
 def test_none_hidden(lab: Lab, observer: Observer) -> None:
-    """Where connect() chose every port, none is hidden: the estimate is 0, not nearly."""
+    """If connect() chose every port, none is hidden: the estimate is exactly 0."""
     for _ in range(150):
         lab.connect("127.0.0.9")
     assert report(observer) == (0, [])
 
 
 def test_little_used(lab: Lab, observer: Observer) -> None:
-    """Where no pool is in any danger, the kernel is not asked."""
+    """If no pool is in danger, the kernel is not asked."""
     for port in range(FIRST, FIRST + 50):
         bind_and_connect(lab, port)
     assert report(observer) == (None, [])
 
 
 def test_full_of_hidden_ports(lab: Lab, observer: Observer) -> None:
-    """The canary sees a full pool that looks half full, since hidden ports bring it up."""
+    """The canary sees that a pool that looks half full is full, as hidden ports bring it up."""
     for port in range(FIRST, FIRST + 200):
         bind_and_connect(lab, port)
     assert lab.connect_until_full("127.0.0.9") == 200
@@ -100,9 +100,9 @@ def bind_before_connect(observer: Observer) -> str | None:
 @pytest.mark.usefixtures("narrow_loopback")
 @pytest.mark.parametrize("nonlocal_bind", [0, 1])
 def test_narrow_loopback(lab: Lab, observer: Observer, nonlocal_bind: int) -> None:
-    """Where bind() to 127.101.127.101 is refused, no port is taken for hidden that is not.
+    """If bind() to 127.101.127.101 is refused, no other port is mistaken for a hidden one.
 
-    Nor where net.ipv4.ip_nonlocal_bind lets bind() pass.
+    Nor is one if net.ipv4.ip_nonlocal_bind lets bind() pass.
     """
     set_sysctl("ip_nonlocal_bind", nonlocal_bind)
     for _ in range(200):
@@ -113,7 +113,7 @@ def test_narrow_loopback(lab: Lab, observer: Observer, nonlocal_bind: int) -> No
 
 @pytest.mark.usefixtures("narrow_loopback")
 def test_hidden_ports_on_a_narrow_loopback(lab: Lab, observer: Observer) -> None:
-    """There the ends of a pool serve to find the ports that are hidden."""
+    """The ends of a pool then serve to find the hidden ports."""
     for _ in range(140):
         lab.connect("10.99.0.2", "10.99.0.1")
     taken = {client.getsockname()[1] for client in lab.clients}
@@ -125,7 +125,7 @@ def test_hidden_ports_on_a_narrow_loopback(lab: Lab, observer: Observer) -> None
 
 
 def test_loopback_down(lab: Lab, observer: Observer) -> None:
-    """Where `lo` is down and without an address, connections are no hidden ports either."""
+    """If `lo` is down and without an address, connections are not hidden ports either."""
     commands = ["link set lo down", "address flush dev lo", "link add v0 type veth peer name v1"]
     commands += ["link set v0 up", "link set v1 up", "address add 10.99.0.1/24 dev v0"]
     for command in commands:

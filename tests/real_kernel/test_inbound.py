@@ -1,4 +1,4 @@
-"""Inbound pools: what a load balancer in front of this host has used of its own ports."""
+"""Inbound pools: how many of its own ports a load balancer in front of this host has used."""
 
 import math
 import time
@@ -71,10 +71,10 @@ def close_there(lab: Lab, ports: range) -> None:
 
 
 def test_a_balancer_that_uses_its_ports_again(lab: Lab, observer: Observer) -> None:
-    """Where each new connection takes over an entry in TIME_WAIT, no end is in sight.
+    """If each new connection takes over an entry in TIME_WAIT, no end is in sight.
 
-    400 closes in a moment: 40 a second in the mean of ten, for which the 600 free ports last 15 s.
-    Before two samples have shown that no port is taken, that is a warning.
+    400 closes in an instant are 40 a second in the mean of ten, at which the 600 free ports last 15
+    s. Until two samples have shown that no port is taken, that is a warning.
     """
     again = range(40000, 40400)
     close_there(lab, again)
@@ -87,7 +87,7 @@ def test_a_balancer_that_uses_its_ports_again(lab: Lab, observer: Observer) -> N
 
 
 def test_a_balancer_that_takes_more_ports(lab: Lab, observer: Observer) -> None:
-    """Where each new connection takes one port more, the forecast says so, as a warning."""
+    """If each new connection takes another port, the forecast says so, as a warning."""
     close_there(lab, range(40000, 40100))
     observer.sample(WITH_BALANCER)
     time.sleep(1.1)

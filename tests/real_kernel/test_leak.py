@@ -16,7 +16,7 @@ SOCKETS = 40
 
 
 def test_a_leak(lab: Lab, observer: Observer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sample tells how fast sockets leak, and the descriptors of the process that has them."""
+    """One sample shows how fast sockets leak, and the descriptors of the leaking process."""
     monkeypatch.setattr(module, "SHORTEST", 2.0)
     begun = time.monotonic()
     for _ in range(SOCKETS):

@@ -45,7 +45,7 @@ def listen(lab: Lab, backlog: int, *, reuse_port: bool = False) -> socket.socket
 
 
 def connect(lab: Lab, times: int) -> None:
-    """Begin connections; those that the queue has no room for stay unanswered."""
+    """Begin connections; those for which the queue has no room stay unanswered."""
     for _ in range(times):
         client = lab.keep(socket.socket())
         client.setblocking(False)  # noqa: FBT003 - its only argument
@@ -53,7 +53,7 @@ def connect(lab: Lab, times: int) -> None:
 
 
 def test_full_queue(lab: Lab, observer: Observer) -> None:
-    """A queue counts what waits, as ss shows it; the kernel drops once more than the limit wait."""
+    """A queue counts waiting connections, as ss does; the kernel drops beyond the limit."""
     listen(lab, 4)
     connect(lab, 3)
     assert (queue(observer, 9100).used, queue(observer, 9100).limit) == (3, 4)
@@ -69,7 +69,7 @@ def test_full_queue(lab: Lab, observer: Observer) -> None:
 
 
 def test_owner(lab: Lab, observer: Observer) -> None:
-    """From half full on it is known who is to accept; an emptier queue is not looked into."""
+    """From half full on, the owner that has to accept is known; emptier queues are not examined."""
     listen(lab, 4)
     connect(lab, 1)
     assert queue(observer, 9100).owner.process == ""
@@ -86,7 +86,7 @@ def test_accepting_empties_it(lab: Lab, observer: Observer) -> None:
 
 
 def test_backlog_is_cut_to_somaxconn(lab: Lab, observer: Observer) -> None:
-    """The limit is what the kernel made of the backlog, and stays that of the call to listen()."""
+    """The limit is what the kernel made of the backlog, and stays as it was at listen()."""
     somaxconn = SYSCTLS.parent / "core" / "somaxconn"
     somaxconn.write_text("7\n")
     listen(lab, 100)

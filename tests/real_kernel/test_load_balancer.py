@@ -24,7 +24,7 @@ Ports = dict[tuple[str, str], tuple[int, int]]
 
 @pytest.fixture
 def balancer() -> Iterator[GatewayLab]:
-    """Give a gateway that hands connections to VIRTUAL to both servers in turn."""
+    """Give a gateway that passes connections to VIRTUAL to both servers in turn."""
     with open_gateway_lab() as lab:
         snat("masquerade to :40000-40099")
         dnat(
@@ -66,7 +66,7 @@ def test_both_sides_agree(balancer: GatewayLab) -> None:
 
 
 def test_backends_that_close_first(balancer: GatewayLab) -> None:
-    """TIME_WAIT stays at the backends, and conntrack has its own of the same connections."""
+    """TIME_WAIT stays at the backends, and conntrack has its own for the same connections."""
     pairs = [balancer.connect(VIRTUAL) for _ in range(10)]
     for pair in pairs[:4]:
         time_wait_there(pair)

@@ -90,7 +90,7 @@ def towards(remote: str, local: str = OUTSIDE) -> PoolKey:
 
 @pytest.mark.parametrize("way", [by_compiled_parser, by_readable_parser, from_text])
 def test_clients(gateway: GatewayLab, way: Callable[[], ConntrackTable]) -> None:
-    """Who holds the ports of a pool is told, by the client's own address."""
+    """The holders of a pool's ports are shown, by the client's own address."""
     snat(PORTS_OF_1)
     for remote in (SERVER, SERVER, SERVER, OTHER_SERVER):
         gateway.connect(remote)
@@ -110,7 +110,7 @@ def test_forwarded(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_masquerade(gateway: GatewayLab, pools: Read) -> None:
-    """Each destination has a pool of its own; UDP takes no port from it."""
+    """Each destination has its own pool; UDP takes no port from it."""
     snat(PORTS_OF_1)
     for remote, flows in ((SERVER, 5), (OTHER_SERVER, 3)):
         for _ in range(flows):
@@ -120,7 +120,7 @@ def test_masquerade(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_two_addresses(gateway: GatewayLab, pools: Read) -> None:
-    """Each address that the gateway translates to has pools of its own."""
+    """Each address that the gateway translates to has its own pools."""
     snat(f"snat to numgen inc mod 2 map {{ 0 : {OUTSIDE}, 1 : {SECOND_OUTSIDE} }}")
     for _ in range(6):
         gateway.connect()
@@ -128,7 +128,7 @@ def test_two_addresses(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_one_address(gateway: GatewayLab, pools: Read) -> None:
-    """A translated connection counts too where it keeps its source port."""
+    """A translated connection counts even if it keeps its source port."""
     snat(f"snat to {OUTSIDE}")
     client, accepted = gateway.connect()
     assert accepted.getpeername() == (OUTSIDE, client.getsockname()[1])
@@ -136,7 +136,7 @@ def test_one_address(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_translated_destination(gateway: GatewayLab, pools: Read) -> None:
-    """Where the destination alone is translated no port is taken."""
+    """If only the destination is translated, no port is taken."""
     dnat(f"dnat to {KNOWN_SERVER}")
     gateway.connect(VIRTUAL)
     wait_for_states({"ESTABLISHED": 1})
@@ -144,7 +144,7 @@ def test_translated_destination(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_both_translated(gateway: GatewayLab, pools: Read) -> None:
-    """Where both ends are translated the pool is the one towards the real server."""
+    """If both ends are translated, the pool is the one towards the real server."""
     dnat(f"dnat to {SERVER}")
     snat(PORTS_OF_1)
     for remote in (VIRTUAL, SERVER):
@@ -153,7 +153,7 @@ def test_both_translated(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_own_connections(gateway: GatewayLab, pools: Read) -> None:
-    """The gateway's own connections hold ports of the pool, and leave the others fewer."""
+    """The gateway's own connections hold ports of the pool, and leave fewer to others."""
     snat("masquerade to :40000-40009")
     for port in range(40_000, 40_004):
         gateway.connect_from_gateway(SERVER, port)
@@ -165,7 +165,7 @@ def test_own_connections(gateway: GatewayLab, pools: Read) -> None:
 
 
 def test_own_connections_over(gateway: GatewayLab, pools: Read) -> None:
-    """In TIME_WAIT they hold their ports still: the kernel ends only translated ones."""
+    """In TIME_WAIT they still hold their ports: the kernel ends only translated ones."""
     snat("masquerade to :40000-40003")
     for port in range(40_000, 40_003):
         time_wait_here(gateway.connect_from_gateway(SERVER, port))
@@ -179,7 +179,7 @@ def test_own_connections_over(gateway: GatewayLab, pools: Read) -> None:
     ("statement", "zone"), [("ct zone", 5), ("ct reply zone", 5), ("ct original zone", 0)]
 )
 def test_zones(gateway: GatewayLab, pools: Read, statement: str, zone: int) -> None:
-    """Each zone of replies has ports of its own: where one is full, another has them all."""
+    """Each zone of replies has its own ports: if one is full, another has them all."""
     snat("masquerade to :40000-40009")
     translate(f"""
         add table ip zones
@@ -204,7 +204,7 @@ def may_be_ended(over: int) -> int:
 
 
 def test_ipv6(gateway: GatewayLab, pools: Read) -> None:
-    """IPv6 is translated by rules of its own, and counted in pools of its own."""
+    """IPv6 is translated by separate rules, and counted in separate pools."""
     snat(PORTS_OF_1, family="ip6")
     for _ in range(4):
         gateway.connect(SERVER6)

@@ -26,7 +26,7 @@ from tests.support.labs.lab import SERVER_PORT, time_wait_here
 from tests.support.messages.socket_entries import sixteen_bytes
 from tests.support.sampled import Namespace, sampler_of
 
-# Since Linux 6.5 a connection that is over makes room for a new one.
+# Since Linux 6.5, a connection that is over makes room for a new one.
 EVICTS = tuple(map(int, platform.release().split(".")[:2])) >= (6, 5)
 
 
@@ -53,7 +53,7 @@ class Gateway:
         return found.usage
 
     def close(self, number: int) -> None:
-        """Leave so many closed connections: once in a while one gives way to a later one."""
+        """Leave that many closed connections: once in a while one gives way to a later one."""
         while missing := number - len(tracked("-p", "tcp")):
             for _ in range(missing):
                 time_wait_here(self.lab.connect())
@@ -87,7 +87,7 @@ def test_small_range(ports: int) -> None:
 
 @pytest.mark.parametrize("ports", [129, 1000])
 def test_larger_range(ports: int) -> None:
-    """Of a larger range the kernel tries 248 ports at most: the first drop may come before."""
+    """In a larger range the kernel tries at most 248 ports: the first drop may come earlier."""
     with gateway(ports) as full:
         made = full.fill()
         ratio = full.table().ratio_max
@@ -96,7 +96,7 @@ def test_larger_range(ports: int) -> None:
 
 
 def test_other_destination() -> None:
-    """A full pool leaves those towards other destinations alone."""
+    """A full pool does not affect those towards other destinations."""
     with gateway(10) as full:
         assert full.fill() == 10
         for _ in range(3):
@@ -118,7 +118,7 @@ def test_counters() -> None:
 
 
 def test_closed_connections() -> None:
-    """Closed connections use no port: 300 follow each other over 100, where the kernel ends them.
+    """Closed connections use no port: 300 in a row share 100, if the kernel ends them.
 
     Before Linux 6.5 each holds its port for two minutes, and is counted.
     """
@@ -138,7 +138,7 @@ def test_closed_connections() -> None:
 def test_closed_and_live_connections() -> None:
     """Among closed connections the first drop comes at a lower ratio: not each of them gives way.
 
-    The kernel ends one only where the new connection's sequence number is ahead of its last.
+    The kernel ends one only if the new connection's sequence number is ahead of its last.
     """
     with gateway(1000) as mixed:
         mixed.close(700)

@@ -1,4 +1,4 @@
-"""The exporter on a gateway, with and without the rights to read its connections."""
+"""The exporter on a gateway, with and without the privileges to read its connections."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def gateway() -> Iterator[GatewayLab]:
 
 
 def success(exposition: str) -> dict[str, str]:
-    """Return what each collector says of itself."""
+    """Return the success of each collector."""
     found = re.findall(
         r'^tcp_pressure_collector_success{collector="(\w+)",.*} (.*)$', exposition, re.MULTILINE
     )
@@ -47,7 +47,7 @@ def about_nat(log: str) -> list[dict[str, str]]:
 
 
 def test_root(gateway: GatewayLab, tmp_path: Path) -> None:  # noqa: ARG001 - it is sampled
-    """The pool stands beside those of other directions, with the configured limit."""
+    """The pool appears along with those of other directions, with the configured limit."""
     config = tmp_path / "config.yml"
     config.write_text(f"nat:\n  - address: {OUTSIDE}\n    ports: 40000-40009\n")
     once = run_exporter(*ONCE, f"--config.file={config}")
@@ -69,7 +69,7 @@ def test_root(gateway: GatewayLab, tmp_path: Path) -> None:  # noqa: ARG001 - it
 
 
 def test_nobody(gateway: GatewayLab) -> None:  # noqa: ARG001 - it is sampled
-    """Without rights NAT pools are off: one line names the capability, all else works."""
+    """Without privileges NAT pools are off: one line names the capability, all else works."""
     once = run_exporter(*ONCE, command=NOBODY)
     assert once.returncode == 0, once.stderr
     assert 'direction="nat"' not in once.stdout

@@ -1,4 +1,4 @@
-"""What a look at a real host does not reach, it says."""
+"""A look at a real host says what it does not reach."""
 
 import socket
 import sys
@@ -23,7 +23,7 @@ PROC = Path("/proc")
 
 @pytest.mark.usefixtures("netns")
 def test_full_container() -> None:
-    """A report beside a container that is out of ports says that it looked at this host alone."""
+    """A report next to a container that is out of ports says that it looked only at this host."""
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             set_sysctl("ip_local_port_range", "50000 50019")
@@ -32,7 +32,7 @@ def test_full_container() -> None:
         code, document = look()
         printed = report().stdout
     left_out = {one["feature"]: one["reason"] for one in document["left_out"]}
-    left_out.pop("refused connections", "")  # where the kernel lets nobody count them
+    left_out.pop("refused connections", "")  # if the kernel lets nobody count them
     assert (code, document["verdict"]) == (0, "calm")
     assert set(left_out) == {"other network namespaces"}
     number, _space, words = left_out["other network namespaces"].partition(" ")
@@ -42,7 +42,7 @@ def test_full_container() -> None:
 
 
 def test_owner_behind_many_descriptors(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the search for owners ends before it has found one, the sample says so."""
+    """If the search for owners ends before it has found one, the sample says so."""
     monkeypatch.setattr(processes, "MAX_FDS", 3)
     server = lab.listen("127.0.0.1", 9100)
     server.listen(4)

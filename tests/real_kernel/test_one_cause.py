@@ -1,4 +1,4 @@
-"""A pool that real connections fill is one trouble, whatever else tells of it."""
+"""A pool filled by real connections is one trouble, whatever else points to it."""
 
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.verdict.actions import actions, part_subject
@@ -15,7 +15,7 @@ PORTS = 20
 
 
 def test_a_full_pool(lab: Lab, observer: Observer) -> None:
-    """The pool, its source pool and both findings are one: one sentence, one thing to do."""
+    """The pool, its source pool and both findings are one: one sentence, one action."""
     set_sysctl("ip_local_port_range", f"20000 {20000 + PORTS - 1}")
     set_sysctl("tcp_tw_reuse", 0)
     for _ in range(PORTS):

@@ -1,4 +1,4 @@
-"""The numbers of another network namespace are those that the usual tools show inside of it."""
+"""The numbers of another network namespace are those that the usual tools show inside it."""
 
 import re
 import time
@@ -62,7 +62,7 @@ class Scene(NamedTuple):
 
 @pytest.fixture(params=["netlink", pytest.param("bpf", marks=pytest.mark.bpf("connections"))])
 def scene(others: OtherNamespaces, request: pytest.FixtureRequest) -> Iterator[Scene]:
-    """Make a namespace with settings of its own, and connections of both families in it.
+    """Make a namespace with its own settings, and connections of both families in it.
 
     It is watched by each source of sockets.
     """
@@ -110,7 +110,7 @@ def test_sockets(scene: Scene) -> None:
 
 
 def test_settings(scene: Scene) -> None:
-    """The port range and the sysctls are those of the namespace, not the own ones."""
+    """The port range and the sysctls are those of the namespace, not the exporter's own."""
     sample = scene.sample()
     ports = sample.get(LOCAL_PORTS)
     assert (ports.low, ports.high, ports.reserved, ports.usable) == (50000, 50999, 10, 990)
@@ -147,7 +147,7 @@ def test_close_wait(scene: Scene) -> None:
 
 
 def test_pools(scene: Scene) -> None:
-    """A pool is as full as there are ports towards it; two per direction are listed at most."""
+    """A pool is as full as its number of ports says; at most two per direction are listed."""
     pools = scene.sample().outcome(POOLS)
     assert pools is not None
     table = pools.get()[OUTBOUND]
@@ -179,12 +179,12 @@ def test_time_wait_buckets(scene: Scene) -> None:
     """The TIME_WAIT entries of the namespace are counted against its own limit."""
     with inside(scene.name):
         set_sysctl("tcp_max_tw_buckets", 777)
-    # What is in FIN_WAIT2 has an owner no more, and counts too.
+    # Sockets in FIN_WAIT2 have no owner any more, and count too.
     assert buckets(scene) == (2 * (8 + 3), 777)
 
 
 def test_small_and_full(others: OtherNamespaces) -> None:
-    """A namespace of few ports, all used, is sampled where it is asked for by name."""
+    """A namespace with few ports, all used, is sampled if it is asked for by name."""
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
             set_sysctl("ip_local_port_range", "50000 50019")

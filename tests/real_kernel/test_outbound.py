@@ -78,7 +78,7 @@ def test_listener_in_range(lab: Lab, observer: Observer, address: str) -> None:
 
 
 def test_bound_only_sockets(lab: Lab, observer: Observer) -> None:
-    """Sockets that were bound and do nothing take their ports, and give them back."""
+    """Sockets that are bound and do nothing take their ports, and give them back."""
     use_range(40000, 40009)
     bound = [lab.bind("127.0.0.3", port) for port in (40001, 40004, 40007)]
     lab.connect(REMOTE)
@@ -93,7 +93,7 @@ def test_accepted_socket_outlives_its_listener(lab: Lab, observer: Observer) -> 
     """A port whose listener closed stays taken while an accepted socket lives."""
     use_range(40000, 40009)
     listener = lab.listen("127.0.0.1", 40005)
-    set_sysctl("ip_local_port_range", "50000 50001")  # the client's port lies elsewhere
+    set_sysctl("ip_local_port_range", "50000 50001")  # the client's port is elsewhere
     lab.keep(socket.create_connection(("127.0.0.1", 40005)))
     lab.keep(listener.accept()[0])
     use_range(40000, 40009)
@@ -159,7 +159,7 @@ def test_time_wait_before_the_delay(lab: Lab, observer: Observer) -> None:
 
 @pytest.mark.parametrize(("reuse", "free"), [(1, 9), (2, 3)])
 def test_time_wait_beyond_loopback(lab: Lab, observer: Observer, reuse: int, free: int) -> None:
-    """The default tcp_tw_reuse=2 gives nothing back between addresses that are not loopback."""
+    """The default tcp_tw_reuse=2 gives nothing back between addresses other than loopback."""
     add_address("10.1.0.1/32")
     use_range(40000, 40009)
     delay = shorten_reuse_delay()
@@ -174,7 +174,7 @@ def test_time_wait_beyond_loopback(lab: Lab, observer: Observer, reuse: int, fre
 
 @pytest.mark.parametrize("size", [3, 5, 11])
 def test_odd_range(lab: Lab, observer: Observer, size: int) -> None:
-    """A range of an odd number of ports may fail with one port free: it is not promised."""
+    """A range with an odd number of ports may fail with one port free, so that is not promised."""
     use_range(40000, 40000 + size - 1)
     lab.connect(REMOTE)
     free = observer.free("outbound", LOCAL, REMOTE, PORT)

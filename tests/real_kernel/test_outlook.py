@@ -41,7 +41,7 @@ def test_forecast_comes_true(lab: Lab, observer: Observer) -> None:
         try:
             time_wait_here(lab.connect(REMOTE))
         except OSError as error:
-            assert error.errno == errno.EADDRNOTAVAIL  # noqa: PT017 - what else may happen, must not
+            assert error.errno == errno.EADDRNOTAVAIL  # noqa: PT017 - nothing else may happen
             end = time.monotonic()
             break
     assert end - start == pytest.approx(PORTS / 20, abs=0.5)
@@ -51,7 +51,7 @@ def test_forecast_comes_true(lab: Lab, observer: Observer) -> None:
 
 
 def test_quiet_pool(lab: Lab, observer: Observer) -> None:
-    """A pool without closes is not going to be full, however full it is."""
+    """A pool without closes will not fill up, however full it is."""
     use_range()
     for _ in range(PORTS - 1):
         lab.connect(REMOTE)
@@ -60,7 +60,7 @@ def test_quiet_pool(lab: Lab, observer: Observer) -> None:
 
 
 def test_burst_of_closes_that_is_over(lab: Lab, observer: Observer) -> None:
-    """120 closes in a moment fill the pool if they go on; once there are no more, they do not."""
+    """120 closes in an instant will fill the pool if they go on, but not once they end."""
     use_range()
     for _ in range(120):
         time_wait_here(lab.connect(REMOTE))
@@ -70,7 +70,7 @@ def test_burst_of_closes_that_is_over(lab: Lab, observer: Observer) -> None:
 
 
 def test_burst_of_opens_that_is_over(lab: Lab, observer: Observer) -> None:
-    """120 connections that stay open fill the pool while more come, and no longer than that."""
+    """120 connections that stay open will fill the pool while more come, but no longer."""
     use_range()
     for _ in range(5):
         lab.connect(REMOTE)
@@ -102,7 +102,7 @@ def test_canary_near_the_limit(lab: Lab, observer: Observer) -> None:
 
 
 def test_few_entries_are_taken_over(lab: Lab, observer: Observer) -> None:
-    """Where TIME_WAIT entries can be taken over, a sample uses up four at most to know it."""
+    """If TIME_WAIT entries can be taken over, a sample uses up at most four to find out."""
     use_range()
     set_sysctl("tcp_tw_reuse", 1)
     for _ in range(150):

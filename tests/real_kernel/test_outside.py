@@ -21,7 +21,7 @@ IP_TRANSPARENT = 19  # include/uapi/linux/in.h
 HERE, REMOTE = "127.0.0.1", "127.0.0.9"
 SOURCES = SourceRanges((NetworkPorts(sixteen_bytes(HERE), 128, 20_000, 20_009),))
 CONFIGURED = Config(EVERYTHING.listing, EVERYTHING.groups, sources=SOURCES)
-ABROAD = "203.0.113.80"  # a server that the clients mean to reach
+ABROAD = "203.0.113.80"  # a server that the clients want to reach
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def ends(observer: Observer, direction: str, config: Config = EVERYTHING) -> dic
 
 @pytest.mark.parametrize("ports", [range(20_000, 20_010), range(40_050, 40_060)])
 def test_source_range(lab: Lab, observer: Observer, ports: range) -> None:
-    """A proxy's source range is full when it is, also inside the local port range."""
+    """A proxy's source range is full when it is, even inside the local port range."""
     low, high = ports[0], ports[-1]
     known = SourceRanges((NetworkPorts(sixteen_bytes(HERE), 128, low, high),))
     config = Config(EVERYTHING.listing, EVERYTHING.groups, sources=known)
@@ -71,7 +71,7 @@ def test_source_range(lab: Lab, observer: Observer, ports: range) -> None:
 
 
 def test_range_that_nobody_told(lab: Lab, observer: Observer) -> None:
-    """Without a word about it the range is a pool without a limit, beside that of connect()."""
+    """If it is not configured, the range is a pool without a limit, next to that of connect()."""
     proxied(lab, range(20_000, 20_010))
     lab.connect(REMOTE, HERE)
     far = f"{REMOTE}:{SERVER_PORT}"
@@ -90,7 +90,7 @@ def test_privileged_ports(lab: Lab, observer: Observer) -> None:
 
 
 def test_service_that_has_stopped_listening(lab: Lab, observer: Observer) -> None:
-    """Connections of a service that is about to end stay inbound ones, at first sight too."""
+    """Connections of a service that is shutting down stay inbound, even in the first sample."""
     with lab.listen("0.0.0.0", 443) as listener:
         for _ in range(5):
             client = lab.keep(socket.socket())
@@ -102,7 +102,7 @@ def test_service_that_has_stopped_listening(lab: Lab, observer: Observer) -> Non
 
 @contextmanager
 def transparent_proxy(lab: Lab) -> Iterator[tuple[int, socket.socket]]:
-    """Give the namespace of clients, and the listener that all their connections come to."""
+    """Give the namespace of clients, and the listener that gets all their connections."""
     with kept_namespace() as clients:
         path = f"/proc/{os.getpid()}/fd/{clients}"
         ip(f"link add inside type veth peer name eth0 netns {path}")
@@ -130,7 +130,7 @@ def transparent_proxy(lab: Lab) -> Iterator[tuple[int, socket.socket]]:
 
 @pytest.mark.parametrize("port", [80, 40_080])
 def test_transparent_proxy(lab: Lab, observer: Observer, port: int) -> None:
-    """What TPROXY brings in is an inbound pool of the address and port that the clients mean."""
+    """TPROXY's connections are an inbound pool of the address and port that the clients want."""
     with transparent_proxy(lab) as (clients, listener):
         for _ in range(30):
             with inside(clients):

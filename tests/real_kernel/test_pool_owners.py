@@ -1,4 +1,4 @@
-"""Whose the sockets of a real outbound pool are."""
+"""The owners of a real outbound pool's sockets."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def test_pool_far_from_its_limit(lab: Lab, observer: Observer) -> None:
 
 
 def test_only_sockets_of_the_pool(lab: Lab, observer: Observer) -> None:
-    """Of the sockets towards the same end, those at a bound port are not of the pool."""
+    """Of the sockets connected to the same end, those at a bound port are not in the pool."""
     set_sysctl("ip_local_port_range", "40000 40019")
     for _ in range(16):
         lab.connect("127.0.0.9")

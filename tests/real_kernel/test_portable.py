@@ -1,4 +1,4 @@
-"""The portable sampler beside the netlink one, on the same sockets of the real kernel."""
+"""The portable sampler compared with the netlink one, on the same real sockets."""
 
 import socket
 import time
@@ -31,7 +31,7 @@ COLLECTORS = ("sockets", "local_ports", "pools", "findings", "sysctls", "limits"
 
 
 class PortableObserver:
-    """Samples the namespace of the thread through psutil, on a clock of the test's own."""
+    """Samples the thread's namespace through psutil, on the test's own clock."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -72,8 +72,8 @@ def usage(pool: ListedPool) -> tuple[object, ...]:
 
 
 def test_as_netlink(lab: Lab, observer: Observer, portable: PortableObserver) -> None:
-    """States, local ports and every pool are those that netlink tells, in every direction."""
-    set_sysctl("tcp_tw_reuse", 0)  # else what was closed in the last second would be told apart
+    """States, local ports and every pool are the same as netlink's, in every direction."""
+    set_sysctl("tcp_tw_reuse", 0)  # or closes of the last second would differ
     make_every_state(lab)
     lab.listen("0.0.0.0", 50007)
     for _ in range(3):
@@ -90,7 +90,7 @@ def test_as_netlink(lab: Lab, observer: Observer, portable: PortableObserver) ->
 
 
 def test_rates_and_forecast(lab: Lab, portable: PortableObserver) -> None:
-    """Closes are counted from the differences between samples, and told after one TIME_WAIT."""
+    """Closes are counted from the differences between samples, and shown after one TIME_WAIT."""
     set_sysctl("tcp_tw_reuse", 0)
     set_sysctl("ip_local_port_range", "50000 50999")
     time_wait_here(lab.connect("127.0.0.9"))  # before the first sample: not counted
@@ -115,7 +115,7 @@ def test_rates_and_forecast(lab: Lab, portable: PortableObserver) -> None:
 
 
 def test_findings(lab: Lab, portable: PortableObserver) -> None:
-    """The findings are told, but for those that need netlink or the canary, which is off here."""
+    """Findings are evaluated, except those that need netlink or the canary, which is off here."""
     lab.connect("127.0.0.9")
     findings = portable.sample().outcome(FINDINGS)
     assert findings is not None
@@ -138,7 +138,7 @@ def test_reused_listener(lab: Lab, portable: PortableObserver) -> None:
 
 
 def test_reuse(lab: Lab, observer: Observer, portable: PortableObserver) -> None:
-    """With tcp_tw_reuse = 1 both tell the ports in TIME_WAIT as reclaimable after their delay."""
+    """With tcp_tw_reuse = 1, both show the ports in TIME_WAIT as reclaimable after their delay."""
     set_sysctl("tcp_tw_reuse", 1)
     for pair in [lab.connect("127.0.0.9") for _ in range(5)]:
         time_wait_here(pair)

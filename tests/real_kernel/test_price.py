@@ -1,4 +1,4 @@
-"""What a full pool costs each connect(), as the kernel's own search tells."""
+"""What a full pool costs each connect(), as the kernel's own search shows."""
 
 import pytest
 

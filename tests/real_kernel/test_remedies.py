@@ -1,6 +1,6 @@
 """What a remedy was projected to do is what it does to real pools.
 
-With tcp_tw_reuse = 1 a port is free again after a second, so that a pool is where its rate leads
+With tcp_tw_reuse = 1 a port is free again after a second, so a pool reaches the level of its rate
 within seconds. The range is so wide that hardly any entry is taken over while its age counts.
 """
 
@@ -33,7 +33,7 @@ SETTLED = 12.0  # seconds: the forecast looks at the last ten
 
 
 class Pool(NamedTuple):
-    """A lab, and the connections of it that stay open."""
+    """A lab, and its connections that stay open."""
 
     lab: Lab
     live: list[Pair]
@@ -72,7 +72,7 @@ def ports_used(observer: Observer) -> tuple[int, float]:
 
 
 def half_of_the_live_go(pool: Pool) -> None:
-    """Do what happens to live connections once they have been made again at two addresses."""
+    """Imitate live connections that have been re-established over two addresses."""
     for pair in pool.live[: LIVE // 2]:
         time_wait_here(pair)
 
@@ -100,7 +100,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.remedy.text)
 def test_comes_true(pool: Pool, observer: Observer, case: Case) -> None:
-    """The pool comes to what was projected, within a tenth of it."""
+    """The pool reaches what was projected, within a tenth."""
     set_sysctl("tcp_tw_reuse", 1)
     load(pool.lab, SETTLED, RATE, REMOTE)
     promised = ask(observer.sample(), case.remedy)

@@ -1,4 +1,4 @@
-"""Sockets that are bound to an interface have tuple spaces of their own, as the kernel has it."""
+"""Sockets bound to an interface have separate tuple spaces, as in the kernel."""
 
 import errno
 import os
@@ -36,7 +36,7 @@ def connect_by(lab: Lab, device: str, remote: tuple[str, int] | tuple[str, int, 
 
 
 def by_loopback(lab: Lab, times: int) -> int:
-    """Return how many of so many connections by `lo` find a port."""
+    """Return how many of `times` connections by `lo` find a port."""
     return sum(connect_by(lab, "lo", (REMOTE, SERVER_PORT)) for _ in range(times))
 
 
@@ -45,7 +45,7 @@ def free(observer: Observer, local: str) -> int:
 
 
 def test_device_beside_none(lab: Lab, observer: Observer) -> None:
-    """What is bound to a device takes no port from what is not; the pools say how many are left."""
+    """Sockets bound to a device take no ports from others; the pools say how many are left."""
     assert by_loopback(lab, 12) == 12
     assert free(observer, "127.0.0.1%lo") == 8
     lab.connect(REMOTE)
@@ -64,7 +64,7 @@ def test_none_beside_device(lab: Lab, observer: Observer) -> None:
 
 
 def test_bind_with_and_without_a_device(lab: Lab, observer: Observer) -> None:
-    """A bind() meets the ports of its device and of none; without a device, those of all."""
+    """A bind() conflicts with ports of its device and of none; without a device, with all."""
     for _ in range(5):
         lab.connect(REMOTE)
     assert by_loopback(lab, 12) == 12

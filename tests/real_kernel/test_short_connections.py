@@ -1,4 +1,4 @@
-"""Who fills a pool with connections that live for milliseconds: met by few looks, and counted."""
+"""Who fills a pool with connections that live for milliseconds: seen by few looks, but counted."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ from tests.support.labs.short_connections import proxy, upstream
 
 REMOTE = "127.0.0.9"
 PATIENCE_SECONDS = 60.0
-# What a process may do that is root without the right to load BPF programs.
+# Root without the privilege to load BPF programs.
 WITHOUT_BPF = ("setpriv", "--bounding-set", "-bpf,-perfmon,-sys_admin")
 NOT_COUNTED = ("--no-collector.failures", "--no-collector.active_closes")
 
@@ -56,7 +56,7 @@ def until(ask: Callable[[], Any]) -> Any:
 
 @pytest.mark.usefixtures("nginx")
 def test_met_by_few_looks() -> None:
-    """By its live sockets alone the proxy is named, and still is at looks that meet none."""
+    """The proxy is named just by its live sockets, and still is in looks that see none."""
     observer = Observer()
     with closing(observer.namespace):
         (first, *_) = until(lambda: owners(observer))
@@ -70,7 +70,7 @@ def test_met_by_few_looks() -> None:
 @pytest.mark.bpf
 @pytest.mark.usefixtures("netns")
 def test_counted() -> None:
-    """Where closes are counted the proxy is named with its share, whether a look met it or not."""
+    """If closes are counted, the proxy is named with its share, whether or not a look saw it."""
     set_sysctl("ip_local_port_range", "40000 40399")
     set_sysctl("tcp_tw_reuse", 0)
     source = open_active_closes()
@@ -101,7 +101,7 @@ def status(exporter: Any) -> dict[str, Any]:
 )
 @pytest.mark.usefixtures("nginx")
 def test_page_metrics_and_document(flags: tuple[str, ...], tmp_path: Path) -> None:
-    """The exporter's page, its document and what its alerts go by name the proxy, either way."""
+    """The exporter's page, its document and its alerts' series name the proxy, either way."""
     with running_exporter(tmp_path / "log", "--sample.interval=500ms", *flags) as exporter:
         pool = until(lambda: [one for one in [status(exporter)] if one["owners"]])[0]
         assert pool["owners"][0]["process"] == "nginx"
@@ -133,13 +133,13 @@ def critical_report(*command: str) -> str:
 @pytest.mark.bpf
 @pytest.mark.usefixtures("nginx")
 def test_report_that_counts() -> None:
-    """One report of a full pool names who leaves its TIME_WAIT."""
+    """A single report on a full pool names who leaves its TIME_WAIT."""
     assert "left by: nginx 100 %" in critical_report()
 
 
 @pytest.mark.usefixtures("nginx")
 def test_report_without_rights() -> None:
-    """Without BPF it names who a look met, or says that none did, and what would help."""
+    """Without BPF it names whoever a look saw, or says that it saw none, and what would help."""
     for _attempt in range(5):
         text = critical_report(*WITHOUT_BPF)
         if "No owner is known" not in text:
@@ -151,7 +151,7 @@ def test_report_without_rights() -> None:
 
 
 def document(*flags: str) -> dict[str, Any]:
-    """Return what a report without BPF tells."""
+    """Return the document of a report without BPF."""
     command = [*WITHOUT_BPF, *REPORT, "--json", *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return dict(json.loads(done.stdout))
@@ -159,7 +159,7 @@ def document(*flags: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("nginx")
 def test_report_that_asks(tmp_path: Path) -> None:
-    """A report that may count nothing names whom the exporter beside it remembers."""
+    """A report that may count nothing names the owners that a running exporter remembers."""
     with running_exporter(tmp_path / "log", "--sample.interval=500ms", *NOT_COUNTED) as exporter:
         until(lambda: status(exporter)["owners"])
         url = f"http://127.0.0.1:{exporter.port}"

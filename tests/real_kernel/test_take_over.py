@@ -31,7 +31,7 @@ def port_range(lab: Lab) -> None:  # noqa: ARG001 - its namespace
 
 
 def leave_time_wait(lab: Lab, count: int, *, bound: bool = False) -> None:
-    """Leave TIME_WAIT entries; bound: of sockets that bind(address, 0) gave their port."""
+    """Leave TIME_WAIT entries; bound: of sockets that got their port from bind(address, 0)."""
     pairs = [bind_and_connect(lab) if bound else lab.connect(REMOTE) for _ in range(count)]
     for pair in pairs:
         time_wait_here(pair)
@@ -47,10 +47,10 @@ def bind_and_connect(
 
 
 def let_them_be_reused() -> None:
-    """Wait until each entry is surely old enough for tcp_tw_reuse."""
+    """Wait until each entry is certainly old enough for tcp_tw_reuse."""
     shorten_reuse_delay()
     set_sysctl("tcp_tw_reuse", 1)
-    time.sleep(1.1)  # beyond the delay, by the second that older kernels count in
+    time.sleep(1.1)  # beyond the delay, which older kernels count in whole seconds
 
 
 def connects(lab: Lab) -> bool:
@@ -87,7 +87,7 @@ def test_bound_sockets(lab: Lab, observer: Observer) -> None:
 
 
 def test_few_beside_many_hidden_ports(lab: Lab, observer: Observer) -> None:
-    """Ten refused entries leave no port beside thirty that are hidden: that is critical, too."""
+    """Ten refused entries and thirty hidden ports leave no port: that is critical too."""
     for port in range(40000, 40030):
         bind_and_connect(lab, port, "127.0.0.6", "127.0.0.8")
     for pair in [bind_and_connect(lab, port) for port in range(40030, 40040)]:
@@ -110,7 +110,7 @@ def test_peer_without_timestamps(lab: Lab, observer: Observer) -> None:
 
 
 def test_given_back(lab: Lab, observer: Observer) -> None:
-    """What is given back stays reclaimable; a sample uses four entries up and no more."""
+    """What is given back stays reclaimable; a sample uses up no more than four entries."""
     leave_time_wait(lab, PORTS)
     let_them_be_reused()
     for sample in range(3):
@@ -121,7 +121,7 @@ def test_given_back(lab: Lab, observer: Observer) -> None:
 
 
 def test_mixed(lab: Lab, observer: Observer) -> None:
-    """Of entries that are given back only in part, about as many count as used."""
+    """If entries are given back only in part, about as many as are refused count as used."""
     leave_time_wait(lab, PORTS // 2, bound=True)
     leave_time_wait(lab, PORTS // 2)
     let_them_be_reused()
@@ -143,7 +143,7 @@ def test_far_from_the_limit(lab: Lab, observer: Observer) -> None:
 
 
 def test_without_the_canary(lab: Lab) -> None:
-    """Where the canary is off the rules are believed, and no entry is touched."""
+    """If the canary is off, the rules are trusted, and no entry is touched."""
     leave_time_wait(lab, PORTS)
     let_them_be_reused()
     for collectors, left in ((("pools",), PORTS), (("pools", "canary"), PORTS - 4)):
@@ -154,7 +154,7 @@ def test_without_the_canary(lab: Lab) -> None:
 
 
 def test_default_listing(lab: Lab, observer: Observer) -> None:
-    """Such a pool is told apart although by the rules none of its ports is used."""
+    """Such a pool has a row although by the rules none of its ports is used."""
     leave_time_wait(lab, PORTS, bound=True)
     let_them_be_reused()
     outbound = sampler_of(observer.namespace.sources).take(Config()).get(POOLS)["outbound"]

@@ -10,7 +10,7 @@ PACE = 0.02  # seconds between two looks
 
 
 def test_hold(lab: Lab) -> None:
-    """Entries are there for 60 s at least, and are gone once the published time is over."""
+    """Entries are there for at least 60 s, and are gone once the published time is over."""
     namespace = Namespace()
     reuse = namespace.time_wait_reuse()
     began: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""What any user of the host may pile up, and how much memory it costs the daemon.
+"""What any user of the host may pile up, and how much memory that costs the daemon.
 
 usage: python -m tests.reliability.bounds [--write] [scene ...]     as root; ten minutes, 12 GB
 
@@ -34,7 +34,7 @@ GROUPED = "groups: [{name: everybody, cidrs: [127.0.0.0/8]}]\n"
 
 @contextmanager
 def crowd(folder: Path, kind: str, counts: Sequence[int]) -> Iterator[None]:
-    """Have so many made by each of some processes, side by side, for as long as this lasts."""
+    """Have several processes make that many each, in parallel, for as long as this lasts."""
     program = compile_c(CROWD, folder)
     first = 0
     processes = []
@@ -58,7 +58,7 @@ def crowd(folder: Path, kind: str, counts: Sequence[int]) -> Iterator[None]:
 
 
 def shares(count: int) -> list[int]:
-    """Return how many sockets each of some processes may make, by its limit of descriptors."""
+    """Return how many sockets each of several processes may make, by its limit of descriptors."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     each = (min(hard, 100_000) - 100) // 1000 * 1000
     return [min(each, count - begun) for begun in range(0, count, each)]
@@ -66,7 +66,7 @@ def shares(count: int) -> list[int]:
 
 @contextmanager
 def listeners(folder: Path, count: int) -> Iterator[None]:
-    """Have sockets that listen, in the usual local port range to some part."""
+    """Have listening sockets, some of them in the usual local port range."""
     with crowd(folder, "listeners", shares(count)):
         yield
 
@@ -81,14 +81,14 @@ def close_wait(folder: Path, count: int) -> Iterator[None]:
 
 @contextmanager
 def namespaces(folder: Path, count: int) -> Iterator[None]:
-    """Have processes in network namespaces of their own."""
+    """Have processes in separate network namespaces."""
     with crowd(folder, "namespaces", [count]):
         yield
 
 
 @contextmanager
 def remotes(folder: Path, count: int) -> Iterator[None]:
-    """Have pools towards so many addresses, all of one group."""
+    """Have pools towards that many addresses, all in one group."""
     program = compile_c(BENCHMARKS / "make_sockets.c", folder)
     shape = Shape(count + count // 10, heavy_percent=0, light=count)
     with populated(shape, program, lambda _text: None) as population:
@@ -99,7 +99,7 @@ def remotes(folder: Path, count: int) -> Iterator[None]:
 class Scene(NamedTuple):
     """What is made, how much of it, and how the daemon is started.
 
-    few: as many in the tests. most_mb: of memory.
+    few: how many in the tests. most_mb: of memory.
     """
 
     make: Callable[[Path, int], AbstractContextManager[None]]
@@ -126,7 +126,7 @@ class Seen(NamedTuple):
 
 
 def run(name: str, scene: Scene, count: int, seconds: float) -> Seen:
-    """Return what was seen; raises AssertionError where the daemon takes too much."""
+    """Return what was seen; raises AssertionError if the daemon takes too much."""
     with tempfile.TemporaryDirectory() as temporary, network_namespace():
         folder = Path(temporary)
         config = folder / "config.yml"

@@ -37,7 +37,7 @@ WORKERS, TIME_WAIT_PERCENT, DESTINATIONS = 2, 10, 200
 FLAGS = ("--sample.interval=1s", "--no-collector.nat")
 SS_SECONDS = 10.0
 KERNEL_SECONDS = 0.05
-SAME_SECONDS = 0.1  # two samples are further apart
+SAME_SECONDS = 0.1  # two different samples are further apart
 SETTINGS = {
     "ip_local_port_range": "1024 65535",
     "tcp_tw_reuse": "0",
@@ -46,7 +46,7 @@ SETTINGS = {
 
 
 def run(seconds: float, rate: float = 0.0) -> Record:
-    """Load a namespace for so long, and record what was seen."""
+    """Load a namespace for that long, and record what was seen."""
     record = Record()
     with tempfile.TemporaryDirectory() as name, network_namespace():
         folder = Path(name)
@@ -118,7 +118,7 @@ def _kernel_count() -> Kernel:
 
 
 def _watch(scrape: Scrape, record: Record, end: float) -> None:
-    """Record every sample until then, and what ss counts now and then."""
+    """Record every sample until `end`, and what ss counts now and then."""
     next_ss = time.monotonic() + SS_SECONDS / 2
     while (now := time.monotonic()) < end:
         seen = seen_on(scrape())
@@ -136,7 +136,7 @@ def _count_by_ss() -> int:
 
 
 def main() -> None:
-    """Run as the arguments say, print what was seen, and fail where something disagrees."""
+    """Run as the arguments say, print what was seen, and fail if anything disagrees."""
     arguments, write = split_write(sys.argv[1:])
     seconds, rate = (*map(float, arguments), *(600.0, 0.0)[len(arguments) :])
     record = run(seconds, rate)

@@ -36,7 +36,7 @@ class Ss(NamedTuple):
 class Seen(NamedTuple):
     """A sample of the daemon. moment: when it began; seconds: how long it took.
 
-    sockets: of all states but listening; in_pools: ports that sockets use in all pools, listed or
+    sockets: in all states but listening; in_pools: ports that sockets use in all pools, listed or
     not; entered: the counters of closes.
     """
 
@@ -50,7 +50,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Record:
-    """Everything that was seen of one run."""
+    """Everything that was seen in one run."""
 
     loads: list[Load] = field(default_factory=list)
     kernel: list[Kernel] = field(default_factory=list)
@@ -121,7 +121,7 @@ def figures_of(record: Record) -> dict[str, float]:
 
 
 def check(record: Record) -> Iterator[str]:
-    """Yield what agrees, and how well; raises AssertionError where something does not."""
+    """Yield what agrees, and how well; raises AssertionError if anything does not."""
     first, last = record.loads[0], record.loads[-1]
     seconds = last.moment - first.moment
     assert record.seen, "no sample was seen"
@@ -146,7 +146,7 @@ def _worst_of_samples(record: Record) -> str:
         if ended > record.kernel[-1].moment or began < record.kernel[0].moment:
             continue
         low, high = record.kernel_between(began, ended)
-        # What came while the dump ran may be in it or not, and so may what went, as much again.
+        # Sockets that came during the dump may be in it or not, and so may as many that went.
         allowed = 2 * record.entered_between(began, ended) + 10
         off = max(low - seen.time_wait, seen.time_wait - high, 0)
         assert off <= allowed, (seen, low, high, allowed)
@@ -172,7 +172,7 @@ def _settled(record: Record, last: Load) -> str:
     assert record.settled is not None
     assert record.before is not None
     counted = record.settled.entered - record.before.entered
-    # Exact where the exporter gets its CPU within half a second (facts/tally.py, Edge).
+    # Exact if the exporter gets a CPU within half a second (facts/tally.py, Edge).
     assert abs(counted - last.time_waits) <= last.time_waits // 100 + 10, (counted, last)
     gone = abs(record.settled_ss - record.settled.time_wait)
     assert gone <= last.time_waits // 20, (record.settled_ss, record.settled)

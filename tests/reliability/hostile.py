@@ -1,4 +1,4 @@
-"""Clients that mean no good, one after the other: none of them may leave a trace in the daemon."""
+"""Malicious clients, one after another: none of them may leave a trace in the daemon."""
 
 import socket
 import ssl
@@ -13,16 +13,16 @@ Attack = Callable[[socket.socket], None]
 
 
 def says_nothing(_sock: socket.socket) -> None:
-    """Connect and go."""
+    """Connect and leave."""
 
 
 def says_half(sock: socket.socket) -> None:
-    """Begin a request and go."""
+    """Begin a request and leave."""
     sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
 
 
 def talks_nonsense(sock: socket.socket) -> None:
-    """Send bytes that are no request, and read what comes."""
+    """Send bytes that are not a request, and read what comes."""
     sock.sendall(bytes(range(256)) * 16)
     sock.recv(65536)
 
@@ -40,7 +40,7 @@ def greets_by_tls(sock: socket.socket) -> None:
 
 
 def speaks_by_tls(sock: socket.socket) -> None:
-    """Ask by TLS, if that is spoken here, with a wrong password, and go without a word."""
+    """Ask over TLS, if the server speaks it, with a wrong password, and leave without a word."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with context.wrap_socket(sock) as tls:

@@ -39,7 +39,7 @@ def size_of(pid: int) -> Size:
 
 
 def parts_of(sizes: Sequence[Size]) -> list[Part]:
-    """Return the sizes by parts of the time, in its order."""
+    """Return the sizes by parts of the time, in order."""
     length = len(sizes) // PARTS
     assert length, "too short a time"
     parts = (sizes[start * length : (start + 1) * length] for start in range(PARTS))

@@ -1,11 +1,11 @@
-"""Holds what BPF counts against the programs that make it, among churn, and the daemon to its size.
+"""Checks BPF's counts against the programs that cause them, under churn, and the daemon's size.
 
 usage: python -m tests.reliability.refusals [SECONDS [RATE]] [--write]     as root; 600 s, 30,000
 a second
 
-In a network namespace of its own: connections come and go, and beside them the kernel refuses
-connect() to more destinations than its table has rows. A collector that counts something else of
-these programs' doing is one line in COUNTED.
+In a separate network namespace, connections come and go while the kernel refuses connect() to more
+destinations than its table has rows. A collector that counts something else that these programs do
+is one line in COUNTED.
 """
 
 import subprocess
@@ -38,7 +38,7 @@ PROGRESS_SCRAPES = 60
 
 
 class Done(NamedTuple):
-    """What the programs have done in all."""
+    """What the programs have done in total."""
 
     seconds: float
     connections: int
@@ -47,7 +47,7 @@ class Done(NamedTuple):
     port_taken: int
 
 
-# Series whose sum must have risen by what was done, once nothing goes on any more.
+# Series whose sum must have risen by what was done, once everything has stopped.
 COUNTED: Mapping[str, Callable[[Done], int]] = {
     r'connect_failures_total{cause="no_port"': lambda done: done.no_port,
     r'connect_failures_total{cause="port_taken"': lambda done: done.port_taken,
@@ -59,8 +59,8 @@ COUNTED: Mapping[str, Callable[[Done], int]] = {
 class Seen:
     """What was seen of one run. failing: scrapes that showed a failed collector.
 
-    totals, parts: of each scrape, the failures in all, and the listed and unlisted ones together.
-    settled: by how much each of COUNTED has risen in the end.
+    totals, parts: for each scrape, all failures, and the listed and unlisted ones together.
+    settled: how much each of COUNTED has risen in the end.
     """
 
     sizes: list[Size] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Seen:
 
 
 def run(seconds: float, rate: float) -> tuple[Done, Seen]:
-    """Load a namespace for so long; return what was done there, and what the daemon showed."""
+    """Load a namespace for that long; return what was done there, and what the daemon showed."""
     seen = Seen()
     with tempfile.TemporaryDirectory() as name, network_namespace():
         folder = Path(name)
@@ -155,7 +155,7 @@ def _next_counted(scrape: Scrape) -> Mapping[str, float]:
 
 
 def _settled(scrape: Scrape, before: Mapping[str, float], done: Done) -> Mapping[str, float]:
-    """Return by how much the series have risen, once it is enough, or after many samples."""
+    """Return how much the series have risen, once that is enough, or after many samples."""
     end = time.monotonic() + 30
     while True:
         risen = {part: count - before[part] for part, count in _counted(scrape()).items()}
@@ -165,7 +165,7 @@ def _settled(scrape: Scrape, before: Mapping[str, float], done: Done) -> Mapping
 
 
 def check_counts(done: Done, seen: Seen) -> Iterator[str]:
-    """Yield what was seen; raises AssertionError where something was lost, or a part failed."""
+    """Yield what was seen; raises AssertionError if anything was lost, or a part failed."""
     yield (
         f"{done.seconds:.0f} s, {done.connections:,} connections,"
         f" {done.connections / done.seconds:,.0f} a second; {len(seen.sizes)} scrapes"
@@ -181,7 +181,7 @@ def check_counts(done: Done, seen: Seen) -> Iterator[str]:
 
 
 def check_size(seen: Seen) -> Iterator[str]:
-    """Yield the size over time; raises AssertionError where the daemon grew after a fifth of it."""
+    """Yield the size over time; raises AssertionError if the daemon grew after a fifth of it."""
     for number, part in enumerate(parts_of(seen.sizes), 1):
         yield f"part {number}: RSS {part.resident_kb / 1024:.1f} MiB"
     _warm_up, early, *_between, late = parts_of(seen.sizes)
@@ -200,7 +200,7 @@ def figures_of(done: Done, seen: Seen) -> dict[str, Figure]:
 
 
 def main() -> None:
-    """Run as the arguments say, print what was seen, and fail where something disagrees."""
+    """Run as the arguments say, print what was seen, and fail if anything disagrees."""
     arguments, write = split_write(sys.argv[1:])
     seconds, rate = (*map(float, arguments), *(600.0, 30_000.0)[len(arguments) :])
     done, seen = run(seconds, rate)

@@ -1,4 +1,4 @@
-"""One connection for all scrapes: it leaves no TIME_WAIT, and closes nothing, meanwhile."""
+"""One connection for all scrapes, so that they leave no TIME_WAIT and close nothing meanwhile."""
 
 import http.client
 from collections.abc import Callable, Iterator

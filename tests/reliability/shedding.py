@@ -36,7 +36,7 @@ GROUPED = "groups: [{name: nobody, cidrs: [192.0.2.0/24]}]\n"
 class Case(NamedTuple):
     """What the daemon gets, and how much memory it may take, in MiB.
 
-    config: its configuration. A group that no pool is of should cost next to nothing.
+    config: its configuration. A group without pools should cost next to nothing.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Observed(NamedTuple):
 
 
 def run() -> Iterator[tuple[Case, Observed]]:
-    """Yield what was seen; raises AssertionError where a promise is not kept."""
+    """Yield what was seen; raises AssertionError if a promise is not kept."""
     with tempfile.TemporaryDirectory() as name:
         program = compile_c(BENCHMARKS / "make_sockets.c", Path(name))
         for case in CASES:

@@ -1,9 +1,9 @@
-"""Runs the daemon for long, by TLS, among churn, namespaces, reloads and hostile clients.
+"""Runs the daemon for a long time, with TLS, churn, namespaces, reloads and hostile clients.
 
 usage: python -m tests.reliability.soak [SECONDS] [--write]     as root; an hour
 
-Tells its memory, descriptors and threads each minute or so on stderr; prints them over time, and
-fails where one of them grows.
+Reports its memory, descriptors and threads about once a minute on stderr; prints them over time,
+and fails if any of them grows.
 """
 
 import base64
@@ -35,14 +35,14 @@ from tests.support.labs.other_namespaces import inside, ip_netns
 
 FLAGS = ("--sample.interval=1s", "--collector.netns", "--netns.include=tcp-pressure-.*")
 WORKERS, RATE, TIME_WAIT_PERCENT, DESTINATIONS = 1, 200, 50, 100
-PASSWORD = "soaked"  # noqa: S105 - of this run's own daemon
+PASSWORD = "soaked"  # noqa: S105 - for this run's own daemon
 PROGRESS_SCRAPES = 60
-LEAVING_SECONDS = 20.0  # above the deadlines of web/limits.py, but for an idle connection
+LEAVING_SECONDS = 20.0  # above the deadlines in web/limits.py, except for an idle connection
 ROOM_KB = 1024  # malloc's and Python's own arenas move by less
 
 
 class Soaked(NamedTuple):
-    """What came of it. failed: scrapes that showed a failed collector.
+    """The result. failed: scrapes that showed a failed collector.
 
     before, after: the daemon with nobody near it.
     """
@@ -57,7 +57,7 @@ class Soaked(NamedTuple):
 
 
 def run(seconds: float) -> Soaked:
-    """Run the daemon for so long."""
+    """Run the daemon for that long."""
     with tempfile.TemporaryDirectory() as name, network_namespace():
         folder = Path(name)
         config, log = folder / "config.yml", folder / "log"
@@ -74,7 +74,7 @@ def run(seconds: float) -> Soaked:
 
 @contextmanager
 def _company(exporter: Exporter, folder: Path, seconds: float) -> Iterator[None]:
-    """Keep churn, namespaces, hostile clients and reloads going beside the daemon."""
+    """Keep churn, namespaces, hostile clients and reloads going around the daemon."""
     numbers = count()
     with (
         _churn(compiled(folder), seconds),
@@ -86,7 +86,7 @@ def _company(exporter: Exporter, folder: Path, seconds: float) -> Iterator[None]
 
 
 def _watch(exporter: Exporter, seconds: float) -> tuple[list[Size], int]:
-    """Scrape and measure for so long; return the sizes and how many scrapes showed a failure."""
+    """Scrape and measure for that long; return the sizes and how many scrapes showed a failure."""
     sizes: list[Size] = []
     failed = 0
     begin = time.monotonic()
@@ -100,7 +100,7 @@ def _watch(exporter: Exporter, seconds: float) -> tuple[list[Size], int]:
 
 
 def _left_alone(exporter: Exporter, before: Size) -> Size:
-    """Return the daemon's size once all have gone and their deadlines have passed."""
+    """Return the daemon's size once everyone has gone and all deadlines have passed."""
     end = time.monotonic() + LEAVING_SECONDS
     while (size := size_of(exporter.process.pid)).descriptors > before.descriptors:
         if time.monotonic() > end:
@@ -110,7 +110,7 @@ def _left_alone(exporter: Exporter, before: Size) -> Size:
 
 
 def _protect(folder: Path) -> Access:
-    """Write a web configuration with TLS and a user; return how that user comes in."""
+    """Write a web configuration with TLS and a user; return how that user gets in."""
     authority = Authority(folder)
     authority.sign("server")
     password = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -124,7 +124,7 @@ def _protect(folder: Path) -> Access:
 
 
 def check(soaked: Soaked) -> Iterator[str]:
-    """Yield what was seen; raises AssertionError where the daemon grew or failed."""
+    """Yield what was seen; raises AssertionError if the daemon grew or failed."""
     yield f"{soaked.seconds:.0f} s, {soaked.scrapes} scrapes"
     for number, part in enumerate(soaked.parts, 1):
         yield f"part {number}: {_told(part)}"
@@ -179,7 +179,7 @@ def _come_and_go() -> None:
 def _scrape(exporter: Exporter) -> bool:
     """Scrape; tell whether a collector failed while others worked.
 
-    All at once fail where the newest sample is too old: on a host without free CPU.
+    All of them fail at once if the newest sample is too old, on a host without free CPU.
     """
     state = state_of(exporter)
     exporter.get("/")

@@ -1,4 +1,4 @@
-"""Small ones of what `make bounds` piles up."""
+"""Small versions of what `make bounds` piles up."""
 
 import pytest
 
@@ -9,6 +9,6 @@ pytestmark = pytest.mark.time_limit(300)
 
 @pytest.mark.parametrize("name", SCENES)
 def test_scene(name: str) -> None:
-    """Whatever there is much of, the daemon samples it in less than 64 MiB."""
+    """Whatever is piled up, the daemon samples it in less than 64 MiB."""
     scene = SCENES[name]
     assert run(name, scene, scene.few, 4.0).samples > 1

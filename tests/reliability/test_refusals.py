@@ -9,7 +9,7 @@ SECONDS, RATE = 15.0, 2_000.0
 
 
 def test_refusals() -> None:
-    """Among churn refused connects count once, in a full table too, and so do active closes."""
+    """Under churn, refused connects count once, even with a full table, and so do active closes."""
     done, seen = run(SECONDS, RATE)
     report = list(check_counts(done, seen))
     print("\n".join(report))  # noqa: T201 - shown where something fails

@@ -9,7 +9,7 @@ SECONDS = 30.0
 
 
 def test_soak() -> None:
-    """Among churn, namespaces, reloads and hostile clients the daemon keeps its size."""
+    """Under churn, namespaces, reloads and hostile clients the daemon keeps its size."""
     report = list(check(run(SECONDS)))
     print("\n".join(report))  # noqa: T201 - shown where something fails
     assert len(report) == 7

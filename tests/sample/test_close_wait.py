@@ -25,7 +25,7 @@ WEB, CACHE, NOBODY = Owner("web.service", "nginx"), Owner("cache.service", "redi
 
 
 class Found(NamedTuple):
-    """A socket as a test describes it: why it waits, since when, towards whom, and whose it is."""
+    """A socket as a test describes it: why it waits, since when, its remote, and its owner."""
 
     cause: str = "not_closed"
     since: float = NOW
@@ -42,7 +42,7 @@ def table(  # noqa: PLR0913 - each has its default
     owners: frozenset[Owner] = frozenset(),
     remotes: frozenset[str] = frozenset(),
 ) -> CloseWait:
-    """Return the table of some sockets; without `counts` of these sockets alone."""
+    """Return the table of some sockets; without `counts`, of only these sockets."""
     causes = [one.cause for one in found]
     sockets = [
         CloseWaitSocket(cookie(n), one.cause, sixteen_bytes(one.remote), UNKNOWN_SOCKET)
@@ -88,7 +88,7 @@ def test_causes() -> None:
 
 
 def test_more_than_are_kept() -> None:
-    """Numbers are those of all sockets, also where not all of them are known one by one."""
+    """Numbers cover all sockets, even if not all of them are known one by one."""
     found = table([Found("eof_unread", NOW - 9, owner=WEB)], counts=CloseWaitCounts(9000, 30, 2, 1))
     assert [found.causes[cause].sockets for cause in CAUSES] == [9000, 30, 2, 1]
     assert oldest(found) == dict.fromkeys(CAUSES, 0.0) | {"eof_unread": 9.0}
@@ -97,7 +97,7 @@ def test_more_than_are_kept() -> None:
 
 
 def test_owners_and_remotes() -> None:
-    """Owners are listed where known, else the remotes; what no listed owner has is unlisted."""
+    """Owners are listed if known, or else remotes; sockets without a listed owner are unlisted."""
     found = table(
         [
             *[Found(owner=WEB)] * 3,

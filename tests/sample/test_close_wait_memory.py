@@ -1,4 +1,4 @@
-"""What is remembered of sockets in CLOSE_WAIT from sample to sample."""
+"""What is remembered about sockets in CLOSE_WAIT from sample to sample."""
 
 import pytest
 from hypothesis import given
@@ -17,32 +17,32 @@ def sockets(*cookies: bytes) -> list[CloseWaitSocket]:
 
 
 def test_new_sockets() -> None:
-    """A new socket is known since now, or for as long as the kernel tells."""
+    """A new socket is known since now, or for as long as the kernel says."""
     since = CloseWaitMemory().seen(sockets(A, B), {A: 1830.5, C: 9.0}, 2000.0, complete=True)
     assert since == {A: 169.5, B: 2000.0}
 
 
 def test_known_sockets() -> None:
-    """Since when a socket is known does not change, whatever the kernel tells later."""
+    """The time since when a socket is known does not change, whatever the kernel says later."""
     memory = CloseWaitMemory({A: 100.0})
     assert memory.seen(sockets(A), {A: 0.5}, 200.0, complete=True) == {A: 100.0}
 
 
 def test_sockets_that_are_gone() -> None:
-    """Where all sockets were seen, those that were not are gone."""
+    """If all sockets were seen, those not seen are gone."""
     memory = CloseWaitMemory({A: 100.0, B: 150.0})
     assert memory.seen(sockets(B, C), {}, 200.0, complete=True) == {B: 150.0, C: 200.0}
 
 
 def test_sockets_that_were_not_looked_at() -> None:
-    """Where not all were seen, the others are remembered: they may be there next time."""
+    """If not all were seen, the others are remembered: they may be there next time."""
     memory = CloseWaitMemory({A: 100.0, B: 150.0})
     since = memory.seen(sockets(B, C), {}, 200.0, complete=False)
     assert since == {A: 100.0, B: 150.0, C: 200.0}
 
 
 def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside those that are seen the oldest are remembered, up to a limit in all."""
+    """In addition to those seen, the oldest are remembered, up to a common limit."""
     monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
     old = {bytes([number]) * 8: float(number) for number in range(10, 20)}
     since = CloseWaitMemory(old).seen(sockets(A, B), {}, 200.0, complete=False)
@@ -50,7 +50,7 @@ def test_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_stuck() -> None:
-    """Stuck is who has waited for a second: who closes at all closes sooner."""
+    """A socket is stuck after a second: applications that close at all close sooner."""
     memory = CloseWaitMemory({A: 100.0, B: 100.25, C: 99.0})
     assert memory.stuck(sockets(A, B, C), 101.0) == sockets(A, C)
 
@@ -63,9 +63,9 @@ SAMPLES = st.lists(
 
 @given(SAMPLES)
 def test_over_time(samples: list[tuple[list[bytes], bool]]) -> None:
-    """Over any samples the memory stays bounded, and who is seen on and on gets older and older.
+    """Over any samples the memory stays bounded, and sockets always seen keep getting older.
 
-    A socket that was seen at the last sample is remembered, however many others were before.
+    A socket seen in the last sample is remembered, however many others came before.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "MAX_REMEMBERED", 6)

@@ -84,7 +84,7 @@ def test_recovery() -> None:
 
 
 def test_whole_with_its_age() -> None:
-    """The sample stays whole for who shows when it was taken, and is told to be too old."""
+    """The sample stays whole, to show when it was taken, and is marked as too old."""
     clock = FakeClock(100.0)
     latest = LatestSample(clock)
     assert latest.with_age() == (None, False)

@@ -20,8 +20,8 @@ def every(seconds: float, count: int) -> list[float]:
     [
         (every(3.0, 201), 20.0),  # 600 s at one each 3 s
         (every(0.5, 121), 120.0),  # 60 s at two a second
-        (every(3.0, 1201), 20.0),  # an hour: the last ten minutes tell
-        ([*every(3.0, 201), *[5000.0] * 400], 20.0),  # a burst of long ago is no growth
+        (every(3.0, 1201), 20.0),  # an hour: the last ten minutes count
+        ([*every(3.0, 201), *[5000.0] * 400], 20.0),  # a burst long ago is not growth
         ([100.0] * 400, 0.0),  # nor one that is over
         (every(3.0, 9), 0.0),  # few
         (every(0.2, 100), 0.0),  # 20 s: they may be about to be closed
@@ -29,12 +29,12 @@ def every(seconds: float, count: int) -> list[float]:
     ],
 )
 def test_growth(ages: list[float], a_minute: float) -> None:
-    """Sockets that come one by one tell how fast they become more."""
+    """Sockets that come one by one show how fast their number grows."""
     assert growth(ages) * 60 == pytest.approx(a_minute, abs=0.2)
 
 
 def test_growth_that_slows_down() -> None:
-    """Where clearly fewer came lately the latest half counts: one each 10 s, not one a second."""
+    """If clearly fewer came lately, the later half counts: one every 10 s, not one a second."""
     ages = [*every(10.0, 31), *(300.0 + age for age in every(1.0, 301))]
     assert growth(ages) == pytest.approx(0.1, abs=0.01)
 
@@ -60,7 +60,7 @@ def test_by_process() -> None:
 
 
 def test_most() -> None:
-    """A few are told, however many there are."""
+    """Only a few are reported, however many there are."""
     sockets = [StuckSocket(pid, WORKER, age) for pid in range(9) for age in every(1.0, 60)]
     assert len(leaks(sockets)) == MAX_LEAKS
 
@@ -75,6 +75,6 @@ def test_most() -> None:
     ],
 )
 def test_countdown(files: OpenFiles | None, left: float | None) -> None:
-    """The free descriptors last as long as the growth lets them."""
+    """The time left is the free descriptors divided by the growth."""
     found = Leak(WORKER, 600, 1 / 3, files).seconds_left
     assert found == (None if left is None else pytest.approx(left))

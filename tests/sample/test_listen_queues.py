@@ -45,7 +45,7 @@ def test_fullest_first() -> None:
 
 
 def test_nothing_listed() -> None:
-    """The highest ratio is told where no queue reaches the threshold, and where none exists."""
+    """The highest ratio is shown if no queue reaches the threshold, and if none exists."""
     queues = found([listener(80, 1, 128), listener(443, 0, 128)], ListingRule(), ())
     assert queues == ListenQueues((), 1 / 128, 1 / 128, "0.0.0.0:80")
     assert found([], EVERYTHING, ()) == ListenQueues((), 0.0)
@@ -58,7 +58,7 @@ def test_bound_only_sockets() -> None:
 
 
 def test_several_sockets_on_one_port() -> None:
-    """Of sockets that share a port (SO_REUSEPORT) the fullest queue is told: it drops first."""
+    """Of sockets that share a port (SO_REUSEPORT), the fullest queue is shown: it drops first."""
     bound = [listener(80, used, limit) for used, limit in [(3, 128), (16, 32), (31, 64), (8, 16)]]
     assert rows(found(bound, EVERYTHING, ())) == [("0.0.0.0", "80", 16, 32)]
 
@@ -82,7 +82,7 @@ def test_addresses_are_apart() -> None:
     ("used", "limit", "ratio"), [(0, 0, 0.0), (1, 0, 1.0), (129, 128, 129 / 128), (128, 128, 1.0)]
 )
 def test_ratio(used: int, limit: int, ratio: float) -> None:
-    """With listen(0) one connection may wait, and any limit is refused beyond, not at it.
+    """With listen(0) one connection may wait: the kernel refuses beyond a limit, not at it.
 
     Source: sk_acceptq_is_full in include/net/sock.h.
     """
@@ -90,7 +90,7 @@ def test_ratio(used: int, limit: int, ratio: float) -> None:
 
 
 def test_listed_queues_stay() -> None:
-    """A queue that was listed stays until another is a tenth fuller, and down to 80 % of min."""
+    """A listed queue stays until another is a tenth fuller, and down to 80 % of min."""
     one = ListingRule(top=1, min_ratio=0.5)
     bound = [listener(80, 60, 100), listener(443, 64, 100)]
     key80 = QueueKey(sixteen_bytes("0.0.0.0"), 80)
@@ -126,9 +126,9 @@ def test_any_listeners(bound: list[BoundSocket], top: int) -> None:
 
 
 def test_interfaces() -> None:
-    """An interface stands behind the address, and two of them never look the same.
+    """An interface follows the address, and two of them never look the same.
 
-    A name may be the number of one that is gone, and what is no text looks alike.
+    A name may be the number of one that is gone, and names that are not text look alike.
     """
     any_address = sixteen_bytes("0.0.0.0")
     queues = [AcceptQueue(QueueKey(any_address, 80, scope), 0, 9) for scope in (0, 2, 3, 4)]

@@ -1,4 +1,4 @@
-"""Whose a connection is that was never accepted."""
+"""The owner of a connection that was never accepted."""
 
 import pytest
 
@@ -43,12 +43,12 @@ def owner(address: str, *sockets: BoundSocket) -> int:
     ],
 )
 def test_one_listener(local: str, listener: BoundSocket, *, found: bool) -> None:
-    """A listener takes what comes to its address and port, or to any address."""
+    """A listener takes connections to its address and port, or to any address."""
     assert owner(local, listener) == (1 if found else UNKNOWN_SOCKET.inode)
 
 
 def test_nearest() -> None:
-    """The listener at the very address goes before one at any address, as in the kernel."""
+    """A listener at the exact address is preferred to one at any address, as in the kernel."""
     everywhere, dual, here = bound(ANY4, 1, queued=9), bound(ANY6, 2), bound("10.0.0.2", 3)
     assert owner("10.0.0.2", everywhere, dual, here) == 3
     assert owner("10.0.0.2", dual, everywhere) == 1

@@ -22,7 +22,7 @@ COUNTS = {1: 100, 2: 300, 3: 200}
     ],
 )
 def test_wants(include: str | None, exclude: str | None, wanted: set[str]) -> None:
-    """A label is wanted where all of it matches what is included and nothing that is excluded."""
+    """A label is wanted if all of it matches the include pattern and not the exclude pattern."""
     choice = NamespaceChoice(
         re.compile(include) if include is not None else None,
         re.compile(exclude) if exclude is not None else None,
@@ -46,7 +46,7 @@ def test_busy_where_none_costs_more(sockets: int, *, worth: bool) -> None:
 
 
 def test_busy_does_not_flap() -> None:
-    """One that is sampled stays so down to 40 sockets."""
+    """A sampled one stays so down to 40 sockets."""
     assert busy({7: 40, 8: 40}, [7]) == [7]
 
 
@@ -74,14 +74,14 @@ def test_busiest_do_not_take_turns() -> None:
     st.integers(1, 9),
 )
 def test_bounds(counts: dict[int, int], sampled: set[int], most: int) -> None:
-    """Never more are sampled than may be, none twice, and none of the quiet."""
+    """Never are more sampled than allowed, none twice, and no quiet ones."""
     chosen = NamespaceChoice(most=most).busiest(counts, sampled)
     assert len(chosen) == len(set(chosen)) == min(most, len(busy(counts, sampled)))
     assert all(counts[inode] >= (40 if inode in sampled else QUIET) for inode in chosen)
 
 
 def test_asked_for_by_name() -> None:
-    """What is included is worth a walk without any socket, and the label of each is looked at."""
+    """Included namespaces are worth a walk even without sockets, so every label is checked."""
     counts = {1: 0, 2: 300, 3: 7}
     named = NamespaceChoice(re.compile("web"), most=2)
     assert set(named.candidates(counts, ())) == {1, 2, 3}

@@ -61,7 +61,7 @@ def test_expired() -> None:
 
 
 def test_other_namespaces() -> None:
-    """Of the others as much is told as is known: how many there are, what comes of each."""
+    """What is known about the others is shown: how many there are, and what happens to each."""
     sample = sample_of(namespace_sample("a"))
     assert sample.other_namespaces() == {}
     assert replace(sample, elsewhere=Elsewhere()).other_namespaces() == {"not_looked_at": 0}
@@ -72,7 +72,7 @@ def test_other_namespaces() -> None:
 
 
 def test_not_reached() -> None:
-    """Whoever is not sampled may be in trouble unseen, but for the quiet and the unwanted."""
+    """A namespace that is not sampled may be in trouble unseen, unless it is quiet or unwanted."""
     ended = (("process names", "ended early"),)
     sample = replace(sample_of(namespace_sample("a")), left_out=ended)
     assert (unseen(sample), not_reached(sample)) == (0, ended)

@@ -32,13 +32,13 @@ def test_idle_host() -> None:
 
 
 def test_hidden_time_wait() -> None:
-    """Where the system shows no TIME_WAIT that state is absent, not zero."""
+    """If the system does not show TIME_WAIT, that state is absent, not zero."""
     states = socket_states(replace(EMPTY, states=WITHOUT_TIME_WAIT), bound_tally())
     assert {state for _family, state in states} == NODE_EXPORTER_STATES - {"time_wait"}
 
 
 def test_counts() -> None:
-    """The tally's numbers stand under the names of their family and state."""
+    """The tally's numbers appear under the names of their family and state."""
     states = socket_states(
         tally({(True, ESTABLISHED): 3, (False, ESTABLISHED): 2, (True, TIME_WAIT): 5,
                (False, CLOSE_WAIT): 1}),

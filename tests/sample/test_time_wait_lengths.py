@@ -1,4 +1,4 @@
-"""Which lengths TIME_WAIT has: the setting, what was set before, and what entries show."""
+"""How long TIME_WAIT lasts: the setting, what was set before, and what entries show."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def shown(known: KnownLengths, left_ms: int, now: float) -> KnownLengths:
 
 
 def test_setting() -> None:
-    """What is set is the length of all entries, and entries that show no more change nothing."""
+    """The setting is the length of all entries, and entries that show no more change nothing."""
     assert KNOWN.lengths == same_length(60_000)
     assert shown(KNOWN, 60_000, 5.0) == KNOWN
     # One tick more, at HZ=100, is a clock read late.
@@ -41,7 +41,7 @@ def test_lengthened() -> None:
 
 
 def test_changed_before_the_start() -> None:
-    """Entries that have too much left, and from look to look less, are from before a change."""
+    """Entries with too much left, but less from look to look, are from before a change."""
     known = KnownLengths().with_setting(15_000, 0.0)
     for now, left_ms in ((0.0, 40_000), (5.0, 35_000), (20.0, 20_000)):
         known = shown(known.with_setting(15_000, now), left_ms, now)
@@ -50,7 +50,7 @@ def test_changed_before_the_start() -> None:
 
 
 def test_another_length_than_the_setting() -> None:
-    """A kernel built with 300 s has ever new entries with more than 60 s left: all are of 300 s."""
+    """A kernel built with 300 s always has new entries with more than 60 s left: all last 300 s."""
     known = shown(KNOWN, 298_900, 0.0)
     assert known.lengths == TimeWaitLengths(60_000, 299_000)
     known = shown(known.with_setting(60_000, 5.0), 299_996, 5.0)
@@ -62,7 +62,7 @@ def test_another_length_than_the_setting() -> None:
 
 
 def test_one_that_is_too_long() -> None:
-    """One entry that shows too much once is no proof: the rest stay as they were."""
+    """One entry that shows too much once is not proof: the rest stay as they were."""
     known = shown(KNOWN, 110_000, 0.0)
     assert known.lengths.shorter_ms == 60_000
     assert known.with_setting(60_000, 111.0).lengths == same_length(60_000)
@@ -75,7 +75,7 @@ LENGTHS = st.integers(1, 600)
 def test_any_course(course: list[tuple[int, int, float]]) -> None:
     """Whatever is set and shown, lengths are 1 to 600 s, and that in the setting is among them.
 
-    Where entries show that the kernel does not go by the setting it is shorter than both.
+    If entries show that the kernel does not follow the setting, it is shorter than both.
     """
     known, now = KnownLengths(), 0.0
     for setting, left_ms, pause in course:

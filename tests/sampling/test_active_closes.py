@@ -1,4 +1,4 @@
-"""Active closes from sample to sample: the part beside its source, and the pools that make room."""
+"""Active closes from sample to sample: the part with its source, and the pools that give way."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.support.sampled import Namespace, sampler_of
 
 
 class FakeSource:
-    """Counts what it is told to; `error` in its place."""
+    """Returns the given counts, or raises `error`."""
 
     def __init__(self) -> None:
         self.counts = CloseCounts({}, {UnnamedCloses(0, accepted=True): 4})
@@ -37,7 +37,7 @@ class FakeSource:
 
 
 def take(source: FakeSource | None, config: Config = EVERYTHING) -> NamespaceSample:
-    """Take a sample of the thread's namespace with closes that the source tells."""
+    """Take a sample of the thread's namespace with closes from the source."""
     namespace = Namespace()
     sources = replace(namespace.sources, closes=source) if source else namespace.sources
     try:
@@ -54,13 +54,13 @@ def outcome(source: FakeSource) -> Outcome[ActiveCloses]:
 
 @pytest.mark.usefixtures("netns")
 def test_counters() -> None:
-    """What no pool in view has is unlisted."""
+    """Closes in no pool in view are unlisted."""
     assert outcome(FakeSource()).get() == ActiveCloses({}, {OUTBOUND: 0, INBOUND: 4})
 
 
 @pytest.mark.usefixtures("netns")
 def test_lost() -> None:
-    """Closes for which there was no room at all are an error beside the counters."""
+    """Closes for which there was no room at all are an error in addition to the counters."""
     source = FakeSource()
     source.counts = replace(source.counts, lost=3)
     found = outcome(source)
@@ -79,7 +79,7 @@ def test_failing_source() -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    """Where nothing is counted the part says why."""
+    """If nothing is counted, the part says why."""
     sources = replace(Namespace(tmp_path).sources, closes=Missing("EPERM"))
     kit = Kit(sources, Memory(), Owners(Cgroups(tmp_path), None), float)
     assert active_closes_part(kit) == Missing("EPERM")
@@ -87,7 +87,7 @@ def test_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("top", "with_closes"), [(10, 6), (5, 1), (2, 1)])
 def test_local_addresses_make_room(lab: Lab, top: int, with_closes: int) -> None:
-    """Four source pools fewer are listed where closes are counted, and one at least.
+    """Four fewer source pools are listed if closes are counted, but at least one.
 
     The other directions have as many pools as before.
     """

@@ -22,7 +22,7 @@ from tests.support.messages.datagrams import CLOSE, LISTEN, Entry
 from tests.support.sampled import Namespace, given_reading
 
 WEB, AGENT = Owner("", "web"), Owner("", "agent")
-FIRST_OF_AGENT = 40006  # whose lower ports are the web server's
+FIRST_OF_AGENT = 40006  # lower ports are the web server's
 
 
 def listener(port: int) -> Entry:
@@ -63,7 +63,7 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_from_half_on(watched: Watched) -> None:
-    """Of bound sockets and listeners the owners are told, those with the most ports first."""
+    """The owners of bound sockets and listeners are shown, those with the most ports first."""
     watched.kernel.entries = [listener(port) for port in (443, 40004, 40005, 40006)]
     watched.kernel.bound_only = [
         Entry(CLOSE, "0.0.0.0", port, inode=port) for port in (40007, 40008, 50000)
@@ -75,14 +75,14 @@ def test_from_half_on(watched: Watched) -> None:
 
 
 def test_few(watched: Watched) -> None:
-    """Where less than half of the ports is blocked nobody is looked for."""
+    """If less than half of the ports are blocked, no owner is looked up."""
     watched.kernel.entries = [listener(port) for port in range(40000, 40004)]
     assert watched.take().owners == ()
     assert watched.sought == []
 
 
 def test_dear_search(watched: Watched) -> None:
-    """At half a percent of one CPU, who holds them is asked every 4 s where it takes 20 ms."""
+    """At half a per cent of one CPU, a look-up that takes 20 ms is made every 4 s."""
     watched.search_seconds = 0.020
     watched.kernel.entries = [listener(port) for port in range(40000, 40006)]
     start = watched.clock.now

@@ -16,7 +16,7 @@ def test_seconds_since_boot() -> None:
 
 
 def test_other_systems(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the clock does not exist it is the monotonic one."""
+    """If the clock does not exist, it is the monotonic one."""
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.delattr(time, "CLOCK_BOOTTIME")
     before = time.monotonic()

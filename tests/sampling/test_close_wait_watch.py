@@ -65,7 +65,7 @@ class Watched:
         return Search({one: self.names[one] for one in inodes if one in self.names})
 
     def take(self, *found: Entry, config: Config | None = None) -> CloseWait:
-        """Let these be all sockets, and return what a sample tells of them."""
+        """Let these be all sockets, and return what a sample says about them."""
         self.kernel.entries = list(found)
         return self.see(self.namespace.tally(RULES), config)
 
@@ -74,7 +74,7 @@ class Watched:
         return self.watch.take(reading)
 
     def see_some(self, *found: Entry) -> CloseWait:
-        """Let these be the sockets of which the tally has entries, beside others."""
+        """Let these be the sockets with entries in the tally, among others."""
         kept = tuple(diag_message(entry) for entry in found)
         counts = CloseWaitCounts(not_closed=len(found) + 1)
         return self.see(replace(EMPTY, close_wait=counts, kept=kept, kept_overflow=1))
@@ -103,7 +103,7 @@ def test_what_was_there_before(watched: Watched) -> None:
 
 
 def test_ages_go_on(watched: Watched) -> None:
-    """Later a socket gets older by what has passed, also where its peer was heard again."""
+    """Later a socket gets older by the time that passes, even if its peer is heard from again."""
     watched.take(waiting(1, 100.0))
     watched.clock.advance(5)
     assert oldest(watched.take(waiting(1, 0.0))) == 105
@@ -123,7 +123,7 @@ def test_what_comes_later(watched: Watched) -> None:
 
 
 def test_none_at_first(watched: Watched) -> None:
-    """Where the first sample shows no socket, the kernel is never asked."""
+    """If the first sample shows no socket, the kernel is never asked."""
     table = watched.take(Entry(ESTABLISHED, "10.0.0.2", 40000, "10.0.0.9", 443))
     assert oldest(table) == 0
     watched.clock.advance(5)
@@ -132,7 +132,7 @@ def test_none_at_first(watched: Watched) -> None:
 
 
 def test_first_sample_that_failed(watched: Watched) -> None:
-    """Where the kernel does not tell the ages, the sample fails, and the next one asks again."""
+    """If the kernel does not give the ages, the sample fails, and the next one asks again."""
     refusal = OSError(errno.ENOBUFS, "No buffer space available")
     watched.kernel.fail = lambda asked: refusal if asked.states == ONLY_CLOSE_WAIT else None
     with pytest.raises(SourceError, match="No buffer space"):
@@ -150,7 +150,7 @@ def test_same_ends_anew(watched: Watched) -> None:
 
 
 def test_gone_and_back(watched: Watched) -> None:
-    """What a sample does not show, where it shows all, is forgotten."""
+    """If a sample shows all sockets, those it does not show are forgotten."""
     watched.take(waiting(1))
     watched.clock.advance(5)
     watched.take()
@@ -159,7 +159,7 @@ def test_gone_and_back(watched: Watched) -> None:
 
 
 def test_owners_of_what_is_stuck(watched: Watched) -> None:
-    """Processes are looked for once a socket has waited for a second, and not before."""
+    """Processes are looked up once a socket has waited for a second, and not before."""
     watched.names = {1: "java", 2: "curl"}
     assert watched.take(waiting(1)).owners == ()
     watched.clock.advance(0.75)
@@ -183,7 +183,7 @@ def test_stuck_before_the_start(watched: Watched) -> None:
 
 
 def test_part_of_the_sockets(watched: Watched) -> None:
-    """Where a sample shows not all sockets, what it does not show keeps its age."""
+    """If a sample does not show all sockets, those it does not show keep their ages."""
     watched.see_some(waiting(1))
     watched.clock.advance(5)
     watched.see_some(waiting(2))

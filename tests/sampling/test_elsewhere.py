@@ -1,4 +1,4 @@
-"""How many other network namespaces nobody looks at, on real ones."""
+"""How many other network namespaces are not looked at, on real ones."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ def count(others: OtherNamespaces) -> Elsewhere:
 
 
 def test_none(others: OtherNamespaces) -> None:
-    """Where there are no others nothing was missed."""
+    """If there are no others, nothing was missed."""
     assert count(others) == Elsewhere(0, complete=True)
     assert list(count(others).left_out()) == []
 
@@ -46,7 +46,7 @@ def test_those_with_sockets(others: OtherNamespaces) -> None:
 
 
 def test_without_a_process(others: OtherNamespaces) -> None:
-    """One that has a name and no process counts: nobody knows what is in it."""
+    """One with a name but no process counts: its contents are not known."""
     others.name("blue")
     assert count(others) == Elsewhere(1)
 
@@ -63,7 +63,7 @@ def test_one_that_cannot_be_read(others: OtherNamespaces, monkeypatch: pytest.Mo
 
 
 def test_without_the_right_to_see_them(others: OtherNamespaces) -> None:
-    """Without CAP_SYS_PTRACE there may be more than are seen: the number is not known."""
+    """Without CAP_SYS_PTRACE there may be more than are seen, so the number is not known."""
     others.name("blue")
     (others.procfs / "self").unlink()
     (others.procfs / "self").mkdir()
@@ -80,7 +80,7 @@ def test_without_the_right_to_see_them(others: OtherNamespaces) -> None:
 
 
 def test_system_without_namespaces(tmp_path: Path) -> None:
-    """Where /proc tells of no namespace nothing is said of others."""
+    """If /proc shows no namespace, nothing is said about others."""
     assert count_elsewhere(tmp_path) is None
 
 
@@ -100,7 +100,7 @@ def test_now_and_then(others: OtherNamespaces) -> None:
 
 
 def test_search_for_owners(others: OtherNamespaces) -> None:
-    """That the search for owners ended early is said with each sample until it is made again."""
+    """Each sample says that the search for owners ended early, until it is made again."""
     host = open_host(wishes("limits"), others.procfs, readable_parser(), sys.platform)
     own = OwnNamespace(host, others.procfs, others.names)
     owners = host._others.owners  # noqa: SLF001 - a search of 262,144 links takes a second

@@ -1,4 +1,4 @@
-"""Failures from sample to sample: the part beside its source, and the pools that make room."""
+"""Failures from sample to sample: the part with its source, and the pools that give way."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ HERE = sixteen_bytes("10.0.0.2")
 
 
 class FakeSource:
-    """Counts what it is told to; `error` in its place."""
+    """Returns the given counts, or raises `error`."""
 
     def __init__(self) -> None:
         self.counts = FailureCounts({}, {})
@@ -58,7 +58,7 @@ class FakeSource:
 
 
 def take(root: Path, source: FakeSource, top: int = 10) -> list[NamespaceSample]:
-    """Take two samples of a host whose failures are told by the source."""
+    """Take two samples of a host with failures from the source."""
     FakeProcfs(root)
     namespace = Namespace(root, parser=readable_parser())
     sources = replace(namespace.sources, failures=source)
@@ -73,7 +73,7 @@ def failures_of(*processes: str) -> FailureCounts:
 
 
 def test_counters(tmp_path: Path) -> None:
-    """The counters of the top owners are published, and do not grow by being read again."""
+    """The counters of the top owners are published, and do not grow when read again."""
     source = FakeSource()
     source.counts = failures_of("a", "b", "c")
     for sample in take(tmp_path, source, top=2):
@@ -84,7 +84,7 @@ def test_counters(tmp_path: Path) -> None:
 
 
 def test_lost(tmp_path: Path) -> None:
-    """Failures for which there was no room at all are an error beside the counters."""
+    """Failures for which there was no room at all are an error in addition to the counters."""
     source = FakeSource()
     source.counts = replace(failures_of("a"), lost=3)
     outcome = take(tmp_path, source)[0].outcome(PORT_FAILURES)
@@ -104,7 +104,7 @@ def test_failing_source(tmp_path: Path) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    """Where nothing is counted the part says why."""
+    """If nothing is counted, the part says why."""
     sources = replace(
         Namespace(tmp_path, parser=readable_parser()).sources, failures=Missing("EPERM")
     )
@@ -119,9 +119,9 @@ def test_missing(tmp_path: Path) -> None:
 def test_gateway_makes_room(  # noqa: PLR0913, PLR0917 - a row of a table
     tmp_path: Path, top: int, alone: int, connects: int, binds: int, closes: int
 ) -> None:
-    """Three NAT pools make room for clients; five for failures, six with bind(), eight with closes.
+    """Three NAT pools give way to clients; five to failures, six with bind(), eight with closes.
 
-    One is left at least.
+    At least one is left.
     """
     part, config = NatPart(TwelvePools()), Config(ListingRule(top, 0.0))
     reading = given_reading(Namespace(tmp_path, parser=readable_parser()), float, config)

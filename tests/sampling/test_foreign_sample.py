@@ -111,7 +111,7 @@ def names(text: str) -> set[str]:
 
 
 def test_time_wait_shown() -> None:
-    """With TIME_WAIT shown all about pools is there, rates and forecasts after one TIME_WAIT."""
+    """If TIME_WAIT is shown, so is all about pools; rates and forecasts come a TIME_WAIT later."""
     host = Host(Facts("windows", shows_time_wait=True))
     always = HEALTH | LOCAL_PORTS | POOLS | OTHERS | {"tcp_pressure_pool_time_wait"}
     for number in range(7):
@@ -126,7 +126,7 @@ def test_time_wait_shown() -> None:
 
 
 def test_time_wait_hidden() -> None:
-    """Where TIME_WAIT is hidden its state, its ports and what follows from it never come."""
+    """If TIME_WAIT is hidden, its state, its ports and what follows from it never appear."""
     host = Host(Facts("bsd", shows_time_wait=False))
     for _ in range(9):
         text = page(host.take())
@@ -136,7 +136,7 @@ def test_time_wait_hidden() -> None:
 
 
 def test_nothing_fails() -> None:
-    """What is left out is no failure: every collector that is on succeeds."""
+    """What is left out is not a failure: every collector that is on succeeds."""
     sample = Host(Facts("solaris", shows_time_wait=True)).take()
     assert [outcome.error for _name, outcome in sample.outcomes()] == [None] * 5
 
@@ -153,7 +153,7 @@ def test_document() -> None:
 
 @pytest.mark.parametrize("system", ["windows", "bsd"])
 def test_findings_of_the_system(system: str) -> None:
-    """Only findings that can be there on the system are told."""
+    """Only findings that apply to the system are shown."""
     text = page(Host(Facts(system, shows_time_wait=True)).take())
     assert "tw_recycle_enabled" not in text.split("# HELP tcp_pressure_finding")[1]
     assert ("timed_wait_delay_out_of_bounds" in text) == (system == "windows")

@@ -32,18 +32,18 @@ def beats_of(seconds: float, enough: int, run: Callable[[threading.Event, Heartb
 
 
 def test_beats_during_a_long_pause() -> None:
-    """An interval longer than systemd's patience is bridged by further beats."""
+    """An interval longer than systemd's patience is bridged by additional beats."""
     assert beats_of(0.001, 5, lambda stop, h: h.pause(stop, time.monotonic() + LONG)) == 5
 
 
 def test_a_short_pause_is_one_beat() -> None:
-    """Where samples come more often than beats are due, each is one beat."""
+    """If samples come more often than beats are due, each is one beat."""
     assert beats_of(LONG, 9, lambda stop, h: h.pause(stop, time.monotonic() + 0.001)) == 1
     assert beats_of(LONG, 9, lambda stop, h: h.pause(stop, time.monotonic() - 1)) == 1
 
 
 def test_no_beat_after_the_stop() -> None:
-    """Who is told to stop does not say that it works."""
+    """A loop told to stop does not say that it is working."""
     stop = threading.Event()
     stop.set()
     pulse = Pulse(stop, 9)
@@ -52,7 +52,7 @@ def test_no_beat_after_the_stop() -> None:
 
 
 def test_the_loop_beats_after_good_samples_only() -> None:
-    """A sample that failed unexpectedly is no progress: nothing is said of it."""
+    """A sample that failed unexpectedly is not progress: there is no beat."""
     broken = ZeroDivisionError("oops")
     loop = ObservedLoop(one_after_the_other([GOOD, broken, broken, GOOD, GOOD]), FAST)
     loop.enough = 99

@@ -1,4 +1,4 @@
-"""What this process has the rights for, and what it does without."""
+"""What this process may do, and what it does without."""
 
 import errno
 import subprocess
@@ -28,36 +28,36 @@ def procfs(folder: Path, capabilities: int) -> Path:
 
 
 def test_canary_with_its_rights() -> None:
-    """Where the canary can be kept silent it is there."""
+    """If the canary can be kept silent, it is there."""
     assert FakeKernel().canary.missing() is None
 
 
 def test_canary_without_its_rights() -> None:
-    """Where it lacks a capability, the reason names it."""
+    """If it lacks a capability, the reason names it."""
     kernel = FakeKernel()
     kernel.refused = {(6, 19): errno.EPERM, (6, 30): errno.EOPNOTSUPP}  # repair, fast open
     assert "CAP_NET_ADMIN" in (kernel.canary.missing() or "")
 
 
 def test_process_names_with_their_rights(tmp_path: Path) -> None:
-    """Who may read the descriptors of all processes can name them."""
+    """A process that may read the descriptors of all processes can name them."""
     assert why_no_process_names(procfs(tmp_path, NAMING)) is None
 
 
 def test_process_names_without_their_rights(tmp_path: Path) -> None:
-    """Who may not is told which capabilities it takes."""
+    """One that may not gets the capabilities that it takes."""
     reason = why_no_process_names(procfs(tmp_path, NAMING & ~(1 << 2)))
     assert reason == NEEDED_CAPABILITIES
     assert "CAP_DAC_READ_SEARCH" in NEEDED_CAPABILITIES
 
 
 def test_process_names_without_procfs(tmp_path: Path) -> None:
-    """Where the capabilities cannot be read, the reason says so."""
+    """If the capabilities cannot be read, the reason says so."""
     assert "/proc/self/status" in (why_no_process_names(tmp_path / "none") or "")
 
 
 def test_canary_not_wanted() -> None:
-    """A canary that is not wanted is not missed."""
+    """An unwanted canary is not reported as missing."""
     host = open_host(wishes("pools"), Path("/nonexistent"), readable_parser(), sys.platform)
     assert host.left_out == {}
     assert host.no_process_names is not None
@@ -74,12 +74,12 @@ def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
 
 
 def test_nat_with_its_rights(tmp_path: Path) -> None:
-    """Who may ask conntrack needs no more."""
+    """Permission to ask conntrack is enough."""
     assert left_out(conntrack_procfs(tmp_path, CAP_NET_ADMIN), "nat") == {}
 
 
 def test_nat_without_its_rights(tmp_path: Path) -> None:
-    """Who may not, and cannot read its text, is told which capability it takes."""
+    """Without it, and without its text, the reason names the capability that it takes."""
     root = conntrack_procfs(tmp_path, NAMING)
     reasons = left_out(root, "nat", "pools")
     assert list(reasons) == ["nat"]
@@ -88,7 +88,7 @@ def test_nat_without_its_rights(tmp_path: Path) -> None:
 
 
 def test_nat_by_text(tmp_path: Path) -> None:
-    """Who can read its text needs no capability, nor does who is on a host without conntrack."""
+    """No capability is needed if its text is readable, or on a host without conntrack."""
     root = conntrack_procfs(tmp_path, 0)
     text = root / "thread-self" / "net" / "nf_conntrack"
     text.rmdir()
@@ -98,13 +98,13 @@ def test_nat_by_text(tmp_path: Path) -> None:
 
 
 def test_nat_with_unknown_rights(tmp_path: Path) -> None:
-    """Where the capabilities cannot be read, the text must do."""
+    """If the capabilities cannot be read, the text has to do."""
     (tmp_path / "thread-self" / "net" / "nf_conntrack").mkdir(parents=True)
     assert list(left_out(tmp_path, "nat")) == ["nat"]
 
 
 def test_linux_does_without_the_portable_modules() -> None:
-    """Where netlink answers, nothing of the other systems is imported: it would cost memory."""
+    """If netlink answers, nothing for other systems is imported: that would cost memory."""
     code = (
         "import sys; from pathlib import Path;"
         "from tcp_pressure_exporter.sampling import host as h;"

@@ -21,14 +21,14 @@ def host(
 
 
 def test_nothing_is_off() -> None:
-    """Where nothing is missing, nothing is logged."""
+    """If nothing is missing, nothing is logged."""
     log, logged = captured_log()
     host(None, {}).log_missing(log)
     assert logged.entries == []
 
 
 def test_what_is_off() -> None:
-    """What the process lacks the rights for is one line for each reason."""
+    """Missing privileges are one line for each reason."""
     log, logged = captured_log()
     host("needs this", {"canary": "needs that", "nat": "needs that"}).log_missing(log)
     assert logged.entries == [
@@ -43,7 +43,7 @@ def test_what_is_off() -> None:
 
 
 def test_no_services() -> None:
-    """Where no socket leads to a service that is one line: owners are empty then, not unknown."""
+    """If no socket leads to a service, that is one line: owners are then empty, not unknown."""
     log, logged = captured_log()
     host(None, {}, "no cgroup2").log_missing(log)
     assert logged.entries == [

@@ -28,7 +28,7 @@ def logged(watch: Watch) -> list[tuple[str, str | None]]:
 
 
 class Refusal:
-    """Stands in for setns(2): while it refuses a kind of descriptor, that fails with EPERM."""
+    """Stands in for setns(2): it fails with EPERM for the kind of descriptor it refuses."""
 
     def __init__(self, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
         self._switch = watch.samplers._switch  # noqa: SLF001 - the edge of the kernel
@@ -45,7 +45,7 @@ class Refusal:
 
 
 def test_a_defect(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that one namespace brings out is logged once, and costs only its own sample."""
+    """An exception caused by one namespace is logged once, and costs only its own sample."""
     home, take = own_namespace(), NamespaceSampler.take
 
     def fail(self: NamespaceSampler, config: Config) -> NamespaceSample:
@@ -73,7 +73,7 @@ def test_a_defect(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_refused(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the kernel lets nobody in the own sample stays, and one line says why."""
+    """If the kernel denies entry, the exporter's own sample stays, and one line says why."""
     others.name("a", BUSY)
     others.name("b", BUSY)
     with watching(others) as watch:
@@ -89,7 +89,7 @@ def test_refused(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_way_back(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Away from home nothing is read, not even about the own namespace, until it is back."""
+    """Away from home nothing is read, not even about our own namespace, until it is back."""
     home, take, taken = own_namespace(), NamespaceSampler.take, []
 
     def count(self: NamespaceSampler, config: Config) -> NamespaceSample:
@@ -113,7 +113,7 @@ def test_no_way_back(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -
 
 
 def find_once(monkeypatch: pytest.MonkeyPatch, found: list[FoundNamespace] | SourceError) -> None:
-    """Let the namespaces be found that a test gives."""
+    """Make the search find the given namespaces."""
 
     def find(_procfs: Path, _names: Path) -> list[FoundNamespace]:
         if isinstance(found, SourceError):
@@ -124,7 +124,7 @@ def find_once(monkeypatch: pytest.MonkeyPatch, found: list[FoundNamespace] | Sou
 
 
 def test_nothing_can_be_found(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where namespaces cannot be looked for, the own sample stays and the rest is absent."""
+    """If namespaces cannot be searched, the exporter's own sample stays and the rest is absent."""
     others.name("blue", BUSY)
     with watching(others) as watch:
         watch.take()
@@ -141,7 +141,7 @@ def test_nothing_can_be_found(others: OtherNamespaces, monkeypatch: pytest.Monke
 
 
 def test_vanished_half_way(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A namespace that goes while a sample is taken is no error, and disturbs no other."""
+    """A namespace that vanishes during a sample is not an error, and disturbs no other."""
     others.name("blue", BUSY)
     others.name("gone", BUSY)
     ended = others.run(sockets=BUSY)
@@ -159,7 +159,7 @@ def test_vanished_half_way(others: OtherNamespaces, monkeypatch: pytest.MonkeyPa
 
 
 def test_vanished_after_the_look(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same where it goes between the look at its sockets and the sample."""
+    """The same holds if it vanishes between the count of its sockets and the sample."""
     ended = others.run(sockets=BUSY)
     assert ended.process is not None
 
@@ -175,7 +175,7 @@ def test_vanished_after_the_look(others: OtherNamespaces, monkeypatch: pytest.Mo
 
 
 def test_process_ends_half_way(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is sampled stays whatever becomes of the process by which it was found."""
+    """A sampled one stays, whatever happens to the process by which it was found."""
     made = others.run(sockets=BUSY)
     assert made.process is not None
     with watching(others) as watch:
@@ -190,7 +190,7 @@ def test_process_ends_half_way(others: OtherNamespaces, monkeypatch: pytest.Monk
 
 
 def test_name_goes_and_namespace_stays(others: OtherNamespaces) -> None:
-    """A namespace keeps its label while it is sampled, also where its name is taken away."""
+    """A namespace keeps its label while it is sampled, even if its name is removed."""
     made = others.run(sockets=BUSY)
     assert made.process is not None
     (others.names / "blue").symlink_to(f"/proc/{made.process.pid}/ns/net")
@@ -201,7 +201,7 @@ def test_name_goes_and_namespace_stays(others: OtherNamespaces) -> None:
 
 
 def test_too_many(others: OtherNamespaces, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only so many are looked at, those that are sampled first; the rest is told."""
+    """Only a limited number are looked at, sampled ones first; the rest are reported."""
     monkeypatch.setattr(namespace_samplers, "MAX_LOOKS", 2)
     others.name("z", BUSY)
     with watching(others, NamespaceChoice(most=5)) as watch:

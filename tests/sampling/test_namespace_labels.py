@@ -16,7 +16,7 @@ POD = f"kubepods-burstable-pod{UID.replace('-', '_')}.slice"
 
 
 def test_labels(others: OtherNamespaces, tmp_path: Path) -> None:
-    """The label is the name, else the pod, else the container, else the inode."""
+    """The label is the name, or the pod, or the container, or else the inode."""
     with cgroup_tree(tmp_path / "cgroups") as tree:
         for name in (f"docker-{A}.scope", POD, f"{POD}/crio-{A}.scope", "nginx.service"):
             tree.make(name)
@@ -31,7 +31,7 @@ def test_labels(others: OtherNamespaces, tmp_path: Path) -> None:
 
 
 def test_hostile_names(others: OtherNamespaces) -> None:
-    """Any name becomes a safe label, and none can pass for the own namespace or another."""
+    """Any name becomes a safe label, and none can pass for our own namespace or another."""
     for name in ("host", "a b", "a_b", 'x"}\n1', "y" * 200, os.fsdecode(b"\xff")):
         others.name(name, BUSY)
     with watching(others) as watch:
@@ -45,7 +45,7 @@ def test_hostile_names(others: OtherNamespaces) -> None:
 
 
 def test_label_is_stable(others: OtherNamespaces) -> None:
-    """A namespace keeps its label while it is sampled, also where a like-named one is gone."""
+    """A namespace keeps its label while it is sampled, even if one with the same name is gone."""
     others.name("a b", BUSY + 1)
     second = others.name("a_b", BUSY)
     with watching(others) as watch:
@@ -55,9 +55,9 @@ def test_label_is_stable(others: OtherNamespaces) -> None:
 
 
 def test_include_and_exclude(others: OtherNamespaces) -> None:
-    """Patterns match whole labels; of the busy ones the unwanted are counted as excluded.
+    """Patterns match whole labels; busy but unwanted ones count as excluded.
 
-    What is asked for by name is sampled however quiet it is.
+    A namespace asked for by name is sampled however quiet it is.
     """
     for name in ("web", "web-1", "db"):
         others.name(name, BUSY)
@@ -71,7 +71,7 @@ def test_include_and_exclude(others: OtherNamespaces) -> None:
 
 
 def test_patterns_see_the_name(others: OtherNamespaces) -> None:
-    """What tells two namespaces of one name apart is no part of what patterns see."""
+    """Patterns do not see what tells two namespaces with the same name apart."""
     others.name("host", BUSY)
     with watching(others, NamespaceChoice(re.compile("host"))) as watch:
         for _ in range(2):

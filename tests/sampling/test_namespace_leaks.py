@@ -13,7 +13,7 @@ from tests.support.labs.watched_namespaces import Watch, watching
 # The kernel makes and ends one namespace at a time, for all that run on the machine.
 pytestmark = pytest.mark.time_limit(300)
 ROUNDS = 1000
-WARM_UP = 40  # rounds until the interpreter has what memory it keeps
+WARM_UP = 40  # rounds until the interpreter has all the memory that it keeps
 BUSY = 50
 COLLECTORS = ("sockets", "local_ports", "pools", "close_wait", "listen_queues", "kernel_events")
 

@@ -1,4 +1,4 @@
-"""What it takes to sample other network namespaces, and what is said where it is missing."""
+"""What it takes to sample other network namespaces, and what is said if it is missing."""
 
 import sys
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def left_out(root: Path, *collectors: str) -> Mapping[str, str]:
 
 
 def test_with_its_rights(tmp_path: Path) -> None:
-    """Where other namespaces can be entered they are not left out."""
+    """If other namespaces can be entered, they are not left out."""
     root = procfs(tmp_path, ADMIN | PTRACE)
     (root / "thread-self").symlink_to("/proc/thread-self")
     assert left_out(root, "pools", NETNS) == {}
@@ -41,18 +41,18 @@ def test_with_its_rights(tmp_path: Path) -> None:
     ],
 )
 def test_without_its_rights(tmp_path: Path, capabilities: int, missing: str) -> None:
-    """Without a capability they are left out where they are wanted, and the reason names it."""
+    """Without a capability they are left out if wanted, and the reason names it."""
     root = procfs(tmp_path, capabilities)
     assert left_out(root, "pools", NETNS) == {NETNS: f"needs {missing}"}
     assert left_out(root, "pools") == {}
 
 
 def test_without_a_way_back(tmp_path: Path) -> None:
-    """Where the own namespace cannot be opened they are left out too."""
+    """If the exporter's own namespace cannot be opened, they are left out too."""
     root = procfs(tmp_path, ADMIN | PTRACE)
     assert left_out(root, NETNS) == {NETNS: "No such file or directory"}
 
 
 def test_without_procfs(tmp_path: Path) -> None:
-    """What is not known to be permitted is not tried."""
+    """Anything not known to be permitted is not tried."""
     assert list(left_out(tmp_path, NETNS)) == [NETNS]

@@ -1,4 +1,4 @@
-"""Which network namespaces are sampled, and what it costs; on a real kernel."""
+"""Which network namespaces are sampled, and what that costs; on a real kernel."""
 
 import socket
 from pathlib import Path
@@ -43,16 +43,16 @@ def test_few_sockets_by_bpf(others: OtherNamespaces) -> None:
 
 
 def test_ipv6_is_busy(others: OtherNamespaces) -> None:
-    """Sockets of IPv6 count as much, and so do those of a namespace that has no process."""
+    """IPv6 sockets count as much, and so do those of a namespace without a process."""
     others.name("six", BUSY, socket.AF_INET6)
     with watching(others) as watch:
         assert watch.labels() == ["six"]
 
 
 def test_all_collectors_work(others: OtherNamespaces) -> None:
-    """Every collector works there, but for those that are the own namespace's alone.
+    """Every collector works there, except those for the exporter's own namespace only.
 
-    Those that count by BPF work where that can be loaded.
+    Those that count by BPF work if programs can be loaded.
     """
     others.name("busy", BUSY)
     with watching(others) as watch:
@@ -84,7 +84,7 @@ def test_thread_is_home_afterwards(others: OtherNamespaces) -> None:
 
 
 def test_appearing_and_vanishing(others: OtherNamespaces) -> None:
-    """A namespace is there at the next sample, and gone at the next after its end."""
+    """A namespace is in the next sample, and gone from the next after its end."""
     with watching(others) as watch:
         assert watch.census() == Census()
         blue = others.name("blue", BUSY)
@@ -145,7 +145,7 @@ def test_diag_socket_is_kept(others: OtherNamespaces) -> None:
     """The netlink socket of a namespace is opened once: no descriptor changes between samples."""
     others.name("blue", BUSY)
     others.name("green", BUSY)
-    # Without NAT: where this host tracks connections it would have a socket of its own.
+    # Without NAT: if this host tracks connections, it would have an additional socket.
     with watching(others, collectors=["sockets", "pools"]) as watch:
         before = len(descriptors())
         watch.take()
@@ -158,7 +158,7 @@ def test_diag_socket_is_kept(others: OtherNamespaces) -> None:
 
 
 def test_busiest(others: OtherNamespaces) -> None:
-    """No more than may be have series: the busiest, without taking turns; the rest is counted."""
+    """No more than allowed have series: the busiest, without taking turns; the rest are counted."""
     small, middle = others.name("small", 60), others.name("middle", 70)
     others.name("large", 80)
     with watching(others, NamespaceChoice(most=2)) as watch:

@@ -47,7 +47,7 @@ QUEUES = tuple(ListenQueue(AcceptQueue(QueueKey(bytes(16), n), 9, 9)) for n in r
 
 
 def pool_table(direction: str, most: int = TOP) -> PoolTable:
-    """Return a table with all that a direction can show: more is known of some than of others."""
+    """Return a table with all that a direction can show; some directions show more."""
     recorded = direction in {"outbound", "inbound"}
     reclaimable = 1 if direction == "outbound" else None
     pools = [
@@ -66,7 +66,7 @@ def pool_table(direction: str, most: int = TOP) -> PoolTable:
 
 
 def fullest(netns: str) -> NamespaceSample:
-    """Return a sample of another namespace in which everything is listed that can be."""
+    """Return a sample of another namespace with everything listed that can be."""
     owners = tuple(OwnerCount(Owner(f"{number}.service"), 9) for number in range(MAX_OWNERS))
     whole = namespace_sample(
         netns,
@@ -125,7 +125,7 @@ def closes() -> ActiveCloses:
 
 
 def counted(netns: str) -> NamespaceSample:
-    """Return the fullest sample where BPF programs count: fewer pools are listed there."""
+    """Return the fullest sample if BPF programs count, where fewer pools are listed."""
     directions = ("outbound", "inbound", "source")
     sample = with_parts(
         fullest(netns),
@@ -164,7 +164,7 @@ def test_one_namespace() -> None:
 
 
 def test_all_namespaces() -> None:
-    """All of them together have no more either; --netns.max bounds them."""
+    """Together they do not exceed the documented number either; --netns.max bounds them."""
     each, most, together = documented()
     assert most == DEFAULT_MOST
     assert each * most == together

@@ -56,13 +56,13 @@ def outgoing(number: int, remote: str = "10.0.0.8", state: int = ESTABLISHED) ->
 
 
 def table(*keys: ListedKey, used: int = 900) -> PoolTable:
-    """Return the outbound pools, so many of a thousand ports of each used."""
+    """Return the outbound pools, each with that many of a thousand ports used."""
     pools = tuple(ListedPool(k, "10.0.0.2", "remote", "443", Usage(used, 1000, 0, 0)) for k in keys)
     return PoolTable(len(pools), 1.0, 1.0, pools, 0, 0)
 
 
 class Watched:
-    """A watch on a fake kernel, on which a dump and a search for processes take some seconds."""
+    """A watch on a fake kernel, where a dump and a search for processes take some time."""
 
     def __init__(self, root: Path) -> None:
         self.clock = FakeClock()
@@ -98,7 +98,7 @@ class Watched:
         return given_reading(self.namespace, self.clock, config, rules=RULES, outbound=outbound)
 
     def appear_at(self, look: int, entries: list[Entry]) -> None:
-        """Show the sockets from so many looks on."""
+        """Show the sockets only after that many looks."""
         if len(self.kernel.requests) >= look:
             self.kernel.entries = entries
 
@@ -129,7 +129,7 @@ def watched(tmp_path: Path) -> Watched:
 
 
 def test_near_the_limit(watched: Watched) -> None:
-    """Of a pool near its limit the owners are told, those with the most live sockets first."""
+    """The owners of a pool near its limit are shown, those with the most live sockets first."""
     watched.kernel.entries.append(outgoing(4, state=TIME_WAIT))
     outbound = table(A, B)
     [one, other] = watched.take(outbound)
@@ -138,7 +138,7 @@ def test_near_the_limit(watched: Watched) -> None:
 
 
 def test_what_is_asked(watched: Watched) -> None:
-    """The kernel is asked for live sockets, and only for those towards these pools' remotes."""
+    """The kernel is asked only for live sockets connected to these pools' remotes."""
     watched.take(table(A))
     assert [request.states for request in watched.kernel.requests] == [LIVE]
     program = program_of(watched.kernel.sent[0][ATTRIBUTE_AT:])
@@ -151,30 +151,30 @@ def test_what_is_asked(watched: Watched) -> None:
 
 
 def test_far_from_the_limit(watched: Watched) -> None:
-    """Where no pool is near its limit nothing is asked, and nothing told."""
+    """If no pool is near its limit, nothing is asked, and nothing shown."""
     assert watched.take(table(A, used=699)) == watched.take(table()) == ()
     assert watched.kernel.requests == []
 
 
 def test_cheap_question(watched: Watched) -> None:
-    """What takes next to no time is asked at every sample."""
+    """A question that takes next to no time is asked in every sample."""
     assert watched.asked_at(5) == [0, 1, 2, 3, 4]
 
 
 def test_dear_question(watched: Watched) -> None:
-    """At half a percent of one CPU, a dump of 20 ms may be asked for every 4 s."""
+    """At half a per cent of one CPU, a dump that takes 20 ms is requested every 4 s."""
     watched.dump_seconds = 0.020
     assert watched.asked_at(13) == [0, 4, 8, 12]
 
 
 def test_dear_search(watched: Watched) -> None:
-    """Looking for the processes is paid from an allowance of its own: here the dump waits 2 s."""
+    """Looking up processes has its own allowance: here the dump waits 2 s."""
     watched.dump_seconds = watched.search_seconds = 0.010
     assert watched.asked_at(7) == [0, 2, 4, 6]
 
 
 def test_longest_pause(watched: Watched) -> None:
-    """However dear, an answer gets no older than a minute."""
+    """However expensive, an answer gets no older than a minute."""
     watched.dump_seconds = 2.0
     assert watched.asked_at(125) == [0, 60, 120]
 
@@ -190,7 +190,7 @@ def test_answers_are_remembered(watched: Watched) -> None:
 
 
 def test_between_two_waves(watched: Watched) -> None:
-    """A pool that is calm again keeps its owners for five minutes, and is looked at meanwhile."""
+    """A pool that has calmed down keeps its owners for five minutes, and is looked at meanwhile."""
     watched.take(table(A))
     watched.kernel.entries = []
     watched.clock.advance(100)
@@ -203,14 +203,14 @@ def test_between_two_waves(watched: Watched) -> None:
 
 
 def full_soon(seconds: float) -> PoolTable:
-    """Return a pool that is 47 % full, and full in so many seconds."""
+    """Return a pool that is 47 % full, and full in that many seconds."""
     (pool,) = table(A, used=470).listed
     soon = replace(pool, outlook=Outlook(seconds, 1.3, 200.0, 0))
     return replace(table(A), listed=(soon,))
 
 
 def test_first_sign(watched: Watched) -> None:
-    """A pool that is critical by its forecast has owners, however much room there is yet."""
+    """A pool that is critical by its forecast has owners, however much room there still is."""
     assert watched.take(full_soon(61.0)) == ()
     assert owners_of(watched.take(full_soon(59.0))) == {A: ((NGINX, 2), (CURL, 1))}
 
@@ -226,7 +226,7 @@ def test_refused(watched: Watched) -> None:
 
 
 def test_short_connections(watched: Watched) -> None:
-    """While nobody is known the kernel is asked again at once: here the fourth look meets one."""
+    """While no owner is known, the kernel is asked again at once: here the fourth look sees one."""
     entries, watched.kernel.entries = watched.kernel.entries, []
     watched.kernel.fail = lambda _request: watched.appear_at(4, entries)
     assert owners_of(watched.take(table(A))) == {A: ((NGINX, 2), (CURL, 1))}
@@ -234,7 +234,7 @@ def test_short_connections(watched: Watched) -> None:
 
 
 def test_dear_looks(watched: Watched) -> None:
-    """Looks that follow each other are paid for together: five of 20 ms make a pause of 20 s."""
+    """Looks in a row are paid for together: five of 20 ms make a pause of 20 s."""
     watched.kernel.entries = []
     watched.dump_seconds = 0.020
     start = watched.clock.now
@@ -245,7 +245,7 @@ def test_dear_looks(watched: Watched) -> None:
 
 
 def test_nobody_at_all(watched: Watched) -> None:
-    """Where no look meets anybody there are five of them."""
+    """If no look sees anyone, there are five of them."""
     watched.kernel.entries = []
     assert owners_of(watched.take(table(A))) == {A: ()}
     assert len(watched.kernel.requests) == 5
@@ -261,7 +261,7 @@ def test_seen_seconds_ago(watched: Watched) -> None:
 
 
 def test_group(watched: Watched) -> None:
-    """The kernel is asked for a group at any address, and its owners are told together."""
+    """The kernel is asked for a group at any address, and its owners are shown together."""
     watched.kernel.entries += [
         outgoing(1, "10.0.1.1"),
         outgoing(2, "10.0.1.2"),
@@ -274,7 +274,7 @@ def test_group(watched: Watched) -> None:
 
 
 def test_failure(watched: Watched) -> None:
-    """A kernel that refuses is a SourceError; it is asked again at the next sample."""
+    """A kernel that refuses is a SourceError; it is asked again in the next sample."""
     watched.dump_seconds = 2.0
     watched.refusal = OSError(errno.ENOBUFS, "No buffer space available")
     with pytest.raises(SourceError, match="No buffer space"):

@@ -33,7 +33,7 @@ def test_sockets(host: FakeHost) -> None:
 
 
 def test_local_ports(host: FakeHost) -> None:
-    """Used are the ports that outgoing, listening and bound sockets hold; these two block them."""
+    """Outgoing, listening and bound sockets use ports; the latter two block them."""
     ports = host.take().outcome(LOCAL_PORTS)
     assert ports is not None
     assert replace(ports.get(), settings=None, reuse=None) == LocalPorts(
@@ -64,7 +64,7 @@ def test_pools(host: FakeHost) -> None:
 
 
 def test_bound_port_is_not_served(host: FakeHost) -> None:
-    """A port that is bound but does not listen makes no inbound pool of its sockets."""
+    """A port that is bound but not listening makes no inbound pool of its sockets."""
     host.kernel.entries.append(Entry(ESTABLISHED, HOST, 40006, BACKEND, 443))
     sample = host.take()
     assert tables(sample)["inbound"].count == 1
@@ -79,7 +79,7 @@ def test_limits(host: FakeHost) -> None:
 
 
 def test_odd_range(host: FakeHost) -> None:
-    """In a range of an odd number of ports one port does not count as choosable."""
+    """In a range with an odd number of ports, one port does not count as choosable."""
     host.procfs.write(f"{IPV4}/ip_local_port_range", "40000 40010\n")
     assert tables(host.take())["outbound"].listed[0].usage.limit == 10
 
@@ -101,7 +101,7 @@ NEED_BPF = ("failures", "active_closes")  # which no fake kernel runs
     "collector", [name for name in COLLECTORS if name not in {*NEED_POOLS, *NEED_BPF, "findings"}]
 )
 def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
-    """A collector gives the same alone as among the others, which are then absent."""
+    """A collector gives the same result alone as among the others, which are then absent."""
     alone = FakeHost(tmp_path / "alone", collector).take()
     among_others = FakeHost(tmp_path / "all").take()
     assert [name for name, _outcome in alone.outcomes()] == [collector]
@@ -110,7 +110,7 @@ def test_collector_that_is_on_alone(tmp_path: Path, collector: str) -> None:
 
 
 def test_findings_without_pools(tmp_path: Path) -> None:
-    """Findings about pools, or queues, are left out where that collector is off; others stay."""
+    """Findings about pools, or queues, are left out if that collector is off; others stay."""
     alone = FakeHost(tmp_path / "alone", "findings").take()
     among_others = FakeHost(tmp_path / "all").take()
     outcome = alone.outcome(FINDINGS)
@@ -136,14 +136,14 @@ def test_needs_pools(tmp_path: Path) -> None:
 
 
 def test_no_needless_dump(tmp_path: Path) -> None:
-    """Where no collector that is on reads the sockets, the kernel walks over none."""
+    """If no active collector reads the sockets, the kernel walks over none."""
     host = FakeHost(tmp_path, "limits")
     host.take()
     assert host.kernel.requests == []
 
 
 def test_configuration_of_the_moment(host: FakeHost) -> None:
-    """Each sample goes by the configuration that the loop has then."""
+    """Each sample follows the loop's current configuration."""
     assert listed(host.take(), "outbound")[0][1] == BACKEND
     group = RemoteGroup("backends", (ip_network("10.0.0.0/24"),))
     host.loop.config = Config(groups=RemoteGroups([group]))

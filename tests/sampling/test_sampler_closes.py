@@ -1,4 +1,4 @@
-"""Closes over many samples: none is lost and none counted twice, whatever becomes of a sample."""
+"""Closes over many samples: none is lost and none counted twice, whatever happens to a sample."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ class ClosingHost:
         self.closed: list[tuple[float, str]] = []
 
     def close(self, remote: str, *moments: float) -> None:
-        """Let connections to a remote close so many seconds after the start."""
+        """Let connections to a remote close these many seconds after the start."""
         self.closed += [(self.start + moment, remote) for moment in moments]
 
     def take(self) -> NamespaceSample:
@@ -77,7 +77,7 @@ def listed(sample: NamespaceSample) -> list[tuple[str, int]]:
 
 
 def test_every_close_counts_once(host: ClosingHost) -> None:
-    """Each sample adds what entered since the one before, the first one nothing.
+    """Each sample adds what entered since the previous one, the first one nothing.
 
     Samples are taken after 5, 10, 15 … seconds, and each entry is seen by a dozen of them.
     """
@@ -87,7 +87,7 @@ def test_every_close_counts_once(host: ClosingHost) -> None:
 
 
 def test_several_at_the_edge(host: ClosingHost) -> None:
-    """Closes within milliseconds of a sample count at that one or at the next, and once."""
+    """Closes within milliseconds of a sample count in that one or in the next, but only once."""
     host.close(BACKEND, 9.98, 9.999, 10, 10.001, 10.02, 14.999, 15, 15.001)
     assert [total(host.take()) for _ in range(5)] == [0, 3, 7, 8, 8]
 
@@ -106,7 +106,7 @@ def without_sockets(host: FakeHost) -> None:
 
 @pytest.mark.parametrize("breakage", [without_settings, without_listeners, without_sockets])
 def test_failed_samples(host: ClosingHost, breakage: Callable[[FakeHost], None]) -> None:
-    """What entered while samples failed is made up for by the next good one."""
+    """The next good sample makes up for what entered while samples failed."""
     host.close(BACKEND, 1, 6, 11, 12, 16, 21, 26)
     assert [total(host.take()) for _ in range(2)] == [0, 1]
     breakage(host.host)
@@ -127,7 +127,7 @@ def test_pool_that_leaves_the_list(host: ClosingHost) -> None:
 
 
 def test_small_pool_among_many(host: ClosingHost) -> None:
-    """A pool that was listed is still told apart when there are more, fuller ones than rows."""
+    """A listed pool still has a row when there are more fuller ones than rows."""
     host.close(BACKEND, 1, 7, 12, 17)
     assert listed(host.take()) == [(BACKEND, 0)]
     host.live = [
@@ -159,7 +159,7 @@ def test_accepted_connections(host: ClosingHost) -> None:
 
 
 def test_small_client_among_many(host: ClosingHost) -> None:
-    """A client that was listed is still told apart when there are more, busier ones than rows."""
+    """A listed client still has a row when there are more busier ones than rows."""
     host.live = accepted(CLIENT, 1)
     host.take()
     many = [entry for n in range(600) for entry in accepted(f"10.1.{n // 250}.{n % 250}", 9)]
@@ -171,7 +171,7 @@ def test_small_client_among_many(host: ClosingHost) -> None:
 
 
 def test_peak_between_samples(host: ClosingHost) -> None:
-    """The busiest second of the last minute is told, though no sample was taken in it."""
+    """The busiest second of the last minute is shown, although no sample was taken in it."""
     host.close(BACKEND, *[1.5 + i / 1000 for i in range(30)], *range(6, 50))
     samples = [host.take() for _ in range(10)]
     churn = tables(samples[-1])["outbound"].churn

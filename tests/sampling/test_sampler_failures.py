@@ -10,7 +10,7 @@ from tests.support.fakes.fake_procfs import IPV4
 from tests.support.messages.datagrams import LISTEN
 
 Breakage = Callable[[FakeHost], None]
-# The canary asks about pools that are known, as do owners and some findings.
+# The canary needs known pools, as do owners and some findings.
 POOLS = {"pools", "canary", "pool_owners", "findings"}
 
 
@@ -61,7 +61,7 @@ def test_failing_source(host: FakeHost, breakage: Breakage, failing: set[str]) -
     sample = host.take()
     assert failed(sample) == failing
     for name, outcome in sample.outcomes():
-        # Of the findings, those that can still be told stay.
+        # The findings that can still be evaluated stay.
         assert (outcome.value is None) == (name in failing - {"findings"})
 
 

@@ -1,4 +1,4 @@
-"""What a sample needs of the one before, also over one that failed."""
+"""What a sample needs from the previous one, even over one that failed."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def test_closed_listener_is_remembered_over_a_failure(host: FakeHost) -> None:
 
 
 def test_listed_pool_stays_over_a_failure(host: FakeHost) -> None:
-    """The pool that was listed at the last good sample stays against one little fuller."""
+    """The pool listed in the last good sample stays against one that is a little fuller."""
     host.loop.config = Config(listing=ListingRule(top=1))
     host.procfs.write(f"{IPV4}/ip_local_port_range", "40000 40099\n")
     many = [Entry(ESTABLISHED, HOST, 40020 + i, BACKEND, 443) for i in range(28)]

@@ -47,7 +47,7 @@ def listed(table: PoolTable) -> list[tuple[str, str, int]]:
 
 
 def test_every_pool(gateway: FakeHost) -> None:
-    """Listed are the pools by their ratios, each by the range of its address."""
+    """Pools are listed by ratio, each by the range of its address."""
     table = nat(gateway, EVERY_POOL)
     assert listed(table) == [
         ("198.51.100.1", "198.51.100.10", 17),
@@ -69,7 +69,7 @@ def test_every_pool(gateway: FakeHost) -> None:
 def test_clients_share_the_series_of_pools(top: int, expected: tuple[int, int]) -> None:
     """Four series a pool and three for its clients are never more than four for each of the top.
 
-    A pool whose clients are told is listed.
+    A pool whose clients are shown is listed.
     """
     listed, told = share(top)
     assert (listed, told) == expected
@@ -78,9 +78,9 @@ def test_clients_share_the_series_of_pools(top: int, expected: tuple[int, int]) 
 
 
 def test_clients(gateway: FakeHost) -> None:
-    """From the second sample on the fullest pools tell whose connections hold most of their ports.
+    """From the second sample on, the fullest pools show whose connections hold most of their ports.
 
-    Counted in the recording with grep: 17 ports of the first pool less its own connections.
+    Counted in the recording with grep: 17 ports of the first pool, minus its own connections.
     """
     first, second = nat(gateway, EVERY_POOL), nat(gateway, EVERY_POOL)
     assert [pool.clients for pool in first.listed] == [()] * 5
@@ -105,7 +105,7 @@ def test_pods() -> None:
 
 
 def test_zone(gateway: FakeHost) -> None:
-    """A conntrack zone stands behind the address, whose range is configured without it."""
+    """A conntrack zone follows the address, whose range is configured without it."""
     text = (RECORDED / "nf_conntrack.txt").read_text()
     gateway.procfs.write(TEXT, text.replace(" zone=0 ", " zone=5 "))
     fullest = nat(gateway, EVERY_POOL).listed[0]
@@ -113,7 +113,7 @@ def test_zone(gateway: FakeHost) -> None:
 
 
 def test_least_ratio(gateway: FakeHost) -> None:
-    """Pools below the least ratio are counted and not listed."""
+    """Pools below the minimum ratio are counted but not listed."""
     table = nat(gateway, replace(EVERY_POOL, listing=ListingRule(top=100, min_ratio=0.03)))
     assert listed(table) == [
         ("198.51.100.1", "198.51.100.10", 17),
@@ -125,7 +125,7 @@ def test_least_ratio(gateway: FakeHost) -> None:
 
 
 def test_groups(gateway: FakeHost) -> None:
-    """Destinations of a group are one pool of each address; their limits add up."""
+    """A group's destinations are one pool per address; their limits add up."""
     servers = RemoteGroup("servers", (ip_network("198.51.100.0/24"),))
     table = nat(gateway, replace(EVERY_POOL, groups=RemoteGroups([servers])))
     grouped = {pool[:2]: pool[2] for pool in listed(table)}
@@ -145,7 +145,7 @@ def test_highest_ratio(gateway: FakeHost) -> None:
 
 @pytest.mark.parametrize("source", [COUNT, TEXT])
 def test_failing_source(gateway: FakeHost, source: str) -> None:
-    """Where conntrack cannot be read, NAT pools are missing, and the other pools are not."""
+    """If conntrack cannot be read, only NAT pools are missing."""
     gateway.procfs.make_unreadable(source)
     sample = gateway.take()
     assert failed(sample) - {"limits", "findings"} == {"nat"}
@@ -153,7 +153,7 @@ def test_failing_source(gateway: FakeHost, source: str) -> None:
 
 
 def test_directions(gateway: FakeHost) -> None:
-    """NAT is one direction of pools beside the others, there too where nothing is translated."""
+    """NAT is a direction of pools like the others, present even if nothing is translated."""
     assert list(gateway.take().pool_tables()) == ["outbound", "inbound", "source", "nat"]
     gateway.procfs.remove(COUNT)
     assert gateway.take().pool_tables()["nat"].count == 0

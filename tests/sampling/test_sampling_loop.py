@@ -33,7 +33,7 @@ def test_sample() -> None:
 
 
 def test_other_namespaces() -> None:
-    """Of several namespaces all samples are there, and how many others there are."""
+    """All namespaces' samples are there, and how many others there are."""
     taken = Taken((GOOD, replace(GOOD, netns="blue")), Census(sampled=1, quiet=7))
     sample = ObservedLoop(lambda _config: taken, SLOW).loop.sample()
     assert sample.namespaces == taken.namespaces
@@ -84,7 +84,7 @@ def test_stop_before_the_first_sample() -> None:
 
 
 class Pausing(threading.Event):
-    """A stop event that tells when the loop begins to wait for it."""
+    """A stop event that shows when the loop begins to wait for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ def test_stop_during_the_pause() -> None:
 
 
 def test_unexpected_exception() -> None:
-    """A defect costs one sample and one line with the exception, not the loop."""
+    """A bug costs one sample and one line with the exception, not the loop."""
     loop = ObservedLoop(one_after_the_other([GOOD, ZeroDivisionError("oops"), GOOD, GOOD]))
     loop.run()
     assert len(loop.published) == 3
@@ -120,7 +120,7 @@ def test_unexpected_exception() -> None:
 
 
 def test_defects_are_counted() -> None:
-    """A defect that stays is one line, each sample that it costs is counted."""
+    """A lasting bug is one line; each sample that it costs is counted."""
     loop = ObservedLoop(one_after_the_other([*[ZeroDivisionError("oops")] * 5, GOOD, GOOD, GOOD]))
     loop.run()
     assert [line["event"] for line in loop.lines] == [
@@ -131,7 +131,7 @@ def test_defects_are_counted() -> None:
 
 
 def test_failed_parts_are_counted() -> None:
-    """Each part of a sample that a collector could not give is counted, whatever is logged."""
+    """Each part that a collector could not give is counted, whatever is logged."""
     loop = ObservedLoop(one_after_the_other([failing("absent"), failing("absent"), GOOD]), SLOW)
     for _ in range(3):
         loop.loop.sample()
@@ -139,7 +139,7 @@ def test_failed_parts_are_counted() -> None:
 
 
 def test_a_log_that_fails() -> None:
-    """Where not even the line about it can be written, the loop goes on, and says it later."""
+    """If even the line about it cannot be written, the loop goes on, and says it later."""
     loop = ObservedLoop(one_after_the_other([MemoryError(), MemoryError(), GOOD, GOOD, GOOD]))
     loop.fail_next_line()
     loop.run()
@@ -164,7 +164,7 @@ def test_exception_while_publishing() -> None:
 
 
 def collector_lines(*samples: NamespaceSample) -> list[tuple[str, str, str | None]]:
-    """Return (level, event, reason) of what the samples, one after the other, make the loop log."""
+    """Return (level, event, reason) of what the samples, one after another, make the loop log."""
     loop = ObservedLoop(one_after_the_other(samples), SLOW)
     for _ in samples:
         loop.loop.sample()
@@ -184,7 +184,7 @@ def test_failure_is_logged_once() -> None:
 
 
 def test_one_line_for_one_reason() -> None:
-    """Collectors that one source fails share a line when that begins, and when it is over."""
+    """Collectors that fail by one source share a line when that begins, and when it is over."""
     error: Outcome[Any] = Outcome(0.1, error=SourceError("sock_diag dump", "silent"))
     both = with_parts(failing("absent"), sockets=error, pools=error)
     good = with_parts(GOOD, sockets=Outcome(0.1, {}), pools=Outcome(0.1, {}))
@@ -200,13 +200,13 @@ def test_one_line_for_one_reason() -> None:
 
 
 def test_another_reason_is_logged() -> None:
-    """Failing for another reason is a line of its own."""
+    """Failing for another reason is a separate line."""
     lines = collector_lines(failing("absent"), failing("denied"), failing("denied"))
     assert [reason for _level, _event, reason in lines] == ["sockstat: absent", "sockstat: denied"]
 
 
 def test_another_number_is_not_another_reason() -> None:
-    """Broken bytes that are broken elsewhere at each sample are one line."""
+    """Corrupt data that differs from sample to sample is one line."""
     lines = collector_lines(failing("3 bytes left"), failing("14 bytes left"))
     assert [reason for _level, _event, reason in lines] == ["sockstat: 3 bytes left"]
 
@@ -222,7 +222,7 @@ def test_recovery_is_logged_once() -> None:
 
 
 def test_namespaces_fail_for_themselves() -> None:
-    """A failure is logged with its namespace; what is gone with a namespace is not remembered."""
+    """A failure is logged with its namespace, and forgotten once the namespace is gone."""
     blue = replace(failing("denied"), netns="blue")
     taken = [Taken((GOOD, blue)), Taken((GOOD,)), Taken((GOOD, blue))]
     loop = ObservedLoop(one_after_the_other(taken), SLOW)
@@ -233,7 +233,7 @@ def test_namespaces_fail_for_themselves() -> None:
 
 
 def test_what_samples_do_not_reach_is_said_once() -> None:
-    """One line of the log for each thing, whatever becomes of its reason."""
+    """There is one log line for each thing, however its reason changes."""
     reasons = ("ended after 3", None, "ended after 4", "ended after 5")
     taken = [
         Taken((GOOD,), left_out=(("process names", reason),) if reason else ())

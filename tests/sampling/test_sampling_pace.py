@@ -14,7 +14,7 @@ from tests.support.fakes.observed_loop import GOOD, ObservedLoop, one_after_the_
 
 
 def costing(*costs: float, clock: Callable[[], float] | None = None) -> Clocks:
-    """Return clocks by which each sample costs so many CPU seconds, the last forever."""
+    """Return clocks by which each sample costs these CPU seconds, the last repeated forever."""
 
     def readings() -> Iterator[float]:
         total = 0.0
@@ -32,7 +32,7 @@ def costing(*costs: float, clock: Callable[[], float] | None = None) -> Clocks:
     [(0.0, 5.0), (0.25, 5.0), (0.5, 10.0), (3.0, 60.0)],
 )
 def test_pace(cpu_seconds: float, interval: float) -> None:
-    """The interval is the configured one, or longer where the sample costs more than its share."""
+    """The interval is the configured one, or longer if the sample costs more than its share."""
     pace = Pace(interval=5.0, max_cpu=0.05)
     assert pace.stretched(cpu_seconds, cpu_seconds) == pytest.approx(interval)
 
@@ -42,16 +42,16 @@ def test_pace(cpu_seconds: float, interval: float) -> None:
     [(0.01, 4.0, 5.0), (0.01, 7.0, 7.0), (0.5, 7.0, 10.0), (0.01, 3600.0, 15.0)],
 )
 def test_slow_sample(cpu_seconds: float, seconds: float, interval: float) -> None:
-    """A sample that lasts longer than its interval is the interval, up to 15 s.
+    """If a sample takes longer than its interval, its duration is the interval, up to 15 s.
 
-    So a slow host shows fresh numbers, and a process that was stopped none from before.
+    So a slow host shows fresh numbers, and a process that was stopped shows no old ones.
     """
     pace = Pace(interval=5.0, max_cpu=0.05)
     assert pace.stretched(cpu_seconds, seconds) == pytest.approx(interval)
 
 
 def test_interval_stretches() -> None:
-    """Where a sample of 1 s may take 5 % of a CPU, the next begins after 20 s."""
+    """If a sample takes 1 s and may use 5 % of a CPU, the next begins after 20 s."""
     loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05), costing(1.0))
     sample = loop.loop.sample()
     assert sample.cpu_seconds == pytest.approx(1.0)
@@ -77,7 +77,7 @@ def test_stretching_is_logged_once_per_change() -> None:
 
 
 def test_stretching_is_logged_once_a_minute() -> None:
-    """On a host where the cost goes up and down a line is followed by a minute of silence."""
+    """If the cost fluctuates, a line is followed by a minute of silence."""
     clock = FakeClock(1000.0)
     clocks = costing(1.0, 0.001, 1.0, 0.001, 0.001, 0.001, 0.001, clock=clock)
     loop = ObservedLoop(lambda _config: GOOD, Pace(interval=5.0, max_cpu=0.05), clocks)
@@ -122,7 +122,7 @@ def test_pauses() -> None:
 
 
 def test_pause_of_a_stretched_interval() -> None:
-    """The pause after a dear sample is as long as the stretched interval."""
+    """The pause after an expensive sample is as long as the stretched interval."""
     pauses = Pauses(2)
     pace, clocks = Pace(interval=5.0, max_cpu=0.05), costing(1.0, 0.001)
     ObservedLoop(lambda _config: GOOD, pace, clocks).loop.run(pauses)
@@ -130,7 +130,7 @@ def test_pause_of_a_stretched_interval() -> None:
 
 
 def test_pause_after_an_exception() -> None:
-    """After a defect too the loop waits for the interval: it does not spin."""
+    """After a bug too, the loop waits for the interval: it does not spin."""
     pauses = Pauses(2)
     take = one_after_the_other([ZeroDivisionError(), ZeroDivisionError()])
     ObservedLoop(take, Pace(interval=5.0, max_cpu=1.0), costing(0.0)).loop.run(pauses)

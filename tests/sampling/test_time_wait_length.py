@@ -1,4 +1,4 @@
-"""A sample goes by the length of TIME_WAIT that is set, and by what entries show of it."""
+"""A sample follows the configured length of TIME_WAIT, and what entries show of it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.support.sampled import Namespace
 
 
 class Showing:
-    """Sockets of which entries in TIME_WAIT show so much left; notes what they count by."""
+    """Sockets whose entries in TIME_WAIT show that much left; notes by which lengths they count."""
 
     def __init__(self, left_ms: int) -> None:
         self.left_ms = left_ms
@@ -38,7 +38,7 @@ class Showing:
 def looked(
     procfs: Path, left_ms: int, memory: Memory, now: float
 ) -> tuple[float, Sequence[TimeWaitLengths]]:
-    """Return the hold in force after a look, and by which lengths it counted."""
+    """Return the hold in force after a look, and the lengths it counted by."""
     sockets = Showing(left_ms)
     sources = replace(
         Namespace().sources, settings=ProcSettings(procfs, lambda: 0.004), sockets=sockets
@@ -50,7 +50,7 @@ def looked(
 
 @pytest.mark.parametrize(("setting", "hold"), [(15, 15.256), (300, 316.384)])
 def test_setting(tmp_path: Path, setting: int, hold: float) -> None:
-    """What net.ipv4.tcp_tw_timeout says is counted by, and so is a change of it."""
+    """Counting follows net.ipv4.tcp_tw_timeout and its changes."""
     procfs, memory = FakeProcfs(tmp_path), Memory()
     assert looked(tmp_path, 60_000, memory, 0.0)[1] == [same_length(60_000)]
     procfs.write(f"{IPV4}/tcp_tw_timeout", f"{setting}\n")
@@ -62,7 +62,7 @@ def test_setting(tmp_path: Path, setting: int, hold: float) -> None:
 
 
 def test_entries_show_more(tmp_path: Path) -> None:
-    """A dump that shows more than is set is taken again, by the length that it showed."""
+    """A dump that shows more than the setting is repeated with the length that it showed."""
     FakeProcfs(tmp_path)
     memory = Memory()
     hold, counted_by = looked(tmp_path, 299_996, memory, 0.0)

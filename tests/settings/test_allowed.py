@@ -22,12 +22,12 @@ from tcp_pressure_exporter.settings.web_file import WebConfigFile
     ],
 )
 def test_values(file: type, key: str, words: str) -> None:
-    """What may stand at a key is said with its bounds."""
+    """What is allowed at a key is described with its bounds."""
     assert allowed_value(file, key) == words
 
 
 def test_keys() -> None:
-    """A mapping has the keys that docs/configuration.md lists, users have any."""
+    """A mapping has the keys listed in docs/configuration.md; users may have any."""
     assert allowed_keys(ConfigFile, "groups[0]") == ("name", "cidrs", "ports")
     assert allowed_keys(ConfigFile, "") == ("pools", "groups", "nat", "sources", "runbook_url")
     assert allowed_keys(WebConfigFile, "rate_limit") == ("interval", "burst")

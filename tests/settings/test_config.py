@@ -48,13 +48,13 @@ runbook_url: https://git.example/tcp/v1/
     "text", ["", "\n", "# nothing\n", "---\n", "{}", "pools: {}", "groups: []", "nat: []"]
 )
 def test_defaults(text: str) -> None:
-    """What a file leaves out has its default, an empty file leaves out all."""
+    """Keys missing from a file have their defaults; an empty file lacks all of them."""
     assert parse_config(text) == DEFAULTS == Config()
 
 
 @pytest.mark.parametrize("top", [0, 100])
 def test_bounds_are_included(top: int) -> None:
-    """Both ends of each range are good values; an integer is a number."""
+    """Both ends of each range are valid; an integer is a number."""
     config = parse_config(f"""
 pools: {{top: {top}, min_ratio: {top // 100}}}
 groups: [{{name: {"a" * 63}, cidrs: [0.0.0.0/0], ports: {max(1, top * 655 + 35)}}}]
@@ -236,7 +236,7 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_any_document(document: object) -> None:
     """Any document gives a Config or a ConfigError of one printable line."""
-    text = msgspec.json.encode(document).decode()  # JSON is YAML, but for its \\u escapes
+    text = msgspec.json.encode(document).decode()  # JSON is YAML, except for its \\u escapes
     line = "key: reason"
     try:
         parse_config(text)

@@ -1,4 +1,4 @@
-"""The configuration file while somebody writes it."""
+"""The configuration file while it is being written."""
 
 import io
 import os
@@ -32,7 +32,7 @@ class InterruptedPath(PosixPath):
 
 
 def test_written_while_it_is_read(tmp_path: Path) -> None:
-    """A file that is written in place while it is read is refused, though what was read is good."""
+    """A file written in place while it is read is refused, although what was read is valid."""
     path = tmp_path / "config.yml"
     path.write_text(OLD)
     with pytest.raises(ConfigError, match=r"config\.yml: changed while it was being read"):

@@ -32,7 +32,7 @@ NO_DURATIONS += ["1s1s", "\u0665s", "9" * 5000 + "s", "+5s", "--5s", "inf", "nan
 
 @pytest.mark.parametrize("text", NO_DURATIONS)
 def test_no_duration(text: str) -> None:
-    """What is not written as Prometheus writes durations is refused."""
+    """Anything not written like Prometheus's durations is refused."""
     with pytest.raises(ValueError, match="must be a duration such as 500ms, 5s or 1m30s"):
         parse_duration(text)
 

@@ -18,7 +18,7 @@ from tcp_pressure_exporter.settings.values import parse_exporter
     ],
 )
 def test_address(text: str, host: str, port: int, path: str) -> None:
-    """A URL of HTTP or HTTPS leads to a host and a port; what stands behind them goes first."""
+    """An HTTP or HTTPS URL leads to a host and a port; the rest is a prefix of paths."""
     found = parse_exporter(text)
     assert found is not None
     assert (found.text, found.host, found.port, found.path) == (text, host, port, path)
@@ -26,7 +26,7 @@ def test_address(text: str, host: str, port: int, path: str) -> None:
 
 
 def test_nobody() -> None:
-    """The word none is nobody."""
+    """The word none means no exporter."""
     assert parse_exporter("none") is None
 
 
@@ -48,14 +48,14 @@ def test_nobody() -> None:
     ],
 )
 def test_refused(text: str) -> None:
-    """What is no such URL is refused, and so is one with a password, which others could see."""
+    """Anything else is refused, and so is a URL with a password, which others could see."""
     with pytest.raises(ValueError, match="none"):
         parse_exporter(text)
 
 
 @given(st.text())
 def test_any_text(text: str) -> None:
-    """Any text is an address that one line can carry, or refused."""
+    """Any text is an address that fits on one line, or refused."""
     try:
         found = parse_exporter(text)
     except ValueError:

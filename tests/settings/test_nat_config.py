@@ -12,7 +12,7 @@ BAD_RANGE = "must be a range such as 40000-49999"
 
 
 def reason(*entries: tuple[str, str]) -> str:
-    """Return what the ConfigError says that these entries must cause."""
+    """Return the text of the ConfigError that these entries must cause."""
     with pytest.raises(ConfigError) as caught:
         nat_ranges(entries)
     return str(caught.value)
@@ -36,7 +36,7 @@ def test_nothing() -> None:
 
 
 def test_mapped_address() -> None:
-    """A v4-mapped IPv6 address is the IPv4 address, also where it stands twice."""
+    """A v4-mapped IPv6 address is the IPv4 address, even for duplicates."""
     mapped = f"::ffff:{ADDRESS}"
     assert nat_ranges([(mapped, "1-2")]) == nat_ranges([(ADDRESS, "1-2")])
     twice = reason((ADDRESS, "1-2"), (mapped, "1-2"))
@@ -68,7 +68,7 @@ def test_bad_address(address: str, text: str) -> None:
     ],
 )
 def test_bad_range(ports: str) -> None:
-    """A range that is none, is empty or leaves 1 to 65535 is one line with what was written."""
+    """A range that is invalid, empty or outside 1 to 65535 is one line with what was written."""
     shown = ports.replace("\n", r"\n")
     assert reason((ADDRESS, ports)) == f'nat[0].ports: {BAD_RANGE} (got "{shown}")'
 

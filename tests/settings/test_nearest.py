@@ -17,7 +17,7 @@ FLAGS = ("--watch", "--json", "--nagios", "--pool.top", "--config.file")
     ],
 )
 def test_nearest(word: str, said: str) -> None:
-    """A mistyped word is answered with the known one, one of its own with nothing."""
+    """A mistyped word gets the known one as an answer, any other word none."""
     assert did_you_mean(word, FLAGS) == said
 
 

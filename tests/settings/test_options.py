@@ -124,7 +124,7 @@ def test_all_flags() -> None:
     ],
 )
 def test_bounds_are_included(flag: str, value: str, name: str, parsed: float | str) -> None:
-    """Both ends of each range are good values, after a space as after an equals sign."""
+    """Both ends of each range are valid, after a space as after an equals sign."""
     assert getattr(parse(flag, value), name) == parsed
     assert getattr(parse(f"{flag}={value}"), name) == parsed
 
@@ -136,7 +136,7 @@ def test_last_collector_flag_counts() -> None:
 
 
 def test_other_namespaces() -> None:
-    """They are off unless asked for, whatever else is said of them; 20 of them are sampled."""
+    """They are off unless asked for, whatever other flags say; 20 of them are sampled."""
     assert parse("--netns.include=x", "--netns.max=1").others is None
     assert parse("--collector.netns").others == NamespaceChoice(None, None, 20)
     assert parse("--collector.netns", "--no-collector.netns").others is None
@@ -146,7 +146,7 @@ def test_other_namespaces() -> None:
 
 
 def test_last_value_counts() -> None:
-    """Of a flag that stands twice the last one counts."""
+    """If a flag is repeated, the last one counts."""
     assert parse("--netns.name=a", "--netns.name=b").netns == "b"
 
 
@@ -237,7 +237,7 @@ def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture
 
 
 def test_usage_error_without_stderr() -> None:
-    """The exit code is 2 also where stderr takes nothing."""
+    """The exit code is 2 even if stderr takes nothing."""
     code = "from tcp_pressure_exporter.settings.flags import usage_error; usage_error('x')"
     with Path("/dev/full").open("w") as full:
         command = [sys.executable, "-c", code]
@@ -246,7 +246,7 @@ def test_usage_error_without_stderr() -> None:
 
 
 def test_usage_error_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Control characters of a message are escaped."""
+    """Control characters in a message are escaped."""
     with pytest.raises(SystemExit):
         usage_error("a\nb\x1b")
     assert capsys.readouterr().err == "tcp-pressure-exporter: error: a\\nb\\x1b\n"
@@ -283,7 +283,7 @@ def flags() -> set[str]:
 
 
 def test_document_has_every_flag() -> None:
-    """docs/configuration.md has each flag of the parser, and no other."""
+    """docs/configuration.md has exactly the parser's flags."""
     documented = set(re.findall(r"`(--?[a-z][\w.-]*)", DOCUMENT.read_text()))
     assert documented == flags()
 

@@ -1,4 +1,4 @@
-"""Where a key stands in a file: the line that an error names."""
+"""Where a key is in a file: the line that an error names."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_lines(key: str, line: int | None) -> None:
 
 
 def test_no_yaml() -> None:
-    """A text that is no YAML has no keys."""
+    """A text that is not YAML has no keys."""
     assert line_of("a: [", "a") is None
 
 
@@ -62,7 +62,7 @@ NAMES = st.text("abc", min_size=1, max_size=3)
 
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, st.integers(), min_size=1), min_size=1))
 def test_any_mapping(document: dict[str, dict[str, int]]) -> None:
-    """Each key is found where PyYAML has written it."""
+    """Each key is found where PyYAML wrote it."""
     text = yaml.safe_dump(document)
     lines = text.splitlines()
     for outer, inner in document.items():
@@ -74,7 +74,7 @@ def test_any_mapping(document: dict[str, dict[str, int]]) -> None:
 
 @given(st.text(), st.text())
 def test_any_text(text: str, key: str) -> None:
-    """Whatever the text and the key, there is a line of the text or none."""
+    """For any text and key, the result is a line of the text or none."""
     assert (line_of(text, key) or 1) in range(1, len(text) + 2)
 
 

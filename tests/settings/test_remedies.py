@@ -49,7 +49,7 @@ def test_written_as_read(text: str) -> None:
     ],
 )
 def test_bad(text: str, reason: str) -> None:
-    """What is not one says what is."""
+    """For anything else, the error says what is allowed."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - its text is compared
         parse_remedy(text)
     assert str(caught.value) == reason

@@ -13,7 +13,7 @@ nat: [{address: 203.0.113.7, ports: 40000-49999}]
 
 
 def test_defaults() -> None:
-    """What is not set shows as such."""
+    """Unset settings show as such."""
     shown = dict(shown_settings(OPTIONS, Config()))
     assert shown["--sample.interval"] == "90 s"
     assert shown["collectors"] == "limits, pools"
@@ -22,7 +22,7 @@ def test_defaults() -> None:
 
 
 def test_file() -> None:
-    """The configuration file counts as it was read last."""
+    """The configuration file counts as last read."""
     options = parse_options(["--collector.netns", "--config.file=/etc/x.yml"], {"pools": ""})
     shown = dict(shown_settings(options, parse_config(TEXT)))
     assert (shown["pools.top"], shown["groups"], shown["nat"]) == ("3", "lb", "1 range")

@@ -1,4 +1,4 @@
-"""The configuration key `sources`: ports that applications choose by themselves."""
+"""The configuration key `sources`: ports that applications choose themselves."""
 
 import pytest
 

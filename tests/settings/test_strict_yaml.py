@@ -17,7 +17,7 @@ from tcp_pressure_exporter.settings.strict_yaml import YamlError, parse_yaml
         ("[0, -0, 3, -19, +12]", [0, 0, 3, -19, 12]),
         ("[0., -0.0, .5, +12e03, -2E+05]", [0.0, -0.0, 0.5, 12000.0, -200000.0]),
         ("[.inf, -.inf, +.inf]", [math.inf, -math.inf, math.inf]),
-        # what YAML 1.1 takes for booleans, octals, sexagesimals and dates
+        # what YAML 1.1 reads as booleans, octals, sexagesimals and dates
         ("[yes, no, on, off, y, n]", ["yes", "no", "on", "off", "y", "n"]),
         ("[010, 0x1F, 0o7, 1_000, 1:30]", ["010", "0x1F", "0o7", "1_000", "1:30"]),
         ("[2020-01-02, 2020-13-45, =, <<]", ["2020-01-02", "2020-13-45", "=", "<<"]),
@@ -63,7 +63,7 @@ def test_nan() -> None:
     ],
 )
 def test_refused(text: str, line: int, column: int, reason: str) -> None:
-    """Whatever is outside the subset is refused with its line and column."""
+    """Anything outside the subset is refused with its line and column."""
     with pytest.raises(YamlError) as caught:
         parse_yaml(text)
     assert (caught.value.line, caught.value.column) == (line, column)

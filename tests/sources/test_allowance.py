@@ -10,7 +10,7 @@ LONGEST = 60.0
 
 
 class Question:
-    """A question that takes some seconds, and may be asked within an allowance."""
+    """A question that takes time, and may be asked within an allowance."""
 
     def __init__(self, share: float = SHARE) -> None:
         self.clock = FakeClock()
@@ -34,7 +34,7 @@ def test_at_first() -> None:
 
 
 def test_share() -> None:
-    """What took 2 s, at a quarter of a CPU, may be asked again 8 s after it began."""
+    """A question that took 2 s, at a quarter of a CPU, may be asked again 8 s after it began."""
     question = Question()
     question.ask(2)
     question.clock.advance(5.999)
@@ -44,7 +44,7 @@ def test_share() -> None:
 
 
 def test_longest_pause() -> None:
-    """However long it took, the pause ends at its limit; also where the answer took longer."""
+    """However long it took, the pause ends at its limit, even if the answer took longer."""
     question = Question()
     question.ask(20)
     assert question.due_after() == LONGEST - 20
@@ -53,7 +53,7 @@ def test_longest_pause() -> None:
 
 
 def test_free_question() -> None:
-    """What takes no time may always be asked."""
+    """A question that takes no time may always be asked."""
     question = Question()
     question.ask(0)
     assert question.allowance.due()

@@ -1,9 +1,9 @@
-"""Tests that need BPF run where it loads; elsewhere one line says that they did not.
+"""Tests that need BPF run where it loads; elsewhere one line says that they were skipped.
 
 The marker `bpf` names the object that a test needs (sources/bpf/programs); without a name it is the
-one that asks least of a kernel. Where BPF_TESTS=demanded these run in any case, and fail. Those
-with `fexit` do not: many a kernel lets nobody trace its functions. On which it is let
-`make test-kernels` knows.
+one that asks least of a kernel. With BPF_TESTS=demanded these run in any case, and fail. Those with
+`fexit` do not: many kernels do not allow tracing of their functions. `make test-kernels` knows
+which do.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ FEXIT = "fexit"
 
 
 class BpfTests:
-    """Leaves out the tests with a marker of what this kernel does not let anyone do."""
+    """Skips the tests marked as needing what this kernel does not allow."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._demanded = environment.get(DEMAND) == "demanded"
@@ -36,15 +36,15 @@ class BpfTests:
             config.hook.pytest_deselected(items=[item for item in items if item in left_out])
             items[:] = [item for item in items if item not in left_out]
 
-    # Quoted: the pytest of the arm64 guest, 8.3, does not have this name.
+    # Quoted: pytest 8.3, in the arm64 guest, does not have this name.
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
-        # Asked here, too: where workers run the tests this process has collected none.
+        # Asked here, too: if workers run the tests, this process has collected none.
         for need in (FEXIT,) if self._demanded else (FEXIT, OBJECT, CONNECTIONS):
             if reason := self._reason(need):
                 terminalreporter.write_line(f"tests that need {need} were left out: {reason}")
 
     def _needs(self, item: pytest.Item) -> list[str]:
-        """Return what a test needs of which a kernel may be without."""
+        """Return what a test needs that a kernel may lack."""
         needs = [FEXIT] if item.get_closest_marker(FEXIT) else []
         marker = item.get_closest_marker("bpf")
         if marker is not None and not self._demanded:
@@ -58,7 +58,7 @@ class BpfTests:
 
 
 def why_not_loaded(name: str) -> str | None:
-    """Return why an object cannot be loaded here, None where it can."""
+    """Return why an object cannot be loaded here, None if it can."""
     try:
         load(name).close()
     except SourceError as error:
@@ -67,7 +67,7 @@ def why_not_loaded(name: str) -> str | None:
 
 
 def why_no_fexit() -> str | None:
-    """Return why no program can be attached to a function, None where one can."""
+    """Return why no program can be attached to a function, None if one can."""
     failures = open_port_failures()
     if isinstance(failures, Missing):
         return failures.reason

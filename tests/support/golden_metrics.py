@@ -39,7 +39,7 @@ def from_the_library() -> Iterator[str]:
 
 
 def lines() -> list[str]:
-    """Return all lines in the order of their names."""
+    """Return all lines, sorted by name."""
     return sorted([*exported(), *from_the_library()])
 
 

@@ -1,4 +1,4 @@
-"""Sources and samplers as the tests want them: each edge of the kernel may be replaced."""
+"""Sources and samplers for tests: each edge to the kernel may be replaced."""
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,7 +45,7 @@ Clock = Callable[[], float]
 
 
 class Namespace:
-    """The network namespace of the thread: Linux's sources, and all that they can be asked."""
+    """The network namespace of the thread: Linux's sources, and all they can be asked."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the edges of the kernel
         self,
@@ -130,14 +130,14 @@ def sampler_of(
     clock: Clock = time.monotonic,
     netns: str = "host",
 ) -> NamespaceSampler:
-    """Return the sampler of some sources, with the parts that they can give."""
+    """Return the sampler of some sources, with the parts they can provide."""
     memory = Memory()
     kit = Kit(sources, memory, owners or Owners(Cgroups(), None), clock)
     parts, _missing = make_parts(wanted_parts(collectors), kit)
     return NamespaceSampler(netns, sources, memory, parts, clock)
 
 
-def given_reading(  # noqa: PLR0913 - what a test wants to be known
+def given_reading(  # noqa: PLR0913 - what a test wants known
     namespace: Namespace,
     clock: Clock,
     config: Config,
@@ -146,7 +146,7 @@ def given_reading(  # noqa: PLR0913 - what a test wants to be known
     rules: TallyRules | None = None,
     outbound: PoolTable | None = None,
 ) -> Reading:
-    """Return a reading of a namespace that knows already what is given."""
+    """Return a reading of a namespace that already knows what is given."""
     reading = Reading(namespace.sources, Memory(), clock, config)
     if tally:
         reading.tally = Outcome(0.0, tally)

@@ -1,4 +1,4 @@
-"""What hangs fails, alone and in time; and Ctrl-C is what it is elsewhere."""
+"""A test that hangs fails, on its own and in time; and Ctrl-C works as elsewhere."""
 
 import re
 import subprocess
@@ -68,9 +68,9 @@ def test_leaves_a_thread():
 
 
 def run(folder: Path, tests: str, last: int) -> tuple[int, str]:
-    """Run tests under the limits; return the exit code of pytest and what it says.
+    """Run tests under the limits; return pytest's exit code and output.
 
-    last: the seconds after which the process is ended.
+    last: after how many seconds the process is ended.
     """
     conftest = CONFTEST.replace("LAST", str(last))
     return run_pytest(folder, {"conftest.py": conftest, "test_hanging.py": tests})
@@ -92,21 +92,21 @@ def test_what_hangs_fails(tmp_path: Path) -> None:
 
 
 def test_what_no_signal_ends(tmp_path: Path) -> None:
-    """A loop in C ends the process, with the stack of it."""
+    """A loop in C ends the process, showing its stack."""
     code, said = run(tmp_path, IN_C, 1)
     assert code == 1
     assert "in test_endless_loop_in_c" in said
 
 
 def test_what_is_left_behind(tmp_path: Path) -> None:
-    """A thread that never ends does not keep the run from its end, and fails it."""
+    """A thread that never ends does not keep the run from ending, but fails it."""
     code, said = run(tmp_path, LEFT_BEHIND, 1)
     assert "1 passed" in said
     assert code == 1
 
 
 def test_ctrl_c_where_it_is_ignored() -> None:
-    """Started with SIGINT ignored, as `nohup ... &` in a script is, tests can interrupt."""
+    """Even if started with SIGINT ignored, as by `nohup ... &` in a script, tests can interrupt."""
     test = "tests/daemon/report/test_watch.py::test_watch_is_json_lines"
     ignoring = f"trap '' INT; exec {sys.executable} -m pytest {test}"
     done = subprocess.run(

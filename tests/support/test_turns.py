@@ -1,4 +1,4 @@
-"""Side by side, but for what runs alone."""
+"""Tests run side by side, except those that run alone."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ Spans = dict[str, tuple[float, float]]
 
 
 def run(folder: Path, tests: dict[str, str], workers: int) -> Spans:
-    """Run tests; return when each of them began and ended, in the order of the beginnings."""
+    """Run tests; return when each began and ended, in the order they began."""
     files = {name: COMMON + text for name, text in tests.items()}
     code, said = run_pytest(folder, {"conftest.py": CONFTEST, **files}, *XDIST, f"-n{workers}")
     assert code == 0, said
@@ -78,14 +78,14 @@ def run(folder: Path, tests: dict[str, str], workers: int) -> Spans:
 
 
 def test_side_by_side(tmp_path: Path) -> None:
-    """Two files run at a time, but for the one that runs alone: it waits for the longest."""
+    """Two files run at a time, except for the one that runs alone: it waits for the longest."""
     spans = run(tmp_path, TESTS, workers=2)
     assert list(spans)[-3:] == ["long-3", "alone-1", "alone-2"]
     assert spans["long-3"][1] <= spans["alone-1"][0]
 
 
 def test_order(tmp_path: Path) -> None:
-    """What may take longest begins first, what runs alone comes last."""
+    """What may take longest begins first; what runs alone comes last."""
     tests = {name: text.replace("wait_for(", "str(") for name, text in TESTS.items()}
     assert [name[:-2] for name in run(tmp_path, tests, workers=1)] == [
         *("long", "long", "long"),

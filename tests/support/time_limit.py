@@ -1,11 +1,11 @@
-"""No test runs forever: past its limit it fails, with the stack of every thread.
+"""No test runs for ever: past its limit it fails, with the stack of every thread.
 
-One failure would not be enough. On its way out it meets what waits again: `with Popen(...)` for its
-process, an executor for its threads, the teardown of a fixture. So each phase of a test has the
-limit again, and the alarm rings until the phase is over, from the second time on with the processes
-killed that the run has started.
+One failure would not be enough. On its way out it meets other things that wait: `with Popen(...)`
+for its process, an executor for its threads, the teardown of a fixture. So each phase of a test has
+the limit anew, and the alarm repeats until the phase is over, from the second time also killing the
+processes that the run has started.
 
-A thread in C code that does not come back sees no signal: then faulthandler ends the process.
+A thread in C code that never returns sees no signal: then faulthandler ends the process.
 """
 
 import faulthandler
@@ -20,17 +20,17 @@ import pytest
 SECONDS = 120.0
 AGAIN_SECONDS = 5.0
 LAST_SECONDS = 60.0
-CAPTURED_STDERR = 2  # where pytest takes it from, to show it with the failure
+CAPTURED_STDERR = 2  # pytest captures it, to show it with the failure
 
 Phase = Generator[None, object, object]
 
 
 class TimeLimits:
-    """A plugin: limits setup, call and teardown of each test, by default to SECONDS each.
+    """A plugin that limits setup, call and teardown of each test, by default to SECONDS each.
 
     A test that needs longer says so: @pytest.mark.time_limit(seconds). stderr: the descriptor of
     the run's own standard error, which no test captures. again: the seconds from one alarm to the
-    next. last: those after which the process is ended.
+    next. last: after how many seconds the process is ended.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class TimeLimits:
             return (yield)
 
     def pytest_enter_pdb(self) -> None:
-        """Give all the time to a person who debugs."""
+        """Lift the limit: a person is debugging."""
         _disarm()
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Let no thread that was left behind keep Python from its end."""
-        if not hasattr(config, "workerinput"):  # a worker of xdist is ended by who started it
+        """Do not let a leftover thread keep Python from ending."""
+        if not hasattr(config, "workerinput"):  # an xdist worker is ended by what started it
             faulthandler.dump_traceback_later(self._last, exit=True, file=self._stderr)
 
     @contextmanager
@@ -73,14 +73,14 @@ class TimeLimits:
 
 
 def limit_of(item: pytest.Item) -> float:
-    """Return the seconds that each phase of a test may take."""
+    """Return how many seconds each phase of a test may take."""
     marker = item.get_closest_marker("time_limit")
     return float(marker.args[0]) if marker else SECONDS
 
 
 @contextmanager
 def _failing_after(seconds: float, again: float) -> Iterator[None]:
-    """Fail the test on the main thread after so many seconds, and again until it gives up."""
+    """Fail the test on the main thread after so many seconds, and again until it ends."""
     overdue = False
 
     def ring(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
-"""Where xdist runs tests side by side: those that take longest begin first, and some run alone.
+"""When xdist runs tests side by side, those that take longest begin first, and some run alone.
 
-A test that needs the whole machine says so for its file: pytestmark = pytest.mark.alone.
+A test that needs the whole machine marks its file: pytestmark = pytest.mark.alone.
 """
 
 import fcntl
@@ -14,13 +14,13 @@ from tests.support.time_limit import limit_of
 
 
 class Turns:
-    """A plugin of a worker: lets its files wait for those that run alone, and these for all.
+    """A worker's plugin: its files wait for those that run alone, and these wait for all.
 
-    The room is locked by all who are in it, or by one alone. The gate is locked by who waits for
-    the room: nobody slips in before one who wants it alone. A file stays in the room from its first
-    test to its last, since its fixtures may work on between two tests.
+    The room is locked shared by all files in it, or exclusively by one. The gate is locked by any
+    that waits for the room: nothing slips in ahead of one that wants it alone. A file stays in the
+    room from its first test to its last, since its fixtures may keep working between two tests.
 
-    gate, room: any two files or folders, the same for all workers. Only their locks are used.
+    gate, room: any two files or folders, the same for all workers; only their locks are used.
     """
 
     def __init__(self, gate: Path, room: Path) -> None:
@@ -29,9 +29,9 @@ class Turns:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Begin with the files that may take longest: at the end only short ones are waited for.
+        """Begin with the files that may take longest, so only short ones are waited for at the end.
 
-        Those that run alone come last, where there is the least to wait for.
+        Those that run alone come last, when there is the least to wait for.
         """
         items.sort(key=lambda item: (_runs_alone(item), -limit_of(item)))
 

@@ -1,4 +1,4 @@
-"""What to do, the most urgent first and each advice once."""
+"""What to do, most urgent first, each piece of advice once."""
 
 from tcp_pressure_exporter.verdict.actions import Action, actions
 from tests.pages.report.observations import (
@@ -23,7 +23,7 @@ LEAK_RUNBOOK = "docs/runbooks/stuck.md#tcppressureclosewaitleak"
 
 
 def test_order() -> None:
-    """By severity; of one severity resources come before stuck connections and findings."""
+    """By severity; within one, resources come before stuck connections and findings."""
     found = assessment(QUEUE, UPSTREAM, stuck=(LEAK,), findings=(ODD_RANGE, SMALL_RANGE))
     assert actions(found) == (
         Action(CRITICAL, (POOL,), "Keep connections open.", POOLS_RUNBOOK),
@@ -35,13 +35,13 @@ def test_order() -> None:
 
 
 def test_calm_needs_nothing() -> None:
-    """Nothing is to be done about what is calm, except what findings advise."""
+    """Nothing needs doing about what is calm, except what findings advise."""
     assert actions(assessment(CLIENTS, stuck=(UNREAD,))) == ()
     assert [a.subjects for a in actions(assessment(findings=(ODD_RANGE,)))] == [("odd_range",)]
 
 
 def test_each_advice_once() -> None:
-    """Several things that need the same are one action, as urgent as the most urgent of them."""
+    """Several things with the same remedy are one action, as urgent as the most urgent of them."""
     other = QUEUE._replace(name="0.0.0.0:9", severity=CRITICAL)
     third = QUEUE._replace(name="0.0.0.0:10")
     assert actions(assessment(QUEUE, other, third)) == (

@@ -1,4 +1,4 @@
-"""What of an assessment comes first, and when it knows nothing."""
+"""What comes first in an assessment, and when it knows nothing."""
 
 import pytest
 
@@ -33,12 +33,12 @@ def kinds(outbound: int, source: int) -> list[tuple[str, float | None]]:
 
 
 def test_source_pool_in_trouble() -> None:
-    """A source pool that is an echo of an outbound pool comes after it, however full it is."""
+    """A source pool that echoes an outbound pool comes after it, however full it is."""
     assert kinds(87, 89) == [("outbound", 0.87), ("source", None)]
 
 
 def test_calm_source_pool() -> None:
-    """Where both are calm the fuller one comes first."""
+    """If both are calm, the fuller one comes first."""
     assert kinds(20, 30) == [("source", None), ("outbound", 0.87)]
 
 
@@ -53,7 +53,7 @@ def test_calm_source_pool() -> None:
     ],
 )
 def test_verdict(sample: NamespaceSample, verdict: str) -> None:
-    """Where the pools could not be read, being calm otherwise is no verdict."""
+    """If the pools could not be read, calm elsewhere is no verdict."""
     assert assess(sample).verdict == verdict
 
 
@@ -62,13 +62,13 @@ def test_verdict(sample: NamespaceSample, verdict: str) -> None:
     [(SettingError("/proc/sys", "absent"), True), (SourceError("sock_diag", "refused"), False)],
 )
 def test_lack_of_settings(error: SourceError, sockets_read: bool) -> None:  # noqa: FBT001 - a case
-    """Without settings there is no verdict either, and it is known that the sockets were read."""
+    """Without settings there is no verdict either; whether the sockets were read is known."""
     found = assess(namespace_sample("host", pools=Outcome(0.0, error=error)))
     assert (found.verdict, found.sockets_read) == ("unknown", sockets_read)
 
 
 def test_rank() -> None:
-    """Of several namespaces the critical comes first, and the unknown before the calm."""
+    """Of several namespaces a critical one comes first, and an unknown one before a calm one."""
     full, crowded = Outcome(0.0, FULL), Outcome(0.0, (Resource("time_wait_buckets", 85, 100),))
     samples = [
         namespace_sample("calm", limits=Outcome(0.0, ())),

@@ -19,7 +19,7 @@ from tests.pages.report.observations import (
 
 
 def test_actions_are_numbered() -> None:
-    """Each thing to do has a number, which is where a finding points to."""
+    """Each thing to do has a number, which findings point to."""
     told = brief(TROUBLE, 10)
     assert [(action.number, action.urgency) for action in told.actions] == [
         (1, "critical"),
@@ -43,7 +43,7 @@ def test_findings_with_one_advice() -> None:
 
 
 def test_a_few_subjects_are_named() -> None:
-    """Three of those that need the same are named, the others are counted."""
+    """Of those that need the same, three are named and the others are counted."""
     queues = [QUEUE._replace(name=f"0.0.0.0:{port}") for port in range(8001, 8006)]
     (action,) = brief(assessment(*queues, severity=WARNING), 10).actions
     assert action.subjects == (
@@ -62,7 +62,7 @@ def test_what_can_wait() -> None:
 
 
 def test_failures() -> None:
-    """What could not be read is told by collector, and by reason."""
+    """What could not be read is listed by collector and by reason."""
     told = brief(TROUBLE, 10)
     reason = "/proc/net/sockstat: absent"
     assert told.failures == (("limits", reason), ("findings", reason))
@@ -70,7 +70,7 @@ def test_failures() -> None:
 
 
 def test_stuck() -> None:
-    """The stuck connections are told by cause, then whose they are, as far as that is known."""
+    """Stuck connections are listed by cause, then by owner, as far as that is known."""
     stuck = brief(TROUBLE, 10).stuck
     assert stuck is not None
     assert stuck.urgent
@@ -84,7 +84,7 @@ def test_stuck() -> None:
 
 
 def test_nobody_known_to_be_stuck() -> None:
-    """Where no owner and no remote is known there is nothing to say of them."""
+    """If neither an owner nor a remote is known, there is nothing to say about them."""
     nobody = replace(WAITING, owners=(), remotes=())
     stuck = brief(assessment(stuck=(LEAK,), close_wait=nobody), 10).stuck
     assert stuck is not None
@@ -93,7 +93,7 @@ def test_nobody_known_to_be_stuck() -> None:
 
 
 def test_verdict() -> None:
-    """The verdict is a word and the sentence that it rests on."""
+    """The verdict is a word and the sentence it rests on."""
     assert brief(assessment(CLIENTS), 10).verdict == (
         "calm",
         "All is calm: nothing is near its limit.",

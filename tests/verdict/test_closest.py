@@ -1,4 +1,4 @@
-"""Which resources a page has a row for, and what it says of the others."""
+"""Which resources have a row on a page, and what it says about the others."""
 
 import pytest
 
@@ -34,7 +34,7 @@ URGENT, CALM_POOL = [QUEUE], [CLIENTS]
     ],
 )
 def test_rows(urgent: int, calm: int, most: int, rows: int) -> None:
-    """All that are not calm have a row, at least three have, and no more than there is room for."""
+    """All that are not calm have a row; at least three do, and no more than there is room for."""
     found = closest(urgent * URGENT + calm * CALM_POOL, most)
     assert len(found.rows) == rows
     assert found.more_urgent == max(urgent - rows, 0)
@@ -50,12 +50,12 @@ def test_rows(urgent: int, calm: int, most: int, rows: int) -> None:
     ],
 )
 def test_rest(left_out: list[Pressure], words: str) -> None:
-    """What is left out is counted: how much of it is not calm, else how full the fullest is."""
+    """What is left out is counted: how many are not calm, else how full the fullest is."""
     assert closest([*3 * URGENT, *left_out], 3).rest == words
 
 
 def test_note() -> None:
-    """That TIME_WAIT has no owner is noted where it fills most of a pool that is not calm."""
+    """The page notes that TIME_WAIT has no owner if it fills most of a pool that is not calm."""
     assert closest([UPSTREAM], 3).note == NO_OWNER
     assert closest([UPSTREAM._replace(time_wait=100)], 3).note == ""
     assert closest([CLIENTS._replace(time_wait=CLIENTS.used)], 3).note == ""
@@ -76,7 +76,7 @@ def test_note() -> None:
     ],
 )
 def test_nobody_is_named(by: NamedBy, helps: set[str]) -> None:
-    """Where nobody is named it says why and what would help, whatever fills the pool."""
+    """If no owner is named, it says why and what would help, whatever fills the pool."""
     for pool in (UPSTREAM, UPSTREAM._replace(time_wait=0)):
         note = closest([pool._replace(owners=())], 3, by).note
         assert note.startswith("No owner is known:")
@@ -85,7 +85,7 @@ def test_nobody_is_named(by: NamedBy, helps: set[str]) -> None:
 
 
 def test_words_of_owners() -> None:
-    """Who left TIME_WAIT is told by its share; else who is there, was there, or was refused."""
+    """Who left TIME_WAIT is named with its share; else who is there, was there, or was refused."""
     closers = (SeenOwner(NGINX, 12, 0.0, 7_950, 0.97), SeenOwner(CURL, 0, 0.0, 245, 0.03))
     words = resource_words(UPSTREAM._replace(owners=closers)).owners
     assert (words.label, words.short_label) == ("TIME_WAIT left by", "left by")
@@ -103,7 +103,7 @@ def test_words_of_owners() -> None:
 
 
 def test_clients_of_a_gateway() -> None:
-    """Of a NAT pool its clients are named, by address or pod, with the ports that they hold."""
+    """A NAT pool's clients are named, by address or pod, with the ports they hold."""
     pool = UPSTREAM._replace(kind=NAT, clients=(("10.0.0.17", 4_012), ("shop/web-1", 9)))
     words = resource_words(pool).owners
     assert (words.label, words.listed) == (
@@ -113,7 +113,7 @@ def test_clients_of_a_gateway() -> None:
 
 
 def test_words_of_a_pool() -> None:
-    """A pool in words: its figures, when it is full, who has its open connections."""
+    """A pool in words: its figures, when it will be full, who has its open connections."""
     words = resource_words(UPSTREAM)
     assert (words.kind, words.name) == ("outbound pool", "10.0.0.2 → 10.0.0.9:443")
     assert words.short == "outbound 10.0.0.2 → 10.0.0.9:443"
@@ -129,7 +129,7 @@ def test_words_of_a_pool() -> None:
 
 
 def test_words_of_a_queue() -> None:
-    """An accept queue has no TIME_WAIT, and its owner is who is to accept what waits."""
+    """An accept queue has no TIME_WAIT, and its owner is the process that should accept."""
     words = resource_words(QUEUE)
     assert (words.kind, words.short) == ("accept queue", "accept queue 0.0.0.0:8080")
     assert (words.time_wait, words.heads_for, words.owners.listed) == ("", "", "")

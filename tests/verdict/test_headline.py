@@ -77,5 +77,5 @@ POOL = "Outbound pool 10.0.0.2 → 10.0.0.9:443"
     ],
 )
 def test_sentence(found: Assessment, sentence: str) -> None:
-    """It tells the worst, and how much more there is."""
+    """It names the worst, and how much else there is."""
     assert headline(found) == sentence

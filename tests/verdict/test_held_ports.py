@@ -1,4 +1,4 @@
-"""The ports that bound sockets and listeners hold: how many, whose, and what comes first."""
+"""The ports held by bound sockets and listeners: how many, whose, and what comes first."""
 
 import pytest
 
@@ -27,7 +27,7 @@ OTHER = OwnerCount(Owner("other.service"), 15)
 
 
 def assessed(blocked: int, choosable: int, live: int | None = None) -> Assessment:
-    """Judge a host with so many blocked ports, and a pool with so many connections besides."""
+    """Judge a host with so many blocked ports, and a pool with so many connections as well."""
     ports = LocalPorts(
         *(40000, 40999), 0, choosable, blocked, 0, choosable, blocked, (AGENT, OTHER)
     )
@@ -50,7 +50,7 @@ def assessed(blocked: int, choosable: int, live: int | None = None) -> Assessmen
 
 
 def refused(hidden: float) -> Pressure:
-    """Return the pressure of a pool with 100 of 1,000 ports in which the kernel found none."""
+    """Return the pressure of a pool using 100 of 1,000 ports, where the kernel found none free."""
     usage = Usage(100, 1000, 0, 0)
     ends = (PoolKey(V4_ANY, V4_ANY, b"\0\1"), "10.0.0.2", "10.0.0.9", "443")
     pool = ListedPool(*ends, usage=usage, outlook=Outlook(float("inf"), 0.1, 10.0, 20))
@@ -65,7 +65,7 @@ def refused(hidden: float) -> Pressure:
 
 
 def test_hidden_ports_are_blamed() -> None:
-    """Where most ports were bound first, neither this pool's connections nor its addresses are."""
+    """If most ports were bound first, the advice blames no connections or addresses."""
     found = refused(hidden=890.0)
     assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
     assert found.advice.startswith("About 890 of 1,000 ports belong to sockets bound before")
@@ -74,7 +74,7 @@ def test_hidden_ports_are_blamed() -> None:
 
 
 def test_few_hidden_ports_are_not_blamed() -> None:
-    """Where the kernel finds no port for another reason, the advice is that of the pool."""
+    """If the kernel finds no port for another reason, the advice is the pool's."""
     found = refused(hidden=10.0)
     assert (found.severity, found.seconds_left) == (Severity.CRITICAL, 0.0)
     assert "bound before" not in found.advice
@@ -89,7 +89,7 @@ def test_few_hidden_ports_are_not_blamed() -> None:
     ],
 )
 def test_sentence(used: int, limit: int, sentence: str) -> None:
-    """It says how many are held, and what that means where none is left."""
+    """It says how many are held, and what that means if none is left."""
     assert held_sentence(used, limit) == sentence
     assert headline(assessed(used, limit)).startswith(sentence)
 
@@ -99,19 +99,19 @@ def test_sentence(used: int, limit: int, sentence: str) -> None:
     [(1000, 1000, 2), (900, 1000, 2), (899, 1000, 1), (700, 1000, 1), (699, 1000, 0), (0, 0, 2)],
 )
 def test_severity(blocked: int, choosable: int, severity: int) -> None:
-    """They are judged without any pool, by the thresholds of outbound pools."""
+    """They are judged without any pool, by the outbound pools' thresholds."""
     found = assessed(blocked, choosable)
     assert found.severity is Severity(severity)
     assert [pressure.kind for pressure in found.pressures] == ["blocked_ports"]
 
 
 def test_few() -> None:
-    """Less than half of the ports is not worth a line."""
+    """Fewer than half of the ports are not worth a line."""
     assert assessed(499, 1000).pressures == ()
 
 
 def test_cause_before_effect() -> None:
-    """Before the pool that five connections filled come the 995 ports that were gone before."""
+    """The 995 ports held beforehand come before the pool that five connections filled."""
     found = assessed(995, 1000, live=5)
     assert [(one.kind, one.used) for one in found.pressures] == [
         ("blocked_ports", 995),
@@ -123,14 +123,14 @@ def test_cause_before_effect() -> None:
 
 
 def test_full_pool_beside_fewer_held() -> None:
-    """A pool that is worse than the held ports alone comes first; its advice names them too."""
+    """A pool worse than the held ports alone comes first; its advice names them too."""
     found = assessed(700, 1000, live=300)
     assert [one.kind for one in found.pressures] == ["outbound", "blocked_ports"]
     assert found.pressures[0].advice == found.pressures[1].advice
 
 
 def test_one_action_for_both() -> None:
-    """What to do says how many ports are held, and by whom most, once for cause and effect."""
+    """The advice says how many ports are held, and mostly by whom, once for cause and effect."""
     [action] = actions(assessed(995, 1000, live=5))
     assert action.subjects == (
         "local ports held by bound sockets and listeners",
@@ -144,13 +144,13 @@ def test_one_action_for_both() -> None:
 
 
 def test_open_connections() -> None:
-    """Where live connections hold most of a pool, the advice is about these."""
+    """If live connections hold most of a pool, the advice is about them."""
     usage = Usage(950, 1000, 0, 0, blocked=400)
     assert "open connections" in advice_on("outbound", usage, (AGENT,))
 
 
 def test_unknown_holder() -> None:
-    """Where nobody is known to hold them, nobody is named."""
+    """If it is not known who holds them, nobody is named."""
     usage = Usage(10, 10, 0, 0, blocked=10)
     assert advice_on("blocked_ports", usage, ()).startswith(
         "10 of 10 ports are bound or listened on. "

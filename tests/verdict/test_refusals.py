@@ -1,4 +1,4 @@
-"""Whose calls were refused, towards whom, how many, and what comes first."""
+"""Whose calls were refused, towards what, how many, and what comes first."""
 
 from dataclasses import replace
 
@@ -68,7 +68,7 @@ def pool(used: int) -> ListedPool:
 
 @pytest.mark.parametrize("used", [1000, 40])
 def test_pool_that_refuses(used: int) -> None:
-    """A pool that refuses is full, whatever is known to be used, and the sentence says whose."""
+    """A pool that refuses is full, whatever use is known, and the sentence says whose calls."""
     found = assessed({owner(): RecentCount(1177, 2.0)}, pool(used))
     assert found.verdict == "critical"
     assert headline(found) == (
@@ -80,7 +80,7 @@ def test_pool_that_refuses(used: int) -> None:
 
 
 def test_several_callers() -> None:
-    """Several callers of one pool are told with their numbers, the most first."""
+    """Several callers of one pool are listed with their counts, most first."""
     counts = {owner(CURL): RecentCount(7, 2.0), owner(): RecentCount(1177, 2.0)}
     found = headline(assessed(counts, pool(1000)))
     assert found.endswith(
@@ -99,7 +99,7 @@ def test_it_counts_once() -> None:
 
 
 def test_advice_below_the_limit() -> None:
-    """Where the ports in use do not explain it, the advice is that of the finding."""
+    """If the ports in use do not explain it, the advice is the finding's."""
     few, many = (assessed({owner(): RecentCount(5, 0.0)}, pool(n)) for n in (40, 1000))
     assert few.pressures[0].advice == REFUSED_BELOW_LIMIT.advice
     assert many.pressures[0].advice.startswith("Most ports are held by open connections")
@@ -117,7 +117,7 @@ def test_advice_below_the_limit() -> None:
     ],
 )
 def test_no_listed_pool(kind: FailureKind, ends: tuple[str, str], what: str, why: str) -> None:
-    """What no listed pool tells is told by itself: who could not do what, how often, and why."""
+    """What no listed pool covers stands alone: who could not do what, how often, and why."""
     found = assessed({owner(kind=kind, remote=ends[0], port=ends[1]): RecentCount(3, 0.0)})
     sentence = f"nginx.service (nginx) could not {what} refused in the last 5 min, because {why}."
     assert headline(found) == sentence
@@ -131,7 +131,7 @@ def test_no_listed_pool(kind: FailureKind, ends: tuple[str, str], what: str, why
     [(300.0, "5 min"), (296.0, "5 min"), (119.4, "119 s"), (179.4, "2 min"), (0.3, "1 s")],
 )
 def test_how_long(seconds: float, told: str) -> None:
-    """The sentence says for how long it was counted."""
+    """The sentence says for how long calls were counted."""
     found = assessed({owner(CURL): RecentCount(1, 0.0)}, seconds=seconds)
     assert f"1 connection refused in the last {told}," in headline(found)
 
@@ -145,7 +145,7 @@ def test_over() -> None:
 
 
 def test_nobody_known() -> None:
-    """Callers without a name, and those that are not told apart, are told all the same."""
+    """Callers without a name, and those beyond the limit, are shown all the same."""
     found = headline(assessed({owner(Owner("", "")): RecentCount(1, 0.0)}))
     assert found.startswith("An unknown process could not connect to 10.0.0.9:443: 1 connection")
     many = headline(assess(sample(recent(no_port=RecentCount(12, 0.0)))))
@@ -155,13 +155,13 @@ def test_nobody_known() -> None:
 
 
 def test_hostile_name() -> None:
-    """A process is called what it is called."""
+    """A process is called by its own name."""
     name = "x\\n\\x1b[31m→ {0}"
     assert headline(assessed({owner(Owner("", name)): RecentCount(1, 0.0)})).startswith(name)
 
 
 def test_rows() -> None:
-    """The worst first, ten at most, and how many calls are left out."""
+    """Worst first, ten at most, with how many calls are left out."""
     counts = {owner(Owner("", f"p{n}")): RecentCount(n, 0.0) for n in range(1, 13)}
     counts[owner(CURL, TAKEN)] = RecentCount(5000, 125.0)
     words = refused_words(assessed(counts).refused)
@@ -172,7 +172,7 @@ def test_rows() -> None:
 
 
 def test_when() -> None:
-    """What the newest sample counted is new; else it is said how long ago it was."""
+    """What the newest sample counted is new; otherwise the line says how long ago it was."""
     counts = {owner(): RecentCount(2, 0.0), owner(CURL, TAKEN): RecentCount(1, 125.0)}
     words = refused_words(assessed(counts).refused)
     assert words
@@ -183,7 +183,7 @@ def test_when() -> None:
 
 
 def test_nothing_refused() -> None:
-    """Where nothing was refused all is calm, and for how long one looked can be said."""
+    """If nothing was refused all is calm, and it can be said for how long calls were counted."""
     found = assessed({}, seconds=1.07)
     assert (found.verdict, refused_words(found.refused)) == ("calm", None)
     assert none_refused(found.refused) == (
@@ -192,7 +192,7 @@ def test_nothing_refused() -> None:
 
 
 def test_nobody_counts() -> None:
-    """Where nobody counts there is nothing to say, not even that nothing was refused."""
+    """If nothing counts calls there is nothing to say, not even that nothing was refused."""
     found = assess(namespace_sample(pools=Outcome(0.0, {})))
     assert (found.refused, refused_words(found.refused), none_refused(found.refused)) == (
         None,
@@ -202,7 +202,7 @@ def test_nobody_counts() -> None:
 
 
 def test_status_line() -> None:
-    """The line for systemd tells whose connections are refused before any fullest pool."""
+    """The line for systemd says whose connections are refused, ahead of the fullest pool."""
     shown = sample(RecentFailures(300.0, {owner(): RecentCount(1177, 0.0)}), pool(1000))
     assert status_line(Sample(0.0, 0.0, 0.0, 5.0, 5.0, (shown,))) == (
         "Refused 1,177 connections in the last 5 min: nginx.service (nginx) → 10.0.0.9:443"

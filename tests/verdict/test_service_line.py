@@ -19,7 +19,7 @@ KEY = PoolKey(bytes(16), bytes(16), bytes(2))
 
 
 def namespace(netns: str, used: Mapping[str, int], left: float = math.inf) -> NamespaceSample:
-    """Return a namespace with one pool of a thousand ports in each direction that is named."""
+    """Return a namespace with one pool of a thousand ports in each named direction."""
     outlook = Outlook(left, 0.5, 1.0, 0)
     tables = {
         direction: PoolTable(
@@ -37,14 +37,14 @@ def line(*namespaces: NamespaceSample) -> str:
 
 
 def test_the_fullest_pool_is_named() -> None:
-    """Of all directions the pool with the highest ratio, rounded down, with what is left."""
+    """The pool with the highest ratio of all directions, rounded down, with what is left."""
     sample = namespace("host", {"inbound": 300, "outbound": 729}, left=16.2)
     expected = "outbound 10.0.0.2 → 10.0.0.9:443 is 72 % full, and will be full in 16 s"
     assert line(sample) == f"Fullest port pool: {expected}"
 
 
 def test_no_end_in_sight() -> None:
-    """A pool that is not about to fill is told by its ratio alone, and so is a full one."""
+    """A pool not about to fill is shown by its ratio alone, and so is a full one."""
     assert (
         line(namespace("host", {"source": 20})) == "Fullest port pool: source 10.0.0.2 is 2 % full"
     )
@@ -52,7 +52,7 @@ def test_no_end_in_sight() -> None:
 
 
 def test_another_namespace() -> None:
-    """A pool of another namespace is told with it."""
+    """A pool of another namespace names its namespace."""
     other = namespace("web", {"outbound": 500})
     found = line(namespace("host", {"outbound": 100}), other)
     assert found == "Fullest port pool: outbound 10.0.0.2 → 10.0.0.9:443 in web is 50 % full"
@@ -62,7 +62,7 @@ HELD = "local ports are held by bound sockets and listeners"
 
 
 def blocked(netns: str, ports: int, choosable: int, pool: int = 0) -> NamespaceSample:
-    """Return a namespace in which so many local ports are blocked, beside a pool with so many."""
+    """Return a namespace with so many blocked local ports, and a pool with so many."""
     found = LocalPorts(40000, 40999, 0, choosable, ports, 0, choosable, ports)
     pools = namespace(netns, {"outbound": pool} if pool else {}).parts
     return NamespaceSample(netns, {**pools, LOCAL_PORTS: Outcome(0.1, found)})
@@ -91,24 +91,24 @@ def blocked(netns: str, ports: int, choosable: int, pool: int = 0) -> NamespaceS
     ],
 )
 def test_blocked_ports(sample: NamespaceSample, words: str) -> None:
-    """Ports that are closed to every connection come first where no pool is worse."""
+    """Ports closed to every connection come first if no pool is worse."""
     assert line(sample) == words
 
 
 def test_blocked_ports_of_another_namespace() -> None:
-    """They are told with their namespace."""
+    """They name their namespace."""
     found = line(namespace("host", {"outbound": 100}), blocked("web", 10, 10))
     assert found.endswith("every connect() fails in web")
 
 
 def test_nothing_near_its_limit() -> None:
-    """Without a listed pool, or with the collector off, there is nothing to tell."""
+    """Without a listed pool, or with the collector off, there is nothing to say."""
     calm = PoolTable(0, 0.0, 0.0, (), 0, 0)
     for pools in (Outcome(0.1, {"outbound": calm}), None):
         assert line(namespace_sample("host", pools=pools)) == "No port pool is near its limit"
 
 
 def test_unreadable() -> None:
-    """Where the sockets cannot be read, the reason stands there."""
+    """If the sockets cannot be read, the line gives the reason."""
     broken = namespace_sample("host", pools=Outcome(0.1, error=SourceError("sock_diag", "denied")))
     assert line(broken) == "Cannot read the port pools: sock_diag: denied"

@@ -1,4 +1,4 @@
-"""What the verdict says of a full source pool, by what the kernel told of hidden ports."""
+"""What the verdict says about a full source pool, by what the kernel said of hidden ports."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def full(report: CanaryReport | None) -> NamespaceSample:
     ],
 )
 def test_full(report: CanaryReport | None, verdict: str, left: float | None, says: str) -> None:
-    """It is full now for those who bind, harmless where nobody does, and else not known."""
+    """It is full now for those that bind, harmless if nothing does, and otherwise unknown."""
     assessment = assess(full(report))
     [found] = assessment.pressures
     assert assessment.verdict == verdict
@@ -43,5 +43,5 @@ def test_full(report: CanaryReport | None, verdict: str, left: float | None, say
 
 
 def test_headline() -> None:
-    """The sentence names the pool that is full."""
+    """The sentence names the full pool."""
     assert headline(assess(full(CanaryReport((), 600.0)))) == "Source pool 10.0.0.2 is full."

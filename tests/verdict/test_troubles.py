@@ -1,4 +1,4 @@
-"""One cause is one trouble, however many things tell of it."""
+"""One cause is one trouble, however many symptoms it has."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,7 @@ RANGE, REUSE = "port_range_too_small", "tw_reuse_off_under_pressure"
 
 
 def finding(name: str, detail: str) -> FindingState:
-    """Return a finding of the product that found something."""
+    """Return a finding that found something."""
     (found,) = [one for one in FINDINGS if one.name == name]
     return FindingState(found, detail)
 
@@ -56,7 +56,7 @@ def another(remote: str, **changes: Any) -> Pressure:
 def refusal(
     kind: FailureKind, owner: Owner = NGINX, remote: str = "10.0.0.9", pool: str = ""
 ) -> Refusal:
-    """Return 12 calls that were refused just now."""
+    """Return 12 calls refused just now."""
     who = FailureOwner(kind, owner, "10.0.0.2", remote, "443")
     severity = REFUSALS[kind].severity
     return Refusal(kind, who, 12, 0.0, severity, REFUSALS[kind].advice, pool)
@@ -102,7 +102,7 @@ def test_findings_of_a_pool_that_is_calm() -> None:
 
 
 def test_a_finding_about_another_pool() -> None:
-    """A finding is part of the pool that it names, and of none whose name begins alike."""
+    """A finding belongs to the pool it names, and not to one whose name begins the same."""
     other = another("10.0.0.9:4430", severity=CALM)
     found = assessment(
         POOL, other, severity=CRITICAL, findings=(finding(RANGE, f"{other.name} x"),)
@@ -112,7 +112,7 @@ def test_a_finding_about_another_pool() -> None:
 
 
 def test_the_worst_stands_first() -> None:
-    """A critical pool stands before a leak that is a warning, a critical finding before both."""
+    """A critical pool comes before a leak that is a warning, a critical finding before both."""
     found = assessment(POOL, severity=CRITICAL, stuck=(LEAK,))
     assert brief(found, 10).order == ("closest", "stuck", "refused")
     found = assessment(POOL._replace(severity=WARNING), severity=WARNING, stuck=(LEAK,))
@@ -124,7 +124,7 @@ def test_the_worst_stands_first() -> None:
 
 
 def test_refusals_of_a_full_pool() -> None:
-    """What a pool refuses belongs to it, whoever calls, and so do those that are not told apart."""
+    """A pool's refusals belong to it, whoever calls, and so do those without a caller."""
     full = POOL._replace(refused=True, seconds_left=0.0)
     others = refusal(NO_PORT)._replace(owner=None)
     calls = (refusal(NO_PORT, pool=POOL.name), refusal(NO_PORT, CURL, pool=POOL.name), others)
@@ -147,7 +147,7 @@ def test_a_pool_that_has_room_again() -> None:
 
 
 def test_refusals_between_two_waves() -> None:
-    """What was refused more than a minute ago is still told of the pool that refused it."""
+    """What was refused more than a minute ago still belongs to the pool that refused it."""
     old = refusal(NO_PORT)._replace(seconds_ago=90.0, severity=WARNING)
     found = assessment(POOL, severity=CRITICAL, refused=refusing(old))
     assert headline(found) == (
@@ -157,7 +157,7 @@ def test_refusals_between_two_waves() -> None:
 
 
 def test_refusals_come_before_a_forecast() -> None:
-    """Of two critical troubles the one whose calls are refused comes first: users notice it."""
+    """Of two critical troubles the one with refused calls comes first: users notice it."""
     unlisted = refusal(NO_PORT, remote="10.0.0.7")
     found = assessment(POOL, severity=CRITICAL, refused=refusing(unlisted))
     assert parts(found)[0] == ["nginx.service (nginx) → 10.0.0.7:443"]
@@ -175,7 +175,7 @@ def test_refusals_come_before_a_forecast() -> None:
     ],
 )
 def test_two_pools(other: Pressure, one: bool) -> None:  # noqa: FBT001 - a case
-    """Two pools are one trouble where one client fills them the same way, or one destination."""
+    """Two pools are one trouble if one client, or one destination, fills them the same way."""
     found = assessment(POOL, other, severity=CRITICAL)
     assert len(troubles(found)) == (1 if one else 2)
     more = "The same cause fills 1 more pool." if one else "Also: 1 more critical."
@@ -183,7 +183,7 @@ def test_two_pools(other: Pressure, one: bool) -> None:  # noqa: FBT001 - a case
 
 
 def test_ports_that_bound_sockets_hold() -> None:
-    """Bound sockets that leave no port are the cause of each pool and each refusal there is."""
+    """Bound sockets that leave no port are the cause of every pool and every refusal."""
     pools = [another(f"10.0.0.{n}:443", blocked=True, owners=()) for n in (7, 8)]
     calls = (refusal(NO_PORT, CURL, "10.0.1.1"), refusal(BIND_NO_PORT))
     bound = finding("bind_before_connect", "28000 of 28232 local ports")
@@ -198,7 +198,7 @@ def test_ports_that_bound_sockets_hold() -> None:
 
 
 def test_refusals_that_nothing_ties() -> None:
-    """Without blocked ports calls of two clients towards two destinations are two troubles."""
+    """Without blocked ports, calls of two clients to two destinations are two troubles."""
     calls = (refusal(NO_PORT, CURL, "10.0.1.1"), refusal(NO_PORT, remote="10.0.1.2"))
     found = assessment(severity=CRITICAL, refused=refusing(*calls))
     assert len(troubles(found)) == 2
@@ -207,7 +207,7 @@ def test_refusals_that_nothing_ties() -> None:
 
 
 def test_binds_that_find_no_port() -> None:
-    """They belong to the source pool of their address, and keep the advice that only they have."""
+    """They belong to their address's source pool, and keep the advice that only they have."""
     full = SOURCE._replace(severity=CRITICAL, used=28_232)
     found = assessment(POOL, full, severity=CRITICAL, refused=refusing(refusal(BIND_NO_PORT)))
     assert len(troubles(found)) == 1
@@ -216,7 +216,7 @@ def test_binds_that_find_no_port() -> None:
 
 
 def test_a_leak_that_fills_a_pool() -> None:
-    """Where CLOSE_WAIT fills a pool the leak and the pool are one."""
+    """If CLOSE_WAIT fills a pool, the leak and the pool are one."""
     leaking = POOL._replace(filling="close_wait", time_wait=0)
     found = assessment(leaking, severity=CRITICAL, stuck=(LEAK,))
     assert parts(found) == [[part_subject(leaking), "CLOSE_WAIT (read, but not closed)"]]
@@ -225,7 +225,7 @@ def test_a_leak_that_fills_a_pool() -> None:
 
 
 def test_a_queue_that_nobody_empties() -> None:
-    """What a full queue drops, and what waits in it for accept(), belongs to the queue."""
+    """What a full queue drops, and what waits in it for accept(), belong to the queue."""
     dropped = finding("accept_queue_overflows", "ListenOverflows rose by 9 within 60 s")
     cut = finding("somaxconn_below_backlog", "net.core.somaxconn = 128")
     waiting = Stuck("eof_unread", 129, 90.0, WARNING, "Accept.", never_accepted=129)
@@ -239,7 +239,7 @@ def test_a_queue_that_nobody_empties() -> None:
 
 
 def test_a_gateway() -> None:
-    """What conntrack drops belongs to its full table; two NAT pools to one destination are one."""
+    """Conntrack's drops belong to its full table; two NAT pools to one destination are one."""
     table = Pressure("conntrack_entries", "", 950, 1000, CRITICAL, "Raise it.")
     drops = finding("conntrack_drops", "nf_conntrack_drop rose by 99 within 60 s")
     nat = [
@@ -251,7 +251,7 @@ def test_a_gateway() -> None:
 
 
 def test_remotes() -> None:
-    """One balancer that presses two services is one trouble, with what TIME_WAIT refuses it."""
+    """One balancer pressing two services is one trouble, with what TIME_WAIT refuses it."""
     pools = [
         Pressure("inbound", f"lb → 10.0.0.2:{port}", 95, 100, WARNING, "Ask it.", remote="lb")
         for port in (80, 443)
@@ -262,7 +262,7 @@ def test_remotes() -> None:
 
 
 def test_findings_know_what_they_are_about() -> None:
-    """What a finding is about is a kind of resource; what repeats advice is about one at least."""
+    """A finding is about a kind of resource; one that repeats advice is about at least one."""
     for one in FINDINGS:
         assert set(one.about) <= KINDS.keys()
         assert one.about or not one.restates
@@ -310,7 +310,7 @@ def test_nothing_is_lost(
     findings: list[FindingState],
     leaks: bool,  # noqa: FBT001
 ) -> None:
-    """Each thing that is wrong is in one trouble, the worst first, and has an action."""
+    """Each thing wrong is in one trouble, the worst first, and has an action."""
     found = assessment(
         *pressures,
         severity=CRITICAL,

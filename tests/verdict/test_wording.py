@@ -32,7 +32,7 @@ from tests.pages.report.observations import INFINITE, MEMORY, QUEUE, UPSTREAM
     ],
 )
 def test_percent(ratio: float, text: str) -> None:
-    """Only what is full is 100 %, and only what is not used at all is 0 %."""
+    """Only what is full is 100 %, and only what is entirely unused is 0 %."""
     assert percent(ratio) == text
 
 
@@ -49,7 +49,7 @@ def test_short_time(seconds: float, text: str) -> None:
     ("seconds", "text"), [(None, ""), (0.0014, "connect() now takes 1.4 ms to find a port")]
 )
 def test_search(seconds: float | None, text: str) -> None:
-    """The price of fullness is said where the kernel was asked."""
+    """The price of fullness is given if the kernel was asked."""
     assert search(UPSTREAM._replace(search_seconds=seconds)) == text
 
 
@@ -67,7 +67,7 @@ def test_search(seconds: float | None, text: str) -> None:
     ],
 )
 def test_duration(seconds: float, text: str) -> None:
-    """A duration is rounded down, and has two figures where it can."""
+    """A duration is rounded down, to two figures if possible."""
     assert duration(seconds) == text
 
 
@@ -82,12 +82,12 @@ def test_duration(seconds: float, text: str) -> None:
     ],
 )
 def test_time_left(seconds: float | None, refused: bool, text: str) -> None:  # noqa: FBT001 - a case
-    """Not in sight, not known and full are told apart."""
+    """Not in sight, unknown and full differ."""
     assert time_left(UPSTREAM._replace(seconds_left=seconds, refused=refused)) == text
 
 
 def test_full_a_while_ago() -> None:
-    """A pool that refused a connection and has room again was full then; at once it still is."""
+    """A pool that refused a connection and has room again was full; just after, it still is."""
     refused = UPSTREAM._replace(seconds_left=0.0, refused=True)
     assert time_left(refused._replace(refused_ago=41.0)) == "full 41 s ago"
     assert time_left(refused._replace(refused_ago=2.0)) == "full now"
@@ -106,16 +106,16 @@ def test_full_a_while_ago() -> None:
     ],
 )
 def test_heads_for(ratio: float | None, seconds: float | None, text: str) -> None:
-    """What the rate leads to and how long the pool lasts agree: of a burst only the latter is said.
+    """Where the rate leads and how long the pool lasts agree: a burst has only the latter.
 
-    Where it fills the pool, less in the end comforts nobody; where it is over, it leads nowhere.
+    If it fills the pool, a lower end is no comfort; once it is over, it leads nowhere.
     """
     pool = UPSTREAM._replace(steady_state_ratio=ratio, seconds_left=seconds)
     assert heads_for(pool) == text
 
 
 def test_used_of_limit() -> None:
-    """Memory is in MiB, everything else is a count."""
+    """Memory is in MiB; everything else is a count."""
     assert used_of_limit(QUEUE) == "129 / 128"
     assert used_of_limit(UPSTREAM) == "26,822 / 28,232"
     assert used_of_limit(MEMORY) == "2 / 2,249 MiB"
@@ -139,7 +139,7 @@ def test_counted() -> None:
 
 
 def test_remotes() -> None:
-    """A remote is told with the sockets towards it."""
+    """A remote is shown with the number of sockets towards it."""
     remotes = [RemoteCount("10.0.0.7", 1_204), RemoteCount("balancers", 1)]
     assert remotes_words(remotes) == "10.0.0.7 1,204, balancers 1"
 
@@ -151,12 +151,12 @@ def test_urgency() -> None:
 
 
 def test_capitalised() -> None:
-    """The first letter becomes a capital, what is one stays one."""
+    """The first letter becomes a capital, and a capital stays one."""
     words = ["outbound pool", "NAT pool", ""]
     assert list(map(capitalised, words)) == ["Outbound pool", "NAT pool", ""]
 
 
 def test_last_hour() -> None:
-    """An hour is told by its first, last and highest value."""
+    """An hour is described by its first, last and highest values."""
     words = "last hour: from 10 % to 20 %, peak 50 %"
     assert last_hour([0.1, 0.5, 0.2], percent) == words

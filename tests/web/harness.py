@@ -1,4 +1,4 @@
-"""A real server in a thread, and clients that speak to it in raw bytes."""
+"""A real server on a thread, and clients that talk to it in raw bytes."""
 
 import asyncio
 import socket
@@ -47,7 +47,7 @@ def two_families() -> Iterator[Metric]:
 
 
 class GatedFamilies:
-    """Makes two families once it is opened. asked: set at the first; times: how often."""
+    """Makes two families once it is opened. asked: set at the first request; times: how many."""
 
     def __init__(self) -> None:
         self.asked, self.opened = threading.Event(), threading.Event()
@@ -86,7 +86,7 @@ class FakeFile:
 
 
 class FakeStatus:
-    """A status whose pages are the names of what was asked for."""
+    """A status whose pages are the names of what was requested."""
 
     files = (FakeFile(),)
 
@@ -127,9 +127,9 @@ class FakeDocuments:
 
 
 class Serving:
-    """Context manager: the exporter's pages, served from a thread of this process."""
+    """Context manager: the exporter's pages, served by a thread of this process."""
 
-    def __init__(  # noqa: PLR0913  # a keyword for each thing that a test may change
+    def __init__(  # noqa: PLR0913  # a keyword for each thing a test may change
         self,
         make: Callable[[], Iterable[Metric]] = two_families,
         *,
@@ -164,7 +164,7 @@ class Serving:
         self.wait_until_stopped()
 
     def begin_stop(self) -> None:
-        """Ask the server to stop; harmless when it has stopped already."""
+        """Ask the server to stop; harmless if it has already stopped."""
         with suppress(RuntimeError):  # the loop is closed: it has stopped
             self._loop.call_soon_threadsafe(self._stop.set)
 
@@ -196,7 +196,7 @@ def _pages(
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer as it came over the wire; header names in lower case."""
+    """One answer as received; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -213,7 +213,7 @@ def client(address: tuple[str, int]) -> Iterator[socket.socket]:
 def exchange(address: tuple[str, int], *pieces: bytes, head_only: bool = False) -> list[Reply]:
     """Send the pieces, read until the server closes, return all answers."""
     with client(address) as sock:
-        with suppress(ConnectionError):  # a refusal may come before all is sent
+        with suppress(ConnectionError):  # a refusal may come before everything is sent
             for piece in pieces:
                 sock.sendall(piece)
         return parse_replies(read_all(sock), head_only=head_only)
@@ -222,7 +222,7 @@ def exchange(address: tuple[str, int], *pieces: bytes, head_only: bool = False) 
 def read_all(sock: socket.socket) -> bytes:
     """Read until the peer closes or resets; a timeout is a failure."""
     received = bytearray()
-    with suppress(ConnectionError):  # a reset is an end as well
+    with suppress(ConnectionError):  # a reset is an end, too
         while piece := sock.recv(65536):
             received += piece
     return bytes(received)

@@ -18,7 +18,7 @@ def test_first_of_each_kind() -> None:
 
 @given(st.lists(st.integers(0, 200), max_size=30))
 def test_any_pauses(pauses: list[int]) -> None:
-    """There is one episode more than there are pauses of over a minute."""
+    """Episodes number one more than the pauses of over a minute."""
     clock = FakeClock()
     episodes = Episodes(clock)
     begun = [episodes.begins()]

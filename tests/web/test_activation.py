@@ -43,7 +43,7 @@ def test_passed_socket() -> None:
 
 
 def test_passed_file() -> None:
-    """A passed descriptor that is not a socket is refused by its number."""
+    """A passed descriptor that is not a socket is refused, with its number."""
     with open(os.devnull) as file:  # noqa: PTH123 - a descriptor is what is wanted
         assert _launch(file.fileno()) == [
             "cannot listen on systemd socket: descriptor 3 is not an open socket"
@@ -71,6 +71,6 @@ def test_passed_socket_that_does_not_listen(kind: int) -> None:
     ],
 )
 def test_nothing_passed(environ: Mapping[str, str]) -> None:
-    """Without sockets for this very process the flag is an error, not a silent fall-back."""
+    """Without sockets for this very process, the flag is an error, not a silent fallback."""
     with pytest.raises(ListenError, match="LISTEN_PID"):
         passed_listeners(environ, 42)

@@ -27,8 +27,8 @@ def test_address_forms(text: str, host: str, port: int) -> None:
 
 
 def test_unix_path() -> None:
-    """'unix:///path' is a socket in the file system, of as many bytes as the kernel takes."""
-    longest = "/" + "x" * 106  # unix(7): sun_path has 108 bytes, the last one a NUL
+    """'unix:///path' is a socket in the file system, with a path as long as the kernel takes."""
+    longest = "/" + "x" * 106  # unix(7): sun_path has 108 bytes, the last a NUL
     assert parse_address("unix:///run/x.sock") == Path("/run/x.sock")
     assert parse_address(f"unix://{longest}") == Path(longest)
 
@@ -83,7 +83,7 @@ def test_any_text(text: str) -> None:
 @settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 65535))
 def test_round_trip(ip: object, port: int) -> None:
-    """Every IPv4 and IPv6 address with every port comes back as it was written."""
+    """Every IPv4 and IPv6 address, with every port, comes back as written."""
     host = str(ip)
     written = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     assert parse_address(written) == ListenAddress(host, port)

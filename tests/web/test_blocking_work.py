@@ -15,7 +15,7 @@ def test_result() -> None:
 
 
 def test_error() -> None:
-    """What the work raises is raised to who waits."""
+    """What the work raises reaches its caller."""
     with pytest.raises(ValueError, match="bad"):
         asyncio.run(in_daemon_thread(_fail))
 
@@ -25,9 +25,9 @@ def _fail() -> None:
 
 
 def test_nobody_waits_any_more() -> None:
-    """Work that ends after its caller was cancelled and the loop was closed ends in silence."""
+    """Work that ends after its caller was cancelled and the loop closed ends silently."""
     release = threading.Event()
-    others = set(threading.enumerate())  # what another test has left may still work
+    others = set(threading.enumerate())  # threads left by another test may still be running
 
     async def leave() -> None:
         waiting = asyncio.create_task(in_daemon_thread(release.wait, 10))
@@ -62,7 +62,7 @@ sys.exit(exit_beside_work(3))
     ("seconds", "waited", "said"), [("60", "0", ""), ("0", "30", "Python ends")]
 )
 def test_exit_beside_work(seconds: str, waited: str, said: str) -> None:
-    """The process ends with its code, and without Python's own end while work is under way."""
+    """The process ends with its exit code; while work is under way, without Python's shutdown."""
     command = [sys.executable, "-c", PROGRAM, seconds, waited]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (3, said, "")

@@ -13,7 +13,7 @@ def _open_one(address: str) -> socket.socket:
 
 
 def test_all_addresses() -> None:
-    """':port' is reached over IPv4 and over IPv6."""
+    """':port' is reachable over IPv4 and IPv6."""
     with _open_one(":0") as listener:
         port = listener.getsockname()[1]
         for host in ("127.0.0.1", "::1"):
@@ -44,7 +44,7 @@ def test_ipv4_and_ipv6_wildcards_share_a_port() -> None:
 
 
 def test_port_in_use() -> None:
-    """A port that another socket listens on is named, and sockets opened before are closed."""
+    """A port that another socket listens on is named, and sockets already opened are closed."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = f"127.0.0.1:{holder.getsockname()[1]}"
         before = open_descriptors()
@@ -72,7 +72,7 @@ def test_permission_denied(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("name.invalid:80", "does not resolve"),  # RFC 6761 section 6.4: never resolves
         ("192.0.2.1:80", "no such address"),  # RFC 5737: documentation only
-        (f"a.{'b' * 64}.c:80", "not a valid name"),  # RFC 1035: labels have 63 octets at most
+        (f"a.{'b' * 64}.c:80", "not a valid name"),  # RFC 1035: labels have at most 63 octets
     ],
 )
 def test_unusable_host(address: str, reason: str) -> None:
@@ -82,6 +82,6 @@ def test_unusable_host(address: str, reason: str) -> None:
 
 
 def test_bad_syntax() -> None:
-    """An address that cannot be parsed is a ListenError too."""
+    """An address that cannot be parsed is a ListenError, too."""
     with pytest.raises(ListenError, match="host:port"):
         open_listeners(["nonsense"], systemd=False)

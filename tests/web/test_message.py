@@ -33,7 +33,7 @@ def test_target_forms(target: bytes, path: str, query: dict[str, list[str]]) -> 
 
 
 def test_headers() -> None:
-    """Repeated headers are joined by commas, bytes beyond ASCII survive, others are empty."""
+    """Repeated headers are joined by commas, bytes beyond ASCII survive, absent ones are empty."""
     request = parse_request(b"GET", b"/", [(b"accept", b"a"), (b"x", b"\xe9"), (b"accept", b"b")])
     assert request.header("accept") == "a, b"
     assert request.header("x") == "\xe9"
@@ -52,12 +52,12 @@ def test_headers() -> None:
         ("[0:0:0:0:0:0:0:1]:80", "::1"),
         ("[2001:DB8::A]", "2001:db8::a"),
         ("[fe80::1%25eth0]:80", "fe80::1"),
-        ("a_b~!$&'()*+;=%20", "a_b~!$&'()*+;=%20"),  # all that RFC 3986 allows in a name
+        ("a_b~!$&'()*+;=%20", "a_b~!$&'()*+;=%20"),  # everything RFC 3986 allows in a name
         ("", ""),
     ],
 )
 def test_host(authority: str, host: str) -> None:
-    """A host is compared without port, case, the root's dot and the spelling of an address."""
+    """Hosts are compared ignoring port, case, the root's dot and how an address is spelt."""
     assert normal_host(authority) == host
 
 
@@ -79,7 +79,7 @@ def test_host(authority: str, host: str) -> None:
     ],
 )
 def test_no_host(authority: str) -> None:
-    """What is not of RFC 3986's form of a host and a port is none."""
+    """Anything not in RFC 3986's form of host and port is not a host."""
     with pytest.raises(InvalidHostError):
         normal_host(authority)
 
@@ -87,7 +87,7 @@ def test_no_host(authority: str) -> None:
 @settings(deadline=None)
 @given(st.text(st.sampled_from("aZ0.:[]%-_@ \xe9")))
 def test_any_host(authority: str) -> None:
-    """A host in normal form is one that is the same again, or there is an error."""
+    """Normalising a host twice changes nothing more, or there is an error."""
     try:
         host = normal_host(authority)
     except InvalidHostError:
@@ -105,12 +105,12 @@ def test_any_host(authority: str) -> None:
     ],
 )
 def test_host_of_the_target(target: bytes, host: str) -> None:
-    """The host in a target of absolute form goes before the field (RFC 9112 section 3.2.2)."""
+    """The host in an absolute-form target wins over the field (RFC 9112 section 3.2.2)."""
     assert parse_request(b"GET", target, [(b"host", b"Field:1")]).host == host
 
 
 def test_host_that_nobody_named() -> None:
-    """A request of HTTP/1.0 without Host means no host."""
+    """An HTTP/1.0 request without Host means no host."""
     assert parse_request(b"GET", b"/", []).host == ""
 
 
@@ -123,7 +123,7 @@ def test_too_many_query_fields() -> None:
 @settings(deadline=None)
 @given(st.binary().map(lambda raw: bytes(33 + byte % 94 for byte in raw)))
 def test_any_visible_target(target: bytes) -> None:
-    """Any target of visible characters has an absolute path without empty segments."""
+    """Any target of visible characters gives an absolute path without empty segments."""
     try:
         path = parse_request(b"GET", target, []).path
     except ValueError:
@@ -133,7 +133,7 @@ def test_any_visible_target(target: bytes) -> None:
 
 
 def test_text_response() -> None:
-    """A text answer is one line in UTF-8 and carries further headers."""
+    """A text answer is one line in UTF-8 and carries extra headers."""
     response = text_response(503, "später", ("Retry-After", "1"))
     assert response.body == "später\n".encode()
     assert ("Content-Type", "text/plain; charset=utf-8") in response.headers

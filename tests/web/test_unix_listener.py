@@ -13,7 +13,7 @@ def opened(path: Path) -> socket.socket:
 
 
 def test_listener(tmp_path: Path) -> None:
-    """Owner and group can connect; the file goes when the listener is closed."""
+    """Owner and group can connect; the file is removed when the listener is closed."""
     path = tmp_path / "x.sock"
     with opened(path) as listener, socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
@@ -33,7 +33,7 @@ def test_left_behind(tmp_path: Path) -> None:
 
 
 def test_in_use(tmp_path: Path) -> None:
-    """A path that somebody listens on is left alone."""
+    """A path that another process listens on is left alone."""
     path = tmp_path / "x.sock"
     with opened(path), socket.socket(socket.AF_UNIX) as client:
         with pytest.raises(ListenError, match="Address already in use"):
@@ -57,7 +57,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 def test_replaced_by_another(tmp_path: Path) -> None:
-    """A listener that another process has replaced does not take its file away."""
+    """A listener does not remove the file of a process that has replaced it."""
     path = tmp_path / "x.sock"
     with opened(path):
         path.unlink()

@@ -1,6 +1,6 @@
-"""Prints the pools that Windows' Python sees, with a recorded answer of netsh: wine's says nothing.
+"""Prints the pools that Windows' Python sees, with a recorded netsh answer: wine's says nothing.
 
-The folders to import from, and the answer.
+Arguments: the folders to import from, and the answer.
 """
 
 import json
@@ -34,4 +34,4 @@ pools = [
     for direction, table in sample.get(POOLS).items()
     for pool in table.listed
 ]
-print(json.dumps(sorted(pools)))  # noqa: T201 - for who has started this
+print(json.dumps(sorted(pools)))  # noqa: T201 - for the test that started this

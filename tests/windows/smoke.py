@@ -27,19 +27,19 @@ DYNAMIC_PORTS = "Protocol tcp Dynamic Port Range|---|Start Port : 49152|Number o
 
 @pytest.fixture
 def windows(netns: None, tmp_path: Path) -> Iterator[Wine]:  # noqa: ARG001 - wine lives in it
-    """Run Windows programs whose network is a namespace of the test's own."""
+    """Run Windows programs whose network is the test's own namespace."""
     with wine(tmp_path / "prefix") as made:
         yield made
 
 
 def values(page: str, name: str, label: str) -> dict[str, float]:
-    """Return the values of a metric by one of its labels."""
+    """Return a metric's values by one of its labels."""
     rows = re.compile(rf'^{name}{{.*?{label}="(\w+)".*}} (\S+)$', re.MULTILINE)
     return {key: float(value) for key, value in rows.findall(page)}
 
 
 def test_once(windows: Wine) -> None:
-    """The sockets and the registry are told; what wine's netsh does not say is an error."""
+    """The sockets and the registry are shown; what wine's netsh does not say is an error."""
     windows.set_number("TcpTimedWaitDelay", 5)
     windows.set_number("MaxUserPort", 65534)
     done = windows.run(windows.python("exporter_main.py", "--once"))
@@ -57,7 +57,7 @@ def test_once(windows: Wine) -> None:
 
 
 def test_pools(lab: Lab, observer: Observer, windows: Wine) -> None:
-    """The pools that Windows' Python counts are those that netlink tells of the same sockets."""
+    """Windows' Python counts the same pools as netlink does for the same sockets."""
     set_sysctl("ip_local_port_range", "49152 65535")
     set_sysctl("tcp_tw_reuse", 0)
     for remote in ("127.0.0.9", "127.0.0.9", "127.0.0.8", "::1"):
@@ -98,7 +98,7 @@ def wait_until_ready(process: subprocess.Popen[str]) -> None:
 
 
 def test_service(windows: Wine) -> None:
-    """The exporter answers on a console of Windows, and Ctrl-C ends it with exit code 0."""
+    """The exporter answers on a Windows console, and Ctrl-C ends it with exit code 0."""
     command = windows.python("exporter_main.py", f"--web.listen-address=127.0.0.1:{PORT}")
     with subprocess.Popen(
         command,
@@ -112,7 +112,7 @@ def test_service(windows: Wine) -> None:
             wait_until_ready(process)
             for path in ("/metrics", "/", "/-/healthy"):
                 assert ask(path)[0] == 200
-            process.send_signal(signal.SIGINT)  # wine makes it a Ctrl-C
+            process.send_signal(signal.SIGINT)  # wine turns it into Ctrl-C
             _output, log = process.communicate(timeout=PATIENCE_SECONDS)
         finally:
             process.kill()
@@ -122,14 +122,14 @@ def test_service(windows: Wine) -> None:
 
 
 def test_bad_flag(windows: Wine) -> None:
-    """A bad flag is one line on standard error, and exit code 2, as anywhere."""
+    """A bad flag is one line on standard error, and exit code 2, as elsewhere."""
     done = windows.run(windows.python("exporter_main.py", "--web.max-requests=many"))
     assert (done.returncode, done.stdout) == (2, "")
     assert "--web.max-requests" in done.stderr
 
 
 def test_report(windows: Wine) -> None:
-    """The report runs; without the port range it has no verdict."""
+    """The report runs, but without the port range it has no verdict."""
     done = windows.run(windows.python("exporter_main.py", "report"))
     assert done.returncode == 3, done.stderr
     assert "Not shown without netlink, through psutil" in " ".join(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Both ends: a client's outbound pool beside the server's inbound pool of the same connections."""
+"""Both ends: a client's outbound pool and the server's inbound pool of the same connections."""
 
 from grafana.source.both_ends.history import history
 from grafana.source.both_ends.present import present

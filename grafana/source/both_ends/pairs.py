@@ -1,11 +1,11 @@
 """Pairs: an outbound pool of one host and an inbound pool of another with the same addresses.
 
-The two are joined by these addresses. So there is no pair where something translates them on the
-way, where the server's configuration puts its remotes into a group, or where an application chooses
-its own local ports, which then stand behind the address.
+The two are joined by these addresses. So there is no pair if something translates them on the way,
+if the server's configuration groups its remotes, or if an application chooses its own local ports,
+which are then appended to the address.
 
-Among thousands of hosts there are ten thousands of pools. To rename the labels of all would take
-minutes, so the fullest of either end are found first, and only theirs are renamed.
+Thousands of hosts have tens of thousands of pools. Renaming the labels of all would take minutes,
+so the fullest at either end are found first, and only theirs are renamed.
 """
 
 from grafana.source.names import label_replace
@@ -13,13 +13,13 @@ from grafana.source.pool_table import LIMIT, USED
 from grafana.source.query import FLEET, HOST, select
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND
 
-# The addresses stand as the server has them: its own is the local one.
+# The addresses are as the server has them: its own is the local one.
 PAIR = "cluster, local_address, remote_address, port"
 # On loopback every host has the same addresses.
 ELSEWHERE = 'local_address!~"127[.].*|::1"'
-# Many of the clients' pools lead to servers without an exporter: these are left out afterwards.
+# Many of the clients' pools lead to servers without an exporter; these are dropped afterwards.
 CANDIDATES = 50
-FULLEST = 3  # of the clients, and as many of the servers
+FULLEST = 3  # at the clients, and as many at the servers
 UNPAIRED = (
     "No connection here is seen from both ends: it takes an exporter on both hosts, addresses that"
     " nothing translates on the way, and a server that does not group its remotes."
@@ -27,17 +27,17 @@ UNPAIRED = (
 
 
 def outbound(metric: str) -> str:
-    """Return a selector of the outbound pools of the chosen clients."""
+    """Return a selector of the chosen clients' outbound pools."""
     return select(metric, HOST, f'direction="{OUTBOUND}"', ELSEWHERE)
 
 
 def server(metric: str, *matchers: str) -> str:
-    """Return a selector of metrics of the chosen servers."""
+    """Return a selector of the chosen servers' metrics."""
     return select(metric, FLEET, 'instance=~"$server"', *matchers)
 
 
 def inbound(metric: str) -> str:
-    """Return a selector of the inbound pools of the chosen servers."""
+    """Return a selector of the chosen servers' inbound pools."""
     return server(metric, f'direction="{INBOUND}"', ELSEWHERE)
 
 
@@ -46,7 +46,7 @@ SERVER_SHARE = f"{inbound(USED)} / {inbound(LIMIT)}"
 
 
 def _swapped(expression: str) -> str:
-    """Exchange the two addresses: what is local to one end is remote to the other."""
+    """Swap the two addresses: what is local to one end is remote to the other."""
     for new, old in {
         "other": "local_address",
         "local_address": "remote_address",
@@ -56,7 +56,7 @@ def _swapped(expression: str) -> str:
     return expression
 
 
-# The fullest outbound pools that a server has, too; and the fullest of either end.
+# The fullest outbound pools that a server also has; and the fullest at either end.
 SEEN_TWICE = f"({_swapped(f'topk({CANDIDATES}, {CLIENT_SHARE})')} and on ({PAIR}) {SERVER_SHARE})"
 _FULLEST = (
     f"(max by ({PAIR}) (topk({FULLEST}, {SEEN_TWICE}))"
@@ -77,5 +77,5 @@ def at_server(value: str) -> str:
 
 
 def _one(expression: str) -> str:
-    """Return one series for each pair: two network namespaces may have the same addresses."""
+    """Return one series per pair: two network namespaces may have the same addresses."""
     return f"topk by ({PAIR}) (1, {expression})"

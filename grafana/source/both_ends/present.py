@@ -76,7 +76,7 @@ def pair_table() -> Table:
 
 
 def _shown() -> list[str]:
-    """Return the values: those of one pair become one row, by its addresses."""
+    """Return the values; those of one pair become one row, by its addresses."""
     return [
         _nearer(),
         at_client(CLIENT_SHARE),
@@ -89,7 +89,7 @@ def _shown() -> list[str]:
 
 
 def _nearer() -> str:
-    """Return 1 where the server has more of the ports in use than the client, else 0."""
+    """Return 1 if the server has a larger share of its ports in use than the client, else 0."""
     here = f"max by ({PAIR}) ({at_client(CLIENT_SHARE)})"
     there = f"max by ({PAIR}) ({at_server(SERVER_SHARE)})"
     return f"(({there} > bool {here}) or (0 * {there} + 1))"

@@ -1,4 +1,4 @@
-"""Fleet: which hosts and pools are worst, of any number of them, from recorded series alone."""
+"""Fleet: which hosts and pools are worst, of any number, from recorded series alone."""
 
 from grafana.source.dashboard import Dashboard
 from grafana.source.fleet.exporters import exporters

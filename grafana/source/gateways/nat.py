@@ -17,7 +17,7 @@ OF_NAT = f'direction="{NAT}"'
 DROPS = 'event=~"nf_conntrack_insert_failed|nf_conntrack_drop|nf_conntrack_early_drop"'
 RESOURCE = 'resource="conntrack_entries"'
 TOP = 10
-ROWS = 5  # that fit without a scrollbar
+ROWS = 5  # as many as fit without a scrollbar
 UNTRANSLATED = "No host chosen translates addresses."
 UNTRACKED = "No host chosen tracks connections."
 UNTOLD = (

@@ -1,4 +1,4 @@
-"""Who of a node uses the most ports: pods by namespace and name, containers and services."""
+"""What on a node uses the most ports: pods by namespace and name, containers and services."""
 
 from grafana.source.colour import CLEAR
 from grafana.source.layout import Section, Shelf
@@ -23,7 +23,7 @@ HOLD = "tcp_pressure_time_wait_hold_seconds"
 BY_POD = "sum by (cluster, instance, pod)"
 NAME = f"{HOST_NAME} {{{{pod}}}}"
 TOP = 10
-ROWS = 5  # that fit without a scrollbar
+ROWS = 5  # as many as fit without a scrollbar
 
 
 def pods() -> Section:

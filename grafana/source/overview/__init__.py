@@ -1,4 +1,4 @@
-"""Overview of one host or many: what is wrong, who causes it, how long yet, what to do."""
+"""Overview of one host or many: what is wrong, who causes it, how long is left, what to do."""
 
 from grafana.source.dashboard import Dashboard
 from grafana.source.overview.answer import answer

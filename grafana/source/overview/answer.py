@@ -1,4 +1,4 @@
-"""The first screen: numbers, alerts and pools; below it who uses the ports, and findings."""
+"""The first screen: numbers, alerts and pools; below it, who uses the ports, and findings."""
 
 from grafana.source.alert_table import alert_table
 from grafana.source.layout import Section, Shelf

@@ -1,4 +1,4 @@
-"""What the exporter found by itself, with its own advice."""
+"""What the exporter itself found, with its own advice."""
 
 from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
 from grafana.source.links import to_document, to_host
@@ -12,13 +12,13 @@ COLOURS = {Severity.CALM: NEUTRAL, Severity.WARNING: ATTENTION, Severity.CRITICA
 
 
 def finding_table() -> Table:
-    """Return the table of the findings that hold now."""
+    """Return the table of current findings."""
     page = to_document("What it means, and what not to do", "findings.md#${__data.fields.finding}")
     advice = {finding.name: finding.advice for finding in FINDINGS if finding.exported}
     colours = {finding.name: COLOURS[finding.severity] for finding in FINDINGS if finding.exported}
     selector = select("tcp_pressure_finding", NAMESPACE)
     labels = "cluster, instance, finding"
-    # The same label once more, to show both its name and the advice.
+    # The same label again, to show both its name and the advice.
     copied = f'label_replace({selector} == 1, "advice", "$1", "finding", "(.+)")'
     return Table(
         title="Findings, and what to do",

@@ -64,7 +64,7 @@ def _minutes() -> TimeSeries:
 
 
 def _closes() -> TimeSeries:
-    # A pool that open connections fill can sustain no closes at all.
+    # A pool filled by open connections can sustain no closes at all.
     share = f"{rate(ENTERED, DIRECTION)} / ({select(SUSTAINABLE, DIRECTION)} > 0)"
     return TimeSeries(
         title="Closes, as a share of what each pool can sustain",

@@ -6,7 +6,7 @@ from grafana.source.query import DIRECTION, NAMESPACE, Query, increase_shown, ra
 from grafana.source.refused import BY_OWNER, CLOSES, CONNECT
 from grafana.source.table import CLUSTER, Column, Table, value
 
-TOP = 4  # of each kind, most of them the same
+TOP = 4  # of each kind, mostly the same ones
 
 
 def owner_table() -> Table:
@@ -47,7 +47,7 @@ def _queries() -> list[Query]:
 
 
 def _most(expression: str) -> str:
-    """Return the owners with the most, named; sockets in CLOSE_WAIT are in no pool."""
+    """Return the owners with the most, by name; sockets in CLOSE_WAIT are in no pool."""
     pool = "direction, local_address, remote_address, port"
     by_owner = f"topk({TOP}, sum by (cluster, instance, service, process, {pool}) ({expression}))"
     named = label_replace(with_ends(with_owner(by_owner)), "ends", "CLOSE_WAIT", "ends", "none")

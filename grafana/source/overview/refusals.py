@@ -1,4 +1,4 @@
-"""Connections that the kernel refused for lack of a port, and who leaves the TIME_WAIT."""
+"""Connections that the kernel refused for lack of a port, and who leaves TIME_WAIT behind."""
 
 from grafana.source.layout import Section, Shelf
 from grafana.source.names import (

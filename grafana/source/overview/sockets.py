@@ -1,4 +1,4 @@
-"""Sockets by state, those that are stuck, and those that pass."""
+"""Sockets by state, stuck ones, and those in transient states."""
 
 from grafana.source.colour import ATTENTION, CAUSES, CLEAR, FAMILIES, STATES
 from grafana.source.forecast import MINUTES

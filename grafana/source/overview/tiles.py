@@ -1,4 +1,4 @@
-"""The numbers on top of the overview."""
+"""The numbers at the top of the overview."""
 
 from grafana.source.colour import ATTENTION, DANGER, NEUTRAL
 from grafana.source.forecast import FULL_OR_FAR, seconds_left

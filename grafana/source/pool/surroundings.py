@@ -1,4 +1,4 @@
-"""What belongs to the pool: refusals, the canary, owners, and the kernel's counters of its host."""
+"""What surrounds the pool: refusals, the canary, owners, and the kernel's counters on its host."""
 
 from grafana.source.colour import CLEAR, DANGER
 from grafana.source.layout import Section, Shelf

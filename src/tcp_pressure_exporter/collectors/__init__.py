@@ -1,5 +1,5 @@
 """From a sample to metric families: one file for each subject, and a table of them.
 
-Here may live names, help texts, labels and how rows are read from a sample. A calculation may not:
-a number on the page is one that the sample has.
+Names, help texts, labels and how rows are read from a sample may live here. Calculations may not:
+every number on the page is in the sample.
 """

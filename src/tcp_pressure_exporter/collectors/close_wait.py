@@ -1,4 +1,4 @@
-"""Sockets in CLOSE_WAIT: why, since when, and whose.
+"""Sockets in CLOSE_WAIT: why, since when, and who owns them.
 
 Exposition:
 

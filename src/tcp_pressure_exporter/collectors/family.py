@@ -12,7 +12,7 @@ from tcp_pressure_exporter.sample.sample import Key, NamespaceSample
 Subject = TypeVar("Subject")
 Value = TypeVar("Value")
 
-Row = tuple[tuple[str, ...], float]  # label values in the order of the family's labels; the value
+Row = tuple[tuple[str, ...], float]  # label values in the order of the labels; the value
 RowReader = Callable[[Subject], Iterable[Row]]
 
 _KINDS: dict[str, type[GaugeMetricFamily | CounterMetricFamily]] = {
@@ -22,7 +22,7 @@ _KINDS: dict[str, type[GaugeMetricFamily | CounterMetricFamily]] = {
 
 
 def rows_of(key: Key[Value], read: Callable[[Value], Iterable[Row]]) -> RowReader[NamespaceSample]:
-    """Return what reads rows from the value of a part; no row where it is off, or failed."""
+    """Return a function that reads rows from the value of a part; none if it is off, or failed."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
         value = sample.value(key)
@@ -32,7 +32,7 @@ def rows_of(key: Key[Value], read: Callable[[Value], Iterable[Row]]) -> RowReade
 
 
 def value_of(key: Key[Value], read: Callable[[Value], float]) -> RowReader[NamespaceSample]:
-    """Return what reads one number from the value of a part."""
+    """Return a function that reads one number from the value of a part."""
     return rows_of(key, lambda value: [((), read(value))])
 
 
@@ -55,7 +55,7 @@ class Family(Generic[Subject]):
         for leading, subject in subjects:
             for labels, value in self.rows(subject):
                 values = (*leading, *labels)
-                if len(values) != len(self.labels):  # the library would drop the rest in silence
+                if len(values) != len(self.labels):  # the library would silently drop the rest
                     raise ValueError(f"{self.name}: labels {self.labels}, values {values}")
                 metric.add_metric(values, value)
         return metric

@@ -153,7 +153,8 @@ COUNTS_FAMILIES: tuple[Family[ExporterCounts], ...] = (
         ],
         kind="counter",
     ),
-    # Without labels: the log names the collector and the reason, collector_success what fails now.
+    # Without labels: the log names the collector and the reason, collector_success shows what fails
+    # now.
     Family(
         "tcp_pressure_collector_failures_total",
         "Collector runs that failed since the exporter's start, over all collectors and"

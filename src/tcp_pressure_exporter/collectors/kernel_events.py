@@ -1,4 +1,4 @@
-"""What the kernel's TCP, and its connection tracking, count by themselves.
+"""The kernel's own counters for TCP and connection tracking.
 
 Exposition:
 
@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from tcp_pressure_exporter.collectors.family import Family, Row, rows_of
 from tcp_pressure_exporter.sample.sample import KERNEL_EVENTS, NamespaceSample
 
-# Of some 150 counters those that tell of pressure: each is a series. docs/metrics.md explains them.
+# Those of some 150 counters that indicate pressure: each is a series. docs/metrics.md explains
+# them.
 EVENTS = (
-    # TIME_WAIT. TWKilled counts no kills, but short FIN_WAIT2 entries: it would only mislead.
+    # TIME_WAIT. TWKilled counts short FIN_WAIT2 entries, not kills: it would only mislead.
     "TW",
     "TWRecycled",
     "TCPTimeWaitOverflow",
-    # Segments that came for TIME_WAIT entries, or with timestamps of the past.
+    # Segments that came for TIME_WAIT entries, or with old timestamps.
     "PAWSActive",
     "PAWSEstab",
     "PAWSTimewait",
@@ -43,13 +44,13 @@ EVENTS = (
     "TCPSynRetrans",
     "TCPTimeouts",
     "RetransSegs",
-    # What opens and ends: the measure for all the others.
+    # What opens and ends: the scale for all the others.
     "ActiveOpens",
     "PassiveOpens",
     "AttemptFails",
     "EstabResets",
     "OutRsts",
-    # Connection tracking, of all protocols: a NAT gateway's lost connections.
+    # Connection tracking, for all protocols: a NAT gateway's lost connections.
     "nf_conntrack_insert_failed",
     "nf_conntrack_drop",
     "nf_conntrack_early_drop",

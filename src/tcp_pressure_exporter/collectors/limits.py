@@ -1,4 +1,4 @@
-"""Finite resources of the kernel beside ports.
+"""Finite kernel resources other than ports.
 
 Exposition:
 

@@ -1,4 +1,4 @@
-"""Whose the live sockets of the outbound pools near their limit are.
+"""The owners of the live sockets of outbound pools near their limit.
 
 Exposition:
 

@@ -1,4 +1,4 @@
-"""Port pools: the fullest by name, totals over all, and how fast ports go into TIME_WAIT.
+"""Port pools: the fullest by name, totals over all, and how fast ports enter TIME_WAIT.
 
 Exposition:
 
@@ -35,7 +35,7 @@ DIRECTION_LABELS = ("netns", "direction")
 
 
 def per_pool(read: Callable[[ListedPool], float | None]) -> RowReader[NamespaceSample]:
-    """Return the rows of a value of each listed pool; where it is None there is no row."""
+    """Return a row for each listed pool, unless the value is None."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
         for direction, table in sample.pool_tables().items():
@@ -49,7 +49,7 @@ def per_pool(read: Callable[[ListedPool], float | None]) -> RowReader[NamespaceS
 
 
 def per_direction(read: Callable[[PoolTable], float | None]) -> RowReader[NamespaceSample]:
-    """Return the rows of a value of each direction; where it is None there is no row."""
+    """Return a row for each direction, unless the value is None."""
 
     def rows(sample: NamespaceSample) -> Iterable[Row]:
         for direction, table in sample.pool_tables().items():
@@ -149,7 +149,7 @@ USE_FAMILIES: tuple[Family[NamespaceSample], ...] = (
     ),
 )
 
-# Where both counters err.
+# Where both counters are inexact.
 ERRS = (
     " Read from the ages of the TIME_WAIT entries, so it is exact at any sample interval up to"
     " the length of TIME_WAIT. Too low if entries leave early (taken over by tcp_tw_reuse or a"

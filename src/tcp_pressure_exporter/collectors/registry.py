@@ -1,4 +1,4 @@
-"""The registry of everything that is exported; made afresh, never the library's global one."""
+"""The registry of everything exported; always a new one, never the library's global one."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -18,13 +18,13 @@ from tcp_pressure_exporter.collectors.kernel_events import FAMILIES as KERNEL_EV
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Sample
 
-_OF_THE_KERNEL = {family.metric().name for family in KERNEL_EVENTS}  # counted by it, not by us
+_OF_THE_KERNEL = {family.metric().name for family in KERNEL_EVENTS}  # the kernel's counters
 
 
 class SampleCollector(Collector):
-    """Yields families built afresh: of the exporter, and of the newest sample once there is one.
+    """Yields newly built families: the exporter's, and the newest sample's once there is one.
 
-    families: those about a namespace, of every collector.
+    families: those of every collector about a namespace.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SampleCollector(Collector):
             yield namespace_family.metric()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families that have rows: what failed or is off is absent."""
+        """Yield the families that have rows: those that failed or are off are absent."""
         state, counts = self._state(), self._counts()
         yield from _with_rows(family.metric([((), state)]) for family in EXPORTER_FAMILIES)
         for counts_family in COUNTS_FAMILIES:
@@ -73,9 +73,9 @@ def _with_rows(metrics: Iterable[Metric]) -> Iterator[Metric]:
 
 
 class OneSampleCollector(Collector):
-    """Yields what a process that takes one sample and ends can tell.
+    """Yields what a process can tell that takes one sample and ends.
 
-    What is counted since the start would be zero forever: of counters only the kernel's are left.
+    Counts since the start would always be zero, so the kernel's are the only counters left.
     """
 
     def __init__(self, whole: SampleCollector) -> None:
@@ -97,8 +97,8 @@ def _outlives_the_process(metric: Metric) -> bool:
 def build_file_registry(collector: SampleCollector) -> CollectorRegistry:
     """Return a registry of what another exporter may serve as its own.
 
-    The process_* and python_* metrics are left out: it has these itself, and the same ones twice
-    make a scrape fail.
+    The process_* and python_* metrics are left out: that exporter has its own, and duplicates make
+    a scrape fail.
     """
     registry = CollectorRegistry()
     registry.register(OneSampleCollector(collector))

@@ -1,4 +1,4 @@
-"""Sockets per family and state.
+"""The sockets per family and state.
 
 Exposition:
 

@@ -1,4 +1,4 @@
-"""The settings that decide when TCP comes under pressure.
+"""The settings that determine when TCP comes under pressure.
 
 Exposition:
 

@@ -1,5 +1,5 @@
 """The process: its command line, its wiring, its log, its signals, its supervisor.
 
-Here may live whatever ties the other rooms together. A rule of theirs may not: nothing imports this
-room, so nobody would find it.
+Whatever ties the other rooms together may live here. Their rules may not: nothing imports this
+room, so nobody would find them.
 """

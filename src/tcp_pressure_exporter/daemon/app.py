@@ -1,4 +1,4 @@
-"""Wires the parts: sampling on a thread, serving on the event loop, signals between them."""
+"""Wires up the parts: sampling on a thread, serving on the event loop, signals between them."""
 
 import asyncio
 import os
@@ -62,12 +62,12 @@ from tcp_pressure_exporter.web.pages.routes import (
 from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
 from tcp_pressure_exporter.web.protection.protection import Protection
 
-STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Windows' Ctrl-Break
-SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth waiting for any longer
+STOP_SIGNALS = ("SIGTERM", "SIGINT", "SIGBREAK")  # the last is Ctrl-Break on Windows
+SAMPLER_STOP_SECONDS = 0.5  # a sample under way is not worth a longer wait
 
 
 class Sampled(NamedTuple):
-    """What is sampled, and how: `take` returns a sample of all namespaces wanted and permitted."""
+    """What is sampled, and how: `take` returns a sample of all wanted and permitted namespaces."""
 
     host: Host
     config: Config
@@ -91,7 +91,7 @@ class App:
         self._lost = lost
         self._latest = LatestSample(seconds_since_boot)
         self._hour = RecentHour()
-        self._incidents = IncidentMemory()  # replaced as a whole, by the thread that samples
+        self._incidents = IncidentMemory()  # replaced as a whole, by the sampling thread
         self._told_by = self._host.told_by()
         self._http = HttpCounts()
         self._manager = ServiceManager(os.environ, os.getpid())
@@ -117,16 +117,16 @@ class App:
         self._registry = build_registry(self._collector)
 
     def print_once(self) -> int:
-        """Take one sample and print it; return the exit code: 1 where a collector failed."""
+        """Take one sample and print it; return the exit code: 1 if a collector failed."""
         code = self._sample_once()
         sys.stdout.buffer.write(generate_latest(self._registry))  # UTF-8 with \n on any system
         sys.stdout.flush()
         return code
 
     def write_once(self, file: Path) -> int:
-        """Take one sample and write it into the file; return the exit code as `print_once` does.
+        """Take one sample and write it to the file; return the exit code as `print_once` does.
 
-        Raises OSError where the file cannot be written.
+        Raises OSError if the file cannot be written.
         """
         code = self._sample_once()
         replace_file(file, generate_latest(build_file_registry(self._collector)))
@@ -158,7 +158,7 @@ class App:
         )
         self._reloader.start()
         try:
-            # The default loop of Linux; that of Windows cannot wait for sockets.
+            # The default loop on Linux; the one on Windows cannot wait for sockets.
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._serve(listeners, web_config, sampling))
         finally:
@@ -177,7 +177,7 @@ class App:
         with handled_signals(
             asyncio.get_running_loop(), callbacks | {"SIGHUP": self._reloader.ask}
         ):
-            # Not before: the first sample says "ready", and a reload may follow at once.
+            # Not earlier: the first sample says "ready", and a reload may follow immediately.
             sampling.start()
             await self._answer(listeners, web_config, stop)
 
@@ -221,7 +221,7 @@ class App:
         self._web_reloads = Reloads(before.good + good, before.bad + (not good))
 
     def _log_source(self) -> None:
-        """Say when another source takes the place of the one that told of the sockets."""
+        """Say when sockets are read from another source than before."""
         told_by = self._host.told_by()
         if told_by != self._told_by:
             self._told_by = told_by
@@ -275,7 +275,7 @@ class App:
         self._loop.config = config
 
     def _state(self) -> ExporterState:
-        """Return what runs, with the reloads until now."""
+        """Return what is running, with the reloads so far."""
         reloads = self._reloader.reloads
         return replace(
             self._running,
@@ -301,7 +301,7 @@ class App:
 def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
     """Read the configuration file and ask the kernel what can be sampled.
 
-    Raises ConfigError; SourceError where the source of sockets that is demanded is not available.
+    Raises ConfigError; SourceError if the required source of sockets is not available.
     """
     config = configured(options.config_file, options.pool_top)
     wishes = Wishes(

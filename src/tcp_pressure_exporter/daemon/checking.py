@@ -17,7 +17,7 @@ from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
 
 
 class Check(NamedTuple):
-    """Something that the command line names: its flag, what it is, and what raises its error."""
+    """Something named on the command line: its flag, what it is, and what raises its error."""
 
     flag: str
     what: str
@@ -39,7 +39,7 @@ def check(options: Options, log: FilteringBoundLogger) -> int:
         else:
             files += bool(one.what)
             if one.what:
-                print(escape_controls(f"{one.what}: ok"))  # noqa: T201 - it is what was asked for
+                print(escape_controls(f"{one.what}: ok"))  # noqa: T201 - that was asked for
     if not code and not files:
         print("The flags are valid. They name no file.")  # noqa: T201 - as above
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The table of collectors: for each its part of a sample, and its families of metrics.
+"""The table of collectors: for each, its part of a sample and its families of metrics.
 
 A new collector is a key and a value in sample/, a part in sampling/parts/, families in collectors/,
 and one row here.
@@ -63,9 +63,9 @@ from tcp_pressure_exporter.sampling.parts.sysctls import sysctls_part
 class Collector(NamedTuple):
     """A subject that can be switched off.
 
-    description: what --help says. own_alone: not of other namespaces, where it would cost one more
-    walk over a table of the whole host, or take a port. judged: whether a verdict is made of it, so
-    that the report wants it.
+    description: what --help says. own_alone: not for other namespaces, where it would cost another
+    walk over a table of the whole host, or take a port. judged: whether the verdict depends on it,
+    so that the report wants it.
     """
 
     key: Key[Any]
@@ -77,7 +77,7 @@ class Collector(NamedTuple):
 
     @property
     def wanted(self) -> Wanted:
-        """The part, as the sampler wants it."""
+        """The part, in the form that the sampler wants."""
         return Wanted(self.make, self.own_alone)
 
 
@@ -90,7 +90,7 @@ ROWS = (
         local_ports.FAMILIES,
     ),
     Collector(POOLS, "port pools: the fullest, totals, forecast", pools_part, pools.FAMILIES),
-    # Both before the gateway's pools, which make room for them.
+    # Both before the gateway's pools, which give way to them.
     Collector(
         ACTIVE_CLOSES,
         "who closes first and so leaves the TIME_WAIT of the fullest pools",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def hidden_module(name: str) -> Iterator[None]:
-    """Let `import NAME` fail inside the block; code that already imported it is not affected."""
+    """Make `import NAME` fail inside the block; code that already imported it is unaffected."""
     known = sys.modules.get(name)
-    sys.modules[name] = None  # type: ignore[assignment]  # as importlib's reference has it
+    sys.modules[name] = None  # type: ignore[assignment]  # as in importlib's reference
     try:
         yield
     finally:
@@ -21,7 +21,7 @@ def hidden_module(name: str) -> Iterator[None]:
             sys.modules[name] = known
 
 
-# structlog takes rich where it finds it: 4 MB, for tracebacks that daemon/logs.py writes by itself.
+# structlog uses rich if it finds it: 4 MB, for tracebacks that daemon/logs.py writes itself.
 with hidden_module("rich"):
     from structlog.typing import FilteringBoundLogger
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(options: Options, running: str) -> int:
-    """Run this version with the given options: tell one sample, or serve until told to stop."""
+    """Run this version with the given options: print one sample, or serve until told to stop."""
     if options.once_file is None:
         return _run(options, running)
     with new_or_absent(options.once_file):

@@ -23,7 +23,7 @@ from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor
 
 from tcp_pressure_exporter.escaping import escape_controls
 
-# structlog would need one library more for them on Windows.
+# On Windows structlog would need another library for them.
 COLORS = sys.platform != "win32"
 BARE = re.compile(r"""[!#-<>-\[\]-~]+""")  # visible ASCII without double quote, = and backslash
 
@@ -38,11 +38,11 @@ class LostLines:
 def make_logger(
     level: str, log_format: str, stream: TextIO | None, lost: LostLines | None = None
 ) -> FilteringBoundLogger:
-    """Return a logger that writes events from one of LEVELS on to the stream, in one of FORMATS.
+    """Return a logger that writes events of at least a level to the stream, in one of FORMATS.
 
-    auto is console on a terminal and logfmt elsewhere. Without a stream (sys.stderr is None
-    where the process was started with it closed) the events go nowhere. lost: where to count the
-    lines that the stream refuses.
+    level: one of LEVELS. auto means console on a terminal and logfmt elsewhere. Without a stream
+    (sys.stderr is None if it was closed when the process started) events go nowhere. lost: counts
+    the lines that the stream refuses.
     """
     on_terminal = stream is not None and not stream.closed and stream.isatty()
     if log_format == "auto":
@@ -58,7 +58,7 @@ def make_logger(
 
 
 class LossyLogger(structlog.WriteLogger):
-    """Writes lines to a stream; drops, and counts, those that the stream does not take."""
+    """Writes lines to a stream; drops and counts those that the stream does not take."""
 
     def __init__(self, stream: TextIO, lost: LostLines) -> None:
         super().__init__(stream)
@@ -70,14 +70,14 @@ class LossyLogger(structlog.WriteLogger):
             super().msg(message)
         except (OSError, ValueError):
             # OSError: the reader of the pipe has gone, or the disk is full. ValueError: the stream
-            # was closed, or cannot encode the text. The metrics matter more than the log, and there
-            # is no better place to complain than the one that has just failed.
+            # was closed, or cannot encode the text. Metrics matter more than the log, and there is
+            # no better place to complain than the one that has just failed.
             self._lose()
 
     def _lose(self) -> None:
         """Count the line, and keep the exit code.
 
-        Python makes it 120 where stderr still holds what it did not take.
+        Python makes it 120 if stderr still holds text that it could not write.
         """
         if not self._lost.count and self._file is sys.stderr:
             atexit.register(setattr, sys, "stderr", None)
@@ -108,7 +108,7 @@ def _ordered(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 
 def _scalars(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Turn each value that JSON has no scalar for into text; exc_info is the renderer's."""
+    """Turn each value for which JSON has no scalar into text; exc_info is for the renderer."""
     return {
         key: value if key == "exc_info" or _is_scalar(value) else str(value)
         for key, value in event.items()
@@ -129,7 +129,7 @@ def _escaped(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 
 
 def _logfmt(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    """Render key=value pairs; structlog's renderer escapes no control character but newline."""
+    """Render key=value pairs; structlog's renderer escapes only newlines."""
     return " ".join(f"{key}={_logfmt_value(value)}" for key, value in event.items())
 
 
@@ -140,6 +140,6 @@ def _logfmt_value(value: str | float | None) -> str:
 
 
 def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
-    """Write a traceback of several lines, indented so that none passes for an event."""
+    """Write a traceback in several lines, indented so that none passes for an event."""
     lines = "".join(format_exception(*exc_info)).rstrip("\n").split("\n")
     stream.writelines(f"\n    {escape_controls(line)}" for line in lines)

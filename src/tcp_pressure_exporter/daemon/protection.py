@@ -1,4 +1,4 @@
-"""The web configuration in effect: read again when it changes, without a restart."""
+"""The web configuration in effect: reread when it changes, without a restart."""
 
 import errno
 import ssl
@@ -43,12 +43,12 @@ def parse_web_config(text: str) -> WebConfigFile:
 
 
 def named_files(file: WebConfigFile, folder: Path) -> list[Path]:
-    """Return the certificates and keys, relative ones from the folder."""
+    """Return the paths of certificates and keys; relative ones start at the folder."""
     return [folder / name for name in file.tls.files()] if file.tls else []
 
 
 def build_protection(file: WebConfigFile, folder: Path) -> Protection:
-    """Read certificates and keys, relative ones from the folder. Raises ConfigError."""
+    """Read certificates and keys; relative paths start at the folder. Raises ConfigError."""
     rate = checked_rate(file.rate_limit or RateSection())
     users = file.basic_auth_users
     return Protection(
@@ -67,18 +67,18 @@ def _tls(section: TlsSection, folder: Path) -> TlsServer:
         raise ConfigError(file_key(section, error.what), error.reason) from error
 
 
-# Where a file is, and what changes when it is written, replaced or given other rights.
+# Where a file is, and what changes when it is written, replaced or given other permissions.
 Stamp = tuple[int, int, int, int, int]
 
 SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class WebConfigWatch:
-    """Gives the Protection that the file demands now.
+    """Gives the Protection that the file currently demands.
 
-    Asked for each connection and request, it looks at the times of the file and of those it names:
-    a few microseconds. What has changed is read as a whole; if any of it is bad, the old stays
-    until it changes again, or, where descriptors or memory were short, until there are some.
+    For each connection and request it checks the times of the file and of those it names, which
+    takes microseconds. After a change it reads everything; if any of it is bad, the old protection
+    stays until another change or, if descriptors or memory were short, until there are enough.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class WebConfigWatch:
         *,
         count_reload: Callable[[bool], None] = lambda _good: None,
     ) -> None:
-        """Nothing is in effect before `read`; reads after it are counted."""
+        """Start with nothing in effect until `read`; later reads are counted."""
         self._path = path
         self._log = log
         self._count_reload = count_reload
@@ -104,14 +104,14 @@ class WebConfigWatch:
         return self
 
     def current(self) -> Protection:
-        """Return what is in effect, after a look at the files."""
+        """Return what is in effect, after checking the files."""
         changed = any(_stamp(path) != stamp for path, stamp in self._stamps.items())
         if changed or self._postponed:
             self._reload(told=self._postponed and not changed)
         return self._protection
 
     def _reload(self, *, told: bool) -> None:
-        """Read all again. `told`: that there was a shortage is in the log and counted."""
+        """Read everything again. `told`: a shortage has already been logged and counted."""
         try:
             file, built = self._read_all()
         except ConfigError as error:
@@ -131,7 +131,7 @@ class WebConfigWatch:
 
     def _read_all(self) -> tuple[WebConfigFile, Protection]:
         """Read the file and what it names. Raises ConfigError, with the file and the line."""
-        # Stamps come before what they stand for: a change in between is then seen the next time.
+        # Stamps are taken before reading: a change in between is then noticed the next time.
         own = _stamp(self._path)
         self._stamps = {**self._stamps, self._path: own}
         text = read_text(self._path)
@@ -141,7 +141,7 @@ class WebConfigWatch:
             raise located(error, self._path, text) from error
 
     def _understand(self, text: str, own: Stamp | None) -> tuple[WebConfigFile, Protection]:
-        """Watch what the file names, too: a certificate that is bad now may be fixed."""
+        """Watch what the file names as well: a certificate that is bad now may be fixed."""
         file, folder = parse_web_config(text), self._path.parent
         named = {path: _stamp(path) for path in named_files(file, folder)}
         self._stamps = {self._path: own, **named}
@@ -154,10 +154,10 @@ class WebConfigWatch:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """Return what identifies the contents of a file; None for one that cannot be looked at."""
+    """Return what identifies the contents of a file; None if it cannot be examined."""
     try:
         found = path.stat()
-    except (OSError, ValueError):  # ValueError: a NUL in the path. Reading it says what is wrong.
+    except (OSError, ValueError):  # ValueError: a NUL in the path. Reading will say what is wrong.
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -172,7 +172,7 @@ def _is_shortage(error: BaseException | None) -> bool:
 
 
 def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
-    """Reject a file that asks less of clients: a half-written one looks just like that."""
+    """Reject a file that demands less of clients: a half-written one looks just like that."""
     for key in sorted(old.demands() - new.demands()):
         raise ConfigError(key, "is gone; restart to change that")
 
@@ -180,7 +180,7 @@ def _check_nothing_is_opened(old: WebConfigFile, new: WebConfigFile) -> None:
 def _keeping_state(
     protection: Protection, old: WebConfigFile, built: Protection, new: WebConfigFile
 ) -> Protection:
-    """Keep the verdicts on passwords and the tokens where their sections have not changed."""
+    """Keep the verdicts on passwords, and the tokens, if their sections have not changed."""
     return replace(
         built,
         auth=protection.auth if new.basic_auth_users == old.basic_auth_users else built.auth,

@@ -1,4 +1,4 @@
-"""Reads the configuration file again when it is asked to, beside sampling and serving."""
+"""Rereads the configuration file on request, in parallel with sampling and serving."""
 
 import threading
 import time
@@ -12,20 +12,20 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.settings.reading import ConfigError
 
-PAUSE_SECONDS = 0.5  # between two readings, so that a storm of signals costs little and logs little
+PAUSE_SECONDS = 0.5  # between two readings, so that a storm of signals costs and logs little
 
 
 class Reloads(NamedTuple):
-    """How often the configuration was reread since the start, successfully or not."""
+    """How often the configuration has been reread since the start, successfully or not."""
 
     good: int = 0
     bad: int = 0
 
 
 class Reloader:
-    """Reads a file of seconds (PyYAML: 18 s for a megabyte) on a thread of its own.
+    """Reads a file, which may take seconds (PyYAML: 18 s for a megabyte), on a separate thread.
 
-    reloads: replaced as a whole, so that another thread may read it.
+    reloads: replaced as a whole, so another thread may read it.
     """
 
     def __init__(
@@ -47,20 +47,20 @@ class Reloader:
         threading.Thread(target=self._run, name="reloading", daemon=True).start()
 
     def ask(self) -> None:
-        """Ask for the file to be read soon: once, however often this is called before it begins."""
+        """Request a reading soon: only one, however often this is called before it begins."""
         self._asked.set()
 
     def _run(self) -> None:
         while True:
             self._asked.wait()
             self._asked.clear()
-            # Where memory is short, the line about an error may be the next error.
+            # When memory is short, logging an error may itself fail.
             with suppress(Exception):
                 self.reload()
             time.sleep(PAUSE_SECONDS)
 
     def reload(self) -> None:
-        """Read the file; a bad one changes nothing, and neither does a defect in reading it."""
+        """Read the file; a bad one changes nothing, and neither does a bug in reading it."""
         good, bad = self.reloads
         try:
             self._use(self._read())

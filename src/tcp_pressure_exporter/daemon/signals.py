@@ -1,4 +1,4 @@
-"""Signals on an event loop, on every system: those that it does not have are left out."""
+"""Signals on an event loop, on every system: those that a system lacks are left out."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ Callbacks = Mapping[str, Callable[[], object]]
 
 @contextmanager
 def handled_signals(loop: asyncio.AbstractEventLoop, callbacks: Callbacks) -> Iterator[None]:
-    """Call back on the loop when a signal comes; by the signals' names, such as SIGTERM."""
+    """Call back on the loop when a signal comes; callbacks are by name, such as SIGTERM."""
     known = {
         int(getattr(signal, name)): callback
         for name, callback in callbacks.items()
@@ -33,7 +33,7 @@ def woken_by_signals(
 ) -> Iterator[None]:
     """Do what add_signal_handler does, which Windows' loops lack.
 
-    Python writes the number of each signal that comes into a socket, which wakes the loop up.
+    Python writes the number of each signal to a socket, which wakes the loop.
     """
     with ExitStack() as undo:
         ours, pythons = socket.socketpair()
@@ -44,7 +44,7 @@ def woken_by_signals(
         before = signal.set_wakeup_fd(pythons.fileno())
         undo.callback(signal.set_wakeup_fd, before)
         for number in callbacks:
-            # A handler of Python must be there, or the system's own ends the process.
+            # There must be a Python handler, or the system's own ends the process.
             undo.callback(signal.signal, number, signal.signal(number, lambda *_: None))
         loop.add_reader(ours, _dispatch, ours, callbacks)
         undo.callback(loop.remove_reader, ours)

@@ -1,6 +1,6 @@
 """Tells systemd how the service is doing, by the protocol of sd_notify(3).
 
-The protocol is lines of KEY=value in one datagram; a library for it would be longer than its use.
+The protocol is lines of KEY=value in one datagram, so it takes no library.
 """
 
 import math
@@ -15,7 +15,7 @@ SEND_SECONDS = 1.0  # systemd takes a datagram immediately; if it hangs, the exp
 
 
 class ServiceManager:
-    """The systemd that started this process, where it asks to be told; else nothing is said."""
+    """The systemd that started this process, if it wants to be notified; otherwise does nothing."""
 
     def __init__(self, environ: Mapping[str, str], pid: int) -> None:
         self._address = notify_address(environ)
@@ -23,9 +23,9 @@ class ServiceManager:
         self._status: str | None = None
 
     def sampled(self, status: str) -> None:
-        """Show the status of the newest sample; with the first one the service is ready.
+        """Show the status of the newest sample; with the first one, the service is ready.
 
-        What does not print is escaped: a line break would begin another message.
+        Characters that do not print are escaped: a line break would begin another message.
         """
         if status != self._status:
             ready = ["READY=1"] if self._status is None else []
@@ -33,7 +33,7 @@ class ServiceManager:
             self._status = status
 
     def alive(self) -> None:
-        """Say that the service makes progress. Without it for WatchdogSec= systemd restarts it."""
+        """Say that the service makes progress; WatchdogSec= without it means a restart."""
         self._tell("WATCHDOG=1")
 
     def reloading(self) -> None:
@@ -41,7 +41,7 @@ class ServiceManager:
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def reloaded(self) -> None:
-        """Say that the reload is over, whatever came of it."""
+        """Say that the reload is over, whatever its result."""
         self._tell("READY=1")
 
     def stopping(self) -> None:
@@ -51,21 +51,21 @@ class ServiceManager:
     def _tell(self, *lines: str) -> None:
         if not self._address:
             return
-        # OSError: systemd does not listen. It notices the silence by itself, and there is no one
-        # else to tell: sd_notify(3) says to ignore it.
+        # OSError: systemd is not listening. It notices the silence itself, and there is no one else
+        # to tell: sd_notify(3) says to ignore it.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.settimeout(SEND_SECONDS)
             sock.sendto("\n".join(lines).encode(), self._address)
 
 
 def notify_address(environ: Mapping[str, str]) -> str:
-    """Return the address that NOTIFY_SOCKET names, "" for none; "@" begins an abstract one."""
+    """Return the address in NOTIFY_SOCKET, "" for none; "@" begins an abstract one."""
     name = environ.get("NOTIFY_SOCKET", "")
     return name.replace("@", "\0", 1) if name.startswith(("/", "@")) else ""
 
 
 def heartbeat_seconds(environ: Mapping[str, str], pid: int) -> float:
-    """Return the seconds between two signs of life, +Inf where systemd expects none of `pid`.
+    """Return the seconds between signs of life, +Inf if systemd expects none from `pid`.
 
     Half of what WATCHDOG_USEC allows, as sd_watchdog_enabled(3) recommends.
     """

@@ -1,7 +1,7 @@
 """One sample as a file, for node_exporter's textfile collector.
 
-It serves whatever *.prom file it finds, even one half-written or a year old. So the file is
-replaced as a whole, and removed if a run writes none.
+The collector serves whatever *.prom file it finds, even a half-written or year-old one. So the file
+is replaced as a whole, and removed if a run does not write one.
 """
 
 import errno
@@ -16,13 +16,13 @@ _MODE = 0o644  # node_exporter runs as another user
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put the content into the file, for others to read: all at once, or not at all.
+    """Write the content to the file, readable by others: all at once, or not at all.
 
-    Raises OSError, also where there is something else than a file, such as /dev/null.
+    Raises OSError, also if there is something other than a file, such as /dev/null.
     """
     if os.path.lexists(path) and _regular(path) is None:
         raise FileExistsError(errno.EEXIST, "exists and is not a regular file")
-    # Beside it, for rename(2) stays within a file system; under a name that node_exporter skips.
+    # Next to it, as rename(2) stays within a file system; under a name that node_exporter skips.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     new = Path(name)
     try:
@@ -37,18 +37,18 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_or_absent(path: Path) -> Iterator[None]:
-    """Remove the file at the end of the block, however it ends, unless the block replaced it."""
+    """Remove the file at the end of the block, however that ends, unless the block replaced it."""
     before = _regular(path)
     try:
         yield
     finally:
         if before is not None and _regular(path) == before:
-            with suppress(OSError):  # the run has failed already, and says why
+            with suppress(OSError):  # the run has already failed, and says why
                 path.unlink()
 
 
 def _regular(path: Path) -> tuple[int, int] | None:
-    """Tell a regular file from what was or will be at its path; None where there is none."""
+    """Return what identifies the regular file now at a path; None if there is none."""
     try:
         found = path.lstat()
     except OSError:

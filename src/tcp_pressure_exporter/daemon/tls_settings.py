@@ -19,7 +19,7 @@ AUTH_TYPES = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-# Python's ssl has no way to ask for a certificate without verifying it.
+# Python's ssl cannot ask for a certificate without verifying it.
 UNVERIFIED_AUTH_TYPES = {"RequestClientCert", "RequireAnyClientCert", "RequireClientCert"}
 CURVES = {
     "X25519": "X25519",
@@ -27,7 +27,7 @@ CURVES = {
     "CurveP384": "secp384r1",
     "CurveP521": "secp521r1",
 }
-# What Go's tls.CipherSuites() returns; OpenSSL's names by ciphers(1).
+# What Go's tls.CipherSuites() returns, with OpenSSL's names from ciphers(1).
 TLS12_CIPHERS = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -40,7 +40,7 @@ TLS12_CIPHERS = {
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
 }
-# Accepted and without effect, as in Go: TLS 1.3 always has all three.
+# Accepted but without effect, as in Go: TLS 1.3 always has all three.
 TLS13_CIPHERS = {
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
@@ -49,7 +49,7 @@ TLS13_CIPHERS = {
 
 
 def tls_settings(section: TlsSection, folder: Path) -> TlsSettings:
-    """Read the files, relative ones from the folder, and translate. Raises ConfigError."""
+    """Read the files, with relative paths from the folder, and translate. Raises ConfigError."""
     lowest, highest = _version(section, "min_version"), _version(section, "max_version")
     if lowest > highest:
         raise ConfigError(f"{SECTION}.min_version", "is above max_version")
@@ -102,7 +102,7 @@ def _version(section: TlsSection, key: str) -> ssl.TLSVersion:
 
 
 def _ciphers(section: TlsSection) -> tuple[str, ...] | None:
-    """Return OpenSSL's names, of those for TLS 1.2; None where the choice is OpenSSL's."""
+    """Return OpenSSL's names of those for TLS 1.2; None leaves the choice to OpenSSL."""
     if not section.cipher_suites:
         return None
     for index, name in enumerate(section.cipher_suites):
@@ -121,7 +121,7 @@ def _curve(section: TlsSection, lowest: ssl.TLSVersion) -> str | None:
     if len(names) > 1:
         raise ConfigError(key, "only one curve can be set (a limit of Python's ssl module)")
     if names and _client_auth(section) != ssl.CERT_NONE and lowest < ssl.TLSVersion.TLSv1_3:
-        # Up to TLS 1.2 OpenSSL applies the setting to the keys of certificates, too.
+        # Up to TLS 1.2, OpenSSL applies the setting to the keys of certificates too.
         raise ConfigError(key, "needs min_version: TLS13 when clients have certificates")
     if names and not _settable(names[0]):
         raise ConfigError(key, f"this Python cannot set {section.curve_preferences[0]}")
@@ -129,7 +129,7 @@ def _curve(section: TlsSection, lowest: ssl.TLSVersion) -> str | None:
 
 
 def _settable(curve: str) -> bool:
-    """Try it: Debian 12's Python cannot set X25519, which OpenSSL prefers by itself."""
+    """Try it: Debian 12's Python cannot set X25519, which OpenSSL prefers by default."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve(curve)
     except (ssl.SSLError, ValueError):
@@ -147,7 +147,8 @@ def _client_auth(section: TlsSection) -> ssl.VerifyMode:
     if has_authority and mode == ssl.CERT_NONE:
         raise ConfigError(key, "must verify certificates when client_ca_file is set")
     if mode != ssl.CERT_NONE and not has_authority:
-        # Go would take the system's authorities: anyone with a public certificate could come in.
+        # Go would take the system's authorities: anyone with a public certificate would be
+        # admitted.
         raise ConfigError(f"{SECTION}.client_ca_file", f"is missing; {name} needs it")
     return mode
 

@@ -1,5 +1,5 @@
-"""What a kernel says of TCP: types, constants, and the protocols by which it is asked.
+"""What a kernel says about TCP: types, constants, and the protocols for asking it.
 
-Here may live what has no opinion: frozen records, the kernel's numbers with their source, sets of
-ports and addresses, and the one error of all sources. Nothing here does I/O or judges.
+What may live here has no opinion: frozen records, the kernel's numbers with their source, sets of
+ports and addresses, and the one error that all sources raise. Nothing here does I/O or judges.
 """

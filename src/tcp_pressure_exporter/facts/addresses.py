@@ -1,7 +1,7 @@
 """Addresses as the kernel compares them: 16 bytes, IPv4 in its v4-mapped form.
 
-One form for both families merges an IPv4 socket and a v4-mapped IPv6 socket by itself: they
-share one tuple space in the kernel.
+With one form for both families, an IPv4 socket and a v4-mapped IPv6 socket have the same address,
+as they share one tuple space in the kernel.
 """
 
 from ipaddress import IPv6Address
@@ -17,7 +17,7 @@ LOOPBACK_IFINDEX = 1  # of the interface `lo`: include/net/net_namespace.h
 
 
 def normal_address(family: int, address: bytes) -> bytes:
-    """Return the form above of an address that inet_diag gave for a family (AF_INET: 4 + 12)."""
+    """Return an address from inet_diag in the form above (AF_INET uses 4 of its 16 bytes)."""
     return V4_MAPPED + address[:4] if family == AF_INET else address
 
 

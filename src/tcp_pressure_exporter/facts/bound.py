@@ -1,8 +1,8 @@
-"""What the sockets that own a port are counted into: the listening ones and those bound only.
+"""The counts of the sockets that own a port: those that listen and those that are only bound.
 
-Two counters fill these types from the same bytes, with the same result: counting/bound.py explains
-itself, core/listener_tally.c is fast. Any user may open as many such sockets as memory allows, so
-whatever is kept of single ones has a limit here.
+Two counters fill these types from the same bytes, with the same result: counting/bound.py is easy
+to read, core/listener_tally.c is fast. Any user may open as many such sockets as memory allows, so
+everything kept about individual sockets has a limit here.
 """
 
 import struct
@@ -31,7 +31,7 @@ class QueueKey(NamedTuple):
 
 
 class AcceptQueue(NamedTuple):
-    """The fullest queue of the sockets that listen under one key; used and limit as BoundSocket."""
+    """The fullest queue of the sockets listening under one key; used, limit: see BoundSocket."""
 
     key: QueueKey
     used: int
@@ -40,17 +40,18 @@ class AcceptQueue(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Used ÷ limit. The kernel refuses beyond the limit, so it can be a little above 1."""
-        return self.used / max(self.limit, 1)  # listen(0) lets one connection wait
+        """Used ÷ limit. The kernel refuses only beyond the limit, so this may be just above 1."""
+        return self.used / max(self.limit, 1)  # listen(0) still lets one connection wait
 
 
 class BoundRules(NamedTuple):
-    """What is kept of single sockets.
+    """What is kept about individual sockets.
 
-    usable: the set of ports (facts/ports.py) whose sockets go before others.
-    watched: queues that are told however empty they are; the first MAX_QUEUES.
-    bound_only: the ports at which there may be sockets that are bound only, beside those that
-    listen; None where that is not known. Without any nobody has to look for such sockets.
+    usable: the set of ports (facts/ports.py) whose sockets are kept in preference to others.
+    watched: queues that are reported however empty they are; the first MAX_QUEUES.
+    bound_only: the ports that may have sockets that are only bound, apart from those that listen;
+    None where that is not known. If there are no such ports, there is no need to look for such
+    sockets.
     """
 
     usable: int = 0
@@ -71,7 +72,7 @@ class KeptSockets:
     packed: bytes = b""
 
     def __iter__(self) -> Iterator[BoundSocket]:
-        """Yield them in the order in which they were told."""
+        """Yield them in the order in which they were reported."""
         for address, cgroup, scope, used, limit, inode, port, flags in _KEPT.iter_unpack(
             self.packed
         ):
@@ -92,7 +93,7 @@ class KeptSockets:
 
 
 def packed_socket(socket: BoundSocket) -> bytes:
-    """Return one of KeptSockets."""
+    """Return the socket as KeptSockets stores it."""
     inode, cgroup = socket.owner_id
     flags = (
         _LISTENING * socket.listening
@@ -108,18 +109,19 @@ def packed_socket(socket: BoundSocket) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class BoundTally:
-    """The listening and the bound-only sockets of a namespace.
+    """The sockets of a namespace that listen or are only bound.
 
     Sets of ports are those of facts/ports.py.
     listeners: how many listen, by whether their address is IPv4.
-    listening, bound_only: the ports at which one listens, or is bound only.
-    by_address: the ports of each address, as native unsigned shorts in any order, some maybe twice.
-    dual_stack: the ports of sockets at [::] that take IPv4, too.
-    anywhere: the ports of sockets whose address or port found no room in `by_address`: they count
-    for every address. overflow: how many such sockets there are.
-    queues: the watched queues and the MAX_QUEUES fullest others, as the first socket of each came.
-    transparent: whether one that listens has IP_TRANSPARENT (TPROXY): it may serve any address.
-    kept: the first sockets, at most MAX_KEPT_IN_RANGE and MAX_KEPT_OUTSIDE; kept_overflow: others.
+    listening, bound_only: the ports with a socket that listens, or that is only bound.
+    by_address: the ports of each address, as native unsigned shorts in any order, perhaps with
+    repeats. dual_stack: the ports of sockets at [::] that also accept IPv4.
+    anywhere: the ports of sockets for which `by_address` had no room: they count for every address.
+    overflow: how many such sockets there are.
+    queues: the watched queues and the MAX_QUEUES fullest others, in the order of their first
+    sockets. transparent: whether a listening socket has IP_TRANSPARENT (TPROXY): it may serve any
+    address. kept: the first sockets, at most MAX_KEPT_IN_RANGE and MAX_KEPT_OUTSIDE; kept_overflow:
+    how many others there are.
     """
 
     listeners: Mapping[bool, int]
@@ -136,22 +138,22 @@ class BoundTally:
 
     @property
     def owned(self) -> int:
-        """The set of ports that a listening or a bound-only socket has."""
+        """The set of ports owned by a socket that listens or is only bound."""
         return self.listening | self.bound_only
 
     def at(self, address: bytes) -> int:
-        """Return the set of ports that sockets have at exactly this address, or maybe have."""
+        """Return the set of ports that sockets have, or may have, at exactly this address."""
         packed = self.by_address.get(address, b"")
         return self.anywhere | ports_from_shorts(packed)
 
     def excluding(self, address: bytes) -> int:
-        """Return the set of ports at which some socket excludes a bind to the address."""
+        """Return the set of ports where an existing socket rules out a bind to the address."""
         if is_v4(address):
             return self.at(address) | self.at(V4_ANY) | self.dual_stack
         return self.at(address) | self.at(V6_ANY)
 
     def with_bound_only(self, other: "BoundTally") -> "BoundTally":
-        """Return the tally of these sockets and of those that another has of bound ones alone."""
+        """Return this tally plus another, of sockets that are only bound."""
         mine, theirs = self.by_address, other.by_address
         merged = {
             address: mine.get(address, b"") + theirs.get(address, b"")
@@ -170,7 +172,7 @@ class BoundTally:
 
 
 def ports_from_shorts(packed: bytes) -> int:
-    """Return the set of ports (facts/ports.py) that stand in a row of native unsigned shorts."""
+    """Return the set of ports (facts/ports.py) in an array of native unsigned shorts."""
     bitmap = bytearray(BITMAP_BYTES)
     for port in memoryview(packed).cast("H"):
         bitmap[port >> 3] |= 1 << (port & 7)
@@ -178,5 +180,5 @@ def ports_from_shorts(packed: bytes) -> int:
 
 
 def shorts_of(ports: Iterable[int]) -> bytes:
-    """Return ports as a row of native unsigned shorts."""
+    """Return ports as an array of native unsigned shorts."""
     return array("H", ports).tobytes()

@@ -1,6 +1,6 @@
 """Why a socket is in CLOSE_WAIT: the peer has closed, and this end has not yet.
 
-The timer and the queues of its entry tell what it waits for. Source: net/ipv4/inet_diag.c
+The timer and the queues in its entry tell what it is waiting for. Source: net/ipv4/inet_diag.c
 (inet_sk_diag_fill: timer and retransmits) and net/ipv4/tcp_diag.c (tcp_diag_get_info: the queues,
 where a FIN that nobody has read counts as one byte).
 """
@@ -16,10 +16,10 @@ TIMER_WINDOW_PROBE = 4
 class CloseWaitCounts(NamedTuple):
     """Sockets in CLOSE_WAIT by cause.
 
-    eof_unread: the application has not read up to the end that the peer sent.
-    not_closed: it has, and neither sends nor closes.
-    peer_gone: its data or probes are sent again and again, and nobody answers (tcp_retries2).
-    window_closed: the peer answers, and does not take its data.
+    eof_unread: the application has not yet read up to the end of what the peer sent.
+    not_closed: it has read all of that, but neither sends nor closes.
+    peer_gone: its data or probes are sent again and again without an answer (tcp_retries2).
+    window_closed: the peer answers but does not take its data.
     """
 
     eof_unread: int = 0
@@ -32,10 +32,10 @@ CAUSES = CloseWaitCounts._fields
 
 
 class CloseWaitSocket(NamedTuple):
-    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` leads to whose.
+    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` finds its owner.
 
-    local_address, local_port: its own end. accepted: whether an application has it; else it still
-    sits in the accept queue of its listener, whose it then is.
+    local_address, local_port: its own end. accepted: whether an application has accepted it. If
+    not, it is still in its listener's accept queue, and the listener's owner is its owner.
     """
 
     cookie: bytes
@@ -48,11 +48,11 @@ class CloseWaitSocket(NamedTuple):
 
 
 def close_wait_cause(timer: int, retransmits: int, rqueue: int, wqueue: int) -> str:
-    """Return one of CAUSES for the fields of an entry."""
+    """Return which of CAUSES the fields of an entry point to."""
     if wqueue and timer == TIMER_RETRANSMIT and retransmits:
         return "peer_gone"
     if wqueue and timer == TIMER_WINDOW_PROBE:
         # A peer that is there answers each probe, and its answer sets the count back to 0
-        # (net/ipv4/tcp_input.c, tcp_ack). One may be on its way.
+        # (net/ipv4/tcp_input.c, tcp_ack). One probe may be in flight.
         return "window_closed" if retransmits <= 1 else "peer_gone"
     return "eof_unread" if rqueue else "not_closed"

@@ -11,7 +11,7 @@ PORT_TAKEN = "port_taken"  # connect(): the 4-tuple of the port that was bound; 
 
 
 class FailureKind(NamedTuple):
-    """Which call failed, and for which cause."""
+    """Which call failed, and why."""
 
     call: str
     cause: str
@@ -19,15 +19,15 @@ class FailureKind(NamedTuple):
 
 CONNECT_FAILURES = (FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN))
 BIND_FAILURES = (FailureKind(BIND, NO_PORT), FailureKind(BIND, PORT_TAKEN))
-NOBODY = b""  # the remote address of what has none
+NOBODY = b""  # stands for the remote address where there is none
 
 
 class PortFailure(NamedTuple):
     """Failures with one caller and the same ends.
 
     cgroup_id: of the caller, as SocketId has it. process: the name of the caller's thread group,
-    any Unicode text. The addresses are those of facts/addresses.py; port: of the remote end. Where
-    bind() failed the remote address is NOBODY, and the port what was asked for, 0 for any.
+    any Unicode text. The addresses are those of facts/addresses.py; port: of the remote end. For a
+    failed bind() the remote address is NOBODY, and the port is the one asked for, 0 for any.
     """
 
     kind: FailureKind
@@ -40,10 +40,10 @@ class PortFailure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FailureCounts:
-    """The failures in one network namespace since counting began; none of the numbers ever falls.
+    """The failures in one network namespace since counting began; the numbers never fall.
 
-    rows: by caller and ends. unnamed: those that found no room there. lost: those that found no
-    room at all, of whatever namespace. kinds: those that are counted here.
+    rows: by caller and ends. unnamed: those for which `rows` had no room. lost: those for which
+    there was no room at all, in any namespace. kinds: the kinds that are counted here.
     """
 
     rows: Mapping[PortFailure, int]

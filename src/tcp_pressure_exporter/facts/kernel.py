@@ -1,7 +1,7 @@
-"""How kernels differ in what decides TCP ports: what this one was found to do.
+"""What this kernel was found to do, where kernels differ in how they manage TCP ports.
 
-Distributions put what is newer into older kernels: so no field but `ends_closed_flows` follows from
-a version number.
+Distributions backport features to older kernels, so no field but `ends_closed_flows` is inferred
+from a version number.
 """
 
 from typing import NamedTuple
@@ -10,24 +10,24 @@ from typing import NamedTuple
 class KernelModel(NamedTuple):
     """What the running kernel does; None where it cannot be asked.
 
-    release: its own name for itself. tick_ms: the step of its timers, 1000 ÷ HZ.
-    shows_bound_only: sock_diag shows sockets that are bound and no more (Linux 6.8,
-    net/ipv4/inet_diag.c). Else the table of bound ports alone tells what they block.
-    asks_single_ports: a socket can be told its port range (IP_LOCAL_PORT_RANGE, 6.3). Else hidden
-    ports, and whether TIME_WAIT is given back, are not asked about.
+    release: the name it gives itself. tick_ms: the step of its timers, 1000 ÷ HZ.
+    shows_bound_only: sock_diag shows sockets that are only bound (Linux 6.8, net/ipv4/inet_diag.c).
+    If it does not, only the table of bound ports tells what they block. asks_single_ports: a socket
+    can be given its own port range (IP_LOCAL_PORT_RANGE, 6.3). If not, the exporter does not ask
+    about hidden ports, nor whether connect() takes over ports in TIME_WAIT.
     frees_bound_ports: a port is free for connect() as soon as the socket that bound it is closed
-    (6.18, net/ipv4/inet_hashtables.c); else only when no socket has the port any more, so that more
-    ports are hidden.
-    reuse_delay_ms: tcp_tw_reuse_delay (6.14); None where an entry may be taken over from the next
-    whole second of the kernel's clock on.
+    (6.18, net/ipv4/inet_hashtables.c). On other kernels it is free only when no socket has the port
+    any more, so more ports are hidden.
+    reuse_delay_ms: tcp_tw_reuse_delay (6.14); None where an entry may be taken over as soon as the
+    kernel's clock reaches the next whole second.
     time_wait_ms: how long TIME_WAIT lasts: 60 s, or tcp_tw_timeout where a kernel has it.
-    time_wait_batch_ms: how long an entry may keep its port beyond that, by the timers' step.
-    step_width: ip_local_port_step_width (7.1), in which the port search goes; None and 0: in twos.
-    Whichever it is, a range of an odd number of ports may miss one.
+    time_wait_batch_ms: how much longer an entry may keep its port, because of the timers' step.
+    step_width: ip_local_port_step_width (7.1), the step of the port search; None and 0 mean steps
+    of two. Whatever the step, the search may miss one port of a range with an odd number of ports.
     own_table: the namespace has a table of connections of its own (tcp_child_ehash_entries, 6.1);
-    None before there were any.
+    None on kernels that do not have such tables.
     ends_closed_flows: conntrack ends a connection that is over for a new one that finds no port
-    (6.5). It cannot be tried out without rules of one's own, so the release has to tell.
+    (6.5). Testing that would take NAT rules, so this is inferred from the release.
     """
 
     release: str
@@ -46,8 +46,8 @@ class KernelModel(NamedTuple):
 class Identity(NamedTuple):
     """Where a process runs.
 
-    boot: made of the kernel's boot id: the same for all processes of a host until it restarts, and
-    no other host has it. network_namespace: its inode number, unique on the host.
+    boot: derived from the kernel's boot id: the same for all processes on a host until it restarts,
+    and different on every other host. network_namespace: its inode number, unique on the host.
     """
 
     boot: str

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 
 class SourceError(Exception):
-    """A source could not be read or its answer made no sense; names the operation."""
+    """A source could not be read, or its answer made no sense; the text names the operation."""
 
     def __init__(self, operation: str, reason: str) -> None:
         super().__init__(f"{operation}: {reason}")
@@ -17,7 +17,7 @@ class SourceError(Exception):
 
 
 class SettingError(SourceError):
-    """A setting of the system could not be read: by itself it says nothing against the sockets."""
+    """A system setting could not be read; the sockets may be fine all the same."""
 
 
 Value = TypeVar("Value", covariant=True)  # noqa: PLC0105 - the plain name reads best in signatures
@@ -26,7 +26,7 @@ Built = TypeVar("Built")
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Value]):
-    """A value or an error, and the seconds it took; both, where a part could not be built."""
+    """A value or an error, and the seconds it took; both where only a part could be built."""
 
     seconds: float
     value: Value | None = None
@@ -50,7 +50,7 @@ class Incomplete(Generic[Value]):
 def attempt(
     build: Callable[[], Built | Incomplete[Built]], clock: Callable[[], float]
 ) -> Outcome[Built]:
-    """Call `build` and time it; a SourceError becomes the outcome, so that the rest goes on."""
+    """Call `build` and time it; a SourceError becomes the outcome, so that the rest carries on."""
     start = clock()
     try:
         value = build()

@@ -1,4 +1,4 @@
-"""Sets of TCP ports as integers, and the range that the kernel chooses from.
+"""Sets of TCP ports as integers, and the range from which the kernel chooses.
 
 Bit p of the integer stands for port p. A set of 65,536 ports is 8 KiB; union, intersection and size
 are single operations on it.
@@ -42,7 +42,7 @@ def to_bitmap(ports: int) -> bytes:
 
 
 def contains(bitmap: bytes, port: int) -> int:
-    """Tell whether a set that `to_bitmap` wrote has a port: 1 or 0."""
+    """Return 1 if a set written by `to_bitmap` has a port, otherwise 0."""
     return bitmap[port >> 3] >> (port & 7) & 1
 
 
@@ -55,8 +55,8 @@ def from_bitmap(bitmap: bytes | bytearray) -> int:
 class PortRange:
     """The range low..high, both included, and the set of all reserved ports (facts/ports.py).
 
-    in_pairs: whether the kernel searches it in steps of two, as Linux does.
-    privileged: how many ports below 1024 a client of RPC chooses from.
+    in_pairs: whether the kernel searches the range in steps of two, as Linux does.
+    privileged: how many ports below 1024 an RPC client can choose from.
     """
 
     low: int

@@ -1,7 +1,7 @@
-"""What can be asked, as small protocols: whoever answers one is a source.
+"""What can be asked, as small protocols: whatever answers one is a source.
 
-A system is served by a bundle of sources. Where nobody can answer, the bundle holds a `Missing`
-with the reason instead; a source that depends on rights says itself what it lacks. Every question
+A system is served by a bundle of sources. Where nothing can answer, the bundle holds a `Missing`
+with the reason instead; a source that needs privileges says itself which it lacks. Every question
 raises SourceError where it fails.
 """
 
@@ -29,14 +29,14 @@ from tcp_pressure_exporter.facts.tally import (
 )
 from tcp_pressure_exporter.facts.time_wait import CloseCounts, TimeWaitLengths, TimeWaitReuse
 
-# A destination that no one else has, so that asking about a port concerns the port alone.
+# A destination that nothing else uses, so that the answer depends on the port alone.
 _NOWHERE_ADDRESS = V4_MAPPED + bytes((127, 101, 127, 101))
 UNUSED_PORT = (1).to_bytes(2)  # tcpmux (RFC 1078), which nobody serves any more
 NOWHERE = PoolKey(_NOWHERE_ADDRESS, _NOWHERE_ADDRESS, UNUSED_PORT)
 
 
 class Missing(NamedTuple):
-    """Stands where a source would: why there is none."""
+    """Stands in for a source: why there is none."""
 
     reason: str
 
@@ -46,36 +46,36 @@ class SettingsSource(Protocol):
 
     @property
     def system(self) -> str:
-        """Whose settings they are, by the names of facts/system.py."""
+        """Return the system whose settings they are, by its name in facts/system.py."""
 
     def port_range(self) -> PortRange:
         """Return the local port range and the reserved ports."""
 
     def time_wait_reuse(self) -> TimeWaitReuse:
-        """Return how long TIME_WAIT holds a port, and when a connect() takes one over."""
+        """Return how long TIME_WAIT holds a port, and when a connect() may take it over."""
 
     def sysctls(self) -> Mapping[str, int]:
-        """Return what decides TCP pressure, under the system's own names."""
+        """Return the settings that determine TCP pressure, under the system's own names."""
 
 
 class SocketSource(Protocol):
     """The sockets of a namespace: those that own a port, and the counts of all others."""
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets, and as far as they are told those that are bound only."""
+        """Return the listening sockets, and those only bound, as far as the system shows them."""
 
     def tally(self, rules: TallyRules) -> SocketTally:
         """Return the aggregates over all sockets that are not listening."""
 
     def close(self) -> None:
-        """Let go what is open; the next question opens it again."""
+        """Release what is open; the next question opens it again."""
 
 
 class ToldBy(NamedTuple):
-    """Who tells of the sockets.
+    """Which source the sockets are read from.
 
     source: netlink, bpf or portable. why: why it is not BPF, "" where it is. fallbacks: how often
-    netlink took BPF's place; None where it was not BPF at the start.
+    netlink took over from BPF; None where BPF was not the source at the start.
     """
 
     source: str
@@ -83,18 +83,18 @@ class ToldBy(NamedTuple):
     fallbacks: int | None = None
 
     def logged(self) -> dict[str, str]:
-        """Return what a line of the log says of it."""
+        """Return the fields of a log line about it."""
         return {"source": self.source} | ({"reason": self.why} if self.why else {})
 
 
 class SocketDetailSource(Protocol):
-    """What of single sockets only the kernel's own dump tells: accept queues, owners, ages."""
+    """Details of individual sockets that only the kernel's own dump tells: queues, owners, ages."""
 
     def close_wait_ages(self) -> dict[bytes, float]:
-        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        """Return the minimum age in seconds of each socket in CLOSE_WAIT, by its cookie."""
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
-        """Return the live sockets towards some remote ends."""
+        """Return the live sockets connected to some remote ends."""
 
     def port_sockets(self, port: int) -> list[PortSocket]:
         """Return the sockets of every state that hold a local port."""
@@ -102,14 +102,14 @@ class SocketDetailSource(Protocol):
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
     ) -> float | None:
-        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+        """Return how long a pool's connection at a port has been in TIME_WAIT; None: it is not."""
 
 
 class NumberSource(Protocol):
-    """What the kernel counts by itself."""
+    """What the kernel counts itself."""
 
     def resources(self) -> tuple[Resource, ...]:
-        """Return the use and the limit of the finite resources beside ports."""
+        """Return the use and the limit of the finite resources other than ports."""
 
     def statistics(self) -> Mapping[str, int]:
         """Return the counters of TCP and of conntrack, under the kernel's names."""
@@ -121,7 +121,7 @@ class CanaryAnswer:
 
     success: a port was found (True); there is none, connect() says EADDRNOTAVAIL (False); or the
     kernel said something else, or was not asked (None), for the given reason.
-    seconds: duration of the search of the whole range; None where none was made.
+    seconds: duration of the search of the whole range; None where there was no such search.
     """
 
     success: bool | None
@@ -132,7 +132,7 @@ class CanaryAnswer:
 class HiddenAnswer(NamedTuple):
     """The kernel's answer about single ports.
 
-    asked: how many it answered for. hidden: to how many of these no connect() comes, whatever the
+    asked: how many it answered for. hidden: how many of these no connect() reaches, whatever the
     destination. reason: why it answered for none, "" where it did.
     """
 
@@ -142,7 +142,7 @@ class HiddenAnswer(NamedTuple):
 
 
 class TakeOverAnswer(NamedTuple):
-    """Of how many ports in TIME_WAIT the kernel was asked whether connect() takes them over.
+    """For how many ports in TIME_WAIT the kernel was asked whether connect() takes them over.
 
     refused: of these, those that it does not give back before TIME_WAIT ends.
     """
@@ -152,7 +152,7 @@ class TakeOverAnswer(NamedTuple):
 
 
 class CanarySource(Protocol):
-    """The kernel's port search, asked without a connection being made."""
+    """The kernel's port search, asked without making a connection."""
 
     def missing(self) -> str | None:
         """Return why it cannot be asked here, None where it can."""
@@ -161,10 +161,10 @@ class CanarySource(Protocol):
         """Return whether a connect() of an outbound pool would find a port."""
 
     def hidden_ports(self, held_ports: int, destinations: Sequence[PoolKey]) -> HiddenAnswer:
-        """Return of how many ports that sockets hold how many are hidden."""
+        """Ask about ports that sockets hold, and return how many of them are hidden."""
 
     def take_over(self, key: PoolKey, ports: int, waits: Callable[[int], bool]) -> TakeOverAnswer:
-        """Return of how many ports of a pool in TIME_WAIT how many are refused."""
+        """Ask about a pool's ports in TIME_WAIT, and return how many are refused."""
 
 
 class ElsewhereSource(Protocol):
@@ -175,34 +175,34 @@ class ElsewhereSource(Protocol):
         """What tells whether they can be: else each namespace is asked by netlink."""
 
     def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
-        """Know the sockets of these namespaces while the block runs; never raises."""
+        """Hold the sockets of these namespaces ready while the block runs; never raises."""
 
     def tally(self, rules: TallyRules) -> SocketTally | None:
-        """Return the aggregates of the calling thread's namespace; None: they are not known."""
+        """Return the aggregates of the calling thread's namespace; None: not known."""
 
     def listening(self, rules: BoundRules) -> BoundTally | None:
-        """Return the listening sockets of that namespace; None: they are not known."""
+        """Return the listening sockets of that namespace; None: not known."""
 
 
 class BindTableSource(Protocol):
-    """The kernel's own table of the ports that are bound."""
+    """The kernel's own table of bound ports."""
 
     def skipped_ports(self) -> int:
-        """Return the set of ports (facts/ports.py) that connect() passes over, to any end."""
+        """Return the set of ports (facts/ports.py) that connect() skips for any remote end."""
 
     def looked_at(self, inodes: Collection[int]) -> AbstractContextManager[None]:
-        """Know those of other namespaces while the block runs; never raises."""
+        """Hold those of other namespaces ready while the block runs; never raises."""
 
     def close(self) -> None:
         """Let go what is open."""
 
 
 class FailureSource(Protocol):
-    """The calls that the kernel refuses for lack of a local port."""
+    """The calls that the kernel refuses because it has no local port for them."""
 
     @property
     def no_binds(self) -> str | None:
-        """Why bind() is not counted beside connect(); None where it is."""
+        """Return why bind() is not counted in addition to connect(); None where it is."""
 
     def port_failures(self) -> FailureCounts:
         """Return those of the namespace of the calling thread, since counting began."""
@@ -228,14 +228,14 @@ class NatSource(Protocol):
         """Return why they cannot be read here, None where they can."""
 
     def translated(self, rules: RowRules, clients_of: Sequence[PoolKey] = ()) -> PoolTally:
-        """Return the NAT pools; clients_of: those that are counted by client besides."""
+        """Return the NAT pools; clients_of: those that are also counted by client."""
 
     def close(self) -> None:
-        """Let go what is open; the next question opens it again."""
+        """Release what is open; the next question opens it again."""
 
 
 def by_netlink() -> ToldBy:
-    """Say that netlink tells of the sockets, for nobody wanted BPF to."""
+    """Say that the sockets are read through netlink because BPF was not asked for."""
     return ToldBy(NETLINK, NOT_WANTED)
 
 
@@ -246,16 +246,16 @@ NO_BIND_TABLE = Missing("the kernel's table of bound ports is not read")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What serves one network namespace, or a whole system without namespaces.
+    """The sources for one network namespace, or for a whole system without namespaces.
 
     counted_by: "compiled", "readable" or "portable": what counts the sockets.
     kernel: what the kernel was found to do, None where it was not asked.
     no_netlink: why sockets are read through psutil, None where netlink answers.
-    interface_name: returns that of an index, which is where the interface is gone.
-    own_networks: returns the networks whose addresses are this host's; raises SourceError.
-    told_by: returns who told of the newest sockets.
-    elsewhere: what of other namespaces is found together with those of this one; None: nothing.
-    bind_table, failures, closes: shared by all namespaces, so that whoever opened them closes them.
+    interface_name: returns the name for an index, or the index itself once the interface is gone.
+    own_networks: returns the networks whose addresses belong to this host; raises SourceError.
+    told_by: returns which source the newest sockets came from.
+    elsewhere: finds other namespaces' sockets together with this one's; None: nothing does.
+    bind_table, failures, closes: shared by all namespaces, so whoever opened them closes them.
     """
 
     counted_by: str
@@ -276,7 +276,7 @@ class Sources:
     closes: CloseSource | Missing = NOT_COUNTED
 
     def close(self) -> None:
-        """Let go what the sources have open."""
+        """Release what the sources have open."""
         self.sockets.close()
         if not isinstance(self.nat, Missing):
             self.nat.close()

@@ -1,4 +1,4 @@
-"""What the kernel tells of one TCP socket: its state, its owner, what it is bound to.
+"""What the kernel says about one TCP socket: its state, its owner, what it is bound to.
 
 Source: include/net/tcp_states.h for the states.
 """
@@ -51,10 +51,10 @@ class OpenFiles(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Whose a socket is; a part that is not known is "".
+    """Who owns a socket; an unknown part is "".
 
-    service: as sources/owners/cgroups.py names it. process: its name. Both are whatever somebody
-    chose: any Unicode text, control characters included.
+    service: as named by sources/owners/cgroups.py. process: its name. People choose both freely:
+    expect any Unicode text, control characters included.
     """
 
     service: str = ""
@@ -67,11 +67,11 @@ NOBODY = Owner()
 class BoundSocket(NamedTuple):
     """One entry; `address` as in facts/addresses.py, `ipv6_only` the socket's IPV6_V6ONLY.
 
-    queue_used, queue_limit: of a listening socket, connections that wait to be accepted, and how
-    many may; the limit is None where nothing tells the queues. Source: net/ipv4/tcp_diag.c,
+    queue_used, queue_limit: of a listening socket, the connections waiting to be accepted, and how
+    many may wait; the limit is None where the queues are not known. Source: net/ipv4/tcp_diag.c,
     tcp_diag_get_info, sk_ack_backlog and sk_max_ack_backlog.
     scope: the index of the device that it is bound to (SO_BINDTODEVICE, a VRF, a link-local
-    address), 0 where to none: idiag_if.
+    address), 0 for none: idiag_if.
     """
 
     address: bytes
@@ -87,10 +87,10 @@ class BoundSocket(NamedTuple):
 class PortSocket(NamedTuple):
     """A socket that holds a local port; its addresses as in facts/addresses.py.
 
-    state: by the kernel's number; TCP_BOUND_INACTIVE of one that is bound and no more.
-    remote_address, remote_port: of nobody where it is not connected.
+    state: by the kernel's number; TCP_BOUND_INACTIVE for one that is only bound. remote_address,
+    remote_port: unspecified and 0 where it is not connected.
     seconds_left: until TIME_WAIT, or FIN_WAIT2 without an owner, is over; None for other sockets.
-    scope: as BoundSocket's.
+    scope: as in BoundSocket.
     """
 
     state: int
@@ -104,7 +104,7 @@ class PortSocket(NamedTuple):
 
 
 class RemoteEnd(NamedTuple):
-    """A remote port (network order), of one address (facts/addresses.py) or, None, of any."""
+    """A remote port (network order) at one address (facts/addresses.py), or at any for None."""
 
     address: bytes | None
     port: bytes

@@ -1,4 +1,4 @@
-"""The systems by name, what their vendors allow, and what is asked of one beside its sockets."""
+"""The systems by name, what their vendors allow, and what is asked of one besides its sockets."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -16,7 +16,8 @@ LEAST_DELAY, MOST_DELAY = 30, 300  # seconds
 MAX_USER_PORT = "MaxUserPort"
 
 # Solaris, as ndd calls it; milliseconds. Oracle's Tunable Parameters Reference Manuals say "not
-# lower than" 60 s up to Solaris 11.3 and 10 s for 11.4. illumos says nothing: as before 11.4.
+# lower than" 60 s up to Solaris 11.3 and 10 s for 11.4. illumos says nothing, so it is treated as
+# Solaris before 11.4.
 TIME_WAIT_INTERVAL = "tcp_time_wait_interval"
 LEAST_TIME_WAIT_INTERVAL = {SOLARIS: 60_000, SOLARIS_11_4: 10_000}
 
@@ -24,8 +25,8 @@ LEAST_TIME_WAIT_INTERVAL = {SOLARIS: 60_000, SOLARIS_11_4: 10_000}
 class SystemFacts(Protocol):
     """The settings of one system. Every method asks afresh and raises SourceError.
 
-    name: of the system, as the table of findings has it (findings/table.py).
-    shows_time_wait: whether psutil lists sockets in TIME_WAIT there.
+    name: the system's name in the table of findings (findings/table.py).
+    shows_time_wait: whether psutil lists sockets in TIME_WAIT on it.
     """
 
     @property
@@ -45,7 +46,7 @@ class SystemFacts(Protocol):
 
 
 class Resource(NamedTuple):
-    """A finite resource: `used` of `limit`, in the unit that the name ends with, else a count."""
+    """A finite resource: `used` of `limit`, in the unit at the end of its name, or else a count."""
 
     name: str
     used: int

@@ -1,7 +1,8 @@
-"""What a dump of all sockets that are not listening is counted into, and by which rules.
+"""The counts of a dump of all sockets that are not listening, and the rules for counting.
 
 Two parsers fill these types from the same bytes, with the same result: sources/counting/readable.py
-explains itself, _tally.c is fast. Nothing is kept per socket, but for the entries in `kept_states`.
+is easy to read, _tally.c is fast. Nothing is kept per socket except for the entries in
+`kept_states`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -23,26 +24,26 @@ MAX_ROWS = 512  # pools per direction that are told apart in the result
 MAX_CLIENTS = 8_192  # of the NAT pools whose ports are counted by client, together
 MAX_PORT_PAIRS = 65_536  # sockets outside the range by which their ports are judged
 NEVER_WHOLE = 2**32 - 1  # more ports than a pool can have
-MAX_COOKIE_BLOCKS = 65_536  # of TIME_WAIT entries that are known by cookie from dump to dump
-MAX_IDENTITIES = 262_144  # of TIME_WAIT entries that a walk by BPF knows from walk to walk
-NETLINK, BPF = "netlink", "bpf"  # who tells of sockets
-# How far the age of an entry may be off: a tick of the kernel's clock, and the time for which the
-# exporter may have to wait for a CPU between reading the clock and reading the dump.
+MAX_COOKIE_BLOCKS = 65_536  # of cookies that identify TIME_WAIT entries from dump to dump
+MAX_IDENTITIES = 262_144  # of TIME_WAIT entries that a BPF walk recognises from walk to walk
+NETLINK, BPF = "netlink", "bpf"  # where sockets are read from
+# How far off the age of an entry may be: a tick of the kernel's clock, and the time the exporter
+# may wait for a CPU between reading the clock and reading the dump.
 AGE_ERROR_MS = 500
 
 
 class Edge(NamedTuple):
-    """The end of a dump's view: by it the next dump knows which TIME_WAIT entries are new.
+    """Where a dump's view ends: it tells the next dump which TIME_WAIT entries are new.
 
-    An entry is dated back by its age, which is not exact enough to tell whether it came just
-    before a dump or during it, and which starts over where a stray segment is answered. So entries
-    are known by their socket cookies.
-    started_ms, ended_ms: when the dump was asked for, and when its last part was filled.
-    cookies: of the entries in TIME_WAIT, in at most MAX_COOKIE_BLOCKS blocks; half of them is kept
-    for entries that may be younger than `started_ms`. A block is two native numbers of 8 bytes: n,
-    and a bit each for the cookies from 64 × n on. The kernel numbers sockets one after the other as
-    they are first shown, so that most blocks are well filled.
-    by: who told of the entries. Another source has other names for them, so that it cannot use the
+    An entry's age is not exact enough to tell whether it came just before a dump or during it, and
+    the age starts over when the entry answers a stray segment. So entries are recognised by their
+    socket cookies.
+    started_ms, ended_ms: when the dump was requested, and when its last part was filled.
+    cookies: of the entries in TIME_WAIT, in at most MAX_COOKIE_BLOCKS blocks; half of them are
+    reserved for entries that may be younger than `started_ms`. A block is two native 8-byte
+    numbers: n, and one bit for each of the 64 cookies from 64 × n. The kernel numbers sockets
+    consecutively as they are first shown, so most blocks are well filled.
+    by: the source of the entries. Another source names them differently, so it cannot use the
     cookies.
     """
 
@@ -52,9 +53,10 @@ class Edge(NamedTuple):
     by: str = NETLINK
 
     def seen_by(self, source: str) -> "Edge":
-        """Return the edge as it serves a source: to another one ages alone tell what is new.
+        """Return the edge as a source can use it: to another source, only ages tell what is new.
 
-        What came while the dump before was read, behind the place where it read, is not counted.
+        Entries that appeared during the previous dump, behind the place it had read, are not
+        counted.
         """
         if source == self.by:
             return self
@@ -64,10 +66,10 @@ class Edge(NamedTuple):
 class PoolKey(NamedTuple):
     """The two fixed ends of a pool; `port` is the fixed one, in network order.
 
-    scope: index of the interface that its sockets are bound to, 0 for none: the kernel keeps the
-    same ends apart by it (include/net/inet_hashtables.h, inet_match). Of a NAT pool the conntrack
+    scope: index of the interface that its sockets are bound to, 0 for none: the kernel uses it to
+    tell equal ends apart (include/net/inet_hashtables.h, inet_match). For a NAT pool: the conntrack
     zone of its replies, 0 by default (include/net/netfilter/nf_conntrack_zones.h).
-    ports: which local ports it has, "" for those that connect() chooses (pools/explicit.py).
+    ports: which local ports it uses, "" for those that connect() chooses (pools/explicit.py).
     """
 
     local_address: bytes
@@ -78,9 +80,9 @@ class PoolKey(NamedTuple):
 
 
 class GroupNetwork(NamedTuple):
-    """A network of a remote group, by the group's number.
+    """A network in a remote group, with the group's number.
 
-    address, prefix: as NetworkPorts has them.
+    address, prefix: as in NetworkPorts.
     """
 
     address: bytes
@@ -89,7 +91,7 @@ class GroupNetwork(NamedTuple):
 
 
 class GroupedKey(NamedTuple):
-    """As PoolKey, with the number of a remote group instead of an address."""
+    """A PoolKey with the number of a remote group instead of a remote address."""
 
     local_address: bytes
     group: int
@@ -100,10 +102,10 @@ class GroupedKey(NamedTuple):
 class RowRules(NamedTuple):
     """Which pools of a direction get a row of their own.
 
-    Those with at least `min_used` of ports − reclaimable, but no more than `max_rows`, and
-    besides the `watched` ones. A pool with `whole_from` ports or more counts here with all of
-    them: the kernel may refuse to give back what looks reclaimable.
-    groups: whose pools are added up besides; sorted by address, none overlaps another.
+    Those where ports − reclaimable is at least `min_used`, up to `max_rows` of them, and the
+    `watched` ones as well. For a pool with `whole_from` ports or more, all of them count: the
+    kernel may refuse to reuse ports that look reclaimable.
+    groups: networks whose pools are also added up; sorted by address, without overlaps.
     """
 
     min_used: int = 0
@@ -119,11 +121,11 @@ DEFAULT_ROWS = RowRules()
 class NatRules(NamedTuple):
     """What decides how a tracked connection counts.
 
-    rows: which pools are told apart. evicts: whether one that is over is reclaimable, because the
-    kernel ends it for a new one that finds no free port.
-    translated: whether the connections with a translated source are counted: they make the pools.
-    Else those without, in the watched pools alone: they hold ports of these too.
-    clients_of: the pools whose connections are counted by client besides.
+    rows: which pools get a row of their own. evicts: whether a finished connection is reclaimable
+    because the kernel ends it when a new one finds no free port.
+    translated: whether connections with a translated source are counted: they make up the pools. If
+    false, connections without one are counted, in watched pools only: they hold ports there too.
+    clients_of: the pools whose connections are also counted by client.
     """
 
     rows: RowRules = DEFAULT_ROWS
@@ -144,7 +146,7 @@ class NetworkPorts(NamedTuple):
     high: int = MAX_PORT
 
     def has(self, address: bytes, port: int) -> bool:
-        """Tell whether a port of an address is among them."""
+        """Tell whether the port at the address is one of them."""
         rest = 8 * ADDRESS_BYTES - self.prefix
         same = int.from_bytes(self.address) >> rest == int.from_bytes(address) >> rest
         return same and self.low <= port <= self.high
@@ -157,10 +159,11 @@ class TallyRules:
     usable: the ports a connect() may choose from.
     blocked: ports no connect() can choose because a socket was bound there.
     served: ports whose sockets were accepted, not connected, here.
-    own: the addresses of this host; empty where no connection comes to others (TPROXY).
-    sources: ports that applications are known to choose themselves.
-    since: the edge of the dump before; None before there was one.
-    outbound_rows, inbound_rows, privileged_rows, explicit_rows: which pools are told apart.
+    own: the addresses of this host; empty unless connections to other addresses arrive here
+    (TPROXY).
+    sources: ports that applications are configured to choose themselves.
+    since: the edge of the previous dump; None for the first one.
+    outbound_rows, inbound_rows, privileged_rows, explicit_rows: which pools get a row of their own.
     kept_states: bit mask of the states whose entries are kept whole.
     """
 
@@ -179,13 +182,13 @@ class TallyRules:
 
 
 class PoolCount(NamedTuple):
-    """Ports of one pool: all that a socket holds, of these in TIME_WAIT, of these reclaimable.
+    """Ports of one pool: all those in use, those of them in TIME_WAIT, and those reclaimable.
 
     time_wait: None where the system does not show such sockets.
-    entered: those in TIME_WAIT that the dump before did not see there.
-    ages: the histogram of whole seconds in TIME_WAIT: native unsigned ints, as
-    many as TimeWaitLengths.age_seconds; empty where nothing tells the ages.
-    outside: of an inbound pool those that Linux does not choose by default (facts/ports.py).
+    entered: those in TIME_WAIT that were not there in the previous dump.
+    ages: a histogram of whole seconds in TIME_WAIT: native unsigned ints, as
+    many as TimeWaitLengths.age_seconds; empty where the ages are not known.
+    outside: in an inbound pool, those that Linux does not choose by default (facts/ports.py).
     """
 
     ports: int
@@ -197,7 +200,7 @@ class PoolCount(NamedTuple):
 
 
 class OtherPools(NamedTuple):
-    """The sum over several pools, as PoolCount has it of one.
+    """The sum over several pools; the fields are those of PoolCount.
 
     most_used is the largest ports − reclaimable.
     """
@@ -215,14 +218,14 @@ class OtherPools(NamedTuple):
 class PoolTally:
     """The pools of one direction.
 
-    rows: the pools of RowRules. Where there are more than `max_rows`, pools that are equally used
-    either all have one or none.
-    others: the rest, added up. overflow: sockets of pools beyond MAX_POOLS (outside the
-    range: MAX_OUTSIDE_POOLS), counted nowhere else.
-    groups: the pools of each remote group added up, those in `rows` and `others` alike; the first
+    rows: the pools of RowRules. Where there are more than `max_rows`, either all pools with equal
+    use have one or none has.
+    others: the rest, added up. overflow: sockets in pools beyond MAX_POOLS (outside the range:
+    MAX_OUTSIDE_POOLS), counted nowhere else.
+    groups: the sums over the pools of each remote group, in `rows` and `others` alike; the first
     MAX_GROUP_POOLS.
-    clients: the connections of NatRules.clients_of by client, the address that they were opened
-    from; pools without any left out. Those of clients beyond MAX_CLIENTS are in none.
+    clients: the connections of NatRules.clients_of by client, the address that opened them; pools
+    without any are left out. Connections of clients beyond MAX_CLIENTS are not included.
     """
 
     rows: Mapping[PoolKey, PoolCount]
@@ -256,18 +259,18 @@ class AddressPorts(NamedTuple):
 class SocketTally:
     """The aggregates of one dump.
 
-    edge: what the next dump needs to know which TIME_WAIT entries are new.
-    states: sockets by (IPv4 on the wire, state number): every pair that the source tells, zeros
+    edge: what tells the next dump which TIME_WAIT entries are new.
+    states: sockets by (IPv4 on the wire, state number): every pair that the source knows, zeros
     included.
     held: the set of local ports that any socket holds.
     by_address: usable ports that are not served, per local address. address_overflow counts the
-    sockets of addresses beyond MAX_LOCAL_ADDRESSES.
+    sockets at addresses beyond MAX_LOCAL_ADDRESSES.
     privileged, explicit: pools of local ports that no connect() chose: below 1024, and others.
-    accepted: the ports among theirs that connections were accepted at, as far as can be judged.
+    accepted: those of their ports where connections were accepted, as far as that can be judged.
     close_wait: sockets in CLOSE_WAIT by cause.
-    longest_left_ms: the most that an entry in TIME_WAIT had left of it; 0 where nothing tells.
-    kept: the entries in `kept_states`, as the kernel sent them; kept_overflow those beyond
-    MAX_KEPT.
+    longest_left_ms: the longest time that an entry in TIME_WAIT had left; 0 where that is not
+    known. kept: the entries in `kept_states`, as the kernel sent them; kept_overflow: how many
+    there were beyond MAX_KEPT.
     """
 
     edge: Edge

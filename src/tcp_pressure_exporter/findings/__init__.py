@@ -1,4 +1,4 @@
-"""What is judged, in two tables: each kind of finite resource, and each finding beside its check.
+"""What is judged, in two tables: each kind of finite resource, and each finding with its check.
 
-Here may live thresholds, checks and their advice. Choosing what a page shows, and I/O, may not.
+Thresholds, checks and their advice may live here. Choosing what a page shows, and I/O, may not.
 """

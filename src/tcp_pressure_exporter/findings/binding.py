@@ -1,7 +1,7 @@
-"""Whether applications bind before they connect: for them alone a full source pool is an outage.
+"""Whether applications bind before they connect: only for them is a full source pool an outage.
 
-A connect() without bind() uses a port once for each destination, so that a host with many of them
-holds nearly all its ports and is fine.
+A connect() without bind() can use a port once for each destination, so a host with many
+destinations may hold nearly all its ports and be fine.
 """
 
 from tcp_pressure_exporter.findings.kinds import KINDS, Severity, severity_of
@@ -9,7 +9,7 @@ from tcp_pressure_exporter.pools.directions import SOURCE
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport
 from tcp_pressure_exporter.pools.usage import Usage
 
-HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate errs by less than 0.02
+HIDDEN_WORTH_IT = 0.05  # of the usable ports; the estimate is off by less than 0.02
 
 NOBODY_BINDS = (
     "Many ports are in use at this address, but no application binds before it connects:"
@@ -43,8 +43,8 @@ def somebody_binds(
 ) -> bool | None:
     """Tell whether bound sockets hold ports worth mentioning; None: not known.
 
-    usable: the ports that the kernel may choose. hidden: how many are hidden, where that is known
-    exactly; else the report has the estimate.
+    usable: how many ports the kernel may choose. hidden: how many are hidden, if known exactly;
+    otherwise the report has the estimate.
     """
     ports = report.hidden_ports if report and hidden is None else hidden
     if ports is None or usable is None:
@@ -53,7 +53,7 @@ def somebody_binds(
 
 
 def source_severity(usage: Usage, *, binds: bool | None) -> Severity:
-    """Return how bad the use of a source pool is; binds: as somebody_binds tells."""
+    """Return the severity of a source pool's use; binds: as from somebody_binds."""
     if binds is False:
         return Severity.CALM
     most = Severity.WARNING if binds is None else Severity.CRITICAL
@@ -61,7 +61,7 @@ def source_severity(usage: Usage, *, binds: bool | None) -> Severity:
 
 
 def source_advice(report: CanaryReport | None, *, binds: bool | None) -> str:
-    """Return what to do about a source pool; binds: as somebody_binds tells."""
+    """Return what to do about a source pool; binds: as from somebody_binds."""
     no_estimate = report.no_estimate if report else ""
     if report and report.subflows_hide:
         return f"Many {SUBFLOWS_BIND}"

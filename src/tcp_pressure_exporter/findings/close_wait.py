@@ -1,6 +1,6 @@
-"""Each cause of being stuck in CLOSE_WAIT in one row: its words and what to do; and what is a leak.
+"""Each cause of being stuck in CLOSE_WAIT in one row: its words, what to do, and what is a leak.
 
-The causes themselves, and how an entry tells them: facts/close_wait.py.
+facts/close_wait.py has the causes themselves, and how an entry shows them.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.usage import is_mostly
 
 CLOSE_WAIT_RUNBOOK = "docs/runbooks/stuck.md#tcppressureclosewaitleak"
-LEAK_SOCKETS = 100  # of one cause: fewer are not worth waking anybody for
+LEAK_SOCKETS = 100  # with one cause: fewer are not worth waking anybody for
 LEAK_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseWaitCause:
-    """Why sockets are in CLOSE_WAIT; name: one of CAUSES. words: in few. advice: what to do."""
+    """Why sockets are in CLOSE_WAIT; name: one of CAUSES. words: short. advice: what to do."""
 
     name: str
     words: str
@@ -60,11 +60,11 @@ CLOSE_WAIT_CAUSES: Mapping[str, CloseWaitCause] = {cause.name: cause for cause i
 
 
 def close_wait_row(cause: str, sockets: int, never_accepted: int) -> CloseWaitCause:
-    """Return the row of sockets of one cause; of NEVER_ACCEPTED where most were never accepted."""
+    """Return the row for sockets with one cause; NEVER_ACCEPTED if most were never accepted."""
     return NEVER_ACCEPTED if is_mostly(never_accepted, sockets) else CLOSE_WAIT_CAUSES[cause]
 
 
 def close_wait_severity(sockets: int, oldest_seconds: float) -> Severity:
-    """Return how bad it is that so many sockets wait for one cause, the oldest for that long."""
+    """Return how bad it is to have that many sockets with one cause, the oldest that old."""
     leak = sockets >= LEAK_SOCKETS and oldest_seconds >= LEAK_SECONDS
     return Severity.WARNING if leak else Severity.CALM

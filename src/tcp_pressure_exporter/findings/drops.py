@@ -1,7 +1,7 @@
-"""Findings about what the kernel drops or refuses now: counters that rose, each beside its check.
+"""Findings about what the kernel drops or refuses now: counters that rose, each with its check.
 
-An alert counts the same over minutes (deploy/prometheus/rules): the severity of each is that of its
-alert, and so is the rate from which it counts. The counters are metrics; these are none.
+An alert counts the same over minutes (deploy/prometheus/rules): each finding has the severity of
+its alert, and the rate from which it counts. The counters are metrics; these findings are not.
 """
 
 from collections.abc import Collection
@@ -26,12 +26,12 @@ FAILED_INSERTS = ("nf_conntrack_insert_failed",)
 DROP_EVENTS = (*OVERFLOWS, *UNPROTECTED, *DROPS, *FAILED_INSERTS)
 
 ANY = 0.0  # per second
-MORE_THAN_CHANCE = 0.1  # per second: packets that race for one entry lose one now and then
-SHORTEST = 10.0  # seconds: over less, a single one would be a rate
+MORE_THAN_CHANCE = 0.1  # per second: when packets race for one entry, one is lost now and then
+SHORTEST = 10.0  # seconds: over less, a single event would be a rate
 
 
 def risen(events: Collection[str], rate: float, evidence: Evidence) -> str | None:
-    """Find that events happened lately, more often than so many times a second."""
+    """Find events that happened lately at more than `rate` per second."""
     rises = evidence.rises.get()
     amounts = {event: amount for event in events if (amount := rises.risen(event))}
     if sum(amounts.values()) <= rate * max(rises.seconds, SHORTEST):

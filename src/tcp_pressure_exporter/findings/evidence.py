@@ -1,4 +1,4 @@
-"""What the findings are made from: the settings of a network namespace, and what it shows."""
+"""What the findings are based on: the settings of a network namespace, and what it shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ LATELY = 60.0  # seconds
 
 
 class Rise(NamedTuple):
-    """How much some counters rose from one sample to the next, and when these were taken."""
+    """How much counters rose from one sample to the next, and when these were taken."""
 
     begin: float
     end: float
@@ -42,7 +42,7 @@ class EventRises:
     now: float = 0.0
 
     def after(self, counters: Mapping[str, int], now: float) -> "EventRises":
-        """Return what is known after one more sample."""
+        """Return what is known after another sample."""
         risen = {
             event: count - self.counters[event]
             for event, count in counters.items()
@@ -67,14 +67,14 @@ class EventRises:
 
     @property
     def seconds(self) -> float:
-        """How long it took what `risen` tells: about a minute, less after fewer samples."""
+        """The time that `risen` covers: about a minute, or less after few samples."""
         if self.since is None:
             return 0.0
         begin = min([self.now - LATELY, *(rise.begin for rise in self.lately)])
         return self.now - max(begin, self.since)
 
     def risen(self, event: str) -> int:
-        """Return by how much a counter rose in the last minute."""
+        """Return how much a counter rose in the last minute."""
         return sum(rise.amounts.get(event, 0) for rise in self.lately)
 
 
@@ -90,10 +90,10 @@ class QueuePeak(NamedTuple):
 
 
 class RefusedPool(NamedTuple):
-    """Fixed ends between which the kernel refused connections lately, for lack of a port.
+    """Fixed ends between which the kernel lately refused connections for lack of a port.
 
-    connections: of the last so many seconds. pool: None where it is not listed. seconds_ago: the
-    last of them.
+    connections: those of the last `seconds`. pool: None if it is not listed. seconds_ago: when the
+    last one was refused.
     """
 
     name: str
@@ -104,22 +104,22 @@ class RefusedPool(NamedTuple):
 
     @property
     def usage(self) -> Usage | None:
-        """What the pool uses, None where it is not listed."""
+        """What the pool uses, None if it is not listed."""
         return self.pool.usage if self.pool else None
 
 
 class NotAskedError(Exception):
-    """A finding needs what a collector tells that is off, or what this kernel does not tell."""
+    """A finding needs a collector that is off, or something that this kernel does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The outcomes of the sources; None: of collectors that are off.
+    """The outcomes of the sources; None for collectors that are off.
 
-    rises: of the counters that findings ask about (DROP_EVENTS, REJECTIONS, RECYCLED). owners:
-    those of the listeners in the port range. pool_owners: which live sockets fill the pools near
-    their limit. system: whose settings they are, by facts/system.py. hidden: the number of hidden
-    ports (LocalPorts) where it is known exactly. refusals: None where nobody counts them.
+    rises: for the counters that findings need (DROP_EVENTS, REJECTIONS, RECYCLED). owners: of the
+    listeners in the port range. pool_owners: which live sockets fill the pools near their limit.
+    system: the system whose settings they are, by facts/system.py. hidden: the number of hidden
+    ports (LocalPorts) if known exactly. refusals: None where they are not counted.
     """
 
     sysctls: Outcome[Mapping[str, int]]
@@ -137,7 +137,7 @@ class Evidence:
     refusals: Outcome[tuple[RefusedPool, ...]] | None = None
 
     def sysctl(self, name: str) -> int | None:
-        """Return a sysctl, None where the kernel has none; raises SourceError."""
+        """Return a sysctl, None if the kernel does not have it; raises SourceError."""
         return self.sysctls.get().get(name)
 
     def outbound(self) -> PoolTable:
@@ -149,8 +149,8 @@ class Evidence:
     def hidden_ports(self) -> float:
         """Return the number of hidden ports, or its estimate.
 
-        That is 0 where no pool is full enough to be asked about. Raises SourceError, and
-        NotAskedError where the kernel did not tell.
+        It is 0 if no pool is full enough to ask about. Raises SourceError, or NotAskedError if the
+        kernel did not tell.
         """
         if self.hidden is not None:
             return self.hidden
@@ -159,7 +159,7 @@ class Evidence:
         return self.canary.get().hidden_ports or 0.0
 
     def estimated_hidden(self) -> float:
-        """Return the estimate of hidden ports where these do not count as used; else 0."""
+        """Return the estimate of hidden ports if these do not count as used; otherwise 0."""
         report = self.canary.value if self.canary and self.hidden is None else None
         return (report.hidden_ports or 0.0) if report else 0.0
 
@@ -176,14 +176,15 @@ class Evidence:
         return self.queue_peak.get()
 
     def subflows_hide(self) -> bool:
-        """Tell whether most hidden ports may be those of MPTCP's subflows."""
+        """Tell whether most hidden ports may belong to MPTCP subflows."""
         report = self.canary.value if self.canary else None
         return report is not None and report.subflows_hide
 
     def filling(self, pool: ListedPool) -> str:
-        """Return the state of the live sockets that fill a pool, "" where it is not known.
+        """Return the state of the live sockets that fill a pool, "" if not known.
 
-        By the names of live_states.py in pools/; it is looked for in pools near their limit alone.
+        Names are those in pools/near_limit/live_states.py; only pools near their limit are
+        examined.
         """
         near = self.pool_owners.value if self.pool_owners else None
         for found in near or ():
@@ -198,19 +199,19 @@ class Evidence:
         return any(self.filling(found.pool) == FIN_WAIT2_ORPHAN for found in near or ())
 
     def bound_before(self, pool: ListedPool) -> bool:
-        """Tell whether a pool's TIME_WAIT is known to be mostly of sockets that were bound."""
+        """Tell whether most of a pool's TIME_WAIT is known to be from sockets that were bound."""
         report = self.canary.value if self.canary else None
         return report is not None and report.bound_before(pool.usage)
 
     def listeners_in_range(self) -> list[BoundSocket]:
-        """Return some sockets that listen on a port the kernel may give away; raises SourceError.
+        """Return some sockets that listen on a port the kernel may choose; raises SourceError.
 
-        By their ports, lowest first.
+        They are sorted by port, lowest first.
         """
         return listeners_in_range(self.settings.get(), self.bound.get())
 
     def listening_in_range(self) -> int:
-        """Return how many usable ports have a socket that listens; raises SourceError."""
+        """Return how many usable ports have a listening socket; raises SourceError."""
         return (self.settings.get().usable & self.bound.get().listening).bit_count()
 
 
@@ -218,7 +219,7 @@ MAX_LISTENERS = 4_096  # whose owners are looked up
 
 
 def listeners_in_range(settings: PortRange, bound: BoundTally) -> list[BoundSocket]:
-    """Return the first MAX_LISTENERS sockets that listen on a usable local port, by their ports."""
+    """Return the first MAX_LISTENERS sockets that listen on a usable local port, by port."""
     usable = settings.usable
     inside = (s for s in bound.kept if s.listening and usable >> s.port & 1)
     return nsmallest(MAX_LISTENERS, inside, key=lambda socket: socket.port)

@@ -17,10 +17,10 @@ class Finding:
 
     name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
     and what to do, in one line. check: returns what it found, or None; raises SourceError or
-    NotAskedError where that cannot be told. systems: those of facts/system.py that it
-    concerns, None for any. exported: whether it is a metric, too; not where a counter tells it.
-    about: the kinds (kinds.py) of which one that is in trouble has this finding as a cause or an
-    effect; its detail may name which one. restates: the advice on such a one says the same.
+    NotAskedError if it cannot tell. systems: those in facts/system.py that it applies to, None for
+    any. exported: whether it is also a metric; not if a counter shows it. about: the kinds
+    (kinds.py) for which this finding is a cause or an effect of trouble; its detail may name the
+    resource. restates: whether the advice on such a resource says the same.
     """
 
     name: str
@@ -33,18 +33,18 @@ class Finding:
     restates: bool = False
 
     def concerns(self, system: str) -> bool:
-        """Tell whether the finding can be there on a system."""
+        """Tell whether the finding applies to a system."""
         return self.systems is None or system in self.systems
 
     @property
     def runbook(self) -> str:
-        """Where the whole advice is."""
+        """Where the full advice is."""
         return f"{RUNBOOKS}#{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class FindingState:
-    """A finding and what its check found; None where there is nothing to find.
+    """A finding and what its check found; None if it found nothing.
 
     The detail may name processes and is not escaped.
     """
@@ -54,9 +54,9 @@ class FindingState:
 
 
 def shortened(items: Sequence[str], most: int = SHOWN, total: int = 0) -> str:
-    """List at most that many by name, and say how many more there are: of `total`, if that is more.
+    """List at most `most` by name, and say how many more there are, of `total` if that is more.
 
-    total: where `items` may be the first of many.
+    total: for `items` that may be the first of many.
     """
     named, more = ", ".join(items[:most]), max(len(items), total) - most
     return f"{named} and {more} more" if more > 0 else named

@@ -1,4 +1,4 @@
-"""Each kind of finite resource in one row: from when it is bad, its words, and what to do."""
+"""Each kind of finite resource in one row: when it is bad, its words, and what to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from tcp_pressure_exporter.pools.usage import Usage, is_mostly
 class Severity(IntEnum):
     """How bad something is; the value is also the report's exit code.
 
-    calm: nothing to do now. warning: in working hours. critical: now.
+    calm: nothing to do now. warning: act in working hours. critical: act now.
     """
 
     CALM = 0
@@ -29,8 +29,8 @@ class Severity(IntEnum):
 
 
 NEVER = float("inf")
-SOON = 60.0  # seconds to exhaustion: too little time for anyone but a machine to help
-CROWDED = 0.5  # ratio from which a table or queue is worth a closer look, though it is calm
+SOON = 60.0  # seconds to exhaustion: too little time for anyone but a machine to act
+CROWDED = 0.5  # ratio from which a table or queue is worth a closer look, although it is calm
 
 LISTEN_QUEUE = "listen_queue"
 BLOCKED_PORTS = "blocked_ports"
@@ -40,11 +40,11 @@ ORPHANS = "orphans"
 
 
 class TimeWaitAdvice(NamedTuple):
-    """What to do where TIME_WAIT holds most of the ports.
+    """What to do if TIME_WAIT holds most of the ports.
 
-    reuse: where connect() may take over such ports, or may be told to. no_reuse: where nothing
-    tells that it does, as tcp_tw_reuse is Linux's. refused: where the kernel was asked, and gives
-    most of them back to nobody. bound: where most are of sockets that were bound before.
+    reuse: if connect() may take over such ports, or can be made to. no_reuse: if nothing shows that
+    it does, as only Linux has tcp_tw_reuse. refused: if the kernel was asked, and does not give
+    most of them back. bound: if most belonged to sockets that were bound before.
     """
 
     reuse: str
@@ -57,15 +57,15 @@ class TimeWaitAdvice(NamedTuple):
 class Kind:
     """One kind of finite resource.
 
-    name: stable: a direction of pools, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of
-    the kernel.
-    words: what people call it. warning, critical: the ratios of used to limit from which it is
-    so bad; those of deploy/prometheus/rules where an alert of that severity is about it.
-    advice: what to do. in_time_wait, when_blocked, when_none: what to do instead where TIME_WAIT
-    holds most of it, where bound sockets and listeners do, and where there is no port at all.
-    in_state: what to do instead where live sockets in such a state fill it (live_states.py);
-    what goes before it is how many ports these hold.
-    runbook: more of it. in_bytes: used and limit are bytes, else numbers of things.
+    name: stable: a direction of pools, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a kernel
+    resource.
+    words: what people call it. warning, critical: the ratios of used to limit from which it is that
+    bad; those in deploy/prometheus/rules if an alert of that severity is about it.
+    advice: what to do. in_time_wait, when_blocked, when_none: what to do instead if TIME_WAIT holds
+    most of it, if bound sockets and listeners do, and if there is no port at all.
+    in_state: what to do instead if live sockets in such a state fill it (live_states.py); the
+    number of ports that they hold goes before it.
+    runbook: where to find more. in_bytes: used and limit are bytes, otherwise numbers of things.
     none_is_full: whether a limit of 0 leaves no room; a queue of 0 lets one connection wait.
     """
 
@@ -83,7 +83,7 @@ class Kind:
     none_is_full: bool = False
 
     def ratio(self, used: int, limit: int) -> float:
-        """Return used ÷ limit, from 1 on what is full."""
+        """Return used ÷ limit; what is full has 1 or more."""
         if limit == 0 and self.none_is_full:
             return 1.0
         return used / max(limit, 1)
@@ -93,8 +93,8 @@ class Kind:
     ) -> str:
         """Return what to do about ports of this kind.
 
-        bound: most of its ports in TIME_WAIT are known to be of sockets that were bound before.
-        filling: the state of most of its live sockets, where these fill it.
+        bound: whether most of its ports in TIME_WAIT are known to be from sockets that were bound.
+        filling: the state of most of its live sockets, if these fill it.
         """
         if self.when_none and usage.limit == 0:
             return self.when_none
@@ -120,7 +120,7 @@ _BLOCKED = (
     "No connection can use them, and adding an address does not help: close them, or set"
     " IP_BIND_ADDRESS_NO_PORT before binding (on Linux). Right now: widen the local port range."
 )
-# A client takes no further local address by itself: the route says which one connect() uses.
+# A client does not use another local address by itself: the route determines connect()'s.
 _ANOTHER_ADDRESS = "add a remote address, or a local one to bind to with IP_BIND_ADDRESS_NO_PORT"
 _IN_STATE = {
     SYN_SENT: (
@@ -152,7 +152,7 @@ _POOLS = (
     Kind(
         name=BLOCKED_PORTS,
         words="local ports held by bound sockets and listeners",
-        warning=0.70,  # every outbound pool begins with them
+        warning=0.70,  # every outbound pool starts with these
         critical=0.90,
         advice=_BLOCKED,
         when_none="Every port in the local port range is reserved (on Linux by"
@@ -164,7 +164,7 @@ _POOLS = (
     Kind(
         name=OUTBOUND,
         words="outbound pool",
-        warning=0.70,  # connect() slows down from one half on, fails at 1
+        warning=0.70,  # connect() slows down from a half on, and fails at 1
         critical=0.90,
         advice="Most ports are held by open connections: find their owner, and limit or share the"
         f" connections. Right now: reduce load, {_ANOTHER_ADDRESS}.",
@@ -190,7 +190,7 @@ _POOLS = (
     Kind(
         name=SOURCE,
         words="source pool",
-        warning=0.80,  # both only where somebody binds: findings/binding.py
+        warning=0.80,  # both only if applications bind: findings/binding.py
         critical=1.0,  # bind(address, 0) fails
         advice="Applications that bind() before connect() share these ports across all"
         " destinations: make them set IP_BIND_ADDRESS_NO_PORT (on Linux), or give some of"
@@ -202,7 +202,7 @@ _POOLS = (
     Kind(
         name=INBOUND,
         words="inbound pool",
-        warning=0.90,  # the remote may be able to reuse what is in TIME_WAIT
+        warning=0.90,  # the remote may be able to reuse ports in TIME_WAIT
         critical=NEVER,
         advice="The remote, probably a load balancer or NAT gateway, has few ports left for this"
         " service: make it keep connections open, or give it more addresses.",
@@ -212,7 +212,7 @@ _POOLS = (
         name=NAT,
         words="NAT pool",
         warning=0.75,
-        critical=0.85,  # from 0.84 on the kernel's bounded search misses free ports
+        critical=0.85,  # from 0.84 on, the kernel's bounded search misses free ports
         advice="This gateway has few ports left for one destination, and drops new connections"
         " once there is none: translate to more addresses, or make the clients keep"
         " connections open.",
@@ -241,7 +241,7 @@ _RESOURCES = (
     Kind(
         name=ORPHANS,
         words="orphans",
-        warning=0.25,  # the kernel counts a suspicious one up to four times
+        warning=0.25,  # the kernel may count a suspicious one four times
         critical=0.50,
         advice="These connections are closed here, but their peers do not answer: look for a"
         " network fault or an attack. Lower tcp_orphan_retries to drop them sooner.",
@@ -250,7 +250,7 @@ _RESOURCES = (
     Kind(
         name="memory_bytes",
         words="TCP memory",
-        warning=0.80,  # under pressure already before
+        warning=0.80,  # already under pressure before this
         critical=0.95,
         advice="TCP buffers use most of the memory that tcp_mem allows: look for slow readers (ss"
         " -tm), or raise tcp_mem.",
@@ -261,7 +261,7 @@ _RESOURCES = (
         name=CONNTRACK_ENTRIES,
         words="conntrack entries",
         warning=0.75,
-        critical=0.90,  # at 1 new connections are dropped
+        critical=0.90,  # at 1, new connections are dropped
         advice="Above the limit, new connections are dropped: raise nf_conntrack_max, or exempt"
         " traffic from tracking.",
         runbook="docs/runbooks/nat.md#tcppressureconntrackhigh",
@@ -271,10 +271,10 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (*_POOLS, *_RESOURCES)}
 
 
 def severity_of(kind: str, ratio: float, seconds_left: float | None) -> Severity:
-    """Return how bad it is that a resource of a kind is used by that ratio, for so much longer.
+    """Return how bad it is for a resource of a kind to be that full, with that much time left.
 
-    seconds_left: until it is full, None where that is not known. It is never worse than the kind's
-    row allows: a kind that is not critical when full is not critical before, either.
+    seconds_left: until it is full, None if not known. The result is never worse than the kind's row
+    allows: a kind that is not critical when full is not critical before that either.
     """
     row = KINDS[kind]
     soon = seconds_left is not None and seconds_left < SOON

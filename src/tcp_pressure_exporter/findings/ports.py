@@ -1,4 +1,4 @@
-"""Findings about local ports and TIME_WAIT, each beside its check."""
+"""Findings about local ports and TIME_WAIT, each with its check."""
 
 from tcp_pressure_exporter.facts.sockets import BoundSocket
 from tcp_pressure_exporter.figures import period
@@ -10,14 +10,14 @@ from tcp_pressure_exporter.pools.directions import OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.near_limit.live_states import OPEN
 from tcp_pressure_exporter.pools.table import pool_name
 
-HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst does not get so far
+HALF_FULL = 0.5  # ratio of a pool: connect() slows down, and a burst alone does not get this far
 FIN_TIMEOUT_SECONDS = 60  # the default: TCP_FIN_TIMEOUT, include/net/tcp.h
 RECYCLED = "TWRecycled"  # LINUX_MIB_TIMEWAITRECYCLED: ports that connect() took over
 REUSE_DELAY_MS = 1_000  # the default, and the slowest clock's tick: RFC 7323, section 5.4
 
 
 def tw_recycle_enabled(evidence: Evidence) -> str | None:
-    """Find tcp_tw_recycle, which drops SYNs by one timestamp per address (until Linux 4.11)."""
+    """Find tcp_tw_recycle, which drops SYNs by one timestamp per address (up to Linux 4.11)."""
     mode = evidence.sysctl("tcp_tw_recycle")
     return f"net.ipv4.tcp_tw_recycle = {mode}" if mode else None
 
@@ -31,17 +31,17 @@ TW_RECYCLE_ENABLED = Finding(
 
 
 def port_range_too_small(evidence: Evidence) -> str | None:
-    """Find an outbound pool that is nearly full, or half full and closing so fast that it will be.
+    """Find an outbound pool that is nearly full, or half full and closing fast enough for it.
 
-    Not only what the closes lead to: in a full pool they are no faster than ports come back.
+    Where the closes lead is not enough: in a full pool they are only as fast as ports come back.
     """
     nearly_full = KINDS[OUTBOUND].critical
     for pool in evidence.outbound().listed:
         usage, outlook = pool.usage, pool.outlook
         if usage.limit is None or pool.key.ports:
-            continue  # nor are the ports those of the range
+            continue  # its ports are not in the range either
         if usage.mostly_blocked or evidence.filling(pool) not in {"", OPEN}:
-            continue  # it is not the connections in use that need so many
+            continue  # the live connections do not need that many
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
@@ -62,7 +62,7 @@ PORT_RANGE_TOO_SMALL = Finding(
 
 
 def tw_reuse_off_under_pressure(evidence: Evidence) -> str | None:
-    """Find a half full outbound pool, mostly of TIME_WAIT that tcp_tw_reuse = 1 would give back."""
+    """Find a half full outbound pool, mostly in TIME_WAIT that tcp_tw_reuse = 1 would give back."""
     mode = evidence.sysctl("tcp_tw_reuse")
     if mode not in (0, 2) or evidence.sysctl("tcp_timestamps") == 0:
         return None
@@ -92,7 +92,7 @@ TW_REUSE_OFF_UNDER_PRESSURE = Finding(
 
 
 def tw_reuse_without_timestamps(evidence: Evidence) -> str | None:
-    """Find reuse that somebody wants and that lacks timestamps (tcp_twsk_unique, tcp_ipv4.c)."""
+    """Find reuse that is switched on but lacks timestamps (tcp_twsk_unique, tcp_ipv4.c)."""
     if evidence.sysctl("tcp_tw_reuse") == 1 and evidence.sysctl("tcp_timestamps") == 0:
         return "net.ipv4.tcp_tw_reuse = 1, net.ipv4.tcp_timestamps = 0"
     return None
@@ -108,7 +108,7 @@ TW_REUSE_WITHOUT_TIMESTAMPS = Finding(
 
 
 def tw_reuse_refused(evidence: Evidence) -> str | None:
-    """Find an outbound pool whose TIME_WAIT ports connect() is refused, against tcp_tw_reuse."""
+    """Find an outbound pool whose TIME_WAIT ports connect() is refused in spite of tcp_tw_reuse."""
     for pool in evidence.outbound().listed:
         if pool.usage.refused:
             refused = f"about {pool.usage.refused:,} of {pool.usage.time_wait or 0:,} ports"
@@ -118,7 +118,7 @@ def tw_reuse_refused(evidence: Evidence) -> str | None:
 
 
 def _recycled(evidence: Evidence) -> str:
-    """Say how many ports were taken over meanwhile, in all pools; nothing after a single look."""
+    """Say how many ports were taken over meanwhile, in all pools; nothing after a single sample."""
     rises = evidence.rises.value
     if rises is None or rises.seconds < 1:
         return ""
@@ -140,7 +140,7 @@ def tw_reuse_delay_lowered(evidence: Evidence) -> str | None:
     """Find reuse before the peer's clock ticks, when PAWS cannot tell old segments from new."""
     delay = evidence.sysctl("tcp_tw_reuse_delay")
     if delay is None or delay >= REUSE_DELAY_MS or evidence.sysctl("tcp_tw_reuse") != 1:
-        return None  # reuse on loopback only: both ends have the same, fast clock
+        return None  # reuse on loopback only: both ends share one fast clock
     return f"net.ipv4.tcp_tw_reuse_delay = {delay}"
 
 
@@ -153,7 +153,7 @@ TW_REUSE_DELAY_LOWERED = Finding(
 
 
 def bind_before_connect(evidence: Evidence) -> str | None:
-    """Find ports taken by bind(address, 0): they are closed to every other destination too."""
+    """Find ports taken by bind(address, 0): they are blocked for every other destination too."""
     return None if evidence.subflows_hide() else _hidden(evidence)
 
 
@@ -215,11 +215,11 @@ def _listener(socket: BoundSocket, evidence: Evidence) -> str:
 
 
 def odd_port_range(evidence: Evidence) -> str | None:
-    """Find an odd range: the kernel's search goes in steps of two (net/ipv4/inet_hashtables.c)."""
+    """Find an odd range: the kernel searches in steps of two (net/ipv4/inet_hashtables.c)."""
     settings = evidence.settings.get()
     span = settings.high - settings.low + 1
     if span % 2 == 0 or span == 1:
-        return None  # a single port is not missed
+        return None  # a single port is never missed
     return f"net.ipv4.ip_local_port_range = {settings.low} {settings.high}: {span:,} ports"
 
 
@@ -233,9 +233,9 @@ ODD_PORT_RANGE = Finding(
 
 
 def max_tw_buckets_lowered(evidence: Evidence) -> str | None:
-    """Find less than half the hash table, the default (net/ipv4/tcp_ipv4.c, tcp_set_hashinfo).
+    """Find a limit below the default, half the hash table (net/ipv4/tcp_ipv4.c, tcp_set_hashinfo).
 
-    Kernels before 6.1 do not tell the size of the table: nothing is found there.
+    Kernels before 6.1 do not show the size of the table, so nothing is found there.
     """
     limit = evidence.sysctl("tcp_max_tw_buckets")
     entries = evidence.sysctl("tcp_ehash_entries")
@@ -256,9 +256,9 @@ MAX_TW_BUCKETS_LOWERED = Finding(
 
 
 def fin_timeout_lowered(evidence: Evidence) -> str | None:
-    """Find a shorter life of orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst).
+    """Find a shorter life for orphans in FIN_WAIT2 (Documentation/networking/ip-sysctl.rst).
 
-    Not while such orphans fill a pool: there it is the remedy.
+    It is not a finding while such orphans fill a pool: then it is the remedy.
     """
     seconds = evidence.sysctl("tcp_fin_timeout")
     if seconds is None or seconds >= FIN_TIMEOUT_SECONDS or evidence.orphans_fill_a_pool():

@@ -1,4 +1,4 @@
-"""Findings about what protects connections, accept queues and conntrack, each beside its check."""
+"""Findings about what protects connections, accept queues and conntrack, each with its check."""
 
 from tcp_pressure_exporter.facts.addresses import format_address
 from tcp_pressure_exporter.facts.time_wait import TCP_TIMEWAIT_LEN
@@ -19,7 +19,7 @@ DAY = 86_400
 
 
 def timestamps_disabled(evidence: Evidence) -> str | None:
-    """Find PAWS and the reopening of TIME_WAIT connections off (RFC 7323, RFC 6191)."""
+    """Find PAWS and the reopening of TIME_WAIT connections switched off (RFC 7323, RFC 6191)."""
     return "net.ipv4.tcp_timestamps = 0" if evidence.sysctl("tcp_timestamps") == 0 else None
 
 
@@ -33,7 +33,7 @@ TIMESTAMPS_DISABLED = Finding(
 
 
 def rfc1337_rejections(evidence: Evidence) -> str | None:
-    """Find rejected SYNs where, by tcp_rfc1337, no RST may end the TIME_WAIT that rejects them.
+    """Find rejected SYNs where tcp_rfc1337 keeps a RST from ending the TIME_WAIT that rejects them.
 
     Source: net/ipv4/tcp_minisocks.c, tcp_timewait_state_process.
     """
@@ -70,7 +70,7 @@ RETRIES2_LOWERED = Finding(
 
 
 def syncookies_disabled(evidence: Evidence) -> str | None:
-    """Find SYN cookies off: a full SYN queue then refuses everybody (RFC 4987, section 3.6)."""
+    """Find SYN cookies off: a full SYN queue then refuses everyone (RFC 4987, section 3.6)."""
     return "net.ipv4.tcp_syncookies = 0" if evidence.sysctl("tcp_syncookies") == 0 else None
 
 
@@ -83,7 +83,7 @@ SYNCOOKIES_DISABLED = Finding(
 
 
 def abort_on_overflow(evidence: Evidence) -> str | None:
-    """Find that a burst resets clients instead of letting them try again."""
+    """Find a setting by which a burst resets clients instead of letting them try again."""
     return (
         "net.ipv4.tcp_abort_on_overflow = 1" if evidence.sysctl("tcp_abort_on_overflow") else None
     )
@@ -98,10 +98,10 @@ ABORT_ON_OVERFLOW_ENABLED = Finding(
 
 
 def somaxconn_below_backlog(evidence: Evidence) -> str | None:
-    """Find queues that listen() cut to somaxconn without a word (net/socket.c, __sys_listen).
+    """Find queues that listen() silently cut to somaxconn (net/socket.c, __sys_listen).
 
-    The kernel shows the cut value only: a listener is meant whose queue is longer than somaxconn
-    now allows, or exactly as long and half full.
+    The kernel shows only the cut value. So this finds listeners whose queue is longer than
+    somaxconn now allows, or exactly as long and half full.
     """
     bound = evidence.bound.get()
     if any(socket.queue_limit is None for socket in bound.kept if socket.listening):
@@ -109,7 +109,7 @@ def somaxconn_below_backlog(evidence: Evidence) -> str | None:
     most = evidence.sysctl("somaxconn")
     if most is None:
         return None
-    # The queues are the fullest ones of all, the sockets the first ones, however empty.
+    # The queues are the fullest of all, the sockets are the first ones, however empty.
     queues = {
         (queue.key.address, queue.key.port, queue.used, queue.limit) for queue in bound.queues
     }
@@ -136,9 +136,9 @@ SOMAXCONN_BELOW_BACKLOG = Finding(
 
 
 def accept_queue_was_full(evidence: Evidence) -> str | None:
-    """Find a queue that was nearly full in the last minute, where none is now.
+    """Find a queue that was nearly full in the last minute, if none is now.
 
-    The alert waits for a queue that stays so; what a full one drops, a counter tells.
+    The alert waits for a queue that stays full; a counter shows what a full one drops.
     """
     peak, high = evidence.fullest_queue(), KINDS[LISTEN_QUEUE].warning
     if peak.ratio_1m < high or peak.ratio >= high:
@@ -158,7 +158,7 @@ ACCEPT_QUEUE_WAS_FULL = Finding(
 
 
 def conntrack_time_wait_shortened(evidence: Evidence) -> str | None:
-    """Find a timeout below TCP's own: late segments are invalid, NAT gives ports away early."""
+    """Find a timeout below TCP's own: late segments are invalid, and NAT reuses ports too early."""
     name = "nf_conntrack_tcp_timeout_time_wait"
     seconds = evidence.sysctl(name)
     if seconds is None or seconds >= TCP_TIMEWAIT_LEN or not _tracks(evidence):
@@ -178,7 +178,7 @@ CONNTRACK_TIME_WAIT_SHORTENED = Finding(
 def conntrack_established_below_keepalive(evidence: Evidence) -> str | None:
     """Find idle connections forgotten before their first keepalive (RFC 5382, section 5).
 
-    Equal is too late as well: the entry is gone when the probe comes.
+    An equal timeout is no better: the entry is gone when the probe comes.
     """
     name = "nf_conntrack_tcp_timeout_established"
     seconds, keepalive = evidence.sysctl(name), evidence.sysctl("tcp_keepalive_time")
@@ -197,7 +197,7 @@ CONNTRACK_ESTABLISHED_BELOW_KEEPALIVE = Finding(
 
 
 def conntrack_established_too_long(evidence: Evidence) -> str | None:
-    """Find a crowded table where dead connections stay for days: by default five."""
+    """Find a crowded table where dead connections stay for days: five by default."""
     seconds = evidence.sysctl("nf_conntrack_tcp_timeout_established")
     for resource in evidence.resources.get():
         if resource.name != CONNTRACK_ENTRIES or seconds is None or seconds <= DAY:
@@ -219,5 +219,5 @@ CONNTRACK_ESTABLISHED_TOO_LONG = Finding(
 
 
 def _tracks(evidence: Evidence) -> bool:
-    """Tell whether any connection is tracked: the timeouts exist also where none is."""
+    """Tell whether any connection is tracked: the timeouts exist even where none is."""
     return any(r.name == CONNTRACK_ENTRIES and r.used for r in evidence.resources.get())

@@ -1,4 +1,4 @@
-"""What the kernel refuses for lack of a local port: how bad it is, what it means, and what to do.
+"""What the kernel refuses for lack of a local port: how bad that is, what it means, what to do.
 
 The severities are those of the alerts (deploy/prometheus/rules/refused.yml).
 """
@@ -17,14 +17,14 @@ from tcp_pressure_exporter.pools.usage import Usage
 BIND = "bind"
 NO_PORT_FOUND = FailureKind(CONNECT, NO_PORT)
 BIND_NO_PORT = FailureKind(BIND, NO_PORT)
-LATELY = 60.0  # seconds: what was refused before that is over, or a wave that comes again
+LATELY = 60.0  # seconds: earlier refusals are over, or belong to a recurring wave
 
 
 class RefusalRow(NamedTuple):
     """One kind of refused calls.
 
-    severity: of those that were refused lately. call: what the caller could not do. noun: for one
-    such call. why: the error in words. advice: what to do. runbook: more of it.
+    severity: that of recent ones. call: what the caller could not do. noun: for one such call. why:
+    the error in words. advice: what to do. runbook: where to find more.
     """
 
     severity: Severity
@@ -77,17 +77,17 @@ REFUSALS: Mapping[FailureKind, RefusalRow] = {
 
 
 def refusal_severity(kind: FailureKind, seconds_ago: float) -> Severity:
-    """Return how bad it is that calls of this kind were refused, the last so many seconds ago."""
+    """Return how bad it is that calls of this kind were refused, the last `seconds_ago`."""
     worst = REFUSALS[kind].severity
     return worst if seconds_ago < LATELY else min(worst, Severity.WARNING)
 
 
 def far_from_full(usage: Usage | None, ratio_max_1m: float, hidden: float) -> bool:
-    """Tell whether the ports that are known to be used do not explain that there was none.
+    """Tell whether the ports known to be used do not explain that none was left.
 
-    usage: of the pool, None where it is not listed. ratio_max_1m: of all outbound pools, since this
-    one may have been full a moment ago. hidden: ports of sockets that were bound before they
-    connected, if these do not count as used.
+    usage: that of the pool, None if it is not listed. ratio_max_1m: that of all outbound pools,
+    since this one may have been full a moment ago. hidden: ports of sockets that were bound before
+    they connected, if these do not count as used.
     """
     near = KINDS[OUTBOUND].critical
     if usage is None:
@@ -98,7 +98,7 @@ def far_from_full(usage: Usage | None, ratio_max_1m: float, hidden: float) -> bo
 
 
 def refused_below_limit(evidence: Evidence) -> str | None:
-    """Find connections refused for lack of a port though the pools were far from full."""
+    """Find connections refused for lack of a port although the pools were far from full."""
     hidden, table = evidence.estimated_hidden(), evidence.outbound()
     found = [
         _told(refused)

@@ -1,4 +1,4 @@
-"""Findings about the settings of Windows and Solaris, each beside its check."""
+"""Findings about the settings of Windows and Solaris, each with its check."""
 
 from tcp_pressure_exporter.facts.system import (
     LEAST_DELAY,
@@ -15,7 +15,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 
 
 def timed_wait_delay_out_of_bounds(evidence: Evidence) -> str | None:
-    """Find a TcpTimedWaitDelay that Windows does not take as it is."""
+    """Find a TcpTimedWaitDelay that Windows does not accept as it is."""
     delay = evidence.sysctl(TIMED_WAIT_DELAY)
     if delay is None or LEAST_DELAY <= delay <= MOST_DELAY:
         return None
@@ -49,7 +49,7 @@ MAX_USER_PORT_LEFTOVER = Finding(
 
 
 def time_wait_interval_below_minimum(evidence: Evidence) -> str | None:
-    """Find a TIME_WAIT shorter than the vendor of this Solaris says it may be."""
+    """Find a TIME_WAIT shorter than this Solaris's vendor allows."""
     interval = evidence.sysctl(TIME_WAIT_INTERVAL)
     least = LEAST_TIME_WAIT_INTERVAL.get(evidence.system)
     if interval is None or least is None or interval >= least:

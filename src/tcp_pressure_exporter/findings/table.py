@@ -1,4 +1,4 @@
-"""The table of findings, whose rows stand beside their checks, and what they say of a namespace."""
+"""The table of findings, whose rows are next to their checks, and their result for a namespace."""
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.findings import drops, ports, protection, refusals, systems
@@ -42,9 +42,9 @@ FINDINGS: tuple[Finding, ...] = (
 
 
 def evaluate(evidence: Evidence) -> tuple[tuple[FindingState, ...], SourceError | None]:
-    """Return the findings that can be told, and the first error of those that cannot.
+    """Return the findings that can be evaluated, and the first error of those that cannot.
 
-    Each check is independent: a failed source only costs the findings that need it.
+    Each check is independent: a failed source affects only the findings that need it.
     """
     states: list[FindingState] = []
     first: SourceError | None = None

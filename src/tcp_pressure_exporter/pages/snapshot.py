@@ -1,4 +1,4 @@
-"""What the pages are about: all that is known at one moment, by a running exporter or one look."""
+"""What the pages are about: all that a running exporter, or one look, knows at one moment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ class Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a running exporter knows: what the status page tells, as HTML and as JSON.
+    """What a running exporter knows, for the status page as HTML and as JSON.
 
-    sample: the newest, None before the first. current: whether it is young enough to be shown.
-    line: the last hour of a series. settings: (flag or key, value). left_out: (what, why) is not
-    shown for lack of rights. runbook_url: below which the project's docs/ are, None for the
-    exporter's own copy. incidents: what has happened.
+    sample: the newest, None before the first. current: whether it is recent enough to be shown.
+    line: returns the last hour of a series. settings: (flag or key, value). left_out: (what, why)
+    for what is not shown for lack of privileges. runbook_url: the URL of the project's docs/, None
+    for the exporter's own copy. incidents: what has happened.
     """
 
     host: str
@@ -50,7 +50,7 @@ class Snapshot:
     incidents: IncidentMemory = field(default_factory=IncidentMemory)
 
     def namespaces(self) -> tuple[Judged, ...]:
-        """Return the namespaces, the worst first; none of a sample that is not current."""
+        """Return the namespaces, the worst first; none if the sample is not current."""
         if self.sample is None or not self.current:
             return ()
         own, *others = self.sample.namespaces
@@ -62,7 +62,7 @@ class Snapshot:
 
     @property
     def not_looked_at(self) -> LeftOut:
-        """What the newest sample did not reach; nothing of one that is not current."""
+        """What the newest sample did not reach; nothing if it is not current."""
         return not_reached(self.sample) if self.sample and self.current else ()
 
     def verdict(self, shown: Judged | None) -> Verdict:
@@ -74,13 +74,13 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look at a host showed: what the report tells, as text and as JSON.
+    """What one look at a host showed, for the report as text and as JSON.
 
-    time: when it began, with its zone. seconds: how long it took. left_out: (what, why) is not
-    shown: for lack of rights, or with portable because sockets were read through psutil.
-    as_root: root itself lacks these rights. not_looked_at: (what, why) the look did not reach.
-    sample: what was judged, for what is told of one pool alone. remedies: what is asked for by
-    --what-if. asked: the exporter that was asked what it remembers, None where nobody was, or is.
+    time: when it began, with its zone. seconds: how long it took. left_out: (what, why) for what is
+    not shown, for lack of privileges or, if portable, because sockets were read through psutil.
+    as_root: root itself lacks these privileges. not_looked_at: (what, why) for what the look did
+    not reach. sample: what was judged, for details of a single pool. remedies: those of --what-if.
+    asked: the exporter that was asked what it remembers, None if none was.
     """
 
     host: str
@@ -96,5 +96,5 @@ class Observation:
     asked: Asked | None = None
 
     def what_if(self) -> tuple[WhatIf, ...]:
-        """Return what the remedies would make of the pools."""
+        """Return what the remedies would do for the pools."""
         return what_if(self.sample, self.assessment.pressures, self.remedies)

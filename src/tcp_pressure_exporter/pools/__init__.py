@@ -1,5 +1,5 @@
-"""The arithmetic of ports: pools, groups, listing, forecast, and what one sample hands to the next.
+"""The arithmetic of ports: pools, groups, listing, forecast, and what a sample passes to the next.
 
-Here may live pure functions over facts, told the time by their caller. I/O, clocks, thresholds of
-severity and words for people may not, and nothing of sources/ is imported.
+Pure functions over facts may live here; the caller passes the time. I/O, clocks, severity
+thresholds and text for people may not, and nothing is imported from sources/.
 """

@@ -3,7 +3,7 @@
 outbound: this host chooses; local address → remote address : port.
 inbound: the remote chooses; remote address → local address : port.
 source: this host, for applications that bind before they connect; per local address.
-nat: this host as a gateway; the address that it puts instead of the source → destination : port.
+nat: this host as a gateway; the address that replaces the source → destination : port.
 """
 
 import math
@@ -37,7 +37,8 @@ from tcp_pressure_exporter.pools.usage import Usage, summed
 OUTBOUND = "outbound"
 INBOUND = "inbound"
 SOURCE = "source"
-# The share of odd ports, such as those of probes, in what a remote chooses from Linux's default.
+# The share of ports outside Linux's default range, such as those of probes, up to which a remote is
+# taken to choose from that range.
 MAX_OUTSIDE = 0.01
 
 
@@ -45,11 +46,11 @@ MAX_OUTSIDE = 0.01
 class DirectionPools:
     """The pools of one direction.
 
-    pools: those told apart. others, others_used, others_ratio_max: of the lesser ones, their
-    number, the sum of their used ports, and their highest ratio. entered, ages: as of one pool, for
-    all pools of the direction together. overflow_sockets: sockets of pools (or local addresses) too
-    many to be kept. new_ratio: the ratio that a pool without any connection starts with. groups:
-    the sums over all pools of each remote group.
+    pools: those kept individually. others, others_used, others_ratio_max: for the rest, their
+    number, the sum of their used ports, and their highest ratio. entered, ages: as for one pool,
+    over all pools of the direction. overflow_sockets: sockets of pools (or local addresses) for
+    which there was no room. new_ratio: the ratio of a pool that has no connection yet. groups: the
+    sums over all pools of each remote group.
     """
 
     pools: Mapping[PoolKey, Usage]
@@ -70,7 +71,7 @@ def pool_usages(
     limit: int,
     groups: RemoteGroups,
 ) -> Mapping[str, DirectionPools]:
-    """Return the usage of every pool by direction; `limit` is that of this host's own ports."""
+    """Return the usage of every pool by direction; `limit` is how many ports this host has."""
     return {
         OUTBOUND: outbound_usages(tally.outbound, rules, limit, groups),
         INBOUND: inbound_usages(tally.inbound, groups, rules.reuse),
@@ -83,11 +84,11 @@ def outbound_usages(
 ) -> DirectionPools:
     """Return the usage of the outbound pools; all share the blocked ports and one limit.
 
-    This includes a pool without a connection: if every port is blocked there is no pool, but
+    `new_ratio` covers a pool without a connection: if every port is blocked there is no pool, but
     connect() still fails.
 
     Source: kernel, __inet_hash_connect: a port is taken where a socket was bound to it, or where
-    the 4-tuple exists and is no TIME_WAIT entry that tcp_tw_reuse gives back.
+    the 4-tuple exists and is not a TIME_WAIT entry that tcp_tw_reuse gives back.
     """
     others = tally.others
     blocked = rules.blocked.bit_count()
@@ -120,7 +121,7 @@ def _outbound_usage(
     limit: int,
     pools: int = 1,
 ) -> Usage:
-    """Return the usage of some pools together; of a group, of so many."""
+    """Return the usage of a pool, or of a group of `pools` pools together."""
     blocked, reuse, reused = rules.blocked.bit_count(), rules.reuse, _is_reused(key, rules.reuse)
     return Usage(
         used=pools * blocked + count.ports - count.reclaimable,
@@ -139,14 +140,14 @@ def _outbound_usage(
 def _outbound_used(
     key: PoolKey, rows: Mapping[PoolKey, PoolCount], blocked: int, limit: int
 ) -> int:
-    """Return the used ports. Beside unbound sockets an upper bound: ports of both count twice."""
+    """Return the used ports; an upper bound where unbound sockets may hold the same ports too."""
     own = blocked + rows[key].ports - rows[key].reclaimable
     beside = ports_of_unbound(rows, key)
     return max(own, min(own + beside, limit)) if beside else own
 
 
 def _is_reused(key: PoolKey | GroupedKey, reuse: TimeWaitReuse) -> bool:
-    """Tell whether a connect() takes over a TIME_WAIT entry of the pool once it may."""
+    """Tell whether a connect() takes over the pool's TIME_WAIT entries once they are old enough."""
     on_loopback = (
         key.scope == LOOPBACK_IFINDEX
         or is_loopback(key.local_address)
@@ -156,7 +157,7 @@ def _is_reused(key: PoolKey | GroupedKey, reuse: TimeWaitReuse) -> bool:
 
 
 def take_over_delay(reuse: TimeWaitReuse) -> float:
-    """Return the seconds after which it may; in whole ones, as ages are known."""
+    """Return how old that is, in whole seconds, as ages are."""
     return float(max(math.ceil(reuse.delay_ms / 1000), 1))
 
 
@@ -166,15 +167,15 @@ def entered(tally: PoolTally) -> int:
 
 
 def ages_of(tally: PoolTally) -> bytes | None:
-    """Return the ages of all pools of a tally together; None where nothing tells them."""
+    """Return the ages of all pools of a tally together; None where they are not known."""
     return summed((tally.others.ages, *(count.ages for count in tally.rows.values()))) or None
 
 
 def inbound_usages(tally: PoolTally, groups: RemoteGroups, reuse: TimeWaitReuse) -> DirectionPools:
     """Return the usage of the inbound pools: remote ports that have a socket here, in any state.
 
-    A remote may use a port again that is in TIME_WAIT here, if its sequence number or timestamp
-    is newer (RFC 6191): `used` is an upper bound of what it cannot use.
+    A remote may reuse a port that is in TIME_WAIT here if its sequence number or timestamp is newer
+    (RFC 6191): `used` is an upper bound of what it cannot use.
     """
     others = tally.others
     of_groups = {key: groups.groups[key.group].ports for key in tally.groups}
@@ -214,8 +215,8 @@ def unreclaimed(count: PoolCount | OtherPools, limit: int | None, reuse: TimeWai
 def _remote_ports(key: PoolKey, count: PoolCount, groups: RemoteGroups) -> int:
     """Return how many ports a remote chooses from: as configured, or as its ports suggest.
 
-    One whose ports are those that Linux chooses by default has no others; a NAT that gives its
-    clients' ports away twice takes others from the first hundred connections on.
+    A remote whose ports all lie in Linux's default range is taken to have only that range. A NAT
+    that multiplexes its clients' ports would show others within the first hundred connections.
     """
     group = groups.find(key.remote_address) if groups else None
     if group:
@@ -229,8 +230,8 @@ def source_usages(
     """Return the usage of each local address: ports that bind(address, port 0) cannot get.
 
     Source: kernel, inet_csk_find_open_port: any socket at the address or at a wildcard of its
-    family holds the port, TIME_WAIT included, whatever its destination. A port that is served
-    without a listener any more counts for every address: which ones are left there is not known.
+    family holds the port, TIME_WAIT included, whatever its destination. A port still served after
+    its listener has gone counts for every address: on which ones it is in use is not known.
     """
     draining = rules.served & ~bound.owned
     pools = {
@@ -256,8 +257,8 @@ NAT = "nat"
 class NatRanges:
     """How many ports each translated address (facts/addresses.py) has for one destination.
 
-    By default those from 1024 on, as masquerade without a range has: net/netfilter/nf_nat_core.c,
-    nf_nat_l4proto_unique_tuple.
+    The default is those from 1024 on, as for masquerade without a range:
+    net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple.
     """
 
     ports: Mapping[bytes, int] = field(default_factory=dict)
@@ -268,7 +269,7 @@ class NatRanges:
 
     @property
     def fewest(self) -> int:
-        """The ports of the address that has the fewest."""
+        """The number of ports of the address that has the fewest."""
         return min((DEFAULT_PORTS, *self.ports.values()))
 
 

@@ -1,8 +1,8 @@
 """Outbound pools of local ports that connect() did not choose: an application bound them itself.
 
-A proxy has a source range of its own (HAProxy's `source`), an NFS client wants a port below 1024.
-The kernel knows no limit for them. That of a range is what the configuration says; that of ports
-below 1024 is what clients of RPC take (net/sunrpc/xprtsock.c, xs_get_random_port; glibc's
+A proxy may have its own source range (HAProxy's `source`), and an NFS client wants a port below
+1024. The kernel sets no limit for them. For a range, the configuration gives the limit; for ports
+below 1024 it is the number that RPC clients use (net/sunrpc/xprtsock.c, xs_get_random_port; glibc's
 bindresvport(3)). Without a limit there is no ratio, and no forecast.
 """
 
@@ -22,19 +22,19 @@ from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import DirectionPools, ages_of, entered, unreclaimed
 from tcp_pressure_exporter.pools.usage import Usage, summed
 
-# What stands behind the local address of such a pool.
+# What follows the local address of such a pool in its labels.
 PRIVILEGED = "1-1023"
 OUTSIDE = "outside"
 
-MAX_ROWS = 64  # of each kind: more are not told apart
-# What a client may take that has used more than sunrpc's range: bindresvport() from 600 on, rcmd(3)
-# from 512 on, or whatever is below 1024.
+MAX_ROWS = 64  # of each kind
+# How many ports a client may use if it has used more than sunrpc's range has: bindresvport() starts
+# at 600, rcmd(3) at 512, others at 1.
 WIDER_PRIVILEGED = (424, 512, 1023)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRanges:
-    """The ports that applications on this host are known to choose themselves."""
+    """The ports that applications on this host are configured to choose themselves."""
 
     ranges: Sequence[NetworkPorts] = ()
 
@@ -44,7 +44,7 @@ class SourceRanges:
 
 
 def ports_label(local_ports: str, local_address: bytes, sources: SourceRanges) -> str:
-    """Return PoolKey.ports of connections from some local ports (facts/time_wait.py)."""
+    """Return PoolKey.ports for connections from a kind of local ports (facts/time_wait.py)."""
     if local_ports == time_wait.OUTSIDE:
         return _outside(sources.of(local_address))
     return PRIVILEGED if local_ports == time_wait.PRIVILEGED else ""
@@ -55,7 +55,7 @@ def _outside(ranges: Iterable[NetworkPorts]) -> str:
 
 
 def row_rules(watched: Iterable[PoolKey], *, privileged: bool) -> RowRules:
-    """Return which pools are told apart; watched: those of all outbound pools."""
+    """Return which pools get a row of their own; watched: taken from all outbound pools."""
     own = tuple(
         key._replace(ports="")
         for key in watched
@@ -71,9 +71,9 @@ def with_explicit_pools(
     sources: SourceRanges,
     reuse: TimeWaitReuse,
 ) -> DirectionPools:
-    """Return the outbound pools with those of other local ports beside them.
+    """Return the outbound pools together with those of other local ports.
 
-    bind() gets no port back before TIME_WAIT is over.
+    To bind(), a port stays taken until TIME_WAIT is over.
     """
     found = {
         **dict(_privileged(tally.privileged.rows, settings, reuse)),

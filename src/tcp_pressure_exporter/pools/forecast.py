@@ -1,8 +1,8 @@
-"""When a pool will be full: the known releases of its TIME_WAIT ports against the current inflow.
+"""When a pool will be full: the known releases of its TIME_WAIT ports against the rate of new ones.
 
-Every TIME_WAIT entry shows how long it has been there, so the moment at which each port comes back
-is known. Until then new connections take ports at the last observed rate. A pool fills up when
-ports are taken faster than they come back. A burst that is over takes none.
+Every TIME_WAIT entry shows how long it has been there, so it is known when each port comes back.
+Until then, new connections take ports at the last observed rate. A pool fills up when ports are
+taken faster than they come back. A burst that is over takes no more.
 """
 
 import math
@@ -19,7 +19,7 @@ from tcp_pressure_exporter.pools.usage import (
     whole_seconds,
 )
 
-HORIZON = 600.0  # seconds: ten seconds of history say nothing worth showing about a later time
+HORIZON = 600.0  # seconds: ten seconds of history say too little about any later time
 
 
 class Flow(NamedTuple):
@@ -27,9 +27,9 @@ class Flow(NamedTuple):
 
     live: used ports that are not in TIME_WAIT.
     ages: blocked ports in TIME_WAIT, by whole seconds since they entered it.
-    hold: seconds that a port stays blocked after its connection closed; the last of `ages` begins
-    before it.
-    closes: connections entering TIME_WAIT; growth: what is added to `live`.
+    hold: seconds for which a port stays blocked after its connection closed; the last of `ages`
+    begins before that.
+    closes: connections entering TIME_WAIT; growth: the increase of `live`.
     """
 
     limit: int
@@ -43,9 +43,9 @@ class Flow(NamedTuple):
 def exhaustion_seconds(flow: Flow) -> float:
     """Return the seconds until the pool is full: 0 if it is, +Inf if that is not in sight.
 
-    Walks through the releases in their order. Ages are known to the second, so the ports of one
-    second are taken to come back evenly within it. From `hold` on as many ports come back as are
-    closed, so that only growth fills the pool.
+    Walks through the releases in order. Ages are known to the second, so the ports of one second
+    are taken to come back evenly within it. After `hold`, as many ports come back as are closed, so
+    only growth can fill the pool.
     """
     used, now = flow.live + sum(flow.ages), 0.0
     if used >= flow.limit:
@@ -61,12 +61,12 @@ def exhaustion_seconds(flow: Flow) -> float:
 
 
 def steady_state_ratio(flow: Flow) -> float:
-    """Return what the current rates lead to: (live + hold × closes) ÷ limit; without a port, 1."""
+    """Return what the current rates lead to: (live + hold × closes) ÷ limit; 1 without any port."""
     return (flow.live + flow.hold * flow.closes) / flow.limit if flow.limit else 1.0
 
 
 def sustainable_closes(flow: Flow) -> float:
-    """Return the closes per second that the pool can bear permanently beside its live ports."""
+    """Return the closes per second that the pool can sustain with its live ports."""
     return max(flow.limit - flow.live, 0.0) / flow.hold
 
 
@@ -88,12 +88,12 @@ def _full_at(free: float, slope: float, now: float) -> float:
 
 
 class Outlook(NamedTuple):
-    """What a pool is heading for.
+    """Where a pool is heading.
 
     exhaustion_seconds: until it is full, +Inf where that is not in sight.
-    steady_state_ratio: what today's closes lead to. sustainable_closes: per second.
+    steady_state_ratio: what the current closes lead to. sustainable_closes: per second.
     peak_closes: the most in any one second of the last minute.
-    growth, share: as exhaustion() took them; of a group, of all its pools together.
+    growth, share: as passed to exhaustion(); for a group, over all its pools.
     """
 
     exhaustion_seconds: float
@@ -109,8 +109,7 @@ def outlook(
 ) -> Outlook | None:
     """Return the outlook of a pool; None where it has none.
 
-    That is so if nothing shows when its ports were closed, or if the number of its ports is
-    unknown.
+    It has none if it is not known when its ports were closed, or how many ports it has.
     """
     if usage.ages is None or usage.limit is None:
         return None
@@ -128,9 +127,10 @@ def outlook(
 def exhaustion(usage: Usage, growth: float, share: float = 1.0) -> float:
     """Return the seconds until the pool is full.
 
-    growth: of its live ports per second. share: the part of its closes that take a port. Closes
-    alone do not show that: a SYN that takes over an entry in TIME_WAIT (tcp_timewait_state_process)
-    and a segment that restarts it look like one, and take no port.
+    growth: of its live ports, per second. share: the part of its closes that take a port. The
+    closes alone do not tell: when a SYN takes over an entry in TIME_WAIT
+    (tcp_timewait_state_process), or a segment restarts it, that looks like a close but takes no
+    port.
     """
     limit = usage.limit
     if usage.ages is None or limit is None or _most(usage, usage.ages, growth) < limit:
@@ -145,7 +145,7 @@ def flow_ahead(usage: Usage, ages: bytes, limit: int, growth: float, share: floa
 
 
 def _most(usage: Usage, ages: bytes, growth: float) -> float:
-    """Return an upper bound of what the pool will hold: most pools need no closer look."""
+    """Return an upper bound of what the pool will hold: it spares most pools a closer look."""
     closes = (usage.time_wait or 0) / len(whole_seconds(closes_each_second(ages))[:RATE_SECONDS])
     return usage.used + closes * usage.hold + max(growth, 0.0) * HORIZON
 

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.tally import GroupedKey, GroupNetwork, PoolKey
 from tcp_pressure_exporter.pools.usage import Usage
 
 Network = IPv4Network | IPv6Network
-# For one address family: how far to shift an address right, and the prefixes left then.
+# For one address family: how far to shift an address right, then the prefixes that remain.
 Tables = dict[int, dict[int, "RemoteGroup"]]
 
 DEFAULT_PORTS = 64512  # 1024-65535: every port that is not reserved for privileged services
@@ -34,9 +34,9 @@ class OverlapError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RemoteGroup:
-    """Networks that count as one remote, and the ports each of their addresses can use towards us.
+    """Networks that count as one remote, and how many ports each of their addresses can use.
 
-    A v4-mapped IPv6 network is kept as the IPv4 network that it is.
+    A v4-mapped IPv6 network is kept as the IPv4 network.
     """
 
     name: str
@@ -45,14 +45,14 @@ class RemoteGroup:
 
     def __post_init__(self) -> None:
         networks = tuple(_without_mapping(network) for network in self.networks)
-        object.__setattr__(self, "networks", networks)  # the way of a frozen dataclass
+        object.__setattr__(self, "networks", networks)  # how a frozen dataclass sets a field
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteGroups:
-    """All remote groups of a host, searched by address.
+    """All remote groups of a host, for look-ups by address.
 
-    Raises OverlapError when two networks, of one group or of two, share addresses.
+    Raises OverlapError if two networks, in the same group or not, share addresses.
     """
 
     groups: Sequence[RemoteGroup] = ()
@@ -79,7 +79,7 @@ class RemoteGroups:
 
     @property
     def fewest_ports(self) -> int:
-        """The ports of a remote that has the fewest, of a group or not."""
+        """The fewest ports that any remote has, in a group or not."""
         return min((LINUX_PORTS, *(group.ports for group in self.groups)))
 
     def find(self, address: bytes) -> RemoteGroup | None:
@@ -111,8 +111,8 @@ def _without_mapping(network: Network) -> Network:
 def _refuse_overlaps(groups: Sequence[RemoteGroup]) -> None:
     """Raise OverlapError for the first two networks that share addresses.
 
-    Two networks are either apart or one holds the other, so that in the order of their first
-    address, wider ones first, some neighbours overlap if any two do.
+    Two networks are either disjoint or one contains the other. So, sorted by first address with
+    wider ones first, two neighbours overlap if any two networks do.
     """
     places = [(g, n) for g, group in enumerate(groups) for n in range(len(group.networks))]
 
@@ -137,7 +137,7 @@ NO_GROUPS = RemoteGroups()
 
 
 class GroupKey(NamedTuple):
-    """The pools of several remote addresses of one group, added up."""
+    """The pools of a group's remote addresses, added up."""
 
     local_address: bytes
     group: str
@@ -151,7 +151,7 @@ ListedKey = PoolKey | GroupKey
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The pools that are shown, and which single pools of each group are told apart.
+    """The pools that are shown, and the single pools known of each group.
 
     A group's limit is that of one address times the addresses in use.
     """
@@ -160,28 +160,28 @@ class Grouping:
     members: Mapping[ListedKey, Sequence[PoolKey]]
 
     def members_of(self, key: ListedKey) -> Sequence[PoolKey]:
-        """Return the single pools behind a key: itself, where it is no group."""
+        """Return the single pools behind a key: itself, if it is not a group."""
         return (key,) if isinstance(key, PoolKey) else self.members.get(key, ())
 
 
 def listed_key(key: PoolKey, groups: RemoteGroups) -> ListedKey:
-    """Return under which key a single pool is shown: that of the group of its remote, if any."""
+    """Return the key under which a single pool is shown: that of its remote's group, if any."""
     group = groups.find(key.remote_address) if groups and key.remote_address else None
     return GroupKey(key.local_address, group.name, *key[2:]) if group else key
 
 
 def group_name(key: GroupedKey, groups: RemoteGroups) -> GroupKey:
-    """Return the name of what a tally has added up."""
+    """Return the key, with the group's name, of a sum in a tally."""
     return GroupKey(key.local_address, groups.groups[key.group].name, key.port, key.scope)
 
 
 def group_pools(
     pools: Mapping[PoolKey, Usage], sums: Mapping[GroupKey, Usage], groups: RemoteGroups
 ) -> Grouping:
-    """Put the groups instead of their addresses.
+    """Replace the addresses of groups with the groups.
 
-    pools: those told apart. sums: of all addresses of a group, those told apart among them. What
-    is in no sum is added up here.
+    pools: those kept individually. sums: over all addresses of a group, those in `pools` included.
+    Pools that are in no sum are added up here.
     """
     usages: dict[ListedKey, Usage] = dict(sums.items())
     members: dict[ListedKey, list[PoolKey]] = {}

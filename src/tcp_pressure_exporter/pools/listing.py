@@ -1,4 +1,4 @@
-"""Which few of many get series of their own: a bounded number, and none that flaps."""
+"""Which few of many get series of their own: a bounded number, without flapping."""
 
 import heapq
 from collections import Counter
@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 from tcp_pressure_exporter.facts.sockets import NOBODY, Owner
 
-# A pool that is listed stays until another is this much fuller, or until its ratio falls to
-# this share of the threshold: two pools that are equally full do not take turns.
+# A listed pool stays until another is this much fuller, or until its ratio falls to this share of
+# the threshold: so two equally full pools do not take turns.
 INCUMBENT_BONUS = 1.1
 LEAVE_SHARE = 0.8
 
@@ -19,13 +19,13 @@ Measured = TypeVar("Measured")
 
 @dataclass(frozen=True, slots=True)
 class ListingRule:
-    """The `top` fullest pools per direction and namespace are listed, from `min_ratio` on."""
+    """The `top` fullest pools per direction and namespace are listed, from `min_ratio` up."""
 
     top: int = 10
     min_ratio: float = 0.01
 
     def without(self, pools: int) -> "ListingRule":
-        """Return the rule by which so many pools fewer are listed, and one where any is."""
+        """Return the rule that lists that many fewer pools, but one at least if this lists any."""
         return replace(self, top=max(self.top - pools, min(self.top, 1)))
 
     @property
@@ -46,7 +46,7 @@ def select(
         value = ratio(usage)
         listed = key in incumbents
         if value >= listing.min_ratio * (LEAVE_SHARE if listed else 1.0):
-            # At a ratio of 0 the bonus is 0: between equal scores, the one already listed wins.
+            # At a ratio of 0 the bonus is 0 too: of equal scores, the one already listed wins.
             score = (value * (INCUMBENT_BONUS if listed else 1.0), listed)
             candidates.append((score, value, key))
     chosen = heapq.nlargest(listing.top, candidates, key=lambda candidate: candidate[0])
@@ -66,11 +66,11 @@ class OwnerCount(NamedTuple):
 class SeenOwner(NamedTuple):
     """An owner of sockets, or of ports.
 
-    sockets: those of the newest look. seconds_ago: how long before the newest sample the last look
-    was that saw any. closed: connections that it closed first within the last minute, which left
-    TIME_WAIT, and closed_share: their share of all; None where nobody counts. refused: connections
-    that the kernel lately refused to it. told_by: the exporter that told of it, "" where it was
-    seen by this process.
+    sockets: those seen in the latest look. seconds_ago: how long before the newest sample a look
+    last saw any. closed: connections that it closed first within the last minute, leaving
+    TIME_WAIT; closed_share: their share of all; None where they are not counted. refused:
+    connections that the kernel refused it lately. told_by: the exporter that reported it, "" where
+    this process saw it.
     """
 
     owner: Owner
@@ -83,12 +83,12 @@ class SeenOwner(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Whether any of its sockets was met by a look; else it is known by what was counted."""
+        """Whether a look saw any of its sockets; otherwise it is known only from counts."""
         return bool(self.sockets or self.seconds_ago)
 
 
 def most(names: Iterable[Name], top: int, incumbents: Collection[Name]) -> list[tuple[Name, int]]:
-    """Return the `top` most frequent names with their number; `incumbents` were listed before."""
+    """Return the `top` most frequent names with their counts; `incumbents` were listed before."""
     counts = Counter(names)
     total = counts.total()
     chosen = select(counts, lambda count: count / total, ListingRule(top, 0.0), incumbents)

@@ -1,4 +1,4 @@
-"""The local port range: what may be chosen, what is served, and the rules that follow from it."""
+"""The local port range: which ports can be chosen, which are served, and the rules that follow."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from tcp_pressure_exporter.pools.explicit import row_rules
 from tcp_pressure_exporter.pools.groups import NO_GROUPS, RemoteGroups
 from tcp_pressure_exporter.pools.listing import OwnerCount, most_owners
 
-# Ports and when each was last seen listening: see served_ports.
+# Ports, and when each was last seen listening: see served_ports.
 ServedPorts = Mapping[int, float]
 
 
@@ -30,13 +30,13 @@ class LocalPorts:
     """The range low..high and, as numbers of ports: reserved inside it, usable, used, listening.
 
     usable = range − reserved; used, listeners and blocked count inside the usable ports only.
-    choosable: how many connect() is sure to find if nothing holds any. blocked: what no connect()
-    can choose, to any destination, because a socket was bound there. owners: who holds most of
-    these; none if few are blocked. Their numbers are ports. time_wait_hold: seconds that a closed
-    connection keeps its port at most; None where not known. hidden: of the blocked, those of
-    connections that no list of sockets tells from those whose port connect() chose; None where the
-    kernel's table of bound ports is not known, and `blocked` lacks them. settings, reuse: what all
-    this comes of; None where nobody has added it.
+    choosable: how many connect() is sure to find if nothing holds any. blocked: ports that no
+    connect() can choose, to any destination, because a socket was bound there. owners: who holds
+    most of these, counted in ports; none if few are blocked. time_wait_hold: seconds for which a
+    closed connection keeps its port at most; None where not known. hidden: of the blocked ports,
+    those of connections that look in every list of sockets as if connect() had chosen their port;
+    None where the kernel's table of bound ports is not known, and `blocked` lacks them. settings,
+    reuse: what all this follows from; None where they have not been added.
     """
 
     low: int
@@ -55,7 +55,7 @@ class LocalPorts:
 
     @property
     def blocked_ratio(self) -> float:
-        """Blocked ÷ choosable; without a port to choose it is 1."""
+        """Blocked ÷ choosable; 1 if there is no port to choose."""
         return self.blocked / self.choosable if self.choosable else 1.0
 
 
@@ -69,7 +69,7 @@ def local_ports(
     """Return the state of the local port range.
 
     `held` is the set of local ports of all sockets that are neither listening nor bound only.
-    `skipped` is that of the kernel's table of bound ports, None where it is not known.
+    `skipped` is the set from the kernel's table of bound ports, None where it is not known.
     """
     usable = settings.usable
     accepted = port_set(served)
@@ -92,8 +92,8 @@ def local_ports(
 def blocked_ports(settings: PortRange, owned: int, served: int, skipped: int | None = None) -> int:
     """Return the set of usable ports that a bound, listening or accepted socket blocks.
 
-    owned: the ports of bound and listening sockets. served: those of accepted ones. skipped: what
-    the kernel's table of bound ports says, which knows better; None where it is not known.
+    owned: the ports of bound and listening sockets. served: those of accepted ones. skipped: the
+    set from the kernel's table of bound ports, which is authoritative; None where it is not known.
     Source: net/ipv4/inet_hashtables.c, __inet_hash_connect skips a port whose bind bucket was
     made by bind(), whatever the address and family.
     """
@@ -106,7 +106,7 @@ MAX_OWNERS = 3  # of the blocked ports
 def blocked_port_owners(
     settings: PortRange, bound: BoundTally, owner: Callable[[SocketId], Owner]
 ) -> tuple[OwnerCount, ...]:
-    """Return who holds most of the blocked ports; several sockets of one owner may share a port."""
+    """Return who holds most of the blocked ports; an owner's sockets may share a port."""
     usable = settings.usable
     inside = (socket for socket in bound.kept if usable >> socket.port & 1)
     holders = {(owner(socket.owner_id), socket.port) for socket in inside}
@@ -114,10 +114,10 @@ def blocked_port_owners(
 
 
 def choosable_ports(settings: PortRange) -> int:
-    """Return how many connects (or binds to port 0) the usable ports are sure to allow.
+    """Return how many connects (or binds to port 0) the usable ports are certain to allow.
 
-    The kernel searches in steps of two over an even number of ports, so in a range of an odd
-    number of ports an attempt may fail with one port still free: that one does not count.
+    The kernel searches an even number of ports in steps of two, so in a range with an odd number of
+    ports an attempt may fail with one port still free: that port does not count.
     Source: net/ipv4/inet_hashtables.c, __inet_hash_connect; inet_connection_sock.c,
     inet_csk_find_open_port.
     """
@@ -127,15 +127,15 @@ def choosable_ports(settings: PortRange) -> int:
     return max(usable - missed, 0)
 
 
-# Two lengths of TIME_WAIT. A port held longer without a break may have become an ephemeral one.
+# Two lengths of TIME_WAIT. A port held without a break for longer may have become an ephemeral one.
 MEMORY_SECONDS = 120.0
 
 
 def served_ports(previous: ServedPorts, listening: int, held: int, now: float) -> ServedPorts:
-    """Return the served ports with the time (of `now`'s clock) each was last seen listening.
+    """Return the served ports with the time (on `now`'s clock) each was last seen listening.
 
-    `listening` is the set of ports that listen now, `held` the set of local ports that sockets
-    held at the sample before (facts/ports.py).
+    `listening` is the set of ports that listen now, `held` the set of local ports that sockets held
+    at the previous sample (facts/ports.py).
     """
     draining = {
         port: seen
@@ -147,12 +147,12 @@ def served_ports(previous: ServedPorts, listening: int, held: int, now: float) -
 
 @dataclass(frozen=True, slots=True)
 class TallyRequest:
-    """What a dump is asked to tell beyond the kernel's rules; skipped: as blocked_ports has it.
+    """What a dump is to report beyond the kernel's rules; skipped: as in blocked_ports.
 
-    since: the edge of the dump before. kept_states: as in TallyRules.
-    min_ratio: pools less used need no row. max_rows, watched: as in RowRules. near_ratio: outbound
-    pools with so many ports, the reclaimable ones included, are told apart; None: not for that.
-    own, sources: as in TallyRules. groups: whose pools are added up.
+    since: the edge of the previous dump. kept_states: as in TallyRules.
+    min_ratio: pools below it need no row. max_rows, watched: as in RowRules. near_ratio: outbound
+    pools whose ports, the reclaimable ones included, reach it get a row; None: no such rule. own,
+    sources: as in TallyRules. groups: whose pools are added up.
     """
 
     since: Edge | None = None
@@ -175,7 +175,7 @@ def tally_rules(
     served: ServedPorts,
     request: TallyRequest,
 ) -> TallyRules:
-    """Return the rules that the settings and the bound sockets give."""
+    """Return the rules that follow from the settings and the bound sockets."""
     accepted = port_set(served)
     blocked = blocked_ports(settings, bound.owned, accepted, request.skipped)
     inbound = ceil(request.min_ratio * request.groups.fewest_ports)
@@ -198,7 +198,7 @@ def tally_rules(
 
 
 def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
-    """Return the rules; ratios are those of a pool's ports and the blocked ones to the limit."""
+    """Return the rules; ratios compare a pool's ports plus the blocked ones with the limit."""
     near = request.near_ratio
     return RowRules(
         min_used=max(ceil(request.min_ratio * limit) - blocked, 0),
@@ -210,7 +210,7 @@ def _outbound_rows(request: TallyRequest, limit: int, blocked: int) -> RowRules:
 
 
 def states_only_rules(served: ServedPorts, request: TallyRequest) -> TallyRules:
-    """Return rules for a dump without known settings: states count, no outbound pool does."""
+    """Return rules for a dump without known settings: it counts states but no outbound pools."""
     never = TimeWaitReuse(everywhere=False, on_loopback=False)
     return TallyRules(
         usable=0,

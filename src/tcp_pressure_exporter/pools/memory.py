@@ -1,4 +1,4 @@
-"""What the next sample of a direction's pools needs to know of the ones before."""
+"""What the next sample of a direction's pools needs to know about earlier ones."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,23 +15,23 @@ from tcp_pressure_exporter.pools.usage import (
 
 HIGH_WATER_SECONDS = 60.0  # seconds
 
-Ratio = TypeVar("Ratio", float, tuple[float, str])  # alone, or with the name of what is so full
+Ratio = TypeVar("Ratio", float, tuple[float, str])  # alone, or with the name of what is that full
 
-# (time, value) of samples inside the window, values falling: each is the highest from then on.
+# (time, value) of samples in the window, with falling values: each is the highest since its time.
 HighWater = tuple[tuple[float, Ratio], ...]
 
 
 def raised(previous: HighWater[Ratio], now: float, value: Ratio) -> HighWater[Ratio]:
-    """Return the marks after one more value; the first of them is the highest of the window."""
+    """Return the marks after another value; the first is the highest in the window."""
     begin = now - HIGH_WATER_SECONDS
     marks = [mark for mark in previous if mark[0] > begin and mark[1] > value]
     marks.append((now, value))
     return tuple(marks)
 
 
-GROWTH_SECONDS = 10.0  # seconds: as long as the closes are averaged over
-MIN_DISTANCE = 1.0  # seconds: over less, the growth of some sockets says nothing
-MIN_RATIO = 0.01  # a pool that is less used is looked at again long before it is full
+GROWTH_SECONDS = 10.0  # seconds: the time over which closes are averaged
+MIN_DISTANCE = 1.0  # seconds: over less, growth by a few sockets says nothing
+MIN_RATIO = 0.01  # below it, a pool is looked at again long before it is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,21 @@ class PoolHistory:
     moments: tuple[tuple[float, Mapping[PoolKey, Usage]], ...] = ()
 
     def growth(self, key: PoolKey, live: int, now: float) -> float:
-        """Return by how many ports per second `live` has grown over the window.
+        """Return how many ports per second `live` has grown by over the window.
 
-        Without growth that has ended. Where there was no sample in the window, since the last
-        one. 0 where the pool is new: what it began with may have been there all the time.
+        Growth that has ended does not count. If there was no sample in the window, the growth is
+        that since the last one. For a new pool it is 0: what it began with may have been there all
+        along.
         """
         known = self._window(key, now)
         return lasting_growth([(now - t, live - then.live) for t, then in known]) if known else 0.0
 
     def share_taking_ports(self, key: PoolKey, usage: Usage, now: float) -> float:
-        """Return which share of the closes over the window took a port: at most, from 0 to 1.
+        """Return at most what share of the closes in the window took a port, from 0 to 1.
 
-        As many did as there are more ports in TIME_WAIT, and as came back meanwhile. 1 where that
-        is not known: of a new pool, or where a port may come and go within the window.
+        Those that did are the increase of ports in TIME_WAIT plus the ports that came back
+        meanwhile. 1 where that is not known: for a new pool, or where a port may come and go within
+        the window.
         """
         known = self._window(key, now)
         if not known or usage.ages is None:
@@ -69,18 +71,18 @@ class PoolHistory:
         return min(max(took, 0) / closes, 1.0)
 
     def _window(self, key: PoolKey, now: float) -> list[tuple[float, Usage]]:
-        """Return the pool at the moments in the window, else at the last; the latest first."""
+        """Return the pool at the moments in the window, or else the last one; the latest first."""
         known = [
             (then, pools[key])
             for then, pools in reversed(self.moments)
             if key in pools and now - then >= MIN_DISTANCE
         ]
-        # A sample may come a little late.
+        # The tolerance is for a sample that comes a little late.
         inside = [moment for moment in known if now - moment[0] <= GROWTH_SECONDS + MIN_DISTANCE]
         return inside or known[:1]
 
     def after(self, now: float, pools: Mapping[PoolKey, Usage]) -> "PoolHistory":
-        """Return the history with one sample more, without those that are too old."""
+        """Return the history with another sample, without those that are too old."""
         moments = tuple(moment for moment in self.moments if now - moment[0] < GROWTH_SECONDS)
         if moments and now - moments[-1][0] < MIN_DISTANCE:
             return PoolHistory(moments)
@@ -117,7 +119,7 @@ class CloseCounters:
 
 @dataclass(frozen=True, slots=True)
 class PoolMemory:
-    """What was listed, what was counted, how the pools went, and the highest ratios."""
+    """What was listed, what was counted, how the pools developed, and the highest ratios."""
 
     listed: Collection[ListedKey] = ()
     closes: CloseCounters = field(default_factory=CloseCounters)
@@ -126,5 +128,5 @@ class PoolMemory:
 
     @property
     def watched(self) -> list[PoolKey]:
-        """The pools that must be told apart, so that their counters miss nothing."""
+        """The pools that must keep a row of their own, so that their counters miss nothing."""
         return [key for key in self.closes.pools if isinstance(key, PoolKey)]

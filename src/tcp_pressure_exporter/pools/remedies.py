@@ -1,8 +1,7 @@
-"""What if: what a pool would come to if a setting or the load were another one.
+"""What if: how a pool would do with a different setting or load.
 
-The last minute is replayed: the closes that its TIME_WAIT entries tell are those that the pool
-would have had to bear, and its forecast is made again. So a remedy that changes nothing changes
-nothing of the forecast.
+The last minute is replayed: the pool would have had to bear the closes that its TIME_WAIT entries
+show, and its forecast is made again. So a remedy that changes nothing leaves the forecast as it is.
 """
 
 import math
@@ -36,7 +35,7 @@ class Obstacle(Enum):
 
 
 class Situation(NamedTuple):
-    """What surrounds a pool.
+    """The circumstances of a pool.
 
     settings: the local port range. delay: seconds after which tcp_tw_reuse gives a port back.
     timestamps: whether this host sends them. bound: most of its ports in TIME_WAIT were bound
@@ -51,11 +50,11 @@ class Situation(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What remedies make of a pool.
+    """What remedies change about a pool.
 
-    limit: its ports. hold: seconds that TIME_WAIT keeps one. load: the share of new connections
-    that it still bears. kept: the share of its used ports that still count. live: the share of its
-    live sockets that stays once all connections have been rebuilt.
+    limit: how many ports it has. hold: seconds for which TIME_WAIT keeps one. load: the share of
+    new connections that it still bears. kept: the share of its used ports that still count. live:
+    the share of its live sockets that remains once all connections have been re-established.
     """
 
     limit: int
@@ -67,7 +66,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalRange:
-    """Another net.ipv4.ip_local_port_range; what is reserved stays reserved."""
+    """A different net.ipv4.ip_local_port_range; reserved ports stay reserved."""
 
     low: int
     high: int
@@ -83,7 +82,7 @@ class LocalRange:
         return Obstacle.CHOSEN_BY_APPLICATION if around.explicit else None
 
     def applied(self, change: Change, around: Situation) -> Change:
-        """Return the change with this remedy too. Used ports lie evenly in the range of today."""
+        """Return the change with this remedy too. Used ports are assumed evenly spread."""
         now = around.settings
         other = PortRange(self.low, self.high, now.reserved, now.in_pairs)
         common = (now.usable & port_range(self.low, self.high)).bit_count()
@@ -116,7 +115,7 @@ class TimeWaitTakeOver:
 
 @dataclass(frozen=True, slots=True)
 class MoreAddresses:
-    """So many more remote addresses, or local ones that clients bind to; all bear the same."""
+    """More remote addresses, or local ones that clients bind to, with the load spread evenly."""
 
     more: int
 
@@ -126,7 +125,7 @@ class MoreAddresses:
         return f"addresses=+{self.more}"
 
     def obstacle(self, usage: Usage, around: Situation) -> Obstacle | None:
-        """Return why it does not help: a bound port is closed to every destination."""
+        """Return why it does not help: a bound port is blocked for every destination."""
         del usage
         return Obstacle.BOUND if around.bound else None
 
@@ -139,7 +138,7 @@ class MoreAddresses:
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """The clients keep connections open: that share of the new ones is not needed any more."""
+    """The clients keep connections open: that share of new ones is no longer needed."""
 
     share: float
 
@@ -149,7 +148,7 @@ class KeepAlive:
         return f"keepalive={self.share:g}"
 
     def obstacle(self, usage: Usage, around: Situation) -> Obstacle | None:
-        """Return None: that always helps."""
+        """Return None: it always helps."""
         del usage, around
         return None
 
@@ -163,11 +162,11 @@ Remedy = LocalRange | TimeWaitTakeOver | MoreAddresses | KeepAlive
 
 
 class Projection(NamedTuple):
-    """What a pool would come to.
+    """How a pool would do.
 
-    seconds: until it is full, 0 where it is, +Inf where that is not in sight. ratio: what today's
-    rates lead to. peak_ratio: the highest that the closes of the last minute would have led to.
-    growing: whether live connections would go on to grow.
+    seconds: until it is full, 0 where it is, +Inf where that is not in sight. ratio: what the
+    current rates lead to. peak_ratio: the highest ratio that the closes of the last minute would
+    have led to. growing: whether live connections would go on growing.
     """
 
     seconds: float
@@ -179,7 +178,7 @@ class Projection(NamedTuple):
 def projected(
     usage: Usage, outlook: Outlook | None, remedies: Sequence[Remedy], around: Situation
 ) -> Projection | Obstacle:
-    """Return what remedies together make of a pool, or why the first of them does not help."""
+    """Return the effect of the remedies together, or why the first that does not help does not."""
     if usage.ages is None or usage.limit is None or outlook is None:
         return Obstacle.TOLD_BY_NOBODY
     for remedy in remedies:
@@ -210,7 +209,7 @@ def projected(
 
 
 def most_within(ages: bytes, hold: float) -> int:
-    """Return the most closes within any `hold` seconds of the last minute."""
+    """Return the most closes in any `hold` seconds of the last minute."""
     seconds = whole_seconds(closes_each_second(ages))[:PEAK_SECONDS]
     width = min(max(math.ceil(hold), 1), len(seconds))
     return max(sum(seconds[at : at + width]) for at in range(len(seconds) - width + 1))

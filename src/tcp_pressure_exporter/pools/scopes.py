@@ -1,9 +1,8 @@
-"""Pools of sockets that are bound to an interface, beside those of sockets that are not.
+"""Pools of sockets that are bound to an interface, and how they relate to those that are not.
 
-The kernel keeps the same ends apart by the interface (SO_BINDTODEVICE, a link-local scope), though
-not both ways: a socket that is bound to none is in the way of every other (include/net/
-inet_hashtables.h, inet_bound_dev_eq), while a connect() without an interface passes by those that
-have one.
+The kernel tells the same ends apart by the interface (SO_BINDTODEVICE, a link-local scope), but not
+both ways: a socket bound to none conflicts with every other (include/net/inet_hashtables.h,
+inet_bound_dev_eq), while a connect() without an interface ignores those that have one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,24 +15,24 @@ from tcp_pressure_exporter.facts.tally import (
     PoolKey,
 )
 
-ScopeName = Callable[[int], str]  # the interface's name, or what else stands behind an address
+ScopeName = Callable[[int], str]  # the interface's name, or what else follows an address
 ByAddress = Mapping[LocalAddress, AddressPorts]
 
 
 def scoped_address(address: bytes, scope: int, name: ScopeName) -> str:
-    """Write an address, with its scope behind it where it has one (RFC 4007, section 11)."""
+    """Write an address, followed by its scope where it has one (RFC 4007, section 11)."""
     text = format_address(address)
     return f"{text}%{name(scope)}" if scope else text
 
 
 def ports_for_connect(by_address: ByAddress, local: LocalAddress) -> AddressPorts | None:
-    """Return the ports that sockets hold which may be in the way of a connect() from there."""
+    """Return the ports held by sockets that may conflict with a connect() from there."""
     known = [by_address[end] for end in {local, local._replace(scope=0)} if end in by_address]
     return merged(known) if known else None
 
 
 def merged(found: list[AddressPorts]) -> AddressPorts:
-    """Return the ports of several together."""
+    """Return the union of several."""
     if len(found) == 1:
         return found[0]
     held, live = 0, 0
@@ -44,9 +43,9 @@ def merged(found: list[AddressPorts]) -> AddressPorts:
 
 
 def ports_of_unbound(rows: Mapping[PoolKey, PoolCount], key: PoolKey) -> int:
-    """Return the ports of the pool with the same ends whose sockets are bound to no interface.
+    """Return how many ports the pool with the same ends but no interface has.
 
-    0 where the key has no scope, or where that pool is too little used to be told apart.
+    0 where the key has no scope, or where that pool is too little used to have a row.
     """
     unbound = rows.get(key._replace(scope=0)) if key.scope else None
     return unbound.ports - unbound.reclaimable if unbound else 0

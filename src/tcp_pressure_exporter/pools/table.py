@@ -1,4 +1,4 @@
-"""The pools of one direction as they are published: totals over all of them, and the fullest."""
+"""The pools of one direction as published: totals over all of them, and the fullest."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -31,11 +31,11 @@ class ClientPorts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListedPool:
-    """One pool with its labels; an end that does not apply is an empty text.
+    """One pool with its labels; an end that does not apply is empty.
 
     entered_total: its closes since it was first listed.
-    outlook: None where nothing tells when its ports were closed.
-    clients: of a NAT pool, who holds most of its ports; none where that was not counted.
+    outlook: None where it is not known when its ports were closed.
+    clients: for a NAT pool, those that hold most of its ports; none where that was not counted.
     """
 
     key: ListedKey
@@ -49,11 +49,11 @@ class ListedPool:
 
 
 class Churn(NamedTuple):
-    """What TIME_WAIT tells of all pools of a direction together.
+    """What TIME_WAIT tells about all pools of a direction together.
 
     entered_total: closes since the start. peak_closes: the most in any one second of the last
-    minute. exhaustion_seconds: until the first of the pools is full, +Inf where none is in sight;
-    0 where even a new one is.
+    minute. exhaustion_seconds: until the first of the pools is full, +Inf where that is not in
+    sight; 0 where even a new one would be full.
     """
 
     entered_total: int
@@ -65,12 +65,12 @@ class Churn(NamedTuple):
 class PoolTable:
     """The pools of one direction.
 
-    count and ratio_max cover every single pool, listed or not, before addresses are added up to
-    groups, so that one full address is not averaged away; ratio_max_1m is the highest ratio_max
-    at the samples of the last minute. ratio_max is at least that of a pool to a new destination.
-    unlisted_ports_used is the remainder: ports used in the pools that are not listed.
-    overflow_sockets were not attributed to a pool because there are too many pools.
-    churn: None where nothing tells when ports were closed.
+    count and ratio_max cover every single pool, listed or not, before addresses are added up into
+    groups, so that one full address is not averaged away; ratio_max_1m is the highest ratio_max in
+    the samples of the last minute. ratio_max is at least the ratio of a pool to a new destination.
+    unlisted_ports_used: ports used in the pools that are not listed.
+    overflow_sockets: sockets not attributed to a pool because there are too many pools.
+    churn: None where it is not known when ports were closed.
     """
 
     count: int
@@ -86,7 +86,7 @@ PoolTables = Mapping[str, PoolTable]
 
 
 class Forecast(NamedTuple):
-    """Of one pool: seconds until it is full, and what that rests on, as exhaustion() has it."""
+    """For one pool: seconds until it is full, and what that rests on, as in exhaustion()."""
 
     seconds: float
     growth: float
@@ -104,10 +104,10 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
     now: float,
     scope_name: ScopeName = str,
 ) -> tuple[PoolTable, PoolMemory]:
-    """Return the table of one direction, and what the next sample is to remember of it.
+    """Return the table of one direction, and what the next sample has to remember.
 
-    `now` is the time of the sample: seconds on a monotonic clock. scope_name: what stands behind
-    a local address that has a scope.
+    `now` is the time of the sample: seconds on a monotonic clock. scope_name: what follows a local
+    address that has a scope.
     """
     grouping = group_pools(found.pools, found.groups, groups)
     shown = select(grouping.usages, lambda usage: usage.rank, listing, previous.listed)
@@ -134,7 +134,7 @@ def pool_table(  # noqa: PLR0913, PLR0917 - the pools, and all that decides how 
 
 
 def _ratio_max(found: DirectionPools) -> float:
-    # A watched pool may be told apart while fuller ones are not.
+    # A watched pool may have a row while fuller ones do not.
     ratios = (usage.ratio for usage in found.pools.values())
     return max(found.new_ratio, found.others_ratio_max, *ratios)
 

@@ -1,10 +1,10 @@
-"""How much of one pool is used, and what the ages of its TIME_WAIT ports tell of the last minute.
+"""How much of one pool is used, and what its TIME_WAIT ports' ages tell about the last minute.
 
 An entry starts at the length of TIME_WAIT and counts down, so one dump holds the moment of every
 close since then, whatever the interval between dumps. A histogram of ages is native unsigned ints:
-entry n counts the closes of n to n + 1 seconds ago, and the last one whatever is older, for it is
-cut short by the end of TIME_WAIT. It misses entries that are gone before their time is over: reused
-by a connect() or a SYN, reset, or refused by tcp_max_tw_buckets.
+entry n counts the closes of n to n + 1 seconds ago, and the last one everything older, as the end
+of TIME_WAIT cuts it short. It misses entries that went before their time was over: reused by a
+connect() or a SYN, reset, or refused by tcp_max_tw_buckets.
 """
 
 import math
@@ -16,9 +16,9 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 
 RATE_SECONDS = 10  # long enough for a steady figure, short enough to follow a change
-LATEST_SECONDS = 5  # less forgets a burst that comes again before the next one is there
+LATEST_SECONDS = 5  # with less, a recurring burst would be forgotten before it returns
 JITTER = 0.5  # seconds by which a sample may come early
-CLEAR = 3.0  # standard errors of a Poisson process: what chance hardly explains
+CLEAR = 3.0  # standard errors of a Poisson process: hardly explained by chance
 PEAK_SECONDS = 60
 
 
@@ -28,12 +28,12 @@ def closes_each_second(ages: bytes) -> Sequence[int]:
 
 
 def whole_seconds(each_second: Sequence[int]) -> Sequence[int]:
-    """Return the seconds that are whole: all but the last."""
+    """Return the whole seconds: all but the last."""
     return each_second[: max(len(each_second) - 1, 1)]
 
 
 def closes_per_second(ages: bytes) -> float:
-    """Return the closes per second over the last RATE_SECONDS, or as far as the ages go."""
+    """Return the closes per second over the last RATE_SECONDS, or as far back as the ages go."""
     latest = whole_seconds(closes_each_second(ages))[:RATE_SECONDS]
     return sum(latest) / len(latest)
 
@@ -44,10 +44,10 @@ def clearly_fewer(seen: float, expected: float) -> bool:
 
 
 def lasting_closes(each_second: Sequence[int]) -> float:
-    """Return the closes per second that go on: without those of a burst that is over.
+    """Return the ongoing closes per second: without those of a burst that is over.
 
-    The mean of RATE_SECONDS, or of LATEST_SECONDS where that is clearly less; 0 once there was
-    none for a whole second in which some were due. each_second: the latest first.
+    The mean of RATE_SECONDS, or of LATEST_SECONDS where that is clearly less; 0 after a whole
+    second without any in which some were due. each_second: the latest first.
     """
     window = whole_seconds(each_second)[:RATE_SECONDS]
     latest = window[:LATEST_SECONDS]
@@ -59,11 +59,11 @@ def lasting_closes(each_second: Sequence[int]) -> float:
 
 
 def lasting_growth(since: Sequence[tuple[float, int]]) -> float:
-    """Return by how many live ports per second a pool goes on to grow, by the same rules.
+    """Return the ongoing growth of a pool in live ports per second, by the same rules.
 
-    The mean since the earliest sample, or since a later one where that is clearly less: of the
-    last LATEST_SECONDS, or of less where it did not grow at all. since: (seconds ago, live ports
-    more than then) of samples, the latest first.
+    The mean since the earliest sample, or since a later one where that is clearly less: over the
+    last LATEST_SECONDS, or over less if there was no growth at all. since: (seconds ago, increase
+    of live ports since then) for samples, the latest first.
     """
     seconds, grown = since[-1]
     rate = grown / seconds
@@ -75,10 +75,10 @@ def lasting_growth(since: Sequence[tuple[float, int]]) -> float:
 
 
 def may_have_ended(each_second: Sequence[int], hold: float, batch: float, seconds: float) -> int:
-    """Return how many entries TIME_WAIT has let go after that many seconds: at most so many.
+    """Return an upper bound of the entries that TIME_WAIT has released after that many seconds.
 
-    One that has been there for whole seconds is up to a second older, and ends up to `batch`
-    before `hold`. each_second: as closes_each_second has them.
+    Ages are in whole seconds, so an entry may be up to a second older, and it ends up to `batch`
+    before `hold`. each_second: as from closes_each_second.
     """
     youngest = math.floor(hold - batch - 1 - seconds) + 1
     return sum(each_second[max(youngest, 0) : math.ceil(hold)])
@@ -90,10 +90,10 @@ def peak_closes(ages: bytes) -> int:
 
 
 def summed(histograms: Iterable[bytes]) -> bytes:
-    """Add histograms up.
+    """Add up histograms.
 
-    Each is added as one long number, which adds all its counts at once: none of them grows beyond
-    its 32 bits, for there are not so many sockets. All have the same length.
+    Each is added as one long number, which adds all its counts at once: none overflows its 32 bits,
+    as there are not that many sockets. All have the same length.
     """
     added = list(histograms)
     total = sum(int.from_bytes(ages, sys.byteorder) for ages in added)
@@ -103,23 +103,23 @@ def summed(histograms: Iterable[bytes]) -> bytes:
 _NO_SETTING = TimeWaitReuse(everywhere=False, on_loopback=False)
 
 
-UNKNOWN_LIMIT = 10_000  # ports: where no limit is known, 100 are listed as 1 % of others is
+UNKNOWN_LIMIT = 10_000  # ports: without a known limit, a pool with 100 ranks like one at 1 %
 
 
 class Usage(NamedTuple):
     """Ports of one pool.
 
     used: no new connection can take them now; limit: how many the choosing side has, None where
-    nobody knows.
-    time_wait: held by TIME_WAIT alone, the reclaimable ones included; None where the system does
-    not show them, and `used` lacks them.
-    reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot be.
-    refused: in TIME_WAIT and used, though by the rules a connect() would take them over: the kernel
-    was asked about some. None where it was not.
-    entered: ports that entered TIME_WAIT since the sample before.
-    ages: the histogram of pools/usage.py; None where it is not known.
-    hold: seconds that TIME_WAIT keeps a port from the choosing side, at most; `batch` less at the
-    least. reused: by the rules it keeps it no longer than until a connect() takes it over.
+    that is not known.
+    time_wait: held only by TIME_WAIT, the reclaimable ones included; None where the system does not
+    show them, and `used` lacks them.
+    reclaimable: in TIME_WAIT, but a connect() would take them over; None where that cannot happen.
+    refused: in TIME_WAIT and used, though by the rules a connect() would take them over: the
+    kernel's answers about some ports showed that. None where it was not asked.
+    entered: ports that entered TIME_WAIT since the previous sample.
+    ages: a histogram as described above; None where it is not known.
+    hold: the most seconds for which TIME_WAIT keeps a port from the choosing side; it may be up to
+    `batch` less. reused: by the rules, TIME_WAIT keeps it only until a connect() takes it over.
     blocked: used ports that bound sockets and listeners hold, whatever the destination.
     """
 
@@ -137,14 +137,14 @@ class Usage(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Used ÷ limit; a pool without any port is full, one without a known limit never."""
+        """Used ÷ limit; a pool without any port is full, one without a known limit never is."""
         if self.limit is None:
             return 0.0
         return self.used / self.limit if self.limit else 1.0
 
     @property
     def rank(self) -> float:
-        """Which pools come first: the ratio, or where nobody knows the limit the ports."""
+        """The sort key of pools: the ratio, or where the limit is not known a stand-in for it."""
         return self.used / UNKNOWN_LIMIT if self.limit is None else self.ratio
 
     @property
@@ -154,16 +154,16 @@ class Usage(NamedTuple):
 
     @property
     def mostly_time_wait(self) -> bool:
-        """Whether TIME_WAIT alone holds more than half of what is used."""
+        """Whether TIME_WAIT alone holds more than half of the used ports."""
         return is_mostly(self.time_wait, self.used)
 
     @property
     def mostly_blocked(self) -> bool:
-        """Whether bound sockets and listeners hold more than half of what is used."""
+        """Whether bound sockets and listeners hold more than half of the used ports."""
         return is_mostly(self.blocked, self.used)
 
     def refusing(self, refused: int | None) -> "Usage":
-        """Return the same pool, with so many more of its reclaimable ports refused."""
+        """Return the same pool with that many more of its reclaimable ports refused."""
         if refused is None:
             return self
         return self._replace(
@@ -194,5 +194,5 @@ def _added(one: int | None, other: int | None) -> int | None:
 
 
 def is_mostly(part: float | None, whole: int | None) -> bool:
-    """Tell whether a part is more than half of the whole; not where one is not known."""
+    """Tell whether a part is more than half of the whole; False if either is not known."""
     return whole is not None and 2 * (part or 0) > whole

@@ -1,5 +1,5 @@
-"""One finished sample, frozen: what each collector's part gave, and the place of the newest one.
+"""One finished sample, frozen: what each collector's part gave, and where the newest one is kept.
 
-Here may live the types of a sample's parts and the arithmetic that makes them of facts where it is
-not about pools. Asking a kernel, judging and wording may not.
+The types of a sample's parts may live here, and the arithmetic that builds them from facts unless
+it is about pools. Asking a kernel, judging and wording may not.
 """

@@ -14,18 +14,18 @@ from tcp_pressure_exporter.pools.listing import OwnerCount, most, most_owners
 from tcp_pressure_exporter.sample.leaks import Leak
 from tcp_pressure_exporter.sample.listeners import Listeners
 
-MAX_REMOTES = 2  # listed: enough to see who
+MAX_REMOTES = 2  # listed: enough to see where they come from
 STUCK_SECONDS = (
-    1.0  # applications that close at all do so sooner: only later is it worth knowing which do not
+    1.0  # applications that close at all do so sooner: only after this is a socket worth a look
 )
 MAX_REMEMBERED = 4 * MAX_KEPT
 
 
 class CauseCount(NamedTuple):
-    """Sockets of one cause, and the minimum age in seconds of the oldest.
+    """The sockets with one cause, and the minimum age in seconds of the oldest.
 
-    never_accepted: of these, those in the accept queue of their listener; where not every socket
-    was looked at, in proportion to those that were.
+    never_accepted: how many of these are in the accept queue of their listener; if not every socket
+    was looked at, extrapolated from those that were.
     """
 
     sockets: int
@@ -44,9 +44,9 @@ class RemoteCount(NamedTuple):
 class CloseWait:
     """All sockets in CLOSE_WAIT.
 
-    causes: each of CAUSES. owners: those with the most sockets. remotes: those with the most
-    sockets of no known owner. unlisted: sockets of no listed owner. leaks: the processes with a
-    growing number of sockets, the fastest first.
+    causes: by each of CAUSES. owners: those with the most sockets. remotes: those with the most
+    sockets whose owner is unknown. unlisted: sockets that have no listed owner. leaks: the
+    processes with a growing number of sockets, the fastest first.
     """
 
     causes: Mapping[str, CauseCount]
@@ -58,9 +58,9 @@ class CloseWait:
 
 @dataclass(frozen=True, slots=True)
 class CloseWaitMemory:
-    """What the next sample needs: since when each socket is known to be in CLOSE_WAIT, by cookie.
+    """What the next sample needs: since when each socket has been in CLOSE_WAIT, by cookie.
 
-    Times are seconds on the sampler's clock. owners and remotes were listed.
+    Times are seconds on the sampler's clock. owners, remotes: those that were listed.
     """
 
     since: Mapping[bytes, float] = field(default_factory=dict)
@@ -79,9 +79,9 @@ class CloseWaitMemory:
         *,
         complete: bool,
     ) -> Mapping[bytes, float]:
-        """Return since when each socket is known; `ages` is what the kernel tells of their age.
+        """Return since when each socket has been known; `ages` are those the kernel gave.
 
-        complete: these are all sockets. Else some that are not among them may be next time, and
+        complete: whether these are all the sockets. If not, missing ones may be back next time, so
         the oldest of those are remembered too.
         """
         since = {
@@ -144,9 +144,9 @@ def _never_accepted(cause: str, count: int, sockets: Sequence[CloseWaitSocket]) 
 def owned_by_listeners(
     sockets: Iterable[CloseWaitSocket], bound: Iterable[BoundSocket]
 ) -> list[CloseWaitSocket]:
-    """Return the sockets, each that was never accepted as one of its listener's owner.
+    """Return the sockets; one that was never accepted gets its listener's owner.
 
-    No process has a descriptor of such a socket; the listener's is the one that does not accept it.
+    No process has a descriptor of such a socket; the listener's process is failing to accept it.
     """
     listeners = Listeners(bound)
     return [

@@ -12,10 +12,9 @@ class ExporterState:
     """What runs, and how often its configuration file was reread, successfully or not.
 
     parser: what counts the sockets, "compiled", "readable" or "portable". kernel: what the kernel
-    was found to do, None where it was not asked. told_by: who tells of the sockets. identity: where
-    it runs, None where the system does not tell. The status page
-    shows all of this and is rebuilt where any of it differs: what each request changes is not for
-    here.
+    was found to do, None where it was not asked. told_by: the source of the sockets. identity:
+    where it runs, None where the system does not tell. The status page shows all of this and is
+    rebuilt when any of it changes, so what changes with each request does not belong here.
     """
 
     version: str
@@ -30,11 +29,11 @@ class ExporterState:
 
 @dataclass(frozen=True, slots=True)
 class ExporterCounts:
-    """How often things happened, for the metrics alone.
+    """How often things happened, for the metrics only.
 
-    web_reloads: of the web configuration file, failed_web_reloads those that it was too bad for.
-    failed_parts: of samples, one collector's each. lost_lines: of the log. responses: of the
-    server, by class of status such as "2xx".
+    web_reloads: of the web configuration file; failed_web_reloads: because it was bad.
+    failed_parts: parts of samples, each for one collector. lost_lines: of the log. responses: by
+    class of status such as "2xx".
     """
 
     web_reloads: int = 0

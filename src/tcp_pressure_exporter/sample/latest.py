@@ -8,7 +8,7 @@ STALE_INTERVALS = 3
 
 
 class LatestSample:
-    """Holds the newest sample; handing over is one assignment, so neither side ever waits."""
+    """Holds the newest sample; publishing is one assignment, so neither side ever waits."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -24,7 +24,7 @@ class LatestSample:
         return sample.expired() if sample and self._age(sample) > _limit(sample) else sample
 
     def with_age(self) -> tuple[Sample | None, bool]:
-        """Return the newest sample whole, and whether it is young enough to be shown."""
+        """Return the newest sample whole, and whether it is recent enough to be shown."""
         sample = self._sample
         return sample, sample is not None and self._age(sample) <= _limit(sample)
 

@@ -1,7 +1,7 @@
 """Processes with a growing number of sockets in CLOSE_WAIT, and when they run out of descriptors.
 
 Each leaked socket keeps a descriptor. Their ages show how fast their number grows, so one sample is
-enough: of those that are stuck, that many came within the last minutes.
+enough: it shows how many of the stuck sockets came in the last few minutes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from tcp_pressure_exporter.facts.sockets import OpenFiles, Owner
 from tcp_pressure_exporter.pools.usage import clearly_fewer
 
-WINDOW = 600.0  # seconds: what came before says little about the rate of now
-SHORTEST = 30.0  # seconds: over a shorter time a leak cannot be told from a slow close
+WINDOW = 600.0  # seconds: older sockets say little about the current rate
+SHORTEST = 30.0  # seconds: over less, a leak cannot be told from a slow close
 FEWEST = 10  # sockets
 MAX_LEAKS = 3
 
 
 class StuckSocket(NamedTuple):
-    """A socket that is stuck: the process that has it, whose that is, and for how many seconds."""
+    """A stuck socket: the process that has it, the owner of that, and its age in seconds."""
 
     pid: int
     owner: Owner
@@ -25,7 +25,7 @@ class StuckSocket(NamedTuple):
 
 
 class Leak(NamedTuple):
-    """A process that leaks. growth: sockets a second. files: None where they may not be read."""
+    """A process that leaks. growth: sockets per second. files: None where they may not be read."""
 
     owner: Owner
     sockets: int
@@ -34,7 +34,7 @@ class Leak(NamedTuple):
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until it has no descriptor left, 0 where that is so; None where not known."""
+        """Seconds until it has no descriptor left, 0 if it has none; None if not known."""
         if self.files is None:
             return None
         return max(self.files.limit - self.files.open, 0) / self.growth
@@ -54,9 +54,9 @@ def leaks(sockets: Iterable[StuckSocket]) -> list[tuple[int, Leak]]:
 
 
 def growth(ages: Sequence[float]) -> float:
-    """Return by how many a second they become more; 0 for few, and where that has ended.
+    """Return how many more there are per second; 0 for few, and if the growth has ended.
 
-    The mean over WINDOW, or since the oldest; that of the latest half where it is clearly less.
+    The mean over WINDOW, or since the oldest; the mean over the later half if clearly less.
     """
     window = min(max(ages, default=0.0), WINDOW)
     if len(ages) < FEWEST or window < SHORTEST:

@@ -1,7 +1,7 @@
-"""Whose a connection is that no application has accepted yet: its listener's.
+"""The owner of a connection that no application has accepted yet: its listener's owner.
 
-Source: net/ipv4/inet_hashtables.c, __inet_lookup_listener: the listener at the very address goes
-before one at any address; net/ipv6/inet6_hashtables.c has the same order.
+Source: net/ipv4/inet_hashtables.c, __inet_lookup_listener: a listener at that exact address is
+preferred to one at any address; net/ipv6/inet6_hashtables.c has the same order.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, BoundSocket, Soc
 
 
 class Listeners:
-    """The listening sockets among some bound ones; of several at one address, the busiest."""
+    """The listening ones among some bound sockets; of several at one address, the busiest."""
 
     def __init__(self, bound: Iterable[BoundSocket]) -> None:
         self._found: dict[tuple[bytes, int], BoundSocket] = {}
@@ -22,7 +22,7 @@ class Listeners:
                 self._found[end] = socket
 
     def owner_id(self, address: bytes, port: int) -> SocketId:
-        """Return what leads to the owner of the listener of a connection to this local end."""
+        """Return the id that leads to the owner of the listener for a connection to this end."""
         wildcards = (V4_ANY, V6_ANY) if is_v4(address) else (V6_ANY,)
         for candidate in (address, *wildcards):
             listener = self._found.get((candidate, port))

@@ -1,4 +1,4 @@
-"""Which network namespaces beside the own one are sampled: few, so that cost and series are."""
+"""Which other network namespaces are sampled: few, to bound the cost and the series."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 from tcp_pressure_exporter.pools.listing import ListingRule, select
 
-# A dump of a namespace's sockets passes those of the whole host. With fewer sockets than this, no
-# pool of the default 28,232 ports is a fifth as full as is needed to be listed.
+# A dump of one namespace's sockets passes those of the whole host. With fewer sockets than this, a
+# pool of the default 28,232 ports does not reach a fifth of the ratio for being listed.
 QUIET = 50
-EMPTY = 1  # with fewer; where one walk finds the sockets of all, the others cost no dump
+EMPTY = 1  # with fewer. It is enough where one walk finds the sockets of all namespaces
 DEFAULT_MOST = 20
 
 
 class Census(NamedTuple):
-    """How many other namespaces there are, by what comes of them.
+    """How many other namespaces there are, by what happens to them.
 
     sampled: they have series. unlisted: busy, but others are busier. excluded: busy, but not
-    wanted. quiet: they have too few sockets, and nobody asked for them by name. unreadable:
-    the kernel did not let us in.
+    wanted. quiet: they have too few sockets, and were not asked for by name. unreadable: the
+    kernel denied access.
     """
 
     sampled: int = 0
@@ -34,9 +34,9 @@ UNSEEN = "those of other users' processes are not visible without CAP_SYS_PTRACE
 
 
 class Elsewhere(NamedTuple):
-    """The other namespaces that nobody looks at.
+    """The other namespaces that are not looked at.
 
-    namespaces: how many; less than there are unless complete: this user may see them all.
+    namespaces: how many. complete: whether this user may see them all; if not, there may be more.
     """
 
     namespaces: int = 0
@@ -48,7 +48,7 @@ class Elsewhere(NamedTuple):
         return self.namespaces if self.complete else None
 
     def left_out(self) -> Iterator[tuple[str, str]]:
-        """Yield (what, why) was not looked at."""
+        """Yield what was not looked at, and why."""
         if self.namespaces:
             yield FEATURE, f"{self.namespaces:,} not looked at"
         if not self.complete:
@@ -57,10 +57,10 @@ class Elsewhere(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NamespaceChoice:
-    """Which namespaces are wanted by their label, and how many of them at most.
+    """Which namespaces are wanted, by label, and how many of them at most.
 
-    include, exclude: match whole labels; None: all are wanted, none is unwanted. What is included
-    is asked for by name: it is sampled however quiet it is.
+    include, exclude: match whole labels; None: all are wanted, none is excluded. An included
+    namespace counts as asked for by name: it is sampled however quiet it is.
     """
 
     include: re.Pattern[str] | None = None
@@ -68,7 +68,7 @@ class NamespaceChoice:
     most: int = DEFAULT_MOST
 
     def wants(self, label: str) -> bool:
-        """Tell whether a namespace of that label is wanted."""
+        """Tell whether a namespace with that label is wanted."""
         if self.include is not None and self.include.fullmatch(label) is None:
             return False
         return self.exclude is None or self.exclude.fullmatch(label) is None
@@ -76,10 +76,10 @@ class NamespaceChoice:
     def busiest(
         self, sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET
     ) -> list[int]:
-        """Return the namespaces to sample out of those whose sockets are given, busiest first.
+        """Return the namespaces to sample, by their number of sockets, busiest first.
 
-        sampled: those of the last sample; they stay until others are busier by a tenth. least: as
-        busy() has it, for those that nobody asked for by name.
+        sampled: those of the last sample; they stay until others are a tenth busier. least: as in
+        busy(), for those not asked for by name.
         """
         least = least if self.include is None else 0
         return select(sockets, float, ListingRule(self.most, least), sampled)
@@ -87,13 +87,13 @@ class NamespaceChoice:
     def candidates(
         self, sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET
     ) -> Collection[int]:
-        """Return the namespaces whose label decides: those worth a sample, or all of them."""
+        """Return the namespaces whose labels matter: those worth a sample, or all of them."""
         return busy(sockets, sampled, least) if self.include is None else sockets.keys()
 
 
 def busy(sockets: Mapping[int, int], sampled: Collection[int], least: int = QUIET) -> list[int]:
-    """Return the namespaces worth a sample; one that is sampled stays so until it has fewer.
+    """Return the namespaces worth a sample; a sampled one stays until clearly quieter.
 
-    least: sockets that make it worth one: QUIET or EMPTY.
+    least: how many sockets make one worth it: QUIET or EMPTY.
     """
     return select(sockets, float, ListingRule(len(sockets), least), sampled)

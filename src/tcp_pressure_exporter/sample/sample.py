@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Key(Generic[Value]):
-    """Names a collector's part of a sample, and says of which type its value is."""
+    """Names a collector's part of a sample, and gives the type of its value."""
 
     name: str
 
@@ -46,13 +46,13 @@ FINDINGS: Key[tuple[FindingState, ...]] = Key("findings")
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSample:
-    """What one network namespace showed: what came of each collector's part that was taken."""
+    """What one network namespace showed: the outcome of each collector's part that was taken."""
 
     netns: str
     parts: Mapping[Key[Any], Outcome[Any]] = field(default_factory=dict)
 
     def outcome(self, key: Key[Value]) -> Outcome[Value] | None:
-        """Return what came of a part; None where its collector is off."""
+        """Return the outcome of a part; None where its collector is off."""
         return self.parts.get(key)
 
     def value(self, key: Key[Value]) -> Value | None:
@@ -66,7 +66,7 @@ class NamespaceSample:
         return outcome.get()
 
     def pool_tables(self) -> PoolTables:
-        """Return the pools of every direction that is known; those that refuse now are full."""
+        """Return the pools of every known direction; those that now refuse connections are full."""
         pools: PoolTables | None = self.value(POOLS)
         failures = self.value(PORT_FAILURES)
         tables = dict(with_refusals(pools or {}, failures.recent) if failures else pools or {})
@@ -78,7 +78,7 @@ class NamespaceSample:
         return ((key.name, outcome) for key, outcome in self.parts.items())
 
     def expired(self) -> "NamespaceSample":
-        """Return the same namespace with every outcome failed: too old to be shown."""
+        """Return the same namespace with every outcome failed as too old to be shown."""
         reason = SourceError("sample", "older than three intervals")
         failed: dict[Key[Any], Outcome[Any]] = {
             key: Outcome(outcome.seconds, error=reason) for key, outcome in self.parts.items()
@@ -87,15 +87,15 @@ class NamespaceSample:
 
 
 LeftOut = tuple[tuple[str, str], ...]
-PROCESS_NAMES = "process names"  # what is left out where they may not be looked for
+PROCESS_NAMES = "process names"  # what is left out where they may not be looked up
 
 
 class Taken(NamedTuple):
-    """What one pass over the namespaces gave: the own one first; of the others, how many there are.
+    """The result of one pass over the namespaces: the exporter's own first, then the others.
 
-    census: None where the others are not sampled, or could not be found. elsewhere: those that
-    nobody looked at, None where they were not looked for. left_out: (what, why) else this pass did
-    not reach.
+    census: how many others there are, None where they are not sampled or could not be found.
+    elsewhere: those not looked at, None where they were not counted. left_out: (what, why) for
+    anything else that this pass did not reach.
     """
 
     namespaces: tuple[NamespaceSample, ...]
@@ -105,13 +105,13 @@ class Taken(NamedTuple):
 
 
 def unseen(seen: "Taken | Sample") -> int:
-    """Return how many other namespaces may be in trouble unseen: all but those known as quiet."""
+    """Return how many other namespaces may be in trouble unseen: all not known to be quiet."""
     elsewhere, census = seen.elsewhere or Elsewhere(), seen.census or Census()
     return elsewhere.namespaces + census.unlisted + census.unreadable
 
 
 def not_reached(seen: "Taken | Sample") -> LeftOut:
-    """Return all that a pass did not reach: (what, why)."""
+    """Return everything that a pass did not reach: (what, why)."""
     elsewhere = (seen.elsewhere or Elsewhere())._replace(namespaces=unseen(seen))
     return (*elsewhere.left_out(), *seen.left_out)
 
@@ -121,9 +121,9 @@ class Sample:
     """All namespaces at one moment.
 
     timestamp: seconds since the epoch when sampling began; started: the same moment in seconds
-    since boot, suspends included. cpu_seconds: CPU time it took, for all namespaces together.
+    since boot, suspends included. cpu_seconds: the CPU time it took for all namespaces together.
     interval: seconds until the next sample begins; at least the configured one.
-    census, elsewhere, left_out: as Taken has them.
+    census, elsewhere, left_out: as in Taken.
     """
 
     timestamp: float
@@ -137,12 +137,12 @@ class Sample:
     left_out: LeftOut = ()
 
     def other_namespaces(self) -> Mapping[str, int]:
-        """Return how many other namespaces there are, by what comes of them, as far as known."""
+        """Return how many other namespaces there are, by what happens to them, as far as known."""
         counts = self.census._asdict() if self.census else {}
         unseen = self.elsewhere.number if self.elsewhere else None
         return counts if unseen is None else counts | {"not_looked_at": unseen}
 
     def expired(self) -> "Sample":
-        """Return the sample without its numbers: too old to be shown."""
+        """Return the sample without its numbers, which are too old to be shown."""
         namespaces = tuple(namespace.expired() for namespace in self.namespaces)
         return replace(self, namespaces=namespaces, census=None, elsewhere=None)

@@ -1,4 +1,4 @@
-"""What sockets there are: per family and state, and the accept queues of those that listen."""
+"""The sockets per family and state, and the accept queues of those that listen."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ SocketStates = Mapping[tuple[str, str], int]
 
 
 def socket_states(tally: SocketTally, bound: BoundTally) -> SocketStates:
-    """Return sockets by (family, state name): every pair that the tally tells.
+    """Return sockets by (family, state name): every pair in the tally.
 
-    A v4-mapped socket is IPv4. A listener on [::] that takes IPv4 too is one IPv6 socket.
+    A v4-mapped socket counts as IPv4. A listener on [::] that also accepts IPv4 is one IPv6 socket.
     """
     counts = {
         (family, name): tally.states[v4, state]
@@ -40,9 +40,9 @@ def socket_states(tally: SocketTally, bound: BoundTally) -> SocketStates:
 
 
 class ListenQueue(NamedTuple):
-    """The fullest queue of the sockets that listen on one address and port, and whose it is.
+    """The fullest queue of the sockets that listen on one address and port, and its owner.
 
-    interface: what the interface is called that they are bound to, "" where to none.
+    interface: the name of the interface that they are bound to, "" for none.
     """
 
     found: AcceptQueue
@@ -51,12 +51,12 @@ class ListenQueue(NamedTuple):
 
     @property
     def key(self) -> QueueKey:
-        """What the queue is known by from sample to sample."""
+        """What identifies the queue from sample to sample."""
         return self.found.key
 
     @property
     def used(self) -> int:
-        """Connections that wait to be accepted."""
+        """Connections waiting to be accepted."""
         return self.found.used
 
     @property
@@ -76,7 +76,7 @@ class ListenQueue(NamedTuple):
 
     @property
     def local_address(self) -> str:
-        """The address as text, behind it the interface where there is one (RFC 4007)."""
+        """The address as text, followed by the interface where there is one (RFC 4007)."""
         address = format_address(self.key.address)
         return f"{address}%{self.interface}" if self.interface else address
 
@@ -90,8 +90,8 @@ class ListenQueue(NamedTuple):
 class ListenQueues:
     """The fullest queues, fullest first.
 
-    ratio_max: over all, listed or not; ratio_max_1m: the highest at a sample of the last minute.
-    fullest_1m: the queue that was so full, "" where there is none.
+    ratio_max: over all, listed or not; ratio_max_1m: the highest in a sample of the last minute.
+    fullest_1m: the queue that was that full, "" where there is none.
     """
 
     listed: tuple[ListenQueue, ...]
@@ -100,11 +100,11 @@ class ListenQueues:
     fullest_1m: str = ""
 
     def crowded(self) -> list[SocketId]:
-        """Return the sockets of the listed queues that are crowded: it is worth knowing whose."""
+        """Return the sockets of the crowded listed queues: their owners are worth knowing."""
         return [queue.found.owner_id for queue in self.listed if queue.ratio >= CROWDED]
 
     def owned(self, owner: Callable[[SocketId], Owner]) -> "ListenQueues":
-        """Return the same queues with what is known of their owners."""
+        """Return the same queues with their owners, where known."""
         listed = (queue._replace(owner=owner(queue.found.owner_id)) for queue in self.listed)
         return replace(self, listed=tuple(listed))
 
@@ -121,7 +121,7 @@ def listen_queues(
 ) -> ListenQueues:
     """Return the queues; `incumbents` were listed at the last sample.
 
-    interface_name: tells the name of one by its index.
+    interface_name: returns the name for an index.
     """
     queues = {queue.key: queue for queue in found}
     top = max(queues.values(), key=lambda queue: queue.ratio, default=None)
@@ -142,10 +142,10 @@ def _ratio(queue: AcceptQueue) -> float:
 def _interfaces(
     queues: Iterable[AcceptQueue], interface_name: Callable[[int], str]
 ) -> dict[int, str]:
-    """Return what each interface is called, and no two of them the same.
+    """Return a distinct name for each interface.
 
-    One that is gone has its number instead of a name, which may be another's name, and bytes that
-    are no text look alike. No name holds a colon (net/core/dev.c, dev_valid_name).
+    One that is gone has its number for a name, which may be the name of another, and names that are
+    not text look alike. No real name contains a colon (net/core/dev.c, dev_valid_name).
     """
     interfaces = {0: ""}
     for scope in sorted({queue.key.scope for queue in queues} - {0}):

@@ -1,8 +1,8 @@
-"""Which lengths TIME_WAIT has: what the setting says, checked against what its entries show.
+"""How long TIME_WAIT lasts: what the setting says, checked against what its entries show.
 
-An entry keeps the length that it began with. So two are there after a change of the setting, until
-the entries of the old one are over; and an entry with more left than the setting allows says that
-the setting was another one before, or that the kernel does not go by it.
+An entry keeps the length that it began with. So there are two lengths after a change of the
+setting, until the old entries are over; and an entry with more left than the setting allows shows
+that the setting was different before, or that the kernel does not follow it.
 """
 
 import math
@@ -14,16 +14,16 @@ from tcp_pressure_exporter.facts.time_wait import (
     TimeWaitLengths,
 )
 
-CLOCK_ERROR = 1.0  # seconds: by which two entries of one moment may seem to end apart
-TICK_ERROR = 0.02  # seconds: two ticks at HZ=100. Lengths are whole seconds.
+CLOCK_ERROR = 1.0  # seconds: by how much the ends of two simultaneous entries may seem to differ
+TICK_ERROR = 0.02  # seconds: two ticks at HZ=100; lengths are whole seconds
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLengths:
-    """What is known of them; times are seconds on the sampler's clock.
+    """What is known about the lengths; times are seconds on the sampler's clock.
 
     setting_ms: what the setting says; None before it was read. length_ms: of entries that begin
-    now, other_ms: of those that began before a change. over: when the last of these is over.
+    now; other_ms: of those that began before a change. over: when the last of those will be over.
     """
 
     setting_ms: int | None = None
@@ -48,11 +48,11 @@ class KnownLengths:
         return self
 
     def with_shown(self, left_ms: int, began: float, ended: float) -> "KnownLengths":
-        """Return what is known after a dump, from `began` to `ended`.
+        """Return what is known after a dump that lasted from `began` to `ended`.
 
-        left_ms: the most that one of its entries had left. The first one that has too much may
-        have begun before a change that nobody saw. One that ends later than those known till then
-        began since: then the setting is not what the kernel goes by.
+        left_ms: the most that any of its entries had left. The first one with too much may have
+        begun before a change that was not noticed. One that ends later than those known so far
+        began since then: so the kernel does not follow the setting.
         """
         left = left_ms / 1000
         shown_ms = min(math.ceil(left - TICK_ERROR) * 1000, MAX_LENGTH_MS)

@@ -1,5 +1,5 @@
 """The loop that samples: when, which namespaces, and one part for each collector.
 
-Here may live what calls the sources and hands their answers to the arithmetic, and what is kept
-from one sample to the next. Parsing, thresholds and words may not.
+Code that calls the sources and passes their answers to the arithmetic may live here, and what is
+kept from one sample to the next. Parsing, thresholds and wording may not.
 """

@@ -1,4 +1,4 @@
-"""The exporter's own network namespace alone, and how many others are not looked at."""
+"""Sampling the exporter's own network namespace only, and counting those not looked at."""
 
 import time
 from collections.abc import Callable
@@ -21,14 +21,14 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 )
 from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
 
-SHARE = 0.0005  # of one CPU: each look reads a link of every process
+SHARE = 0.0005  # of one CPU: each count reads a link of every process
 LONGEST_PAUSE = 300.0  # seconds: how old the number may get
 
 
 class OwnNamespace:
-    """Samples the own namespace, and counts the others now and then.
+    """Samples the exporter's own namespace, and counts the others now and then.
 
-    names: as find_namespaces has them.
+    names: as in find_namespaces.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class OwnNamespace:
         self._elsewhere: Elsewhere | None = None
 
     def take(self, config: Config) -> Taken:
-        """Return the sample, and what it does not reach."""
+        """Return the sample, and what it did not reach."""
         own = self._host.own.take(config)
         if self._allowance.due():
             with self._allowance.spend():
@@ -56,14 +56,14 @@ class OwnNamespace:
 def count_elsewhere(procfs: Path, names: Path = RUN_NETNS) -> Elsewhere | None:
     """Return how many other namespaces have TCP sockets, as far as this user may see.
 
-    They are not entered: the contents of one without a process are unknown, so it counts. None
-    where the system has no network namespaces, or /proc cannot be read.
+    They are not entered: what is in one without a process is not known, so it counts. None where
+    the system has no network namespaces, or /proc cannot be read.
     """
     try:
         found = find_namespaces(procfs, names)
         complete = may_see_namespaces(effective_capabilities(procfs))
     except SourceError:
-        return None  # the sources of the own sample have their say
+        return None  # the sources of the sample itself report that
     return Elsewhere(sum(_has_sockets(procfs, one) for one in found), complete)
 
 

@@ -1,4 +1,4 @@
-"""This host: the samplers of its network namespaces, and why something is left out."""
+"""This host: the samplers of its network namespaces, and why anything is left out."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -47,7 +47,7 @@ Parts = Mapping[Key[Any], Part[Any]]
 class NamespaceSampler:
     """Samples one namespace again and again.
 
-    parts: those that are wanted and available, in the order in which a sample shows them.
+    parts: those wanted and available, in the order in which a sample shows them.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class NamespaceSampler:
         self._clock = clock
 
     def take(self, config: Config) -> NamespaceSample:
-        """Return a sample; a source that fails leaves its collectors without a value."""
+        """Return a sample; if a source fails, its collectors have no value."""
         reading = Reading(self._sources, self._memory, self._clock, config)
         for key in self._order:
             part = self._parts[key]
@@ -75,31 +75,31 @@ class NamespaceSampler:
         return NamespaceSample(self._netns, taken)
 
     def drops(self) -> Mapping[str, int]:
-        """Return what the kernel has counted of drops and refusals; nothing if it tells none."""
+        """Return the kernel's counts of drops and refusals; empty if it has none."""
         numbers = self._sources.numbers
         if isinstance(numbers, Missing):
             return {}
         return refusals(attempt(numbers.statistics, self._clock).value or {})
 
     def close(self) -> None:
-        """Close what the sources have open."""
+        """Close whatever the sources have open."""
         self._sources.close()
 
 
 def in_order(parts: Parts) -> list[Key[Any]]:
-    """Return the parts to take, those that others build on first; none whose basis is missing."""
+    """Return the parts to take, those that others need first; those lacking one are left out."""
     needed = dict.fromkeys(key for part in parts.values() for key in part.needs)
     order = [key for key in (*needed, *parts) if key in parts]
     return [key for key in dict.fromkeys(order) if all(need in parts for need in parts[key].needs)]
 
 
-NETNS = "netns"  # stands among the names of collectors where other namespaces are wanted
+NETNS = "netns"  # takes the place of a collector's name where other namespaces are wanted
 STOPPED = f"the search for owners stopped after {MAX_FDS:,} descriptors"
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 
 
 class Wanted(NamedTuple):
-    """A part that is wanted: how it is made, and whether of the own namespace alone."""
+    """A wanted part: how it is made, and whether for the exporter's own namespace only."""
 
     make: MakePart
     own_alone: bool = False
@@ -109,9 +109,9 @@ class Wanted(NamedTuple):
 class Wishes:
     """What is to be sampled, and how.
 
-    parts: in the order in which a sample shows them. netns: the label of the own namespace.
-    others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
-    walk_share: of one CPU, for finding the processes of sockets; 1 is without pauses.
+    parts: in the order in which a sample shows them. netns: the label of the exporter's own
+    namespace. others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
+    walk_share: the share of one CPU for finding the processes of sockets; 1 means without pauses.
     """
 
     netns: str
@@ -126,10 +126,10 @@ class Host:
     """What this process can sample with the privileges it has.
 
     own: the sampler of its own network namespace. no_process_names, no_services: the reason, None
-    where nothing is missing. left_out: the reasons, by collector, of those that are wanted but not
-    available. counted_by, no_netlink, kernel, told_by: as Sources has them. source: as Wishes.
+    where nothing is missing. left_out: the reasons, by collector, for those wanted but not
+    available. counted_by, no_netlink, kernel, told_by: as in Sources. source: as in Wishes.
     no_bind_table: why the kernel's table of bound ports is not read, None where it is.
-    no_bind_failures: why failing bind() calls are not counted where failing connect() calls are.
+    no_bind_failures: why failing bind() calls are not counted although connect() calls are.
     """
 
     netns: str
@@ -147,19 +147,19 @@ class Host:
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
-        """Return the sampler of a namespace, under its label, that the caller goes into."""
+        """Return the sampler, under this label, of the namespace that the caller is in."""
         return self._others.sampler(netns)
 
     def least_sockets(self) -> int:
-        """Return how many sockets make another namespace worth a sample."""
+        """Return how many sockets make another namespace worth sampling."""
         elsewhere = self._others.own.elsewhere
         return EMPTY if elsewhere and elsewhere.usable() else QUIET
 
     @contextmanager
     def looking_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Know the sockets and ports of other namespaces, where one look finds those of all.
+        """Hold other namespaces' sockets and ports ready, where one look finds those of all.
 
-        The calling thread is in the own namespace.
+        The calling thread is in the exporter's own namespace.
         """
         elsewhere, table = self._others.own.elsewhere, self._others.own.bind_table
         with ExitStack() as looks:
@@ -170,18 +170,18 @@ class Host:
             yield
 
     def missing(self) -> Iterator[tuple[str, str]]:
-        """Yield what is not shown for lack of rights, or of what the system tells, and why."""
+        """Yield what is not shown for lack of privileges or of data from the system, and why."""
         if self.no_process_names:
             yield PROCESS_NAMES, self.no_process_names
         yield from self.left_out.items()
 
     def unfinished(self) -> Iterator[tuple[str, str]]:
-        """Yield (what, why) the samples until now did not reach."""
+        """Yield (what, why) for anything that the samples so far did not reach."""
         if self._others.owners.stopped:
             yield PROCESS_NAMES, STOPPED
 
     def log_missing(self, log: FilteringBoundLogger) -> None:
-        """Log at the start what will be missing."""
+        """Log, at the start, what will be missing."""
         if self.no_netlink:
             log.warning("sockets are read through psutil", reason=self.no_netlink)
         elif self.source != NETLINK and self.told_by().why:
@@ -200,9 +200,9 @@ class Host:
 
 
 def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Host:
-    """Ask the kernel what this process may, and return what can be sampled.
+    """Ask the kernel what this process may do, and return what can be sampled.
 
-    platform: as sys.platform has it. Raises SourceError if BPF is demanded but not available.
+    platform: as in sys.platform. Raises SourceError if BPF is required but not available.
     """
     sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
     if wishes.source == BPF and (told := sources.told_by()).source != BPF:
@@ -214,7 +214,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
             failures=PORT_FAILURES in wishes.parts, closes=ACTIVE_CLOSES in wishes.parts
         )
         sources = replace(sources, failures=counted[0], closes=counted[1])
-    # Through psutil no socket shows what leads to its owner.
+    # Sockets read through psutil show nothing that leads to their owners.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
     memory = Memory()
@@ -243,7 +243,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
 def make_parts(
     wanted: Mapping[Key[Any], Wanted], kit: Kit
 ) -> tuple[dict[Key[Any], Part[Any]], dict[str, str]]:
-    """Return the available parts, and by the collector's name why others are not."""
+    """Return the available parts and, by collector's name, why the others are not."""
     parts: dict[Key[Any], Part[Any]] = {}
     left_out: dict[str, str] = {}
     for key, (make, _own_alone) in wanted.items():
@@ -256,13 +256,13 @@ def make_parts(
 
 
 class _Others(NamedTuple):
-    """What the samplers of other namespaces are made of."""
+    """What the samplers of other namespaces are made from."""
 
     wanted: Mapping[Key[Any], Wanted]
     owners: Owners
     procfs: Path
     parser: Parser
-    own: Sources  # of which some serve all namespaces
+    own: Sources  # some of them serve all namespaces
 
     def sampler(self, netns: str) -> NamespaceSampler:
         sources = other_namespace_sources(self.procfs, self.parser, self.own)
@@ -278,7 +278,7 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
 
 
 def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
-    """Return what tells the owners of sockets; named: their processes, too."""
+    """Return the look-up of the owners of sockets; named: of their processes too."""
     find = partial(find_processes, procfs=procfs, busy=BusyProcesses()) if named else None
     return Owners(
         Cgroups(procfs), find, walk_share=walk_share, procfs=procfs, cost=time.thread_time
@@ -297,7 +297,7 @@ def why_no_others(sources: Sources, procfs: Path) -> str | None:
 
 
 def check_namespaces(procfs: Path) -> None:
-    """Raise SourceError where this process may not sample other network namespaces."""
+    """Raise SourceError if this process may not sample other network namespaces."""
     missing = missing_for_namespaces(effective_capabilities(procfs))
     if missing:
         raise SourceError(OPERATION, f"needs {' and '.join(missing)}")

@@ -1,4 +1,4 @@
-"""The polling loop: one sample after the other on a thread of its own, until it is told to stop."""
+"""The polling loop: it takes samples on a thread of its own, one after another, until stopped."""
 
 import math
 import re
@@ -18,10 +18,10 @@ from tcp_pressure_exporter.settings.config import Config
 
 
 def seconds_since_boot() -> float:
-    """Return CLOCK_BOOTTIME in seconds (clock_gettime(2)): CLOCK_MONOTONIC and all suspends.
+    """Return CLOCK_BOOTTIME in seconds (clock_gettime(2)): CLOCK_MONOTONIC plus all suspends.
 
-    On the monotonic clock a sample from before a suspend may pass for a fresh one: other systems
-    have no better one under a name that they share.
+    On the monotonic clock, a sample from before a suspend could pass for a fresh one. Other systems
+    share no name for a better clock.
     """
     if sys.platform != "linux":
         return time.monotonic()
@@ -29,10 +29,10 @@ def seconds_since_boot() -> float:
 
 
 class Clocks(NamedTuple):
-    """What the loop knows of time, each in seconds.
+    """The loop's clocks, all in seconds.
 
-    wall: since the epoch; it may step. boot: by which samples age. monotonic: by which the loop
-    waits, and measures how long a sample takes. cpu: of the calling thread.
+    wall: since the epoch; it may step. boot: for the age of samples. monotonic: for waiting, and
+    for how long a sample takes. cpu: of the calling thread.
     """
 
     wall: Callable[[], float] = time.time
@@ -42,17 +42,17 @@ class Clocks(NamedTuple):
 
 
 class Heartbeat:
-    """Beats after each good sample and while the loop then pauses, on the thread that samples."""
+    """Beats after each good sample and during the pause that follows, on the sampling thread."""
 
     def __init__(self, seconds: float, beat: Callable[[], None]) -> None:
-        """Beat at least every so many seconds of a pause; with +Inf once at its beginning."""
+        """Beat at least once in that many seconds of a pause; with +Inf only as it begins."""
         self._seconds = seconds
         self._beat = beat
 
     def pause(
         self, stop: threading.Event, end: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Beat until `end`, on a clock, or until `stop` is set."""
+        """Beat until the clock reaches `end`, or until `stop` is set."""
         while not stop.is_set():
             self._beat()
             left = max(0.0, end - clock())
@@ -63,17 +63,17 @@ class Heartbeat:
 
 UNHEARD = Heartbeat(math.inf, lambda: None)
 
-# The loop logs that it stretches when the interval differs by this factor from what it last logged.
+# The loop logs a stretched interval if it differs by this factor from the one last logged.
 NOTABLE_CHANGE = 1.5
-QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost goes up and down
-# A host without free CPU may make a sample last that long; a process that was stopped for
-# longer is not slow, and what it began before that is too old to be shown.
+QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost fluctuates
+# On a host without free CPU a sample may take that long. One that took longer was stopped, not
+# slow, and what it began before is too old to be shown.
 LONGEST_SAMPLE = 15.0
 
 SYSTEM_CLOCKS = Clocks()
 
 NUMBERS = re.compile(r"\d+")
-Together = defaultdict[tuple[str, str], list[str]]  # collectors by namespace and reason
+Together = defaultdict[tuple[str, str], list[str]]  # collectors, by namespace and reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Pace:
     max_cpu: float
 
     def stretched(self, cpu_seconds: float, seconds: float) -> float:
-        """Return the interval at which a sample of that cost stays inside the share.
+        """Return the interval at which samples of that cost stay within the share.
 
-        It is also long enough for a sample of that many seconds to end before the next begins.
+        It is also long enough for a sample that takes `seconds` to end before the next begins.
         """
         return max(self.interval, cpu_seconds / self.max_cpu, min(seconds, LONGEST_SAMPLE))
 
@@ -101,7 +101,7 @@ class Failures(NamedTuple):
 class SamplingLoop:
     """Takes samples at a pace and publishes each; `config` may be replaced at any time.
 
-    failures: replaced as a whole, so that another thread may read it.
+    failures: replaced as a whole, so another thread may read it.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the loop calls, what it goes by, and its clocks
@@ -130,12 +130,12 @@ class SamplingLoop:
     def run(self, stop: threading.Event, heartbeat: Heartbeat = UNHEARD) -> None:
         """Sample until `stop` is set. An unexpected error costs one sample, not the loop.
 
-        The heart beats from each sample that was published to the next, and not after a failure.
+        The heart beats from each published sample to the next, but not after a failure.
         """
         while not stop.is_set():
             started = self._clocks.monotonic()
             published = False
-            # Where memory is short, the line about an error may be the next error.
+            # When memory is short, logging an error may itself fail.
             with suppress(Exception):
                 published = self._try_sample()
             end = started + self._interval
@@ -184,11 +184,11 @@ class SamplingLoop:
         )
 
     def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
-        """Count what failed; write a line when collectors begin to fail, or recover.
+        """Count failures; write a line when collectors begin to fail, or recover.
 
         One source may feed many collectors: those of one namespace and reason share their line.
         """
-        failing: dict[tuple[str, str], str] = {}  # afresh: what is gone with its namespace is over
+        failing: dict[tuple[str, str], str] = {}  # afresh: failures end with their namespace
         begun: Together = defaultdict(list)
         over: Together = defaultdict(list)
         for namespace in namespaces:
@@ -210,7 +210,7 @@ class SamplingLoop:
             self._log.info("collector works again", netns=netns, collector=",".join(collectors))
 
     def _log_left_out(self, left_out: LeftOut) -> None:
-        """Log once for each thing that samples do not reach all of it."""
+        """Log once for each thing that samples do not reach in full."""
         for feature, reason in left_out:
             if feature not in self._told:
                 self._told.add(feature)
@@ -234,5 +234,5 @@ class SamplingLoop:
 
 
 def _kind(reason: str) -> str:
-    """Return a reason without its numbers: of broken bytes they may change at each sample."""
+    """Return a reason without its numbers: for corrupt data they may change with each sample."""
     return NUMBERS.sub("", reason)

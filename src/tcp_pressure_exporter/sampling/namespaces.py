@@ -1,4 +1,4 @@
-"""The network namespaces of a host, sampled: the own one, and the busiest of all others."""
+"""Sampling a host's network namespaces: the exporter's own, and the busiest of the others."""
 
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -30,7 +30,7 @@ from tcp_pressure_exporter.sources.procfs.resources import count_tcp_sockets
 class HeldNamespace(NamedTuple):
     """A namespace and its sampler.
 
-    label: as it is named outside. netns: the same, or what tells it from another of that name.
+    label: its name outside. netns: the same, or with what tells it from another of that name.
     """
 
     label: str
@@ -40,10 +40,10 @@ class HeldNamespace(NamedTuple):
 
 
 class HeldNamespaces:
-    """Keeps a descriptor and a diag socket for each of them, which also keeps the namespace alive.
+    """Keeps a descriptor and a diag socket for each, which also keep the namespace alive.
 
     another: makes the sampler of a namespace under its label.
-    own_netns: a label that none of them may have. switch: goes there and back.
+    own_netns: a label that none of them may have. switch: enters a namespace and returns.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class HeldNamespaces:
 
     @property
     def inodes(self) -> Collection[int]:
-        """The namespaces that are held."""
+        """The namespaces held."""
         return self._held.keys()
 
     def get(self, inode: int) -> HeldNamespace | None:
-        """Return a namespace that is held."""
+        """Return a namespace if it is held."""
         return self._held.get(inode)
 
     def hold(self, found: FoundNamespace, label: str) -> HeldNamespace | None:
-        """Return the namespace, opened if need be; None where it is gone.
+        """Return the namespace, opening it if need be; None where it is gone.
 
         Raises SourceError, AwayError.
         """
@@ -99,9 +99,9 @@ class HeldNamespaces:
             os.close(descriptor)
 
 
-MAX_LOOKS = 1_024  # namespaces whose sockets are counted at a sample: about 40 µs each
-MAX_TOLD = 1_024  # reasons that are remembered as said; some have a container's name in them
-TOP = 2  # pools per direction, queues and owners that each of the others lists
+MAX_LOOKS = 1_024  # namespaces whose sockets are counted in a sample: about 40 µs each
+MAX_TOLD = 1_024  # reasons remembered as logged; some contain a container's name
+TOP = 2  # pools per direction, queues and owners listed for each of the others
 
 Errors = list[SourceError]
 
@@ -115,9 +115,9 @@ def _collected(errors: Errors) -> Iterator[None]:
 
 
 class NamespaceSamplers:
-    """Finds the namespaces at each sample, looks how many sockets each has, samples the busiest.
+    """In each sample, finds the namespaces, counts their sockets, and samples the busiest.
 
-    The thread that samples goes into each of them and comes back.
+    The sampling thread enters each of them and comes back.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class NamespaceSamplers:
         log: FilteringBoundLogger,
         names: Path = RUN_NETNS,
     ) -> None:
-        """Open the namespace of the calling thread, the own one; raises SourceError."""
+        """Open the calling thread's namespace as the exporter's own; raises SourceError."""
         self._host = host
         self._choice = choice
         self._procfs = procfs
@@ -139,10 +139,10 @@ class NamespaceSamplers:
         self._told: set[str] = set()
 
     def take(self, config: Config) -> Taken:
-        """Return a sample of each namespace; one that cannot be read is left out and counted.
+        """Return a sample of each namespace; those that cannot be read are only counted.
 
-        Raises AwayError where the thread could not come back, and again until it can: nothing is
-        read in a namespace that may be the wrong one.
+        Raises AwayError if the thread could not come back, and again until it can: it reads nothing
+        in a namespace that may be the wrong one.
         """
         self._switch.go_home()
         own = self._host.own.take(config)
@@ -188,8 +188,8 @@ class NamespaceSamplers:
         )
 
     def _count_all(self, by_inode: dict[int, FoundNamespace], errors: Errors) -> dict[int, int]:
-        """Return the number of sockets of each namespace that is still there, up to the limit."""
-        # Those that are held come first, so that the limit drops none of them.
+        """Return the number of sockets of each namespace that still exists, up to the limit."""
+        # Held ones come first, so that the limit drops none of them.
         inodes = sorted(by_inode, key=lambda inode: self._held.get(inode) is None)[:MAX_LOOKS]
         counts: dict[int, int] = {}
         for inode in inodes:
@@ -201,7 +201,7 @@ class NamespaceSamplers:
 
     def _count(self, found: FoundNamespace) -> int | None:
         held = self._held.get(found.inode)
-        if held is not None:  # its process may have ended, it has not
+        if held is not None:  # its process may have ended, but the namespace has not
             return self._count_inside(held.descriptor)
         if found.pid is not None:
             return count_tcp_sockets(self._procfs, str(found.pid))
@@ -242,20 +242,20 @@ class NamespaceSamplers:
     def _sample(self, held: HeldNamespace, config: Config) -> NamespaceSample:
         try:
             return held.sampler.take(config)
-        except Exception as error:  # whatever one container's sockets bring out in this program
-            # must not blind it for the host and all others
+        except Exception as error:  # whatever bug one container's sockets reveal in this program
+            # must not blind it to the host and all others
             if self._is_news(f"{held.netns}: {type(error).__name__}"):
                 self._log.exception("sampling failed unexpectedly", netns=held.netns)
             raise SourceError("sampling", "failed unexpectedly") from error
 
     def _tell(self, errors: Errors) -> None:
-        """Log once why a namespace cannot be read; the census has their number."""
+        """Log once why a namespace cannot be read; the census has the number of such namespaces."""
         for reason in sorted({str(error) for error in errors}):
             if self._is_news(reason):
                 self._log.warning("cannot read a network namespace", reason=reason)
 
     def _is_news(self, reason: str) -> bool:
-        """Whether this has not been logged yet, or so long ago that it was forgotten."""
+        """Whether this has not been logged, or so long ago that it was forgotten."""
         if reason in self._told:
             return False
         if len(self._told) >= MAX_TOLD:

@@ -1,5 +1,5 @@
 """What users set: flags, the configuration files, and what is wrong with them, in one line.
 
-Here may live parsing and validation, down to a frozen record. What the settings do may not:
-sampling/, web/ and daemon/ are told.
+Parsing and validation into frozen records may live here. What the settings do may not: that is for
+sampling/, web/ and daemon/.
 """

@@ -18,12 +18,12 @@ NOUNS: tuple[tuple[type[inspect.Type], str], ...] = (
 
 
 def allowed_value(file: type, key: str) -> str:
-    """Return what may stand at a key such as `groups[0].ports`: "an integer from 1 to 65535"."""
+    """Return what is allowed at a key such as `groups[0].ports`: "an integer from 1 to 65535"."""
     return " or ".join(_words(kind) for kind in _kinds_at(file, key))
 
 
 def allowed_keys(file: type, key: str) -> tuple[str, ...]:
-    """Return the keys of the mapping at a key, none where any may stand; "" is the whole file."""
+    """Return the keys allowed in the mapping at a key; none means any. "" is the whole file."""
     return tuple(
         field.name
         for kind in _kinds_at(file, key)
@@ -33,7 +33,7 @@ def allowed_keys(file: type, key: str) -> tuple[str, ...]:
 
 
 def _kinds_at(file: type, key: str) -> Sequence[inspect.Type]:
-    """Return the types of which one may stand at a key; none where the key is not known."""
+    """Return the types of which one is allowed at a key; none where the key is not known."""
     kinds = _alternatives(inspect.type_info(file))
     for step in STEP.finditer(key):
         kinds = [inner for kind in kinds for inner in _inside(kind, step["name"])]
@@ -54,7 +54,7 @@ def _inside(kind: inspect.Type, name: str | None) -> Sequence[inspect.Type]:
 
 
 def _alternatives(kind: inspect.Type) -> Sequence[inspect.Type]:
-    """Return the types of a union, less the null of what may be left out."""
+    """Return the types of a union, without the null of an optional value."""
     kinds = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     return [one for one in kinds if not isinstance(one, inspect.NoneType)]
 

@@ -83,7 +83,7 @@ class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def configured(file: Path | None, top: int | None) -> Config:
-    """Return the configuration of the file, if there is one; `top` goes before its pools.top.
+    """Return the configuration in the file, if there is one; `top` overrides its pools.top.
 
     Raises ConfigError.
     """
@@ -141,7 +141,7 @@ def _remote_groups(entries: list[GroupEntry]) -> RemoteGroups:
 
 
 def _check_name(key: str, name: str) -> None:
-    """Raise ConfigError unless the name can stand where the labels have a remote's address."""
+    """Raise ConfigError unless the name can take the place of a remote address in labels."""
     try:
         parse_label(name)
     except ValueError as error:
@@ -149,7 +149,7 @@ def _check_name(key: str, name: str) -> None:
     try:
         ip_address(name)
     except ValueError:
-        return  # as it must be: a group that looks like an address would be taken for one
+        return  # as it must be: a group whose name looks like an address would be taken for one
     raise ConfigError(key, f"must not be an IP address (got {quoted(name)})")
 
 

@@ -42,7 +42,7 @@ MAX_NAMESPACES = 100
 
 BAD_USAGE = 2  # the exit code
 
-Refuse = Callable[[str], NoReturn]  # a command line, for a reason
+Refuse = Callable[[str], NoReturn]  # refuses a command line, for a reason
 
 
 def usage_error(message: str) -> NoReturn:
@@ -57,15 +57,15 @@ def say_error(message: str) -> None:
     try:
         print(line, file=sys.stderr)  # noqa: T201  # there is no logger yet
     except OSError:
-        # Where stderr takes nothing, the exit code still tells. Python would try once more at
-        # the exit, and make it 120.
+        # If stderr takes nothing, the exit code still tells. Python would try again as it exits,
+        # and make the code 120.
         sys.stderr = None
 
 
 class OneLineParser(ArgumentParser):
-    """An ArgumentParser with one line for an error, and help that fits a screen.
+    """An ArgumentParser with one-line errors, and help that fits on a screen.
 
-    refuse: what becomes of a bad command line.
+    refuse: called with the reason when the command line is bad.
     """
 
     def __init__(self, *, refuse: Refuse = usage_error, **settings: Any) -> None:
@@ -89,14 +89,14 @@ class OneLineParser(ArgumentParser):
 
 
 def build_parser(collectors: Mapping[str, str]) -> OneLineParser:
-    """Return the parser of all flags. collectors: name → what it tells."""
+    """Return the parser of all flags. collectors: name → what it reports."""
     parser = OneLineParser(
         prog=PROGRAM,
         usage="%(prog)s [flags]\n       %(prog)s report [flags]  (for people, at a terminal)",
         description=DESCRIPTION,
         allow_abbrev=False,
         add_help=False,
-        # A fixed width: by itself argparse asks the environment.
+        # A fixed width: argparse would otherwise take it from the environment.
         formatter_class=partial(RawDescriptionHelpFormatter, width=80, max_help_position=30),
     )
     _add_web_flags(parser)
@@ -205,13 +205,13 @@ def add_flag(  # noqa: PLR0913, PLR0917  # one line of a table for each flag
     default: str | None,
     text: str,
 ) -> None:
-    """Add a flag with a value; argparse parses the default like any other value."""
+    """Add a flag with a value; argparse parses the default as it does any other value."""
     shown = text if default is None else f"{text} ({default})"
     add_argument(name, metavar=metavar, type=checked(parse), default=default, help=shown)
 
 
 def checked(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Let argparse report a ValueError's own words, and the value that they are about."""
+    """Let argparse report a ValueError's own text, and the value that it is about."""
 
     def parse_checked(text: str) -> Any:
         try:

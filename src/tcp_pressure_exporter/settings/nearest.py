@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-CLOSE = 0.7  # of difflib's ratio: "--once" is not "--json"
-LONGEST = 60  # characters that are compared: a word may be as long as a file
+CLOSE = 0.7  # difflib's ratio: below it, "--once" is not taken for "--json"
+LONGEST = 60  # characters to compare: a word may be as long as a file
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

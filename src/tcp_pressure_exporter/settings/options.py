@@ -32,17 +32,16 @@ from tcp_pressure_exporter.settings.values import (
     parse_pause,
 )
 
-SHOWN_LENGTH = 60  # characters of an unknown flag
+SHOWN_LENGTH = 60  # characters shown of an unknown flag
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. Of the web's, addresses, hosts and path are not checked.
+    """What the command line says; listen_addresses, allowed_hosts and telemetry_path unchecked.
 
-    check: tell whether the files are good, no more.
-
+    check: only check whether the files are good.
     interval is in seconds; max_cpu is a share of one CPU; source is "auto" or one of sockets;
-    pool_top is None unless given;
+    pool_top is None unless given.
     others: which other network namespaces are sampled, None for none.
     """
 
@@ -69,7 +68,7 @@ class Options:
 
 
 def parse_options(argv: Sequence[str], collectors: Mapping[str, str]) -> Options:
-    """Parse the arguments after the program's name. collectors: name → what it tells.
+    """Parse the arguments after the program's name. collectors: name → what it reports.
 
     --help and --version print to stdout and exit with code 0; a bad argument is a usage_error.
     """
@@ -114,7 +113,7 @@ def _unknown_command(word: str) -> str:
 
 
 def _unknown(argument: str, parser: OneLineParser, more: str) -> str:
-    """Say that no flag takes an argument, and which one may be meant; more: where they all are."""
+    """Say that an argument is unknown, and which flag may be meant; more: where they all are."""
     flag = argument.partition("=")[0][:SHOWN_LENGTH]
     if not flag.startswith("-"):
         return f"{flag}: unexpected argument (see {more})"
@@ -126,7 +125,7 @@ def _unknown(argument: str, parser: OneLineParser, more: str) -> str:
 REPORT = "report"  # the command
 
 
-DEFAULT_INTERVAL = 2.0  # seconds: a person wants to see it move
+DEFAULT_INTERVAL = 2.0  # seconds: short enough for a person to see it move
 DESCRIPTION = """\
 Shows which TCP resource of this host is closest to its limit, who causes it,
 when it will be full and what to do. Looks for two or three seconds if one look
@@ -140,8 +139,8 @@ class ReportOptions:
 
     watch: seconds between reports, None for one report. top: None unless given. port: the local
     port whose holders are asked for, None for the report on everything. nagios: one line, as a
-    monitoring plugin has it. remedies: of --what-if. exporter: whom to ask what it remembers, None
-    for nobody; exporter_named: by --from.
+    monitoring plugin prints it. remedies: from --what-if. exporter: the one to ask what it
+    remembers, None for none; exporter_named: whether --from named it.
     """
 
     watch: float | None
@@ -157,7 +156,7 @@ class ReportOptions:
 
 
 def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> ReportOptions:
-    """Parse the arguments after `report`, as parse_options does. refuse: what bad ones lead to."""
+    """Parse the arguments after `report`, as parse_options does. refuse: called for bad ones."""
     parser = build_report_parser(refuse)
     namespace, rest = parser.parse_known_args(argv)
     if rest:
@@ -178,7 +177,7 @@ def parse_report_options(argv: Sequence[str], refuse: Refuse = usage_error) -> R
     )
 
 
-# Of each pair the second makes no sense beside the first.
+# In each pair, the second makes no sense together with the first.
 EXCLUSIVE = (("port", "watch"), ("nagios", "json"), ("nagios", "watch"), ("nagios", "port"))
 
 
@@ -189,7 +188,7 @@ def _refuse_together(parser: OneLineParser, values: Mapping[str, Any]) -> None:
 
 
 def build_report_parser(refuse: Refuse = usage_error) -> OneLineParser:
-    """Return the parser of the flags. refuse: what becomes of a bad command line."""
+    """Return the parser of the flags. refuse: called when the command line is bad."""
     parser = OneLineParser(
         prog=f"{PROGRAM} report",
         usage="%(prog)s [flags]",

@@ -1,4 +1,4 @@
-"""Addresses, networks and port ranges of the configuration file: text → what pools are made of."""
+"""Addresses, networks and port ranges of the configuration file: text → the limits of pools."""
 
 import re
 from collections.abc import Iterable
@@ -52,8 +52,8 @@ def _range(key: str, text: str) -> tuple[int, int]:
 def source_ranges(entries: Iterable[tuple[str, str]]) -> SourceRanges:
     """Return the ports of each network; entries are its text and its range.
 
-    Raises ConfigError, also where two entries have a port of an address in common: it would count
-    twice in the limit.
+    Raises ConfigError, also where two entries share a port of an address: it would count twice in
+    the limit.
     """
     found: list[NetworkPorts] = []
     for index, (address, ports) in enumerate(entries):

@@ -15,7 +15,7 @@ from tcp_pressure_exporter.settings.allowed import allowed_keys, allowed_value
 from tcp_pressure_exporter.settings.nearest import did_you_mean
 from tcp_pressure_exporter.settings.strict_yaml import YamlError, line_of, parse_yaml
 
-KEY_LENGTH = 200  # characters; a key may be as long as the file
+KEY_LENGTH = 200  # characters shown; a key may be as long as the file
 NOUNS = {
     "int": "an integer",
     "float": "a number",
@@ -25,7 +25,8 @@ NOUNS = {
     "object": "a mapping",
     "array": "a list",
 }
-# msgspec has one exception with a text. These are its texts for the types of the file.
+# msgspec has one exception for all errors, so only its text tells them apart. These are the texts
+# for the types of the file.
 PLACE = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<key>[^`]*)`)?", re.DOTALL)
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`")
@@ -36,7 +37,7 @@ BOUND = re.compile(r"Expected `\w+` [<>]= [0-9.]+")
 class ConfigError(ValueError):
     """The configuration file cannot be used. Its text is one line, `PLACE: KEY: reason`.
 
-    place: the file, and the line in it; "" while only the text is known.
+    place: the file, and the line in it; "" until the file is known.
     """
 
     def __init__(self, key: str, reason: str, place: str = "") -> None:
@@ -47,7 +48,7 @@ class ConfigError(ValueError):
 
 
 def located(error: ConfigError, path: Path, text: str) -> ConfigError:
-    """Return the error with the file in front, and the line where its text has the key."""
+    """Return the error with the file and the line of the key in front."""
     line = line_of(text, error.key)
     place = str(path) if line is None else f"{path}: line {line}"
     return ConfigError(error.key, error.reason, place)
@@ -56,7 +57,7 @@ def located(error: ConfigError, path: Path, text: str) -> ConfigError:
 def explain(error: ValidationError, kind: type) -> ConfigError:
     """Turn msgspec's `Expected X, got Y - at $.path` into a ConfigError.
 
-    kind: the type of the whole file, which tells what is allowed instead.
+    kind: the type of the whole file; it tells what would be allowed.
     """
     match = PLACE.fullmatch(str(error))
     assert match is not None  # its first part takes any text
@@ -94,9 +95,9 @@ _T = TypeVar("_T")
 
 
 def read_bytes(path: Path, key: str | None = None) -> bytes:
-    """Read a file of at most 1 MiB. Raises ConfigError, which names the key or else the file.
+    """Read a file of at most 1 MiB. Raises ConfigError, which names the key, or else the file.
 
-    One that somebody writes while it is read is refused: half of it may be good, too.
+    A file that changes while it is read is refused: half a file may be valid as well.
     """
     place, prefix = (str(path), "") if key is None else (key, f"{path}: ")
     try:
@@ -115,7 +116,7 @@ def read_bytes(path: Path, key: str | None = None) -> bytes:
 
 
 def _version(file: BinaryIO) -> tuple[int, int]:
-    """Return what changes when a file is written in place; of a pipe nothing."""
+    """Return what changes when a file is written in place; nothing does for a pipe."""
     status = os.fstat(file.fileno())
     return (status.st_mtime_ns, status.st_size) if S_ISREG(status.st_mode) else (0, 0)
 

@@ -1,4 +1,4 @@
-"""The settings that the status page shows: of flags and file, what is in effect."""
+"""The settings that the status page shows: those in effect, from the flags and the file."""
 
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.settings.options import Options

@@ -8,8 +8,8 @@ import yaml
 
 from tcp_pressure_exporter.escaping import quoted
 
-MAX_DEPTH = 20  # levels of nesting; PyYAML composes by recursion
-SURROGATE = re.compile("[\ud800-\udfff]")  # escapes can make them; UTF-8 has none
+MAX_DEPTH = 20  # levels of nesting; PyYAML recurses for each
+SURROGATE = re.compile("[\ud800-\udfff]")  # only escapes can produce them; UTF-8 has none
 TAG = "tag:yaml.org,2002:"
 
 
@@ -25,8 +25,8 @@ class YamlError(ValueError):
 def parse_yaml(text: str) -> Any:
     """Return the dicts, lists, strings, numbers, booleans and None of a YAML text.
 
-    Plain scalars are read by the core schema of YAML 1.2 (section 10.3.2), decimal numbers only:
-    `no` is a string, and neither `010` nor `1:30` is a number. Duplicate keys, keys that are no
+    Plain scalars follow the core schema of YAML 1.2 (section 10.3.2), with decimal numbers only:
+    `no` is a string, and neither `010` nor `1:30` is a number. Duplicate keys, keys that are not
     strings, aliases, tags, surrogates and deep nesting are refused. Raises YamlError.
     """
     try:
@@ -40,10 +40,10 @@ def parse_yaml(text: str) -> Any:
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        assert mark is not None  # PyYAML raises none of these without a place
+        assert mark is not None  # PyYAML always gives these errors a place
         raise YamlError(_reason(error), mark.line + 1, mark.column + 1) from error
     except (ValueError, OverflowError) as error:
-        # PyYAML's scanner lets the errors of chr() and int() through, on "\\UFFFFFFFF" for one.
+        # PyYAML's scanner lets errors from chr() and int() through, for example on "\\UFFFFFFFF".
         mark = loader.get_mark()
         raise YamlError("number out of range", mark.line + 1, mark.column + 1) from error
 
@@ -51,7 +51,7 @@ def parse_yaml(text: str) -> Any:
 class StrictLoader(yaml.SafeLoader):
     """PyYAML's SafeLoader with the restrictions of parse_yaml."""
 
-    # The key None means: try them on every plain scalar. What matches none is a string.
+    # The key None means: try them on every plain scalar. What matches none of them is a string.
     yaml_implicit_resolvers = {  # noqa: RUF012  # the base class declares it so
         None: [
             (TAG + "null", re.compile(r"(~|null|Null|NULL|)\Z")),
@@ -83,7 +83,7 @@ class StrictLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
-        """Construct the mapping unless a key is no string, is empty or comes twice."""
+        """Construct the mapping unless a key is not a string, is empty or is repeated."""
         seen = set()
         for key, _ in node.value:
             if key.tag != TAG + "str":
@@ -100,9 +100,9 @@ STEP_INTO_LIST = re.compile(r"\[([0-9]{1,6})\]\.?")
 
 
 def line_of(text: str, key: str) -> int | None:
-    """Return the line of a key such as `groups[1].ports`, counted from 1; None for no such place.
+    """Return the line of a key such as `groups[1].ports`, counted from 1; None if there is none.
 
-    Where the key is not there it is the line of the innermost mapping or entry that should have it.
+    If the key is not there, it is the line of the innermost mapping or entry that should have it.
     """
     try:
         node = StrictLoader(text).get_single_node()
@@ -116,7 +116,7 @@ def line_of(text: str, key: str) -> int | None:
 
 
 def _step(node: yaml.Node | None, key: str) -> tuple[int, yaml.Node, str] | None:
-    """Go one step along a key: return the line, the node there, and the rest of the key."""
+    """Follow a key by one step: return the line, the node there, and the rest of the key."""
     if isinstance(node, yaml.SequenceNode) and (index := STEP_INTO_LIST.match(key)):
         if int(index[1]) >= len(node.value):
             return None
@@ -124,7 +124,7 @@ def _step(node: yaml.Node | None, key: str) -> tuple[int, yaml.Node, str] | None
         return item.start_mark.line + 1, item, key[index.end() :]
     if not isinstance(node, yaml.MappingNode) or not key:
         return None
-    # A key may have dots in it, so that another one may be its beginning: the longest counts.
+    # A key may contain dots, so another key may be a prefix of it: the longest match counts.
     found = [pair for pair in node.value if _begins(key, pair[0].value)]
     if not found:
         return None

@@ -18,7 +18,7 @@ def parse_duration(text: str) -> float:
     """Return the seconds of a duration such as 500ms, 5s or 1m30s; -1s is negative.
 
     The units are h, m, s and ms, each at most once and in this order, with whole numbers
-    (prometheus/common, model.ParseDuration, less its days, weeks and years). Raises ValueError.
+    (prometheus/common, model.ParseDuration, without days, weeks and years). Raises ValueError.
     """
     match = DURATION.fullmatch(text)
     if match is None:
@@ -31,7 +31,7 @@ LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]{1,63}")
 
 
 def parse_label(text: str) -> str:
-    """Return the text if it is safe as the value of a label, in any tool. Raises ValueError."""
+    """Return the text if it is safe as a label value in any tool. Raises ValueError."""
     if LABEL_VALUE.fullmatch(text) is None:
         raise ValueError('must be 1 to 63 letters, digits, ".", "_" or "-"')
     return text
@@ -49,7 +49,7 @@ def parse_integer(text: str, *, low: int, high: int) -> int:
 
 
 def parse_share(text: str) -> float:
-    """Return a share of something: above 0, at most 1."""
+    """Return a share: above 0, at most 1."""
     if not re.fullmatch(r"[0-9]{0,9}\.?[0-9]{1,9}", text) or not 0 < float(text) <= 1:
         raise ValueError("must be a number above 0 and at most 1")
     return float(text)
@@ -69,7 +69,7 @@ PLAIN_SECONDS = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?")
 
 
 def parse_pause(text: str) -> float:
-    """Return the seconds between two looks; a number alone is seconds, as watch(1) has it."""
+    """Return the seconds between two reports; a bare number is seconds, as in watch(1)."""
     if plain := PLAIN_SECONDS.fullmatch(text):
         whole, thousandths = plain[1], (plain[2] or "").ljust(3, "0")
         return parse_interval(f"{whole}s{thousandths}ms")
@@ -77,7 +77,7 @@ def parse_pause(text: str) -> float:
 
 
 def parse_pattern(text: str) -> re.Pattern[str]:
-    """Return a regular expression, one that Python reads without doubts about its meaning."""
+    """Return a regular expression that Python compiles without a warning."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -110,7 +110,7 @@ PORTS = {"http": 80, "https": 443}
 
 
 class ExporterUrl(NamedTuple):
-    """Where an exporter answers. path: what goes before its own paths, "" or /PREFIX."""
+    """Where an exporter answers. path: the prefix of its own paths, "" or /PREFIX."""
 
     text: str
     secure: bool

@@ -1,4 +1,4 @@
-"""The web configuration file of exporter-toolkit, and what is checked of it beside its types."""
+"""exporter-toolkit's web configuration file, and what is checked in it besides its types."""
 
 import re
 
@@ -11,7 +11,7 @@ NO_CLIENT_AUTH = {"", "NoClientCert"}
 
 
 class TlsSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """The mapping as it is written; empty texts are as good as absent ones."""
+    """The mapping as it is written; an empty text means the same as an absent one."""
 
     cert: str = ""
     key: str = ""
@@ -37,7 +37,7 @@ PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|ms|s|m|
 MAX_BURST = 1_000_000
 MAX_INTERVAL = 3600.0  # seconds
 
-# None: any value. The toolkit lets no other header be set.
+# None: any value. The toolkit allows no other headers.
 HEADERS = {
     "Content-Security-Policy": None,
     "Strict-Transport-Security": None,
@@ -74,7 +74,7 @@ class WebConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def tls(self) -> TlsSection | None:
-        """The section on TLS; the toolkit, too, takes an empty one for none."""
+        """The section on TLS; like the toolkit, this treats an empty one as absent."""
         return None if self.tls_server_config == TlsSection() else self.tls_server_config
 
     @property
@@ -82,7 +82,7 @@ class WebConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
         return self.http_server_config or HttpSection()
 
     def demands(self) -> set[str]:
-        """Return the keys of all that is demanded of a client before it sees a page."""
+        """Return the keys of everything that a client must satisfy before it sees a page."""
         tls = self.tls or TlsSection()
         demanded = {
             "tls_server_config": self.tls,
@@ -94,7 +94,7 @@ class WebConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def checked_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers if the toolkit allows each with its value. Raises ConfigError."""
+    """Return the headers if the toolkit allows them with their values. Raises ConfigError."""
     for name, text in headers.items():
         key = f"http_server_config.headers.{name}"
         if name not in HEADERS:
@@ -108,7 +108,7 @@ def checked_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def checked_users(users: dict[str, str]) -> dict[str, str]:
-    """Return the users if each can log in. Raises ConfigError, which never shows a hash."""
+    """Return the users if all of them can log in. Raises ConfigError, which never shows a hash."""
     for name, hashed in users.items():
         key = f"basic_auth_users.{name}"
         if ":" in name:
@@ -138,9 +138,9 @@ def checked_rate(section: RateSection) -> tuple[float, int] | None:
 
 
 def go_duration(text: str) -> float:
-    """Return the seconds of a duration as Go writes it: 1s, 1.5m, 1m30s or 0, never negative.
+    """Return the seconds of a duration in Go's notation: 1s, 1.5m, 1m30s or 0, never negative.
 
-    (time.ParseDuration). Raises ValueError.
+    Source: time.ParseDuration. Raises ValueError.
     """
     if text == "0":
         return 0.0

@@ -1,6 +1,5 @@
-"""Whatever asks a kernel: a folder for each way of asking, each answer as facts/ describes it.
+"""Whatever asks a kernel: a folder for each way of asking, with answers as facts/ describes them.
 
-Here may live sockets, files of /proc, system calls, and the parsers of what they give; each source
-is able to say why it is missing. Pools, thresholds and words may not: a source counts, it does not
-judge.
+Sockets, /proc files, system calls and the parsers of what they give may live here; each source can
+say why it is missing. Pools, thresholds and wording may not: a source counts, it does not judge.
 """

@@ -1,4 +1,4 @@
-"""Questions that need not be asked at every sample: by a share of one CPU, or by the clock."""
+"""Questions that need not be asked in every sample: paced by a share of one CPU, or by time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,11 +7,11 @@ from typing import Generic, TypeVar
 
 
 class Allowance:
-    """Tells when a costly question may be asked again: often while it is cheap, else seldom.
+    """Tells when a costly question may be asked again: often while it is cheap, otherwise seldom.
 
-    share: of one CPU, for the question by itself. longest: seconds of the longest pause. cost: the
-    clock that measures the question, None for the same: on a host without free CPU one of the
-    thread's own CPU time tells less than that.
+    share: of one CPU, for this question alone. longest: the longest pause in seconds. cost: the
+    clock that measures the question, None for the same one; a clock of the thread's own CPU time
+    measures less than that on a host without free CPU.
     """
 
     def __init__(
@@ -33,9 +33,9 @@ class Allowance:
 
     @contextmanager
     def spend(self) -> Iterator[None]:
-        """Measure what the question costs, and make it wait accordingly; not where it failed.
+        """Measure what the question costs, and make it wait accordingly unless it failed.
 
-        Several questions at once wait for the sum.
+        Several questions in a row wait for the sum.
         """
         start, began = self._clock(), self._cost()
         yield
@@ -47,7 +47,7 @@ Answer = TypeVar("Answer")
 
 
 class Remembered(Generic[Answer]):
-    """Asks at most every `seconds`; a failure is not remembered."""
+    """Asks at most once in `seconds`; a failure is not remembered."""
 
     def __init__(
         self,

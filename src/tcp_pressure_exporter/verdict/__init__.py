@@ -1,4 +1,4 @@
-"""What is wrong, who causes it, how long there is, what to do: chosen and worded here, once.
+"""What is wrong, who causes it, how much time is left, what to do: chosen and worded here, once.
 
-Here may live the judgement of a sample and the words for it. Layout may not: pages/ has it.
+The judgement of a sample and the words for it may live here. Layout may not: it is in pages/.
 """

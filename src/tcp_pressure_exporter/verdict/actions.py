@@ -1,4 +1,4 @@
-"""What to do about all that an assessment found: each advice once, the most urgent first."""
+"""What to do about everything that an assessment found: each advice once, most urgent first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from tcp_pressure_exporter.verdict.stuck import stuck_subject
 from tcp_pressure_exporter.verdict.troubles import Part, Trouble, severity_of_part, troubles
 from tcp_pressure_exporter.verdict.words import urgency
 
-SUBJECTS = 3  # named of one action
+SUBJECTS = 3  # named for one action
 
 
 class Action(NamedTuple):
@@ -42,7 +42,7 @@ def _actions(assessment: Assessment) -> Iterator[Action]:
     for trouble in troubles(assessment):
         for part in trouble.parts:
             teller = trouble.teller(part)
-            # What repeats the head needs no action of its own; a pool is named beside it.
+            # A part that repeats the head needs no action of its own; a pool is named with it.
             if teller is part or (isinstance(part, Pressure) and part.kind != SOURCE):
                 yield Action(severity_of_part(part), (part_subject(part),), *_advice(teller))
 
@@ -66,7 +66,7 @@ def advice_on(part: Part) -> str:
 
 
 def part_runbook(part: Part) -> str:
-    """Return where more of the advice on a part is."""
+    """Return where to find more of the advice on a part."""
     return _advice(part)[1]
 
 
@@ -86,7 +86,7 @@ def part_subject(part: Part) -> str:
 class ActionWords(NamedTuple):
     """One thing to do. subjects: the first few by name.
 
-    unhurried_advice: the advice, which says so if it can wait.
+    unhurried_advice: the advice, saying so if it can wait.
     """
 
     number: int
@@ -98,9 +98,9 @@ class ActionWords(NamedTuple):
 
 
 class FindingWords(NamedTuple):
-    """What was found, and the number of the action that tells what to do.
+    """What was found, and the number of the action that says what to do.
 
-    part_of: what it is a cause or an effect of, "" where it stands by itself.
+    part_of: what it is a cause or an effect of, "" if it stands alone.
     """
 
     name: str
@@ -112,7 +112,7 @@ class FindingWords(NamedTuple):
 
 
 def action_words(todo: Sequence[Action]) -> tuple[ActionWords, ...]:
-    """Return what to do in words, numbered from 1 on."""
+    """Return what to do in words, numbered from 1."""
     return tuple(_action(number, action) for number, action in enumerate(todo, 1))
 
 
@@ -129,7 +129,7 @@ def _action(number: int, action: Action) -> ActionWords:
 
 
 def finding_words(trouble: Trouble, todo: Sequence[Action]) -> tuple[FindingWords, ...]:
-    """Return the findings of a trouble in words; `todo` is what is to be done about it all."""
+    """Return the findings of a trouble in words; `todo` is what to do about everything."""
     numbers = {action.advice: number for number, action in enumerate(todo, 1)}
     found = (part for part in trouble.parts if isinstance(part, FindingState))
     return tuple(_finding(state, trouble, numbers) for state in found)

@@ -1,4 +1,4 @@
-"""What a sample means for a person: what is wrong, how bad it is, and what is not known."""
+"""What a sample means to a person: what is wrong, how bad it is, and what is not known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ _WORST_FIRST = ("critical", "warning", UNKNOWN, "calm")
 
 
 class Stuck(NamedTuple):
-    """Sockets in CLOSE_WAIT of one cause. oldest_seconds: a lower bound of their greatest age.
+    """Sockets in CLOSE_WAIT with one cause. oldest_seconds: a lower bound of the oldest one's age.
 
-    never_accepted: of these, those that still sit in the accept queue of a listener.
+    never_accepted: how many of these are still in the accept queue of a listener.
     """
 
     cause: str
@@ -44,7 +44,7 @@ class Stuck(NamedTuple):
 
 
 class NamedBy(NamedTuple):
-    """How owners of pools become known here: by their live sockets, by name, by their closes."""
+    """How owners of pools are found here: by their live sockets, by name, by their closes."""
 
     sockets: bool = True
     process_names: bool = True
@@ -55,12 +55,12 @@ class NamedBy(NamedTuple):
 class Assessment:
     """The worst first in every part.
 
-    severity: the worst of all. close_wait: whose the stuck sockets are; None where not known.
-    findings: those that found something. failures: (collector, reason): what is not known. blind:
-    the pools could not be read, so that being calm says nothing. sockets_read: the sockets could
-    be, and only settings were missing. not_looked_at: how many other network namespaces nobody
-    looked at. refused: for lack of a local port; None where nobody counts. named_by: how owners of
-    pools become known here.
+    severity: the worst of all. close_wait: the owners of the stuck sockets; None where not known.
+    findings: those that found something. failures: (collector, reason) for what is not known.
+    blind: whether the pools could not be read, so that a calm result says nothing. sockets_read:
+    whether sockets could be read, and only settings were missing. not_looked_at: how many other
+    network namespaces were not looked at. refused: calls refused for lack of a local port; None
+    where they are not counted. named_by: how owners of pools are found here.
     """
 
     netns: str
@@ -83,12 +83,12 @@ class Assessment:
 
     @property
     def rank(self) -> int:
-        """The place among others, 0 for the worst: what is unknown may be worse than calm."""
+        """The rank among others, 0 for the worst: unknown ranks as worse than calm."""
         return _WORST_FIRST.index(self.verdict)
 
 
 def assess(sample: NamespaceSample, not_looked_at: int = 0) -> Assessment:
-    """Return what a sample means; not_looked_at: how many namespaces nobody looked at beside it."""
+    """Return what a sample means; not_looked_at: how many other namespaces were not looked at."""
     found = pressures(sample)
     waiting, pools = sample.value(CLOSE_WAIT), sample.outcome(POOLS)
     stuck = sorted(_stuck(waiting), key=lambda s: (-s.severity, -s.sockets)) if waiting else []

@@ -1,4 +1,4 @@
-"""All that a page tells of one network namespace: chosen, put in order and worded."""
+"""Everything that a page says about one network namespace: selected, ordered and worded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,11 +29,12 @@ URGENCIES = tuple(map(urgency, sorted(Severity, reverse=True)))
 class Briefing:
     """What a page lays out: the worst first in every part.
 
-    order: of the parts that tell what is wrong, the worst first. findings_of: the findings that are
-    part of what a row of `closest` tells, by its resource; findings: all the others. with_it: the
-    resources that are full with it, and have no row.
-    refused: None where nothing was, or nobody counts it. stuck: None where CLOSE_WAIT is not known.
-    failures: each collector, and why it could not read. failures_by_reason: the same, the
+    order: the parts that say what is wrong, the worst first. findings_of: by resource, the findings
+    that belong to a row of `closest`; findings: all the others. with_it: the resources that are
+    full together with it and have no row.
+    refused: None where nothing was refused, or it is not counted. stuck: None where CLOSE_WAIT is
+    not known.
+    failures: each collector, and why it could not read. failures_by_reason: the same, with the
     collectors that failed for one reason listed together.
     """
 
@@ -51,14 +52,14 @@ class Briefing:
 
     @property
     def all_findings(self) -> tuple[FindingWords, ...]:
-        """Both together."""
+        """The findings of both."""
         return (*self.findings, *(one for some in self.findings_of.values() for one in some))
 
 
 def brief(assessment: Assessment, most_rows: int, left_out: LeftOut = ()) -> Briefing:
-    """Return what to tell where there is room for so many of the resources.
+    """Return what to say where there is room for `most_rows` of the resources.
 
-    left_out: (what, why) is not known for lack of privileges.
+    left_out: (what, why) for anything not known for lack of privileges.
     """
     names = PROCESS_NAMES not in dict(left_out)
     by = assessment.named_by._replace(process_names=names)
@@ -98,9 +99,9 @@ REFUSED, CLOSEST, STUCK = "refused", "closest", "stuck"
 
 
 def _order(found: Sequence[Trouble]) -> tuple[str, ...]:
-    """Return which part comes first: what the worst trouble is about, then the others as they come.
+    """Return the order of the parts: first what the worst trouble is about, then the others.
 
-    Of one trouble the refused calls come first, since users notice these now.
+    Within one trouble, refused calls come first, since users notice them now.
     """
     kinds = {REFUSED: Refusal, CLOSEST: Pressure, STUCK: Stuck}
     worst = {name: _first(found, kind) for name, kind in kinds.items()}

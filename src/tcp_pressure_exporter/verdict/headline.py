@@ -27,7 +27,7 @@ from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
 
 class Verdict(NamedTuple):
-    """The verdict as a word, and in one sentence what it rests on."""
+    """The verdict as a word, and what it rests on in one sentence."""
 
     word: str
     sentence: str
@@ -43,7 +43,7 @@ def verdict_on(assessment: Assessment) -> Verdict:
 
 
 def headline(assessment: Assessment) -> str:
-    """Return the sentence: the worst that was found, or that nothing was."""
+    """Return the sentence: the worst thing found, or that there is nothing."""
     if assessment.blind:
         return _blind(assessment)
     if assessment.severity is Severity.CALM:
@@ -71,7 +71,7 @@ def _calm(assessment: Assessment) -> str:
 
 
 def trouble_sentence(trouble: Trouble, refused: Refused | None) -> str:
-    """Say what is wrong. refused: all that was, which the trouble may tell of."""
+    """Say what is wrong. refused: all refused calls, some of which may belong to the trouble."""
     head = trouble.head
     match head:
         case Refusal():
@@ -85,7 +85,7 @@ def trouble_sentence(trouble: Trouble, refused: Refused | None) -> str:
 
 
 def _resource(head: Pressure, trouble: Trouble, refused: Refused | None) -> str:
-    """Say how full a resource is, and whose connections were refused for that."""
+    """Say how full a resource is, and whose connections were refused because of it."""
     refusals = [part for part in trouble.parts if isinstance(part, Refusal)]
     connects = [one for one in refusals if one.kind == NO_PORT_FOUND]
     if refused is None or not connects:
@@ -97,7 +97,7 @@ def _resource(head: Pressure, trouble: Trouble, refused: Refused | None) -> str:
 
 
 def _more_pools(head: Pressure, trouble: Trouble) -> str:
-    """Say how many more pools are in it."""
+    """Say how many more pools the trouble has."""
     pools = [part for part in trouble.parts[1:] if isinstance(part, Pressure)]
     more = sum(part.kind in {OUTBOUND, NAT, INBOUND} for part in pools)
     if not more:
@@ -123,13 +123,13 @@ def _pressure(pressure: Pressure) -> str:
 
 
 def _full(pressure: Pressure) -> str:
-    """Say that a resource is full, or that it was and has room again."""
+    """Say that a resource is full, or that it was full and has room again."""
     what, told = capitalised(subject(pressure)), time_left(pressure)
     return f"{what} is full" if told == FULL else f"{what} was {told}"
 
 
 def held_sentence(used: int, limit: int) -> str:
-    """Say how many local ports are held, of how many that connect() may choose from."""
+    """Say how many local ports are held, out of those that connect() may choose."""
     if limit == 0:
         return "No local port is usable: every connect() fails."
     held = "local ports are held by bound sockets and listeners"
@@ -156,7 +156,7 @@ def _others(others: Sequence[Trouble]) -> str:
 
 
 class _Told(NamedTuple):
-    """What may be told on one line, in the order in which it matters."""
+    """What one line may say, in order of importance."""
 
     severity: Severity
     cause: bool
@@ -167,8 +167,7 @@ class _Told(NamedTuple):
 def status_line(sample: Sample) -> str:
     """Return the worst of all namespaces; not escaped.
 
-    That is the fullest pool, whatever blocks the ports of all of them, or whose connections were
-    refused.
+    That is the fullest pool, what blocks the ports of all pools, or whose connections were refused.
     """
     own = sample.namespaces[0]
     pools = own.outcome(POOLS)

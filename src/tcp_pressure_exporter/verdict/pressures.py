@@ -1,4 +1,4 @@
-"""Each finite resource as a pressure: how close to its limit, how bad that is, who, what to do."""
+"""Each finite resource as a pressure: how close to its limit, how bad, by whom, what to do."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -46,19 +46,19 @@ from tcp_pressure_exporter.sample.sample import (
 class Pressure(NamedTuple):
     """How close one finite resource is to its limit.
 
-    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a resource of the kernel. limit:
-    None if it is unknown. name: which one, where there are several. time_wait: ports that TIME_WAIT
-    alone holds. seconds_left: until it is full, +Inf where that is not in sight, None where it is
-    not known. refused: the kernel itself found no port: it was asked (the canary), or refused a
-    connection within the last minute. refused_ago: seconds since the last one, where ports are free
-    again. owners: of a pool, who makes it full, as far as known
-    (sample/counted/pool_owners.py); of an accept queue, whoever should accept what waits; of
-    blocked ports, who holds how many. steady_state_ratio: what today's rate leads to, None where it
-    is not known. filling: the state of most live sockets of an outbound pool (live_states.py), ""
-    where it is not known. search_seconds: how long the kernel searched for a port (the canary),
-    None where it did not. local, remote: the fixed ends of a pool by themselves, "" where they do
-    not apply. blocked: most of its ports are closed to every destination. clients: of a nat pool,
-    by their names, those that hold most of its ports, with how many.
+    kind: a direction, BLOCKED_PORTS, LISTEN_QUEUE, or the name of a kernel resource. limit: None if
+    unknown. name: which one, if there are several. time_wait: ports that only TIME_WAIT holds.
+    seconds_left: until it is full, +Inf if that is not in sight, None if not known. refused:
+    whether the kernel itself found no port: it was asked (the canary), or refused a connection
+    within the last minute. refused_ago: seconds since the last refusal, if ports are free again.
+    owners: of a pool, who fills it, as far as known (sample/counted/pool_owners.py); of an accept
+    queue, who should be accepting; of blocked ports, who holds how many. steady_state_ratio: what
+    the current rate leads to, None if not known. filling: the state of most live sockets of an
+    outbound pool (live_states.py), "" if not known. search_seconds: how long the kernel searched
+    for a port (the canary), None if it did not. local, remote: the fixed ends of a pool as separate
+    texts, "" where they do not apply. blocked: whether most of its ports are blocked for every
+    destination. clients: of a nat pool, the names of those that hold most of its ports, with how
+    many.
     """
 
     kind: str
@@ -82,7 +82,7 @@ class Pressure(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """Used ÷ limit; 0 where nobody knows the limit."""
+        """Used ÷ limit; 0 where the limit is not known."""
         if self.limit is None:
             return 0.0
         return KINDS[self.kind].ratio(self.used, self.limit)
@@ -104,7 +104,7 @@ class Pressure(NamedTuple):
 
 
 def pressures(sample: NamespaceSample) -> list[Pressure]:
-    """Return all that is known to be used of something finite, the most urgent first."""
+    """Return the known use of everything finite, the most urgent first."""
     return sorted(
         (*_blocked_ports(sample), *_pools(sample), *_listen_queues(sample), *_limits(sample)),
         key=_urgency,
@@ -112,10 +112,11 @@ def pressures(sample: NamespaceSample) -> list[Pressure]:
 
 
 def _urgency(pressure: Pressure) -> tuple[int, bool, float, bool, float]:
-    # Every outbound pool starts with the blocked ports: if they are bad, they are the cause.
+    # Every outbound pool starts with the blocked ports: if those are bad, they are the cause.
     effect = pressure.kind != BLOCKED_PORTS
     left = math.inf if pressure.seconds_left is None else pressure.seconds_left
-    # A source pool is as full as its fullest outbound pool, and concerns only those who bind.
+    # A source pool is as full as its fullest outbound pool, and concerns only applications that
+    # bind.
     echo = pressure.kind == SOURCE and pressure.severity > Severity.CALM
     return (-pressure.severity, effect, left, echo, -pressure.ratio)
 
@@ -140,7 +141,7 @@ def _pressure(kind: str, name: str, used: int, limit: int) -> Pressure:
 
 
 def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
-    """Yield the ports that no connect() can choose, where they are many; there may be no pool."""
+    """Yield the ports that no connect() can choose, if they are many; there may be no pool."""
     ports = sample.value(LOCAL_PORTS)
     if ports is None or ports.blocked_ratio < CROWDED:
         return
@@ -274,23 +275,23 @@ def advice_on(
     bound: bool = False,
     filling: StateCount | None = None,
 ) -> str:
-    """Return what to do about ports of a kind; where most are blocked, with how many and whose.
+    """Return what to do about ports of a kind, naming holders and numbers if most are blocked.
 
-    holders: whose the blocked ports are. bound, filling: as Kind.advice_for has them.
+    holders: the owners of the blocked ports. bound, filling: as in Kind.advice_for.
     """
     advice = KINDS[kind].advice_for(usage, bound=bound, filling=filling)
     return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
 
 
-# Beside each additional subflow there is the first one of its connection, whose port is not hidden.
+# Besides each additional subflow, its connection has a first one, whose port is not hidden.
 SUBFLOWS_SHARE = 0.3
 
 
 def advice_on_hidden(report: CanaryReport, usage: Usage) -> str:
-    """Return what to do where sockets bound before connect() leave no port; else "".
+    """Return what to do if sockets bound before connect() leave no port; otherwise "".
 
-    Such ports are open to no destination. Where they are most of a pool's ports, more addresses do
-    not help, nor fewer connections to this destination.
+    Such ports are blocked for every destination. If they are most of a pool's ports, neither more
+    addresses nor fewer connections to this destination help.
     """
     if report.subflows_hide and report.all_hidden >= SUBFLOWS_SHARE * (usage.limit or 0):
         about = "About " if report.known_hidden is None else ""

@@ -36,9 +36,9 @@ SEVERAL = "others"
 class Refusal(NamedTuple):
     """Recently refused calls of one owner with the same ends.
 
-    owner: None for all those together that are not told apart. failures: of the last minutes.
-    seconds_ago: the last of them. pool: the name of the listed pool that is full for it, "" for
-    none: its pressure tells what to do. new: of the failures, those of the newest sample.
+    owner: None for all others together. failures: those of the last few minutes. seconds_ago: when
+    the last one was. pool: the name of the listed pool that is full for it, whose pressure says
+    what to do; "" for none. new: how many of the failures are from the newest sample.
     """
 
     kind: FailureKind
@@ -52,23 +52,23 @@ class Refusal(NamedTuple):
 
     @property
     def runbook(self) -> str:
-        """Where more of the advice is."""
+        """Where to find more of the advice."""
         return REFUSALS[self.kind].runbook
 
 
 class Refused(NamedTuple):
-    """All that was refused in the last so many seconds, the worst first."""
+    """Everything that was refused in the last `seconds`, the worst first."""
 
     seconds: float
     each: tuple[Refusal, ...]
 
     def of_pool(self, name: str) -> list[Refusal]:
-        """Return those for which a pool is full."""
+        """Return those for which the named pool is full."""
         return [refusal for refusal in self.each if refusal.pool == name]
 
 
 def refused_calls(sample: NamespaceSample) -> Refused | None:
-    """Return what the kernel refused; None where nobody counts it."""
+    """Return what the kernel refused; None where that is not counted."""
     failures = sample.value(PORT_FAILURES)
     if failures is None:
         return None
@@ -104,7 +104,7 @@ def _refusal(
 
 
 def full_sentence(refusals: Sequence[Refusal], seconds: float) -> str:
-    """Say who was refused connections by a pool, of which others say that it is full."""
+    """Say who was refused connections by a pool; that it is full is said elsewhere."""
     refused = counted(sum(refusal.failures for refusal in refusals), "connection")
     each = [f"{_who(refusal)} {refusal.failures:,}" for refusal in refusals]
     whose = _who(refusals[0]) if len(refusals) == 1 else shortened(each, most=2)
@@ -128,12 +128,12 @@ def refusal_line(refusal: Refusal, seconds: float) -> str:
 
 
 def refusal_subject(refusal: Refusal) -> str:
-    """Name the calls of an owner: whose, and to which end."""
+    """Name the calls of an owner: whose they are, and to which end."""
     return f"{_who(refusal)} → {_target(refusal)}"
 
 
 def in_the_last(seconds: float) -> str:
-    """Say how long it was counted."""
+    """Say over which time it was counted."""
     whole = seconds >= WINDOW - STEP
     return f"in the last {period(WINDOW if whole else seconds)}"
 
@@ -145,12 +145,12 @@ def _who(refusal: Refusal) -> str:
 
 
 def refused_ends(owner: FailureOwner) -> str:
-    """Name the ends of a refused connection as those of its pool are named."""
+    """Name the ends of a refused connection as its pool would."""
     return f"{owner.local_address} → {end(owner.remote_address, owner.port)}"
 
 
 def _target(refusal: Refusal) -> str:
-    """Name the end that the call was about: the remote one, or of bind() the local one."""
+    """Name the end that the call was about: the remote one, or for bind() the local one."""
     owner = refusal.owner
     if owner is None:
         return "several destinations"
@@ -174,7 +174,7 @@ class RefusalWords(NamedTuple):
 
 
 class RefusedWords(NamedTuple):
-    """What was refused, the worst first. title: says of which time. rest: what is left out."""
+    """What was refused, the worst first. title: says over which time. rest: what is left out."""
 
     title: str
     rows: tuple[RefusalWords, ...]
@@ -182,7 +182,7 @@ class RefusedWords(NamedTuple):
 
 
 def none_refused(refused: Refused | None) -> str:
-    """Say that no connection was refused meanwhile; "" where one was, or nobody counts them."""
+    """Say that no connection was refused meanwhile; "" if one was, or they are not counted."""
     if refused is None or refused.each:
         return ""
     return (
@@ -192,7 +192,7 @@ def none_refused(refused: Refused | None) -> str:
 
 
 def refused_words(refused: Refused | None) -> RefusedWords | None:
-    """Return what was refused in words; None where nobody counts it, or nothing was."""
+    """Return what was refused in words; None if that is not counted, or nothing was."""
     if refused is None or not refused.each:
         return None
     left_out = sum(refusal.failures for refusal in refused.each[MOST:])

@@ -14,7 +14,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import UNKNOWN, closer_words, seen_words, severity_word
 
 FULL = "full now"
-JUST_NOW = 15.0  # seconds: a pool that refused a connection so lately is as good as full
+JUST_NOW = 15.0  # seconds: a pool that refused a connection this recently is as good as full
 NOT_SOON = f"over {duration(HORIZON)}"  # the forecast looks no further
 MIB = 2**20
 CALM_ROWS = 3  # enough to see that it is calm, and what comes next
@@ -47,9 +47,9 @@ def why_nobody(by: NamedBy) -> str:
 
 
 class OwnersWords(NamedTuple):
-    """Who: each as `service (process) sockets`. What they have to do with the resource: label.
+    """Owners, each as `service (process) sockets`. label: what they have to do with the resource.
 
-    short_label: the same where there is little room.
+    short_label: the same for places with little room.
     """
 
     label: str
@@ -65,9 +65,9 @@ class OwnersWords(NamedTuple):
 class ResourceWords(NamedTuple):
     """A finite resource; "" where there is nothing to say.
 
-    pressure: its numbers, for what is drawn. urgent: it is not calm.
-    name: which one of its kind, where there are several. short: kind and name under a heading
-    that says that they are pools.
+    pressure: its numbers, for drawings. urgent: whether it is not calm.
+    name: which one of its kind, if there are several. short: kind and name under a heading that
+    says that they are pools.
     """
 
     pressure: Pressure
@@ -105,13 +105,13 @@ def resource_words(pressure: Pressure) -> ResourceWords:
 
 
 def subject(pressure: Pressure) -> str:
-    """Name a resource: its kind, and which one where there are several."""
+    """Name a resource: its kind, and which one if there are several."""
     kind = KINDS[pressure.kind].words
     return f"{kind} {pressure.name}" if pressure.name else kind
 
 
 def used_of_limit(pressure: Pressure) -> str:
-    """Write how much is used, and of how much."""
+    """Write how much is used, out of how much."""
     if KINDS[pressure.kind].in_bytes:
         return f"{pressure.used / MIB:,.0f} / {(pressure.limit or 0) / MIB:,.0f} MiB"
     if pressure.limit is None:
@@ -131,10 +131,10 @@ def time_left(pressure: Pressure) -> str:
 
 
 def heads_for(pressure: Pressure) -> str:
-    """Write what today's rate leads to, "" where that is not known.
+    """Write what the current rate leads to, "" where that is not known.
 
     Also "" if a burst fills the pool first, since a lower ratio later is no comfort; and if the
-    rate of the last seconds would fill it but does not continue, since the pool is not heading
+    rate of the last few seconds would fill it but is not continuing, since the pool is not heading
     there.
     """
     ratio, left = pressure.steady_state_ratio, pressure.seconds_left
@@ -169,8 +169,8 @@ def _owners(pressure: Pressure) -> OwnersWords:
 class Closest(NamedTuple):
     """What is closest to its limit, the closest first.
 
-    more_urgent: how many are left out that are not calm. rest: what is left out, in a few words.
-    note: a sentence about the rows. Both are "" where there is nothing to say.
+    more_urgent: how many of those left out are not calm. rest: what is left out, in a few words.
+    note: a sentence about the rows. Both are "" if there is nothing to say.
     """
 
     rows: tuple[ResourceWords, ...]
@@ -180,9 +180,9 @@ class Closest(NamedTuple):
 
 
 def closest(pressures: Sequence[Pressure], most: int, by: NamedBy = NamedBy()) -> Closest:  # noqa: B008 - immutable
-    """Choose at most so many of an assessment: all that are not calm, or the first few.
+    """Choose at most `most` of an assessment's: all that are not calm, or the first few.
 
-    by: how owners become known here.
+    by: how owners are found here.
     """
     urgent = sum(pressure.urgent for pressure in pressures)
     count = min(max(urgent, CALM_ROWS), most)
@@ -196,7 +196,7 @@ def closest(pressures: Sequence[Pressure], most: int, by: NamedBy = NamedBy()) -
 
 
 def _note(urgent: Sequence[Pressure], by: NamedBy) -> str:
-    """Say what the owners of outbound pools have to do with them, or why there are none."""
+    """Say what the owners of outbound pools have to do with them, or why none are named."""
     pools = [pressure for pressure in urgent if pressure.kind == OUTBOUND]
     if any(not pool.owners for pool in pools):
         return why_nobody(by)

@@ -1,4 +1,4 @@
-"""The sockets in CLOSE_WAIT in words: by cause, and whose they are."""
+"""The sockets in CLOSE_WAIT in words: by cause, and their owners."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from tcp_pressure_exporter.verdict.words import (
 
 
 class CauseWords(NamedTuple):
-    """Sockets of one cause. oldest: its minimum age. urgent: they are not calm."""
+    """The sockets with one cause. oldest: the minimum age. urgent: whether they are not calm."""
 
     cause: str
     sockets: str
@@ -27,10 +27,10 @@ class CauseWords(NamedTuple):
 
 
 class StuckWords(NamedTuple):
-    """All sockets in CLOSE_WAIT, and whose they are; None where nobody is known.
+    """All sockets in CLOSE_WAIT, and their owners; None where none is known.
 
-    leaks: whose number keeps growing, and when descriptors run out; "" for nobody. urgent: not all
-    causes are calm. meaning: what stuck means.
+    leaks: who leaks them, and when descriptors run out; "" for nobody. urgent: whether not all
+    causes are calm. meaning: what CLOSE_WAIT means.
     """
 
     urgent: bool
@@ -61,7 +61,7 @@ def stuck_words(assessment: Assessment) -> StuckWords | None:
 
 
 def stuck_subject(stuck: Stuck) -> str:
-    """Name the sockets in CLOSE_WAIT of one cause."""
+    """Name the sockets in CLOSE_WAIT with one cause."""
     return f"CLOSE_WAIT ({_words(stuck)})"
 
 
@@ -80,7 +80,7 @@ def _cause(stuck: Stuck) -> CauseWords:
 
 
 def leak_words(leak: Leak) -> str:
-    """Say how fast a process leaks, and when it has no descriptor left, where that is known."""
+    """Say how fast a process leaks, and when it runs out of descriptors, if known."""
     name = owner_name(leak.owner) or "an unknown process"
     said = f"{name}: {counted(leak.sockets, 'connection')}, +{_rate(leak.growth)}"
     files, left = leak.files, leak.seconds_left

@@ -1,9 +1,8 @@
-"""What belongs together: one cause is one trouble, however many things tell of it.
+"""What belongs together: one cause is one trouble, however many things point to it.
 
-A critical pool, the source pool that is as full as it, the refused connections and the findings
-about it are one. So are pools that one client, one destination or bound sockets fill. Two things
-with a tie in common are parts of one trouble; the worst is its head, which the others tie
-themselves to.
+A critical pool, the source pool that is equally full, the refused connections and the findings
+about it are one. So are pools filled by one client, one destination or bound sockets. Two things
+with a tie in common are parts of one trouble; the worst is its head, to which the others are tied.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -40,7 +39,7 @@ Tie = tuple[str, str]  # a kind of thing, and which one
 CLIENT, REMOTE, ACCEPTING, FINDING = "client", "remote", "accepting", "finding"
 LEAK: Tie = ("close_wait", "application")
 PEERS: Tie = ("close_wait", "peers")
-LEAKING = frozenset({"eof_unread", "not_closed"})  # causes of CLOSE_WAIT: the application's own
+LEAKING = frozenset({"eof_unread", "not_closed"})  # CLOSE_WAIT by the application's own fault
 ALL_BLOCKED: Tie = (BLOCKED_PORTS, "")
 
 
@@ -61,28 +60,28 @@ class Trouble(NamedTuple):
 
     @property
     def refuses(self) -> bool:
-        """Whether the kernel refuses calls, and nothing in it is worse: users notice that now."""
+        """Whether the kernel refuses calls, with nothing in it worse: users notice that now."""
         refusals = (part for part in self.parts if isinstance(part, Refusal))
         return any(refusal.severity is self.severity for refusal in refusals)
 
     @property
     def echoes(self) -> tuple[Pressure, ...]:
-        """Return the resources that are merely as full as the head is."""
+        """Return the resources that are merely as full as the head."""
         pressures = (part for part in self.parts if isinstance(part, Pressure))
         return tuple(one for one in pressures if one.kind == SOURCE and self.teller(one) is not one)
 
     def teller(self, part: Part) -> Part:
-        """Return the part whose advice tells what to do about another: it may repeat the head's."""
+        """Return the part whose advice covers this one, as it may only repeat the head's."""
         return self.head if _repeats(part, self.head) else part
 
 
 def severity_of_part(part: Part) -> Severity:
-    """Return how bad one part of a trouble is."""
+    """Return the severity of one part of a trouble."""
     return part.finding.severity if isinstance(part, FindingState) else part.severity
 
 
 def _repeats(part: Part, head: Part) -> bool:
-    """Tell whether the advice on the head says what that on the part does, or knows better."""
+    """Tell whether the advice on the head says the same as that on the part, or is better."""
     if not isinstance(head, Pressure):
         return False
     match part:
@@ -99,7 +98,7 @@ def _repeats(part: Part, head: Part) -> bool:
 
 
 def troubles(assessment: Assessment) -> tuple[Trouble, ...]:
-    """Return what is wrong, the worst first, and last what can wait."""
+    """Return what is wrong, the worst first, with what can wait last."""
     known = _known(assessment)
     found: list[list[Part]] = []
     places: dict[Tie, int] = {}
@@ -109,7 +108,7 @@ def troubles(assessment: Assessment) -> tuple[Trouble, ...]:
         if place == len(found):
             found.append([])
         found[place].append(part)
-        # What a part has in common with the head says nothing of its other ties.
+        # What a part has in common with the head says nothing about its other ties.
         for tie in ties if len(found[place]) == 1 else ties[:1]:
             places.setdefault(tie, place)
     all_of_them = (Trouble(tuple(parts)) for parts in found)
@@ -124,7 +123,7 @@ def _parts(assessment: Assessment) -> Iterator[Part]:
 
 
 def identity(part: Part) -> Tie:
-    """Return what a part is, whatever becomes of it from sample to sample."""
+    """Return what a part is, however it changes from sample to sample."""
     match part:
         case Refusal():
             return _refusal(part)
@@ -149,7 +148,7 @@ def _refusal(refusal: Refusal) -> Tie:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What ties are made from. sources: ports used by source pool. buckets: TIME_WAIT's."""
+    """What ties are made from. sources: used ports by source pool. buckets: those of TIME_WAIT."""
 
     assessment: Assessment
     names: frozenset[Tie]
@@ -169,7 +168,7 @@ def _known(assessment: Assessment) -> _Known:
 
 
 def _ties(part: Part, known: _Known) -> Iterator[Tie]:
-    """Yield what a part has in common with others; first what it is itself."""
+    """Yield what a part may have in common with others; first what it is itself."""
     yield identity(part)
     match part:
         case Refusal():
@@ -223,13 +222,13 @@ def _of_refusal(refusal: Refusal, known: _Known) -> Iterator[Tie]:
 
 
 def _of_owner(what: str, owner: Owner) -> Iterator[Tie]:
-    """Yield a tie of those who have the same owner, where that is known."""
+    """Yield a tie between parts with the same owner, if known."""
     if name := owner_name(owner):
         yield what, name
 
 
 def _of_finding(state: FindingState, known: _Known) -> Iterator[Tie]:
-    """Yield the one that the detail names, else all that are in trouble, or would be."""
+    """Yield the one that the detail names, or else all that are in trouble, or would be."""
     about, detail = state.finding.about, state.detail or ""
     named = [tie for tie in known.names if tie[0] in about and tie[1] and tie[1] in detail]
     if named:

@@ -1,4 +1,4 @@
-"""Severities, owners and lists in words; figures are figures.py's."""
+"""Severities, owners and lists in words; figures.py has the figures."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ TOLD_BY_EXPORTER = "(by the exporter)"
 
 
 class Labelled(NamedTuple):
-    """Words, and what they are."""
+    """Words with a label that says what they are."""
 
     label: str
     words: str
@@ -27,12 +27,12 @@ def severity_word(severity: Severity) -> str:
 
 
 def urgency(severity: Severity) -> str:
-    """Say how soon something is to be done; what is calm can wait."""
+    """Say how soon something must be done; what is calm can wait."""
     return LATER if severity is Severity.CALM else severity_word(severity)
 
 
 def capitalised(words: str) -> str:
-    """Begin with a capital letter; abbreviations further on keep theirs."""
+    """Begin with a capital letter, leaving later capitals alone."""
     return words[:1].upper() + words[1:]
 
 
@@ -68,12 +68,12 @@ def closer_words(one: SeenOwner) -> str:
 
 
 def owners_words(owners: Iterable[OwnerCount]) -> str:
-    """List owners, each with its sockets."""
+    """List owners, each with its number of sockets."""
     return ", ".join(map(owner_words, owners))
 
 
 def remotes_words(remotes: Iterable[RemoteCount]) -> str:
-    """List remotes, each with the sockets towards it."""
+    """List remotes, each with the number of sockets connected to it."""
     return ", ".join(f"{remote} {sockets:,}" for remote, sockets in remotes)
 
 

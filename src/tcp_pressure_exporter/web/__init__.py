@@ -1,5 +1,5 @@
-"""HTTP: listeners, clients and their limits, TLS and passwords, and pages that others make.
+"""HTTP: listeners, clients and their limits, TLS and passwords, and pages made elsewhere.
 
-Here may live what moves bytes and protects them. It imports no other room: what it serves is handed
-to it as callables.
+Code that moves bytes and protects them may live here. It imports no other room: what it serves is
+passed to it as callables.
 """

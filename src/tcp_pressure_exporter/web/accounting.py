@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-QUIET_SECONDS = 60.0  # without an event of a kind: the next one begins another episode
+QUIET_SECONDS = 60.0  # without an event of a kind, after which the next one begins another episode
 
 
 @dataclass(slots=True)
@@ -26,14 +26,14 @@ class HttpCounts:
 
 
 class Episodes:
-    """Tells the first of several events of a kind: the one that a minute without any precedes."""
+    """Tells which event begins an episode of a kind: one with a minute without any before it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: dict[int | None, float] = {}
 
     def begins(self, kind: int | None = None) -> bool:
-        """Note an event; tell whether an episode of its kind, such as an errno, begins with it."""
+        """Note an event; tell whether it begins an episode of its kind, such as an errno."""
         now = self._clock()
         before = self._last.get(kind, -math.inf)
         self._last[kind] = now

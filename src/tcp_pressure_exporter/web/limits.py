@@ -9,11 +9,11 @@ class Limits:
     """Bounds of the HTTP server; times in seconds, sizes in bytes.
 
     A client that never finishes its request costs at most `head_seconds` + `body_seconds` +
-    `linger_seconds`. `idle_seconds` is above a scrape interval of one minute, so that Prometheus
-    keeps its connection from scrape to scrape and leaves no TIME_WAIT behind on this host.
+    `linger_seconds`. `idle_seconds` is more than a scrape interval of one minute, so that
+    Prometheus keeps its connection between scrapes and leaves no TIME_WAIT behind on this host.
     """
 
-    connections: int = 400 if sys.platform == "win32" else 512  # select() of Windows takes 512
+    connections: int = 400 if sys.platform == "win32" else 512  # select() on Windows takes 512
     """Open connections; one more closes the oldest that is not being answered."""
     head_seconds: float = 5.0
     """From accept (or, on a reused connection, from the first byte) to the end of the headers."""

@@ -1,4 +1,4 @@
-"""Listening sockets, TCP and unix: opened at the addresses in a text, or passed by systemd."""
+"""Listening sockets, TCP and unix: opened at given addresses, or passed by systemd."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-# A storm of clients should wait in the kernel's queue, not lose its SYNs; somaxconn caps it.
+# In a storm, clients should wait in the kernel's queue, not lose their SYNs; somaxconn caps it.
 _BACKLOG = 1024
 _TCP_REASONS = {
     errno.EADDRINUSE: "another socket is listening on this port",
@@ -26,15 +26,15 @@ _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65535
 
 _UNIX = "unix://"
-_UNIX_PATH_BYTES = 107  # sun_path of unix(7) less its NUL
-_UNIX_MODE = 0o660  # connecting takes the right to write: that of the owner and of the group
+_UNIX_PATH_BYTES = 107  # sun_path in unix(7) without its NUL
+_UNIX_MODE = 0o660  # connecting needs write permission, which owner and group have
 
 _SYSTEMD = "systemd socket"
 _FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
 class ListenError(Exception):
-    """An address cannot be listened on: `address` as it was given, and a one-line `reason`."""
+    """An address cannot be listened on: `address` as given, and a one-line `reason`."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"cannot listen on {address}: {reason}")
@@ -53,8 +53,8 @@ class ListenAddress:
 def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.socket]:
     """Open non-blocking listening sockets, all or none.
 
-    With `systemd` the sockets that it passed (sd_listen_fds(3)) are used instead of `addresses`.
-    Raises ListenError for the first address that fails.
+    With `systemd`, it uses the sockets that systemd passed (sd_listen_fds(3)) instead of
+    `addresses`. Raises ListenError for the first address that fails.
     """
     if systemd:
         return passed_listeners(os.environ, os.getpid())
@@ -65,7 +65,7 @@ def open_listeners(addresses: Sequence[str], *, systemd: bool) -> list[socket.so
 
 
 def listener_url(scheme: str, listener: socket.socket, path: str) -> str:
-    """Return where a listener can be reached; a wildcard address is this host."""
+    """Return the URL of a listener; for a wildcard address, on this host."""
     if listener.family.name == "AF_UNIX":  # Windows' Python does not have the constant
         return f"unix://{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
@@ -136,19 +136,18 @@ def _tcp_listener(address: ListenAddress) -> socket.socket:
 
 
 def _resolve(address: ListenAddress) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Resolve to one address; of a name with several, IPv4 first, as Go's net.Listen does."""
+    """Resolve to one address; for a name with several, IPv4 first, as Go's net.Listen does."""
     found = socket.getaddrinfo(
         address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, _, _, _, target = min(found, key=lambda info: info[0] != socket.AF_INET)
-    return family, target  # type: ignore[return-value]  # IPv6 has four fields, bind takes both
+    return family, target  # type: ignore[return-value]  # IPv6 has four fields; bind takes both
 
 
 class UnixListener(socket.socket):
-    """A non-blocking listener at a path; its file goes when it is closed.
+    """A non-blocking listener at a path; closing it removes the file.
 
-    A file that a process left behind when it died is replaced, one that somebody listens on is
-    not. Raises OSError.
+    A file left behind by a dead process is replaced; one with a listener is not. Raises OSError.
     """
 
     def __init__(self, path: Path, backlog: int) -> None:
@@ -159,7 +158,7 @@ class UnixListener(socket.socket):
             _remove_stale(path)
             self.bind(str(path))
             self._file = _identity(path)
-            # Before anyone can connect: until listen() the kernel refuses.
+            # Before anyone can connect: the kernel refuses until listen().
             path.chmod(_UNIX_MODE)
             self.listen(backlog)
         except OSError:
@@ -168,10 +167,10 @@ class UnixListener(socket.socket):
         self.settimeout(0)
 
     def close(self) -> None:
-        """Close, and remove the file unless another process has put its own in its place."""
+        """Close, and remove the file unless another process has put its own there."""
         file, self._file = self._file, None
         if file is not None and file == _identity(self._path):
-            with suppress(OSError):  # the folder has become read-only: the next start replaces it
+            with suppress(OSError):  # the folder is now read-only: the next start replaces the file
                 self._path.unlink()
         super().close()
 
@@ -192,7 +191,7 @@ def _remove_stale(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise FileExistsError(errno.EEXIST, "there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(0)  # a full queue is an answer, too
+        probe.settimeout(0)  # a full queue is an answer too
         refused = probe.connect_ex(str(path)) == errno.ECONNREFUSED
     if not refused:
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
@@ -202,8 +201,8 @@ def _remove_stale(path: Path) -> None:
 def passed_listeners(environ: Mapping[str, str], pid: int) -> list[socket.socket]:
     """Take over the sockets that LISTEN_FDS counts, if LISTEN_PID says they are for `pid`.
 
-    They become non-blocking and are not inherited by child processes. Raises ListenError when
-    there are none, or when one is not a listening stream socket.
+    They become non-blocking and are not inherited by child processes. Raises ListenError if there
+    are none, or if one is not a listening stream socket.
     """
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal() or int(count) == 0:

@@ -1,4 +1,4 @@
-"""Request and Response: what handlers see of HTTP."""
+"""Request and Response: the part of HTTP that handlers see."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 _ABSOLUTE_FORM = re.compile(r"(?i)\Ahttps?://(?P<authority>[^/?]*)")
 # RFC 3986 section 3.2: a name or IPv4 address, or an IPv6 address in brackets, and a port. Some
-# clients leave the zone of an address inside the brackets (RFC 6874).
+# clients leave an address's zone inside the brackets (RFC 6874).
 _AUTHORITY = re.compile(
     r"(?a)(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[\w.~%-]+)?\]"
     r"|(?P<name>(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::[0-9]*)?"
@@ -18,12 +18,12 @@ _MAX_QUERY_FIELDS = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose body has been read and dropped: no page here takes one.
+    """A request whose body has been read and dropped: no page here needs one.
 
-    `path` is in normal form (see `normal_path`). Header names are lower case; a repeated header
-    is joined by commas (RFC 9110 section 5.3). `host` is whom the client means, in normal form (see
-    `normal_host`), and empty where it did not say. `folder`: the path was given with a '/' at its
-    end, by which relative links of the answer lead elsewhere.
+    `path` is in normal form (see `normal_path`). Header names are lower case; repeated headers are
+    joined by commas (RFC 9110 section 5.3). `host` is the host that the client means, in normal
+    form (see `normal_host`), empty if it did not say. `folder`: whether the path ended in '/',
+    which changes where the answer's relative links lead.
     """
 
     method: str
@@ -34,17 +34,17 @@ class Request:
     folder: bool = False
 
     def header(self, name: str) -> str:
-        """Value of the header with this lower-case name; empty when it was not sent."""
+        """Return the header with this lower-case name; empty if it was not sent."""
         return self.headers.get(name, "")
 
 
 class InvalidHostError(ValueError):
-    """The request's Host is no host: the answer must be 400 (RFC 9112 section 3.2)."""
+    """The request's Host is not a host: the answer must be 400 (RFC 9112 section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer, but for Date, Content-Length and the security headers, which all get."""
+    """A whole answer, except for Date, Content-Length and the common security headers."""
 
     status: int
     body: bytes
@@ -60,7 +60,7 @@ def text_response(status: int, line: str, *headers: tuple[str, str]) -> Response
 def parse_request(method: bytes, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Request:
     """Build a Request from the parts of a request head (RFC 9112 section 3).
 
-    Raises InvalidHostError, and ValueError when the query has more fields than any page needs.
+    Raises InvalidHostError, and ValueError if the query has more fields than any page needs.
     """
     text, fields = target.decode("ascii"), _joined(headers)
     absolute = _ABSOLUTE_FORM.match(text)
@@ -83,10 +83,10 @@ def normal_path(path: str) -> str:
 
 
 def normal_host(authority: str) -> str:
-    """Return the host without its port, equal hosts as equal texts (RFC 9110 section 7.2).
+    """Return the host without its port, with equal hosts as equal texts (RFC 9110 section 7.2).
 
-    A name is in lower case and without the dot of the root, an IPv6 address as RFC 5952 writes it
-    and without brackets. Raises InvalidHostError.
+    A name is in lower case without the root's dot, an IPv6 address as in RFC 5952 without brackets.
+    Raises InvalidHostError.
     """
     match = _AUTHORITY.fullmatch(authority)
     if match is None:

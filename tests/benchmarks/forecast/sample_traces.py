@@ -12,7 +12,7 @@ def steady_trace(name: str, rate: int, limit: int, seconds: int) -> Trace:
 
 
 def harmless() -> Experiment:
-    """Return a pool of 1,000 ports that a batch of 100 a second enters from 5 to 8 s on."""
+    """Return a pool of 1,000 ports that 100 connections per second enter from 5 to 8 s."""
     closed = [100 * max(0, min(now - 5, 3)) for now in range(30)]
     polls = [
         Poll(now, used, used, (*[0] * max(now - 8, 0), *[100] * (used // 100)))

@@ -1,4 +1,4 @@
-"""The forecasters that are judged, and how they read a pool."""
+"""The forecasters under test, and how they read a pool."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_steady_load() -> None:
 
 
 def test_no_forecaster_knows_the_future() -> None:
-    """What comes after a poll does not change its reading."""
+    """Later polls do not change the reading at a poll."""
     long, short = steady_trace("x", 30, 3000, 90), steady_trace("x", 30, 3000, 45)
     for forecaster in FORECASTERS:
         assert read(forecaster, long, 5)[:9] == read(forecaster, short, 5), forecaster.name
@@ -31,7 +31,7 @@ def test_own_interval() -> None:
 
 
 def test_verdicts_by_pool() -> None:
-    """Of the pool that fills is warned at 10 s: before, the mean of 10 s holds idle seconds."""
+    """The warning about the filling pool comes at 10 s: before, the mean includes idle seconds."""
     fills, fits = judged(CHOSEN, experiment().traces, 1).verdicts(Rule(30))
     assert fills.lead == pytest.approx(27.5)
     assert (fits.lead, fits.false) == (None, 0)

@@ -36,19 +36,19 @@ def test_straight_rise() -> None:
 
 
 def test_no_rise() -> None:
-    """A line that falls or stays never reaches the limit; one that is above it has."""
+    """A falling or flat line never reaches the limit; one above it already has."""
     assert seconds_until_full(polls(300, 200), 1000) == math.inf
     assert seconds_until_full(polls(300, 300), 1000) == math.inf
     assert seconds_until_full(polls(1000, 1000), 1000) == 0
 
 
 def test_only_five_minutes_count() -> None:
-    """What lies 300 s back or more does not bend the line."""
+    """Samples from 300 s ago or earlier do not bend the line."""
     old = [Poll(-400, 900, 900, ()), Poll(-270, 900, 900, ())]
     assert seconds_until_full([*old, *polls(0, 150, 300)], 1000) == pytest.approx(70)
 
 
 def test_idle_time_before_flattens_the_line() -> None:
-    """Scrapes of an idle host before the load put the end farther away."""
+    """Scrapes of an idle host before the load make the end seem farther away."""
     rise = polls(0, 150, 300)
     assert seconds_until_full_after_idleness(rise, 1000) > 5 * seconds_until_full(rise, 1000)

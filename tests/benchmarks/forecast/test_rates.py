@@ -16,12 +16,12 @@ def test_mean() -> None:
 
 
 def test_first_poll_knows_no_growth() -> None:
-    """Before there are two polls growth is none."""
+    """Before there are two polls, growth is zero."""
     assert mean(10)([Poll(0, 50, 0, ())]) == Rates(0, 0)
 
 
 def test_lasting() -> None:
-    """What goes on counts as in the means; closes and opens that have ended do not."""
+    """Ongoing closes and opens count as in the means; those that have ended do not."""
     closed, opened = Poll(20, 650, 600, (600,)), Poll(20, 650, 0, ())
     before = Poll(10, 50, 0, ())
     assert lasting([before, closed]) == Rates(60, 0)
@@ -31,20 +31,20 @@ def test_lasting() -> None:
 
 
 def test_lasting_where_entries_are_taken_over() -> None:
-    """Closes that take no port more do not count: 100 in ten seconds, beside 20 newly taken."""
+    """Closes that take no new port do not count: 100 in ten seconds, with 20 newly taken."""
     before = Poll(10, 100, 100, (10,) * 10)
     assert lasting([before, Poll(20, 120, 120, (10,) * 12)]) == Rates(2, 0)
     assert lasting([before, Poll(20, 100, 100, (10,) * 10)]) == Rates(0, 0)
 
 
 def test_fastest() -> None:
-    """Of two windows the one counts that took more ports."""
+    """Of two windows, the one that took more ports counts."""
     calming = [Poll(0, 30, 30, (1, 1, 1, 1, 1, 5, 5, 5, 5, 5))]
     assert fastest(5, 10)(calming) == Rates(3, 0)
 
 
 def test_agreeing() -> None:
-    """A longer window counts as long as its rate is within chance of the shorter one's."""
+    """A longer window counts while its rate differs from the shorter one's only by chance."""
     steady = [Poll(60, 300, 300, (10, 11, 9, 10, 10, *[9] * 5, *[10] * 10))]
     assert agreeing(5, 10, 20)(steady).closes == pytest.approx(9.75)
     stepped = [Poll(60, 300, 300, (40, 40, 40, 40, 40, *[5] * 15))]

@@ -1,4 +1,4 @@
-"""The walk in which the ports of one second come back at its end."""
+"""The walk in which the ports of each second come back at its end."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tcp_pressure_exporter.pools.forecast import Flow
 
 
 def test_ports_come_back_late() -> None:
-    """At 10/s 22 free ports last 2.2 s, though 5 come back at 3 s; 35 last those 5 longer."""
+    """At 10/s, 22 free ports last 2.2 s, although 5 come back at 3 s; 35 last 5 longer."""
     ages = (0, 0, 0, 5)
     assert exhaustion_seconds(Flow(27, 0, ages, 10, hold=6)) == pytest.approx(2.2)
     assert exhaustion_seconds(Flow(35, 0, ages, 10, hold=6)) == pytest.approx(3)

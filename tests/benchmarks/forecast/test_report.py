@@ -1,4 +1,4 @@
-"""Tables, plot and document of the experiment."""
+"""The experiment's tables, plot and document."""
 
 from xml.etree import ElementTree as ET
 
@@ -35,10 +35,10 @@ def test_interval_table() -> None:
 
 
 def test_harmless_table() -> None:
-    """A load that fits has its most used ports and the seconds of false alarm of both formulas.
+    """A load that fits shows its most used ports and both formulas' seconds of false alarm.
 
-    A hundred closes a second from 5 to 8 s on: the mean of ten is 20/s or more, so that the free
-    ports last less than a minute, from 7 to 16 s on. At 9 s there was a second without a close.
+    A hundred closes a second from 5 to 8 s: the mean of ten is 20/s or more, so the free ports last
+    less than a minute, from 7 to 16 s. At 9 s there was a second without a close.
     """
     [row] = map(cells, harmless_table(harmless().traces).splitlines()[2:])
     assert row == ["batch", "300", "10", "0", "10", "2"]
@@ -58,7 +58,7 @@ def test_document_keeps_its_words() -> None:
 
 
 def test_chart() -> None:
-    """A pool that fills has a truth and a forecast; one that does not has a panel of its own."""
+    """A pool that fills has a truth and a forecast; one that does not has its own panel."""
     root = ET.fromstring(forecast_chart(experiment().traces))  # noqa: S314 - our own text
     words = {text.text for text in root.findall(f"{SVG}text")}
     assert {"constant, 80/s", "burst, 400/s for 5 s, fits: never full"} <= words
@@ -68,7 +68,7 @@ def test_chart() -> None:
 
 
 def test_kept_results_are_rendered() -> None:
-    """The document and the plot are those of the kept traces."""
+    """The document and the plot match the kept traces."""
     kept = load(TRACES)
     assert with_results(DOCUMENT.read_text(), kept, load(HARMLESS)) == DOCUMENT.read_text()
     assert forecast_chart(kept.traces) == PLOT.read_text()

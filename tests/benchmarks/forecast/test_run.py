@@ -5,7 +5,7 @@ from benchmarks.forecast.run import run_all
 
 
 def test_ports_that_are_taken_over() -> None:
-    """Where the server closes first its TIME_WAIT is seen, of as many ports as the client has."""
+    """If the server closes first, its TIME_WAIT is seen, for as many ports as the client has."""
     load = Scenario("again", (Stream((steady(4, 1000),)),), even=True, server_closes=True)
     [trace] = run_all([load], lambda _said: None)
     assert trace.full_at is None
@@ -14,7 +14,7 @@ def test_ports_that_are_taken_over() -> None:
 
 
 def test_run() -> None:
-    """The pool that is taken faster than it lasts fills, the other one holds what was closed."""
+    """A pool that is taken faster than it is freed fills; the other holds what was closed."""
     burst = Scenario("burst", (Stream((steady(4, 2000),)),), even=True)
     calm = Scenario("calm", (Stream((steady(3, 40),)), Stream((steady(3, 10),), 60)), even=True)
     said: list[str] = []

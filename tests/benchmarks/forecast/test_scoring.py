@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.forecast.scoring import Reading, Rule, judge, score
 
-# A pool that was full at 100 s. Warnings below 30 s: at 20 (too early: 80 s before), at 60 and
+# A pool that was full at 100 s. Warnings below 30 s come at 20 (too early: 80 s before), at 60 and
 # from 80 on.
 READINGS = [
     Reading(0, math.inf),
@@ -26,7 +26,7 @@ def test_first_true_warning() -> None:
 
 
 def test_consecutive() -> None:
-    """Two in a row come at 90 s for the first time."""
+    """Two in a row first come at 90 s."""
     verdict = judge(READINGS, 100, Rule(30, 2))
     assert (verdict.lead, verdict.error, verdict.false) == (10, 1, 0)
 
@@ -43,7 +43,7 @@ def test_late_error() -> None:
 
 
 def test_never_full() -> None:
-    """Each warning is false where the pool never fills."""
+    """If the pool never fills, each warning is false."""
     verdict = judge(READINGS, None, Rule(30))
     assert (verdict.fills, verdict.lead, verdict.late_error, verdict.false) == (
         False,
@@ -54,12 +54,12 @@ def test_never_full() -> None:
 
 
 def test_short_life() -> None:
-    """A pool that was full after 20 s has no forecast from 30 s before."""
+    """A pool that was full after 20 s has no forecast from 30 s before that."""
     assert judge(READINGS[:1], 20, Rule(30)).late_error is None
 
 
 def test_score() -> None:
-    """Medians count a missed pool as no lead, and leave out what was not in sight."""
+    """Medians count a missed pool as no lead, and leave out forecasts without an end in sight."""
     verdicts = [
         judge(READINGS, 100, Rule(30)),
         judge([Reading(0, math.inf), Reading(48, 1)], 50, Rule(30)),

@@ -1,4 +1,4 @@
-"""The polls of a pool and their file."""
+"""A pool's polls and their file."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def test_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_slower_poller() -> None:
-    """A poller of every 5 s sees every fifth poll, until the pool is full."""
+    """A poller that polls every 5 s sees every fifth poll, until the pool is full."""
     trace = steady_trace("x", 10, 120, 20)
     assert [poll.time for poll in trace.every(5)] == [0, 5, 10]
 
@@ -27,7 +27,7 @@ def test_live_ports() -> None:
 
 
 def test_kept_traces_are_plausible() -> None:
-    """In the kept file ages add up to TIME_WAIT; full pools were at their limit but for a batch.
+    """In the kept file, ages add up to TIME_WAIT; full pools were at their limit, but for a batch.
 
     The kernel frees the ports of 2 s at once, which may happen between the failure and a poll.
     """

@@ -55,7 +55,7 @@ def test_relative_paths(folder: Path) -> None:
 
 
 def test_inline(folder: Path) -> None:
-    """Certificate, key and authority can stand in the file itself."""
+    """Certificate, key and authority can be in the file itself."""
     texts = {
         key: (folder / name).read_text().replace("\n", "\n    ")
         for key, name in {"cert": "server.pem", "key": "server.key", "client_ca": "ca.pem"}.items()
@@ -93,7 +93,7 @@ rate_limit: {{interval: 1.5s, burst: 3}}
 
 
 def test_a_curve_that_not_every_python_can_set(folder: Path) -> None:
-    """X25519 is set, or else refused with one line; never a surprise from OpenSSL."""
+    """X25519 is set, or refused in one line; OpenSSL never surprises."""
     text = f"tls_server_config: {{{PAIR}, curve_preferences: [X25519]}}"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve("X25519")
@@ -105,7 +105,7 @@ def test_a_curve_that_not_every_python_can_set(folder: Path) -> None:
 
 
 def test_sample_file(folder: Path, tmp_path: Path) -> None:
-    """The file in deploy/ is good for us and for promtool, and what it has in comments for us."""
+    """The file in deploy/ is valid for us and for promtool, and its commented parts for us."""
     for name in ("server.pem", "server.key", "client-ca.pem"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     sample = tmp_path / "web-config.yml"
@@ -229,14 +229,14 @@ def test_bad_file(folder: Path, text: str, error: str) -> None:
 
 
 def test_tls_on_other_systems(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no file can be in memory alone TLS is refused, and the key is not written to a disk."""
+    """If no file can be kept in memory only, TLS is refused, and the key is not written to disk."""
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(ConfigError, match=r"key_file: only Linux can"):
         load(f"tls_server_config: {{{PAIR}}}", folder)
 
 
 def test_errors_show_no_secret() -> None:
-    """A password that stands where its hash should be is not repeated."""
+    """A password in the place of its hash is not repeated."""
     with pytest.raises(ConfigError) as caught:
         parse_web_config("basic_auth_users: {prometheus: hunter2}")
     assert "hunter2" not in str(caught.value)
@@ -262,7 +262,7 @@ KEYS = st.sampled_from(
     )
 )
 def test_any_document(document: object) -> None:
-    """Any document is a file or an error of one line."""
+    """Any document is a valid file or a one-line error."""
     try:
         parse_web_config(json.dumps(document))  # JSON is YAML
     except ConfigError as error:
@@ -271,7 +271,7 @@ def test_any_document(document: object) -> None:
 
 @given(st.text(alphabet="0123456789.nuµmsh-+ "))
 def test_any_duration(text: str) -> None:
-    """Any text is a duration from 0 on or an error."""
+    """Any text is a duration of 0 or more, or an error."""
     try:
         seconds = go_duration(text)
     except ValueError:

@@ -22,7 +22,7 @@ RATE = "rate_limit: {interval: 1h, burst: 1}\n"
 
 
 class Watched:
-    """A file, its watch, and what came of its changes."""
+    """A file, its watch, and the results of its changes."""
 
     def __init__(self, folder: Path, text: str) -> None:
         self.authority = Authority(folder)
@@ -41,7 +41,7 @@ class Watched:
 
 
 def errors(logged: LogCapture) -> list[str]:
-    """Return the reasons in the log, without the file and the line that each begins with."""
+    """Return the reasons in the log, without the leading file and line."""
     lines = [line["reason"] for line in logged.entries if line["log_level"] == "error"]
     return [re.sub(r"^.*?/web\.yml: (line [0-9]+: )?", "", line) for line in lines]
 
@@ -67,7 +67,7 @@ def test_new_certificate(tmp_path: Path) -> None:
 
 
 def test_bad_pair_keeps_the_old(tmp_path: Path) -> None:
-    """A key of another certificate changes nothing and is told once; mending it is seen."""
+    """The key of another certificate changes nothing and is reported once; a fix is noticed."""
     watched = Watched(tmp_path, TLS)
     before = watched.watch.current()
     good = (tmp_path / "server.key").read_bytes()
@@ -82,9 +82,9 @@ def test_bad_pair_keeps_the_old(tmp_path: Path) -> None:
 
 
 def test_shortage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A renewed pair that cannot be loaded for want of a descriptor is told and counted once.
+    """A renewed pair that cannot be loaded for lack of a descriptor is reported and counted once.
 
-    It is loaded with the first descriptor that is free again.
+    It is loaded as soon as a descriptor is free again.
     """
 
     def none_is_free(_name: str) -> int:
@@ -115,7 +115,7 @@ def test_bad_file_keeps_the_old(tmp_path: Path, text: str) -> None:
 
 
 def test_file_that_vanishes(tmp_path: Path) -> None:
-    """A file that is gone changes nothing until it is back."""
+    """A missing file changes nothing until it is back."""
     watched = Watched(tmp_path, USERS)
     before = watched.watch.current()
     watched.path.unlink()
@@ -141,7 +141,7 @@ def test_file_that_vanishes(tmp_path: Path) -> None:
     ],
 )
 def test_reload_opens_no_door(tmp_path: Path, old: str, new: str, key: str) -> None:
-    """A file that demands less of clients, as one half written does, is refused."""
+    """A file that demands less of clients, as a half-written one does, is refused."""
     watched = Watched(tmp_path, old)
     before = watched.watch.current()
     watched.write(new)
@@ -159,7 +159,7 @@ def test_more_protection(tmp_path: Path) -> None:
 
 
 def test_state_survives(tmp_path: Path) -> None:
-    """Verdicts and tokens survive changes elsewhere, and go with changes of their own section."""
+    """Verdicts and tokens survive changes elsewhere, but not in their own section."""
     watched = Watched(tmp_path, USERS + RATE)
     before = watched.watch.current()
     watched.write(USERS + RATE + "http_server_config: {headers: {X-Frame-Options: deny}}")
@@ -172,7 +172,7 @@ def test_state_survives(tmp_path: Path) -> None:
 
 
 def test_new_names_are_watched(tmp_path: Path) -> None:
-    """A file that names a certificate which is still missing takes effect when that is there."""
+    """A file that names a missing certificate takes effect once the certificate is there."""
     watched = Watched(tmp_path, TLS)
     before = watched.watch.current()
     watched.write(TLS.replace("server.", "later."))
@@ -182,7 +182,7 @@ def test_new_names_are_watched(tmp_path: Path) -> None:
 
 
 def test_rights_that_are_mended(tmp_path: Path) -> None:
-    """A change of rights alone is a reason to look again."""
+    """A change of permissions alone is a reason to look again."""
     watched = Watched(tmp_path, TLS)
     before = watched.watch.current()
     os.chmod(tmp_path / "server.key", 0o640)  # noqa: PTH101  # any change of its inode
@@ -190,7 +190,7 @@ def test_rights_that_are_mended(tmp_path: Path) -> None:
 
 
 def test_bad_at_the_start(tmp_path: Path) -> None:
-    """The first reading raises what is wrong."""
+    """The first reading raises an error about what is wrong."""
     Authority(tmp_path).sign("server").key.unlink()
     (tmp_path / "web.yml").write_text(TLS)
     with pytest.raises(ConfigError, match=r"server\.key: No such file"):
@@ -198,7 +198,7 @@ def test_bad_at_the_start(tmp_path: Path) -> None:
 
 
 def test_place(tmp_path: Path) -> None:
-    """What is wrong with a key, or with the file that it names, is told with the file and line."""
+    """An error in a key, or in the file that it names, is reported with the file and line."""
     Authority(tmp_path).sign("server").key.unlink()
     path = tmp_path / "web.yml"
     path.write_text("# TLS\ntls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n")
@@ -212,6 +212,6 @@ def test_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "lines"), [("true", 1), ("false", 0)])
 def test_http2(tmp_path: Path, value: str, lines: int) -> None:
-    """A file that asks for HTTP/2 is told that HTTP/1.1 is served."""
+    """If a file asks for HTTP/2, the log says that HTTP/1.1 is served."""
     watched = Watched(tmp_path, f"http_server_config: {{http2: {value}}}")
     assert len(watched.logged.entries) == lines

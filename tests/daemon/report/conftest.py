@@ -9,7 +9,7 @@ from tests.support.labs.network_namespace import add_address, set_sysctl
 
 @pytest.fixture
 def small_range(lab: Lab) -> Lab:
-    """Give a hundred ports, and addresses that are not loopback's."""
+    """Give a hundred ports, and addresses other than loopback."""
     set_sysctl("ip_local_port_range", "40000 40099")
     add_address(f"{LOCAL}/32")
     add_address(f"{REMOTE}/32")

@@ -1,4 +1,4 @@
-"""The report as a process, and what it says of the pool that the tests fill."""
+"""The report as a process, and what it says about the pool that the tests fill."""
 
 import json
 import os

@@ -19,10 +19,10 @@ def run_on_terminal(
     typed: Sequence[tuple[str, bytes]] = (),
     **environment: str,
 ) -> tuple[int, str]:
-    """Return the exit code of a program and what it wrote to a terminal of so many columns.
+    """Return the exit code of a program and what it wrote to a terminal of that many columns.
 
-    typed: when a text has been written since the last time, what is typed. The variables COLUMNS
-    and LINES, which would go before the size of the terminal, are not set.
+    typed: what to type once a text has been written since the last time. The variables COLUMNS and
+    LINES, which would override the size of the terminal, are not set.
     """
     inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
     ours, theirs = pty.openpty()

@@ -1,4 +1,4 @@
-"""Asks servers of all kinds what they remember: right ones, wrong ones, slow and hostile ones."""
+"""Asking servers of all kinds what they remember: right, wrong, slow and hostile ones."""
 
 import json
 import socket
@@ -61,7 +61,7 @@ def server(answer: Answer) -> Iterator[ExporterUrl]:
 
 
 def reason(answer: Answer, here: Identity | None = HERE) -> str:
-    """Return why the answer of a server is not used."""
+    """Return why a server's answer is not used."""
     with server(answer) as url:
         seen = Asking(url, here, expected=True).added_to(LOOK)
     assert seen.asked
@@ -70,7 +70,7 @@ def reason(answer: Answer, here: Identity | None = HERE) -> str:
 
 
 def test_the_exporter_of_this_host() -> None:
-    """Its owners are put beside the look's, and the report says whom it has them from."""
+    """Its owners are added to those of the look, and the report says where they come from."""
     with server(http(body())) as url:
         seen = Asking(url, HERE, expected=False).added_to(LOOK)
         text = rendered(seen, width=200)
@@ -87,12 +87,12 @@ def test_the_exporter_of_this_host() -> None:
     ids=["another-boot", "another-namespace"],
 )
 def test_another_host(elsewhere: Identity) -> None:
-    """What another host tells, or the same in another network namespace, is not used."""
+    """An answer about another host, or another network namespace, is not used."""
     assert reason(http(body(elsewhere))) == NOT_THIS_HOST
 
 
 def test_unknown_place() -> None:
-    """Where it is not known where the report runs nobody can be believed."""
+    """If it is not known where the report runs, no answer can be trusted."""
     assert reason(http(body()), here=None) == NOT_KNOWN
 
 
@@ -109,12 +109,12 @@ def test_unknown_place() -> None:
     ],
 )
 def test_wrong_servers(answer: Answer, why: str) -> None:
-    """An answer of another kind is not used, and why is said."""
+    """Any other kind of answer is not used, and the reason is given."""
     assert why in reason(answer)
 
 
 def drip(client: socket.socket) -> None:
-    """Send a byte now and then, each well before a time-out."""
+    """Send a byte now and then, each well before a timeout."""
     with suppress(OSError):
         for _byte in range(100):
             client.sendall(b"H")
@@ -123,16 +123,16 @@ def drip(client: socket.socket) -> None:
 
 @pytest.mark.parametrize("answer", [drip, lambda client: client.recv(1)], ids=["drip", "silent"])
 def test_slow_servers(answer: Answer) -> None:
-    """Who takes longer than half a second for all of the answer is not waited for."""
+    """The report does not wait more than half a second for the whole answer."""
     with server(answer) as url:
         asking = Asking(url, HERE, expected=True)
         began = time.monotonic()
         assert asking.remembered() == "no answer within 0.5 s"
-        assert time.monotonic() - began < 60  # of the five seconds and more that a drip takes
+        assert time.monotonic() - began < 60  # a drip takes five seconds or more
 
 
 def test_nobody() -> None:
-    """That nobody listens is worth a word only where somebody was named."""
+    """A missing listener is mentioned only if an exporter was named."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         url = parse_exporter(f"http://127.0.0.1:{listener.getsockname()[1]}")
     assert url
@@ -142,7 +142,7 @@ def test_nobody() -> None:
 
 
 def test_hostile_names() -> None:
-    """Names that somebody on the port made up can neither steer a terminal nor begin a line."""
+    """Names invented by whatever answers can neither steer a terminal nor begin a line."""
     found = json.loads(body())
     found["incidents"] = [{"netns": "host", "words": "calm\x1b[2J\nCALM"}]
     for pressure in found["namespaces"][0]["pressures"]:
@@ -156,7 +156,7 @@ def test_hostile_names() -> None:
 
 
 def test_what_has_happened() -> None:
-    """Of a calm host, too, the report tells what the exporter says has happened."""
+    """For a calm host too, the report shows what the exporter says has happened."""
     found = json.loads(body())
     line = "Since 10:02: outbound pool full."
     found["incidents"] = [{"netns": "host", "words": line}]

@@ -128,7 +128,7 @@ def test_example() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_real_documents(small_range: Lab) -> None:
-    """What the report prints of real sockets is as documented."""
+    """What the report prints about real sockets is as documented."""
     for number in range(80):
         pair = small_range.connect(REMOTE, LOCAL)
         if number % 2:
@@ -141,7 +141,7 @@ def test_real_documents(small_range: Lab) -> None:
 
 
 def test_time() -> None:
-    """The time is that of the sample, in UTC."""
+    """The time is the sample's, in UTC."""
     document = json.loads(report_json(observation(TROUBLE)))
     assert document["time"] == "2026-11-21T03:12:44Z"
 

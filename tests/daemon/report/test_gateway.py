@@ -7,7 +7,7 @@ from tests.support.labs.gateway_lab import OUTSIDE, SERVER, open_gateway_lab, sn
 
 
 def test_nat_pool(tmp_path: Path) -> None:
-    """A NAT pool of which 9 in 10 ports are taken is critical, with advice of its own."""
+    """A NAT pool with 9 in 10 ports taken is critical, with its own advice."""
     config = tmp_path / "config.yml"
     config.write_text(f"nat:\n  - address: {OUTSIDE}\n    ports: 40000-40009\n")
     with open_gateway_lab() as lab:
@@ -23,7 +23,7 @@ def test_nat_pool(tmp_path: Path) -> None:
 
 
 def test_gateway_whose_range_nobody_told() -> None:
-    """One report sees that a gateway drops connections, though its pool looks empty."""
+    """A single report sees that a gateway drops connections, although its pool looks empty."""
     with open_gateway_lab() as lab:
         snat("masquerade to :40000-40009")
         for _ in range(10):

@@ -27,13 +27,13 @@ from tcp_pressure_exporter.daemon.report.keyboard import keyboard, keys_of
     ],
 )
 def test_keys(data: bytes, keys: list[str]) -> None:
-    """Sequences of xterm are keys by their names, other bytes are characters."""
+    """The sequences of xterm are named keys, other bytes are characters."""
     assert keys_of(data) == keys
 
 
 @given(st.binary())
 def test_any_bytes(data: bytes) -> None:
-    """Whatever comes is at most one key for each byte, and never lost as an error."""
+    """Any input gives at most one key for each byte, and never an error."""
     assert len(keys_of(data)) <= len(data)
 
 

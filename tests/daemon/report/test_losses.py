@@ -1,4 +1,4 @@
-"""What the report says of what it cannot read, and of what it has no rights for."""
+"""What the report says about things that it cannot or may not read."""
 
 import json
 import os
@@ -18,7 +18,7 @@ SOCKETS_READ = (
 
 @pytest.mark.usefixtures("lab")  # which listens
 def test_what_cannot_be_read(tmp_path: Path) -> None:
-    """What cannot be read is one line for each reason; without pools nothing is called calm."""
+    """Each reason for unreadable data is one line; without pools nothing is called calm."""
     done = report(f"--path.procfs={tmp_path}", COLUMNS="200")
     assert done.returncode == 3
     assert SOCKETS_READ in done.stdout
@@ -30,7 +30,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("lab")  # which listens
 def test_processes_alone() -> None:
-    """In a /proc of processes alone, root learns that settings lack, not that rights would help."""
+    """With a /proc of processes only, root learns that settings are missing, not privileges."""
     mounted = "mount -t proc -o subset=pid proc /proc && exec"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", f"{mounted} {' '.join(REPORT)}"],
@@ -48,7 +48,7 @@ def test_processes_alone() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_root_without_rights() -> None:
-    """Root that lacks a right is told which one, and not to be root."""
+    """If root lacks a privilege, it is told which one, and not to become root."""
     done = subprocess.run(
         ["setpriv", "--bounding-set=-sys_ptrace", *REPORT],
         capture_output=True,
@@ -62,7 +62,7 @@ def test_root_without_rights() -> None:
     )
 
 
-# Looks once, so that everything is imported, and then again without a right or a means.
+# Looks once, so that everything is imported, and then again without a privilege or a means.
 AGAIN = """
 import os, resource, sys
 from tcp_pressure_exporter.daemon.report import command
@@ -90,7 +90,7 @@ def report_without(loss: str, *flags: str) -> tuple[int, str]:
 
 @pytest.mark.usefixtures("netns")
 def test_nothing_can_be_read() -> None:
-    """Where no file and no socket can be opened there is no verdict: exit code 3."""
+    """If no file and no socket can be opened, there is no verdict: exit code 3."""
     code, text = report_without(NO_DESCRIPTORS)
     assert code == 3
     assert text.startswith("UNKNOWN")
@@ -100,7 +100,7 @@ def test_nothing_can_be_read() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_unprivileged() -> None:
-    """Without rights the report works, and its last line says what more rights would show."""
+    """Without privileges the report works, and its last line says what more would show."""
     code, text = report_without(NO_RIGHTS)
     assert code == 0
     last = " ".join(text.split("\n\n")[-1].split())

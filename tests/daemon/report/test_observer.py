@@ -24,7 +24,7 @@ def sign() -> AbstractContextManager[None]:
 
 
 def host(*used: int) -> Callable[[], Taken]:
-    """Return samples of a host that has used so many of 100 TIME_WAIT buckets, one by one."""
+    """Return, one by one, samples of a host with these numbers of 100 TIME_WAIT buckets used."""
     samples = iter(
         namespace_sample("host", limits=Outcome(0.0, (Resource("time_wait_buckets", n, 100),)))
         for n in used
@@ -33,14 +33,14 @@ def host(*used: int) -> Callable[[], Taken]:
 
 
 def test_calm_host() -> None:
-    """Where all is calm one look is enough."""
+    """If all is calm, one look is enough."""
     pauses: list[float] = []
     seen = look_closely(Observer(host(10)), sign, pauses.append)
     assert (seen.assessment.severity, pauses) == (Severity.CALM, [])
 
 
 def test_host_in_trouble() -> None:
-    """Where it is not, it looks for two seconds, and the last look counts."""
+    """If not, it looks for two seconds, and the last look counts."""
     clock, looks = FakeClock(0.0), [91, *range(92, 100)]
     seen = look_closely(Observer(host(*looks)), sign, clock.advance, clock)
     assert [pressure.used for pressure in seen.assessment.pressures] == [99]
@@ -48,7 +48,7 @@ def test_host_in_trouble() -> None:
 
 
 def test_looks_that_take_long() -> None:
-    """A host on which one look takes longer than the two seconds is looked at once more."""
+    """If one look takes longer than the two seconds, there is one more look."""
     clock, samples = FakeClock(0.0), host(91, 92)
 
     def take() -> Taken:
@@ -66,7 +66,7 @@ def counters(*counts: int) -> Callable[[], dict[str, int]]:
 
 
 def test_counter_that_rises() -> None:
-    """Where a counter of drops rises while it is watched, the second look counts."""
+    """If a drop counter rises while it is watched, the second look counts."""
     pauses: list[float] = []
     observer = Observer(host(10, 11), drops=counters(7, 7, 8))
     seen = look_closely(observer, sign, pauses.append)
@@ -75,7 +75,7 @@ def test_counter_that_rises() -> None:
 
 
 def test_counter_that_stands_still() -> None:
-    """What was dropped long ago is watched for three seconds, and then the first look counts."""
+    """After drops long ago, counters are watched for three seconds, then the first look counts."""
     pauses: list[float] = []
     observer = Observer(host(10), drops=counters(7, 7, 7, 7))
     seen = look_closely(observer, sign, pauses.append)
@@ -84,14 +84,14 @@ def test_counter_that_stands_still() -> None:
 
 
 def test_nothing_was_ever_dropped() -> None:
-    """A counter that is 0 is not waited for."""
+    """There is no wait for counters that are 0."""
     pauses: list[float] = []
     look_closely(Observer(host(10), drops=counters(0)), sign, pauses.append)
     assert pauses == []
 
 
 def test_circumstances() -> None:
-    """A look says when and where it was, and what it had no rights for."""
+    """A look says when and where it was, and which privileges it lacked."""
     before = datetime.now().astimezone()
     seen = Observer(host(1), (("canary", "needs X"),)).look()
     assert before <= seen.time <= before + timedelta(minutes=1)

@@ -39,7 +39,7 @@ def test_all_flags() -> None:
 
 
 def test_whom_to_ask() -> None:
-    """The exporter of this host is asked unless another one is named, or none."""
+    """The exporter on this host is asked unless another one is named, or "none"."""
     assert not DEFAULTS.exporter_named
     assert DEFAULTS.exporter == ExporterUrl(
         "http://127.0.0.1:10190", secure=False, host="127.0.0.1", port=10190, path=""
@@ -63,7 +63,7 @@ def test_whom_to_ask() -> None:
     ],
 )
 def test_watch(argv: list[str], watch: float) -> None:
-    """--watch takes a time, of seconds where a number stands alone; without one it is 2 s."""
+    """--watch takes a time, in seconds if it is a bare number; the default is 2 s."""
     assert parse_report_options(argv).watch == watch
 
 
@@ -101,7 +101,7 @@ def test_bad_arguments(argv: list[str], line: str, capsys: pytest.CaptureFixture
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help fits a screen of 24 lines with the prompt, and tells the exit codes."""
+    """The help fits on a screen of 24 lines with the prompt, and gives the exit codes."""
     with pytest.raises(SystemExit) as caught:
         parse_report_options(["--help"])
     assert caught.value.code == 0
@@ -114,7 +114,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_document_has_every_flag() -> None:
-    """docs/report.md has each flag of the parser, and no other, in its table."""
+    """The table in docs/report.md has exactly the parser's flags."""
     documented = set(re.findall(r"^\| `(--[\w.-]+)", DOCUMENT.read_text(), re.MULTILINE))
     flags = set(build_report_parser()._option_string_actions)  # noqa: SLF001  # no public list
     assert documented == {flag for flag in flags if flag.startswith("--")}

@@ -1,4 +1,4 @@
-"""Where the report goes: pipes, terminals, other locales, a full disk, and hostile names in it."""
+"""Where the report goes: pipes, terminals, other locales, a full disk; and hostile names."""
 
 import signal
 import subprocess
@@ -22,7 +22,7 @@ from tests.support.labs.lab import Lab
     ],
 )
 def test_other_locales(small_range: Lab, environment: dict[str, str]) -> None:
-    """Where the locale or the encoding is not UTF-8 the output is ASCII."""
+    """If the locale or the encoding is not UTF-8, the output is ASCII."""
     small_range.connect(REMOTE, LOCAL)
     done = report(**environment)
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,7 +51,7 @@ def test_colours_on_a_terminal() -> None:
     "environment", [{"NO_COLOR": "1", "TERM": "xterm-256color"}, {"TERM": "dumb", "NO_COLOR": ""}]
 )
 def test_no_colours_on_a_terminal(environment: dict[str, str]) -> None:
-    """With NO_COLOR, and where the terminal is dumb, there is no escape sequence."""
+    """With NO_COLOR, or on a dumb terminal, there is no escape sequence."""
     code, output = run_on_terminal(REPORT, columns=80, typed=(), **environment)
     assert code == 0
     assert "CALM" in output
@@ -61,7 +61,7 @@ def test_no_colours_on_a_terminal(environment: dict[str, str]) -> None:
 @pytest.mark.usefixtures("netns")
 @pytest.mark.parametrize("flags", [["--json"], [], ["--watch=100ms"]])
 def test_closed_pipe(flags: list[str]) -> None:
-    """Where nobody reads any more the report ends quietly, with its verdict."""
+    """If nobody is reading any more, the report ends quietly with its verdict."""
     with subprocess.Popen(
         [*REPORT, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -74,7 +74,7 @@ def test_closed_pipe(flags: list[str]) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_full_disk() -> None:
-    """Where stdout takes nothing that is one line, and no verdict."""
+    """If stdout takes nothing, there is one line about it, and no verdict."""
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(REPORT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 3
@@ -97,7 +97,7 @@ sys.stdin.read()
 
 @pytest.mark.usefixtures("netns")
 def test_hostile_process_name() -> None:
-    """A name that is markup, an escape sequence and no UTF-8 is printed as plain text."""
+    """A name that is markup, an escape sequence or not UTF-8 is printed as plain text."""
     with subprocess.Popen(
         [sys.executable, "-c", LEAK], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as leak:

@@ -13,7 +13,7 @@ from tests.support.labs.lab import Lab
     ("sockets", "code", "state"), [(10, 0, "OK"), (75, 1, "WARNING"), (95, 2, "CRITICAL")]
 )
 def test_states(small_range: Lab, sockets: int, code: int, state: str) -> None:
-    """The exit code is that of the state: of a hundred ports 70 are a warning, 90 critical."""
+    """The exit code is the state's: of a hundred ports, 70 used are a warning, 90 critical."""
     for _ in range(sockets):
         small_range.connect(REMOTE, LOCAL)
     done = report("--nagios")
@@ -33,7 +33,7 @@ def test_states(small_range: Lab, sockets: int, code: int, state: str) -> None:
     ],
 )
 def test_misuse(flags: list[str], reason: str) -> None:
-    """Misuse is UNKNOWN with exit code 3, on stdout, where the monitoring looks."""
+    """Misuse is UNKNOWN with exit code 3, on stdout, where the monitoring system looks."""
     done = report(*flags)
     assert (done.returncode, done.stderr) == (3, "")
     (line,) = done.stdout.splitlines()
@@ -42,14 +42,14 @@ def test_misuse(flags: list[str], reason: str) -> None:
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:
-    """Where /proc is empty there is no verdict: UNKNOWN, not OK."""
+    """If /proc is empty, there is no verdict: UNKNOWN, not OK."""
     done = report("--nagios", f"--path.procfs={tmp_path}")
     assert done.returncode == 3
     assert done.stdout.startswith("TCP PRESSURE UNKNOWN - ")
 
 
 def test_surprise(capsys: pytest.CaptureFixture[str]) -> None:
-    """An error that nobody foresaw is UNKNOWN; Python's own exit code would say WARNING."""
+    """An unforeseen error is UNKNOWN; Python's own exit code would mean WARNING."""
 
     def fail() -> int:
         raise MemoryError("no room")

@@ -1,4 +1,4 @@
-"""`report --port`: who holds a port, asked of a real kernel."""
+"""`report --port`: who holds a port, according to a real kernel."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ Asked = Callable[[int], dict[str, Any]]
 
 @pytest.fixture
 def asked(lab: Lab, capsys: pytest.CaptureFixture[str]) -> Asked:
-    """Give what asks for a port in JSON; the local ports are 40000-40099."""
+    """Give a function that asks about a port in JSON; the local ports are 40000-40099."""
     assert lab
     set_sysctl("ip_local_port_range", "40000 40099")
 
@@ -38,7 +38,7 @@ def port_of(sock: socket.socket) -> int:
 
 
 def test_outgoing_connection(lab: Lab, asked: Asked) -> None:
-    """An outgoing connection is named with its ends and process; a reserved port is the cure."""
+    """An outgoing connection is shown with its ends and process; reserving the port is the cure."""
     client, _ = lab.connect(REMOTE)
     port = port_of(client)
     assert not starts(port)
@@ -73,7 +73,7 @@ def starts(port: int) -> bool:
 
 
 def test_reserved_port_stays_free(lab: Lab, asked: Asked) -> None:
-    """A port that was reserved as advised is given to no connection, and a service can start."""
+    """A port reserved as advised is given to no connection, and a service can start."""
     client, accepted = lab.connect(REMOTE)
     port = port_of(client)
     set_sysctl("ip_local_reserved_ports", port)
@@ -88,7 +88,7 @@ def test_reserved_port_stays_free(lab: Lab, asked: Asked) -> None:
 
 
 def test_time_wait(lab: Lab, asked: Asked) -> None:
-    """TIME_WAIT belongs to no process, and the time until it is over is told."""
+    """TIME_WAIT belongs to no process, and the time until it is over is shown."""
     pair = lab.connect(REMOTE)
     port = port_of(pair[0])
     time_wait_here(pair)
@@ -101,7 +101,7 @@ def test_time_wait(lab: Lab, asked: Asked) -> None:
 
 
 def test_time_wait_of_a_service(lab: Lab, asked: Asked) -> None:
-    """A service's own TIME_WAIT lets it start again where it set SO_REUSEADDR before, too."""
+    """A service's own TIME_WAIT lets it start again if it also set SO_REUSEADDR before."""
     with socket.socket() as service:
         service.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         service.bind((REMOTE, 9001))
@@ -116,7 +116,7 @@ def test_time_wait_of_a_service(lab: Lab, asked: Asked) -> None:
 
 
 def test_bound_only(lab: Lab, asked: Asked) -> None:
-    """A socket that is bound and no more is shown, with its process."""
+    """A socket that is only bound is shown, with its process."""
     lab.bind("127.0.0.7", 40007)
     held = asked(40007)
     [found] = held["sockets"]
@@ -126,7 +126,7 @@ def test_bound_only(lab: Lab, asked: Asked) -> None:
 
 
 def test_listener(lab: Lab, asked: Asked) -> None:
-    """A listener comes first; what nobody has accepted yet is its owner's."""
+    """A listener comes first; connections not accepted yet belong to its owner."""
     with socket.create_connection((REMOTE, SERVER_PORT)):
         held = asked(SERVER_PORT)
     assert [one["state"] for one in held["sockets"]] == ["listen", "listen", "established"]
@@ -138,7 +138,7 @@ def test_listener(lab: Lab, asked: Asked) -> None:
 
 
 def test_bound_to_a_device(lab: Lab, asked: Asked) -> None:
-    """A socket that is bound to an interface has its name behind the address."""
+    """A socket bound to an interface has its name after the address."""
     bound = lab.bind("127.0.0.7", 40007)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
     [found] = asked(40007)["sockets"]
@@ -146,7 +146,7 @@ def test_bound_to_a_device(lab: Lab, asked: Asked) -> None:
 
 
 def test_free(lab: Lab, asked: Asked) -> None:
-    """Of a port that nobody holds it is said so, whoever has bound another; what may be unseen."""
+    """A free port is called free, whatever others are bound, with what may be unseen."""
     lab.bind("127.0.0.7", 40007)
     held = asked(40050)
     assert (held["sockets"], held["states"]) == ([], {})
@@ -155,7 +155,7 @@ def test_free(lab: Lab, asked: Asked) -> None:
 
 
 def test_text(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
-    """The text has the sentence, the sockets and the advice; of many sockets the first twenty."""
+    """The text has the sentence, the sockets (at most the first twenty) and the advice."""
     for _ in range(25):
         lab.connect(REMOTE)
     assert main(["--port", str(SERVER_PORT)]) == 0
@@ -184,7 +184,7 @@ def test_bad_flag(arguments: list[str], says: str, capsys: pytest.CaptureFixture
 
 
 def test_no_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where it cannot be told, that is one line on stderr, and exit code 3."""
+    """If nothing can tell, there is one line on stderr, and exit code 3."""
     assert main(["--port", "80", "--path.procfs", str(tmp_path)]) == 3
     out, err = capsys.readouterr()
     assert out == ""

@@ -30,11 +30,11 @@ def refused(prepare: Callable[[socket.socket], None] = lambda _sock: None) -> in
 
 @contextmanager
 def trying(attempt: Callable[[], int]) -> Iterator[list[int]]:
-    """Try on and on in the caller's namespace; the list is what came of it."""
+    """Keep trying in the caller's namespace; the list has the results."""
     done, results = threading.Event(), list[int]()
 
     def again_and_again() -> None:
-        while not done.is_set():  # without a pause: a look at a calm host lasts milliseconds
+        while not done.is_set():  # without a pause: a look at a calm host takes milliseconds
             results.append(attempt())
 
     thread = threading.Thread(target=again_and_again)
@@ -53,7 +53,7 @@ def fill(lab: Lab, first: int, last: int) -> None:
 
 
 def test_full_pool(lab: Lab) -> None:
-    """Each refusal of the look is told, with the caller's name and the destination: critical."""
+    """Each refusal during the look is reported, with caller and destination: critical."""
     fill(lab, 40000, 40019)
     with trying(refused) as results:
         code, document = look()
@@ -68,7 +68,7 @@ def test_full_pool(lab: Lab) -> None:
 
 
 def test_range_of_the_socket(lab: Lab) -> None:
-    """A socket's own range runs out in a pool that is nearly empty, which is full all the same."""
+    """If a socket's own range runs out, a nearly empty pool is full all the same."""
     set_sysctl("ip_local_port_range", "32768 60999")
 
     def narrow(sock: socket.socket) -> None:
@@ -90,7 +90,7 @@ def test_range_of_the_socket(lab: Lab) -> None:
 
 
 def test_port_of_the_clients_choice(lab: Lab) -> None:
-    """A client that binds a port which has that connection is told so; no pool is full for it."""
+    """A client that binds a port which already has that connection is reported; no pool is full."""
 
     def bind(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Consoles of terminals, pipes and dumb terminals, and the sign that a look takes its time."""
+"""Consoles of terminals, pipes and dumb terminals, and the sign that a look takes time."""
 
 import locale
 import time
@@ -14,7 +14,7 @@ LONG = 3600.0
 
 
 def terminal(**environment: str) -> Console:
-    """Return a console that takes its output for a terminal."""
+    """Return a console that treats its output as a terminal."""
     return Console(file=StringIO(), force_terminal=True, _environ=environment)
 
 
@@ -24,7 +24,7 @@ def written(console: Console) -> str:
 
 
 def test_sign_of_life() -> None:
-    """A look that takes longer than the patience shows the sign, and removes it at its end."""
+    """A look that outlasts the patience shows the sign, and removes it at its end."""
     console = terminal()
     with sign_of_life(console, UNICODE, patience=0.0):
         deadline = time.monotonic() + 10
@@ -35,7 +35,7 @@ def test_sign_of_life() -> None:
 
 
 def test_ascii_sign_of_life() -> None:
-    """Where only ASCII can be shown the sign is ASCII."""
+    """If only ASCII can be shown, the sign is ASCII."""
     console = terminal()
     with sign_of_life(console, ASCII, patience=0.0):
         deadline = time.monotonic() + 10
@@ -46,7 +46,7 @@ def test_ascii_sign_of_life() -> None:
 
 
 def test_no_sign_of_life_sooner() -> None:
-    """A look that ends before shows nothing at all."""
+    """A look that ends before that shows nothing at all."""
     console = terminal()
     with sign_of_life(console, UNICODE, patience=LONG):
         pass
@@ -64,7 +64,7 @@ def test_no_sign_of_life_where_nothing_can_be_erased(console: Console) -> None:
 
 
 def test_the_sign_goes_where_the_look_fails() -> None:
-    """An error inside the look ends the sign and goes on."""
+    """An error in the look ends the sign and propagates."""
     with (
         pytest.raises(KeyboardInterrupt),
         sign_of_life(terminal(), UNICODE, patience=LONG),
@@ -85,7 +85,7 @@ def test_the_sign_goes_where_the_look_fails() -> None:
 def test_charset(
     encoding: str, of_the_locale: str, charset: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unicode is shown where both the stream and the locale are UTF-8."""
+    """Unicode is shown if both the stream and the locale are UTF-8."""
     monkeypatch.setattr(locale, "getencoding", lambda: of_the_locale)
     assert charset_of(TextIOWrapper(BytesIO(), encoding=encoding)) == charset
 
@@ -102,7 +102,7 @@ def test_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_COLOR goes before a terminal that has colours; empty, it does not count."""
+    """NO_COLOR overrides a terminal with colours; if empty, it does not count."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("NO_COLOR", "")

@@ -1,4 +1,4 @@
-"""Verdicts on real sockets: exit codes, and numbers that agree with those of ss."""
+"""Verdicts on real sockets: exit codes, and numbers that agree with ss."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from tests.support.labs.network_namespace import set_sysctl
 def test_calm(small_range: Lab) -> None:
     """With a few connections all is calm: exit code 0 and a sentence.
 
-    It is about this namespace alone, as the machine's own one is beside it.
+    It covers only this namespace, as there is the machine's own one besides.
     """
     for _ in range(5):
         small_range.connect(REMOTE, LOCAL)
@@ -47,7 +47,7 @@ def test_critical(small_range: Lab) -> None:
 
 
 def test_full(small_range: Lab) -> None:
-    """A full pool is told by the kernel's own verdict, and so is that nothing is left."""
+    """A full pool is shown by the kernel's own verdict, and so is the lack of any port."""
     made = small_range.connect_until_full(REMOTE, LOCAL)
     assert made == 100
     done = report()
@@ -59,7 +59,7 @@ def test_full(small_range: Lab) -> None:
 
 
 def test_growth_is_seen(small_range: Lab) -> None:
-    """Where live connections grow, the second look tells when they fill the pool."""
+    """If live connections grow, the second look tells when they will fill the pool."""
     for _ in range(75):
         small_range.connect(REMOTE, LOCAL)
     with subprocess.Popen(
@@ -109,7 +109,7 @@ def test_accept_queue(small_range: Lab) -> None:
 
 
 def test_what_to_type(small_range: Lab) -> None:
-    """A pool full of TIME_WAIT gets the command, what keeps it, and what it would come to."""
+    """A pool full of TIME_WAIT gets the command, how to keep it, and what it would lead to."""
     set_sysctl("tcp_tw_reuse", 0)
     for _ in range(80):
         time_wait_here(small_range.connect(REMOTE, LOCAL))
@@ -149,5 +149,5 @@ def test_bad_config_file(tmp_path: Path) -> None:
 
 
 def test_help_of_the_command_names_the_report() -> None:
-    """--help of the exporter says that there is a report."""
+    """The exporter's --help mentions the report."""
     assert "tcp-pressure-exporter report" in run_exporter("--help").stdout

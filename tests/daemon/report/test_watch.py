@@ -54,7 +54,7 @@ OTHER_SCREEN, BACK = "\x1b[?1049h", "\x1b[?1049l"  # xterm's ctlseqs, private mo
 
 @pytest.mark.parametrize("end", [b"q", CTRL_C])
 def test_watch_on_a_terminal(small_range: Lab, end: bytes) -> None:
-    """Q and Ctrl-C end it with the code of the verdict; the last look stays, and the cursor."""
+    """Both q and Ctrl-C end it with the verdict's code; the last look stays, and the cursor."""
     for _ in range(75):
         small_range.connect(REMOTE, LOCAL)
     code, output = run_on_terminal(
@@ -90,7 +90,7 @@ def test_one_pool_alone(small_range: Lab) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_dumb_terminal() -> None:
-    """A terminal that cannot renew itself gets look after look, without escape sequences."""
+    """A terminal that cannot be redrawn gets look after look, without escape sequences."""
     code, output = run_on_terminal(
         (*REPORT, "--watch=100ms"), columns=80, TERM="dumb", typed=[("CALM", b""), ("CALM", CTRL_C)]
     )
@@ -99,7 +99,7 @@ def test_dumb_terminal() -> None:
 
 
 def test_keys_without_a_terminal(small_range: Lab) -> None:
-    """Where no keys can be read the terminal is renewed all the same, until Ctrl-C."""
+    """If no keys can be read, the terminal is redrawn all the same, until Ctrl-C."""
     small_range.connect(REMOTE, LOCAL)
     command = ("sh", "-c", f"exec {' '.join(REPORT)} --watch=100ms < /dev/null")
     typed = [("q quit", b""), ("\x1b[H", CTRL_C)]

@@ -29,7 +29,7 @@ def test_every_document_is_shipped() -> None:
 
 @pytest.mark.parametrize("name", SOURCE.names)
 def test_every_link_leads_somewhere(name: str) -> None:
-    """Pages, headings in them, the style sheet and the status page, by relative links alone."""
+    """Relative links lead to pages, headings in them, the style sheet and the status page."""
     here = join("docs", name)
     for tag, attributes in PAGES[name].elements:
         target = attributes.get("href")
@@ -45,14 +45,14 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", alerts())
 def test_each_alert_leads_to_its_section(name: str) -> None:
-    """With DOCS_URL set to an exporter's own /docs the runbook_url is a heading that it serves."""
+    """With DOCS_URL set to an exporter's own /docs, a runbook_url is a heading that it serves."""
     path, _, anchor = runbook(alerts()[name]).removeprefix("docs/").partition("#")
     assert anchor in PAGES[path].ids()
 
 
 @pytest.mark.parametrize("name", [INDEX, "metrics.md", "runbooks/pools.md"])
 def test_accessible_and_not_too_wide(name: str) -> None:
-    """axe-core finds nothing, all files of the page load, and nothing is wider than a phone."""
+    """axe-core finds nothing, all the page's files load, and nothing is wider than a phone."""
     with (
         running_browser() as browser,
         served(snapshot(CALM_HOST)) as status,

@@ -22,7 +22,7 @@ def html(text: str, path: str = "alerts.md") -> str:
     ],
 )
 def test_a_heading_has_the_anchor_that_github_gives_it(heading: str, anchor: str) -> None:
-    """Lower case, no punctuation, hyphens for spaces: links to it hold here as there."""
+    """Lower case, no punctuation, hyphens for spaces: links work here as on GitHub."""
     assert f' id="{anchor}">' in html(heading)
 
 
@@ -49,7 +49,7 @@ def test_a_link_that_leads_somewhere_stays(path: str, target: str) -> None:
 
 @pytest.mark.parametrize("target", ["../CONTRIBUTING.md", "status.schema.json", "pools.md"])
 def test_a_link_to_what_is_not_shipped_remains_as_words(target: str) -> None:
-    """Its words stay, also those in code, and what follows stays as well."""
+    """Its words stay, even those in code, and so does what follows."""
     assert html(f"See [`x` y]({target}) there.") == "<p>See <code>x</code> y there.</p>\n"
 
 
@@ -64,7 +64,7 @@ def test_no_html_gets_through() -> None:
 
 
 def test_a_table_can_be_scrolled_by_keyboard() -> None:
-    """It stands in a region of its own that takes the focus."""
+    """It is in a separate region that takes the focus."""
     made = html("| a | b |\n|---|---|\n| 1 | 2 |\n")
     region = '<div class="scroll" tabindex="0">'
     assert made.startswith(f"{region}\n<table>")
@@ -72,5 +72,5 @@ def test_a_table_can_be_scrolled_by_keyboard() -> None:
 
 
 def test_title() -> None:
-    """A document is called what its first heading says."""
+    """A document's title is its first heading."""
     assert render("# Many hosts\n\nOne exporter", "fleet.md", SHIPPED).title == "Many hosts"

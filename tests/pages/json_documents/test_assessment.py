@@ -247,7 +247,7 @@ def test_trouble() -> None:
 
 
 def test_refused() -> None:
-    """What was refused is told one by one, and whose is not known has no owner and no ends."""
+    """Refusals are listed one by one; those of unknown callers have no owner and no ends."""
     document = assessment_document(REFUSING)
     assert document["refused"] == REFUSED
     assert document["actions"] == [
@@ -267,19 +267,19 @@ def test_refused() -> None:
 
 
 def test_it_is_json() -> None:
-    """It consists of what JSON has, without an infinity."""
+    """It contains only what JSON has, without an infinity."""
     for found in (TROUBLE, QUIET, BLIND):
         text = json.dumps(assessment_document(found), allow_nan=False)
         assert json.loads(text) == assessment_document(found)
 
 
 def test_no_close_wait() -> None:
-    """Where CLOSE_WAIT is not known there is none, not even zero."""
+    """If CLOSE_WAIT is not known, it is absent, not zero."""
     assert assessment_document(QUIET)["close_wait"] is None
 
 
 def test_blind() -> None:
-    """Where nothing could be read the verdict is not calm but unknown."""
+    """If nothing could be read, the verdict is not calm but unknown."""
     assert assessment_document(BLIND)["verdict"] == "unknown"
 
 
@@ -288,5 +288,5 @@ def test_blind() -> None:
     [(None, "unknown"), (INFINITE, "not_in_sight"), (0.0, "soon"), (599.0, "soon")],
 )
 def test_exhaustion(seconds: float | None, word: str) -> None:
-    """Not known and over 10 min are told apart."""
+    """Unknown and "over 10 min" are told apart."""
     assert exhaustion(seconds) == word

@@ -26,7 +26,7 @@ from tests.verdict.past.test_incidents import EPOCH, NGINX, POOL, every, look, m
 
 SCHEMA = json.loads((DOCS / "incidents.schema.json").read_text())
 MAX_BYTES = 2**20
-WIDE = "\U0010fffe"  # of what may be in a name nothing takes more bytes
+WIDE = "\U0010fffe"  # no character in a name takes more bytes
 HUGE = 2**40
 
 
@@ -86,7 +86,7 @@ def test_an_incident() -> None:
 
 
 def test_the_status_document_lists_them() -> None:
-    """The status document has the same, with a line for people in place of the minutes."""
+    """The status document has the same, with a line for people instead of the minutes."""
     past = memory(look(0, sighting(refused=3)))
     (one,) = document(of(past))["incidents"]
     del one["minutes"]
@@ -102,20 +102,20 @@ def test_the_status_document_lists_them() -> None:
 
 
 def test_nothing_stale() -> None:
-    """Without a current sample nothing is said to go on."""
+    """Without a current sample, nothing is said to be still going on."""
     past = memory(look(0, sighting(refused=3)))
     found = document(replace(of(past), current=False))
     assert (found["current"], found["incidents"][0]["goes_on"]) == (False, False)
 
 
 def test_before_the_first_sample() -> None:
-    """Before the first sample nothing has happened, and since when is not known."""
+    """Before the first sample nothing has happened, and there is no time since when."""
     found = document(replace(snapshot(), sample=None, current=False))
     assert (found["time"], found["since"], found["incidents"]) == (None, None, [])
 
 
 def worst_case(text: str) -> IncidentMemory:
-    """Return 32 incidents, each a long one of a gap for each minute, with names like this."""
+    """Return 32 incidents, each a long one with a gap for each minute, and names like this."""
     figures = Figures(HUGE, HUGE, 1 / 3, HUGE, 1e9 / 3, 1e5 / 3)
     states = States(HUGE, HUGE, HUGE, HUGE)
     past, number = IncidentMemory(), count()
@@ -138,7 +138,7 @@ def worst_case(text: str) -> IncidentMemory:
 
 @pytest.mark.parametrize("text", [WIDE, "\x1b", "\udc80", "→", "a"])
 def test_it_is_bounded(text: str) -> None:
-    """Whatever traffic and names are, the document has 32 incidents and less than 1 MiB."""
+    """Whatever the traffic and names, the document has at most 32 incidents and 1 MiB."""
     past = worst_case(text)
     body = incidents_json(of(past))
     assert len(past.listed) == 32

@@ -32,7 +32,7 @@ def document() -> Any:
 
 
 def test_what_is_taken() -> None:
-    """Of the exporter's own namespace the owners of each resource are taken, with their figures."""
+    """The owners of each resource in the exporter's own namespace are taken, with their figures."""
     found = parse_remembered(status_json(known()), URL)
     assert found.identity == HERE
     (first, *_) = found.owners["outbound", POOL]
@@ -41,7 +41,7 @@ def test_what_is_taken() -> None:
 
 
 def test_other_namespaces() -> None:
-    """What is known of other namespaces is not of this one: their pools may have the same names."""
+    """Data about other namespaces is not used: their pools may have the same names."""
     other = document()
     other["exporter"]["netns"] = "blue"
     assert ("outbound", POOL) not in parse_remembered(json.dumps(other).encode(), URL).owners
@@ -113,7 +113,7 @@ def owner(found: Any) -> Any:
     ],
 )
 def test_refused(change: Callable[[Any], None]) -> None:
-    """A document with anything wrong in what is read is refused as a whole."""
+    """A document with anything wrong in the parts that are read is refused as a whole."""
     with pytest.raises(ValueError, match="no status document"):
         parse_remembered(spoiled(change), URL)
 
@@ -123,7 +123,7 @@ def test_refused(change: Callable[[Any], None]) -> None:
     [b"", b"<html>", b"[]", b"{}", b"null", b"\xff\xfe", b"[" * 100_000, b'{"current": NaN}'],
 )
 def test_no_document(body: bytes) -> None:
-    """What is no document at all is refused, however deep or broken."""
+    """Anything but such a document is refused, however deep or broken."""
     with pytest.raises(ValueError, match="no status document"):
         parse_remembered(body, URL)
 
@@ -138,7 +138,7 @@ KEYS = st.sampled_from(["service", "process", "sockets", "last_seen_seconds_ago"
 
 @given(KEYS, JSON)
 def test_any_value(key: str, value: Any) -> None:
-    """Whatever stands for a value, it is refused, or within its bounds."""
+    """Any value is either refused or within its bounds."""
     try:
         found = parse_remembered(spoiled(lambda d: owner(d).update({key: value})), URL)
     except ValueError:
@@ -153,6 +153,6 @@ def test_any_value(key: str, value: Any) -> None:
 
 @given(st.binary())
 def test_any_bytes(body: bytes) -> None:
-    """Whatever bytes come, nothing but a refusal comes of it."""
+    """Arbitrary bytes lead to nothing but a refusal."""
     with pytest.raises(ValueError, match="no status document"):
         parse_remembered(body, URL)

@@ -75,7 +75,7 @@ def test_hosts(host: Any) -> None:
 
 
 def test_nothing_stale() -> None:
-    """What is not current is not there, but for when it was sampled."""
+    """Data that is not current is left out, except for when it was sampled."""
     found = document(replace(snapshot(PROXY_HOST), current=False))
     assert (found["current"], found["verdict"], found["namespaces"]) == (False, "unknown", [])
     assert found["time"] == "2026-11-20T18:19:11Z"
@@ -90,7 +90,7 @@ def test_before_the_first_sample() -> None:
 
 
 def test_exporter() -> None:
-    """The exporter tells its version, settings, other namespaces and what it lacks."""
+    """The exporter reports its version, settings, other namespaces and what it lacks."""
     known = snapshot(CALM_HOST)
     assert known.sample is not None
     beyond = (("process names", "ended early"),)
@@ -112,7 +112,7 @@ def test_exporter() -> None:
 
 
 def test_namespaces_that_nobody_looked_at() -> None:
-    """The sentence about the own namespace says that there are others; no other sentence does."""
+    """Only the sentence about the exporter's own namespace says that there are others."""
     known = snapshot(CALM_HOST, replace(CALM_HOST, netns="blue"))
     assert known.sample is not None
     found = document(replace(known, sample=replace(known.sample, elsewhere=Elsewhere(4))))
@@ -132,6 +132,6 @@ def test_parser(parser: str) -> None:
 
 
 def test_hostile_text() -> None:
-    """The document is ASCII, and its text prints as it is."""
+    """The document is ASCII, and its text is printable."""
     text = status_json(replace(snapshot(CALM_HOST), host="a\x1b[31m\u202e\udc80→")).decode("ascii")
     assert json.loads(text)["host"] == r"a\x1b[31m\u202e\udc80→"

@@ -1,4 +1,4 @@
-"""Looks written by hand: a host in trouble, a calm one, one of which nothing is known."""
+"""Looks written by hand: a host in trouble, a calm one, one about which nothing is known."""
 
 from array import array
 from dataclasses import replace

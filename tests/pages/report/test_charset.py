@@ -1,4 +1,4 @@
-"""Text and bars in what an output can show."""
+"""Text and bars in characters that an output can show."""
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from tests.pages.report.observations import ASCII, UNICODE
     ],
 )
 def test_bar(ratio: float, bar: str, ascii_bar: str) -> None:
-    """A bar is full where the resource is, and not sooner."""
+    """A bar is full if the resource is, and not before."""
     assert UNICODE.bar(ratio, 8) == bar
     assert ASCII.bar(ratio, 8) == ascii_bar
 
@@ -34,7 +34,7 @@ def test_bars_are_as_wide_as_asked(ratio: float, width: int) -> None:
 
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_can_be_printed(text: str) -> None:
-    """What comes out prints on one line, and in ASCII where nothing else can be shown."""
+    """The output prints on one line, in ASCII if nothing else can be shown."""
     assert UNICODE.plain(text).isprintable()
     assert ASCII.plain(text).isprintable()
     assert ASCII.plain(text).isascii()

@@ -36,7 +36,7 @@ def figures(found: Assessment) -> dict[str, re.Match[str]]:
     ],
 )
 def test_text(found: Assessment, begins: str) -> None:
-    """A line begins with the service and one of the four states, in one line of ASCII."""
+    """The output begins with the service and one of the four states, in one line of ASCII."""
     line = plugin_line(observation(found))
     assert line.startswith(begins)
     assert line.isascii()
@@ -44,7 +44,7 @@ def test_text(found: Assessment, begins: str) -> None:
 
 
 def test_figures() -> None:
-    """Each kind has its fullest, in per cent, with the ratios from which on it is bad."""
+    """Each kind has its fullest resource, in per cent, with the ratios from which it is bad."""
     found = figures(TROUBLE)
     assert found["outbound"][0] == "'outbound'=95.01%;70;90;0;"  # 26,822 of 28,232
     assert found["listen_queue"][0] == "'listen_queue'=100.8%;80;;0;"  # 129 of 128
@@ -54,7 +54,7 @@ def test_figures() -> None:
 
 @pytest.mark.parametrize("found", [QUIET, TROUBLE, BLIND])
 def test_labels_are_always_the_same(found: Assessment) -> None:
-    """Whatever there is, the labels are the same: a monitoring keeps a file for each."""
+    """The labels are always the same: a monitoring system keeps a file for each."""
     assert set(figures(found)) == {*KINDS, "full_in", "close_wait"}
 
 
@@ -65,7 +65,7 @@ def test_what_is_not_known() -> None:
 
 
 def test_hostile_name() -> None:
-    """A name can neither begin the performance data nor a second line."""
+    """A name can begin neither the performance data nor a second line."""
     pressure = UPSTREAM._replace(name="10.0.0.2%a|'x'=1\n2 \x1b[31m → 10.0.0.9:443")
     line = plugin_line(observation(assessment(pressure, severity=pressure.severity)))
     assert line.count("|") == 1
@@ -74,5 +74,5 @@ def test_hostile_name() -> None:
 
 
 def test_misuse() -> None:
-    """What goes wrong before is a state and a reason."""
+    """An earlier failure is a state and a reason."""
     assert plugin_text("UNKNOWN", "--x: unknown flag") == "TCP PRESSURE UNKNOWN - --x: unknown flag"

@@ -127,14 +127,14 @@ warning   others could not connect to several destinations: 3 refused, because
 
 
 def test_refused() -> None:
-    """Whose connections were refused is told one by one, above what is full for it."""
+    """Those whose connections were refused are listed one by one, above what is full for it."""
     text = printed(REFUSING)
     assert REFUSING_80 in text
     assert text.index("Refused for lack") < text.index("95 % critical")
 
 
 def test_nothing_refused() -> None:
-    """Where nothing was refused meanwhile, for how long the report looked is said."""
+    """If nothing was refused meanwhile, the report says how long it looked."""
     text = printed(replace(QUIET, refused=Refused(1.07, ())))
     assert text.endswith(
         "\nNo connection was refused for lack of a port while this report looked (1.1 s)."
@@ -147,13 +147,13 @@ def test_wide() -> None:
 
 
 def test_calm() -> None:
-    """A calm host is a few lines; the last says what more rights would show."""
+    """A calm host is a few lines; the last says what more privileges would show."""
     seen = observation(QUIET, left_out=(("process names", "needs X"), ("canary", "needs Y")))
     assert rendered(seen) == QUIET_80
 
 
 def test_what_was_not_looked_at() -> None:
-    """What the look did not reach is told with the reason, before what more rights would show."""
+    """What the look did not reach, and why, comes before what more privileges would show."""
     seen = replace(
         observation(replace(QUIET, not_looked_at=2), left_out=(("canary", "needs Y"),)),
         not_looked_at=(("other network namespaces", "2 not looked at"),),
@@ -172,7 +172,7 @@ def test_what_was_not_looked_at() -> None:
 
 
 def test_nothing_could_be_read() -> None:
-    """Where all collectors failed the report claims nothing."""
+    """If all collectors failed, the report claims nothing."""
     assert printed(BLIND) == BLIND_80
 
 
@@ -199,7 +199,7 @@ def test_long_ipv6_names() -> None:
 
 
 def test_ascii() -> None:
-    """Where only ASCII can be shown, arrows and bars are ASCII and the rest is escaped."""
+    """If only ASCII can be shown, arrows and bars are ASCII and the rest is escaped."""
     pool = UPSTREAM._replace(owners=(SeenOwner(Owner("", "bücher-日"), 7),))
     text = printed(assessment(pool, severity=CRITICAL), charset=ASCII)
     assert text.isascii()
@@ -223,7 +223,7 @@ HOSTILE = [
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("width", [80, 160])
 def test_hostile_text(name: str, width: int) -> None:
-    """Whatever a process, service, address, group, host or error is called is printed literally."""
+    """Any name of a process, service, address, group, host or error is printed literally."""
     escaped = {
         "a\x1b[31mb": r"a\x1b[31mb",
         "a\nCALM": r"a\nCALM",
@@ -253,14 +253,14 @@ def test_hostile_text(name: str, width: int) -> None:
 
 
 def test_calm_with_findings() -> None:
-    """Advice that can wait does not make a calm host look otherwise."""
+    """Advice that can wait does not make a calm host look less calm."""
     text = printed(assessment(CLIENTS, findings=(ODD_RANGE,)))
     assert "All is calm" in text
     assert "later  odd_range" in text
 
 
 def test_no_owner_is_named_where_there_is_none() -> None:
-    """The line about owners stands only where TIME_WAIT holds most of a pool in trouble."""
+    """The line about owners appears only if TIME_WAIT holds most of a pool in trouble."""
     live = UPSTREAM._replace(time_wait=100)
     assert "TIME_WAIT has no owner" in printed(assessment(UPSTREAM, severity=CRITICAL))
     assert "TIME_WAIT has no owner" not in printed(assessment(live, severity=CRITICAL))
@@ -268,7 +268,7 @@ def test_no_owner_is_named_where_there_is_none() -> None:
 
 
 def test_rows_are_bounded() -> None:
-    """At most ten resources are shown; the rest is summed up, and said to be urgent if it is."""
+    """At most ten resources are shown; the rest is summed up, and called urgent if it is."""
     urgent = [QUEUE._replace(name=f"0.0.0.0:{port}") for port in range(8000, 8012)]
     text = printed(assessment(*urgent, MEMORY, severity=WARNING))
     assert text.count("100 % warning") == 10
@@ -276,7 +276,7 @@ def test_rows_are_bounded() -> None:
 
 
 def test_calm_rows_are_few() -> None:
-    """Of calm resources three are shown."""
+    """Three calm resources are shown."""
     pools = [CLIENTS._replace(name=f"10.0.0.{n} → 10.0.0.2:443") for n in range(8)]
     text = printed(assessment(*pools, severity=CALM))
     assert text.count("inbound 10") == 3
@@ -285,14 +285,14 @@ def test_calm_rows_are_few() -> None:
 
 @pytest.mark.parametrize("width", [80, 160])
 def test_price_of_fullness(width: int) -> None:
-    """What each connect() pays stands with the ratio, in every layout, where it is known."""
+    """The cost of each connect() appears with the ratio, in every layout, if it is known."""
     paid = assessment(UPSTREAM._replace(search_seconds=0.0014), severity=CRITICAL)
     assert "connect() now takes 1.4 ms to find a port" in printed(paid, width=width)
     assert "searches" not in printed(assessment(UPSTREAM, severity=CRITICAL), width=width)
 
 
 def test_what_has_happened() -> None:
-    """Between two waves what the exporter remembers stands under the verdict, else at the end."""
+    """Between two waves, what the exporter remembers is under the verdict, otherwise at the end."""
     told = tuple(f"From 18:2{n}:00 to 18:2{n}:55 UTC: \x1b[31mpool {n}" for n in range(3))
     asked = Asked("http://127.0.0.1:10190", incidents=told)
     calm = rendered(replace(observation(QUIET), asked=asked))

@@ -52,7 +52,7 @@ def screen(
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("found", [TROUBLE, QUIET, BLIND, CROWD])
 def test_fits(width: int, height: int, found: object) -> None:
-    """There are as many lines as the terminal has, none too long, and the keys are the last."""
+    """There are as many lines as the terminal has, none too long, and the keys come last."""
     lines = screen(observation(found), width, height)  # type: ignore[arg-type]  # an Assessment
     assert len(lines) == height
     assert max(map(len, lines)) <= width
@@ -75,14 +75,14 @@ def test_what_matters_is_there(width: int, height: int) -> None:
 
 
 def test_nobody_is_named() -> None:
-    """Where no owner of a pool is known the screen says why, and what would help."""
+    """If no owner of a pool is known, the screen says why, and what would help."""
     found = assessment(UPSTREAM._replace(owners=()), severity=CRITICAL)
     text = " ".join(" ".join(screen(observation(found), 100, 30)).split())
     assert "No owner is known" in text
 
 
 def test_calm_rows_go_first() -> None:
-    """Calm rows fill what room there is, and are the first to go."""
+    """Calm rows fill the room there is, and are the first to go."""
     high = screen(observation(CROWD), 80, 50)
     low = screen(observation(CROWD), 80, 12)
     calm = [sum("10.0.0.5 → " in line for line in lines) for lines in (high, low)]
@@ -92,7 +92,7 @@ def test_calm_rows_go_first() -> None:
 
 
 def test_long_advice_is_cut() -> None:
-    """Where the room is short the end of an advice goes, with a sign that there is more."""
+    """If space is short, the end of a piece of advice goes, with a sign that there is more."""
     advice = "word " * 300
     found = assessment(UPSTREAM._replace(advice=advice), severity=UPSTREAM.severity)
     lines = screen(observation(found), 80, 24)
@@ -101,14 +101,14 @@ def test_long_advice_is_cut() -> None:
 
 
 def test_the_marked_row_is_shown() -> None:
-    """A row that is marked is on the screen, also where it would be left out."""
+    """A marked row is on the screen, even if it would be left out otherwise."""
     marked = View(chosen=resource(MANY[59]))
     lines = screen(observation(CROWD), 80, 24, marked)
     assert [line for line in lines if line.startswith("> inbound 10.0.0.5 → 10.0.0.59:443")]
 
 
 def test_scrolled() -> None:
-    """What does not fit is scrolled to; the verdict stays."""
+    """What does not fit can be scrolled to; the verdict stays."""
     stuck = assessment(
         UPSTREAM,
         severity=UPSTREAM.severity,
@@ -122,7 +122,7 @@ def test_scrolled() -> None:
 
 
 def alone(width: int, height: int, *, ascii_only: bool = False) -> list[str]:
-    """Return the screen with UPSTREAM alone."""
+    """Return the screen with only UPSTREAM."""
     view = View(chosen=resource(UPSTREAM), alone=True)
     return screen(
         observation(TROUBLE, sample=pool_sample()), width, height, view, ascii_only=ascii_only
@@ -151,7 +151,7 @@ def test_alone_in_ascii() -> None:
 
 
 def test_alone_without_pool() -> None:
-    """What is no pool has fewer figures; what has gone is not shown alone any more."""
+    """Resources other than pools have fewer figures; one that has gone is no longer shown alone."""
     memory = View(chosen=resource(MEMORY), alone=True)
     assert "TCP memory" in "\n".join(screen(observation(QUIET), 80, 24, memory))
     gone = screen(observation(QUIET), 80, 24, View(chosen=("outbound", "x"), alone=True))
@@ -160,7 +160,7 @@ def test_alone_without_pool() -> None:
 
 @given(st.text(), st.integers(8, 80))
 def test_shortened(name: str, width: int) -> None:
-    """A name is as it is where it fits, else its two ends are."""
+    """A name is shown whole if it fits, or else by its two ends."""
     shown = UNICODE.plain(name)
     short = shortened(name, width, UNICODE)
     assert short == shown if len(shown) <= width else len(short) == width
@@ -178,7 +178,7 @@ def test_any_size(width: int, height: int, scroll: int) -> None:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_refused(width: int, height: int) -> None:
-    """Whose connections were refused is on the first screen."""
+    """Those whose connections were refused are on the first screen."""
     lines = screen(observation(REFUSING), width, height)
     assert len(lines) == height
     assert [line for line in lines if line.startswith("Refused")]

@@ -1,4 +1,4 @@
-"""What the keys change of the watched report."""
+"""What the keys change in the watched report."""
 
 import pytest
 from hypothesis import given
@@ -45,7 +45,7 @@ def test_alone() -> None:
 
 
 def test_scrolling() -> None:
-    """A page is a line less than the screen has, and nothing goes beyond the end."""
+    """A page is a line less than the screen, and nothing scrolls beyond the end."""
     assert after("page down").scroll == 9
     assert after(" ", " ", " ", " ").scroll == after("end").scroll == 25
     assert after("end", "b").scroll == 16
@@ -53,7 +53,7 @@ def test_scrolling() -> None:
 
 
 def test_order() -> None:
-    """S goes through the orders, and begins again."""
+    """S cycles through the orders."""
     assert after("s").sorted_by.words == "fullest"
     assert after(*["s"] * len(ORDERS)) == View()
 
@@ -69,18 +69,18 @@ def test_order() -> None:
     ],
 )
 def test_sorted(words: str, first: object) -> None:
-    """Each order begins with what it is named after; by urgency is as the verdict has it."""
+    """Each order begins with what it is named after; by urgency is as in the verdict."""
     order = [order.words for order in ORDERS].index(words)
     assert View(order=order).sorted([MEMORY, UPSTREAM, QUEUE, CLIENTS])[0] == first
 
 
 def test_the_mark_stays() -> None:
-    """What is marked is known by kind and name, whatever its figures become."""
+    """The marked resource is known by kind and name, whatever its figures become."""
     assert resource(UPSTREAM) == resource(UPSTREAM._replace(used=1))
 
 
 def test_end() -> None:
-    """Q ends, other keys change nothing."""
+    """Q quits, other keys change nothing."""
     assert after("q").ended
     assert after("x", "escape", "?") == View()
 
@@ -92,7 +92,7 @@ def test_end() -> None:
     st.integers(0, 50),
 )
 def test_any_keys(keys: list[str], resources: list[tuple[str, str]], page: int, most: int) -> None:
-    """Whatever is pressed, the view points at something that there is."""
+    """Whatever is pressed, the view points at something that exists."""
     view = after(*keys, room=Room(resources, page, most))
     assert view.chosen is None or view.chosen in resources
     assert 0 <= view.scroll <= most

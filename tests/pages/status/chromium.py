@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 @contextmanager
 def running_browser() -> Iterator[Browser]:
-    """Run a browser. While it runs, this thread can start no event loop of its own."""
+    """Run a browser. While it runs, this thread cannot start its own event loop."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),

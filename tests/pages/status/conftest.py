@@ -10,6 +10,6 @@ from tests.pages.status.chromium import running_browser
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run one browser for all tests of a module: its start takes a second."""
+    """Run one browser for all tests of a module: starting takes a second."""
     with running_browser() as browser:
         yield browser

@@ -1,13 +1,13 @@
-"""An HTML page read strictly: every element closed in its order, every id once."""
+"""An HTML page read strictly: every element is closed in order, every id is unique."""
 
 from html.parser import HTMLParser
 
 VOID = {"meta", "link"}
-CELLS = {"td", "th"}  # are apart on the screen, whatever stands between them in the source
+CELLS = {"td", "th"}  # apart on the screen, whatever is between them in the source
 
 
 class Outline(HTMLParser):
-    """The elements, links and text of a page; fails where it is not well formed."""
+    """The elements, links and text of a page; fails if it is not well formed."""
 
     def __init__(self, page: bytes) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Outline(HTMLParser):
         self.text += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of each element of this name."""
+        """Return the attributes of each element with this name."""
         return [attributes for name, attributes in self.elements if name == tag]
 
     def ids(self) -> set[str]:
@@ -45,5 +45,5 @@ class Outline(HTMLParser):
 
     @property
     def words(self) -> str:
-        """The text, each white space one blank."""
+        """The text, with white space as single blanks."""
         return " ".join(self.text.split())

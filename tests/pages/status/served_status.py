@@ -1,4 +1,4 @@
-"""The status page over HTTP, of what a test says is known, and a browser's tab on it."""
+"""The status page over HTTP, about what a test says is known, and a browser tab on it."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the status page is to show of three hosts: a calm one, a proxy in trouble, a leak."""
+"""What the status page has to show about three hosts: a calm one, a proxy in trouble, a leak."""
 
 import math
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def pool(  # noqa: PLR0913 - the figures of a pool
     heads_for: float = 0.1,
     limit: int = LIMIT,
 ) -> ListedPool:
-    """Return a pool that lasts so many seconds."""
+    """Return a pool that is full in that many seconds."""
     number = (int(port) if port else 0).to_bytes(2)
     key = PoolKey(sixteen_bytes(local), sixteen_bytes(remote or "0.0.0.0"), number)
     outlook = Outlook(left, heads_for, 400.0, 500)
@@ -68,7 +68,7 @@ def table(*pools: ListedPool, count: int | None = None, others: int = 0) -> Pool
 
 
 def sockets(**states: int) -> dict[tuple[str, str], int]:
-    """Return all states, these of IPv4 and the rest empty."""
+    """Return all states, with these for IPv4 and the rest empty."""
     return {
         (family, state): states.get(state, 0) if family == "ipv4" else 0
         for family in ("ipv4", "ipv6")
@@ -77,7 +77,7 @@ def sockets(**states: int) -> dict[tuple[str, str], int]:
 
 
 def finding(name: str, detail: str) -> FindingState:
-    """Return a finding of the product that found something."""
+    """Return one of the product's findings that found something."""
     (found,) = [one for one in FINDINGS if one.name == name]
     return FindingState(found, detail)
 
@@ -174,7 +174,7 @@ LEAKY_HOST = with_parts(
 
 
 def refusals(*owners: tuple[Owner, str]) -> PortFailures:
-    """Return what each of these was refused towards a port of 10.77.0.2: more of the first."""
+    """Return what each of these was refused at a port of 10.77.0.2: more for the first."""
     recent = {}
     for number, (owner, port) in enumerate(owners):
         ends = ("10.77.0.1", "10.77.0.2", port)
@@ -203,7 +203,7 @@ def rising(top: float, bottom: float = 0.02, gap: Sequence[int] = ()) -> Line:
 
 
 def snapshot(*namespaces: NamespaceSample, lines: dict[SeriesKey, Line] | None = None) -> Snapshot:
-    """Return what is known of a host: of these namespaces, and their last hour."""
+    """Return what is known about a host: these namespaces, and their last hour."""
     past = lines or {}
     sample = Sample(WHEN, 100.0, 0.021, 5.0, 5.0, namespaces)
     return Snapshot(
@@ -217,7 +217,7 @@ def snapshot(*namespaces: NamespaceSample, lines: dict[SeriesKey, Line] | None =
 
 
 def hour_of(sample: NamespaceSample, *, steep: tuple[str, ...] = ()) -> dict[SeriesKey, Line]:
-    """Return an hour for each series of a sample; those named rise, the others are level."""
+    """Return an hour for each series of a sample; the named ones rise, the others are level."""
     one = Sample(WHEN, 100.0, 0.0, 5.0, 5.0, (sample,))
     return {
         key: rising(value, value * 0.1)

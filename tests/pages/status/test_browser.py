@@ -1,4 +1,4 @@
-"""The status page as people meet it: in a real browser."""
+"""The status page as people see it: in a real browser."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ from tests.verdict.past.test_incidents import look, memory, sighting
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PHONE = {"width": 375, "height": 812}
 DESKTOP = {"width": 1440, "height": 900}
-ONE_LINE = 24  # pixels, and less
+ONE_LINE = 24  # pixels, at most
 TURN_AWAY = "(away => {window.away = away; document.dispatchEvent(new Event('visibilitychange'))})("
 HOSTS = {
     "calm": CALM_HOST,
@@ -44,7 +44,7 @@ def of(host: NamespaceSample) -> Snapshot:
 
 
 def renewed(status: ServedStatus, known: Snapshot, started: float) -> None:
-    """Let the next sample say something else."""
+    """Make the next sample say something else."""
     assert known.sample is not None
     status.known = replace(known, sample=replace(known.sample, started=started, interval=0.1))
 
@@ -86,7 +86,7 @@ def test_what_has_happened(browser: Browser, size: dict[str, int], scheme: str) 
 
 
 def test_what_a_tired_person_sees_first(browser: Browser) -> None:
-    """The first screen of a phone has verdict, pool, time left and who; the title the verdict."""
+    """A phone's first screen has verdict, pool, time left and owner; the title has the verdict."""
     past = memory(look(0, sighting(refused=7)), look(5, sighting(refused=7)))
     known = replace(of(PROXY_HOST), incidents=past)
     with served(known) as status, tab(browser, status.url, viewport=PHONE) as page:
@@ -100,7 +100,7 @@ def test_what_a_tired_person_sees_first(browser: Browser) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text(browser: Browser, text: str) -> None:
-    """Whatever names say, no script runs, nothing is loaded, and the page keeps its width."""
+    """Whatever names contain, no script runs, nothing is loaded, and the page keeps its width."""
     with (
         served(replace(of(hostile_host(text)), host=text)) as status,
         tab(browser, status.url, viewport=PHONE) as page,
@@ -111,7 +111,7 @@ def test_hostile_text(browser: Browser, text: str) -> None:
 
 
 def test_it_renews_itself_in_place(browser: Browser) -> None:
-    """A new sample appears; focus, what is folded open and the place on the page stay."""
+    """A new sample appears; focus, opened sections and the scroll position stay."""
     quick = replace(of(CALM_HOST), host="edge-1")
     with served(quick) as status:
         renewed(status, quick, 101.0)
@@ -135,7 +135,7 @@ def test_it_renews_itself_in_place(browser: Browser) -> None:
 
 
 def test_what_was_folded_stays_folded(browser: Browser) -> None:
-    """What to type for the worst is there at once; once folded, a new sample leaves it so."""
+    """What to type for the worst is open at first; once closed, a new sample leaves it closed."""
     with served(of(PROXY_HOST)) as status:
         renewed(status, of(PROXY_HOST), 101.0)
         with tab(browser, status.url) as page:
@@ -150,7 +150,7 @@ def test_what_was_folded_stays_folded(browser: Browser) -> None:
 
 
 def test_calm_parts_are_one_line(browser: Browser) -> None:
-    """Of what is calm one line is shown, and the rest when it is asked for."""
+    """Calm parts are one line each, with the rest on request."""
     with served(of(CALM_HOST)) as status, tab(browser, status.url) as page:
         for name in ("Outbound pools", "Inbound pools", "Other limits", "Sockets by state"):
             line = page.locator("summary", has_text=name).bounding_box()
@@ -182,7 +182,7 @@ def test_rows_keep_their_identity(browser: Browser) -> None:
 
 
 def test_it_pauses(browser: Browser) -> None:
-    """Who pauses the page keeps what it shows until it is resumed; the keyboard is enough."""
+    """A paused page keeps what it shows until it is resumed; the keyboard is enough."""
     with served(of(CALM_HOST)) as status:
         renewed(status, of(CALM_HOST), 101.0)
         with tab(browser, status.url) as page:
@@ -195,7 +195,7 @@ def test_it_pauses(browser: Browser) -> None:
 
 
 def test_hidden_pages_do_not_ask(browser: Browser) -> None:
-    """A tab that nobody sees asks nothing, and asks at once when it is seen again."""
+    """A hidden tab asks for nothing, and asks immediately when it is seen again."""
     with served(of(CALM_HOST)) as status:
         renewed(status, of(CALM_HOST), 101.0)
         with tab(browser, status.url) as page:
@@ -211,7 +211,7 @@ def test_hidden_pages_do_not_ask(browser: Browser) -> None:
 
 
 def test_lost_connection(browser: Browser) -> None:
-    """When the exporter is gone the page says since when, and greys what it shows."""
+    """When the exporter is gone, the page says since when, and greys out what it shows."""
     with served(of(CALM_HOST)) as status:
         renewed(status, of(CALM_HOST), 101.0)
         with tab(browser, status.url, may_lose=True) as page:
@@ -226,7 +226,7 @@ def test_lost_connection(browser: Browser) -> None:
 
 
 def test_stale_sample(browser: Browser) -> None:
-    """When sampling stops, the open page shows no number any more."""
+    """When sampling stops, the open page shows no numbers any more."""
     with served(of(PROXY_HOST)) as status:
         renewed(status, of(PROXY_HOST), 101.0)
         with tab(browser, status.url) as page:
@@ -236,7 +236,7 @@ def test_stale_sample(browser: Browser) -> None:
 
 
 def test_without_javascript(browser: Browser) -> None:
-    """Without scripts the page is whole, and a link loads it again."""
+    """Without scripts the page is complete, and a link reloads it."""
     with (
         served(of(PROXY_HOST)) as status,
         tab(browser, status.url, java_script_enabled=False) as page,
@@ -249,7 +249,7 @@ def test_without_javascript(browser: Browser) -> None:
 
 
 def test_namespaces_by_keyboard(browser: Browser) -> None:
-    """A namespace is chosen by its link, and stays chosen when the page renews itself."""
+    """A namespace is chosen by its link, and stays chosen when the page refreshes itself."""
     both = snapshot(CALM_HOST, replace(PROXY_HOST, netns="blue"))
     with served(both) as status:
         renewed(status, both, 101.0)
@@ -271,7 +271,7 @@ def _of_another_version(route: Route) -> None:
 
 
 def test_another_version_loads_itself(browser: Browser) -> None:
-    """After an upgrade an open page takes the new script and style, by loading itself again."""
+    """After an upgrade, an open page reloads itself with the new script and style."""
     with served(of(CALM_HOST)) as status:
         renewed(status, of(CALM_HOST), 101.0)
         with tab(browser, status.url) as page, page.expect_navigation():

@@ -63,14 +63,14 @@ def test_a_pool_and_a_leak(lab: Lab, tmp_path: Path) -> None:
             expect(row).to_be_visible()
             expect(page.locator("#age")).to_contain_text("old")
     assert (first["name"], first["limit"]) == (POOL, 100)
-    assert used >= OPEN  # ports that others have bound count as well
+    assert used >= OPEN  # ports bound by others count as well
     assert own["close_wait"]["sockets"] == STUCK
     assert [one["state"] for one in own["sockets"]] == list(STATE_NAMES.values())
 
 
 @pytest.mark.usefixtures("netns")
 def test_reload(tmp_path: Path) -> None:
-    """What the configuration file says again shows without a restart."""
+    """A changed configuration file shows without a restart."""
     file = tmp_path / "config.yml"
     file.write_text("runbook_url: https://git.example/v1")
     flag = f"--config.file={file}"

@@ -52,7 +52,7 @@ LINKS = {
     "ready": "/-/ready",
 }
 MAX_BYTES = 106_496  # 104 KiB
-HOSTILE = {  # and how it is shown
+HOSTILE = {  # with how it is shown
     "<script>alert(1)</script>": "<script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>&amp;": "\"'><img src=x onerror=alert(1)>&amp;",
     "a\x1b[31m\nb\u202etxt.exe\udc80\u2028": r"a\x1b[31m\nb\u202etxt.exe\udc80\u2028",
@@ -79,7 +79,7 @@ ADVICE = [
 
 
 def test_no_advice_is_cut() -> None:
-    """What bounds text from outside leaves every advice whole."""
+    """The bound for text from outside leaves all advice whole."""
     assert max(map(len, ADVICE)) <= LONGEST
 
 
@@ -88,7 +88,7 @@ HOSTS = [CALM_HOST, PROXY_HOST, LEAKY_HOST, BROKEN_HOST, FULL_HOST, REFUSING_HOS
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_every_host_is_a_well_formed_page(host: NamespaceSample) -> None:
-    """Each link within the page has its target, nothing is styled or scripted in place."""
+    """Each link within the page has a target, and there are no inline styles or scripts."""
     body, outline = page(snapshot(host, lines=hour_of(host)))
     for link in outline.all("a"):
         target = link["href"] or ""
@@ -101,7 +101,7 @@ def test_every_host_is_a_well_formed_page(host: NamespaceSample) -> None:
 
 
 def test_only_own_files_by_relative_links() -> None:
-    """The page asks for nothing of another server, and works below a prefix."""
+    """The page asks nothing of other servers, and works below a prefix."""
     _, outline = page(snapshot(PROXY_HOST))
     targets = [a.get("href") or a.get("src") or "" for _, a in outline.elements]
     for target in filter(None, targets):
@@ -111,7 +111,7 @@ def test_only_own_files_by_relative_links() -> None:
 
 
 def test_worst_case_is_small() -> None:
-    """With every table full, a wild past and a hundred namespaces beside, it is under 104 KiB."""
+    """With every table full, a wild past and a hundred other namespaces, it is under 104 KiB."""
     others = [replace(CALM_HOST, netns=f"container-{'f' * 50}-{n}") for n in range(100)]
     chance = Random(1)  # noqa: S311 - lines that go up and down as lines never do
     lines: dict[SeriesKey, Line] = {
@@ -124,7 +124,7 @@ def test_worst_case_is_small() -> None:
 
 
 def test_the_order_of_the_answers() -> None:
-    """First the verdict, then what is closest, who, how long; then what to do; then the rest."""
+    """The verdict is first, then what is closest, who, how long; then what to do; then the rest."""
     _, outline = page(snapshot(PROXY_HOST))
     answers = [
         "critical",
@@ -149,7 +149,7 @@ def test_the_order_of_the_answers() -> None:
 
 
 def test_a_leak_comes_before_pools_that_are_calm() -> None:
-    """Who leaks stands above the pools when that is what the verdict is about."""
+    """Leaks are above the pools if the verdict is about them."""
     _, outline = page(snapshot(LEAKY_HOST))
     words = outline.words
     assert words.index("Owners: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
@@ -157,9 +157,9 @@ def test_a_leak_comes_before_pools_that_are_calm() -> None:
 
 
 def test_what_would_help() -> None:
-    """A pool that is not calm has the two best remedies beside it; a calm one has none.
+    """A pool that is not calm has the two best remedies next to it; a calm one has none.
 
-    418 closes a second for a minute: with tcp_tw_reuse one second of them is left.
+    There are 418 closes a second for a minute: with tcp_tw_reuse, one second of them is left.
     """
     full = pool_sample().pool_tables()[OUTBOUND].listed[0]
     assert full.outlook
@@ -175,7 +175,7 @@ def test_what_would_help() -> None:
 
 
 def test_nobody_is_named() -> None:
-    """Where no owner of a pool is known the page says why, and what would help."""
+    """If no owner of a pool is known, the page says why, and what would help."""
     unknown = with_parts(PROXY_HOST, pool_owners=known(()))
     names = ("process names", "needs X")
     _, outline = page(replace(snapshot(unknown), left_out=(names,)))
@@ -186,7 +186,7 @@ def test_nobody_is_named() -> None:
 
 
 def test_rows_beyond_ten_are_summed_up() -> None:
-    """Of a hundred listed pools ten have a row, and what the others use is said."""
+    """Of a hundred listed pools, ten have a row, and the page says what the others use."""
     pools = [pool("10.0.0.2", f"10.0.1.{n}", "443", 1_000 + n, 0) for n in range(100)]
     tables = {OUTBOUND: table(*pools, others=5), INBOUND: EMPTY, SOURCE: EMPTY}
     host = with_parts(CALM_HOST, pools=known(tables))
@@ -208,7 +208,7 @@ def test_runbooks_are_links() -> None:
 
 
 def test_nothing_stale_is_shown() -> None:
-    """Of a sample that is too old nothing is left but when it was taken."""
+    """Of a sample that is too old, only the time remains."""
     body, outline = page(replace(snapshot(PROXY_HOST), current=False))
     assert "no current data" in outline.words
     assert "last sample 2026-11-20 18:19:11 UTC" in outline.words
@@ -234,7 +234,7 @@ def test_what_could_not_be_read() -> None:
 
 
 def test_namespaces() -> None:
-    """Of several namespaces the worst is shown, all can be chosen, their verdicts beside."""
+    """Of several namespaces the worst is shown; all can be chosen, with their verdicts."""
     shown = snapshot(CALM_HOST, replace(PROXY_HOST, netns="blue & green"))
     _, outline = page(shown)
     assert "network namespace blue & green" in outline.words
@@ -247,13 +247,13 @@ def test_namespaces() -> None:
 
 
 def test_a_namespace_that_is_gone() -> None:
-    """Who asks for a namespace that is not there is told, and sees the worst."""
+    """A request for a missing namespace says so, and shows the worst one."""
     _, outline = page(snapshot(CALM_HOST), "blue")
     assert "The requested namespace is not in this sample" in outline.words
 
 
 def test_the_exporter() -> None:
-    """The page tells how the exporter fares: its interval, CPU, collectors and settings."""
+    """The page shows how the exporter is doing: its interval, CPU, collectors and settings."""
     known_now = snapshot(BROKEN_HOST)
     assert known_now.sample is not None
     sample = replace(known_now.sample, interval=7.5, census=Census(sampled=2, quiet=3))
@@ -269,7 +269,7 @@ def test_the_exporter() -> None:
 
 
 def test_refused_connections() -> None:
-    """Who was refused connections, towards whom and how many stands before what is nearly full."""
+    """Who was refused how many connections, and to where, comes before what is nearly full."""
     _body, outline = page(snapshot(REFUSING_HOST))
     text = " ".join(outline.text.split())
     assert "Refused for lack of a port in the last 5 min" in text
@@ -300,7 +300,7 @@ def hostile_host(text: str) -> NamespaceSample:
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.items(), ids=range(len(HOSTILE)))
 def test_hostile_text(text: str, shown: str) -> None:
-    """No name, of whatever characters and length, adds an element or spoils the page."""
+    """No name, whatever its characters and length, adds an element or spoils the page."""
     plain = snapshot(hostile_host("plain"), CALM_HOST)
     odd = replace(snapshot(hostile_host(text), CALM_HOST), host=text, settings=((text, text),))
     _, expected = page(replace(plain, settings=(("a", "b"),)))
@@ -312,7 +312,7 @@ def test_hostile_text(text: str, shown: str) -> None:
 
 
 def test_nothing_has_happened() -> None:
-    """Where nothing was critical that is one line."""
+    """If nothing was critical, that is one line."""
     past = memory(*(look(now) for now in every(5, 0, 600)))
     _, outline = page(replace(snapshot(CALM_HOST), incidents=past))
     assert "Nothing has been critical since this exporter started watching" in outline.words
@@ -320,7 +320,7 @@ def test_nothing_has_happened() -> None:
 
 
 def test_since_when() -> None:
-    """While something is critical, since when stands in the verdict; what was, below what to do."""
+    """While something is critical, the verdict says since when; the past is below what to do."""
     past = memory(*(look(now, sighting(refused=7), used=1000) for now in every(5, 0, 55)))
     now = replace(snapshot(PROXY_HOST), incidents=past)
     assert now.sample is not None
@@ -333,7 +333,7 @@ def test_since_when() -> None:
 
 
 def test_what_has_happened() -> None:
-    """Between two waves the page tells what was, with its calls, its owner and its minutes."""
+    """Between two waves the page shows what happened, with calls, owner and minutes."""
     past = memory(
         *(look(now, used=400) for now in every(5, 0, 55)),
         *(look(now, sighting(refused=7), used=1000) for now in every(5, 60, 115)),
@@ -357,7 +357,7 @@ def test_what_has_happened() -> None:
 
 
 def test_what_is_wrong_now_comes_first() -> None:
-    """Beside a critical pool what has happened stands below what to do."""
+    """With a critical pool, what has happened is below what to do."""
     past = memory(*(look(now, sighting(refused=7)) for now in every(5, 0, 55)))
     _, outline = page(replace(snapshot(PROXY_HOST), incidents=past))
     (folded,) = [one for one in outline.all("details") if one.get("id") == "past"]
@@ -366,7 +366,7 @@ def test_what_is_wrong_now_comes_first() -> None:
 
 
 def test_incidents_are_bounded() -> None:
-    """Three are told, with names from outside as text, and how many there were before."""
+    """Three are shown, with names from outside as text, and how many there were before."""
     name = "<b>" * 30
     past = memory(
         *(look(1000.0 * n, sighting((name, str(n)), owner=Owner(name, name))) for n in range(40))

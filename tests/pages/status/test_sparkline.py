@@ -30,18 +30,18 @@ def test_level() -> None:
 
 
 def test_it_ends_now() -> None:
-    """A short past stands at the right edge; of four values the highest is drawn."""
+    """A short past is at the right edge; of four values the highest is drawn."""
     assert path([0.0, 0.25, 1.0, 0.5]) == "M59 0h1"
     assert path([0.0] * 4 + [0.5, 0.0, 0.0, 0.0]) == "M58 20h1l1-10"
 
 
 def test_gap() -> None:
-    """The pen is lifted where nothing was known."""
+    """The pen is lifted where nothing is known."""
     assert path([0.5] * 4 + [None] * 4 + [0.25] * 4) == "M57 10h1M59 15h1"
 
 
 def test_words() -> None:
-    """Who does not see the line is told where it began, where it ends and its peak."""
+    """For people who cannot see the line, words give its beginning, its end and its peak."""
     found = sparkline([1.0, 3.0, None, 2.0], 3.0, lambda value: f"{value:g} sockets")
     assert found is not None
     assert found.words == "last hour: from 1 sockets to 2 sockets, peak 3 sockets"
@@ -52,7 +52,7 @@ def test_words() -> None:
     top=st.sampled_from([0.0, 1.0, 1e6]),
 )
 def test_any_line(line: Line, top: float) -> None:
-    """Every path consists of commands that SVG knows, inside the view box."""
+    """Every path consists of valid SVG commands inside the view box."""
     found = sparkline(list(line), top, str)
     if found is None:
         assert not any(value is not None for value in line)

@@ -29,7 +29,7 @@ def pool_key(number: int) -> PoolKey:
 
 
 def test_near_the_limit() -> None:
-    """Pools from 70 % on are asked about, the three fullest of them."""
+    """The three fullest pools from 70 % on are asked about."""
     used = {1: 999, 2: 900, 3: 800, 4: 750, 5: 699}
     pools = [(pool_key(n), Usage(use, 1000, 0, 0)) for n, use in used.items()]
     assert [target.key for target in targets(table(*pools))] == [pool_key(n) for n in (1, 2, 3)]
@@ -44,13 +44,13 @@ def test_hidden_ports_count() -> None:
 
 
 def test_groups() -> None:
-    """A group is no destination."""
+    """A group is not a destination."""
     group = GroupKey(HERE.local_address, "lb", HERE.port)
     assert targets(table((group, Usage(1000, 1000, 0, 0)))) == []
 
 
 def test_reuse() -> None:
-    """Only where a TIME_WAIT entry may be taken over must the canary ask for single ports."""
+    """The canary must ask for single ports only if a TIME_WAIT entry may be taken over."""
     for usage, expected in (
         (Usage(900, 1000, 50, 0), False),
         (Usage(900, 1000, 0, 0, reused=True), False),
@@ -61,7 +61,7 @@ def test_reuse() -> None:
 
 
 def test_free_ports() -> None:
-    """Free are the usable ports that are neither bound nor served, nor held at the address."""
+    """Free ports are usable ones that are neither bound, nor served, nor held at the address."""
     full = table((HERE, Usage(9, 10, 0, 0)))
     tally = replace(
         EMPTY,
@@ -70,7 +70,7 @@ def test_free_ports() -> None:
     )
     [target] = canary_targets(full, tally, RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40003, 40008)]
-    # Where not all addresses are told apart, a port that any of them holds is not surely free.
+    # If not all addresses are told apart, a port held at any of them is not certainly free.
     [target] = canary_targets(full, replace(tally, address_overflow=1), RULES, 0, NEAR)
     assert list(ports_of(target.free_ports)) == [40000, *range(40004, 40008)]
     [target] = canary_targets(full, replace(tally, by_address={}), RULES, 0, NEAR)

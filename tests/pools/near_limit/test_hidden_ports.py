@@ -23,7 +23,7 @@ from tests.support.fakes.tallies import EMPTY, bound_tally
 def test_candidates() -> None:
     """Candidates are usable ports that a socket holds and that are not known to be bound.
 
-    A port that someone uses towards the very destination of the question is none either.
+    A port in use towards the question's own destination is not one either.
     """
     held = port_set([40000, 40001, 40002, 40003, 443])
     tally = replace(
@@ -36,7 +36,7 @@ def test_candidates() -> None:
 
 
 def test_bound_only() -> None:
-    """Bound only are usable ports that are bound and do not listen."""
+    """The only-bound ports are usable ports with a socket that is bound and does not listen."""
     here = BoundSocket(bytes(16), 40001, listening=False, ipv6_only=False)
     sockets = [
         here,
@@ -49,7 +49,7 @@ def test_bound_only() -> None:
 
 
 def test_unused_destinations() -> None:
-    """Where there is no way to 127.101.127.101, one leads from the ends of a listed pool."""
+    """If there is no route to 127.101.127.101, the ends of a listed pool have one."""
     keys: list[ListedKey] = [
         key("10.0.0.2", "10.0.0.9", 443),
         key("10.0.0.2", "10.0.0.9", 80),
@@ -66,7 +66,7 @@ def test_unused_destinations() -> None:
 
 
 def test_estimate() -> None:
-    """The share of hidden ports among all that were asked, of the newest candidates."""
+    """The estimate is the hidden share of all ports asked about, times the newest candidates."""
     hidden = HiddenPorts().after(1000, 64, 16)
     assert hidden.estimate == 250
     assert hidden.after(2000, 64, 0).estimate == 250
@@ -90,13 +90,13 @@ def test_window() -> None:
         (500, 900, False),
         (501, 900, True),
         (None, 800, False),
-        (None, 0, False),  # the kernel's table tells hidden ports: nothing was asked
+        (None, 0, False),  # the kernel's table shows hidden ports: nothing was asked
     ],
 )
 def test_bound_before(hidden: float | None, held: int, *, bound: bool) -> None:
-    """What is hidden and finds no room among the other held ports is in TIME_WAIT.
+    """Hidden ports that do not fit among the other held ports are in TIME_WAIT.
 
-    Of 800 ports that wait, all that are held, 401 are more than half; of 900 held 100 do not wait.
+    Of 800 waiting ports, all those held, 401 are more than half; of 900 held, 100 do not wait.
     """
     report = CanaryReport((), hidden, held_ports=held)
     assert report.bound_before(Usage(900, 1000, 800, 0)) is bound

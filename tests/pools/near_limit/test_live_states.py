@@ -1,4 +1,4 @@
-"""The state that fills a pool, by the kernel's numbers of include/net/tcp_states.h."""
+"""The state that fills a pool, by the kernel's numbers in include/net/tcp_states.h."""
 
 import pytest
 
@@ -30,7 +30,7 @@ STATES = (StateCount("syn_sent", 6), StateCount("open", 4))
     ],
 )
 def test_live_state(state: int, owner_id: SocketId, expected: str) -> None:
-    """Each state is what it waits for; FIN_WAIT2 without an inode has no owner."""
+    """Each state is named by what it waits for; FIN_WAIT2 without an inode has no owner."""
     assert live_state(state, owner_id) == expected
 
 
@@ -48,7 +48,7 @@ def usage(time_wait: int, blocked: int = 0) -> Usage:
 
 
 def test_filling_state() -> None:
-    """Live sockets fill a pool where neither TIME_WAIT nor bound ports have most of it."""
+    """Live sockets fill a pool if neither TIME_WAIT nor bound ports have most of it."""
     assert filling_state(usage(0), STATES) == StateCount("syn_sent", 6)
     assert filling_state(usage(0), ()) is None
     assert filling_state(usage(9), STATES) is None

@@ -1,4 +1,4 @@
-"""Who is remembered of a pool: from the first sign on, for five minutes, and how many at most."""
+"""Which owners of a pool are remembered: from the first sign, for five minutes, up to a limit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -45,13 +45,13 @@ def told(memory: OwnerMemory, now: float) -> list[tuple[Owner, int, float]]:
 
 
 def test_seen_a_while_ago() -> None:
-    """One whose connections a later look does not meet is told, with the time that has passed."""
+    """An owner whose connections a later look misses is reported, with the time since."""
     memory = looked((NGINX, 7), at=100.0).after({}, 140.0)
     assert told(memory, 140.0) == [(NGINX, 0, 40.0)]
 
 
 def test_order() -> None:
-    """Who was met in many looks comes before who was met once with a few more."""
+    """An owner seen in many looks comes before one seen once with a few more sockets."""
     memory = looked((NGINX, 2), at=0.0)
     for at in (5.0, 10.0):
         memory = memory.after({A: [OwnerCount(NGINX, 2)]}, at)
@@ -60,7 +60,7 @@ def test_order() -> None:
 
 
 def test_forgotten() -> None:
-    """After five minutes nobody knows of it any more, while the pool stays urgent."""
+    """After five minutes an owner is forgotten, even if the pool stays urgent."""
     memory = looked((NGINX, 7))
     memory = watching(memory, {A: CRITICAL}, REMEMBERED - 1)
     assert told(memory, REMEMBERED - 1) == [(NGINX, 7, REMEMBERED - 1)]
@@ -77,27 +77,27 @@ def test_calm_again() -> None:
 
 
 def test_most_urgent_first() -> None:
-    """Of more urgent pools than are looked at the critical ones go first, then the fullest."""
+    """If more pools are urgent than are looked at, critical ones go first, then the fullest."""
     urgency = {A: WARNING, B: CALM, C: WARNING, D: CRITICAL, POOLS[4]: WARNING}
     assert list(watching(OwnerMemory(), urgency, 0.0).known) == [D, A, C]
 
 
 def test_urgent_before_remembered() -> None:
-    """An urgent pool takes the place of one that is calm again."""
+    """An urgent pool takes the place of one that has calmed down."""
     memory = looked((NGINX, 7))
     urgency = {A: CALM, B: WARNING, C: WARNING, D: WARNING}
     assert list(watching(memory, urgency, 1.0).known) == [B, C, D]
 
 
 def test_nobody() -> None:
-    """Nobody is known of a pool until a look meets somebody."""
+    """No owner of a pool is known until a look sees one."""
     memory = looked()
     assert memory.nobody_in(A)
     assert not memory.after({A: [OwnerCount(NGINX, 1)]}, 1.0).nobody_in(A)
 
 
 def test_connection_that_was_too_short() -> None:
-    """What has a service and no process any more counts to the service's only known process."""
+    """Sockets with a service but no process any more count for the service's only known process."""
     half = Owner("nginx.service", "")
     memory = looked((half, 3)).after({A: [OwnerCount(NGINX, 1), OwnerCount(half, 4)]}, 5.0)
     assert told(memory, 5.0) == [(NGINX, 5, 0.0)]
@@ -122,7 +122,7 @@ LOOKS = st.lists(
 def test_bounds(
     looks: Sequence[tuple[float, dict[ListedKey, int], dict[ListedKey, dict[int, int]]]],
 ) -> None:
-    """Whatever is met, few pools and owners are kept, none of them older than five minutes."""
+    """Whatever is seen, few pools and owners are kept, none older than five minutes."""
     memory, now = OwnerMemory(), 0.0
     for pause, urgency, found in looks:
         now += pause

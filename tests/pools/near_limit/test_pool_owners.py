@@ -57,13 +57,13 @@ def test_owners_of_each_pool() -> None:
 
 
 def test_ports_that_connect_did_not_choose() -> None:
-    """Sockets at ports outside the range, bound or served are in no outbound pool."""
+    """Sockets at ports that are outside the range, bound or served are in no outbound pool."""
     sockets = [socket(port) for port in (39999, 40008, 40009, 40010, 443)]
     assert owners_by_pool(sockets, [WEB] * 5, RULES, NO_GROUPS) == {}
 
 
 def test_group() -> None:
-    """The sockets towards a group's addresses have owners together, per fixed end."""
+    """The sockets connected to a group's addresses have common owners, per fixed end."""
     sockets = [
         socket(40000, key("10.0.0.2", "10.0.1.1", 443)),
         socket(40000, key("10.0.0.2", "10.0.1.2", 443)),
@@ -80,7 +80,7 @@ def test_group() -> None:
 
 
 def test_many_owners() -> None:
-    """Of many owners of a pool the sixteen with the most sockets are told."""
+    """Of many owners of a pool, the sixteen with the most sockets are reported."""
     crowd = [Owner(f"{number}.service", "") for number in range(20) for _ in range(number + 1)]
     usable = range(40000, 40300)
     sockets = [socket(port) for port in usable[: len(crowd)]]

@@ -1,4 +1,4 @@
-"""TIME_WAIT ports that look reclaimable: whom to ask about, and what its answers make of a pool."""
+"""TIME_WAIT ports that look reclaimable: which to ask about, and what the answers change."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def waiting(used: int, reclaimable: int) -> Usage:
 
 
 def test_doubtful_pools() -> None:
-    """The three fullest are asked about, their reclaimable ports included, from 5 % on."""
+    """From 5 % on, the three fullest are asked about, counting their reclaimable ports."""
     found = pools(*[waiting(10, n) for n in (39, 40, 300, 400, 500)])
     assert [found.pools[key].reclaimable for key in doubtful(found, 700)] == [500, 400, 300]
     assert len(doubtful(pools(waiting(10, 40)), 700)) == 1
@@ -50,7 +50,7 @@ def doubtful(found: DirectionPools, held: int) -> list[PoolKey]:
 
 
 def test_far_from_the_limit() -> None:
-    """While 70 % of the ports are not held by any socket no pool can be near its limit."""
+    """While sockets hold less than 70 % of the ports, no pool can be near its limit."""
     found = pools(waiting(0, 400))
     assert doubtful(found, 699) == []
     assert len(doubtful(found, 700)) == 1
@@ -59,7 +59,7 @@ def test_far_from_the_limit() -> None:
 
 
 def test_waiting_ports() -> None:
-    """Only a port without a live socket at the address may be in TIME_WAIT alone."""
+    """Only a port without a live socket at the address may be held just by TIME_WAIT."""
     tally = replace(
         EMPTY,
         by_address={
@@ -97,7 +97,7 @@ def test_all_given_back() -> None:
 
 
 def test_all_refused() -> None:
-    """What it never gives back is used, and held for all of TIME_WAIT."""
+    """What the kernel never gives back is used, and held for all of TIME_WAIT."""
     assert corrected(waiting(200, 800), (16, 16)) == Usage(
         1000, 1000, 800, 0, hold=HOLD, refused=800
     )
@@ -112,13 +112,13 @@ def test_some_refused() -> None:
 
 
 def test_no_answer() -> None:
-    """Without an answer the pool is as the rules have it."""
+    """Without an answer the pool is as the rules say."""
     assert corrected(waiting(100, 800), (0, 0)) == waiting(100, 800)
     assert corrected(waiting(100, 800)) == waiting(100, 800)
 
 
 def test_window() -> None:
-    """What is older than twelve samples is forgotten, and so is a pool that is not doubtful."""
+    """Answers older than twelve samples are forgotten, and so is a pool no longer in doubt."""
     after = [(16, 16), *[(4, 0)] * 12]
     assert corrected(waiting(100, 800), *after).refused == 0
     known = TakeOvers().after({HERE: TakeOverAnswer(16, 16)}).after({})
@@ -127,6 +127,6 @@ def test_window() -> None:
 
 
 def test_pool_that_is_gone() -> None:
-    """An answer about a pool that is no longer told apart changes nothing."""
+    """An answer about a pool that no longer has a row changes nothing."""
     known = TakeOvers().after({HERE: TakeOverAnswer(16, 16)})
     assert known.corrected(DirectionPools({}), EVERYWHERE) == DirectionPools({})

@@ -50,7 +50,7 @@ def row(
 
 
 def table(used: dict[int, int]) -> PoolTable:
-    """Return a table of pools towards some remotes, with so many of 100 ports used."""
+    """Return a table of pools towards some remotes, with these numbers of 100 ports used."""
     listed = [
         ListedPool(key_of(remote), "10.0.0.2", f"10.0.1.{remote}", "443", Usage(n, 100, n, None))
         for remote, n in used.items()
@@ -59,7 +59,7 @@ def table(used: dict[int, int]) -> PoolTable:
 
 
 class Counted:
-    """Samples taken one after the other."""
+    """Samples taken one after another."""
 
     def __init__(self, top: int = 10) -> None:
         self.memory = CloseMemory()
@@ -71,7 +71,7 @@ class Counted:
     def sample(
         self, rows: dict[ActiveClose, int], seconds: float = 5.0, unnamed: int = 0
     ) -> ActiveCloses:
-        """Take a sample of what the kernel has counted until now."""
+        """Take a sample of what the kernel has counted so far."""
         self.now += seconds
         tables = {
             OUTBOUND: table(self.outbound),
@@ -123,7 +123,7 @@ def test_listed_pools() -> None:
 
 
 def test_three_closers() -> None:
-    """Three closers of a pool are listed; a fourth takes a place with half as much again."""
+    """Three closers of a pool are listed; a fourth takes a place with half as many again."""
     counted = Counted()
     first = {row("a"): 40, row("b"): 30, row("c"): 20}
     assert listed(counted.sample({**first, row("d"): 29})) == {"a": 40, "b": 30, "d": 29}
@@ -148,7 +148,7 @@ def test_pool_that_leaves_the_list() -> None:
 
 
 def test_five_fullest_pools() -> None:
-    """Of both directions the five fullest pools with closers are shown; those without need none."""
+    """The five fullest pools with closers are shown, over both directions; others take no place."""
     counted = Counted()
     counted.outbound = {1: 20, 2: 30, 3: 40, 4: 50, 9: 99}
     counted.inbound = {5: 60, 6: 70}
@@ -163,14 +163,14 @@ def test_five_fullest_pools() -> None:
 
 
 def test_fewer_pools() -> None:
-    """Where fewer pools are listed (--pool.top), no more pools have closers."""
+    """If fewer pools are listed (--pool.top), no more pools have closers."""
     counted = Counted(top=1)
     counted.outbound = {1: 50, 2: 60}
     assert remotes(counted.sample({row("a"): 9, row("b", 2): 1})) == ["10.0.1.2"]
 
 
 def test_emptied_table() -> None:
-    """A row that begins again in another generation goes on with its counter."""
+    """A row that starts again in another generation continues its counter."""
     counted = Counted()
     counted.sample({row("a"): 10})
     found = counted.sample({row("a"): 12, row("a", generation=1): 3})
@@ -182,7 +182,7 @@ def test_emptied_table() -> None:
 
 
 def test_several_cgroups() -> None:
-    """A service that was started again has another cgroup, and goes on with its counter."""
+    """A restarted service has another cgroup, and continues its counter."""
     assert listed(Counted().sample({row("a"): 5, row("a", cgroup=2): 3})) == {"a": 8}
 
 
@@ -216,7 +216,7 @@ def test_pool_of_a_row(
 
 
 def test_accepted() -> None:
-    """Of an accepted connection the local ports say nothing: its pool is the remote's."""
+    """The local ports of an accepted connection say nothing: its pool is the remote's."""
     close = row("a", 7, accepted=True)._replace(local_ports=OUTSIDE)
     assert closed_pool(close, RemoteGroups(), RANGES) == (INBOUND, key_of(7))
 
@@ -237,8 +237,8 @@ Closes = dict[tuple[str, int, bool], int]
 def test_sums(steps: list[tuple[Closes, float, Collection[int], int, bool]]) -> None:
     """Listed and unlisted are all closes at every sample, and no counter ever falls.
 
-    However pools come and go, and whenever the kernel's table is emptied. One that is no longer
-    listed, or was not before, has no value to fall from.
+    This holds however pools come and go, and whenever the kernel's table is emptied. A counter that
+    is no longer listed, or was not before, has no value to fall from.
     """
     counted, generation, unnamed = Counted(), 0, 0
     rows: Counter[ActiveClose] = Counter()

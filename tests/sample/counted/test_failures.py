@@ -41,7 +41,7 @@ def named(failure: PortFailure, service: str = "") -> FailureOwner:
 
 
 def test_binds() -> None:
-    """Where bind() is counted its kinds have totals, too, and its rows have no remote end."""
+    """If bind() is counted, its kinds have totals too, and its rows have no remote end."""
     any_port = PortFailure(BIND_FAILURES[0], 1, "a", HERE, NOBODY, 0)
     taken = PortFailure(BIND_FAILURES[1], 1, "a", HERE, NOBODY, 80)
     counts = FailureCounts(
@@ -68,7 +68,7 @@ def test_binds() -> None:
 
 
 class Counted:
-    """Samples taken one after the other, with room for `top` owners."""
+    """Samples taken one after another, with room for `top` owners."""
 
     def __init__(self, top: int) -> None:
         self.memory = FailureMemory()
@@ -98,7 +98,7 @@ def test_nothing_failed() -> None:
 
 
 def test_from_the_start() -> None:
-    """Where there is room every owner counts from the start, and nothing is unlisted."""
+    """If there is room, every owner counts from the start, and nothing is unlisted."""
     counted = Counted(2)
     assert listed(counted.sample(a=3, b=1)) == {"a": 3, "b": 1}
     found = counted.sample(a=3, b=6)
@@ -116,7 +116,7 @@ def test_no_room() -> None:
 
 
 def test_making_room() -> None:
-    """One that fails half as much again does; what made room counts as unlisted from then on."""
+    """One that fails half as often again does; the one that made room is then unlisted."""
     counted = Counted(1)
     counted.sample(a=10)
     found = counted.sample(a=10, b=16)
@@ -125,7 +125,7 @@ def test_making_room() -> None:
 
 
 def test_coming_again() -> None:
-    """An owner that was listed before begins at 0: with what is new, its past stays unlisted."""
+    """An owner listed before starts at 0, with only new failures; its past stays unlisted."""
     counted = Counted(1)
     counted.sample(a=10)
     counted.sample(a=10, b=20)
@@ -149,13 +149,13 @@ def test_silence_alone() -> None:
 
 
 def test_no_room_in_the_kernel() -> None:
-    """What the kernel could not keep by its owner is part of the total, and unlisted."""
+    """What the kernel could not keep by owner is part of the total, and unlisted."""
     found = Counted(10).sample(a=1, unnamed=7)
     assert (found.totals[NO_PORTS], found.unlisted[NO_PORTS]) == (8, 7)
 
 
 def test_name_that_becomes_known() -> None:
-    """A service that is found out later counts from there; nothing moves to it, nothing falls."""
+    """A service that becomes known later counts from then on; nothing moves, nothing falls."""
     memory = FailureMemory().after(FailureCounts({row("a"): 5}, {}), named, 10, 1.0)
     counts = FailureCounts({row("a"): 7}, {})
     memory = memory.after(counts, lambda failure: named(failure, "a.service"), 10, 6.0)
@@ -164,7 +164,7 @@ def test_name_that_becomes_known() -> None:
 
 
 def test_one_name_for_several_rows() -> None:
-    """A service that was started again has another cgroup, and goes on with its counter."""
+    """A restarted service has another cgroup, and continues its counter."""
     counts = FailureCounts({row("a"): 5, row("a", cgroup_id=2): 3}, {})
     found = FailureMemory().after(counts, named, 10, 1.0).published(counts)
     assert listed(found) == {"a": 8}
@@ -179,7 +179,7 @@ STEP = st.tuples(
 def test_sums(steps: list[tuple[dict[str, int], float]], top: int) -> None:
     """Listed and unlisted add up to the totals at every sample, and no counter ever falls.
 
-    One that is no longer listed, or was not before, has no value to fall from.
+    A counter that is no longer listed, or was not before, has no value to fall from.
     """
     memory, now = FailureMemory(), 0.0
     counts: Counter[PortFailure] = Counter()
@@ -203,5 +203,5 @@ def test_sums(steps: list[tuple[dict[str, int], float]], top: int) -> None:
 
 @pytest.mark.parametrize("process", ['x"\n\\', "", "\N{REPLACEMENT CHARACTER}"])
 def test_text_stays(process: str) -> None:
-    """Whatever a process is called, that is its name."""
+    """Any process name is kept as it is."""
     assert named(row(process)).owner.process == process

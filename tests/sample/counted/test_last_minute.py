@@ -9,7 +9,7 @@ from tcp_pressure_exporter.sample.counted.last_minute import MINUTE, NAMED, STEP
 
 
 def test_a_minute() -> None:
-    """What was counted up to a minute ago counts, and nothing that is older."""
+    """Events up to a minute ago count, and nothing older."""
     nothing: LastMinute[str] = LastMinute()
     known = nothing.after({"nginx": 70}, 0.0).after({"nginx": 5, "curl": 2}, 30.0)
     assert known.counts() == {"nginx": 75, "curl": 2}
@@ -32,7 +32,7 @@ def test_bounds(samples: Sequence[tuple[float, Mapping[int, int]]]) -> None:
 
 @given(st.lists(st.tuples(st.floats(0.1, 9), st.dictionaries(st.sampled_from("abc"), st.just(1)))))
 def test_nothing_is_lost(samples: Sequence[tuple[float, Mapping[str, int]]]) -> None:
-    """Of few names each event counts that is not older than a minute and a step."""
+    """With few names, each event counts that is not older than a minute and a step."""
     known: LastMinute[str] = LastMinute()
     now = 0.0
     kept: list[tuple[float, str]] = []

@@ -1,4 +1,4 @@
-"""Which owners are listed: the ones with the most events lately, and none by turns."""
+"""Which owners are listed: those with the most events lately, without taking turns."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ Name = tuple[str]
 
 
 def top(number: int) -> Choose[Name]:
-    """Return what chooses so many."""
+    """Return a function that chooses that many."""
     return lambda ranks: foremost(ranks, ranks, number)
 
 
@@ -24,7 +24,7 @@ def top(number: int) -> Choose[Name]:
     st.dictionaries(st.integers(0, 5), st.integers(0, 9)),
 )
 def test_risen(before: dict[int, int], now: dict[int, int]) -> None:
-    """A row tells how much more it counts; one that is gone, or counts less, tells nothing."""
+    """A row shows by how much its count rose; one that is gone, or counts less, shows nothing."""
     expected = {row: now[row] - before.get(row, 0) for row in now}
     assert dict(risen(before, now)) == {row: more for row, more in expected.items() if more > 0}
 
@@ -36,7 +36,7 @@ STEP = st.tuples(
 
 @given(st.lists(STEP, max_size=12), st.integers(1, 4))
 def test_choice(steps: list[tuple[dict[str, int], float]], room: int) -> None:
-    """Nobody is listed while another, who is not, had half as much again lately, or ever more."""
+    """Nobody stays listed while an unlisted owner had half as many events again lately."""
     counters: OwnerCounters[Name] = OwnerCounters()
     now, lately = 0.0, dict[str, float]()
     for events, seconds in steps:
@@ -57,7 +57,7 @@ def test_choice(steps: list[tuple[dict[str, int], float]], room: int) -> None:
 
 
 def test_bounded_memory() -> None:
-    """However many names somebody makes up, those that matter most are remembered, and no more."""
+    """However many names someone makes up, only those that matter most are remembered."""
     names = {(f"p{number}",): 1 + (number < MAX_REMEMBERED) for number in range(5 * MAX_REMEMBERED)}
     before: OwnerCounters[Name] = OwnerCounters()
     counters = before.after(names, top(0), 0.0)

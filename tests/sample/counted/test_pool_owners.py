@@ -1,4 +1,4 @@
-"""Who makes a pool full: what is counted, seen and refused is put together."""
+"""Who fills a pool: what is counted, seen and refused is put together."""
 
 from collections.abc import Mapping
 
@@ -39,13 +39,13 @@ def refusals(owner: Owner, count: int) -> RecentFailures:
 
 
 def test_live_sockets_alone() -> None:
-    """Where nobody counts, those are named whose sockets were seen, most sockets first."""
+    """If closes are not counted, owners of sockets seen are named, most sockets first."""
     seen = (SeenOwner(CURL, 0, 40.0), SeenOwner(NGINX, 12))
     assert named_owners(OUTBOUND, POOL, seen, None, None) == (seen[1], seen[0])
 
 
 def test_makers_of_time_wait() -> None:
-    """Who closed first most often comes first, though others have more live sockets."""
+    """The most frequent first closer comes first, although others have more live sockets."""
     seen = (SeenOwner(CURL, 30), SeenOwner(CRON, 1, 9.0))
     assert named_owners(OUTBOUND, POOL, seen, closes({"nginx": 900, "curl": 100}), None) == (
         SeenOwner(NGINX, 0, 0.0, 900, 0.9),
@@ -55,7 +55,7 @@ def test_makers_of_time_wait() -> None:
 
 
 def test_process_that_was_not_found() -> None:
-    """What a look knows by its service alone is the one process of it that was counted."""
+    """An owner seen only by service is its one process that was counted."""
     half = SeenOwner(Owner("nginx.service"), 3)
     assert named_owners(OUTBOUND, POOL, (half,), closes({"nginx": 9}), None) == (
         SeenOwner(NGINX, 3, 0.0, 9, 1.0),
@@ -64,26 +64,26 @@ def test_process_that_was_not_found() -> None:
 
 
 def test_who_is_refused() -> None:
-    """One whose connections are refused is named though it has none; not of other pools."""
+    """An owner with refused connections is named even without sockets, but not in other pools."""
     assert named_owners(OUTBOUND, POOL, (), None, refusals(NGINX, 1_177)) == (
         SeenOwner(NGINX, 0, refused=1_177),
     )
 
 
 def test_inbound() -> None:
-    """Who closes what others opened is named of inbound pools; refusals are of outbound ones."""
+    """Inbound pools name who closes what others opened; refusals belong to outbound pools."""
     assert named_owners(INBOUND, POOL, (), closes({"nginx": 5}, INBOUND), refusals(CURL, 3)) == (
         SeenOwner(NGINX, 0, 0.0, 5, 1.0),
     )
 
 
 def test_nobody_counts_yet() -> None:
-    """Where closes are counted and there was none, nobody is made up."""
+    """If closes are counted and there were none, nobody is invented."""
     assert named_owners(OUTBOUND, POOL, (), closes({}), RecentFailures()) == ()
 
 
 def test_several_processes() -> None:
-    """Few are told; their shares are those of all closes."""
+    """Few are reported; their shares are of all closes."""
     crowd = {f"worker-{number}": 10 + number for number in range(20)}
     told = named_owners(OUTBOUND, POOL, (), closes(crowd), None)
     assert [one.closed for one in told] == [29, 28, 27][:MOST_TOLD]
@@ -91,5 +91,5 @@ def test_several_processes() -> None:
 
 
 def test_unknown_owner() -> None:
-    """Sockets of nobody known name nobody."""
+    """Sockets without a known owner name nobody."""
     assert named_owners(OUTBOUND, POOL, (), None, refusals(Owner(), 5)) == ()

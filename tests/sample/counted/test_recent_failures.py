@@ -1,4 +1,4 @@
-"""The failures of the last five minutes: none is lost, none is counted longer."""
+"""The failures of the last five minutes: none is lost, none is counted for longer."""
 
 from collections import Counter
 
@@ -37,14 +37,14 @@ def test_before_the_first_sample() -> None:
 
 
 def test_one_look() -> None:
-    """A look that began to count two seconds ago says so."""
+    """A look that started counting two seconds ago says so."""
     found = FailureWindow(since=100.0).after({owner("a"): 7}, {}, 102.0).recent()
     counted = {owner("a"): RecentCount(7, 0.0)}
     assert found == RecentFailures(2.0, counted, {}, new={owner("a"): 7})
 
 
 def test_added_up() -> None:
-    """What failed in several samples is added up; the last of it dates it."""
+    """Failures in several samples are added up; the last one dates them."""
     window = FailureWindow(0.0).after({owner("a"): 3, owner("b"): 1}, {}, 5.0)
     window = window.after({}, {}, 10.0).after({owner("a"): 4}, {NO_PORTS: 2}, 15.0)
     found = window.after({}, {}, 20.0).recent()
@@ -54,7 +54,7 @@ def test_added_up() -> None:
 
 
 def test_five_minutes() -> None:
-    """After five minutes it is forgotten, not before, and the time told grows no more."""
+    """After five minutes, and not before, it is forgotten, and the reported time stops growing."""
     window = FailureWindow(0.0).after({owner("a"): 3}, {}, 10.0)
     assert told(window.after({}, {}, 309.0).recent()) == {"a": (3, 299.0)}
     later = window.after({}, {}, 310.0).recent()
@@ -62,7 +62,7 @@ def test_five_minutes() -> None:
 
 
 def test_crowd_of_owners() -> None:
-    """Of more owners than there is room for, the worst are named; all others count as such."""
+    """If there are too many owners, the worst are named; all the others count together."""
     crowd = {owner(f"p{number}"): number + 1 for number in range(NAMED + 10)}
     found = FailureWindow(0.0).after(crowd, {NO_PORTS: 5}, 5.0).recent()
     assert len(found.owners) == NAMED
@@ -81,7 +81,7 @@ def test_many_samples_a_second() -> None:
 
 
 def test_what_the_kernel_could_not_keep() -> None:
-    """Failures without an owner count by how much their number rose."""
+    """Failures without an owner count by the rise of their number."""
     memory = FailureMemory(window=FailureWindow(0.0))
     for unnamed in (4, 4, 9):
         counts = FailureCounts({}, {NO_PORTS: unnamed})
@@ -129,13 +129,13 @@ def test_exact(steps: list[tuple[dict[str, int], float]]) -> None:
 
 
 def test_by_kind() -> None:
-    """All failures are there by their kind, named or not."""
+    """All failures are there by kind, named or not."""
     found = FailureWindow(0.0).after({owner("a"): 3}, {PORTS_TAKEN: 2}, 5.0).recent()
     assert dict(found.counts()) == {NO_PORTS: RecentCount(3, 0.0), PORTS_TAKEN: RecentCount(2, 0.0)}
 
 
 def test_what_the_newest_sample_counted() -> None:
-    """Of the last five minutes it is known what the newest sample counted, named or not."""
+    """What the newest sample counted is known within the last five minutes, named or not."""
     window = FailureWindow(0.0).after({owner("a"): 7}, {NO_PORTS: 1}, 5.0)
     window = window.after({owner("a"): 2, owner("b"): 3}, {NO_PORTS: 4}, 10.0)
     found = window.recent()

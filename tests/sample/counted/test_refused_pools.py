@@ -1,4 +1,4 @@
-"""Which pools are full because the kernel refuses: by their ends, lately."""
+"""Which pools are full because the kernel lately refused connections between their ends."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ ON_ETH2 = replace(POOL, key=POOL.key._replace(scope=3), local_address="10.0.0.2%
 def refused(
     *processes: str, ago: float = 0.0, kind: FailureKind = NO_PORTS, port: str = "443"
 ) -> RecentFailures:
-    """Return five refusals of each process, the last so many seconds ago."""
+    """Return five refusals for each process, the last that many seconds ago."""
     owners = [FailureOwner(kind, Owner("", p), "10.0.0.2", "10.0.0.9", port) for p in processes]
     return RecentFailures(300.0, dict.fromkeys(owners, RecentCount(5, ago)), {})
 
@@ -54,13 +54,13 @@ def left(shown: NamespaceSample, direction: str = OUTBOUND) -> tuple[list[float]
 
 
 def test_no_time_is_left() -> None:
-    """The pool that refuses has no time left, and so has the first of all; the others have."""
+    """The refusing pool has no time left, and neither has the direction; other pools have."""
     assert left(sample(refused("a"), POOL, OTHER)) == ([0.0, INFINITE], 0.0)
     assert left(sample(refused("a"), POOL, OTHER), INBOUND) == ([INFINITE, INFINITE], INFINITE)
 
 
 def test_use_stays() -> None:
-    """What is used of it stays what was counted."""
+    """Its use stays what was counted."""
     table = sample(refused("a"), POOL).pool_tables()[OUTBOUND]
     assert (table.listed[0].usage, table.ratio_max) == (POOL.usage, 0.05)
 
@@ -74,19 +74,19 @@ def test_use_stays() -> None:
     ],
 )
 def test_not_full(recent: RecentFailures) -> None:
-    """What was refused a minute ago is over; a port that an application chose says nothing."""
+    """Refusals from a minute ago are over; a port that an application chose says nothing."""
     assert left(sample(recent, POOL)) == ([INFINITE], INFINITE)
 
 
 def test_pool_that_is_not_listed() -> None:
-    """Where no listed pool has these ends, none is full, and yet some pool is."""
+    """If no listed pool has these ends, none of them is full, but the direction is."""
     assert left(sample(refused("a", port="80"), POOL)) == ([INFINITE], 0.0)
     unknown = RecentFailures(300.0, {}, {NO_PORTS: RecentCount(1, 0.0)})
     assert left(sample(unknown, POOL)) == ([INFINITE], 0.0)
 
 
 def test_several_callers() -> None:
-    """What several processes are refused by one pool is added up, that of before included."""
+    """Refusals of several processes by one pool are added up, earlier ones included."""
     both = replace(refused("a"), owners={**refused("a").owners, **refused("b", ago=200.0).owners})
     [found] = refused_pools([POOL], both)
     assert (found.connections, found.pool) == (10, POOL)
@@ -102,12 +102,12 @@ def test_several_callers() -> None:
     ],
 )
 def test_interfaces(pools: list[ListedPool], full: ListedPool | None) -> None:
-    """The interface of a refused call is not known: it is told of a pool where that is certain."""
+    """The interface of a refused call is not known: only an unambiguous pool is marked."""
     [found] = refused_pools(pools, refused("a"))
     assert found.pool == full
 
 
 def test_without_pools() -> None:
-    """Where pools are not known there is nothing to say of them."""
+    """If pools are not known, there is nothing to say about them."""
     recent = Outcome(0.0, PortFailures({}, {}, {}, refused("a")))
     assert namespace_sample(failures=recent).pool_tables() == {}

@@ -1,4 +1,4 @@
-"""Run by test_sanitizers.py beside the tests of BPF: makes sure of what they test."""
+"""Run by test_sanitizers.py together with the tests of BPF, to check what they test."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the program counted, read: recorded bytes, damaged ones, and a real kernel's."""
+"""Reading the program's counts: recorded bytes, damaged ones, and a real kernel's."""
 
 import socket
 import struct
@@ -68,7 +68,7 @@ def close(generation: int, *, accepted: bool = False, ports: str = CHOSEN) -> Ac
 
 
 def test_counts() -> None:
-    """Rows of one namespace are told, by direction, pool and process, and what found no room."""
+    """Returns one namespace's rows by direction, pool and process, and the closes without room."""
     even = [(row(7, 0), count(3)), (row(7, 0, 2), count(1)), (row(8, 0), count(9))]
     odd = [(row(7, 0, 1), count(2)), (row(7, 1), count(4))]
     kinds = [(kind(7, 0, 0), count(5)), (kind(7, 1, 1), count(6)), (kind(8, 0, 0), count(7))]
@@ -95,7 +95,7 @@ def test_counts() -> None:
     ],
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
-    """A process may be called anything: it stays text, and what is no UTF-8 is replaced."""
+    """A process may have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     entries = [(row(7, 0, name=name), count(1))]
     [found] = parse_counts(7, 0, (entries, []), [], count(0)).rows
     assert found.process == shown
@@ -120,13 +120,13 @@ def test_damaged(
 
 
 def test_unknown_ports() -> None:
-    """Local ports of a kind that is not known are an error, not some other ones."""
+    """Local ports of an unknown kind are an error, not mistaken for others."""
     with pytest.raises(SourceError, match="cannot be read"):
         parse_counts(7, 0, ([(row(7, 0, 3), count(1))], []), [], count(0))
 
 
 def test_refused_at_the_attachment() -> None:
-    """Where the program loads and cannot be attached, it is let go, and the reason is told."""
+    """If the program loads but cannot be attached, it is released, and the reason is given."""
     closed: list[int] = []
     calls = Unattachable({"active_closes": ("count_active_closes", "watch_caller")})
     made = open_active_closes(lambda name: BpfObject(name, calls, closed.append))
@@ -142,7 +142,7 @@ def own_name() -> str:
 @pytest.mark.parametrize("how", [CLOSE, EXIT, SHUTDOWN, NON_BLOCKING, THREADS])
 @pytest.mark.parametrize("remote", ["127.0.0.9", "::1", "::ffff:127.0.0.9"])
 def test_ways_to_close(lab: Lab, active_closes: ActiveCloses, how: str, remote: str) -> None:
-    """However a process closes first, each connection counts once, for it, and none for the other.
+    """However a process closes first, each connection counts once, for it, and not for the other.
 
     A thread's name is not its process's.
     """
@@ -181,7 +181,7 @@ def test_last_descriptor(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_server_closes_first(lab: Lab, active_closes: ActiveCloses) -> None:
-    """What the accepting end closes first is inbound, also once nobody listens any more."""
+    """What the accepting end closes first is inbound, even once nothing listens any more."""
     pairs = [lab.connect("127.0.0.9") for _ in range(6)]
     for pair in pairs[:2]:
         time_wait_there(pair)
@@ -199,7 +199,7 @@ def test_server_closes_first(lab: Lab, active_closes: ActiveCloses) -> None:
 def test_both_close(lab: Lab, active_closes: ActiveCloses) -> None:
     """Where both ends send their FIN before they see the other's, both count, and both wait."""
     pair = lab.connect("127.0.0.9")
-    for sock in pair:  # until neither can send: the FINs wait behind the data
+    for sock in pair:  # until neither can send: the FINs wait after the data
         sock.settimeout(0)
         with suppress(BlockingIOError):
             while True:
@@ -290,7 +290,7 @@ def test_bound_to_a_device(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_other_namespaces(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Each namespace is told its own closes, and one after it with the same inode none of them."""
+    """Each namespace gets its own closes, and a later one with the same inode gets none of them."""
     time_wait_here(lab.connect("127.0.0.9"))
     for _ in range(3):
         with network_namespace(), open_lab() as inner:
@@ -301,7 +301,7 @@ def test_other_namespaces(lab: Lab, active_closes: ActiveCloses) -> None:
 
 
 class Added:
-    """What was counted, sample by sample, as if somebody read it every few seconds."""
+    """What was counted, sample by sample, as if read every few seconds."""
 
     def __init__(self, active_closes: ActiveCloses) -> None:
         self._counting = active_closes
@@ -324,13 +324,13 @@ class Added:
 
 
 def close_towards(lab: Lab, remotes: int) -> None:
-    """Close a connection towards each of so many remote addresses."""
+    """Close a connection towards each of that many remote addresses."""
     for number in range(remotes):
         remote = f"127.1.{number // 256}.{number % 256}"
         client = socket.create_connection((remote, SERVER_PORT))
         accepted = lab.server4.accept()[0]
         client.close()
-        assert accepted.recv(1) == b""  # else both may close at once, and both count
+        assert accepted.recv(1) == b""  # or both may close at once, and both count
         accepted.close()
 
 

@@ -27,7 +27,7 @@ TAKEN = errno.EADDRINUSE
 
 @pytest.mark.bpf
 def test_counted_or_missing(netns: None) -> None:  # noqa: ARG001 - it is asked in one of the test's own
-    """Where the kernel lets nobody see bind() fail the reason is told, and connect() is counted."""
+    """If the kernel lets nobody see bind() fail, the reason is given, and connect() is counted."""
     found = open_port_failures()
     assert not isinstance(found, Missing), found.reason
     with closing(found):
@@ -41,7 +41,7 @@ def test_counted_or_missing(netns: None) -> None:  # noqa: ARG001 - it is asked 
 
 @pytest.fixture
 def counting(netns: None) -> Iterator[PortFailures]:  # noqa: ARG001 - with ports of its own
-    """Count what this process does, too."""
+    """Count what this process does too."""
     set_sysctl("ip_local_port_range", "40000 40003")
     found = open_port_failures()
     assert not isinstance(found, Missing), found.reason
@@ -50,7 +50,7 @@ def counting(netns: None) -> Iterator[PortFailures]:  # noqa: ARG001 - with port
 
 
 def binds(found: FailureCounts) -> dict[tuple[str, str, int], int]:
-    """Add those of bind() up by cause, local address and port."""
+    """Add up those of bind() by cause, local address and port."""
     sums: dict[tuple[str, str, int], int] = {}
     for failure, number in found.rows.items():
         if failure.kind.call == BIND:
@@ -62,7 +62,7 @@ def binds(found: FailureCounts) -> dict[tuple[str, str, int], int]:
 
 
 def bind(lab: Lab, address: str, port: int = 0, *options: int) -> int:
-    """Bind one more socket and return 0 or the errno."""
+    """Bind another socket and return 0 or the errno."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = lab.keep(socket.socket(family))
     for option in options:
@@ -112,7 +112,7 @@ def test_port_taken(counting: PortFailures) -> None:
 
 @pytest.mark.fexit
 def test_listen_without_bind(counting: PortFailures) -> None:
-    """listen() on a socket that nobody bound wants any port, and finds none."""
+    """listen() on an unbound socket wants any port, and finds none."""
     with open_lab() as lab:
         for _ in range(4):
             lab.keep(socket.socket()).listen()
@@ -142,7 +142,7 @@ def test_what_is_no_lack_of_ports(counting: PortFailures) -> None:
 
 @pytest.mark.fexit
 def test_other_namespaces(counting: PortFailures) -> None:
-    """What fails in a namespace counts from its first sample on, and is shown there alone."""
+    """Failures in a namespace count from its first sample on, and are shown only there."""
     with network_namespace(), open_lab() as lab:
         assert bind(lab, "127.0.0.5", SERVER_PORT) == TAKEN
         assert counting.port_failures().rows == {}

@@ -1,4 +1,4 @@
-"""The ports that connect() passes over, of several namespaces by one walk."""
+"""The ports that connect() passes over, for several namespaces by one walk."""
 
 import errno
 import os
@@ -60,7 +60,7 @@ def skipped_in(table: BindHash, name: str) -> int:
 
 @pytest.mark.bpf
 def test_more_than_there_is_room_for(netns: None, table: BindHash) -> None:
-    """The last of too many namespaces is walked for by itself."""
+    """If there are too many namespaces, the last is walked separately."""
     del netns
     with open_lab() as lab:
         lab.bind("127.0.0.1", 9500)
@@ -84,7 +84,7 @@ class FailingWalk(Refusing):
 
 
 def test_failing_walk() -> None:
-    """A failing walk for all leaves each to its own, which says why it fails."""
+    """If the walk for all fails, each namespace has its own, which says why it fails."""
     table = BindHash(BpfObject("bind_hash", FailingWalk(), lambda _descriptor: None), lambda: 7)
     with table.looked_at([7]), pytest.raises(SourceError, match="ENOMEM"):
         table.skipped_ports()

@@ -55,7 +55,7 @@ def test_right_sizes(descriptors: dict[str, int]) -> None:
 def test_wrong_sizes(
     key_size: int, value_size: int, most: int, descriptors: dict[str, int]
 ) -> None:
-    """Other sizes are refused before the kernel would write over the end of anything."""
+    """Other sizes are refused before the kernel could write beyond the end of anything."""
     failures = descriptors["failures"]
     with pytest.raises(OSError, match="Invalid argument"):
         _bpf.entries(failures, key_size, value_size, most)
@@ -72,7 +72,7 @@ sizes = st.integers(0, 200) | st.integers(0, 2**32 - 1)
 
 @pytest.mark.parametrize("key_size", [1, KEY - 1, KEY + 1, 2 * KEY])
 def test_deleting_by_other_keys(key_size: int, descriptors: dict[str, int]) -> None:
-    """Keys of another size than the map's are refused, too, and no part of a key is taken."""
+    """Keys of another size than the map's are refused too, and so are partial keys."""
     with pytest.raises(OSError, match="Invalid argument"):
         _bpf.delete_entries(descriptors["failures"], bytes(key_size), key_size)
     with pytest.raises(ValueError, match="no keys of that size"):
@@ -127,7 +127,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Shim:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_allocation(question: str, shim: Shim, descriptors: dict[str, int]) -> None:
-    """Whichever fails, the call has failed for want of memory, and nothing is left of it."""
+    """Whichever fails, the call fails for lack of memory, and nothing is left of it."""
     _bpf.update(descriptors["failures"], bytes(KEY), bytes(COUNT))
     ask, before = QUESTIONS[question], open_descriptors()
     shim.calls.value = shim.calls_until_failure.value = 0

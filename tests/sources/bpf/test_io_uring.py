@@ -16,9 +16,9 @@ URING = Path(__file__).with_name("uring_close.c")
 
 @pytest.mark.bpf
 def test_io_uring(lab: Lab, active_closes: ActiveCloses, tmp_path: Path) -> None:
-    """What is closed through io_uring counts for the process that asked; at once, or by a worker.
+    """A close through io_uring counts for the process that asked, at once or by a worker.
 
-    Where the kernel does not permit io_uring nothing is closed so.
+    If the kernel does not permit io_uring, nothing is closed that way.
     """
     program = compile_c(URING, tmp_path)
     done = subprocess.run(

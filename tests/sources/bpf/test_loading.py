@@ -18,7 +18,7 @@ from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load
 
 
 class FakeCalls:
-    """A kernel that answers what it is told to: an errno, and the result of a program."""
+    """A kernel that answers as scripted: an errno, or the result of a program."""
 
     def __init__(self, failure: int | None = None, result: int = 0) -> None:
         self.failure = failure
@@ -112,7 +112,7 @@ def test_failing_later(question: str) -> None:
 
 
 def test_attachments_are_closed() -> None:
-    """What is attached is let go with the rest, and closing twice does nothing more."""
+    """Attachments are released with the rest, and closing twice does nothing more."""
     closed: list[int] = []
     found = BpfObject(OBJECT, FakeCalls(), closed.append)
     found.attach(PROGRAM)
@@ -165,7 +165,7 @@ print(getattr(table, "reason", "is read"))
     ],
 )
 def test_rights(rights: str, said: str) -> None:
-    """Two capabilities do; without both the reason names them."""
+    """Two capabilities are enough; without both the reason names them."""
     # Root begins a program with what the bounding set leaves (capabilities(7)).
     limits = ["--inh-caps=-all", f"--bounding-set={rights}"]
     done = subprocess.run(

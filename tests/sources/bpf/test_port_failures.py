@@ -1,4 +1,4 @@
-"""What the program counted, read: recorded bytes, damaged ones, and a real kernel's."""
+"""Reading the program's counts: recorded bytes, damaged ones, and a real kernel's."""
 
 import errno
 import socket
@@ -53,7 +53,7 @@ def count(number: int) -> bytes:
 
 
 def test_counts() -> None:
-    """Rows of one namespace are told, by cause, caller and ends, and what found no room."""
+    """Rows of one namespace are returned, by cause, caller and ends, and failures without room."""
     rows = [(row(7, 0), count(3)), (row(7, 1), count(1)), (row(8, 0), count(9))]
     kinds = [(struct.pack("=IBB2x", 7, 0, 0), count(5)), (struct.pack("=IBB2x", 8, 0, 1), count(2))]
     assert parse_counts(7, rows, kinds, count(1)) == FailureCounts(
@@ -77,7 +77,7 @@ def test_counts() -> None:
     ],
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
-    """A process may be called anything: it stays text, and what is no UTF-8 is replaced."""
+    """A process may have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     [found] = parse_counts(7, [(row(7, 0, name), count(1))], [], count(0)).rows
     assert found.process == shown
 
@@ -98,13 +98,13 @@ def test_bind() -> None:
 
 @pytest.mark.parametrize("key", [row(7, 2), row(7, 0, call=2)])
 def test_unknown_kind(key: bytes) -> None:
-    """A call or cause that is not known is an error, not some other one."""
+    """An unknown call or cause is an error, not mistaken for another."""
     with pytest.raises(SourceError, match="cannot be read"):
         parse_counts(7, [(key, count(1))], [], count(0))
 
 
 def test_refused_at_the_attachment() -> None:
-    """Where the program loads and cannot be attached, it is let go, and the reason is told."""
+    """If the program loads but cannot be attached, it is released, and the reason is given."""
     closed: list[int] = []
     calls = Unattachable(PROGRAMS)
     made = open_port_failures(lambda name: BpfObject(name, calls, closed.append))
@@ -113,7 +113,7 @@ def test_refused_at_the_attachment() -> None:
 
 
 def test_refused_at_the_function() -> None:
-    """Where tracepoints alone can be used connect() counts, and for bind() the reason is told."""
+    """If only tracepoints can be used, connect() counts, and the reason is given for bind()."""
     closed: list[int] = []
     calls = Unattachable(PROGRAMS, attachable=10)
     made = open_port_failures(lambda name: BpfObject(name, calls, closed.append))
@@ -145,7 +145,7 @@ def kinds(found: FailureCounts) -> dict[tuple[str, str], int]:
 
 
 def try_to_connect(lab: Lab, times: int, remote: str) -> int:
-    """Return how many of so many calls found no port."""
+    """Return how many of `times` calls found no port."""
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
     refused = 0
     for _ in range(times):
@@ -219,7 +219,7 @@ def test_reused_socket(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_canary(counting: PortFailures) -> None:
-    """A canary's refused searches are no application's, whichever process makes them."""
+    """A canary's refused searches are not an application's, whichever process makes them."""
     with open_lab() as lab:
         assert lab.connect_until_full("127.0.0.9") == 10
         port = SERVER_PORT.to_bytes(2)
@@ -233,7 +233,7 @@ def test_canary(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_other_namespaces(counting: PortFailures) -> None:
-    """What fails in a namespace counts from its first sample on, and is shown there alone."""
+    """Failures in a namespace count from its first sample on, and are shown only there."""
     with network_namespace(), open_lab() as lab:
         set_sysctl("ip_local_port_range", "40000 40001")
         assert try_to_connect(lab, 5, "127.0.0.9") == 3
@@ -261,7 +261,7 @@ def test_full_table(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_no_room_at_all(counting: PortFailures) -> None:
-    """Where 1,024 kinds of other namespaces fill the second table, too, what is lost is counted."""
+    """If 1,024 kinds of other namespaces fill the second table too, losses are counted."""
     loaded = counting._connects._loaded  # noqa: SLF001 - real rows would take minutes
     update = loaded.update
     for number in range(4096):

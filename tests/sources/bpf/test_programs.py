@@ -1,4 +1,4 @@
-"""The bytes of the BPF programs are those that their sources give."""
+"""The bytes of the BPF programs match their sources."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def clang_version() -> int:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_made_again(compiled: Path, name: str) -> None:
-    """Compiling gives what is committed: the same bytes by the same clang, else the same parts."""
+    """Compiling gives what is committed: same bytes with the same clang, else the same parts."""
     file = f"{name}.skeleton.h"
     made, committed = (compiled / file).read_text(), (PROGRAMS / file).read_text()
     if clang_version() == COMMITTED_BY:

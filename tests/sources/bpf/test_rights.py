@@ -1,4 +1,4 @@
-"""What keeps programs from being loaded, and that none of it is needed afterwards."""
+"""What keeps programs from being loaded, none of which matters afterwards."""
 
 import errno
 import subprocess
@@ -52,7 +52,7 @@ def test_cause(  # noqa: PLR0913, PLR0917 - the columns of a table
     said: str,
     tmp_path: Path,
 ) -> None:
-    """A refusal is told with what most likely is behind it, and with the kernel's own word."""
+    """A refusal is reported with its likely cause, and with the kernel's own reason."""
     own = tmp_path / "self"
     own.mkdir()
     status = f"Name:\tx\nCapEff:\t{capabilities:016x}\nNoNewPrivs:\t0\nSeccomp:\t{seccomp}\nX:\n"
@@ -72,7 +72,7 @@ def test_cause(  # noqa: PLR0913, PLR0917 - the columns of a table
 
 
 def test_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the compiled part is missing that is the reason, and there are no rights to give up."""
+    """If the compiled part is missing, that is the reason, and there are no privileges to drop."""
     monkeypatch.setitem(sys.modules, "tcp_pressure_exporter.sources.bpf._bpf", None)
     monkeypatch.delattr("tcp_pressure_exporter.sources.bpf._bpf", raising=False)
     with pytest.raises(SourceError, match=f"^BPF object bind_hash: {loading.NOT_BUILT}$"):
@@ -97,13 +97,13 @@ def run(command: Sequence[str], code: str) -> str:
 
 @pytest.mark.bpf
 def test_user_namespace() -> None:
-    """Root of a user namespace, as in a rootless container, learns that its rights do not do."""
+    """Root of a user namespace, as in a rootless container, learns that it lacks the rights."""
     assert "of the host, not of a user namespace (EPERM" in run(["unshare", "--user", "-r"], TRY)
 
 
 @pytest.mark.bpf
 def test_filter() -> None:
-    """A filter of system calls, as that of a container, is told as the likely cause."""
+    """A system-call filter, like a container's, is named as the likely cause."""
     assert "(seccomp) may deny bpf() (EPERM" in run(without_call("bpf", []), TRY)
 
 
@@ -131,7 +131,7 @@ print(getattr(open_bind_hash(), "reason", "is read"))
 def test_nothing_is_needed_afterwards() -> None:
     """Without any capability left the maps are read and the walk runs; nothing else can be loaded.
 
-    So it is with kernel.unprivileged_bpf_disabled = 2, too: Debian's kernels begin with it.
+    The same holds with kernel.unprivileged_bpf_disabled = 2, the default of Debian's kernels.
     """
     told, left, read, again = run(ALONE, GIVE_UP).splitlines()
     assert (told, left, read) == ("None", str(["0" * 16] * 4), "True 0")
@@ -166,7 +166,7 @@ def test_walk_goes_on() -> None:
 
 @pytest.mark.bpf
 def test_rights_that_cannot_be_given_up() -> None:
-    """Where a filter denies capset() that is told, and what is loaded works the same."""
+    """If a filter denies capset(), that is reported, and what is loaded works all the same."""
     told, left, read, again = run([*ALONE, *without_call("capset", [])], GIVE_UP).splitlines()
     assert told == "capset(): EPERM: Operation not permitted"
     assert f"{BPF | PERFMON:016x}" in left
@@ -175,7 +175,7 @@ def test_rights_that_cannot_be_given_up() -> None:
 
 @pytest.mark.bpf
 def test_no_rights_to_give_up() -> None:
-    """Where there are none, nothing is asked for, so that no filter can deny it."""
+    """If there are none, nothing is requested, so no filter can deny it."""
     code = "from tcp_pressure_exporter.sources.bpf.loading import give_up_rights as go; print(go())"
     rights = ["setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-perfmon"]
     assert run([*rights, *without_call("capset", [])], code) == "None\n"

@@ -1,4 +1,4 @@
-"""One program in place of two: it counts what they count, and is refused as they are."""
+"""One program instead of two: it counts what they count, and is refused as they are."""
 
 import errno
 import socket
@@ -35,7 +35,7 @@ def counting(lab: Lab) -> Iterator[tuple[PortFailures, ActiveCloses]]:  # noqa: 
 
 @pytest.mark.bpf
 def test_both(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
-    """Refused connections and active closes count beside each other, each once."""
+    """Refused connections and active closes count side by side, each once."""
     failures, closes = counting
     for _ in range(3):
         time_wait_here(lab.connect("127.0.0.9"))
@@ -53,7 +53,7 @@ def test_both(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
 
 @pytest.mark.bpf
 def test_full_tables(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
-    """Each has tables of its own: the rows of one take no room from the other."""
+    """Each has its own tables: the rows of one take no room from the other."""
     failures, closes = counting
     assert lab.connect_until_full("127.0.0.9") == 10
     for port in range(40000, 40010):
@@ -67,14 +67,14 @@ def test_full_tables(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> N
 
 
 def test_refused() -> None:
-    """Where it does not load, both are missing, for the reason that the kernel gave."""
+    """If it does not load, both are missing, for the reason that the kernel gave."""
     calls = Refusing()
     failures, closes = open_state_changes(lambda name: BpfObject(name, calls))
     assert failures == closes == Missing("BPF object state_changes: EPERM: Operation not permitted")
 
 
 def test_refused_at_the_attachment() -> None:
-    """Where it loads and cannot be attached, it is let go."""
+    """If it loads but cannot be attached, it is released."""
     closed: list[int] = []
     calls = Unattachable(PROGRAMS)
     failures, closes = open_state_changes(lambda name: BpfObject(name, calls, closed.append))

@@ -71,7 +71,7 @@ def test_site_local_is_not_link_local() -> None:
 
 @pytest.mark.parametrize("number", [errno.EINPROGRESS, errno.ECONNREFUSED])
 def test_escaped(number: int) -> None:
-    """After a SYN has left, the canary is off for good and says why; no socket is opened more."""
+    """After a SYN has left, the canary is off for good and says why; it opens no more sockets."""
     kernel = FakeKernel()
     kernel.connect = lambda _port: number
     expected = rf"^canary: off because connect\(\) sent a SYN \({errno.errorcode[number]}: "
@@ -98,7 +98,7 @@ def test_no_socket(number: int) -> None:
 
 
 def test_single_port_found() -> None:
-    """The first port that works is a success; no more are asked, and no time is told."""
+    """The first port that works is a success; no more are asked, and no time is reported."""
     kernel = FakeKernel()
     free_ports = port_range(40_000, 40_999)
     assert kernel.single_ports(free_ports) == CanaryAnswer(success=True, seconds=None, reason="")
@@ -157,7 +157,7 @@ def test_single_port_unreachable() -> None:
 
 
 def test_outside_the_range() -> None:
-    """Where the kernel chose another port than asked for, the range is not what it was."""
+    """If the kernel chose another port than asked for, the range has changed."""
     kernel = FakeKernel()
     kernel.chosen = 50_000
     verdict = kernel.single_ports(1 << 40_000)

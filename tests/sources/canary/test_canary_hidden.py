@@ -24,7 +24,7 @@ def hidden_ports(kernel: FakeKernel, ports: int) -> HiddenAnswer:
 
 
 def test_all_are_asked(kernel: FakeKernel) -> None:
-    """A few ports are all asked about, once, by themselves."""
+    """If there are few ports, each is asked about once, separately."""
     ports = range(40000, 40008)
     assert hidden_ports(kernel, port_set(ports)) == HiddenAnswer(8, 2)
     assert sorted(port for port in kernel.asked if port) == list(ports)
@@ -33,7 +33,7 @@ def test_all_are_asked(kernel: FakeKernel) -> None:
 
 
 def test_many(kernel: FakeKernel) -> None:
-    """Of many ports 64 are asked about, other ones each time."""
+    """Of many ports, 64 are asked about, different ones each time."""
     ports = port_set(range(30000, 60000))
     assert hidden_ports(kernel, ports).asked == 64
     hidden_ports(kernel, ports)
@@ -41,13 +41,13 @@ def test_many(kernel: FakeKernel) -> None:
 
 
 def test_none(kernel: FakeKernel) -> None:
-    """Where no port is held, no socket is opened."""
+    """If no port is held, no socket is opened."""
     assert hidden_ports(kernel, 0) == HiddenAnswer(0, 0)
     assert kernel.opened == []
 
 
 def test_old_kernel(kernel: FakeKernel) -> None:
-    """A kernel that cannot be asked about single ports says nothing of any."""
+    """A kernel that cannot be asked about single ports says nothing about any."""
     kernel.refused[LOCAL_PORT_RANGE] = errno.ENOPROTOOPT
     asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
     assert (asked, hidden) == (0, 0)
@@ -55,13 +55,13 @@ def test_old_kernel(kernel: FakeKernel) -> None:
 
 
 def test_changed_range(kernel: FakeKernel) -> None:
-    """Where the kernel ignored the port asked for and chose another, that says nothing of it."""
+    """If the kernel ignored the requested port and chose another, that says nothing about it."""
     kernel.chosen = 50000
     assert hidden_ports(kernel, port_set([40001, 40002, 40003])) == HiddenAnswer(1, 1)
 
 
 def test_bind_refused(kernel: FakeKernel) -> None:
-    """An address that is not this host's is refused by bind(): that is no hidden port."""
+    """An address that is not this host's is refused by bind(): that is not a hidden port."""
     kernel.bind_error = errno.EADDRNOTAVAIL
     asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
     assert (asked, hidden) == (0, 0)
@@ -71,7 +71,7 @@ def test_bind_refused(kernel: FakeKernel) -> None:
 
 @pytest.mark.parametrize("error", [errno.ENETUNREACH, errno.EINVAL])
 def test_no_way_there(kernel: FakeKernel, error: int) -> None:
-    """Where there is no way to the destination nothing is said of any port."""
+    """If there is no route to the destination, nothing is said about any port."""
     kernel.connect = lambda _port: error
     asked, hidden, reason = hidden_ports(kernel, port_set(range(40000, 40008)))
     assert (asked, hidden) == (0, 0)
@@ -79,7 +79,7 @@ def test_no_way_there(kernel: FakeKernel, error: int) -> None:
 
 
 def test_next_destination(kernel: FakeKernel) -> None:
-    """Where the first destination cannot be had the next one serves, and none after it."""
+    """If the first destination cannot be used, the next one serves, and none after it."""
     kernel.not_here = {"127.101.127.101"}
     ports = port_set(range(40000, 40008))
     assert kernel.canary.hidden_ports(ports, [NOWHERE, V4, NOWHERE]) == HiddenAnswer(8, 2)

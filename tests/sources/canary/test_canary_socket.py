@@ -46,7 +46,7 @@ def test_ends_of_ipv6() -> None:
 
 
 def test_repair_and_fast_open() -> None:
-    """Where the kernel allows all three options, all are set; TCP_REPAIR, the net, comes first."""
+    """If the kernel allows all three options, all are set: first TCP_REPAIR, the safety net."""
     kernel = FakeKernel()
     kernel.whole_range()
     assert kernel.opened[0].options[:3] == [REPAIR, FASTOPEN_CONNECT, FASTOPEN_NO_COOKIE]
@@ -61,7 +61,7 @@ def test_repair_alone(option: tuple[int, int]) -> None:
 
 
 def test_fast_open_alone(kernel: FakeKernel) -> None:
-    """Without the capability, fast open does."""
+    """Without the capability, fast open is enough."""
     kernel.refused = {REPAIR: errno.EPERM}
     assert kernel.whole_range().success
     assert kernel.opened[0].options[:2] == [FASTOPEN_CONNECT, FASTOPEN_NO_COOKIE]
@@ -86,7 +86,7 @@ def test_neither(kernel: FakeKernel, option: tuple[int, int]) -> None:
 
 
 def test_blackhole_detection(kernel: FakeKernel, tmp_path: Path) -> None:
-    """Fast open alone is not trusted where the kernel may stop deferring."""
+    """Fast open alone is not trusted if the kernel may stop deferring."""
     (tmp_path / BLACKHOLE).write_text("3600\n")
     assert kernel.whole_range().success, "with the capability it does not matter"
     kernel.opened.clear()
@@ -97,7 +97,7 @@ def test_blackhole_detection(kernel: FakeKernel, tmp_path: Path) -> None:
 
 
 def test_blackhole_detection_unknown(kernel: FakeKernel, tmp_path: Path) -> None:
-    """Where it cannot be read whether the kernel may stop deferring, nothing is asked."""
+    """If it is not known whether the kernel may stop deferring, nothing is asked."""
     (tmp_path / BLACKHOLE).unlink()
     kernel.refused = {REPAIR: errno.EPERM}
     assert never_asked(kernel) == "net.ipv4.tcp_fastopen_blackhole_timeout_sec: absent"

@@ -24,7 +24,7 @@ def ask(
 
 
 def test_given_back() -> None:
-    """Each success uses an entry up, so that four are enough; the ends are those of the pool."""
+    """Each success uses up an entry, so four are enough; the ends are those of the pool."""
     kernel = FakeKernel()
     assert ask(kernel, MANY) == TakeOverAnswer(4, 0)
     assert len(set(kernel.asked)) == 4
@@ -34,7 +34,7 @@ def test_given_back() -> None:
 
 
 def test_refused() -> None:
-    """Refusals cost nothing: sixteen are taken before all is called refused."""
+    """Refusals cost nothing: it takes sixteen to call everything refused."""
     kernel = FakeKernel()
     kernel.connect = refuse
     assert ask(kernel, MANY) == TakeOverAnswer(16, 16)
@@ -42,14 +42,14 @@ def test_refused() -> None:
 
 
 def test_some_refused() -> None:
-    """Of a few ports each is asked about, and those that are refused are counted."""
+    """If there are few ports, each is asked about, and refusals are counted."""
     kernel = FakeKernel()
     kernel.connect = lambda port: errno.EADDRNOTAVAIL if (port or 0) % 2 else 0
     assert ask(kernel, port_range(40000, 40005)) == TakeOverAnswer(6, 3)
 
 
 def test_nothing_waits() -> None:
-    """Where no entry waits to be taken over no socket is opened, and the search for one ends."""
+    """If no entry is waiting to be taken over, no socket is opened, and the search ends."""
     looked_at: list[int] = []
 
     def waits(port: int) -> bool:
@@ -71,7 +71,7 @@ def test_only_what_waits() -> None:
 
 @pytest.mark.parametrize("error", [errno.ENETUNREACH, errno.EACCES])
 def test_no_way_there(error: int) -> None:
-    """What fails for another reason says nothing of the entry."""
+    """A failure for another reason says nothing about the entry."""
     kernel = FakeKernel()
     kernel.connect = lambda _port: error
     assert ask(kernel, MANY) == TakeOverAnswer(0, 0)
@@ -85,7 +85,7 @@ def test_bind_refused() -> None:
 
 
 def test_old_kernel() -> None:
-    """A kernel that cannot be asked about single ports (before 6.3) gives no entry up."""
+    """A kernel that cannot be asked about single ports (before 6.3) loses no entry."""
     kernel = FakeKernel()
     kernel.refused[LOCAL_PORT_RANGE] = errno.ENOPROTOOPT
     assert ask(kernel, MANY) == TakeOverAnswer(0, 0)

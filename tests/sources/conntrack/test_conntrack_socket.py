@@ -46,7 +46,7 @@ def kernel(*replies: Reply) -> FakeNetlinkSocket:
 
 
 def test_dump() -> None:
-    """Each dump asks for the translated connections, under a sequence number of its own."""
+    """Each dump asks for the translated connections, with its own sequence number."""
     sock = FakeNetlinkSocket(lambda request: dump_of_entries([entry(FLOW)], request.sequence))
     conntrack = ConntrackSocket(sock.as_socket)
     assert [counts(ask(conntrack, readable_parser())) for _ in range(2)] == [{POOL: (1, 0, 0)}] * 2

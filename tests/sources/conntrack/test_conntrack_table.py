@@ -60,7 +60,7 @@ def test_text(recorded: FakeProcfs, release: str, reclaimable: int) -> None:
 
 
 def test_unknown_release(recorded: FakeProcfs) -> None:
-    """Where the kernel's release is not known, no port is taken for reclaimable."""
+    """If the kernel's release is not known, no port is taken for reclaimable."""
     assert counts(text_table(recorded.root).translated(EVERY_POOL))[RECORDED_POOL] == (25, 6, 0)
 
 
@@ -71,7 +71,7 @@ def test_rows(recorded: FakeProcfs) -> None:
 
 @pytest.mark.parametrize("count", [None, "0\n"])
 def test_nothing_tracked(recorded: FakeProcfs, count: str | None) -> None:
-    """Where nothing is tracked nothing is read."""
+    """If nothing is tracked, nothing is read."""
     recorded.make_unreadable(FILE)
     recorded.remove(COUNT)
     if count:
@@ -80,7 +80,7 @@ def test_nothing_tracked(recorded: FakeProcfs, count: str | None) -> None:
 
 
 def test_bad_count(recorded: FakeProcfs) -> None:
-    """A number of entries that is none is a SourceError."""
+    """An invalid number of entries is a SourceError."""
     recorded.write(COUNT, "many\n")
     with pytest.raises(
         SourceError, match=r"^net\.netfilter\.nf_conntrack_count: expected a number"
@@ -146,7 +146,7 @@ def test_others_are_not_ended(netlink_table: ConntrackTable) -> None:
 
 
 def test_others_make_a_row(netlink_table: ConntrackTable) -> None:
-    """A pool whose ports the gateway itself holds is told apart, at every sample."""
+    """A pool whose ports the gateway itself holds has a row in every sample."""
     track_connection(("10.0.0.7", 50_000), SERVER, (OUTSIDE, 40_000))
     for port in range(41_000, 41_009):
         track_connection((OUTSIDE, port), SERVER)
@@ -157,7 +157,7 @@ def test_others_make_a_row(netlink_table: ConntrackTable) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_pace() -> None:
-    """The others are looked for by a share of one CPU; in between the last number is added."""
+    """The others are counted within a share of one CPU; in between, the last number is added."""
     clock = FakeClock()
     parser = CountingParser(clock, seconds=0.1)  # at 0.5 % of a CPU: every 20 s
     table = ConntrackTable(PROC, parser.as_parser(), by_netlink=True, clock=clock)
@@ -177,7 +177,7 @@ def test_pace() -> None:
 
 
 def test_no_socket_before_it_is_needed(tmp_path: Path) -> None:
-    """Where nothing is tracked the kernel is not asked, which might load a module."""
+    """If nothing is tracked, the kernel is not asked, which might load a module."""
     table = ConntrackTable(FakeProcfs(tmp_path).root, best_parser(), by_netlink=True)
     before = set(FILES.iterdir())
     assert table.translated(EVERY_POOL) == NOTHING
@@ -186,7 +186,7 @@ def test_no_socket_before_it_is_needed(tmp_path: Path) -> None:
 
 
 def test_check(recorded: FakeProcfs) -> None:
-    """Who may ask, or read, lacks nothing; who may not is told which capability it takes."""
+    """Permission to ask or read is enough; without it, the reason names the capability."""
     table = text_table(recorded.root)
     assert table.missing() is None
     recorded.make_unreadable(FILE)

@@ -138,12 +138,12 @@ def test_ipv6() -> None:
     ],
 )
 def test_untranslated_source(line: str) -> None:
-    """Where the replies go to the source itself, no port is taken."""
+    """If the replies go to the source itself, no port is taken."""
     assert counts(count([line])) == {}
 
 
 def test_translated_port_or_address_alone() -> None:
-    """A source is translated where its address changes, or its port, or both."""
+    """A source is translated if its address changes, or its port, or both."""
     same_port = MASQUERADED.replace("40319", "43395")
     same_address = MASQUERADED.replace("src=192.0.2.2", "src=198.51.100.1")
     assert counts(count([same_port, same_address])) == {POOL: (2, 0, 0)}
@@ -153,7 +153,7 @@ OWN = MASQUERADED.replace("src=192.0.2.2", "src=198.51.100.1").replace("40319", 
 
 
 def test_ports_of_others() -> None:
-    """The gateway's own connections hold ports of the pools that are asked for."""
+    """The gateway's own connections hold ports of the requested pools."""
     over = OWN.replace("ESTABLISHED", "TIME_WAIT").replace("43395", "43396")
     elsewhere = OWN.replace("198.51.100.10", "198.51.100.11")
     lines = [MASQUERADED, OWN, over, elsewhere]
@@ -168,7 +168,7 @@ def other_lines() -> list[str]:
 
 
 def test_other_protocols() -> None:
-    """Lines of other protocols are passed over."""
+    """Lines of other protocols are skipped."""
     protocols = sorted(line.split()[2] for line in other_lines())
     assert protocols == ["icmp", "icmpv6", "udp", "udp"]
     assert counts(count(other_lines())) == {}
@@ -200,7 +200,7 @@ def test_nonsense(line: str, text: str) -> None:
 
 
 def test_rows() -> None:
-    """The rules say which pools have rows, as they do of a dump."""
+    """The rules say which pools have rows, as for a dump."""
     elsewhere = MASQUERADED.replace("198.51.100.10", "198.51.100.11")
     counted = count([MASQUERADED, MASQUERADED, elsewhere], NatRules(RowRules(max_rows=1)))
     assert list(counted.rows) == [POOL]
@@ -215,7 +215,7 @@ def test_read(tmp_path: Path) -> None:
 
 
 def test_unreadable(tmp_path: Path) -> None:
-    """A file that cannot be read is a SourceError; who may not read it knows so before."""
+    """A file that cannot be read is a SourceError; a lack of permission is known beforehand."""
     procfs = FakeProcfs(tmp_path)
     procfs.make_unreadable(FILE)
     assert not may_read_proc_conntrack(tmp_path)
@@ -224,7 +224,7 @@ def test_unreadable(tmp_path: Path) -> None:
 
 
 def test_absent(tmp_path: Path) -> None:
-    """Without the file nothing is tracked, and nobody lacks a right; to read it is an error."""
+    """Without the file nothing is tracked and no permission is missing; reading it is an error."""
     FakeProcfs(tmp_path)
     assert may_read_proc_conntrack(tmp_path)
     with pytest.raises(SourceError, match=r"^/proc/net/nf_conntrack: No such file or directory$"):
@@ -276,7 +276,7 @@ def line_of(connection: Connection) -> str:
 
 @given(st.lists(connections(), max_size=20), st.booleans(), st.booleans())
 def test_same_as_the_dump(found: list[Connection], evicts: bool, translated: bool) -> None:  # noqa: FBT001 - drawn
-    """The text counts as a dump of the same connections does."""
+    """The text counts like a dump of the same connections."""
     rules = NatRules(RowRules(watched=[POOL]), evicts=evicts, translated=translated)
     assert count(map(line_of, found), rules) == tally(found, rules)
 

@@ -36,7 +36,7 @@ def tally(found: Iterable[Entry], by: TallyRules) -> SocketTally:
 def tally_datagrams(datagrams: Sequence[bytes], by: TallyRules) -> SocketTally:
     """Count with both parsers, whose results, or errors, must be equal.
 
-    The dump was asked for at 0 ms, and each datagram filled 10 ms after the one before.
+    The dump was requested at 0 ms, and each datagram was filled 10 ms after the previous one.
     """
     timed = [Datagram(10 * number, content) for number, content in enumerate(datagrams)]
     return tally_timed(timed, by, 0)

@@ -1,4 +1,4 @@
-"""Builds an extension from the C sources of the checkout, other than users do."""
+"""Builds an extension from the checkout's C sources, differently from users."""
 
 import subprocess
 import sysconfig
@@ -15,7 +15,7 @@ PYTHON_FLAGS = ("-DPy_LIMITED_API=0x030B0000", "-isystem", sysconfig.get_path("i
 def sources_of(kind: str, folder: Path = SOURCES) -> list[Path]:
     """Return all units ("c") or headers ("h") of a folder's extension.
 
-    Those of the walk are of what counts, not of what loads the programs.
+    Those of the walk belong to the extension that counts, not to the one that loads programs.
     """
     if folder == SOURCES:
         return [path for part in (WALK, SOURCES) for path in sorted(part.rglob(f"*.{kind}"))]
@@ -23,7 +23,7 @@ def sources_of(kind: str, folder: Path = SOURCES) -> list[Path]:
 
 
 def build_extension(target: Path, *extra: str | Path, folder: Path = SOURCES) -> None:
-    """Compile and link a folder's units into `target`, with flags and sources of the test's own."""
+    """Compile and link a folder's units into `target`, with the test's own flags and sources."""
     subprocess.run(
         ["cc", "-shared", "-fPIC", "-fvisibility=hidden", *PYTHON_FLAGS, f"-I{folder}", *extra,
          *sources_of("c", folder), "-o", target],

@@ -10,7 +10,7 @@ CUT = 8
 
 
 class Fault(NamedTuple):
-    """Where in a recording a byte is wrong: one of its bits is flipped, or the datagram ends."""
+    """Where a recording has a fault: a bit is flipped, or the datagram ends."""
 
     offset: int
     bit: int  # CUT: the datagram ends before this byte

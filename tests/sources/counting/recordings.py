@@ -1,4 +1,4 @@
-"""The recorded dumps beside this file, and what was shown elsewhere at the same moment."""
+"""The recorded dumps next to this file, and what other tools showed at the same moment."""
 
 import struct
 from functools import cache
@@ -15,7 +15,7 @@ class SsLine(NamedTuple):
     local: str
     local_port: int
     remote: str
-    remote_port: int  # 0 where there is no peer
+    remote_port: int  # 0 if there is no peer
     receive_queue: int
     send_queue: int
 

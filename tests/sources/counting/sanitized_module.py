@@ -1,4 +1,4 @@
-"""Run by test_sanitizers.py beside the tests of the tally: makes sure of what they test."""
+"""Run by test_sanitizers.py together with the tests of the tally, to check what they test."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The compiled parser where memory is short: each of its allocations fails once."""
+"""The compiled parser when memory is short: each of its allocations fails once."""
 
 import ctypes
 import socket
@@ -40,7 +40,7 @@ PYTHON = (
     *("PyBytes_FromStringAndSize", "_Py_BuildValue_SizeT"),
 )
 NETWORKS = struct.pack("=16sII", bytes(16), 0, 0)  # one group of all
-FEW_ROWS = (0, 2, 2**32 - 1, b"", NETWORKS)  # fewer than pools, so that they have to be chosen
+FEW_ROWS = (0, 2, 2**32 - 1, b"", NETWORKS)  # fewer than pools, so that rows have to be chosen
 PORTS = ports.to_bitmap(ports.port_range(40000, 40999))
 SERVED = ports.to_bitmap(ports.port_range(443, 443))
 NO_PORTS = bytes(8192)
@@ -48,7 +48,7 @@ LENGTHS = (60_000, 60_000)
 
 
 class Shim(NamedTuple):
-    """The extension, and what failing_allocations.c lets one see and choose of it."""
+    """The extension, and what failing_allocations.c shows and controls of it."""
 
     module: Any
     calls_until_failure: ctypes.c_long
@@ -182,7 +182,7 @@ def test_every_allocation_of_a_walk(shim: Shim, lab: Lab) -> None:
     [count_sockets, count_walk, count_bound, count_nat, count_untranslated, drain_nat],
 )
 def test_every_allocation(shim: Shim, count: Callable[[Any], object]) -> None:
-    """Whichever fails, the dump has failed for want of memory, and has freed what it had."""
+    """Whichever fails, the dump fails for lack of memory, and frees what it had."""
     shim.calls.value = shim.calls_until_failure.value = 0
     whole = count(shim.module)
     for number in range(1, shim.calls.value + 1):

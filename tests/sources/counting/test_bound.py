@@ -1,4 +1,4 @@
-"""The tally of sockets that own a port: both counters give the same, and nothing has no bound."""
+"""The tally of sockets that own a port: both counters agree, and everything is bounded."""
 
 import struct
 from collections import defaultdict
@@ -41,7 +41,7 @@ def addresses(count: int) -> list[str]:
 
 
 def test_listeners_and_ports() -> None:
-    """Listeners count by family; ports are told apart by what holds them."""
+    """Listeners count by family; ports are distinguished by what holds them."""
     found = bound_entries(
         [
             Entry(LISTEN, "0.0.0.0", 80),
@@ -65,7 +65,7 @@ def test_listeners_and_ports() -> None:
     ],
 )
 def test_excluding(address: str, excluded: set[int]) -> None:
-    """A socket excludes its own address, and as a wildcard the families that it covers."""
+    """A socket excludes its own address or, as a wildcard, the families that it covers."""
     found = bound_entries(
         [
             Entry(LISTEN, "0.0.0.0", 80),
@@ -83,7 +83,7 @@ def test_excluding(address: str, excluded: set[int]) -> None:
      (CLOSE, TRANSPARENT, False)],
 )  # fmt: skip
 def test_transparent(state: int, value: bytes, *, expected: bool) -> None:
-    """IP_TRANSPARENT is one bit of the socket's options; that of a listener tells of TPROXY."""
+    """IP_TRANSPARENT is one bit of the socket's options; on a listener it indicates TPROXY."""
     options = Entry(state, "0.0.0.0", 80, attributes=attribute(SOCKOPT, value))
     found = bound_entries([Entry(LISTEN, "0.0.0.0", 81), options])
     assert found.transparent is expected
@@ -108,7 +108,7 @@ def test_queues_of_devices() -> None:
 
 
 def test_fullest_queues() -> None:
-    """Of more queues than there is room for the fullest are told, and the watched ones."""
+    """If there are too many queues, the fullest are reported, and the watched ones."""
     count = MAX_QUEUES + 50
     entries = [Entry(LISTEN, "10.0.0.2", 1000 + i, rqueue=i * 7 % count, wqueue=count)
                for i in range(count)]  # fmt: skip
@@ -120,7 +120,7 @@ def test_fullest_queues() -> None:
 
 
 def test_rising_queues() -> None:
-    """A queue that came early and empty goes, and comes back with a fuller socket."""
+    """A queue that came early and empty goes, and returns with a fuller socket."""
     many = [Entry(LISTEN, "10.0.0.2", 1000 + i, rqueue=5, wqueue=10) for i in range(MAX_QUEUES)]
     first = Entry(LISTEN, "10.0.0.3", 80, rqueue=1, wqueue=10)
     again = Entry(LISTEN, "10.0.0.3", 80, rqueue=9, wqueue=10)
@@ -140,14 +140,14 @@ def test_kept_sockets() -> None:
 
 
 def test_flood_of_sockets_in_range() -> None:
-    """Those at usable ports have a limit, too."""
+    """Those at usable ports have a limit too."""
     entries = [Entry(CLOSE, "10.0.0.2", 1024 + i) for i in range(MAX_KEPT_IN_RANGE + 3)]
     found = bound_entries(entries, BoundRules(usable=(1 << 65536) - 1))
     assert (len(found.kept), found.kept_overflow) == (MAX_KEPT_IN_RANGE, 3)
 
 
 def test_flood_of_addresses() -> None:
-    """The ports of addresses too many count for every address: too high, and it is told."""
+    """Ports of excess addresses count for every address: too high, and reported as such."""
     entries = [Entry(LISTEN, address, 80) for address in addresses(MAX_BOUND_ADDRESSES)]
     entries += [Entry(LISTEN, "10.9.9.9", 8080), entries[0]]
     found = bound_entries(entries)
@@ -157,7 +157,7 @@ def test_flood_of_addresses() -> None:
 
 
 def test_flood_of_address_ports() -> None:
-    """So do those of pairs too many, and one that is known stays known."""
+    """So do those of excess pairs, and a known one stays known."""
     template = message(GETSOCK, diag_message(Entry(LISTEN, "127.0.0.1", 80)))
     assert template[20:22] == (80).to_bytes(2)
     assert template[24:28] == bytes([127, 0, 0, 1])

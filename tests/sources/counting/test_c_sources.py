@@ -17,7 +17,7 @@ ALLOWED = {
     "walk": {"..", "../../counting/core", "../../counting/netlink"},
 }
 WIDTH = 100
-# A function that is defined in a header and not inline is unused there, or lacks a prototype.
+# A function defined in a header but not inline is unused there, or lacks a prototype.
 ONLY_DECLARES = ("-Wunused-function", "-Wmissing-prototypes")
 
 
@@ -37,7 +37,7 @@ def names(paths: list[Path]) -> list[str]:
 
 @pytest.mark.parametrize("name", names(HEADERS))
 def test_headers_declare(name: str) -> None:
-    """A header stands by itself, included twice too, and defines no function but inline ones."""
+    """A header is self-contained, even included twice, and defines only inline functions."""
     assert compile_c(f'#include "{name}"\n' * 2, *ONLY_DECLARES) == ""
 
 
@@ -55,7 +55,7 @@ def test_lines(name: str) -> None:
 
 
 def test_arrows() -> None:
-    """The core includes itself only, a decoder what it feeds, and neither of them Python."""
+    """The core includes only itself, a decoder what it feeds, and neither includes Python."""
     for path in UNITS + HEADERS:
         folder = path.parent.name
         included = re.findall(r'#include ["<](.*)[">]', path.read_text())
@@ -66,7 +66,7 @@ def test_arrows() -> None:
 
 
 def test_how_long_time_wait_lasts() -> None:
-    """The rules say it: TCP_TIMEWAIT_LEN stands nowhere, the longest setting in one header."""
+    """The rules give the length: TCP_TIMEWAIT_LEN is nowhere, the longest setting in one header."""
     texts = {path.name: path.read_text() for path in UNITS + HEADERS}
     assert not [name for name, text in texts.items() if re.search(r"\b6[01](000)?\b", text)]
     found = {name for name, text in texts.items() if re.search(r"\b600000\b", text)}

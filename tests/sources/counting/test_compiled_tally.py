@@ -1,6 +1,6 @@
-"""The compiled parser on real sockets, without the GIL, and its place beside the readable one.
+"""The compiled parser on real sockets, without the GIL, and when the readable one replaces it.
 
-That both count the same from the same bytes is asserted wherever counting.py counts.
+Wherever counting.py counts, it asserts that both give the same from the same bytes.
 """
 
 import os
@@ -56,7 +56,7 @@ def test_same_result_on_real_sockets(lab: Lab) -> None:
 
 
 def test_the_compiled_parser_is_used() -> None:
-    """Where the extension was built, it is the one that samples."""
+    """If the extension was built, it is the one that samples."""
     assert best_parser().name == "compiled"
 
 
@@ -70,7 +70,7 @@ raise SystemExit(main())
 
 
 def test_without_the_extension() -> None:
-    """Where it was not built, the readable parser does the work and says so."""
+    """If it was not built, the readable parser does the work and says so."""
     once = run_exporter(command=(sys.executable, "-c", WITHOUT_EXTENSION))
     assert once.returncode == 0, once.stderr
     assert 'tcp_pressure_build_info{parser="readable",' in once.stdout
@@ -127,7 +127,7 @@ def test_cut_datagram() -> None:
 
 
 def test_error_of_the_socket() -> None:
-    """An error of recv() reaches DiagSocket as the OSError that it is."""
+    """An error from recv() reaches DiagSocket as an OSError."""
     with socket.socket() as unconnected, pytest.raises(OSError, match="not connected"):
         drain(unconnected)
 

@@ -130,13 +130,13 @@ def reply(*attributes: bytes) -> bytes:
     ],
 )
 def test_malformed(malformed: bytes, text: str) -> None:
-    """An entry that lacks what it must have, or lies about a length, is a SourceError."""
+    """An entry that lacks a required attribute, or has a wrong length, is a SourceError."""
     assert reason(malformed) == f"ctnetlink message: {text}"
     assert reason(entry(FLOW), malformed) == f"ctnetlink message: {text}"
 
 
 def test_untranslated_and_malformed() -> None:
-    """Of an entry that does not count only the attributes that tell so are looked at."""
+    """For an entry that does not count, only the attributes that show so are examined."""
     assert (
         counts(tally_entries([with_header(status(0)), reply(nested(PROTOCOL, b""), TCP)][:1])) == {}
     )
@@ -145,7 +145,7 @@ def test_untranslated_and_malformed() -> None:
 
 
 def test_padding_left_over() -> None:
-    """Up to three bytes behind the last attribute are no attribute."""
+    """Up to three bytes after the last attribute are not an attribute."""
     assert counts(tally_entries([entry(FLOW) + b"\xff\xff\xff"])) == {POOL: (1, 0, 0)}
 
 
@@ -165,7 +165,7 @@ def test_padding_left_over() -> None:
     ],
 )
 def test_faults_of_netlink(datagrams: list[bytes], text: str) -> None:
-    """What ends a dump badly is a SourceError, so that no part is taken for the whole."""
+    """A bad end of a dump is a SourceError, so that no part is taken for the whole."""
     with pytest.raises(SourceError) as caught:
         tally_datagrams(datagrams)
     assert str(caught.value).startswith(text)

@@ -33,7 +33,7 @@ def test_recording() -> None:
 
 
 def test_text_of_procfs() -> None:
-    """The text of procfs gives the same."""
+    """The text from procfs gives the same."""
     assert counts(tally_proc_conntrack(proc_conntrack_lines(), EVERY_POOL)) == POOLS
 
 
@@ -41,7 +41,7 @@ FORWARDED = key("192.0.2.2", "198.51.100.12", 9000)  # 3 live and 1 closed, not 
 
 
 def test_others_of_an_older_kernel() -> None:
-    """A kernel that ignores the filter sends all: those with a translated source do not count."""
+    """A kernel that ignores the filter sends all: a translated source does not count."""
     rules = NatRules(RowRules(watched=[FORWARDED, *POOLS]), evicts=False, translated=False)
     expected = {FORWARDED: (4, 1, 0)} | dict.fromkeys(POOLS, (0, 0, 0))
     assert counts(tally_datagrams(recorded_datagrams("conntrack"), rules)) == expected

@@ -1,4 +1,4 @@
-"""Entries, whoever decoded them, are added up under the rules; each counts once, in any order."""
+"""Entries from any decoder are added up by the rules; each counts once, in any order."""
 
 from array import array
 from collections import Counter
@@ -72,7 +72,7 @@ def test_any_order(found: list[Entry], by: TallyRules, data: st.DataObject) -> N
 @settings(deadline=None)
 @given(ENTRIES, RULES)
 def test_each_counts_once(found: list[Entry], by: TallyRules) -> None:
-    """An entry counts in one state and in one pool at most; what is told of TIME_WAIT adds up."""
+    """An entry counts in one state and at most one pool; the figures of TIME_WAIT add up."""
     counted = count(found, by)
     assert +Counter(counted.states) == Counter(
         (one.local != sixteen_bytes("::1"), one.state) for one in found
@@ -87,7 +87,7 @@ def test_each_counts_once(found: list[Entry], by: TallyRules) -> None:
 
 
 def test_causes() -> None:
-    """A socket in CLOSE_WAIT counts under its cause; where nothing tells it, under none."""
+    """A socket in CLOSE_WAIT counts under its cause, or under none if that is not known."""
     causes = ["eof_unread", "", "peer_gone", "eof_unread"]
     found = [entry(CLOSE_WAIT)._replace(cause=cause) for cause in causes]
     assert count(found, rules()).close_wait._asdict() == {
@@ -97,7 +97,7 @@ def test_causes() -> None:
 
 @pytest.mark.parametrize(("interface", "reclaimable"), [(1, 1), (2, 0), (0, 0)])
 def test_loopback_device(interface: int, reclaimable: int) -> None:
-    """Reuse on loopback takes over what is bound to that device, whatever its addresses."""
+    """Reuse on loopback takes over entries bound to that device, whatever their addresses."""
     [old] = waiting(5000)
     found = [old._replace(interface=interface)]
     counted = count(found, rules(reuse=ON_LOOPBACK))
@@ -105,7 +105,7 @@ def test_loopback_device(interface: int, reclaimable: int) -> None:
 
 
 def test_older_than_the_histogram() -> None:
-    """The last second of a histogram holds what is older too; one of no seconds is empty."""
+    """A histogram's last second includes everything older; one of no seconds is empty."""
     found = waiting(0, 2999, 3000, 99_000)
     of = {seconds: count(found, rules(), seconds).outbound.rows[POOL] for seconds in (3, 0)}
     assert list(array("I", of[3].ages)) == [1, 0, 3]
@@ -114,7 +114,7 @@ def test_older_than_the_histogram() -> None:
 
 
 def test_live() -> None:
-    """An entry that tells no age is not in TIME_WAIT: its port is live at its address."""
+    """An entry without an age is not in TIME_WAIT: its port is live at its address."""
     assert entry(ESTABLISHED).age_ms == LIVE
     [ports] = count([entry(ESTABLISHED), *waiting(1, 2)], rules()).by_address.values()
     assert (ports.held, ports.live) == (0b11 << 40000, 0b01 << 40000)

@@ -36,7 +36,7 @@ def counted(found: list[Entry], rows: RowRules) -> PoolTally:
 
 
 def test_sum() -> None:
-    """A group has the ports of all its addresses, told apart or not; `others` has them too."""
+    """A group has the ports of all its addresses, with rows or not; `others` has them too."""
     found = [Entry(ESTABLISHED, LOCAL, 40_000 + i, f"10.1.0.{i % 3}", 443) for i in range(9)]
     found += [Entry(TIME_WAIT, LOCAL, 41_000, "10.1.0.0", 443, expires=30_000)]
     result = counted(found, RowRules(min_used=99, groups=GROUPS.networks))
@@ -48,7 +48,7 @@ def test_sum() -> None:
 
 
 def test_too_many() -> None:
-    """Each local address and port of a group has a sum of its own, up to so many."""
+    """Each local address and port of a group has a separate sum, up to a limit."""
     found = [
         Entry(ESTABLISHED, f"127.0.{i >> 8}.{i & 255}", 40_000, "10.1.0.1", 443)
         for i in range(MAX_GROUP_POOLS + 2)
@@ -77,7 +77,7 @@ ENTRIES = st.builds(
 @settings(deadline=None)
 @given(st.lists(ENTRIES, max_size=80), st.integers(0, 5), st.integers(0, 3))
 def test_each_address_in_its_group(found: list[Entry], min_used: int, max_rows: int) -> None:
-    """Whichever pools are told apart, each group has the ports of its addresses and no other."""
+    """Whichever pools have rows, each group has the ports of its addresses and no others."""
     ports: dict[tuple[int, bytes], int] = defaultdict(int)
     for entry in found:
         if entry.remote in IN_GROUP:
@@ -90,7 +90,7 @@ def test_each_address_in_its_group(found: list[Entry], min_used: int, max_rows: 
 
 
 def test_no_groups() -> None:
-    """Without groups nothing is added up but the others."""
+    """Without groups only the others are added up."""
     found = [Entry(ESTABLISHED, LOCAL, 40_000, "10.1.0.1", 443)]
     assert counted(found, RowRules()).groups == {}
     assert counted([], RowRules(groups=GROUPS.networks)).others == OtherPools(ages=bytes(61 * 4))

@@ -1,4 +1,4 @@
-"""Sockets at ports that no connect() chose: in pools of their own, or found to be accepted."""
+"""Sockets at ports that no connect() chose: in separate pools, or found to be accepted."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ def accepted(port: int, client_port: int, local: str = ABROAD) -> Entry:
 
 
 def test_source_range() -> None:
-    """A proxy's ports outside the range are a pool of its own, TIME_WAIT included."""
+    """A proxy's ports outside the range are a separate pool, TIME_WAIT included."""
     found = [connected(20000 + i) for i in range(3)]
     found += [Entry(TIME_WAIT, PROXY, 20003, BACKEND, 80, expires=30_000), connected(40000)]
     counted = tally(found, rules())
@@ -42,14 +42,14 @@ def test_source_range() -> None:
 
 
 def test_privileged_ports() -> None:
-    """Ports below 1024 are a kind of their own, as clients of RPC have few of them."""
+    """Ports below 1024 are a separate kind, as RPC clients have few of them."""
     counted = tally([connected(port, remote_port=2049) for port in (665, 1023, 1024)], rules())
     assert counts(counted.privileged) == {key(PROXY, BACKEND, 2049): (2, 0, 0)}
     assert counts(counted.explicit) == {key(PROXY, BACKEND, 2049): (1, 0, 0)}
 
 
 def test_known_source_inside_the_range() -> None:
-    """A range that is known to be an application's is a pool of its own inside the range too."""
+    """A range configured for an application is a separate pool even inside the range."""
     by = replace(rules(), sources=[NetworkPorts(sixteen_bytes(PROXY), 128, 40005, 40009)])
     counted = tally([connected(port) for port in RANGE], by)
     assert counts(counted.explicit) == {key(PROXY, BACKEND, 80): (5, 0, 0)}
@@ -59,7 +59,7 @@ def test_known_source_inside_the_range() -> None:
 
 
 def test_foreign_address() -> None:
-    """Where connections to other hosts come here, one at their address is no connect() of ours."""
+    """If connections to other hosts arrive here, one at their address is not our connect()."""
     found = [accepted(40001, 50_000 + i) for i in range(9)] + [connected(40002)]
     plain = tally(found, rules())
     assert (len(plain.outbound.rows), plain.accepted) == (10, 0)
@@ -72,7 +72,7 @@ def test_foreign_address() -> None:
 
 
 def test_own_addresses() -> None:
-    """An address is this host's where one of the networks has it, of either family."""
+    """An address is this host's if one of the networks has it, in either family."""
     locals_ = ["10.0.0.2", "10.0.0.3", "127.200.1.1", "fd00::99", "fd00:0:0:1::1"]
     found = [Entry(ESTABLISHED, local, 40000, "fd00::1" if ":" in local else BACKEND, 80)
              for local in locals_]  # fmt: skip
@@ -98,7 +98,7 @@ def test_who_shares_a_port() -> None:
 
 
 def test_a_single_connection() -> None:
-    """Where nobody shares, a dynamic port is the client's; else the connection is our own."""
+    """If no port is shared, a dynamic port is the client's; otherwise the connection is our own."""
     assert ports_accepted_at((443, 51_000)) == [443]
     assert ports_accepted_at((700, 2049)) == []
     assert ports_accepted_at((20_000, 8080)) == []
@@ -106,13 +106,13 @@ def test_a_single_connection() -> None:
 
 
 def test_several_backends_of_one_source_range() -> None:
-    """A source range towards many backends with ports of their own was not accepted at."""
+    """A source range towards many backends with different ports is not taken for accepted."""
     pairs = [(20_000 + i % 10, 8001 + i) for i in range(40)]
     assert ports_accepted_at(*pairs) == []
 
 
 def test_too_many_sockets() -> None:
-    """Beyond so many sockets the others do not decide."""
+    """Beyond a limit, further sockets do not influence the decision."""
     many = [(443, 40_000)] * MAX_PORT_PAIRS
     assert ports_accepted_at(*many, (8443, 50_000)) == [443]
 

@@ -1,4 +1,4 @@
-"""What a conntrack dump is counted into, by both parsers from the same bytes."""
+"""The counts of a conntrack dump, by both parsers from the same bytes."""
 
 import socket
 from collections import Counter
@@ -118,7 +118,7 @@ def without_source(*pools: PoolKey) -> NatRules:
 
 
 def test_ports_of_others() -> None:
-    """A pool's ports are held by the gateway's own connections too, whoever they were meant for."""
+    """A pool's ports are also held by the gateway's own connections, wherever they go."""
     own = Connection((OUTSIDE, 41_000), SERVER)
     own_published = Connection((OUTSIDE, 41_001), ("10.9.9.9", 80), server=SERVER)
     over = Connection((OUTSIDE, 41_002), SERVER, state=TIME_WAIT)
@@ -145,12 +145,12 @@ def test_both_translated() -> None:
 
 
 def by_client(*pools: PoolKey) -> NatRules:
-    """Return the rules that count the connections of some pools by client besides."""
+    """Return the rules that also count the connections of some pools by client."""
     return NatRules(clients_of=pools)
 
 
 def test_clients() -> None:
-    """Of the given pools each client's connections are counted: by where they were opened from."""
+    """In the given pools each client's connections are counted, by the address that opened them."""
     second = replace(FLOW, source=OTHER_CLIENT, gateway=(OUTSIDE, 40_001), state=TIME_WAIT)
     elsewhere = replace(FLOW, destination=("203.0.113.10", 443))
     zone = replace(FLOW, zone=5)
@@ -166,7 +166,7 @@ def test_clients() -> None:
 
 
 def test_client_of_a_translated_destination() -> None:
-    """It is who opened the connection, wherever it was meant to go; of IPv6 as well."""
+    """The client is what opened the connection, wherever it went; also for IPv6."""
     both = Connection(CLIENT, ("10.9.9.9", 80), (OUTSIDE, 40_000), server=SERVER)
     six = Connection(("2001:db8::7", 50_000), ("2001:db8:9::9", 443), ("2001:db8::1", 40_000))
     pool6 = key("2001:db8::1", "2001:db8:9::9", 443)
@@ -177,7 +177,7 @@ def test_client_of_a_translated_destination() -> None:
 
 
 def test_too_many_clients() -> None:
-    """Clients beyond the limit are left out; the known ones are counted on."""
+    """Clients beyond the limit are left out; known ones go on counting."""
     found = [
         replace(
             FLOW, source=(str(ip_address("10.0.0.0") + number), 50_000), gateway=(OUTSIDE, port)
@@ -207,7 +207,7 @@ def test_other_protocols(protocol: int) -> None:
 
 
 def test_icmp() -> None:
-    """An entry without ports is passed over: ICMP has an identifier, a type and a code."""
+    """An entry without ports is skipped: ICMP has an identifier, a type and a code."""
     icmp = [attribute(NUMBER, b"\1"), attribute(4, b"\0\5"), attribute(5, b"\10")]
     addresses = [attribute(1, bytes(4)), attribute(2, bytes(4))]
     reply = nested(REPLY, nested(ADDRESSES, *addresses), nested(PROTOCOL, *icmp))
@@ -243,7 +243,7 @@ def test_duplicated_attribute() -> None:
 
 
 def test_rows() -> None:
-    """The fullest pools have rows, and the watched ones; what may be reclaimed is no use."""
+    """The fullest pools have rows, and the watched ones; reclaimable ports do not count as used."""
     used = {5: [ESTABLISHED] * 3, 6: [ESTABLISHED] * 2, 7: [TIME_WAIT] * 9, 8: [ESTABLISHED]}
     found = [
         replace(flow(40_000 + i, state), destination=(f"203.0.113.{last}", 443))

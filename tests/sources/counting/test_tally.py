@@ -67,7 +67,7 @@ def test_blocked_port() -> None:
 
 
 def test_inbound_ports_outside_of_the_default() -> None:
-    """Remote ports below 32768 and from 61000 on are counted, those that Linux chooses are not."""
+    """Remote ports below 32768 and from 61000 on are counted as outside Linux's choice."""
     ports = (32767, 32768, 60999, 61000, 1024, 50000)
     found = [Entry(ESTABLISHED, "10.0.0.2", 443, "10.0.0.9", port) for port in ports]
     found += [outgoing(ESTABLISHED, 40000)]
@@ -165,7 +165,7 @@ def test_reclaimable_when(delay_ms: int, expires: int, *, reclaimable: bool) -> 
 
 
 def test_fin_wait2_is_never_reclaimable() -> None:
-    """An orphan in FIN_WAIT2 has the timer of TIME_WAIT, and is neither that nor reclaimable."""
+    """An orphan in FIN_WAIT2 has the timer of TIME_WAIT, but is neither that nor reclaimable."""
     [count] = counts(tally([outgoing(FIN_WAIT2, 40000)], rules(reuse=EVERYWHERE)).outbound).values()
     assert count == (1, 0, 0)
 
@@ -230,7 +230,7 @@ def test_too_many_pools() -> None:
 
 
 def test_too_many_local_addresses() -> None:
-    """Sockets of local addresses beyond the limit count, but under no address of their own."""
+    """Sockets at local addresses beyond the limit count, but under no address."""
     found = [
         Entry(ESTABLISHED, f"10.0.{i >> 8}.{i & 255}", 40000, "10.0.0.9", 443)
         for i in range(MAX_LOCAL_ADDRESSES + 2)
@@ -244,7 +244,7 @@ def test_too_many_local_addresses() -> None:
 
 
 def test_kept_entries() -> None:
-    """Entries in the states asked for are handed out whole, up to a limit; the rest is counted."""
+    """Entries in the requested states are returned whole, up to a limit; the rest are counted."""
     found = [outgoing(CLOSE_WAIT, 40000), outgoing(ESTABLISHED, 40001), outgoing(CLOSE_WAIT, 40002)]
     by = replace(rules(), kept_states=1 << CLOSE_WAIT)
     assert tally(found, by).kept == (diag_message(found[0]), diag_message(found[2]))

@@ -1,4 +1,4 @@
-"""What both parsers make of sockets in CLOSE_WAIT: their number by cause, and their entries."""
+"""What both parsers report about sockets in CLOSE_WAIT: numbers by cause, and entries."""
 
 from collections import Counter
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_wherever_it_is(port: int) -> None:
 
 
 def test_all_are_counted() -> None:
-    """Beyond the number of entries that are kept sockets still count for their cause."""
+    """Beyond the number of kept entries, sockets still count for their cause."""
     found = [kind_of("not_closed").entry()] * (MAX_KEPT + 7) + [kind_of("peer_gone").entry()]
     counted = tally(found, KEPT)
     assert by_cause(counted) == {"not_closed": MAX_KEPT + 7, "peer_gone": 1}
@@ -64,7 +64,7 @@ def test_any_mixture(kinds: list[Kind]) -> None:
 
 
 def in_close_wait(found: list[Entry]) -> list[Entry]:
-    """Let what was in TIME_WAIT be in CLOSE_WAIT: half of all sockets."""
+    """Move what was in TIME_WAIT to CLOSE_WAIT: half of all sockets."""
     return [replace(e, state=CLOSE_WAIT) if e.state == TIME_WAIT else e for e in found]
 
 
@@ -85,7 +85,7 @@ def test_like_the_state(found: list[Entry], kept_states: int) -> None:
 
 
 def test_recording() -> None:
-    """The recorded sockets have the cause that their queues in `ss` tell: nobody read the FIN."""
+    """The recorded sockets have the cause that their queues in `ss` show: nobody read the FIN."""
     counted = tally_datagrams(recorded_datagrams("main"), KEPT)
     shown = [line for line in ss_lines() if line.state == "CLOSE-WAIT"]
     assert {(line.receive_queue, line.send_queue) for line in shown} == {(1, 0)}

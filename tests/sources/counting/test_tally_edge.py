@@ -55,7 +55,7 @@ def entered(counted: SocketTally) -> int:
 
 
 def test_first_dump() -> None:
-    """Before there was a dump nothing has entered; every TIME_WAIT entry is noted."""
+    """Before the first dump nothing has entered; every TIME_WAIT entry is noted."""
     young, doubtful, old = (
         waiting(2, 0),
         waiting(1, 2 * AGE_ERROR_MS),
@@ -69,9 +69,9 @@ def test_first_dump() -> None:
 
 
 def test_known_by_age_or_by_name() -> None:
-    """What is clearly older than the dump before is known by its age, the rest by its cookie.
+    """Entries clearly older than the previous dump are known by age, the rest by cookie.
 
-    That dump was asked for at 4000 ms and its last part filled at 4050 ms.
+    That dump was requested at 4000 ms and its last part filled at 4050 ms.
     """
     since = Edge(4000, 4050, known(1, 2, 9))
     ages = {
@@ -79,7 +79,7 @@ def test_known_by_age_or_by_name() -> None:
         1: 1100,  # born at 3900: doubtful, and known
         2: 1100,  # doubtful, and not known
         8: 850,  # born at 4150: doubtful, and known
-        7: 849,  # born at 4151: surely after that dump, and not known
+        7: 849,  # born at 4151: certainly after that dump, and not known
         3: 0,
     }
     found = [waiting(number, age) for number, age in ages.items()]
@@ -97,7 +97,7 @@ def test_minute_that_begins_anew() -> None:
 
 
 def test_minute_that_begins_anew_at_its_end() -> None:
-    """So does one that had no time left when it was seen before."""
+    """So does one that had no time left when it was last seen."""
     edge = count([filled(0, [waiting(1, 60_000)])], 0, None).edge
     assert entered(count([filled(5_000, [waiting(1, 4_000)])], 5_000, edge)) == 0
 
@@ -109,7 +109,7 @@ def test_end_of_its_minute() -> None:
 
 
 def test_neighbours() -> None:
-    """Cookies that follow one another share a block, and are told apart in it."""
+    """Consecutive cookies share a block, and are told apart in it."""
     found = [replace(waiting(number, 0), cookie=1000 + number) for number in range(0, 100, 2)]
     edge = count([filled(0, found)], 0, None).edge
     assert len(edge.cookies) == 16 * 3  # 960-1023, 1024-1087, 1088-1151
@@ -118,7 +118,7 @@ def test_neighbours() -> None:
 
 
 def test_too_many_to_know() -> None:
-    """No more is kept than an attack may cost, and half of it for what an age leaves open."""
+    """The cost of an attack is bounded, with half the room for entries that ages do not decide."""
     old = [waiting(number, 5_000) for number in range(2, MAX_COOKIE_BLOCKS + 2)]
     counted = count([filled(0, old), filled(0, [waiting(0, 0), waiting(1, 0)])], 0, None)
     half = MAX_COOKIE_BLOCKS // 2

@@ -1,4 +1,4 @@
-"""Random hosts, counted by the tally and by the kernel's formula over sets of Python."""
+"""Random hosts, counted by the tally and by the kernel's formula over Python sets."""
 
 from collections import Counter, defaultdict
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Host(NamedTuple):
         return tally(self.found, rules(self.usable, self.bound, self.served, reuse))
 
     def reusable(self, entry: Entry) -> bool:
-        """Tell whether a connect() may take the entry over, as the kernel's formula has it."""
+        """Tell whether a connect() may take over the entry, by the kernel's formula."""
         loopback = is_loopback(entry.local) or is_loopback(entry.remote) or entry.interface == 1
         allowed = self.reuse_mode == 1 or (self.reuse_mode == 2 and loopback)
         old_enough = 60_000 - entry.expires > self.delay_ms
@@ -104,7 +104,7 @@ def test_inbound_pools(host: Host) -> None:
 @settings(deadline=None)
 @given(HOSTS)
 def test_states_and_local_ports(host: Host) -> None:
-    """States and the ports of each local address agree with sets of Python."""
+    """States and the ports of each local address agree with Python sets."""
     held: dict[LocalAddress, set[int]] = defaultdict(set)
     live: dict[LocalAddress, set[int]] = defaultdict(set)
     for entry in host.found:

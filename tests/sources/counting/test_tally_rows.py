@@ -1,4 +1,4 @@
-"""Which pools are told apart in a tally, and what is said of the ages of their entries."""
+"""Which pools have rows in a tally, and what it says about the ages of their entries."""
 
 from array import array
 from dataclasses import replace
@@ -17,7 +17,7 @@ def outgoing(state: int, local_port: int, remote: str = "10.0.0.9") -> Entry:
 
 
 def test_rows() -> None:
-    """The most used pools have rows; of pools that are equally used all have one, or none."""
+    """The most used pools have rows; of equally used pools all have one, or none."""
     used = {"10.0.0.5": 4, "10.0.0.6": 2, "10.0.0.7": 2, "10.0.0.8": 1}
     found = [
         outgoing(ESTABLISHED, 40000 + i, remote) for remote, n in used.items() for i in range(n)
@@ -48,7 +48,7 @@ def test_little_used_pools(max_rows: int) -> None:
 
 @pytest.mark.parametrize("max_rows", [3, 1])
 def test_pools_that_count_whole(max_rows: int) -> None:
-    """A pool with so many ports has a row before fuller ones, though all look reclaimable."""
+    """A pool with that many ports has a row before fuller ones, although all look reclaimable."""
     old = [
         Entry(TIME_WAIT, "10.0.0.2", 40000 + i, remote, 443, expires=5_000)
         for remote, n in {"10.0.0.5": 4, "10.0.0.6": 3}.items()
@@ -65,7 +65,7 @@ def test_pools_that_count_whole(max_rows: int) -> None:
 
 
 def test_ages() -> None:
-    """TIME_WAIT entries are told apart by whole seconds since they entered, few or many."""
+    """TIME_WAIT entries are counted by whole seconds since they entered, few or many."""
     expires = [60_000, 59_001, 59_000, 30_500, 30_500, 1, 0, 70_000, *[12_345] * 9]
     found = [
         Entry(TIME_WAIT, "10.0.0.2", 40000 + i, "10.0.0.9", 443, expires=left)
@@ -86,7 +86,7 @@ def waiting(port: int, age_ms: int) -> Entry:
 
 
 def test_watched_pools() -> None:
-    """A watched pool has a row however little it is used; what does not exist has none."""
+    """A watched pool has a row however little it is used; one that does not exist has none."""
     found = [outgoing(ESTABLISHED, 40000 + i, "10.0.0.5") for i in range(3)]
     found += [outgoing(ESTABLISHED, 40000, "10.0.0.6"), outgoing(ESTABLISHED, 40001, "10.0.0.7")]
     found += [Entry(ESTABLISHED, "10.0.0.2", 80, f"10.0.1.{i}", 5000) for i in range(3)]
@@ -104,7 +104,7 @@ def test_watched_pools() -> None:
 
 
 def test_ages_of_the_others() -> None:
-    """The pools without a row have one histogram of ages together."""
+    """The pools without a row share one histogram of ages."""
     few = [Entry(TIME_WAIT, "10.0.0.2", 40000, f"10.0.0.{i}", 443, expires=5_000) for i in (5, 6)]
     many = [waiting(40000 + i, 12_345) for i in range(9)]
     others = tally(

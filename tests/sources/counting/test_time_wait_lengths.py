@@ -1,4 +1,4 @@
-"""TIME_WAIT may last from 1 to 600 s, and entries of two lengths may be there at once."""
+"""TIME_WAIT may last from 1 to 600 s, and entries of two lengths may coexist."""
 
 from array import array
 from dataclasses import replace
@@ -32,7 +32,7 @@ def count(left_ms: list[int], lengths: TimeWaitLengths) -> SocketTally:
 @pytest.mark.parametrize("seconds", [1, 15, 60, 255, 256, 300, 600])
 @pytest.mark.parametrize("entries", [2, 9])
 def test_histogram(seconds: int, entries: int) -> None:
-    """It is a second longer than TIME_WAIT: new entries come first, those that are over last."""
+    """The histogram is a second longer than TIME_WAIT: new entries come first, those over last."""
     found = count([0] * (entries - 1) + [1000 * seconds], same_length(1000 * seconds))
     ages = list(array("I", found.outbound.rows[POOL].ages))
     assert ages == [1, *[0] * (seconds - 1), entries - 1]
@@ -64,7 +64,7 @@ def test_any_lengths(
     *,
     whole_seconds: bool,
 ) -> None:
-    """Both parsers agree, whatever is left; each entry is in one second of the histogram."""
+    """Both parsers agree for any time left; each entry is in one second of the histogram."""
     reuse = replace(EVERYWHERE, lengths=lengths, whole_seconds=whole_seconds)
     by = replace(rules(usable=range(40000, 41000), reuse=reuse), since=Edge(0, 0, b""))
     timed = [Datagram(now_ms, content) for content in dump_of(waiting(*left_ms))]

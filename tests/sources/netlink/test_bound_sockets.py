@@ -63,7 +63,7 @@ def test_port(port: int) -> None:
 
 
 def test_closed_meanwhile() -> None:
-    """A socket that was closed while the dump ran has no port left, and is left out."""
+    """A socket closed during the dump has no port left, and is left out."""
     assert parse(Entry(CLOSE, "::1", 0)) == []
 
 
@@ -86,7 +86,7 @@ def test_listening_or_bound_only() -> None:
     ],
 )
 def test_ipv6_only(attributes: bytes, *, expected: bool) -> None:
-    """IPV6_V6ONLY is the attribute SKV6ONLY, wherever it stands among the others."""
+    """IPV6_V6ONLY is the attribute SKV6ONLY, wherever it is among the others."""
     [found] = parse(Entry(LISTEN, "::", 8080, attributes=attributes))
     assert found.ipv6_only is expected
 
@@ -99,7 +99,7 @@ def test_queue(used: int, limit: int) -> None:
 
 
 def test_owner() -> None:
-    """Inode and cgroup id lead to whose it is, also beside other attributes."""
+    """Inode and cgroup id lead to the owner, even among other attributes."""
     cgroup = attribute(SKV6ONLY, b"\1") + attribute(CGROUP_ID, struct.pack("=Q", 2**33))
     found = parse(
         Entry(LISTEN, "::1", 8080, inode=2**32 - 1, attributes=cgroup),
@@ -151,7 +151,7 @@ def test_damaged_recording(fault: Fault) -> None:
 
 
 def test_recording() -> None:
-    """The recorded listeners are those that `ss` showed, with the bound-only sockets beside."""
+    """The recorded listeners are those that `ss` showed, together with the only-bound sockets."""
     found = list(bound(recorded_datagrams("bound")).kept)
     shown = {(sixteen_bytes(e.local), e.local_port) for e in ss_lines() if e.state == "LISTEN"}
     assert {(s.address, s.port) for s in found if s.listening} == shown
@@ -168,7 +168,7 @@ def test_recording() -> None:
 
 
 def test_real_queue(lab: Lab) -> None:
-    """Connections that nobody accepts fill the queue of their listener, and of no other."""
+    """Connections that are not accepted fill the queue of their listener, and of no other."""
     lab.listen("127.0.0.5", SERVER_PORT + 1).listen(5)
     for _ in range(3):
         client = lab.keep(socket.socket())
@@ -199,7 +199,7 @@ def test_real_interfaces(lab: Lab) -> None:
 
 
 def test_interface_that_is_gone(lab: Lab) -> None:
-    """An interface that is no more goes by its number."""
+    """An interface that no longer exists goes by its number."""
     assert lab
     assert Namespace().sources.interface_name(4711) == "4711"
 

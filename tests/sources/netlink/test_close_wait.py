@@ -53,14 +53,14 @@ QUEUE = st.integers(0, 2**32 - 1)
 
 @given(st.integers(0, 255), st.integers(0, 255), QUEUE)
 def test_nothing_to_send(timer: int, retransmits: int, rqueue: int) -> None:
-    """Where nothing waits to be sent or acknowledged, only the application's reading counts."""
+    """If nothing is waiting to be sent or acknowledged, only the application's reading counts."""
     cause = close_wait_cause(timer, retransmits, rqueue, 0)
     assert cause == ("eof_unread" if rqueue else "not_closed")
 
 
 @given(st.integers(0, 255), QUEUE, QUEUE)
 def test_repetition_by_repetition(timer: int, rqueue: int, wqueue: int) -> None:
-    """Sent once nobody is gone; and a peer that is gone does not come back by being asked more."""
+    """One retransmission does not mean the peer is gone; and more of them do not bring it back."""
     causes = [close_wait_cause(timer, count, rqueue, wqueue) for count in range(256)]
     assert set(causes) <= set(CAUSES)
     assert causes[0] != "peer_gone"
@@ -69,7 +69,7 @@ def test_repetition_by_repetition(timer: int, rqueue: int, wqueue: int) -> None:
 
 
 def test_sockets() -> None:
-    """Of the kept entries those in CLOSE_WAIT are told, with cause, remote end and owner."""
+    """The kept entries in CLOSE_WAIT are returned, with cause, remote end and owner."""
     owner = attribute(SKV6ONLY, b"\0") + attribute(CGROUP_ID, struct.pack("=Q", 0x1234567890))
     entries = [
         kind_of("peer_gone").entry(remote="10.0.0.9", cookie=0x0102030405060708),
@@ -133,7 +133,7 @@ def ages_of(*entries: Entry) -> dict[bytes, float]:
 
 
 def test_ages() -> None:
-    """The age is tcpi_last_ack_recv in seconds, wherever the attribute stands, by cookie."""
+    """The age is tcpi_last_ack_recv in seconds, wherever the attribute is, by cookie."""
     cgroup = attribute(CGROUP_ID, bytes(8))
     assert ages_of(
         with_info(1, attribute(INFO, tcp_info(1500)) + cgroup),
@@ -155,12 +155,12 @@ def test_older_and_newer_kernels(fields: int) -> None:
 
 @pytest.mark.parametrize("attributes", [b"", attribute(INFO, tcp_info(2500)[:59])])
 def test_unknown_age(attributes: bytes) -> None:
-    """Where the kernel does not tell it, a socket is at least 0 s old."""
+    """If the kernel does not give it, a socket is at least 0 s old."""
     assert ages_of(with_info(1, attributes)) == {struct.pack("=Q", 1): 0.0}
 
 
 def test_too_many_ages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ages of the first sockets are told; nothing is asked of what comes after them."""
+    """The ages of the first sockets are returned; the rest is not read."""
     monkeypatch.setattr(module, "MAX_AGES", 2)
     entries = [with_info(number, attribute(INFO, tcp_info(1000))) for number in range(4)]
     assert list(ages_of(*entries)) == [struct.pack("=Q", 0), struct.pack("=Q", 1)]
@@ -210,7 +210,7 @@ def last_ack_recv(sock: socket.socket) -> float:
 
 
 def await_silence(sock: socket.socket, seconds: float) -> None:
-    """Wait until the peer was not heard for some time."""
+    """Wait until the peer has not been heard from for some time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while last_ack_recv(sock) < seconds:
         assert time.monotonic() < deadline
@@ -218,7 +218,7 @@ def await_silence(sock: socket.socket, seconds: float) -> None:
 
 
 def test_real_sockets(lab: Lab) -> None:
-    """The age of a real socket is what it says itself, under its own cookie; no other is told."""
+    """The age of a real socket is what it says itself, under its own cookie; no others appear."""
     pairs = [lab.connect("127.0.0.9"), lab.connect("::1"), lab.connect("127.0.0.9")]
     waiting = [accepted for _client, accepted in pairs[:2]]
     # Other times in struct tcp_info, which go on since the connection was made, grow first.

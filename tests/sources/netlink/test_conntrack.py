@@ -9,7 +9,7 @@ from tests.support.messages.datagrams import DUMP_REQUEST, attribute
 
 
 def test_request() -> None:
-    """The request dumps both families, only entries whose flag of a translated source is set."""
+    """The request dumps both families, only entries with the flag of a translated source."""
     family_header = struct.pack("=BBH", socket.AF_UNSPEC, 0, 0)  # struct nfgenmsg
     body = family_header + status(SRC_NAT) + attribute(STATUS_MASK, struct.pack("!I", SRC_NAT))
     header = struct.pack("=IHHII", 16 + len(body), GET, DUMP_REQUEST, 9, 0)

@@ -40,14 +40,14 @@ def whole(sequence: int) -> list[Reply]:
 
 
 def reason(diag: DiagSocket) -> str:
-    """Return what the SourceError says that the next dump must cause."""
+    """Return the text of the SourceError that the next dump must cause."""
     with pytest.raises(SourceError) as caught:
         diag.ask(2, payloads)
     return str(caught.value)
 
 
 def test_dumps_on_one_socket() -> None:
-    """Dump after dump goes over one socket, each under a sequence number of its own."""
+    """All dumps go over one socket, each with its own sequence number."""
     script = Script(whole(1), whole(2))
     diag = DiagSocket(script.open)
     assert [diag.ask(0x400, payloads), diag.ask(0xBFE, payloads)] == [[A], [A]]
@@ -57,7 +57,7 @@ def test_dumps_on_one_socket() -> None:
 
 
 def test_rest_of_an_earlier_answer() -> None:
-    """What still comes of an earlier request is no part of the next answer."""
+    """Leftovers of an earlier request are not part of the next answer."""
     script = Script([*whole(1), message(GETSOCK, b"late", sequence=1)], [*whole(1), *whole(2)])
     diag = DiagSocket(script.open)
     assert [diag.ask(2, payloads), diag.ask(2, payloads)] == [[A], [A]]
@@ -78,7 +78,7 @@ def test_cut_datagram() -> None:
 
 
 def test_largest_datagram() -> None:
-    """A datagram as large as the kernel makes them is received whole."""
+    """The largest datagram that the kernel makes is received whole."""
     payload = bytes(32_768 - 16 - 20)
     datagram = message(GETSOCK, payload, sequence=1) + done(1)
     assert len(datagram) == 32_768
@@ -119,7 +119,7 @@ def test_socket_error() -> None:
 
 
 def test_no_permission_for_a_socket() -> None:
-    """Where not even a socket may be opened each dump fails, until one may."""
+    """If no socket may be opened, each dump fails until one may."""
     script = Script(whole(2))
     attempts = iter([PermissionError(errno.EPERM, "Operation not permitted"), None])
 

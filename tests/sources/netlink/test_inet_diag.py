@@ -72,7 +72,7 @@ def test_state_names() -> None:
 
 
 def test_message_layout() -> None:
-    """An entry has 72 bytes and its fields lie where struct inet_diag_msg has them."""
+    """An entry has 72 bytes, with fields where struct inet_diag_msg has them."""
     entry = Entry(6, "10.0.0.2", 40001, "10.0.0.9", 443, expires=59_000, interface=3)
     fields = MESSAGE.unpack(diag_message(entry))
     assert MESSAGE.size == 72
@@ -118,7 +118,7 @@ def test_wrong_attribute_length(length: int) -> None:
 
 @pytest.mark.parametrize("rest", [b"", b"\1", b"\1\2\3"])
 def test_too_little_for_an_attribute(rest: bytes) -> None:
-    """Less than the header of an attribute is padding, as RTA_OK in linux/rtnetlink.h has it."""
+    """Less than the header of an attribute is padding, as for RTA_OK in linux/rtnetlink.h."""
     assert attributes_of(attribute(3, b"fine") + rest) == [(3, b"fine")]
 
 
@@ -142,5 +142,5 @@ def test_whose() -> None:
 
 @pytest.mark.parametrize("found", [{}, {11: bytes(8)}, {CGROUP_ID: bytes(7)}, {CGROUP_ID: b""}])
 def test_unknown_cgroup(found: dict[int, bytes]) -> None:
-    """Where the kernel does not tell the cgroup, or not in 8 bytes, it is not known."""
+    """If the kernel does not give the cgroup, or not in 8 bytes, it is not known."""
     assert socket_id(4242, found) == SocketId(4242, None)

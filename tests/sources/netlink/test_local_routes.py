@@ -1,4 +1,4 @@
-"""Which addresses are this host's, as its local routing table tells."""
+"""Which addresses are this host's, according to its local routing table."""
 
 import subprocess
 import time

@@ -29,7 +29,7 @@ def payloads(datagrams: Sequence[bytes]) -> list[bytes]:
 
 
 def reason(datagrams: Sequence[bytes]) -> str:
-    """Return what the SourceError says that the datagrams must cause."""
+    """Return the text of the SourceError that the datagrams must cause."""
     with pytest.raises(SourceError) as caught:
         payloads(datagrams)
     return str(caught.value)
@@ -63,7 +63,7 @@ def test_empty_dump() -> None:
 
 
 def test_done_without_a_code() -> None:
-    """An NLMSG_DONE without a code, as old kernels send it, ends a dump well."""
+    """An NLMSG_DONE without a code, as from old kernels, ends a dump successfully."""
     assert payloads([A + message(DONE)]) == [b"aaaa"]
 
 
@@ -75,7 +75,7 @@ def test_error(number: int) -> None:
 
 
 def test_negative_done() -> None:
-    """An NLMSG_DONE with a negative code is an error: the kernel broke the dump off."""
+    """An NLMSG_DONE with a negative code is an error: the kernel aborted the dump."""
     assert reason([A + done(code=-errno.ENOMEM)]) == "netlink dump: ENOMEM: Cannot allocate memory"
 
 
@@ -88,7 +88,7 @@ def test_code_that_is_no_errno(kind: int, code: int) -> None:
 
 @pytest.mark.parametrize("code", [0, 11])
 def test_acknowledgement(code: int) -> None:
-    """An NLMSG_ERROR whose code is no errno was not asked for and is no whole dump."""
+    """An NLMSG_ERROR whose code is not an errno was not requested and is not a whole dump."""
     assert reason([A, message(ERROR, struct.pack("=i", code))]).startswith("netlink dump: ")
 
 
@@ -100,13 +100,13 @@ def test_ending_with_half_a_code(kind: int, size: int) -> None:
 
 
 def test_error_without_a_code() -> None:
-    """An NLMSG_ERROR always carries a code; without one it is no good end."""
+    """An NLMSG_ERROR always carries a code; without one it is not a good end."""
     assert "an ending of 0 bytes" in reason([A, message(ERROR)])
 
 
 @pytest.mark.parametrize("ending", [[], [done()]])
 def test_overrun(ending: list[bytes]) -> None:
-    """NLMSG_OVERRUN is an error, even where an NLMSG_DONE follows."""
+    """NLMSG_OVERRUN is an error, even if an NLMSG_DONE follows."""
     assert "NLMSG_OVERRUN" in reason([A, message(OVERRUN), *ending])
 
 
@@ -123,7 +123,7 @@ def test_interrupted(datagrams: list[bytes]) -> None:
 
 
 def test_foreign_sequence_numbers() -> None:
-    """Messages of another request are no part of the dump, whatever they say."""
+    """Messages of another request are not part of the dump, whatever they say."""
     foreign = [
         message(GETSOCK, b"old", sequence=SEQUENCE - 1),
         done(SEQUENCE - 1),
@@ -135,7 +135,7 @@ def test_foreign_sequence_numbers() -> None:
 
 
 def test_noop_and_unknown_types() -> None:
-    """NLMSG_NOOP and message types of which nothing is known are passed over."""
+    """NLMSG_NOOP and unknown message types are skipped."""
     assert payloads([message(NOOP), A, message(99, b"?") + B, done()]) == [b"aaaa", b"bbbbbb"]
 
 
@@ -169,7 +169,7 @@ def test_missing_padding_at_the_end() -> None:
 
 @pytest.mark.parametrize("rest", [b"\x01", B, error(errno.EBUSY), b"\xff" * 16])
 def test_data_after_done(rest: bytes) -> None:
-    """What follows NLMSG_DONE is not read, in its datagram or behind it."""
+    """Nothing after NLMSG_DONE is read, in its datagram or later."""
     assert payloads([A + done() + rest, rest]) == [b"aaaa"]
 
 

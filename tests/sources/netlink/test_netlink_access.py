@@ -1,4 +1,4 @@
-"""Whether netlink answers, told from one small dump."""
+"""Whether netlink answers, found out by one small dump."""
 
 import errno
 import socket
@@ -19,7 +19,7 @@ def refusing(number: int) -> DiagSocket:
 
 
 def test_netlink_answers() -> None:
-    """Where netlink answers nothing is missing, and the socket that asked is closed."""
+    """If netlink answers, nothing is missing, and the socket that asked is closed."""
     kernel = FakeKernel([], [])
     assert why_no_netlink("linux", DiagSocket(kernel.open)) is None
     assert all(opened.closed for opened in kernel.opened)
@@ -29,13 +29,13 @@ def test_netlink_answers() -> None:
     "number", [errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT]
 )
 def test_netlink_denied(number: int) -> None:
-    """A sandbox that denies netlink, or a kernel without it, is told by the reason."""
+    """The reason names a sandbox that denies netlink, or a kernel without it."""
     assert why_no_netlink("linux", refusing(number)) == "sock_diag dump: refused"
 
 
 @pytest.mark.parametrize("number", [errno.ENOBUFS, errno.EMFILE, errno.EINTR])
 def test_netlink_fails_for_now(number: int) -> None:
-    """A failure that may pass is none of netlink's: the samples try again."""
+    """A failure that may pass does not rule out netlink: the samples try again."""
     assert why_no_netlink("linux", refusing(number)) is None
 
 

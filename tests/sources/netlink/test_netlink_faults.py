@@ -73,7 +73,7 @@ def test_every_truncation() -> None:
 
 @given(st.lists(MESSAGES, max_size=12), st.integers(1, 13), st.integers(1, 13))
 def test_division_into_datagrams(messages: list[bytes], one: int, other: int) -> None:
-    """How the kernel divides the same messages into datagrams makes no difference."""
+    """It makes no difference how the kernel divides the same messages into datagrams."""
     whole = [*messages, done()]
     assert outcome(packed(whole, one)) == outcome(packed(whole, other))
 

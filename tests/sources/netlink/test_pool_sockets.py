@@ -69,7 +69,7 @@ def test_any_sockets(found: list[Entry]) -> None:
 
 
 def test_too_many_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first sockets are looked at only; the rest of the dump must still end well."""
+    """Only the first sockets are examined; the rest of the dump must still end well."""
     monkeypatch.setattr(module, "MAX_SOCKETS", 2)
     found = [Entry(ESTABLISHED, "10.0.0.2", 40000 + i, "10.0.0.9", 443) for i in range(5)]
     assert [socket.local_port for socket in parse(*found)] == [40000, 40001]
@@ -115,7 +115,7 @@ def test_recording() -> None:
 
 
 def test_real_sockets(lab: Lab) -> None:
-    """Live sockets are told with their inode; what is in TIME_WAIT is not told."""
+    """Live sockets are returned with their inodes; those in TIME_WAIT are not."""
     clients = [lab.connect("127.0.0.9")[0], lab.connect("::1")[0]]
     time_wait_here(lab.connect("127.0.0.9"))
     namespace = Namespace()

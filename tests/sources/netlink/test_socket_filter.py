@@ -26,7 +26,7 @@ def test_worked_example() -> None:
     assert filter_attribute([end("10.0.0.9", 443), end(None, 80)]) == b"".join(
         [
             struct.pack("=HH", 4 + 36, 1),  # struct rtattr: INET_DIAG_REQ_BYTECODE
-            # struct inet_diag_bc_op: if D_COND holds go on 16 bytes, to the jump, else behind it
+            # struct inet_diag_bc_op: if D_COND holds, move on 16 bytes, to the jump, else past it
             struct.pack("=BBH", 8, 16, 20),
             struct.pack("=BBHi", socket.AF_INET, 32, 0, 443),  # struct inet_diag_hostcond
             bytes([10, 0, 0, 9]),
@@ -64,7 +64,7 @@ REMOTES = st.tuples(st.sampled_from([*V4, *MAPPED, *V6]), st.sampled_from(PORTS)
 
 @given(st.lists(ENDS, min_size=1, max_size=64), st.lists(REMOTES))
 def test_accepts_the_ends(ends: list[RemoteEnd], remotes: list[tuple[str, int]]) -> None:
-    """The kernel takes the program, and it accepts the sockets towards one of the ends only."""
+    """The kernel takes the program, which accepts only sockets connected to one of the ends."""
     program = program_of(filter_attribute(ends))
     audit(program)
     for text, port in remotes:
@@ -107,7 +107,7 @@ def ends_of(client: socket.socket) -> tuple[int, bytes | None, bytes]:
     ],
 )
 def test_real_kernel(lab: Lab, ends: list[RemoteEnd], selected: set[str]) -> None:
-    """The kernel sends the sockets towards the ends, of IPv4, IPv6 and v4-mapped ones alike."""
+    """The kernel sends the sockets connected to the ends: IPv4, IPv6 and v4-mapped alike."""
     lab.listen("127.0.0.9", OTHER_PORT)
     other = lab.keep(socket.create_connection(("127.0.0.9", OTHER_PORT)))
     clients = {

@@ -1,4 +1,4 @@
-"""The walk for sockets that are bound only is left out where it is not wanted, or finds none."""
+"""The walk for sockets that are only bound is skipped if unwanted, or if it would find none."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,7 +23,7 @@ def bound_ports(namespace: Namespace) -> set[tuple[int, bool]]:
 
 
 def test_bound_only(lab: Lab) -> None:
-    """Listening sockets are there, one that is bound only is not; the usual one shows both."""
+    """Listening sockets are there, one only bound is not; the usual source shows both."""
     lab.bind("127.0.0.1", 40000)
     listening = {(SERVER_PORT, True)}
     assert bound_ports(Namespace()) == {*listening, (40000, False)}
@@ -66,7 +66,7 @@ class Asked:
 
 @pytest.fixture
 def asked(lab: Lab) -> Iterator[Asked]:
-    """Ask about a lab with one socket that is bound only."""
+    """Ask about a lab with one socket that is only bound."""
     lab.bind("127.0.0.1", 40000)
     with closing(Asked()) as asked:
         yield asked
@@ -74,13 +74,13 @@ def asked(lab: Lab) -> Iterator[Asked]:
 
 @pytest.mark.parametrize("ports", [[], [SERVER_PORT]])
 def test_no_walk(asked: Asked, ports: list[int]) -> None:
-    """Where all ports that somebody bound have listeners, or nobody bound one, no walk is made."""
+    """If all bound ports have listeners, or none is bound, no walk is made."""
     assert asked.bound(port_set(ports)).bound_only == 0
     assert asked.diag.walks == 0
 
 
 def test_walk(asked: Asked) -> None:
-    """Where a port may be bound only the sockets are asked for; where none is, none is kept."""
+    """If a port may be only bound, the sockets are read; if none is, none is kept."""
     assert asked.bound(port_set([SERVER_PORT, 40000])).bound_only == port_set([40000])
     assert asked.bound(None).bound_only == port_set([40000])
     assert asked.diag.walks == 2

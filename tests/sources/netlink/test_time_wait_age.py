@@ -54,7 +54,7 @@ def age(*datagrams: bytes, lengths: TimeWaitLengths = DEFAULT_LENGTHS) -> float 
     ],
 )
 def test_request(ends: tuple[str, str], family: int, addresses: tuple[bytes, bytes]) -> None:
-    """The request is struct inet_diag_req with the four ends, whatever cookie, and is no dump."""
+    """The request is struct inet_diag_req with the four ends and any cookie, and is not a dump."""
     asked = encode_connection_request(key(*ends, 443), 40000, SEQUENCE)
     assert asked == (
         struct.pack("=IHHII", 16 + 60, GETSOCK, 0x1, SEQUENCE, 0)
@@ -73,7 +73,7 @@ def test_age() -> None:
 
 
 def test_age_by_another_length() -> None:
-    """Where TIME_WAIT lasts 300 s it counts these down; one from before a change to 15 s, 60 s."""
+    """If TIME_WAIT lasts 300 s, it counts down from 300; from before a change to 15 s, from 60."""
     assert age(answer(TIME_WAIT, 299_000), lengths=same_length(300_000)) == 1
     changed = TimeWaitLengths(15_000, 60_000)
     assert age(answer(TIME_WAIT, 14_000), lengths=changed) == 1
@@ -81,7 +81,7 @@ def test_age_by_another_length() -> None:
 
 
 def test_other_states() -> None:
-    """A connection in another state is none, nor is the listener that the kernel finds instead."""
+    """A connection in another state does not count, nor does the listener the kernel may find."""
     assert age(answer(ESTABLISHED)) is None
     assert age(answer(LISTEN)) is None
 
@@ -92,7 +92,7 @@ def test_no_such_connection() -> None:
 
 
 def test_answers_to_others() -> None:
-    """What belongs to another request is passed over."""
+    """Messages of another request are skipped."""
     other = message(GETSOCK, b"", sequence=SEQUENCE + 1)
     assert age(other, error(errno.ENOENT, SEQUENCE + 1), answer(TIME_WAIT, 59_000)) == 1
 
@@ -109,7 +109,7 @@ def test_answers_to_others() -> None:
     ],
 )
 def test_failures(datagrams: list[bytes], reason: str) -> None:
-    """Another error, and an answer that is none, are errors."""
+    """Any other error, or an answer that makes no sense, is an error."""
     with pytest.raises(SourceError, match=reason):
         age(*datagrams)
 
@@ -129,7 +129,7 @@ def test_any_bytes(datagrams: list[bytes]) -> None:
     [("127.0.0.1", "127.0.0.9", False), ("127.0.0.1", "127.0.0.9", True), ("::1", "::1", False)],
 )
 def test_real_kernel(lab: Lab, local: str, remote: str, *, mapped: bool) -> None:
-    """The kernel tells the one entry, IPv4 in an IPv6 socket included, and only in TIME_WAIT."""
+    """The kernel returns the one entry, IPv4 in an IPv6 socket included, and only in TIME_WAIT."""
     pair = lab.connect(remote, local, mapped=mapped)
     port = pair[0].getsockname()[1]
     pool = key(local, remote, SERVER_PORT)

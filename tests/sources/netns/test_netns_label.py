@@ -62,7 +62,7 @@ def test_static_pod() -> None:
     ],
 )
 def test_container(path: str, label: str) -> None:
-    """Outside pods, and for a container inside one of a pod, it is the container that counts."""
+    """Outside pods, and for a container inside a pod's container, the container counts."""
     assert pod_or_container(f"0::{path}\n") == label
 
 
@@ -80,18 +80,18 @@ def test_container(path: str, label: str) -> None:
     ],
 )
 def test_neither(cgroup: str) -> None:
-    """What is in no container has no label from its cgroup."""
+    """A process in no container has no label from its cgroup."""
     assert pod_or_container(cgroup) == ""
 
 
 def test_hybrid() -> None:
-    """Where cgroup2 tells nothing, any hierarchy of cgroup1 that names a container counts."""
+    """If cgroup2 names nothing, any cgroup1 hierarchy that names a container counts."""
     lines = ["9:name=systemd:/", f"4:memory:/docker/{A}", f"3:cpu,cpuacct:/docker/{B}", "0::/"]
     assert pod_or_container("\n".join(lines)) == "0e768f8db752"
 
 
 def test_cgroup2_first() -> None:
-    """The line of cgroup2 counts before all others, wherever it stands."""
+    """The line of cgroup2 comes before all others, wherever it is."""
     lines = [f"4:memory:/docker/{B}", f"0::/docker/{A}", ""]
     assert pod_or_container("\n".join(lines)) == "0e768f8db752"
 
@@ -109,12 +109,12 @@ def test_cgroup2_first() -> None:
     ],
 )
 def test_name(name: str, label: str) -> None:
-    """The name goes before the container; what is not safe in a label becomes "_"."""
+    """The name is preferred to the container; characters not safe in a label become "_"."""
     assert namespace_label(name, f"0::/docker/{A}\n", 7) == label
 
 
 def test_without_a_name() -> None:
-    """Without a name it is the container's, made safe, and without that the inode."""
+    """Without a name the label is the container's, made safe, or else the inode."""
     assert namespace_label("", f"0::/docker/{A}\n", 7) == "0e768f8db752"
     assert namespace_label("", "0::/lxc.payload.a b\n", 7) == "a_b"
     assert namespace_label("", "0::/\n", 4026532281) == "ns:4026532281"
@@ -129,7 +129,7 @@ def test_any_text(name: str, cgroup: str, inode: int) -> None:
 
 
 def test_unique() -> None:
-    """A label that another namespace has gets the inode behind it, and stays short."""
+    """A label that another namespace has gets the inode appended, and stays short."""
     assert unique_label("host", 4026532281, {"blue"}) == "host"
     assert unique_label("host", 4026532281, {"host"}) == "host:4026532281"
     assert unique_label("x" * 63, 4026532281, {"x" * 63}) == "x" * 52 + ":4026532281"
@@ -137,7 +137,7 @@ def test_unique() -> None:
 
 @given(st.lists(st.text(st.sampled_from("ns:1_"), min_size=1, max_size=3) | st.just("y" * 63)))
 def test_never_the_same(names: list[str]) -> None:
-    """However namespaces are called, no two of them have one label."""
+    """Whatever their names, no two namespaces share a label."""
     taken = {"host"}
     for inode, name in enumerate(names):
         label = unique_label(namespace_label(name, "", inode), inode, taken)

@@ -21,14 +21,14 @@ def find(others: OtherNamespaces) -> list[FoundNamespace]:
 
 
 def test_none(others: OtherNamespaces) -> None:
-    """Where there is only the own namespace none is found, also without /run/netns."""
+    """If there is only our own namespace, none is found, even without /run/netns."""
     others.show(os.getpid())
     assert find(others) == []
     assert find_namespaces(others.procfs, others.names / "none") == []
 
 
 def test_name(others: OtherNamespaces) -> None:
-    """A namespace with a name is found by it, and by its inode; nothing else is in it."""
+    """A namespace with a name is found by it, with its inode; nothing else is in it."""
     blue = others.name("blue")
     assert find(others) == [FoundNamespace(blue.inode, f"{others.names}/blue", "blue", None)]
 
@@ -52,13 +52,13 @@ def test_each_once(others: OtherNamespaces) -> None:
 
 
 def test_own_has_a_name_too(others: OtherNamespaces) -> None:
-    """The own namespace is not among them, whatever it is called (`ip netns attach`)."""
+    """Our own namespace is not among them, whatever its name (`ip netns attach`)."""
     (others.names / "host").symlink_to("/proc/self/ns/net")
     assert find(others) == []
 
 
 def test_names_without_namespace(others: OtherNamespaces) -> None:
-    """What is no namespace is left out: a file whose mount is gone, a broken link, a directory."""
+    """Only namespaces are listed: no file without its mount, no broken link, no directory."""
     (others.names / "stale").touch()
     (others.names / "broken").symlink_to("/nonexistent")
     (others.names / "directory").mkdir()
@@ -87,7 +87,7 @@ def test_process_that_has_ended(others: OtherNamespaces) -> None:
 
 
 def test_zombie(others: OtherNamespaces) -> None:
-    """A process that has ended and was not waited for is in no namespace any more."""
+    """A process that has ended but was not waited for is in no namespace any more."""
     made = others.run()
     assert made.process is not None
     made.process.kill()
@@ -96,7 +96,7 @@ def test_zombie(others: OtherNamespaces) -> None:
 
 
 def test_process_that_cannot_be_read(others: OtherNamespaces) -> None:
-    """What is no link of a namespace where one should be is left out."""
+    """Anything but a namespace's link, where one should be, is left out."""
     (others.procfs / "77" / "ns").mkdir(parents=True)
     (others.procfs / "77" / "ns" / "net").symlink_to("mnt:[4026531832]")
     (others.procfs / "78" / "ns").mkdir(parents=True)
@@ -105,13 +105,13 @@ def test_process_that_cannot_be_read(others: OtherNamespaces) -> None:
 
 
 def test_no_procfs(tmp_path: Path) -> None:
-    """Without /proc nothing can be told: a SourceError."""
+    """Without /proc nothing is known: a SourceError."""
     with pytest.raises(SourceError, match=r"^network namespaces: No such file or directory$"):
         find_namespaces(tmp_path / "none", tmp_path)
 
 
 def test_open(others: OtherNamespaces) -> None:
-    """The descriptor is that of the namespace, and is not handed on to other programs."""
+    """The descriptor is that of the namespace, and is not passed on to other programs."""
     made = others.name("blue")
     descriptor = open_namespace(find(others)[0])
     assert descriptor is not None
@@ -123,7 +123,7 @@ def test_open(others: OtherNamespaces) -> None:
 
 
 def test_open_what_is_gone(others: OtherNamespaces) -> None:
-    """A name or a process that is gone by now is no error: the namespace is none any more."""
+    """A name or a process that has gone is not an error: the namespace no longer exists."""
     others.name("blue")
     made = others.run()
     found = find(others)
@@ -133,7 +133,7 @@ def test_open_what_is_gone(others: OtherNamespaces) -> None:
 
 
 def test_open_what_has_become_another(others: OtherNamespaces) -> None:
-    """A name that has been given to another namespace by now does not open the wrong one."""
+    """A name now given to another namespace does not open the wrong one."""
     others.name("blue")
     [found] = find(others)
     others.rename("blue", "green")  # it lives on, so that its inode is not given to another
@@ -166,7 +166,7 @@ def test_cgroup(others: OtherNamespaces) -> None:
 
 
 def test_cgroup_that_is_not_ascii(tmp_path: Path) -> None:
-    """A cgroup with a strange name tells nothing."""
+    """A cgroup with a strange name gives nothing."""
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "cgroup").write_bytes(b"0::/\xff\n")
     assert read_cgroup(tmp_path, 7) == ""

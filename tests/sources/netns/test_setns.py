@@ -47,7 +47,7 @@ def test_there_and_back(switch: NamespaceSwitch, blue: int) -> None:
 
 
 def test_back_after_an_exception(switch: NamespaceSwitch, blue: int) -> None:
-    """It comes back also from what fails there."""
+    """It comes back even after a failure there."""
     home = own_namespace()
     with pytest.raises(ZeroDivisionError), switch.entered(blue):
         raise ZeroDivisionError
@@ -75,7 +75,7 @@ def test_other_threads_stay(switch: NamespaceSwitch, blue: int) -> None:
 
 
 def test_what_is_no_namespace(switch: NamespaceSwitch) -> None:
-    """A descriptor of something else is a SourceError, and nothing inside is done."""
+    """A descriptor of something else is a SourceError, and the block does not run."""
     home = own_namespace()
     descriptor = os.open("/dev/null", os.O_RDONLY)
     try:
@@ -90,14 +90,14 @@ def test_what_is_no_namespace(switch: NamespaceSwitch) -> None:
 
 
 def test_another_kind_of_namespace(switch: NamespaceSwitch) -> None:
-    """A namespace that is not of the network is not entered."""
+    """A namespace other than a network namespace is not entered."""
     with Path("/proc/self/ns/mnt").open() as file, pytest.raises(SourceError):  # noqa: SIM117 - order
         with switch.entered(file.fileno()):
             raise AssertionError("it went on")
 
 
 def test_no_way_back(switch: NamespaceSwitch, blue: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it cannot come back an AwayError says so, each time until it can."""
+    """If it cannot come back, an AwayError says so, each time until it can."""
     home = own_namespace()
     other = os.open("/dev/null", os.O_RDONLY)
     with monkeypatch.context() as patch:
@@ -112,14 +112,14 @@ def test_no_way_back(switch: NamespaceSwitch, blue: int, monkeypatch: pytest.Mon
 
 
 def test_check(switch: NamespaceSwitch) -> None:
-    """Who may switch passes the check, and stays where he is."""
+    """A thread that may switch passes the check, and stays where it is."""
     home = own_namespace()
     switch.check()
     assert own_namespace() == home
 
 
 def test_no_procfs(tmp_path: Path) -> None:
-    """Without /proc there is no way back, so none to go: a SourceError."""
+    """Without /proc there is no way back, so no way out: a SourceError."""
     with pytest.raises(SourceError, match=r"^network namespaces: No such file"):
         NamespaceSwitch(tmp_path)
 

@@ -14,7 +14,7 @@ __all__ = ["fake", "pids"]  # fixtures
 
 
 def test_whose_sockets_change() -> None:
-    """A process is busy that has other sockets than the last time, the busiest first."""
+    """A process with other sockets than the last time is busy; the busiest come first."""
     busy = BusyProcesses()
     for mark in range(4):
         busy.note(1, 77)
@@ -24,7 +24,7 @@ def test_whose_sockets_change() -> None:
 
 
 def test_calms_down() -> None:
-    """One whose sockets stay is busy no more after a few searches."""
+    """One whose sockets stay is no longer busy after a few searches."""
     busy = BusyProcesses()
     for mark in (1, 2, 2, 2, 2, 2):
         busy.note(1, mark)
@@ -43,7 +43,7 @@ def test_without_sockets() -> None:
 
 
 def test_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more processes with sockets than a bound no more are remembered."""
+    """The number of processes with sockets that are remembered is bounded."""
     monkeypatch.setattr(busy_module, "MOST_MARKED", 10)
     busy = BusyProcesses()
     for pid in range(100):
@@ -59,7 +59,7 @@ def test_bound() -> None:
 
 
 def test_busy_alone(fake: FakeDescriptors, pids: Pids) -> None:
-    """The busy processes are found without a look at the others, and before them."""
+    """Busy processes are searched before the others, or alone."""
     fake.give(pids.web, "socket:[5]")
     fake.give(pids.proxy, "socket:[5]", "socket:[6]")
     busy = BusyProcesses()
@@ -70,13 +70,13 @@ def test_busy_alone(fake: FakeDescriptors, pids: Pids) -> None:
 
 
 def test_nobody_is_busy(fake: FakeDescriptors, pids: Pids) -> None:
-    """Where nobody is busy a search of these alone finds nothing, and is over at once."""
+    """If no process is busy, a search of busy ones finds nothing, and is over at once."""
     fake.give(pids.web, "socket:[5]")
     assert find_processes([5], (), fake.procfs, BusyProcesses(), busy_alone=True).names == {}
 
 
 def test_sockets_that_change(fake: FakeDescriptors, pids: Pids) -> None:
-    """A search learns whose sockets have changed since the one before."""
+    """A search learns whose sockets have changed since the previous one."""
     fake.give(pids.web, "socket:[1]")
     fake.give(pids.proxy, "socket:[2]")
     busy = BusyProcesses()
@@ -107,7 +107,7 @@ def test_first_search(fake: FakeDescriptors, pids: Pids) -> None:
 
 
 def test_closed_before_it_is_known(fake: FakeDescriptors, pids: Pids) -> None:
-    """What a busy process was seen with is its own, though it has closed it meanwhile."""
+    """A socket seen with a busy process is attributed to it, even if closed meanwhile."""
     fake.give(pids.proxy, "socket:[1]")
     busy = BusyProcesses()
     assert find_processes([1], (), fake.procfs, busy).names == {1: "proxy"}
@@ -121,7 +121,7 @@ def test_closed_before_it_is_known(fake: FakeDescriptors, pids: Pids) -> None:
 
 
 def test_process_that_was_not_seen_to_the_end(fake: FakeDescriptors, pids: Pids) -> None:
-    """A search that ends inside a process learns nothing of it."""
+    """A search that ends inside a process learns nothing about it."""
     fake.give(pids.web, "socket:[1]", "socket:[2]", "socket:[3]")
     busy = BusyProcesses()
     assert find_processes([99], (), fake.procfs, busy).names == {}

@@ -21,7 +21,7 @@ from tests.support.labs.cgroup_tree import (
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[CgroupTree]:
-    """Make a real cgroup of the test's own."""
+    """Make a real cgroup for the test."""
     with cgroup_tree(tmp_path) as tree:
         yield tree
 
@@ -61,7 +61,7 @@ each_without = pytest.mark.parametrize(
 
 @each_without
 def test_no_cgroup2(tmp_path: Path, mountinfo: str) -> None:
-    """Where cgroup2 is not mounted, or cannot be reached, every cgroup is unknown."""
+    """If cgroup2 is not mounted, or cannot be reached, every cgroup is unknown."""
     cgroups = Cgroups(fake_mounts(tmp_path, mountinfo))
     assert cgroups.path(1) is None
     assert cgroups.processes(1) == []
@@ -73,7 +73,7 @@ def test_no_procfs(tmp_path: Path) -> None:
 
 
 def test_mounted_later(tree: CgroupTree) -> None:
-    """A mount that appears later is found, for an id that was asked for before too."""
+    """A mount that appears later is found, even for an id that was asked for before."""
     fake_mounts(tree.procfs, "")
     cgroups = Cgroups(tree.procfs, FakeClock())
     cgroup_id = tree.make("web.service")
@@ -123,7 +123,7 @@ def test_list_of_processes(tmp_path: Path, content: bytes, processes: list[int])
 
 
 def test_many_processes(tmp_path: Path) -> None:
-    """Of an endless list only the beginning is read."""
+    """Only the beginning of an endless list is read."""
     root = tmp_path / "root"
     root.mkdir()
     (root / "cgroup.controllers").touch()
@@ -134,19 +134,19 @@ def test_many_processes(tmp_path: Path) -> None:
 
 @each_without
 def test_why_no_services(tmp_path: Path, mountinfo: str) -> None:
-    """On a host of cgroup v1, or where nobody sees cgroup2, no socket leads to a service."""
+    """On a cgroup v1 host, or without a visible cgroup2, no socket leads to a service."""
     assert why_no_services(fake_mounts(tmp_path, mountinfo)) == NO_CGROUP2
 
 
 def test_why_only_the_root(tree: CgroupTree) -> None:
-    """A tree without a cgroup, as a container sees that of its own, tells no service either."""
+    """A tree without cgroups, as a container sees its own, leads to no service either."""
     assert why_no_services(tree.procfs) == ONLY_ROOT
     tree.make("web.service")
     assert why_no_services(tree.procfs) is None
 
 
 def test_both_versions(tree: CgroupTree) -> None:
-    """On a host that has both versions, as with systemd's hybrid hierarchy, cgroup2 tells them."""
+    """On a host with both versions, as in systemd's hybrid hierarchy, cgroup2 gives services."""
     tree.make("web.service")
     first = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
     assert why_no_services(fake_mounts(tree.procfs, first + mounted_at(tree.root))) is None

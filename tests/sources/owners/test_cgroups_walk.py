@@ -11,7 +11,7 @@ from tests.support.labs.cgroup_tree import CgroupTree, cgroup_tree, fake_mounts,
 
 
 class SlowClock(FakeClock):
-    """A clock by which everything takes 0.1 s: each look at it does."""
+    """A clock that advances 0.1 s at each look."""
 
     def __call__(self) -> float:
         self.advance(0.1)
@@ -20,7 +20,7 @@ class SlowClock(FakeClock):
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[CgroupTree]:
-    """Make a real cgroup of the test's own."""
+    """Make a real cgroup for the test."""
     with cgroup_tree(tmp_path) as tree:
         yield tree
 
@@ -44,7 +44,7 @@ def test_pause(tree: CgroupTree, monkeypatch: pytest.MonkeyPatch, slower: int, p
 
 
 def test_known_cgroup(tree: CgroupTree) -> None:
-    """A known cgroup is not walked for, even where it has gone."""
+    """There is no walk for a known cgroup, even if it has gone."""
     clock = FakeClock()
     cgroups = Cgroups(tree.procfs, clock)
     cgroup_id = tree.make("a")
@@ -58,7 +58,7 @@ def test_known_cgroup(tree: CgroupTree) -> None:
 
 
 def test_removed_cgroup(tree: CgroupTree) -> None:
-    """A removed cgroup is found missing by one walk, and not looked for again."""
+    """One walk finds that a cgroup was removed, and there is no second one for it."""
     clock = SlowClock()
     cgroups = Cgroups(tree.procfs, clock)
     removed = tree.make("removed")
@@ -92,7 +92,7 @@ def test_memory_of_removed_cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_vanishing(tree: CgroupTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cgroup that goes while the tree is walked is skipped, and the walk goes on."""
+    """A cgroup that vanishes during the walk is skipped, and the walk goes on."""
     gone, last, inner = tree.make("gone"), tree.make("last"), tree.make("last/inner")
     scandir = os.scandir
 
@@ -121,7 +121,7 @@ def test_symbolic_link(tmp_path: Path) -> None:
 
 
 def test_number_of_cgroups(tree: CgroupTree, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At most MAX_CGROUPS are known: those near the root, before those that somebody nested."""
+    """At most MAX_CGROUPS are known: those near the root before deeply nested ones."""
     monkeypatch.setattr(module, "MAX_CGROUPS", 5)
     near = [tree.make(name) for name in ("a", "b", "a/near", "b/near")]
     far = [tree.make(name) for name in ("a/near/far", "b/near/far")]

@@ -1,4 +1,4 @@
-"""Names of containers, by trees as kubelet, Docker and Podman leave them on a host."""
+"""Names of containers, from the files that the kubelet, Docker and Podman leave on a host."""
 
 import json
 from pathlib import Path
@@ -92,12 +92,12 @@ def host(tmp_path: Path) -> FakeHost:
     ],
 )
 def test_place(path: str, place: ContainerPlace | None) -> None:
-    """A cgroup's path tells the innermost container, and the pod around it."""
+    """A cgroup's path gives the innermost container, and the pod around it."""
     assert container_place(path) == place
 
 
 def test_log_of_a_container(host: FakeHost) -> None:
-    """The name of its log tells a container's namespace, pod and name, by its id."""
+    """The name of its log gives a container's namespace, pod and name, by its id."""
     host.log(f"web-7d9c-x2x4_default_nginx-{A}.log")
     host.log(f"web-7d9c-x2x4_default_istio-proxy-{B}.log")
     for path in (SYSTEMD, CGROUPFS):
@@ -106,7 +106,7 @@ def test_log_of_a_container(host: FakeHost) -> None:
 
 
 def test_folder_of_a_pod(host: FakeHost) -> None:
-    """The folder of a pod tells its namespace and name by its uid, and its only container."""
+    """A pod's folder gives its namespace and name by its uid, and its only container."""
     host.pod(f"default_web-7d9c-x2x4_{UID}", "nginx")
     host.pod(f"kube-system_etcd-node1_{STATIC}", "etcd")
     assert host.containers.name(SYSTEMD) == "default/web-7d9c-x2x4/nginx"
@@ -114,32 +114,32 @@ def test_folder_of_a_pod(host: FakeHost) -> None:
 
 
 def test_several_containers(host: FakeHost) -> None:
-    """Of a pod with several containers, whose logs have no names here, the pod alone is told."""
+    """For a pod with several containers, whose logs have no names here, only the pod is given."""
     host.pod(f"default_web_{UID}", "nginx", "istio-init")
     assert host.containers.name(SYSTEMD) == "default/web"
 
 
 def test_docker(host: FakeHost) -> None:
-    """A container of Docker has the name that `docker ps` shows."""
+    """A Docker container has the name that `docker ps` shows."""
     host.docker(A, json.dumps({"ID": A, "Name": "/edge-proxy", "Config": {}}))
     assert host.containers.name(DOCKER_SCOPE) == "container:edge-proxy"
 
 
 @pytest.mark.parametrize("file", ["containers.json", "volatile-containers.json"])
 def test_podman(host: FakeHost, file: str) -> None:
-    """A container of Podman, too, whether its storage outlives a boot or not."""
+    """So does a Podman container, whether or not its storage outlives a boot."""
     host.podman(json.dumps([{"id": B, "names": ["other"]}, {"id": A, "names": ["web", "x"]}]), file)
     assert host.containers.name(PODMAN_SCOPE) == "container:web"
 
 
 def test_nothing_to_be_had(host: FakeHost) -> None:
-    """Where nothing is told there is no name, and the id stays."""
+    """If there are no files, there is no name, and the id stays."""
     for path in (SYSTEMD, DOCKER_SCOPE, PODMAN_SCOPE, "/system.slice/nginx.service", "/"):
         assert host.containers.name(path) == ""
 
 
 def test_comes_later(host: FakeHost) -> None:
-    """A name that is not there yet is looked for again after half a minute, a known one kept."""
+    """A missing name is looked up again after half a minute; a known one is kept."""
     assert host.containers.name(SYSTEMD) == ""
     host.log(f"web_default_nginx-{A}.log")
     host.clock.advance(29)
@@ -166,7 +166,7 @@ def test_comes_later(host: FakeHost) -> None:
     ],
 )
 def test_no_name_of_kubernetes(host: FakeHost, name: str) -> None:
-    """A file whose name is no name of Kubernetes tells nothing."""
+    """A file whose name is not a valid Kubernetes name gives nothing."""
     host.log(name)
     assert host.containers.name(SYSTEMD) == ""
 
@@ -186,14 +186,14 @@ def test_no_pod(host: FakeHost, folder: str) -> None:
     ],
 )
 def test_damaged_state(host: FakeHost, content: str) -> None:
-    """Files of the runtimes that make no sense, or hostile ones, tell nothing."""
+    """Runtime files that make no sense, or are hostile, give nothing."""
     host.docker(A, content)
     host.podman(content)
     assert host.containers.name(DOCKER_SCOPE) == host.containers.name(PODMAN_SCOPE) == ""
 
 
 def test_bounds(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is too long is not read to its end, and a folder neither."""
+    """Neither a file nor a folder that is too long is read to its end."""
     host.docker(A, json.dumps({"Name": "/web", "x": "y" * module.MAX_FILE}))
     assert host.containers.name(DOCKER_SCOPE) == ""
     monkeypatch.setattr(module, "MAX_FOLDERS", 0)
@@ -202,7 +202,7 @@ def test_bounds(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_containers(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more names are kept than a bound."""
+    """The number of names kept is bounded."""
     monkeypatch.setattr(module, "MAX_KNOWN", 10)
     for number in range(50):
         host.containers.name(f"/docker/{number:064x}")
@@ -210,7 +210,7 @@ def test_many_containers(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_longest_name(host: FakeHost) -> None:
-    """Pods may have names of 253 characters; a label has 200 of all."""
+    """Pods may have names of 253 characters; a label has 200 in total."""
     host.pod(f"{'b' * 20}_{'a' * 190}_{UID}", "nginx")
     name = host.containers.name(SYSTEMD)
     assert len(name) == MAX_NAME
@@ -242,13 +242,13 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_state(content: Any) -> None:
-    """Whatever the files hold, what comes of it is a name that a shell could take, or nothing."""
+    """Whatever the files hold, the result is a name that is safe in a shell, or nothing."""
     names = [docker_name(content), *(name for _id, name in podman_names(content))]
     assert all(name.isprintable() and " " not in name for name in names)
 
 
 @given(st.text("/-_.:podkubes0123456789abcdef", max_size=200) | st.text())
 def test_any_path(path: str) -> None:
-    """Whatever a cgroup is called, it is a container with a full id, or none."""
+    """Any cgroup name gives a container with a full id, or none."""
     place = container_place(path)
     assert place is None or (len(place.container_id) == 64 and place.container_id in path)

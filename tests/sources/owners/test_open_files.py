@@ -1,4 +1,4 @@
-"""Descriptors of processes, against what the process knows of itself."""
+"""Descriptors of processes, against what a process knows about itself."""
 
 import os
 import resource
@@ -21,7 +21,7 @@ Max locked memory         8388608              8388608              bytes
 
 
 def test_this_process() -> None:
-    """The numbers of this process are its own, and follow what it opens."""
+    """The numbers for this process are right, and follow what it opens."""
     before = open_files(PROC, os.getpid())
     assert before is not None
     assert before.limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -33,12 +33,12 @@ def test_this_process() -> None:
 
 
 def test_no_process(tmp_path: Path) -> None:
-    """Of a process that is gone nothing is known."""
+    """Nothing is known about a process that has gone."""
     assert open_files(tmp_path, 1) is None
 
 
 def test_before_linux_6_2(tmp_path: Path) -> None:
-    """Where the folder's size tells nothing its entries are counted."""
+    """If the folder's size is 0, its entries are counted."""
     folder = tmp_path / "7" / "fd"
     folder.mkdir(parents=True)
     (tmp_path / "7" / "limits").write_text(LIMITS)
@@ -61,7 +61,7 @@ def test_before_linux_6_2(tmp_path: Path) -> None:
     ],
 )
 def test_limit(text: str, limit: int | None) -> None:
-    """The soft limit is the one that ends a process; without one there is no end."""
+    """The soft limit is the one that counts; it may be absent."""
     assert parse_limit(text) == limit
 
 

@@ -12,7 +12,7 @@ from tcp_pressure_exporter.sources.owners.processes import Search, find_processe
 from tests.support.labs.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 from tests.support.sampled import Namespace
 
-# Looks for the owner of the socket it is given, with everything imported before: nobody may not be
+# Looks up the owner of the given socket, with everything imported before: user nobody may not be
 # able to read the checkout.
 AS_NOBODY = """
 import os, sys
@@ -32,7 +32,7 @@ print(tuple(owners.owner(socket)))
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[CgroupTree]:
-    """Make a real cgroup of the test's own."""
+    """Make a real cgroup for the test."""
     with cgroup_tree(tmp_path) as tree:
         yield tree
 
@@ -62,7 +62,7 @@ def test_as_nobody(tree: CgroupTree) -> None:
 
 
 def test_not_permitted(tree: CgroupTree) -> None:
-    """Where process names are not permitted the service is known all the same."""
+    """If process names are not permitted, the service is known all the same."""
     socket = SocketId(5, tree.make("web.service"))
     owners = Owners(Cgroups(tree.procfs), None)
     owners.look_up([socket])
@@ -70,7 +70,7 @@ def test_not_permitted(tree: CgroupTree) -> None:
 
 
 def test_unknown_socket(tmp_path: Path) -> None:
-    """A socket of which nothing is known has an owner without names."""
+    """An unknown socket has an owner without names."""
     owners = Owners(Cgroups(tmp_path / "nowhere"), find_processes)
     assert owners.owner(SocketId(5, None)) == Owner("", "")
     assert owners.owner(SocketId(0, 12345)) == Owner("", "")

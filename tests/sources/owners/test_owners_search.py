@@ -65,7 +65,7 @@ def names(owners: Owners, *inodes: int) -> list[str]:
 
 
 def test_names_are_remembered(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """A socket is looked for once, whether its process was found or not."""
+    """A socket is looked up once, whether or not its process was found."""
     owners.look_up(sockets(5, 6, 99))
     clock.advance(100)
     owners.look_up(sockets(5, 6, 99))
@@ -86,7 +86,7 @@ def test_pause(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
 
 
 def test_busy_processes_between(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """In a pause the busy processes are asked; whom they do not have is looked for later."""
+    """In a pause the busy processes are searched; sockets they do not have wait."""
     owners.look_up(sockets(5))
     search.busy = {6: "nginx"}
     clock.advance(1)
@@ -112,7 +112,7 @@ def test_longest_pause(owners: Owners, search: FakeSearch, clock: FakeClock) -> 
 
 
 def test_renewal(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """After five minutes all is looked for again: names change, go, and come."""
+    """After five minutes everything is looked up again: names change, vanish and appear."""
     owners.look_up(sockets(5, 6, 8))
     search.names = {5: "haproxy", 8: "late"}
     clock.advance(299.8)
@@ -124,7 +124,7 @@ def test_renewal(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
 
 
 def test_reused_inode(owners: Owners, clock: FakeClock) -> None:
-    """What nobody asks for any more is forgotten with the renewal."""
+    """Sockets that are no longer asked for are forgotten at the renewal."""
     owners.look_up(sockets(5, 6))
     clock.advance(300)
     owners.look_up(sockets(6))
@@ -132,7 +132,7 @@ def test_reused_inode(owners: Owners, clock: FakeClock) -> None:
 
 
 def test_nothing_to_look_for(owners: Owners, search: FakeSearch) -> None:
-    """Without sockets, or with ones that no process has, nothing is looked for."""
+    """Without sockets, or with ones that no process has, nothing is looked up."""
     owners.look_up([])
     owners.look_up(sockets(0))
     assert search.asked == []
@@ -141,7 +141,7 @@ def test_nothing_to_look_for(owners: Owners, search: FakeSearch) -> None:
 def test_memory(
     owners: Owners, search: FakeSearch, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where more would be known than MAX_KNOWN, all but what is asked for is forgotten."""
+    """If more than MAX_KNOWN would be known, all but those asked for are forgotten."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
     owners.look_up(sockets(5, 6))
     clock.advance(20)
@@ -151,14 +151,14 @@ def test_memory(
 
 
 def test_many_sockets(owners: Owners, search: FakeSearch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of more than MAX_KNOWN sockets the first ones are looked for."""
+    """Of more than MAX_KNOWN sockets, the first ones are looked up."""
     monkeypatch.setattr(module, "MAX_KNOWN", 2)
     owners.look_up(sockets(7, 5, 6))
     assert search.asked == [{5, 7}]
 
 
 def test_search_that_ended_early(owners: Owners, search: FakeSearch, clock: FakeClock) -> None:
-    """That a search ended early is known until all is forgotten and looked for again."""
+    """An early end of a search is remembered until everything is looked up again."""
     owners.look_up(sockets(5))
     assert not owners.stopped
     search.complete = False

@@ -10,8 +10,8 @@ import pytest
 from tcp_pressure_exporter.sources.owners.processes import find_processes
 from tests.support.labs.cgroup_tree import CgroupTree, cgroup_tree, socket_holder
 
-# Looks for the inode it is given and for one of its own, as nobody, with everything imported
-# before: nobody may not be able to read the checkout.
+# Looks up the given inode and one of its own, as user nobody, with everything imported before:
+# nobody may not be able to read the checkout.
 AS_NOBODY = """
 import os, socket, sys
 from tcp_pressure_exporter.sources.owners.processes import find_processes
@@ -29,13 +29,13 @@ with socket.socket() as own:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Iterator[CgroupTree]:
-    """Make a real cgroup of the test's own."""
+    """Make a real cgroup for the test."""
     with cgroup_tree(tmp_path) as tree:
         yield tree
 
 
 def test_real_sockets(tree: CgroupTree) -> None:
-    """A socket of another process and one of this one are found, among those of all processes."""
+    """A socket of another process and one of this one are found among those of all processes."""
     with socket_holder(tree.root) as holder, socket.socket() as own:
         here = os.fstat(own.fileno()).st_ino
         found = find_processes([holder.inode, here, 2**32 - 1]).names
@@ -44,7 +44,7 @@ def test_real_sockets(tree: CgroupTree) -> None:
 
 
 def test_as_nobody(tree: CgroupTree) -> None:
-    """Without privileges only the own sockets are found, and nothing fails."""
+    """Without privileges only the process's own sockets are found, and nothing fails."""
     with socket_holder(tree.root) as holder:
         command = [sys.executable, "-c", AS_NOBODY, str(holder.inode)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -63,7 +63,7 @@ def test_long_name(tmp_path: Path) -> None:
             sock.close()
             assert process.stdin is not None
             assert process.stdout is not None
-            # What runs has its arguments: exec reports success before it sets them.
+            # Once it is running, it has its arguments: exec reports success before it sets them.
             process.stdin.write(b"\n")
             process.stdin.flush()
             process.stdout.readline()

@@ -32,13 +32,13 @@ def pids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pids]:
 
 @contextmanager
 def running(program: Path) -> Iterator[int]:
-    """Run cat(1) by another name until the end; return its process id."""
+    """Run cat(1) under another name until the end; return its process id."""
     program.symlink_to("/bin/cat")
     pipe = subprocess.PIPE
     with subprocess.Popen([program], stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        # What answers has its name: exec reports success before it sets it.
+        # Once it answers, it has its name: exec reports success before it sets it.
         process.stdin.write("\n")
         process.stdin.flush()
         process.stdout.readline()
@@ -46,7 +46,7 @@ def running(program: Path) -> Iterator[int]:
 
 
 def name_of_init() -> str:
-    """Return the name of process 1 as the kernel tells it (proc_pid_comm(5))."""
+    """Return the name of process 1 according to the kernel (proc_pid_comm(5))."""
     return Path(f"/proc/{INIT}/comm").read_text().removesuffix("\n")
 
 
@@ -86,7 +86,7 @@ def test_likely_process_is_enough(fake: FakeDescriptors, pids: Pids) -> None:
 
 @pytest.mark.parametrize("first", [(), ("init",), ("init", "web")])
 def test_init_comes_last(fake: FakeDescriptors, pids: Pids, first: tuple[str, ...]) -> None:
-    """Of several processes with a socket it is not process 1, unless that alone has it."""
+    """Of several processes with a socket it is not process 1, unless only that has it."""
     fake.give(pids.init, "socket:[5]", "socket:[6]")
     fake.give(pids.web, "socket:[5]")
     assert find_processes([5, 6], [getattr(pids, name) for name in first], fake.procfs).names == {
@@ -104,7 +104,7 @@ def test_likely_process_comes_first(fake: FakeDescriptors, pids: Pids) -> None:
 
 
 def test_ended_process(fake: FakeDescriptors, pids: Pids) -> None:
-    """A process that has ended before it is looked at, or named, is nobody's owner."""
+    """A process that ends before it is examined, or named, owns nothing."""
     with subprocess.Popen(["true"]) as process:
         process.wait()
     fake.give(pids.web, "socket:[6]")
@@ -114,7 +114,7 @@ def test_ended_process(fake: FakeDescriptors, pids: Pids) -> None:
 
 
 def test_closed_descriptor(fake: FakeDescriptors, pids: Pids) -> None:
-    """A link that cannot be read any more is skipped, and the other ones are read."""
+    """A link that can no longer be read is skipped, and the others are read."""
     fake.give(pids.web, "socket:[5]", "socket:[6]")
     (fake.procfs / str(pids.web) / "fd" / "0").unlink()
     (fake.procfs / str(pids.web) / "fd" / "0").mkdir()
@@ -131,7 +131,7 @@ def test_other_links(fake: FakeDescriptors, pids: Pids, target: str) -> None:
 def test_number_of_links(
     fake: FakeDescriptors, pids: Pids, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most MAX_FDS links are read, sockets or not; that there were more is told."""
+    """At most MAX_FDS links are read, sockets or not; the result says if there were more."""
     monkeypatch.setattr(module, "MAX_FDS", 4)
     fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
     fake.give(pids.web, "socket:[5]")
@@ -144,7 +144,7 @@ def test_number_of_links(
 def test_end_at_the_limit(
     fake: FakeDescriptors, pids: Pids, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search that has seen every link is complete, though it found nothing."""
+    """A search that has seen every link is complete, even if it found nothing."""
     monkeypatch.setattr(module, "MAX_FDS", 3)
     fake.give(pids.proxy, "/dev/null", "pipe:[1]", "socket:[2]")
     assert find_processes([5], [pids.proxy], fake.procfs) == Search({}, complete=True)

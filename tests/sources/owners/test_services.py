@@ -100,7 +100,7 @@ def test_container_with_name(path: str, name: str) -> None:
     ],
 )  # fmt: skip
 def test_unit(path: str, unit: str) -> None:
-    """Outside containers the innermost unit is the service; a slice is none."""
+    """Outside containers the innermost unit is the service; a slice is not one."""
     assert service_name(path) == unit
 
 

@@ -1,4 +1,4 @@
-"""What the programs of other systems print, as others have recorded it; nothing was run here."""
+"""What the programs of other systems print, as recorded by others; nothing was run here."""
 
 # English and French: the tests of DataDog/datadog-agent for its parser of the same output. The
 # Russian one is what a user of a Russian Windows recorded for a port check of his own.

@@ -54,7 +54,7 @@ def test_freebsd_and_macos(text: str, low: int, seconds: float) -> None:
 
 
 def test_openbsd() -> None:
-    """OpenBSD has names of its own, and a TIME_WAIT of a minute that nothing changes."""
+    """OpenBSD has its own names, and a fixed TIME_WAIT of a minute."""
     facts = BsdFacts("bsd", OPENBSD_NAMES, "/sbin/sysctl", printing(OPENBSD_SETTINGS))
     assert facts.port_range() == PortRange(1024, 49151, 0, in_pairs=False)
     assert facts.time_wait_seconds() == 60.0
@@ -77,14 +77,14 @@ def test_impossible_range() -> None:
 
 
 def test_missing_variable() -> None:
-    """A variable that sysctl does not tell is absent."""
+    """A variable that sysctl does not print is absent."""
     facts = BsdFacts("bsd", FREEBSD_NAMES, "/sbin/sysctl", lambda _arguments: "")
     with pytest.raises(SourceError, match=r"net\.inet\.ip\.portrange\.first: absent"):
         facts.settings()
 
 
 def test_no_number() -> None:
-    """A value that is no number is an error that shows it."""
+    """A value that is not a number is an error that shows it."""
     with pytest.raises(SourceError, match=r"net\.inet\.tcp\.msl: expected a number, got 'soon'"):
         parse_sysctl("net.inet.tcp.msl: soon\n")
 

@@ -1,4 +1,4 @@
-"""Programs of the system that tell settings: real ones, run without a shell."""
+"""System programs that print settings: real ones, run without a shell."""
 
 import sys
 
@@ -20,13 +20,13 @@ def test_output() -> None:
 
 
 def test_no_shell() -> None:
-    """Arguments are words of their own, whatever a shell would make of them."""
+    """Arguments are separate words, whatever a shell would make of them."""
     code = "import sys; print(sys.argv[1])"
     assert run_command([sys.executable, "-c", code, "$HOME; id"]).strip() == "$HOME; id"
 
 
 def test_other_letters() -> None:
-    """What is not ASCII is replaced, and the numbers stay."""
+    """Text that is not ASCII is replaced, and the numbers stay."""
     printed = python(r"import sys; sys.stdout.buffer.write(b'\xcf\xee\xf0\xf2 : 49152')")
     assert printed.endswith(" : 49152")
 
@@ -59,7 +59,7 @@ def test_not_executable() -> None:
 
 
 def test_silent_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that does not come to an end is ended, and an error."""
+    """A program that does not end is killed, and an error."""
     monkeypatch.setattr(command, "SECONDS", 0.2)
     with pytest.raises(SourceError, match="no answer within"):
         python("import time; time.sleep(60)")

@@ -31,7 +31,7 @@ def test_first_sample() -> None:
 
 
 def test_new_entries() -> None:
-    """New entries began at moments that lie evenly between the two samples."""
+    """New entries began at moments spread evenly between the two samples."""
     ages = ObservedAges()
     ages.seen(entries(1), 1000)
     dates = ages.seen(entries(1, 2, 3, 4), 5000)
@@ -39,7 +39,7 @@ def test_new_entries() -> None:
 
 
 def test_entries_keep_their_dates() -> None:
-    """An entry keeps its date while it is there; gone and back, it is a new one."""
+    """An entry keeps its date while it is there; once gone and back, it is a new one."""
     ages = ObservedAges()
     ages.seen([], 0)
     assert ages.seen(entries(1), 1000) == {entry(1): 500}
@@ -61,7 +61,7 @@ def test_complete() -> None:
 
 @given(st.lists(st.sets(st.integers(1, 40)), min_size=2))
 def test_dates_lie_between_samples(samples: list[set[int]]) -> None:
-    """Each new entry gets a date of its own between its sample and the one before."""
+    """Each new entry gets a different date between its sample and the previous one."""
     ages = ObservedAges()
     before: set[int] = set()
     for number, ports in enumerate(samples):

@@ -31,13 +31,13 @@ def one(status: str, *ends: Any) -> PortableSocket:
 
 @pytest.mark.parametrize("state", STATUS)
 def test_states(state: int) -> None:
-    """Psutil's names of the states stand for the kernel's numbers."""
+    """Psutil's names of states map to the kernel's numbers."""
     assert one(STATUS[state], LOCAL, REMOTE).state == state
 
 
 @pytest.mark.parametrize("status", ["NONE", "DELETE_TCB", "IDLE", "BOUND"])
 def test_other_states(status: str) -> None:
-    """What only other systems have counts as closed."""
+    """States that only other systems have count as closed."""
     assert one(status, LOCAL, REMOTE).state == CLOSE
 
 
@@ -50,7 +50,7 @@ def test_v4_mapped(mapped: str) -> None:
 
 
 def test_interface() -> None:
-    """The interface that some systems append to an IPv6 address is no part of it."""
+    """The interface that some systems append to an IPv6 address is not part of it."""
     assert one("LISTEN", ("fe80::1%lo0", 22)).local == sixteen_bytes("fe80::1")
 
 
@@ -86,7 +86,7 @@ def test_any_row(address: str, port: int, status: str) -> None:
 
 
 def test_connections() -> None:
-    """What has a peer is a connection, also where it is over; a listener is none."""
+    """A socket with a peer is a connection, even if it is over; a listener is not."""
     assert is_connection(one("TIME_WAIT", LOCAL, REMOTE))
     assert not is_connection(one("LISTEN", LOCAL))
     # Windows gives listeners a peer of zeros.
@@ -94,7 +94,7 @@ def test_connections() -> None:
 
 
 def test_bound_sockets() -> None:
-    """Listeners and sockets that are bound only own their port; others do not, nor port 0."""
+    """Listeners and sockets that are only bound own their port; others, and port 0, do not."""
     rows = [
         row("LISTEN", ("0.0.0.0", 80)),
         row("BOUND", ("::", 45000)),  # Solaris
@@ -128,7 +128,7 @@ def test_failures(error: Exception, reason: str) -> None:
 
 
 def test_tcp_alone() -> None:
-    """Psutil is asked for TCP of both families alone."""
+    """Psutil is asked only for TCP of both families."""
     asked: list[str] = []
 
     def list_rows(kind: str) -> list[Any]:

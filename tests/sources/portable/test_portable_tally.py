@@ -38,7 +38,7 @@ NOW_MS = 1_000_000
 
 
 def view_of(found: Sequence[Entry]) -> TimeWaitView:
-    """Return what is known of entries whose ages the kernel tells."""
+    """Return what is known about entries whose ages the kernel gives."""
     sockets = parse_portable_sockets(map(row_of, found))
     began_ms = {
         socket: NOW_MS - (60_000 - entry.expires)
@@ -75,7 +75,7 @@ def test_as_netlink(
 ) -> None:
     """States, ports and pools are those of the readable parser, for the same sockets and rules.
 
-    But for the loopback interface, which psutil does not tell.
+    The exception is the loopback interface, which psutil does not show.
     """
     found = [replace(entry, interface=0) for entry in found]
     by = rules(bound=bound_and_served[0], served=bound_and_served[1], reuse=reuse)
@@ -94,9 +94,9 @@ def test_as_netlink(
 @settings(deadline=None)
 @given(entries(), port_sets(), st.integers(0, 59_000))
 def test_entered_as_netlink(found: list[Entry], served: frozenset[int], before_ms: int) -> None:
-    """What entered since a tally that was taken so long before is the same too.
+    """What entered since a tally taken that long before is the same too.
 
-    But for the entries of about that moment: netlink tells those by their cookies.
+    The exception is entries of about that moment, which netlink tells apart by cookies.
     """
     since_ms = NOW_MS - before_ms
     found = [
@@ -126,7 +126,7 @@ WAITING = [outgoing(TIME_WAIT, port) for port in (40000, 40001, 40002)]
 
 
 def test_entered() -> None:
-    """Those entered that began after the tally before was read; an unknown moment is before it."""
+    """Entries that began after the previous tally count as entered; those of unknown age do not."""
     dates = dict(zip(WAITING, [UNKNOWN_BEGINNING, 5000.0, 5000.5], strict=True))
     view = TimeWaitView(10_000, dates, complete=False)
     first = tally_portable_sockets(WAITING, rules(), view)
@@ -145,7 +145,7 @@ def test_without_ages() -> None:
 
 
 def test_length_of_time_wait() -> None:
-    """The histogram has each second that TIME_WAIT lasts, and one for what is older."""
+    """The histogram has each second that TIME_WAIT lasts, and one for anything older."""
     ages = [0.2, 119.9, 500.0]
     dates = {entry: 1e6 - 1000 * age for entry, age in zip(WAITING, ages, strict=True)}
     by = replace(rules(), reuse=replace(NEVER, lengths=same_length(120_000), tick=0.0, told=False))
@@ -154,7 +154,7 @@ def test_length_of_time_wait() -> None:
 
 
 def test_hidden_time_wait() -> None:
-    """Where the system shows no TIME_WAIT the tally has no number of it, not zero, and no ages."""
+    """If the system does not show TIME_WAIT, its number is None, not zero, and it has no ages."""
     view = TimeWaitView(10_000, {}, complete=True)
     found = [outgoing(ESTABLISHED, 40000), outgoing(ESTABLISHED, 40001)]
     told = tally_portable_sockets(found, rules(served=[40001]), view)
@@ -170,7 +170,7 @@ def test_hidden_time_wait() -> None:
 
 
 def test_incomplete_time_wait() -> None:
-    """Where a system shows some of TIME_WAIT their ports are held, and no number of them told."""
+    """If a system shows some of TIME_WAIT, their ports are held, but no number is given."""
     view = TimeWaitView(10_000, dict.fromkeys(WAITING, 9_000.0), complete=True)
     found = [*WAITING, outgoing(ESTABLISHED, 40003)]
     tally = without_time_wait(tally_portable_sockets(found, rules(), view))
@@ -180,7 +180,7 @@ def test_incomplete_time_wait() -> None:
 
 
 def test_listeners_do_not_count() -> None:
-    """Sockets without a peer are no part of the tally."""
+    """Sockets without a peer are not part of the tally."""
     listener = PortableSocket(sixteen_bytes("10.0.0.2"), 40000, bytes(16), 0, 10)
     tally = tally_portable_sockets([listener], rules(), TimeWaitView(0, {}, complete=False))
     assert (+Counter(tally.states), tally.held, counts_of(tally)) == ({}, 0, ({}, {}))

@@ -21,14 +21,14 @@ DEFAULTS = {
 
 
 def ipadm(arguments: Sequence[str]) -> str:
-    """Answer as ipadm of Solaris 11.4 does."""
+    """Answer as Solaris 11.4's ipadm does."""
     assert arguments[0] == "/usr/sbin/ipadm"
     assert arguments[-1] == "tcp"
     return SOLARIS_11_4_PROPERTIES
 
 
 def ndd(arguments: Sequence[str]) -> str:
-    """Answer as Solaris 10 does, which has no ipadm: ndd prints the value alone."""
+    """Answer as Solaris 10 does, which has no ipadm: ndd prints only the value."""
     if arguments[0] != "/usr/sbin/ndd":
         raise SourceError(arguments[0], "absent")
     assert list(arguments[1:3]) == ["-get", "/dev/tcp"]
@@ -37,7 +37,7 @@ def ndd(arguments: Sequence[str]) -> str:
 
 @pytest.mark.parametrize("text", [SOLARIS_11_4_PROPERTIES, ILLUMOS_PROPERTIES])
 def test_ipadm(text: str) -> None:
-    """The properties are told under ndd's names, with hyphens or underscores."""
+    """The properties are returned under ndd's names, with hyphens or underscores."""
     assert parse_ipadm(text) == DEFAULTS
 
 
@@ -50,7 +50,7 @@ def test_ipadm(text: str) -> None:
     ],
 )
 def test_bad_ipadm(text: str, reason: str) -> None:
-    """A property that is missing, or no number, is an error that names it."""
+    """A property that is missing, or not a number, is an error that names it."""
     with pytest.raises(SourceError, match=reason):
         parse_ipadm(text)
 
@@ -73,7 +73,7 @@ def test_any_order(lines: list[str], interval: int) -> None:
 
 @pytest.mark.parametrize("run", [ipadm, ndd])
 def test_facts(run: Run) -> None:
-    """Both programs tell the anonymous ports, and the 60 s of TIME_WAIT."""
+    """Both programs give the anonymous ports, and the 60 s of TIME_WAIT."""
     facts = SolarisFacts("11.4.42.111.0", run)
     assert facts.port_range() == PortRange(32768, 65535, 0, in_pairs=False)
     assert facts.time_wait_seconds() == 60.0
@@ -81,7 +81,7 @@ def test_facts(run: Run) -> None:
 
 
 def test_failing_ipadm() -> None:
-    """An ipadm that is there and fails is an error: ndd might tell something else."""
+    """An ipadm that exists but fails is an error: ndd might say something else."""
 
     def denied(arguments: Sequence[str]) -> str:
         raise SourceError(arguments[0], "exit code 1 Permission denied")
@@ -110,5 +110,5 @@ def test_impossible_ports() -> None:
     ],
 )
 def test_name(version: str, name: str) -> None:
-    """Solaris 11.4 has a name of its own, since its vendor allows a shorter TIME_WAIT."""
+    """Solaris 11.4 has its own name, since its vendor allows a shorter TIME_WAIT."""
     assert SolarisFacts(version, ipadm).name == name

@@ -62,7 +62,7 @@ def test_dynamic_ports(language: str) -> None:
     ],
 )
 def test_no_dynamic_ports(text: str) -> None:
-    """What is no port range is an error that names netsh."""
+    """Anything but a port range is an error that names netsh."""
     with pytest.raises(SourceError, match=r"^netsh dynamicport: "):
         parse_dynamic_ports(text)
 
@@ -76,7 +76,7 @@ def test_excluded_ports() -> None:
 
 
 def test_no_excluded_ports() -> None:
-    """Where nothing is excluded the table has no line, and the set no port."""
+    """If nothing is excluded, the table has no line, and the set no port."""
     table = "Start Port    End Port\r\n----------    --------\r\n\r\n* - Administered.\r\n"
     assert parse_excluded_ports(table) == 0
 
@@ -133,7 +133,7 @@ def test_time_wait(registry: Mapping[str, int], version: tuple[int, int], second
 
 
 def test_settings() -> None:
-    """The settings are the delay in force and MaxUserPort where somebody has set it."""
+    """The settings are the delay in force and MaxUserPort if it is set."""
     assert facts({}).settings() == {"TcpTimedWaitDelay": 120}
     both = {"TcpTimedWaitDelay": 5, "MaxUserPort": 65534}
     assert facts(both).settings() == both

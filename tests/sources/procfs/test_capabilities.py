@@ -74,7 +74,7 @@ def test_may_name_processes(capabilities: int, *, may: bool) -> None:
     ],
 )
 def test_missing_for_namespaces(capabilities: int, missing: list[str]) -> None:
-    """Each of the two capabilities is named where it is missing."""
+    """Each of the two capabilities is named if it is missing."""
     assert missing_for_namespaces(capabilities) == missing
 
 
@@ -89,7 +89,7 @@ def test_missing_for_namespaces(capabilities: int, missing: list[str]) -> None:
     ],
 )
 def test_may_ask_conntrack(capabilities: int, *, may: bool) -> None:
-    """CAP_NET_ADMIN alone decides."""
+    """Only CAP_NET_ADMIN matters."""
     assert may_ask_conntrack(capabilities) is may
 
 
@@ -117,7 +117,7 @@ def test_no_line(text: str) -> None:
     "value", ["", "\t", " 4", "\t-4", "\t0x4", "\tFF", "\t٣", "\t" + "0" * 17, "\t" + "f" * 5000]
 )
 def test_no_number(value: str) -> None:
-    """What is not 64 bits in hexadecimal is a SourceError; its reason stays short."""
+    """Anything but 64 bits in hexadecimal is a SourceError; its reason stays short."""
     with pytest.raises(SourceError, match=r"^/proc/self/status CapEff: expected 64 bits") as caught:
         parse_effective_capabilities(f"CapEff:{value}")
     assert len(str(caught.value)) < 120

@@ -28,7 +28,7 @@ NUMBERS = st.integers(0, 2**32 - 1)
 
 
 def test_parse() -> None:
-    """Each counter is the sum over the CPUs, in hexadecimal; the number of entries is none."""
+    """Each counter is the sum over the CPUs, in hexadecimal; the number of entries is not one."""
     found = parse_conntrack_statistics(TEXT)
     assert {name: value for name, value in found.items() if value} == {
         "nf_conntrack_found": 0x44,
@@ -59,7 +59,7 @@ def test_no_processor() -> None:
     ],
 )
 def test_malformed(text: str, reason: str) -> None:
-    """Names without values, values without names and what is no number are a SourceError."""
+    """Names without values, values without names and non-numbers are a SourceError."""
     with pytest.raises(SourceError) as caught:
         parse_conntrack_statistics(text)
     assert str(caught.value) == f"/proc/net/stat/nf_conntrack: {reason}"
@@ -84,7 +84,7 @@ def test_many_processors(tmp_path: Path) -> None:
 
 
 def test_real_kernel(netns: None) -> None:  # noqa: ARG001 - its counters are nobody else's
-    """What the kernel counts of an entry that is written into conntrack is one insertion."""
+    """For an entry written into conntrack the kernel counts one insertion."""
     before = read_conntrack_statistics(Path("/proc"))
     assert set(before.values()) == {0}
     track_connection(("10.0.0.7", 50000), ("10.0.0.9", 443))

@@ -1,4 +1,4 @@
-"""Where a process runs, by the real kernel and by ones that do not tell."""
+"""Where a process runs, from the real kernel and from ones that do not tell."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ PROC = Path("/proc")
 
 
 def test_same_host() -> None:
-    """Two readings agree, and do not tell the kernel's own boot id to others."""
+    """Two readings agree, and do not reveal the kernel's own boot id."""
     found = read_identity(PROC)
     assert found == read_identity(PROC)
     assert found is not None
@@ -41,6 +41,6 @@ def test_another_host(fake: Path) -> None:
 
 @pytest.mark.parametrize("missing", ["sys/kernel/random/boot_id", "self/ns/net"])
 def test_not_told(fake: Path, missing: str) -> None:
-    """Where either is hidden, as in a sandbox, nothing is made up."""
+    """If either is hidden, as in a sandbox, nothing is made up."""
     (fake / missing).unlink()
     assert read_identity(fake) is None

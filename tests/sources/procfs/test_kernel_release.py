@@ -28,12 +28,12 @@ from tests.support.fakes.fake_procfs import FakeProcfs
     ],
 )
 def test_parse(text: str, release: tuple[int, int]) -> None:
-    """The first two numbers count; what does not begin with two is older than any."""
+    """The first two numbers count; anything that does not begin with two is older than any."""
     assert parse_kernel_release(text) == release
 
 
 def test_read(tmp_path: Path) -> None:
-    """The release is a sysctl; a tree without it is of no known release."""
+    """The release is a sysctl; a tree without it has no known release."""
     procfs = FakeProcfs(tmp_path)
     assert read_kernel_release(tmp_path) == UNKNOWN_RELEASE
     procfs.write("sys/kernel/osrelease", "6.1.0-18-amd64\n")
@@ -41,7 +41,7 @@ def test_read(tmp_path: Path) -> None:
 
 
 def test_this_kernel() -> None:
-    """The running kernel is one of a known release."""
+    """The running kernel has a known release."""
     assert read_kernel_release(Path("/proc")) >= (4, 2)
 
 

@@ -20,7 +20,7 @@ NETSTAT = "thread-self/net/netstat"
 SNMP = "thread-self/net/snmp"
 TCP_EXT = "TcpExt: TW TWRecycled\nTcpExt: 65995 6\n"
 TCP = "Tcp: RtoAlgorithm MaxConn ActiveOpens\nTcp: 1 -1 67624\n"
-# What nstat never tells: constants, and the one gauge.
+# What nstat never shows: constants, and the one gauge.
 UNTOLD = {"RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"}
 PATIENCE_SECONDS = 10
 NAMES = st.text("ABCTWabctw0123", min_size=1, max_size=8)
@@ -28,7 +28,7 @@ COUNTERS = st.dictionaries(NAMES, st.integers(-1, 2**64 - 1), min_size=1, max_si
 
 
 def eventually(read: Callable[[], object], expected: object) -> None:
-    """Wait until the kernel has worked off the last segments."""
+    """Wait until the kernel has processed the last segments."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (found := read()) != expected:
         assert time.monotonic() < deadline, f"{found}, not {expected}"
@@ -52,7 +52,7 @@ def fake(root: Path) -> FakeProcfs:
 
 
 def test_read(tmp_path: Path) -> None:
-    """The counters of both files stand under the kernel's names; MaxConn is negative."""
+    """The counters of both files appear under the kernel's names; MaxConn is negative."""
     fake(tmp_path)
     assert read_net_statistics(tmp_path) == {
         "TW": 65995,
@@ -86,7 +86,7 @@ def test_against_nstat(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_time_wait_overflow(lab: Lab) -> None:
-    """Of twelve closes where five entries are allowed, seven leave none and count as overflow."""
+    """Of twelve closes with five entries allowed, seven leave none and count as overflow."""
     set_sysctl("tcp_max_tw_buckets", 5)
     assert counters("TW", "TCPTimeWaitOverflow", "PassiveOpens") == [0, 0, 0]
     for _ in range(12):
@@ -123,7 +123,7 @@ def test_no_pair(text: str) -> None:
     ],
 )
 def test_mismatch(text: str, reason: str) -> None:
-    """Names without values, values without names and what is no number are a SourceError."""
+    """Names without values, values without names and non-numbers are a SourceError."""
     with pytest.raises(SourceError) as caught:
         parse_net_statistics(text, "TcpExt")
     assert str(caught.value) == reason
@@ -161,7 +161,7 @@ def test_too_long(tmp_path: Path) -> None:
 
 @given(COUNTERS, COUNTERS)
 def test_round_trip(values: dict[str, int], others: dict[str, int]) -> None:
-    """Every counter is read back, whatever other protocols stand around it."""
+    """Every counter is read back, whatever other protocols are around it."""
     text = lines("IpExt", others) + lines("TcpExt", values) + lines("MPTcpExt", others)
     assert parse_net_statistics(text, "TcpExt") == values
 

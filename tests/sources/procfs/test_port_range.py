@@ -69,7 +69,7 @@ def test_reserved(text: str, ports: list[int]) -> None:
     ],
 )
 def test_wrong_reserved(text: str) -> None:
-    """Anything else is a SourceError that names the sysctl: never a set that was guessed."""
+    """Anything else is a SourceError that names the sysctl, never a guessed set."""
     with pytest.raises(SourceError, match=r"^net\.ipv4\.ip_local_reserved_ports: "):
         parse_reserved_ports(text)
 
@@ -93,7 +93,7 @@ ALMOST_PORTS = st.text(alphabet="0123456789-, \t\n٣x_+", max_size=20)
 
 @given(ALMOST_PORTS | st.text(max_size=20))
 def test_any_text(text: str) -> None:
-    """Any text is read or refused with a SourceError, and what is read lies within 0..65535."""
+    """Any text is read or refused with a SourceError, and what is read is within 0..65535."""
     try:
         low, high = parse_port_range(text)
     except SourceError:
@@ -108,7 +108,7 @@ def test_any_text(text: str) -> None:
 
 
 def test_usable() -> None:
-    """Usable is the range without the reserved ports; only those inside the range subtract."""
+    """The usable ports are the range minus the reserved ones inside it."""
     settings = PortRange(40000, 40009, port_set([40002, 40003, 50000]))
     assert list(ports_of(settings.usable)) == [
         *(40000, 40001, 40004, 40005, 40006, 40007, 40008, 40009)
@@ -129,7 +129,7 @@ def test_no_reserved_sysctl(tmp_path: Path) -> None:
 
 
 def test_no_range_sysctl(tmp_path: Path) -> None:
-    """Without the range nothing can be said: a SourceError."""
+    """Without the range nothing is known: a SourceError."""
     FakeProcfs(tmp_path).remove(RANGE)
     with pytest.raises(SourceError, match="ip_local_port_range: absent"):
         read_port_range(tmp_path)

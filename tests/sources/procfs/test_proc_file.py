@@ -26,12 +26,12 @@ def test_text(tmp_path: Path, *, in_records: bool) -> None:
 
 
 def test_absent(tmp_path: Path, *, in_records: bool) -> None:
-    """Where there is no file there is no text."""
+    """If there is no file, there is no text."""
     assert read(tmp_path / "none", in_records=in_records) is None
 
 
 def test_unreadable(tmp_path: Path, *, in_records: bool) -> None:
-    """A file that is there and cannot be read is a SourceError with the system's reason."""
+    """A file that exists but cannot be read is a SourceError with the system's reason."""
     with pytest.raises(SourceError, match=r"^name: Is a directory$"):
         read(tmp_path, in_records=in_records)
 

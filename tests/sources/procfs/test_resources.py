@@ -26,13 +26,13 @@ def by_name() -> dict[str, Resource]:
 
 
 def numbers(*names: str) -> list[int] | None:
-    """Return the numbers of a real sysctl; None where this namespace does not show it."""
+    """Return the numbers of a real sysctl; None if this namespace does not show it."""
     path = PROC.joinpath("sys", "net", *names)
     return [int(number) for number in path.read_text().split()] if path.exists() else None
 
 
 def limits() -> dict[str, int]:
-    """Return what the kernel shows of the limits here."""
+    """Return the limits that the kernel shows here."""
     orphans, memory = numbers("ipv4", "tcp_max_orphans"), numbers("ipv4", "tcp_mem")
     conntrack = numbers("netfilter", "nf_conntrack_max")
     expected = {
@@ -45,7 +45,7 @@ def limits() -> dict[str, int]:
 
 
 def full(root: Path) -> FakeProcfs:
-    """Give the first namespace of a host with conntrack."""
+    """Give the initial namespace of a host with conntrack."""
     procfs = FakeProcfs(root)
     procfs.write("thread-self/net/sockstat", "TCP: inuse 5 orphan 3 tw 2 alloc 7 mem 173\n")
     procfs.write(f"{IPV4}/tcp_max_orphans", "131072\n")
@@ -103,7 +103,7 @@ def test_absent(tmp_path: Path, file: str, name: str) -> None:
 
 
 def test_conntrack_without_limit(tmp_path: Path) -> None:
-    """Where nf_conntrack_max is 0 there is no limit to come near to."""
+    """If nf_conntrack_max is 0, there is no limit to approach."""
     full(tmp_path).write(f"{NETFILTER}/nf_conntrack_max", "0\n")
     assert "conntrack_entries" not in [found.name for found in read_resources(tmp_path, 4096)]
 
@@ -163,7 +163,7 @@ def test_any_memory_limit(tmp_path_factory: pytest.TempPathFactory, text: str) -
 
 
 def test_time_wait_buckets(lab: Lab) -> None:
-    """Where the namespace may have five entries, twelve closes leave five."""
+    """If the namespace may have five entries, twelve closes leave five."""
     set_sysctl("tcp_max_tw_buckets", 5)
     assert by_name()["time_wait_buckets"] == ("time_wait_buckets", 0, 5)
     for _ in range(12):
@@ -175,7 +175,7 @@ def test_time_wait_buckets(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_limits_of_a_namespace() -> None:
-    """A namespace that is not the first one shows no limit of the whole host."""
+    """Any namespace but the initial one shows no limit of the whole host."""
     assert not {"orphans", "memory_bytes"} & by_name().keys()
     assert {name: found.limit for name, found in by_name().items()} == limits()
     assert by_name().get("conntrack_entries", (None, 0))[1] == 0  # no rule asks to track
@@ -187,7 +187,7 @@ def test_limits_here() -> None:
 
 
 def test_orphans_of_the_host() -> None:
-    """An orphan counts where the host's limit is shown, whichever namespace it lives in."""
+    """An orphan counts where the host's limit is shown, whichever namespace it is in."""
     with ExitStack() as sockets:
         with network_namespace():
             leave_orphan(sockets.enter_context(open_lab()))
@@ -196,7 +196,7 @@ def test_orphans_of_the_host() -> None:
 
 
 def test_negative_numbers(tmp_path: Path) -> None:
-    """A negative limit, which sysctl(8) lets one set, allows none; a negative count is none."""
+    """A negative limit, which sysctl(8) accepts, allows none; a negative count is none."""
     procfs = FakeProcfs(tmp_path)
     procfs.write("sys/net/ipv4/tcp_max_tw_buckets", "-1\n")
     procfs.write("thread-self/net/sockstat", "TCP: inuse 5 orphan 0 tw -3 alloc 7 mem 1\n")

@@ -29,7 +29,7 @@ def test_read(tmp_path: Path) -> None:
     [LINE, f"{LINE}\n", f"UDP: inuse 3\n{LINE}\nTCP6: inuse 9\n", f"TCP6: inuse 9\n{LINE}"],
 )
 def test_line(text: str) -> None:
-    """The line is found by its exact protocol, wherever it stands."""
+    """The line is found by its exact protocol, wherever it is."""
     assert parse_tcp_sockstat(text) == FIELDS
 
 
@@ -42,7 +42,7 @@ def test_no_line(text: str) -> None:
 
 @pytest.mark.parametrize("value", ["many", "1.5", "9" * 5000])
 def test_no_number(value: str) -> None:
-    """A field that is no number is a SourceError that names it."""
+    """A field that is not a number is a SourceError that names it."""
     with pytest.raises(SourceError, match=r"^/proc/net/sockstat TCP tw: expected a number"):
         parse_tcp_sockstat(f"TCP: inuse 5 tw {value}")
 
@@ -69,7 +69,7 @@ def test_not_ascii(tmp_path: Path) -> None:
 
 
 def test_huge(tmp_path: Path) -> None:
-    """A file without end is no sockstat: a SourceError, after a bounded read."""
+    """An endless file is not sockstat: a SourceError, after a bounded read."""
     FakeProcfs(tmp_path).write(FILE, f"{LINE}\n" + "x" * 1_000_000 + "\nTCP: inuse 6\n")
     with pytest.raises(SourceError, match=r"65536 bytes or more$"):
         read_tcp_sockstat(tmp_path)
@@ -97,7 +97,7 @@ def test_count(lab: Lab) -> None:
 
 
 def test_count_of_a_process(tmp_path: Path) -> None:
-    """The sockets are those of the namespace of a process; without IPv6 those of IPv4 alone."""
+    """The sockets are those of a process's namespace; without IPv6 only those of IPv4."""
     procfs = FakeProcfs(tmp_path)
     procfs.write("77/net/sockstat", f"sockets: used 9\n{LINE}\n")
     assert count_tcp_sockets(tmp_path, "77") == 5 + 2
@@ -106,7 +106,7 @@ def test_count_of_a_process(tmp_path: Path) -> None:
 
 
 def test_count_of_a_process_that_has_ended(tmp_path: Path) -> None:
-    """Of a process that has ended there is no count."""
+    """There is no count for a process that has ended."""
     assert count_tcp_sockets(tmp_path, "77") is None
 
 

@@ -28,7 +28,7 @@ def test_absent(tmp_path: Path) -> None:
 
 
 def test_no_settings(tmp_path: Path) -> None:
-    """Where /proc has no /proc/sys, as with subset=pid, no single sysctl is blamed."""
+    """If /proc has no /proc/sys, as with subset=pid, no single sysctl is blamed."""
     with pytest.raises(SourceError, match=f"^{tmp_path}/sys: absent: is /proc mounted with subset"):
         read_sysctl_int(tmp_path, NAME)
 
@@ -68,7 +68,7 @@ def test_file_in_a_folders_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "12 13", "1.5", "0x10", "many", "9" * 4_000])
 def test_no_number(tmp_path: Path, text: str) -> None:
-    """What is not one decimal number is a SourceError, however long; the reason stays short."""
+    """Anything but a decimal number is a SourceError, however long; the reason stays short."""
     FakeProcfs(tmp_path).write(FILE, text)
     with pytest.raises(SourceError, match="expected a number, got ") as caught:
         read_sysctl_int(tmp_path, NAME)

@@ -9,7 +9,7 @@ from tcp_pressure_exporter.sources.procfs.settings import SYSCTLS, read_tcp_sysc
 from tests.support.fakes.fake_procfs import IPV4, FakeProcfs
 
 PROC = Path("/proc")
-# What the fake has of them.
+# Those that the fake has.
 FAKE = {
     "tcp_tw_reuse": 2,
     "tcp_tw_reuse_delay": 1000,
@@ -18,7 +18,7 @@ FAKE = {
     "tcp_ehash_entries": 524288,
     "somaxconn": 4096,
 }
-# Values that no kernel has by default, for all that may be written in a namespace of one's own.
+# Values that no kernel has by default, for all those writable in a new namespace.
 WRITTEN = {
     "net/ipv4/tcp_tw_reuse": 1,
     "net/ipv4/tcp_tw_reuse_delay": 1500,
@@ -48,7 +48,7 @@ WRITTEN = {
 
 @pytest.mark.usefixtures("netns")
 def test_real_kernel() -> None:
-    """What is written in a namespace is read back; what the kernel does not have is absent."""
+    """Values written in a namespace are read back; sysctls the kernel lacks are absent."""
     paths = {name: PROC / "sys" / name for name in WRITTEN}
     expected = {path.name: WRITTEN[name] for name, path in paths.items() if path.exists()}
     for name, path in paths.items():
@@ -56,7 +56,7 @@ def test_real_kernel() -> None:
             path.write_text(f"{WRITTEN[name]}\n")
     settings = read_tcp_sysctls(PROC)
     assert {name: value for name, value in settings.items() if name in expected} == expected
-    # Beside them only what nobody can write here.
+    # Besides them, only those that cannot be written here.
     assert settings.keys() - expected.keys() <= {
         "tcp_ehash_entries",
         "nf_conntrack_buckets",
@@ -65,7 +65,7 @@ def test_real_kernel() -> None:
 
 
 def test_short_names() -> None:
-    """No two of them share the name they are shown under."""
+    """No two of them share the name under which they are shown."""
     assert len({name.rpartition(".")[2] for name in SYSCTLS}) == len(SYSCTLS)
 
 
@@ -80,7 +80,7 @@ def test_absent(tmp_path: Path) -> None:
 
 
 def test_none_at_all(tmp_path: Path) -> None:
-    """No kernel lacks them all: where none is to be seen nothing is known, and that is an error."""
+    """No kernel lacks them all: if none can be seen, nothing is known, and that is an error."""
     with pytest.raises(SourceError, match="/sys: absent: is /proc mounted with subset=pid"):
         read_tcp_sysctls(tmp_path)
 
@@ -102,7 +102,7 @@ def test_unreadable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "60 60", "many", "1.5"])
 def test_no_number(tmp_path: Path, text: str) -> None:
-    """One that is no number is a SourceError that names it."""
+    """One that is not a number is a SourceError that names it."""
     FakeProcfs(tmp_path).write(f"{IPV4}/tcp_retries2", text)
     with pytest.raises(SourceError, match=r"^net\.ipv4\.tcp_retries2: expected a number"):
         read_tcp_sysctls(tmp_path)

@@ -29,7 +29,7 @@ TICK = 0.01  # seconds: HZ=100
     ],
 )
 def test_meaning(mode: int, timestamps: int, *, everywhere: bool, on_loopback: bool) -> None:
-    """tcp_tw_reuse is off, global or for loopback only, and needs tcp_timestamps."""
+    """tcp_tw_reuse is off, global or only for loopback, and needs tcp_timestamps."""
     assert time_wait_reuse(mode, timestamps, 1000) == TimeWaitReuse(everywhere, on_loopback, 1000)
 
 
@@ -37,7 +37,7 @@ def test_meaning(mode: int, timestamps: int, *, everywhere: bool, on_loopback: b
     ("delay", "expected"), [(None, 1000), (0, 0), (250, 250), (60_000, 60_000)]
 )
 def test_delay(delay: int | None, expected: int) -> None:
-    """A kernel without tcp_tw_reuse_delay waits one second; else the value counts, also 0."""
+    """A kernel without tcp_tw_reuse_delay waits one second; otherwise the value counts, even 0."""
     assert time_wait_reuse(1, 1, delay).delay_ms == expected
 
 
@@ -82,7 +82,7 @@ def test_batches(tmp_path: Path, hz: int, hold: float) -> None:
 def test_batches_of_other_lengths(length_s: int, hz: int, batch: float) -> None:
     """Level n begins at 63 << (3 × (n − 1)) ticks and expires every 8^n.
 
-    300 s at HZ=250 are 75,000 ticks, of level 4: 4,096 of them are 16.384 s.
+    300 s at HZ=250 are 75,000 ticks, in level 4, where 4,096 ticks are 16.384 s.
     """
     assert timer_batch(length_s, 1 / hz) == pytest.approx(batch)
 
@@ -105,7 +105,7 @@ def test_absent(tmp_path: Path, name: str) -> None:
 )
 @pytest.mark.parametrize("content", ["", "on\n", "1 2\n"])
 def test_no_number(tmp_path: Path, name: str, content: str) -> None:
-    """A value that is no number is a SourceError that names its sysctl."""
+    """A value that is not a number is a SourceError that names its sysctl."""
     FakeProcfs(tmp_path).write(f"{IPV4}/{name}", content)
     with pytest.raises(SourceError, match=rf"^net\.ipv4\.{name}: expected a number"):
         read_time_wait_reuse(tmp_path, TICK)

@@ -36,7 +36,7 @@ class SilentDiag(DiagSocket):
 
 @pytest.mark.usefixtures("netns")
 def test_nothing_is_sent() -> None:
-    """No counter of TCP moves, and no packet goes."""
+    """No TCP counter moves, and no packet is sent."""
     before = counters()
     diag = DiagSocket()
     ask_kernel(PROC, diag)
@@ -46,7 +46,7 @@ def test_nothing_is_sent() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_not_shown() -> None:
-    """A dump without the socket that was bound says that such sockets are not shown."""
+    """A dump without the bound socket shows that such sockets are not shown."""
     assert shows_bound_only(PROC, SilentDiag()) is False
 
 
@@ -58,13 +58,13 @@ def test_failing_dump() -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_no_port_outside_the_range() -> None:
-    """Where every port is in the range, none is taken from others for the probe."""
+    """If every port is in the range, none is taken from others for the probe."""
     set_sysctl("ip_local_port_range", "1024 65535")
     assert shows_bound_only(PROC, SilentDiag()) is None
 
 
 def test_full_range(lab: Lab) -> None:
-    """Where no port is left, nothing is known of bound ports."""
+    """If no port is left, nothing is known about bound ports."""
     set_sysctl("ip_local_port_range", "40000 40000")
     lab.bind("127.0.0.3", 40000)
     assert frees_bound_ports(PROC) is None
@@ -72,7 +72,7 @@ def test_full_range(lab: Lab) -> None:
 
 @pytest.mark.usefixtures("netns")
 def test_one_port() -> None:
-    """One port is enough to know, and it is free again."""
+    """One port is enough to find out, and it is free again."""
     set_sysctl("ip_local_port_range", "40000 40000")
     known = frees_bound_ports(PROC)
     set_sysctl("ip_local_port_range", "40001 40001")

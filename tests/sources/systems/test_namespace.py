@@ -24,7 +24,7 @@ BINDER = Entry(CLOSE, "127.0.0.1", 45000)
 
 
 class Lab:
-    """A namespace on a fake kernel whose walk over all sockets costs some seconds."""
+    """A namespace on a fake kernel, where a walk over all sockets takes some time."""
 
     def __init__(self, root: Path = Path("/nowhere"), walk_seconds: float = 0.0) -> None:
         self.clock = FakeClock()
@@ -56,22 +56,22 @@ class Lab:
 
 
 def test_cheap_walk() -> None:
-    """A walk of 2 ms may be made every 4 s, so at each sample of a 5 s interval."""
+    """A walk of 2 ms may be made every 4 s, so in each sample at a 5 s interval."""
     assert Lab(walk_seconds=0.002).walks(30) == [0, 5, 10, 15, 20, 25]
 
 
 def test_dear_walk() -> None:
-    """A walk of 20 ms may be made every 40 s; between, the bound-only sockets are remembered."""
+    """A walk of 20 ms may be made every 40 s; in between, the only-bound sockets are remembered."""
     assert Lab(walk_seconds=0.020).walks(130) == [0, 40, 80, 120]
 
 
 def test_very_dear_walk() -> None:
-    """However dear the walk, what it found is never older than a minute."""
+    """However expensive the walk, its result is never older than a minute."""
     assert Lab(walk_seconds=2.0).walks(190) == [0, 60, 120, 180]
 
 
 def test_listeners_are_never_remembered() -> None:
-    """Between two walks the listeners are asked for again, and a gone binder is still told."""
+    """Between two walks the listeners are read again, and a binder that has gone is still shown."""
     lab = Lab(walk_seconds=0.020)
     assert lab.ports() == [8080, 45000]
     lab.kernel.entries = [Entry(LISTEN, "127.0.0.1", 9090)]
@@ -106,7 +106,7 @@ def test_tally() -> None:
 
 
 def test_settings(tmp_path: Path) -> None:
-    """Settings come from the tree that is given."""
+    """Settings come from the given tree."""
     FakeProcfs(tmp_path)
     namespace = Lab(tmp_path).namespace
     assert namespace.port_range() == PortRange(40000, 40009, 0)
@@ -115,7 +115,7 @@ def test_settings(tmp_path: Path) -> None:
 
 
 def test_counters(tmp_path: Path) -> None:
-    """Counters, of TCP and of conntrack, and resources come from the tree that is given."""
+    """Counters of TCP and conntrack, and resources, come from the given tree."""
     FakeProcfs(tmp_path).write("thread-self/net/stat/nf_conntrack", "entries drop\n0007 000a\n")
     namespace = Lab(tmp_path).namespace
     statistics = namespace.statistics()

@@ -1,4 +1,4 @@
-"""Which system is asked how, and what it leaves untold."""
+"""How each system is asked, and what it does not tell."""
 
 import sys
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ CONNTRACK = ConntrackTable(NOWHERE, readable_parser(), by_netlink=False)
 
 
 def missing(sources: Sources) -> dict[str, str]:
-    """Return why the parts of some collectors cannot be made of the sources."""
+    """Return why the parts of some collectors cannot be made from the sources."""
     kit = Kit(sources, Memory(), Owners(Cgroups(), None), FakeClock())
     return make_parts(wanted_parts(COLLECTORS), kit)[1]
 
@@ -58,14 +58,14 @@ def missing(sources: Sources) -> dict[str, str]:
     ],
 )
 def test_systems(platform: str, name: str, *, shows_time_wait: bool) -> None:
-    """Each platform has who answers for it, under the name that findings know."""
+    """Each platform has a source of settings, under the name that findings know."""
     facts = system_facts(platform)
     assert (facts.name, facts.shows_time_wait) == (name, shows_time_wait)
 
 
 def test_solaris() -> None:
     """Solaris is known by its platform; its version is what uname says."""
-    assert system_facts("sunos5").name == "solaris"  # the tests' own uname is no Solaris 11.4
+    assert system_facts("sunos5").name == "solaris"  # the tests' own uname is not Solaris 11.4
     assert system_facts("sunos5").shows_time_wait
 
 
@@ -78,7 +78,7 @@ def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unknown_system() -> None:
-    """Where nobody knows how to ask, the port range and TIME_WAIT are errors; settings are none."""
+    """If a system cannot be asked, the port range and TIME_WAIT are errors; it has no settings."""
     facts = system_facts("netbsd10")
     for ask in (facts.port_range, facts.time_wait_seconds):
         with pytest.raises(SourceError, match="not supported on netbsd10"):
@@ -87,7 +87,7 @@ def test_unknown_system() -> None:
 
 
 def test_untold_on_linux() -> None:
-    """On Linux without netlink only what netlink alone tells is left out, and what BPF does."""
+    """On Linux without netlink, only what needs netlink or BPF is left out."""
     left_out = missing(portable_sources("linux", NOWHERE, CONNTRACK, "denied"))
     by_netlink, by_bpf = (
         {"close_wait", "listen_queues", "pool_owners"},
@@ -97,7 +97,7 @@ def test_untold_on_linux() -> None:
 
 
 def test_untold_elsewhere() -> None:
-    """Elsewhere also what Linux alone tells is left out; what is left are these collectors."""
+    """Elsewhere, what only Linux tells is left out too; these collectors remain."""
     sources = portable_sources("freebsd14", NOWHERE, CONNTRACK, "not there")
     told = set(COLLECTORS) - set(missing(sources))
     assert told == {"sockets", "local_ports", "pools", "sysctls", "findings"}
@@ -195,7 +195,7 @@ def test_failed_reading() -> None:
 
 
 def test_ages_after_one_time_wait() -> None:
-    """Ages are told from the sample on that comes one length of TIME_WAIT after the first."""
+    """Ages are known from the sample one length of TIME_WAIT after the first."""
     lab = Lab(FakeFacts())
     lab.sockets = [socket(TIME_WAIT)]
     sizes = []
@@ -213,7 +213,7 @@ def test_hidden_time_wait() -> None:
 
 
 def test_untold_numbers() -> None:
-    """What Linux alone tells is an error of who asks all the same, never empty."""
+    """Asking for what only Linux tells is an error, never an empty answer."""
     sources = foreign_sources(FakeFacts(), "not there")
     reading = Reading(sources, Memory(), FakeClock(), Config())
     for asked in (reading.resources, reading.statistics):

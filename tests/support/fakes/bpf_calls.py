@@ -36,7 +36,7 @@ class Refusing:
 
 
 class Unattachable(Refusing):
-    """A kernel that loads objects of these programs, and attaches but one of them, if any.
+    """A kernel that loads objects of these programs, and attaches at most one of them.
 
     Descriptors are 10, 11 and so on, those of the next object 20, 21: 110 attaches 10.
     """

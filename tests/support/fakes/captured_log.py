@@ -6,7 +6,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 
 def captured_log(*before: Processor) -> tuple[FilteringBoundLogger, LogCapture]:
-    """Return a logger and what it has been told: `entries` of the second.
+    """Return a logger and its capture, whose `entries` are the events.
 
     before: what else each event passes first.
     """

@@ -1,4 +1,4 @@
-"""The evidence of an ordinary host, and what a test changes of them."""
+"""The evidence of an ordinary host, and what a test changes in it."""
 
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -82,7 +82,7 @@ def pool(
     reused: bool = False,
     remote: str = "10.0.0.9",
 ) -> ListedPool:
-    """Return an outbound pool of which nothing tells where it is heading."""
+    """Return an outbound pool with nothing to show where it is heading."""
     key = PoolKey(sixteen_bytes("10.0.0.2"), sixteen_bytes(remote), (443).to_bytes(2))
     usage = Usage(used, limit, time_wait, 0, reused=reused)
     return ListedPool(key, "10.0.0.2", remote, "443", usage)
@@ -94,7 +94,7 @@ def heading(pool: ListedPool, steady_state_ratio: float) -> ListedPool:
 
 
 def outbound(*pools: ListedPool) -> Outcome[PoolTables]:
-    """Return the pools of a host that has these outbound ones."""
+    """Return the pools of a host with these outbound ones."""
     empty = PoolTable(0, 0.0, 0.0, (), 0, 0)
     ratio_max = max((pool.usage.ratio for pool in pools), default=0.0)
     table = PoolTable(len(pools), ratio_max, ratio_max, pools, 0, 0)
@@ -108,12 +108,12 @@ def conntrack(used: int, limit: int = 262144) -> Outcome[tuple[Resource, ...]]:
 
 
 def hidden(ports: float | None) -> Outcome[CanaryReport]:
-    """Return what the canary says of hidden ports, where sockets hold half of the usual range."""
+    """Return the canary's report on hidden ports, with sockets holding half of the usual range."""
     return known(CanaryReport((), ports, held_ports=14_116))
 
 
 def rises(seconds: float = 60.0, /, **amounts: int) -> Outcome[EventRises]:
-    """Return what two samples tell, so many seconds apart, of counters that rose by so much."""
+    """Return what two samples so many seconds apart show of counters that rose by these amounts."""
     first = EventRises().after(dict.fromkeys(amounts, 7), 1000.0)
     later = {event: 7 + amount for event, amount in amounts.items()}
     return known(first.after(later, 1000.0 + seconds))

@@ -43,7 +43,7 @@ ACCEPTED = [
 class FakeHost:
     """Ten ports 40000-40009, the sockets above, and what `take` shows of them.
 
-    ticking: the kernel's timers go by the fake clock; else by the machine's, which hardly moves.
+    ticking: the kernel's timers follow the fake clock; else the machine's, which hardly moves.
     """
 
     def __init__(self, root: Path, *collectors: str, ticking: bool = False) -> None:
@@ -51,7 +51,7 @@ class FakeHost:
         self.kernel = FakeKernel([*LISTENERS, *OUTGOING, *ACCEPTED], BINDERS)
         self.clock = FakeClock()
         diag = DiagSocket(self.kernel.open, self.clock, self.ticks_ms if ticking else coarse_ms)
-        # The compiled parser receives by itself, from a real socket only.
+        # The compiled parser receives on its own, and only from a real socket.
         self.canary = FakeTcpKernel(root)
         parser = readable_parser()
         conntrack = ConntrackTable(root, parser, by_netlink=False)

@@ -14,7 +14,7 @@ ATTRIBUTE_AT = 16 + 60  # in a request: behind struct nlmsghdr and struct inet_d
 
 
 class Request(NamedTuple):
-    """What a request asks for: the states of sockets as a bit mask, 0 where it asks for others."""
+    """What a request asks for: a bit mask of socket states, 0 if it asks for anything else."""
 
     states: int
     sequence: int
@@ -28,7 +28,7 @@ class FromPort(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A datagram larger than any buffer: its size, as MSG_TRUNC tells it."""
+    """A datagram larger than any buffer: its size, as MSG_TRUNC gives it."""
 
     size: int
 
@@ -38,7 +38,7 @@ Answer = Callable[[Request], Iterable[Reply]]
 
 
 class FakeNetlinkSocket:
-    """Stands for socket.socket; where the script ends the kernel stays silent."""
+    """Stands for socket.socket; once the script ends, the kernel stays silent."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -94,7 +94,7 @@ class FakeNetlinkSocket:
 class FakeKernel:
     """Answers as the kernel does from a list of sockets, and keeps every socket it opened.
 
-    `bound_only` are sockets that are bound and neither listen nor are connected.
+    `bound_only` are sockets that are bound but neither listen nor are connected.
     """
 
     def __init__(self, entries: Iterable[Entry] = (), bound_only: Iterable[Entry] = ()) -> None:
@@ -121,7 +121,7 @@ class FakeKernel:
 
     @property
     def requests(self) -> list[Request]:
-        """All requests on all sockets, in their order."""
+        """All requests on all sockets, in order."""
         return [request for sock in self.opened for request in sock.requests]
 
     @property

@@ -1,4 +1,4 @@
-"""A /proc of a test's own, below a temporary folder."""
+"""A /proc for one test, below a temporary folder."""
 
 from pathlib import Path
 
@@ -48,6 +48,6 @@ class FakeProcfs:
         path.unlink(missing_ok=True)
 
     def make_unreadable(self, name: str) -> None:
-        """Put a folder in the file's place: reading it fails, also as root."""
+        """Put a folder in the file's place: reading it fails, even as root."""
         self.remove(name)
         (self.root / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The kernel's edge of a TCP socket that connects from a port asked for, or from any."""
+"""The kernel's edge of a TCP socket that connects from a given port, or from any."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ LOCAL_PORT_RANGE = (0, 51)  # level and number of the option: include/uapi/linux
 
 V4 = PoolKey(ip_address("::ffff:10.0.0.1").packed, ip_address("::ffff:10.0.0.2").packed, b"\1\2")
 V6 = PoolKey(ip_address("2001:db8::1").packed, ip_address("2001:db8::2").packed, b"\1\2")
-CHOSEN = 40_000  # where the whole range is searched
+CHOSEN = 40_000  # when the whole range is searched
 
 
 class FakeTcpSocket:
-    """Stands for socket.socket; writes down what is asked of it and answers as its kernel says."""
+    """Stands for socket.socket; records what is asked of it and answers as its kernel says."""
 
     def __init__(self, kernel: "FakeKernel", family: int) -> None:
         self.kernel = kernel
@@ -65,7 +65,7 @@ class FakeTcpSocket:
 
 
 class FakeKernel:
-    """Hands out sockets. connect: from the one port asked for, or None, to an errno.
+    """Hands out sockets. connect: from the one port requested, or None, to an errno.
 
     not_here: addresses that are not this host's.
     """

@@ -1,7 +1,7 @@
 """The filter of a dump as the kernel checks it and runs it over a socket, in a few lines of Python.
 
 After net/ipv4/inet_diag.c: inet_diag_bc_audit with valid_hostcond and valid_cc, inet_diag_bc_run.
-Of the operations only a jump and a condition on the remote end.
+Of the operations it knows only a jump and a condition on the remote end.
 """
 
 import struct
@@ -23,7 +23,7 @@ def program_of(attribute: bytes) -> bytes:
 
 
 def audit(program: bytes) -> None:
-    """Assert what the kernel asks of a program before it runs it."""
+    """Assert what the kernel demands of a program before running it."""
     at = 0
     places = _chain(program)
     while at < len(program):
@@ -50,7 +50,7 @@ def _audit_host(program: bytes, at: int) -> int:
 
 
 def _chain(program: bytes) -> set[int]:
-    """Return where an operation begins: no jump may lead between."""
+    """Return where the operations begin: no jump may lead anywhere else."""
     at, places = 0, {0}
     while at < len(program):
         yes: int = OPERATION.unpack_from(program, at)[1]
@@ -61,7 +61,7 @@ def _chain(program: bytes) -> set[int]:
 
 
 def accepts(program: bytes, family: int, remote: bytes, port: int) -> bool:
-    """Tell whether the kernel would send a socket of a family that has this remote end."""
+    """Return whether the kernel would send a socket of a family with this remote end."""
     at = 0
     while at < len(program):
         code, yes, no = OPERATION.unpack_from(program, at)

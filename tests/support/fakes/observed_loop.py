@@ -78,7 +78,7 @@ def _taken(taken: NamespaceSample | Taken) -> Taken:
 
 
 def one_after_the_other(samples: Iterable[NamespaceSample | Taken | Exception]) -> Take:
-    """Return a function that gives the samples in their order, and raises what is an exception."""
+    """Return a function that gives the samples in order, and raises any that is an exception."""
     remaining = iter(samples)
 
     def take(_config: Config) -> NamespaceSample | Taken:

@@ -15,5 +15,5 @@ def namespace_sample(netns: str = "host", **parts: Outcome[Any] | None) -> Names
 
 
 def with_parts(sample: NamespaceSample, **parts: Outcome[Any] | None) -> NamespaceSample:
-    """Return the sample with some parts in place of what it had."""
+    """Return the sample with some parts replaced."""
     return namespace_sample(sample.netns, **{**dict(sample.outcomes()), **parts})

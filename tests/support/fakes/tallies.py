@@ -21,11 +21,11 @@ NO_RULES = BoundRules()
 
 
 def bound_tally(sockets: Iterable[BoundSocket] = (), rules: BoundRules = NO_RULES) -> BoundTally:
-    """Return what is told of sockets that own a port."""
+    """Return the tally of sockets that own a port."""
     return tally_bound(sockets, rules)
 
 
-NO_AGES = bytes(4 * 61)  # of TIME_WAIT's 60 s, and of what is left
+NO_AGES = bytes(4 * 61)  # one for each of TIME_WAIT's 60 s, and one for the rest
 NO_POOLS = PoolTally({}, OtherPools(ages=NO_AGES), 0)
 EMPTY = SocketTally(
     edge=Edge(0, 0, b""),
@@ -42,7 +42,7 @@ EMPTY = SocketTally(
     explicit=NO_POOLS,
 )
 
-Counts = tuple[int, int, int]  # ports, of these in TIME_WAIT, of these reclaimable
+Counts = tuple[int, int, int]  # ports, those of them in TIME_WAIT, those of these reclaimable
 
 
 def histogram(closes: Mapping[int, int]) -> bytes:
@@ -51,17 +51,17 @@ def histogram(closes: Mapping[int, int]) -> bytes:
 
 
 def count(ports: int, time_wait: int, reclaimable: int) -> PoolCount:
-    """Return a pool of which ages are not known."""
+    """Return a pool whose ages are unknown."""
     return PoolCount(ports, time_wait, reclaimable, entered=0, ages=NO_AGES)
 
 
 def pools(rows: Mapping[PoolKey, Counts]) -> PoolTally:
-    """Return pools that are all told apart."""
+    """Return pools that are all listed."""
     return replace(NO_POOLS, rows={key: count(*counts) for key, counts in rows.items()})
 
 
 def counts(tally: PoolTally) -> dict[PoolKey, Counts]:
-    """Return the counts of pools that must all be told apart, with what is in TIME_WAIT."""
+    """Return the counts of pools that must all be listed, with what is in TIME_WAIT."""
     assert (tally.others._replace(ages=b""), tally.overflow) == (OtherPools(), 0)
     assert None not in {row.time_wait for row in tally.rows.values()}
     return {

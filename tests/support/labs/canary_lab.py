@@ -29,14 +29,14 @@ POOL6 = pool("::1", "::1")
 
 
 def use_small_range() -> None:
-    """Set a range of 40 ports, with nothing to take over in it."""
+    """Set a range of 40 ports with nothing in it to take over."""
     set_sysctl("ip_local_port_range", f"{LOW} {HIGH}")
     set_sysctl("tcp_tw_reuse", 0)
 
 
 @contextmanager
 def privilege(*, root: bool) -> Iterator[None]:
-    """Do without root's rights, where asked to: as user nobody, no capability in effect."""
+    """Unless `root`, give up root's rights: as user nobody, with no effective capability."""
     if not root:
         os.seteuid(NOBODY)
     try:

@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl: an authority of its own for each folder."""
+"""Certificates for tests, made by openssl: each folder has its own authority."""
 
 import subprocess
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Authority:
         pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
         _openssl(
             *("req", "-x509", "-new", "-nodes", "-days", "1", "-subj", f"/CN={name}"),
-            # From 3.13 on Python asks for what RFC 5280 section 4.2.1.3 demands of an authority.
+            # Since 3.13, Python requires what RFC 5280 section 4.2.1.3 demands of an authority.
             *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-keyout", pair.key, "-out", pair.cert),

@@ -1,4 +1,4 @@
-"""A real cgroup2 directory of a test's own, and a real process in it that has TCP sockets."""
+"""A real cgroup2 directory for one test, and a real process in it that has TCP sockets."""
 
 import os
 import secrets
@@ -50,7 +50,7 @@ class Holder(NamedTuple):
 def cgroup_tree(folder: Path) -> Iterator[CgroupTree]:
     """Make a directory in the real cgroup2 tree; remove it and all below it at the end.
 
-    folder: where the /proc goes. A host without a cgroup2 tree to write to gets a mount of its own.
+    folder: where the /proc goes. On a host without a writable cgroup2 tree, one is mounted.
     """
     with ExitStack() as stack:
         mount = _writable_mount() or stack.enter_context(_mounted())

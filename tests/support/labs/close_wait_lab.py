@@ -31,7 +31,7 @@ def eof_unread(lab: Lab, client_address: str) -> Pair:
 
 
 def not_closed(lab: Lab, client_address: str) -> Pair:
-    """Let the peer close; the application reads to the end and leaves it at that."""
+    """Let the peer close; the application reads to the end but does not close."""
     client, accepted = lab.connect(REMOTE, client_address)
     client.close()
     assert accepted.recv(1) == b""
@@ -51,7 +51,7 @@ def window_closed(lab: Lab, client_address: str) -> Pair:
 
 
 def peer_about_to_go(lab: Lab, client_address: str) -> Pair:
-    """Let the peer close its direction only; the application has read to the end."""
+    """Let the peer close only its direction; the application has read to the end."""
     client, accepted = lab.connect(REMOTE, client_address)
     client.shutdown(socket.SHUT_WR)
     assert accepted.recv(1) == b""
@@ -75,7 +75,7 @@ def ip(*arguments: str) -> None:
 
 @contextmanager
 def connected_process(lab: Lab, cgroup: Path, sockets: int) -> Iterator[list[socket.socket]]:
-    """Run a process in a cgroup that connects as often; give the accepted sockets."""
+    """Run a process in a cgroup that opens so many connections; give the accepted sockets."""
     command = [sys.executable, "-c", LEAKER, REMOTE, str(sockets)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
@@ -91,7 +91,7 @@ def connected_process(lab: Lab, cgroup: Path, sockets: int) -> Iterator[list[soc
 
 @contextmanager
 def leaking_process(lab: Lab, cgroup: Path, sockets: int) -> Iterator[None]:
-    """Run a process in a cgroup that keeps as many sockets although their peer has closed."""
+    """Run a process in a cgroup that keeps so many sockets although their peers have closed."""
     with connected_process(lab, cgroup, sockets) as accepted:
         for sock in accepted:
             sock.close()

@@ -1,4 +1,4 @@
-"""Processes that close real connections in every way that there is, and what the kernel keeps."""
+"""Processes that close real connections in every possible way, and what the kernel keeps."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ for s in socks:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
     s.close()
 """
-# A thread has a name of its own, and leaves the closing to itself.
+# Each socket is closed by a thread with a name of its own.
 THREADS = """
 def close(sock):
     pathlib.Path("/proc/thread-self/comm").write_text("pool-thread")
@@ -45,7 +45,7 @@ threads = [threading.Thread(target=close, args=(s,)) for s in socks]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 """
-# The process that is left to the last descriptor is the one that closes.
+# The process left with the last descriptor is the one that closes the connection.
 CHILD = """
 child = os.fork()
 if not child:
@@ -59,7 +59,7 @@ os.waitpid(child, 0)
 
 
 class Closer:
-    """A process with connections to the lab's server, of which it has accepted the other ends."""
+    """A process with connections to the lab's server, which has accepted the other ends."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - who closes what, and how
         self, lab: Lab, name: str, how: str, number: int, remote: str, cgroup: Path | None
@@ -128,7 +128,7 @@ class Closer:
 def closer(  # noqa: PLR0913, PLR0917 - as above
     lab: Lab, name: str, how: str, number: int, remote: str, cgroup: Path | None = None
 ) -> Iterator[Closer]:
-    """Give a process with so many connections, ended with the block."""
+    """Give a process with so many connections; it ends with the block."""
     process = Closer(lab, name, how, number, remote, cgroup)
     try:
         yield process
@@ -139,13 +139,13 @@ def closer(  # noqa: PLR0913, PLR0917 - as above
 def keep_time_wait() -> None:
     """Let no reset end an entry in the namespace of the thread (RFC 1337).
 
-    A segment that comes late, after the other end has gone, is answered by one.
+    A late segment, after the other end has gone, is answered by a reset.
     """
     set_sysctl("tcp_rfc1337", 1)
 
 
 def time_wait_entries() -> int:
-    """Return how many the namespace of the thread has by their state: /proc/net/tcp and tcp6.
+    """Return how many the thread's namespace has by state: /proc/net/tcp and tcp6.
 
     The `tw` of /proc/net/sockstat counts those in FIN_WAIT2, too, whose other end's FIN is still
     on its way (tcp_time_wait() in net/ipv4/tcp_minisocks.c makes them when a process is killed).
@@ -158,7 +158,7 @@ def time_wait_entries() -> int:
 
 
 def settled(read: Callable[[], int], expected: int) -> int:
-    """Return a number once it is as expected; else what it is after a while."""
+    """Return a number once it is as expected, else what it is after a while."""
     end = time.monotonic() + PATIENCE_SECONDS
     while read() != expected and time.monotonic() < end:
         time.sleep(0.01)

@@ -33,7 +33,7 @@ def track_connection(
 ) -> None:
     """Let conntrack of the thread's network namespace hold a connection, by default established.
 
-    gateway: the end that is to stand in place of the client's.
+    gateway: the end that replaces the client's.
     """
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
         netlink.settimeout(10)

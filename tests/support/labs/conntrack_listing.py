@@ -18,10 +18,10 @@ OVER = {"TIME_WAIT", "CLOSE", "SYN_SENT2"}  # net/netfilter/nf_nat_core.c, nf_na
 
 
 def listed_pools(lines: Iterable[str]) -> dict[PoolKey, Counts]:
-    """Count ports, those in TIME_WAIT and those of closed connections, from -L -o extended.
+    """Count ports, those in TIME_WAIT and those of closed connections, from `-L -o extended`.
 
-    A line has two tuples, the second one that of the replies: they come from the destination to
-    what the gateway has put in place of the source.
+    A line has two tuples, the second for the replies: they go from the destination to what the
+    gateway has put in place of the source.
     """
     pools: dict[PoolKey, Counts] = {}
     for line in lines:

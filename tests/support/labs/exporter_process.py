@@ -1,4 +1,4 @@
-"""The real exporter as a process of its own: started, asked over HTTP, stopped."""
+"""The real exporter as a separate process: started, asked over HTTP, stopped."""
 
 import http.client
 import re
@@ -17,8 +17,8 @@ URL = re.compile(r'msg="serving metrics" url=https?://127\.0\.0\.1:(\d+)/')
 START_SECONDS = 10.0
 
 # Runs the command as user nobody, who may not be able to read the checkout or even Python's own
-# files: everything is imported, and what is read at the start is read, before root's rights are
-# given up.
+# files: everything is imported, and whatever is read at the start is read, before giving up root's
+# rights.
 AS_NOBODY = """
 import concurrent.futures.thread, encodings.idna, importlib.metadata, os, sys
 from tcp_pressure_exporter.daemon import app, command as cli
@@ -36,7 +36,7 @@ raise SystemExit(cli.run(options, version))
 
 @dataclass(frozen=True)
 class Access:
-    """How to ask an exporter: by HTTPS where there is a context, with these headers."""
+    """How to ask an exporter: by HTTPS if there is a context, with these headers."""
 
     context: ssl.SSLContext | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +127,6 @@ def run_exporter(
 
 
 def value_of(exposition: str, series: str) -> float:
-    """Return the value of the one series written exactly so in the exposition."""
+    """Return the value of the one series written exactly like this in the exposition."""
     (line,) = [line for line in exposition.splitlines() if line.startswith(f"{series} ")]
     return float(line.rsplit(" ", 1)[1])

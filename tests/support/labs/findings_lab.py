@@ -1,4 +1,4 @@
-"""What the findings of a real namespace say, and TIME_WAIT entries that reject a reconnect."""
+"""What the findings say about a real namespace, and TIME_WAIT entries that reject a reconnect."""
 
 import errno
 import socket
@@ -16,7 +16,7 @@ AHEAD = 10**9  # ticks of a timestamp clock: newer than any that follows (RFC 73
 
 
 def found(observer: Observer) -> dict[str, str]:
-    """Return what each finding found that found something."""
+    """Return what was found, by finding; those that found nothing are left out."""
     findings = observer.sample().outcome(FINDINGS)
     assert findings is not None
     assert findings.error is None
@@ -26,8 +26,8 @@ def found(observer: Observer) -> dict[str, str]:
 def leave_time_wait_of_the_future(lab: Lab) -> int:
     """Leave a TIME_WAIT entry at the server that has seen a timestamp far ahead; return the port.
 
-    So it looks to the server when two clients behind one NAT address use a port one after the
-    other: their timestamp clocks have nothing to do with each other.
+    That is what the server sees when two clients behind one NAT address use a port in turn: their
+    timestamp clocks have nothing to do with each other.
     """
     client, accepted = lab.connect("127.0.0.9")
     for end in (client, accepted):
@@ -51,7 +51,7 @@ def signed(number: int) -> int:
 
 
 def reconnect(lab: Lab, port: int) -> socket.socket:
-    """Begin to connect to the server again from a port."""
+    """Start connecting to the server again from a port."""
     client = lab.keep(socket.socket())
     client.bind(("127.0.0.1", port))
     client.settimeout(0)
@@ -60,7 +60,7 @@ def reconnect(lab: Lab, port: int) -> socket.socket:
 
 
 def counted(*names: str) -> int:
-    """Return the sum of some counters of TcpExt; one that the kernel does not have counts 0."""
+    """Return the sum of some TcpExt counters; one that the kernel does not have counts as 0."""
     lines = Path("/proc/thread-self/net/netstat").read_text().splitlines()
     numbers = dict(zip(lines[0].split(), lines[1].split(), strict=True))
     return sum(int(numbers.get(name, "0")) for name in names)

@@ -1,6 +1,6 @@
-"""A client, a NAT gateway and a server, each in a network namespace of its own, joined by veth.
+"""A client, a NAT gateway and a server, each in its own network namespace, joined by veth.
 
-The calling thread is in the gateway's namespace. All of it goes with the test: nothing has a name.
+The calling thread is in the gateway's namespace. It all goes with the test: nothing has a name.
 """
 
 import ctypes
@@ -83,10 +83,10 @@ class GatewayLab:
         return pair
 
     def attempt(self, remote: str = SERVER) -> Pair | None:
-        """Connect as above; None where the gateway found no port and dropped the SYN."""
+        """Connect as above; None if the gateway found no port and dropped the SYN."""
         failed = conntrack_counter("insert_failed")
         client = self.start(remote)
-        answer = select.poll()  # select() knows no descriptor from 1024 on
+        answer = select.poll()  # select() takes no descriptor from 1024 up
         answer.register(client, select.POLLOUT)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not answer.poll(10):
@@ -116,12 +116,12 @@ class GatewayLab:
         return client
 
     def send_datagram(self, remote: str = SERVER) -> None:
-        """Send a datagram of UDP."""
+        """Send a UDP datagram."""
         with inside(self._client), socket.socket(family_of(remote), socket.SOCK_DGRAM) as sock:
             sock.sendto(b"x", (remote, SERVER_PORT))
 
     def send_raw(self, remote: str, protocol: int, packet: bytes) -> None:
-        """Send what follows the header of IP."""
+        """Send what follows the IP header."""
         with inside(self._client):
             sock = socket.socket(family_of(remote), socket.SOCK_RAW, protocol)
         with sock:
@@ -129,12 +129,12 @@ class GatewayLab:
 
 
 def translate(ruleset: str) -> None:
-    """Load rules into the gateway, in the language of nft(8)."""
+    """Load rules into the gateway, in nft(8) syntax."""
     subprocess.run(["nft", "-f", "-"], input=ruleset, text=True, check=True)
 
 
 def snat(action: str, family: str = "ip") -> None:
-    """Translate the source of TCP and UDP to the outside, but for KNOWN_SERVER."""
+    """Translate the source of TCP and UDP to the outside, except to KNOWN_SERVER."""
     towards = f"ip daddr != {KNOWN_SERVER}" if family == "ip" else ""
     translate(f"""
         add table {family} sources

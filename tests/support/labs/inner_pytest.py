@@ -1,4 +1,4 @@
-"""A run of pytest of its own: for tests of what the tests run on."""
+"""A separate run of pytest, to test what the tests run on."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from tests.support.places import ROOT
 
 
 def run_pytest(folder: Path, files: Mapping[str, str], *flags: str) -> tuple[int, str]:
-    """Run tests in files of a folder; return the exit code and what was said.
+    """Run tests in files of a folder; return the exit code and the output.
 
-    No setting and no plugin comes from outside but by the flags.
+    No setting or plugin comes from outside, except by the flags.
     """
     for name, text in files.items():
         (folder / name).write_text(text)

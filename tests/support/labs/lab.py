@@ -60,7 +60,7 @@ class Lab:
         return sock
 
     def bind(self, address: str, port: int) -> socket.socket:
-        """Bind a socket to a port and do no more with it."""
+        """Bind a socket to a port and do nothing more with it."""
         sock = self.keep(socket.socket(family_of(address), socket.SOCK_STREAM))
         sock.bind((address, port))
         return sock

@@ -1,4 +1,4 @@
-"""Something that goes on beside a test."""
+"""Something that goes on during a test."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def meanwhile(act: Callable[[], object], pause: float = 0.0) -> Iterator[None]:
-    """Do something again and again on a thread until the end, after `pause` seconds each time."""
+    """Do something repeatedly on a thread until the end, pausing `pause` seconds before each."""
     stop = threading.Event()
 
     def run() -> None:

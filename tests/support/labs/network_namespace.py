@@ -1,4 +1,4 @@
-"""A network namespace of a test's own: its sockets, settings and counters are nobody else's."""
+"""A network namespace for one test: it shares no sockets, settings or counters."""
 
 import ctypes
 import os
@@ -34,10 +34,10 @@ def set_sysctl(name: str, value: object) -> None:
 
 
 def shorten_reuse_delay() -> float:
-    """Let tcp_tw_reuse give ports back at once; return the seconds after which it surely does.
+    """Let tcp_tw_reuse give ports back at once; return after how many seconds it certainly does.
 
-    A kernel without tcp_tw_reuse_delay (before 6.14) gives them back from the next whole second of
-    its clock on (net/ipv4/tcp_ipv4.c, tcp_twsk_unique).
+    A kernel without tcp_tw_reuse_delay (before 6.14) gives them back at the next whole second of
+    its clock (net/ipv4/tcp_ipv4.c, tcp_twsk_unique).
     """
     if not has_sysctl("tcp_tw_reuse_delay"):
         return 1.1
@@ -46,7 +46,7 @@ def shorten_reuse_delay() -> float:
 
 
 def postpone_reuse() -> float:
-    """Let tcp_tw_reuse give nothing back that is closed now; return until when (time.monotonic)."""
+    """Stop tcp_tw_reuse giving back what is closed now; return until when (time.monotonic)."""
     if has_sysctl("tcp_tw_reuse_delay"):
         set_sysctl("tcp_tw_reuse_delay", 60_000)
         return time.monotonic() + 60
@@ -60,12 +60,12 @@ def begin_a_second() -> None:
 
 
 def has_sysctl(name: str) -> bool:
-    """Tell whether this kernel has net.ipv4.NAME."""
+    """Return whether this kernel has net.ipv4.NAME."""
     return (SYSCTLS / name).exists()
 
 
 def add_address(address: str) -> None:
-    """Give `lo` one more address."""
+    """Give `lo` another address."""
     subprocess.run(["ip", "address", "add", address, "dev", "lo"], check=True)
 
 

@@ -1,4 +1,4 @@
-"""A real node_exporter with its textfile collector alone, asked for one page."""
+"""A real node_exporter with only its textfile collector, asked for one page."""
 
 import http.client
 import socket
@@ -17,7 +17,7 @@ START_SECONDS = 10.0
 def textfile_page(folder: Path, query: str = "", *more: str) -> tuple[int, str]:
     """Return the status and the body of /metrics; the folder's *.prom files are part of it.
 
-    query: of the request. more: flags, such as other collectors.
+    query: of the request. more: further flags, such as other collectors.
     """
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The end of systemd in sd_notify(3): a datagram socket that keeps what it is told."""
+"""systemd's end of sd_notify(3): a datagram socket that keeps what it receives."""
 
 import socket
 import time
@@ -12,7 +12,7 @@ Message = dict[str, str]
 
 
 class NotifySocket:
-    """Receives messages; `name` is what NOTIFY_SOCKET has to be."""
+    """Receives messages; `name` is the value for NOTIFY_SOCKET."""
 
     def __init__(self, name: str, sock: socket.socket) -> None:
         self.name = name
@@ -20,7 +20,7 @@ class NotifySocket:
         sock.settimeout(PATIENCE_SECONDS)
 
     def receive(self) -> Message:
-        """Return the next message; TimeoutError where none comes."""
+        """Return the next message; TimeoutError if none comes."""
         lines = self._socket.recv(4096).decode().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
@@ -34,7 +34,7 @@ class NotifySocket:
         return messages
 
     def is_silent(self) -> bool:
-        """Tell whether nothing has come that was not received."""
+        """Return whether no message is waiting."""
         self._socket.setblocking(False)  # noqa: FBT003 - the name of the method says it
         try:
             self._socket.recv(4096)

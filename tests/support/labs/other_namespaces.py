@@ -1,4 +1,4 @@
-"""Real network namespaces beside the one of a test, with names, processes and sockets."""
+"""Real network namespaces besides the test's own, with names, processes and sockets."""
 
 import ctypes
 import os
@@ -16,7 +16,7 @@ from tests.support.labs.network_namespace import CLONE_NEWNET
 MS_BIND = 4096  # include/uapi/linux/mount.h
 RUN_NETNS = Path("/run/netns")
 NAMESPACE = "/proc/thread-self/ns/net"
-# What the exporter asks of /proc beside the processes.
+# What the exporter reads from /proc besides the processes.
 OWN = ("self", "thread-self", "sys", "net")
 
 Given = TypeVar("Given")
@@ -31,7 +31,7 @@ class Made(NamedTuple):
 
 
 class OtherNamespaces:
-    """Makes namespaces; what it has made is all that its `procfs` and its folder `names` show."""
+    """Makes namespaces; its `procfs` and its folder `names` show only these."""
 
     def __init__(self, folder: Path) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -70,11 +70,11 @@ class OtherNamespaces:
         return made
 
     def show(self, pid: int) -> None:
-        """Let the /proc show one more process."""
+        """Let the /proc show another process."""
         (self.procfs / str(pid)).symlink_to(f"/proc/{pid}")
 
     def rename(self, name: str, new: str) -> None:
-        """Give the namespace of a name another one."""
+        """Give a named namespace another name."""
         path = self.names / new
         path.touch()
         self._mount(str(self.names / name), path)
@@ -126,9 +126,9 @@ def other_namespaces(folder: Path) -> Iterator[OtherNamespaces]:
 
 
 def in_namespace(name: str, *command: str) -> str:
-    """Run a command in a namespace of ip-netns(8), and return what it prints.
+    """Run a command in a namespace of ip-netns(8); return what it prints.
 
-    By nsenter: `ip netns exec` wants to remount /, which is no mount in a chroot.
+    Uses nsenter: `ip netns exec` wants to remount /, which is not a mount in a chroot.
     """
     full = ["nsenter", f"--net=/run/netns/{name}", *command]
     return subprocess.run(full, stdout=subprocess.PIPE, text=True, check=True).stdout

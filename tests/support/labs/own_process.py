@@ -1,4 +1,4 @@
-"""What this process has and where it is, as the kernel shows it."""
+"""What this process has open and where it is, as the kernel shows it."""
 
 import os
 from pathlib import Path
@@ -16,10 +16,10 @@ def descriptors() -> dict[str, str]:
         try:
             links[path.name] = str(path.readlink())
         except FileNotFoundError:
-            continue  # that of the listing itself
+            continue  # the descriptor of the listing itself
     return links
 
 
 def buffered() -> dict[str, str]:
-    """Return the environment without what would spare Python's streams their buffers."""
+    """Return the environment without what would stop Python buffering its streams."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -22,7 +22,7 @@ PROMTOOL = PROGRAMS / "promtool"
 
 
 class PrometheusError(Exception):
-    """Prometheus did not start, refused a request, or did not show in time what was awaited."""
+    """Prometheus did not start, refused a request, or did not show the expected result in time."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PrometheusServer:
         return f"http://127.0.0.1:{self.port}"
 
     def query(self, expression: str) -> list[Series]:
-        """Evaluate now. Raises PrometheusError where Prometheus refuses the expression."""
+        """Evaluate now. Raises PrometheusError if Prometheus refuses the expression."""
         return _series(self.api("query", query=expression))
 
     def query_range(self, expression: str, seconds: float = 60, step: float = 1) -> list[Series]:
@@ -122,7 +122,7 @@ def running_prometheus(
 ) -> Iterator[PrometheusServer]:
     """Start Prometheus with this configuration, its files in folder; stop it at the end.
 
-    Raises PrometheusError where it is not ready after timeout seconds.
+    Raises PrometheusError if it is not ready after timeout seconds.
     """
     (folder / "prometheus.yml").write_text(config)
     log = folder / "prometheus.log"
@@ -146,7 +146,7 @@ def free_port() -> int:
 
 
 def stop(process: subprocess.Popen[bytes], timeout: float = 10) -> None:
-    """End the process: politely, and after timeout seconds for certain."""
+    """End the process: politely, then by force after timeout seconds."""
     process.terminate()
     try:
         process.wait(timeout)

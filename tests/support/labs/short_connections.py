@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from tests.support.labs.lab import SERVER_PORT
 
-# Connects, waits for the answer, closes first, and is idle for four times as long: of five looks
-# one meets a connection. It never ends by itself; what is refused is as good as any answer.
+# Connects, waits for the answer, closes first, and is idle for four times as long: one look in five
+# meets a connection. It never ends on its own; a refusal is as good as any answer.
 PROXY = f"""
 import pathlib, socket, sys, time
 name, remote = sys.argv[1:]
@@ -24,7 +24,7 @@ while True:
         pass
     time.sleep(4 * (time.monotonic() - began))
 """
-# Answers after 20 ms, so ten times a second, and leaves it to the other end to close.
+# Answers after 20 ms, so ten times a second, and lets the other end close first.
 UPSTREAM = f"""
 import asyncio
 async def serve(reader, writer):

@@ -1,15 +1,15 @@
-"""Segments that belong to no connection, sent as root by a raw socket of the namespace."""
+"""Segments that belong to no connection, sent as root on a raw socket of the namespace."""
 
 import socket
 import struct
 
 HEADER = struct.Struct("!HHIIBBHHH")  # RFC 9293, section 3.1
 ACK = 0x10
-STRAY = 12_345  # a sequence number that no window holds, but for one time in tens of thousands
+STRAY = 12_345  # outside any window, except once in tens of thousands of times
 
 
 def send_stray_ack(source: tuple[str, int], destination: tuple[str, int]) -> None:
-    """Send an ACK that is out of any window, as a late duplicate or a forger would."""
+    """Send an ACK outside any window, like a late duplicate or a forgery."""
     bare = HEADER.pack(source[1], destination[1], STRAY, STRAY, 5 << 4, ACK, 1000, 0, 0)
     sent = HEADER.pack(*HEADER.unpack(bare)[:7], _checksum(source[0], destination[0], bare), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:

@@ -1,4 +1,4 @@
-"""The sampler of all namespaces under test, on a /proc that shows only those of the test."""
+"""The sampler of all namespaces, on a /proc that shows only those of the test."""
 
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -56,7 +56,7 @@ def watching(  # noqa: PLR0913, PLR0917 - what is watched, and how
     names: Path | None = None,
     source: str = NETLINK,
 ) -> Iterator[Watch]:
-    """Watch the namespaces, or those of another folder; all are let go at the end."""
+    """Watch the namespaces, or those of another folder; release all of them at the end."""
     log, logged = captured_log()
     host = open_host(wishes(*collectors, source=source), others.procfs, best_parser(), sys.platform)
     samplers = NamespaceSamplers(

@@ -1,4 +1,4 @@
-"""Programs to which a seccomp filter refuses system calls, as in a sandbox: netlink, or others."""
+"""Programs that a seccomp filter refuses system calls, as in a sandbox: netlink, or others."""
 
 import re
 import subprocess
@@ -44,14 +44,14 @@ def without_netlink(command: Sequence[str]) -> list[str]:
 
 
 def without_call(name: str, command: Sequence[str]) -> list[str]:
-    """Return the command that runs a command to which one system call answers EPERM."""
+    """Return the command that runs a command with one system call failing with EPERM."""
     return [sys.executable, "-c", _LAUNCHER % _CALL.format(name=name), *command]
 
 
 def with_calls_alone(names: Iterable[str], command: Sequence[str]) -> list[str]:
-    """Return the command that runs a command to which all but these system calls answer EPERM.
+    """Return the command that runs a command with all but these system calls failing with EPERM.
 
-    Names that this machine's kernel headers do not know are those of other machines.
+    Names unknown to this machine's kernel headers belong to other machines.
     """
     known = dict(NUMBER.findall(_preprocessed("#include <sys/syscall.h>")))
     numbers = [known[name] for name in names if name in known]
@@ -63,7 +63,7 @@ def with_calls_alone(names: Iterable[str], command: Sequence[str]) -> list[str]:
 
 
 def _preprocessed(code: str) -> str:
-    """Return the macros of C code with numbers for values."""
+    """Return the values of C macros as numbers."""
     command = ["cc", "-E", "-dM", "-x", "c", "-"]
     done = subprocess.run(command, input=code, capture_output=True, text=True, check=True)
     return done.stdout

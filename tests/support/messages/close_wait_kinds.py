@@ -13,7 +13,7 @@ NO_TIMER, RETRANSMIT, KEEPALIVE, WINDOW_PROBE = 0, 1, 2, 4
 
 
 class Kind(NamedTuple):
-    """What tells the cause, and the cause."""
+    """What shows the cause, and the cause."""
 
     timer: int
     retransmits: int
@@ -34,7 +34,7 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(NO_TIMER, 0, 1, 0, "eof_unread"),  # the FIN alone
+    Kind(NO_TIMER, 0, 1, 0, "eof_unread"),  # only the FIN
     Kind(NO_TIMER, 0, 4097, 0, "eof_unread"),  # data before it
     Kind(KEEPALIVE, 0, 1, 0, "eof_unread"),
     Kind(NO_TIMER, 0, 0, 0, "not_closed"),

@@ -39,9 +39,9 @@ End = tuple[str, int]
 class Connection:
     """A connection that a gateway tracks.
 
-    gateway: what it has put in place of the source, None where it left the source alone.
-    server: what it has put in place of the destination. state: None where the kernel tells none.
-    zone: of both directions. zone_original, zone_reply: of one alone.
+    gateway: what it has put in place of the source, None if it left the source alone. server: what
+    it has put in place of the destination. state: None if the kernel gives none. zone: of both
+    directions. zone_original, zone_reply: of only one.
     """
 
     source: End
@@ -62,7 +62,7 @@ class Connection:
 
     @property
     def reply(self) -> tuple[End, End]:
-        """Where the replies come from, and where they go to."""
+        """Where the replies come from and go to."""
         return self.server or self.destination, self.gateway or self.source
 
     @property
@@ -95,7 +95,7 @@ def conntrack_tuple(
 
 
 def zone_of(kind: int, zone: int) -> list[bytes]:
-    """Return the attribute of a zone: there is none of the default one."""
+    """Return the attribute of a zone: the default one has none."""
     return [attribute(kind, struct.pack("!H", zone))] if zone else []
 
 
@@ -116,7 +116,7 @@ def protocol_info(state: int) -> bytes:
 
 
 def entry(connection: Connection) -> bytes:
-    """Return an entry with the attributes that every kernel sends, in their order."""
+    """Return an entry with the attributes that every kernel sends, in order."""
     attributes = [
         conntrack_tuple(
             ORIGINAL,

@@ -22,7 +22,7 @@ CLOSE_WAIT = 8
 LAST_ACK = 9
 LISTEN = 10
 CLOSING = 11
-BOUND_INACTIVE = 13  # only in a request: the answer says CLOSE
+BOUND_INACTIVE = 13  # only in requests: the answer says CLOSE
 
 # include/uapi/linux/netlink.h
 NOOP = 1
@@ -35,7 +35,7 @@ DUMP_REQUEST = 0x1 | 0x100 | 0x200  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
 
 GETSOCK = 18  # TCPDIAG_GETSOCK
 SEQUENCE = 7
-KERNEL_PORT_ID = 4242  # a message carries the port id of the socket it goes to
+KERNEL_PORT_ID = 4242  # a message carries its receiver's port id
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def done(sequence: int = SEQUENCE, code: int = 0) -> bytes:
 
 
 def error(number: int, sequence: int = SEQUENCE) -> bytes:
-    """Return NLMSG_ERROR with an errno; the header of the request follows the code."""
+    """Return NLMSG_ERROR with an errno; the request's header follows the code."""
     payload = struct.pack("=i", -number) + struct.pack("=IHHII", 76, GETSOCK, 0x301, sequence, 0)
     return message(ERROR, payload, sequence=sequence, flags=0)
 
@@ -126,7 +126,7 @@ def entry_messages(entries: Iterable[Entry], sequence: int = SEQUENCE) -> list[b
 
 
 def packed(messages: Sequence[bytes], per_datagram: int = 3) -> list[bytes]:
-    """Lay messages into datagrams of a few each."""
+    """Pack messages into datagrams of a few each."""
     starts = range(0, len(messages), per_datagram)
     return [b"".join(messages[start : start + per_datagram]) for start in starts]
 

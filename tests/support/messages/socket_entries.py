@@ -62,7 +62,7 @@ def _entry(draw: st.DrawFn) -> Entry:
 
 
 def four_tuple(entry: Entry) -> tuple[bytes, int, bytes, int]:
-    """Return what no two sockets share, whichever of them are v4-mapped."""
+    """Return what no two sockets share, even if one is v4-mapped."""
     local, remote = sixteen_bytes(entry.local), sixteen_bytes(entry.remote)
     return local, entry.local_port, remote, entry.remote_port
 

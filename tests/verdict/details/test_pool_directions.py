@@ -1,4 +1,4 @@
-"""The pools of each direction, and the resources that are no pools."""
+"""The pools of each direction, and the resources that are not pools."""
 
 from collections import Counter
 
@@ -23,7 +23,7 @@ def pools(**tables: PoolTable) -> NamespaceSample:
 
 
 def test_known_directions() -> None:
-    """Directions that are known are told in one order, empty ones too."""
+    """Known directions come in a fixed order, empty ones included."""
     sample = namespace_sample(
         "host",
         pools=Outcome(0.1, {"source": EMPTY, "inbound": EMPTY, "outbound": EMPTY}),
@@ -35,7 +35,7 @@ def test_known_directions() -> None:
 
 
 def test_no_pool() -> None:
-    """Where there is no pool, it is said how full a new one would be from the start."""
+    """If there is no pool, the page says how full a new one would be from the start."""
     blocked = PoolTable(0, 0.995, 1.0, (), 0, 0)
     outbound, inbound = directions(pools(outbound=blocked, inbound=EMPTY), [], 10)
     assert outbound.none == "None in use; a new one starts 99 % full."
@@ -43,7 +43,7 @@ def test_no_pool() -> None:
 
 
 def test_fullest_first() -> None:
-    """The fullest have rows; what the others use is summed up with what is not listed."""
+    """The fullest have rows; what the others use is added to what is not listed."""
     table = PoolTable(7, 0.97, 1.0, (), 100, 0)
     listed = [CLIENTS._replace(name=str(used), used=used) for used in (645, 6_451, 12_903)]
     (inbound,) = directions(pools(inbound=table), [UPSTREAM, *listed, QUEUE], 2)
@@ -53,13 +53,13 @@ def test_fullest_first() -> None:
 
 
 def test_no_others() -> None:
-    """Where the rows are all there is, nothing is said of others."""
+    """If every pool has a row, others are not mentioned."""
     (inbound,) = directions(pools(inbound=EMPTY), [CLIENTS], 2)
     assert inbound.used_by_others == ""
 
 
 def test_other_resources() -> None:
-    """Queues and limits keep the order of the assessment; those without room are counted."""
+    """Queues and limits keep the assessment's order; those there is no room for are counted."""
     rows, totals = other_resources([UPSTREAM, MEMORY, QUEUE, CLIENTS], 10)
     assert [row.kind for row in rows] == ["TCP memory", "accept queue"]
     assert totals == "2; the fullest is accept queue 0.0.0.0:8080, 100 %."
@@ -80,7 +80,7 @@ def test_totals() -> None:
 
 
 def test_none_in_use() -> None:
-    """What there is none of is one line, and what a new pool would begin with is still said."""
+    """A direction without pools is one line, which still says what a new pool would begin with."""
     blocked = PoolTable(0, 0.995, 1.0, (), 0, 0)
     told = list(directions(pools(outbound=blocked, inbound=EMPTY, source=EMPTY), [], 10))
     assert none_in_use(told, None) == (
@@ -92,7 +92,7 @@ def test_none_in_use() -> None:
 
 
 def test_most_common_states() -> None:
-    """The three states of most sockets, without those that have none."""
+    """The three states with the most sockets, without those that have none."""
     states = Counter(established=1_610, time_wait=25_990, syn_sent=12, closing=1, listen=0)
     assert most_common(states) == "25,990 TIME_WAIT, 1,610 ESTABLISHED, 12 SYN_SENT"
     assert most_common(Counter(listen=1, closing=0)) == "1 LISTEN"

@@ -1,4 +1,4 @@
-"""What an exporter remembers, beside what a look showed."""
+"""What an exporter remembers, alongside what a look showed."""
 
 from tcp_pressure_exporter.facts.kernel import Identity
 from tcp_pressure_exporter.facts.sockets import Owner
@@ -25,13 +25,13 @@ def owners(seen: tuple[SeenOwner, ...], told: Remembered) -> tuple[SeenOwner, ..
 
 
 def test_met_by_no_look() -> None:
-    """Where a look met nobody, the exporter's owners are told, with who told them."""
+    """If a look found no owner, the exporter's owners are shown, naming the exporter."""
     told = SeenOwner(NGINX, 0, 40.0)
     assert owners((), remembered(told)) == (told._replace(told_by=URL),)
 
 
 def test_known_to_both() -> None:
-    """What the look itself knows is its own; the exporter adds others, and closes, marked."""
+    """What the look saw stays as it is; the exporter adds other owners and closes, marked."""
     seen = (SeenOwner(NGINX, 12),)
     told = remembered(SeenOwner(NGINX, 9, 3.0), SeenOwner(CURL, 0, 40.0))
     assert owners(seen, told) == (SeenOwner(NGINX, 12), SeenOwner(CURL, 0, 40.0, told_by=URL))
@@ -43,17 +43,17 @@ def test_known_to_both() -> None:
 
 
 def test_few() -> None:
-    """Together there are no more than three."""
+    """Together they are at most three."""
     told = remembered(*(SeenOwner(Owner("", f"p{number}"), number) for number in range(1, 9)))
     assert [one.sockets for one in owners((SeenOwner(CRON, 2),), told)] == [8, 7, 6]
 
 
 def test_another_pool() -> None:
-    """Owners of a resource that the look does not have are dropped."""
+    """Owners of a resource that is not in the look are dropped."""
     assert owners((), remembered(SeenOwner(NGINX, 3), name="10.0.0.1 → 10.0.0.2:1")) == ()
 
 
 def test_words() -> None:
-    """It is said whom one has it from, or why an answer is of no use."""
+    """The page says where the answer comes from, or why it is of no use."""
     assert URL in Asked(URL).words
     assert Asked(URL, "no answer within 0.5 s").words.endswith("no answer within 0.5 s.")

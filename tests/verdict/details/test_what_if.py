@@ -19,10 +19,10 @@ REMEDIES = (TimeWaitTakeOver(), LocalRange(16_384, 60_999))
 
 
 def test_words() -> None:
-    """What is, what would be, and where it leads.
+    """What is now, what would be, and where it leads.
 
-    1,322 ports are live or bound. With a second of 418 closes that is 6 % of 28,232 ports; with 62
-    of them, 25,916, it is 61 % of 44,616; and with one, 3 % of these.
+    1,322 ports are live or bound. With one second of 418 closes that is 6 % of 28,232 ports; with
+    62 such seconds, 25,916 closes, it is 61 % of 44,616; and with one, 3 % of these.
     """
     reuse, wider, both = what_if(pool_sample(), [UPSTREAM, CLIENTS], REMEDIES)
     assert reuse.words == "full in 41 s → never at this rate; projected 6 %"
@@ -33,7 +33,7 @@ def test_words() -> None:
 
 
 def test_peaks() -> None:
-    """A peak of the last minute is said where it is clearly above."""
+    """A peak in the last minute is shown if it is clearly higher."""
     pool = pool_sample().pool_tables()["outbound"].listed[0]
     ages = bytes(4 * 20) + (10_000).to_bytes(4, "little") + bytes(4 * 40)
     burst = replace(pool, usage=pool.usage._replace(ages=ages))
@@ -51,7 +51,7 @@ def with_part(key: object, value: object) -> NamespaceSample:
 
 
 def test_no_help() -> None:
-    """Where a remedy does not help it says why, and it is not among the best."""
+    """A remedy that does not help says why, and is not among the best."""
     sample = with_part(SYSCTLS, {"tcp_timestamps": 0})
     (found,) = what_if(sample, [UPSTREAM], [TimeWaitTakeOver()])
     assert found.words == "does not help: tcp_timestamps is off"
@@ -59,7 +59,7 @@ def test_no_help() -> None:
 
 
 def test_the_best_two() -> None:
-    """Without a question the two remedies that lead lowest are told, of pools that are not calm."""
+    """Without a question, pools that are not calm show the two remedies that lead lowest."""
     found = what_if(pool_sample(), [UPSTREAM, CLIENTS], ())
     assert [one.short for one in found] == [
         "tw_reuse=1: projected 6 %",
@@ -69,7 +69,7 @@ def test_the_best_two() -> None:
 
 
 def test_calm_pool() -> None:
-    """Where all is calm the question is answered for the fullest pool."""
+    """If all is calm, the question is answered for the fullest pool."""
     calm = UPSTREAM._replace(severity=CALM)
     assert [one.name for one in what_if(pool_sample(), [CLIENTS, calm], [KeepAlive(0.5)])] == [
         UPSTREAM.name
@@ -78,6 +78,6 @@ def test_calm_pool() -> None:
 
 @pytest.mark.parametrize("pressures", [[], [CLIENTS]])
 def test_no_pool(pressures: list[object]) -> None:
-    """Without an outbound pool there is nothing to say; nor without a sample of it."""
+    """Without an outbound pool, or without a sample of it, there is nothing to say."""
     assert what_if(pool_sample(), pressures, [MoreAddresses(1)]) == ()  # type: ignore[arg-type]
     assert what_if(NamespaceSample("host"), [UPSTREAM], [MoreAddresses(1)]) == ()

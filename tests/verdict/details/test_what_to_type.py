@@ -61,19 +61,19 @@ DOCUMENT = " ".join((DOCS / "what-to-type.md").read_text().split())
 
 
 def with_part(key: Key[Any], value: object) -> NamespaceSample:
-    """Return the sample with one part in place of its own."""
+    """Return the sample with one part replaced."""
     return NamespaceSample("host", {**pool_sample().parts, key: Outcome(0.0, value)})
 
 
 def lines(sample: NamespaceSample, *names: str) -> list[str]:
-    """Return what is to be typed about findings."""
+    """Return what to type about findings."""
     states = tuple(FindingState(one, "x") for one in FINDINGS if one.name in names)
     typed = steps_by_advice(sample, assessment(severity=CRITICAL, findings=states))
     return [line for steps in typed.values() for step in steps for line in step.lines]
 
 
 def test_a_pool_full_of_time_wait() -> None:
-    """The setting, what keeps it, a wider range than today's, and nginx's own setting."""
+    """The setting, what makes it permanent, a wider range than today's, and nginx's own setting."""
     reuse, wider, nginx = steps_for(pool_sample(), UPSTREAM)
     assert reuse == TW_REUSE
     assert reuse.lines == ("sysctl -w net.ipv4.tcp_tw_reuse=1",)
@@ -87,7 +87,7 @@ def test_a_pool_full_of_time_wait() -> None:
 
 
 def test_reuse_that_would_not_help() -> None:
-    """Where tcp_tw_reuse does not help it is not told."""
+    """If tcp_tw_reuse does not help, it is not suggested."""
     sample = with_part(SYSCTLS, {"tcp_tw_reuse": 0, "tcp_timestamps": 0})
     assert TW_REUSE not in steps_for(sample, UPSTREAM)
 
@@ -101,14 +101,14 @@ def test_reuse_that_would_not_help() -> None:
     ],
 )
 def test_states(filling: str, step: Step) -> None:
-    """What fills a pool has its own setting, for a while and not to be kept."""
+    """A state that fills a pool has its own setting, to use for a while but not to keep."""
     found = steps_for(pool_sample(), UPSTREAM._replace(filling=filling, time_wait=0))
     assert found[0] == step
     assert step.keep == ""
 
 
 def test_other_systems() -> None:
-    """Where the settings are not Linux's only the application's is told."""
+    """If the settings are not Linux's, only the application's is shown."""
     sample = with_part(SYSCTLS, {"TcpTimedWaitDelay": 60})
     (nginx,) = steps_for(sample, UPSTREAM)
     assert nginx.where == NGINX.where
@@ -116,7 +116,7 @@ def test_other_systems() -> None:
 
 
 def test_limits() -> None:
-    """Limits are doubled from what the host has; a short queue gets the kernel's default."""
+    """Limits are doubled from the host's; a short queue gets the kernel's default."""
     (queue,) = steps_for(pool_sample(), QUEUE)
     assert queue.lines == ("sysctl -w net.core.somaxconn=4096",)
     buckets = MEMORY._replace(kind="time_wait_buckets", used=260_000, limit=262_144)
@@ -126,7 +126,7 @@ def test_limits() -> None:
 
 
 def test_findings() -> None:
-    """A finding has the setting that mends it."""
+    """A finding has the setting that fixes it."""
     sample = with_part(LIMITS, (Resource("conntrack_entries", 9, 262_144),))
     assert lines(sample, "conntrack_drops") == ["sysctl -w net.netfilter.nf_conntrack_max=524288"]
     assert lines(pool_sample(), "syncookies_disabled") == ["sysctl -w net.ipv4.tcp_syncookies=1"]
@@ -135,7 +135,7 @@ def test_findings() -> None:
 
 
 def test_a_leak() -> None:
-    """The unit with the most stuck connections is restarted; what is no unit is not."""
+    """The unit with the most stuck connections is restarted; what is not a unit is not."""
     found = assessment(severity=CRITICAL, stuck=(LEAK,), close_wait=WAITING)
     ((step,),) = steps_by_advice(pool_sample(), found).values()
     assert step.lines == ("systemctl restart api.service",)
@@ -145,7 +145,7 @@ def test_a_leak() -> None:
 
 
 def test_by_the_advice_of_actions() -> None:
-    """Each advice that has steps is that of an action; what is calm has none."""
+    """Every piece of advice with steps belongs to an action; what is calm has none."""
     typed = steps_by_advice(pool_sample(), TROUBLE)
     assert typed.keys() <= {action.advice for action in actions(TROUBLE)}
     assert typed.keys() >= {UPSTREAM.advice, QUEUE.advice, LEAK.advice}
@@ -157,7 +157,7 @@ def test_by_the_advice_of_actions() -> None:
     "service", ["a; reboot.service", "a b.service", "$(reboot).service", "-x.service"]
 )
 def test_hostile_names(service: str) -> None:
-    """A name that a shell or systemctl would take for more than a name is not to be typed."""
+    """If a shell or systemctl would take a name for more than a name, it is not to be typed."""
     owner = OwnerCount(Owner(service, "x"), 140)
     found = assessment(
         severity=CRITICAL, stuck=(LEAK,), close_wait=replace(WAITING, owners=(owner,))
@@ -176,7 +176,7 @@ def test_hostile_names(service: str) -> None:
     ],
 )
 def test_wider_range(low: int, high: int, wider: tuple[int, int] | None) -> None:
-    """The range goes on to where services mostly are not, and has an even number of ports."""
+    """The range extends to where services are rare, and has an even number of ports."""
     assert wider_range(low, high) == wider
     assert wider is None or (wider[1] - wider[0]) % 2 == 1
 
@@ -202,7 +202,7 @@ def test_by_process_name(process: str, setting: Setting) -> None:
 
 @pytest.mark.parametrize("setting", [*dict.fromkeys(SETTINGS.values()), GO, OTHERS])
 def test_document_has_each_application(setting: Setting) -> None:
-    """docs/what-to-type.md has each setting, word by word, and each process name."""
+    """docs/what-to-type.md has each setting, word for word, and each process name."""
     for text in (*setting.lines, setting.changes, setting.risks, setting.where):
         assert " ".join(text.split()) in DOCUMENT
     for process, known in SETTINGS.items():
@@ -228,7 +228,7 @@ def test_document_has_each_step(step: Step) -> None:
 
 
 def test_each_setting_once() -> None:
-    """What two actions would set stands once, under the first of them that needs it."""
+    """What two actions would set is shown once, under the first that needs it."""
     names = ("port_range_too_small", "tw_reuse_off_under_pressure", "odd_port_range")
     states = tuple(FindingState(one, UPSTREAM.name) for one in FINDINGS if one.name in names)
     ports = replace(pool_sample().get(LOCAL_PORTS), high=61_000)  # an odd range

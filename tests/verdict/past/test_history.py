@@ -30,7 +30,7 @@ def recorded(seen: Seen, holds: float = HOLDS) -> History:
 
 
 def test_nothing_yet() -> None:
-    """What was never seen has no past."""
+    """A series that was never seen has no past."""
     assert History().line(KEY) == []
     assert recorded([(5.0, 0.5)]).line(OTHER) == []
 
@@ -48,25 +48,25 @@ def test_a_value_holds_until_the_next_sample() -> None:
 
 
 def test_a_pause_is_a_gap() -> None:
-    """Where no sample was current there is a gap, and it stays one."""
+    """If no sample was current there is a gap, and it stays."""
     history = recorded([(0.0, 0.25), (60.0, 0.5), (75.0, 0.5)])
     assert history.line(KEY) == [0.25, None, None, None, 0.5, 0.5]
 
 
 def test_absence_is_a_gap() -> None:
-    """A pool that was not listed meanwhile has a gap, though samples were taken."""
+    """A pool that was not listed for a while has a gap, although samples were taken."""
     history = recorded([(0.0, 0.25), (15.0, None), (30.0, 0.5)])
     assert history.line(KEY) == [0.25, None, 0.5]
 
 
 def test_absence_within_a_point_is_a_gap_after_it() -> None:
-    """What was not in the last sample of a point does not hold beyond it."""
+    """A value not in the last sample of a point does not hold beyond the point."""
     history = recorded([(0.0, 0.25), (5.0, None), (60.0, 0.5)], holds=180.0)
     assert history.line(KEY) == [0.25, None, None, None, 0.5]
 
 
 def test_the_line_ends_with_the_newest_sample() -> None:
-    """What has gone from the newest sample ends in a gap."""
+    """A series missing from the newest sample ends in a gap."""
     assert recorded([(0.0, 0.25), (15.0, None)]).line(KEY) == [0.25, None]
 
 
@@ -78,7 +78,7 @@ def test_an_hour_is_enough() -> None:
 
 
 def test_a_series_comes_back_after_more_than_an_hour() -> None:
-    """Nothing older than an hour shines through where a series was away for longer."""
+    """Nothing older than an hour shows through if a series was away for longer."""
     start: Seen = [(15.0 * number, 1.0) for number in range(POINTS)]
     history = recorded([*start, (15.0 * (2 * POINTS + 7), 0.5)])
     assert history.line(KEY) == [0.5]
@@ -89,7 +89,7 @@ def key(number: int) -> SeriesKey:
 
 
 def test_the_number_of_series_is_bounded() -> None:
-    """Beyond the bound those go that were not seen for longest."""
+    """Beyond the bound, those not seen for longest go."""
     history = History(max_series=2)
     history.record(0.0, HOLDS, [(key(1), 1.0), (key(2), 1.0)])
     history.record(15.0, HOLDS, [(key(2), 1.0)])
@@ -98,7 +98,7 @@ def test_the_number_of_series_is_bounded() -> None:
 
 
 def test_what_was_just_seen_stays() -> None:
-    """Where there are too many at a time, the first ones keep their place."""
+    """If there are too many at once, the first keep their place."""
     history = History(max_series=2)
     for now in (0.0, 15.0, 30.0):
         history.record(now, HOLDS, [(key(number), 1.0) for number in range(5)])
@@ -106,7 +106,7 @@ def test_what_was_just_seen_stays() -> None:
 
 
 def expected(seen: Seen, holds: float) -> Line:
-    """Say what each point must show, by looking at all samples for each."""
+    """Return what each point must show, by looking at all samples for each."""
     end = int(seen[-1][0] // POINT_SECONDS)
     line = [_highest(seen, holds, point) for point in range(end - POINTS + 1, end + 1)]
     known = [place for place, value in enumerate(line) if value is not None]
@@ -141,7 +141,7 @@ def _highest(seen: Seen, holds: float, point: int) -> float | None:
     holds=st.sampled_from([15.0, 60.0, 300.0]),
 )
 def test_any_samples(steps: list[tuple[float, float | None]], holds: float) -> None:
-    """Whatever the intervals, each point shows what the samples around it say."""
+    """Whatever the intervals, each point shows what the samples around it imply."""
     now, seen = 0.0, []
     for step, value in steps:
         now += step
@@ -153,6 +153,6 @@ def test_any_samples(steps: list[tuple[float, float | None]], holds: float) -> N
 
 @pytest.mark.parametrize("count", [0, 7, 16_777_216])
 def test_counts_are_exact(count: int) -> None:
-    """Numbers of sockets come back as they were, up to 2^24."""
+    """Numbers of sockets come back exact, up to 2^24."""
     assert recorded([(0.0, float(count))]).line(KEY) == [count]
     assert not math.isnan(count)

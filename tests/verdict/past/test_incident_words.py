@@ -20,7 +20,7 @@ def line(known: IncidentMemory, now: float, *, current: bool = True) -> str:
 
 
 def test_nothing() -> None:
-    """Where nothing was critical it is said since when that is known."""
+    """If nothing was critical, the words say since when that is known."""
     known = memory(look(0))
     assert (
         line(known, 7300)
@@ -40,13 +40,13 @@ def test_what_goes_on() -> None:
 
 
 def test_more_than_are_kept() -> None:
-    """Where there may have been more, those are called the last ones."""
+    """If there may have been more, these are called the last ones."""
     known = memory(*(look(1000.0 * n, sighting(("outbound", str(n)))) for n in range(33)))
     assert line(known, 33_000).startswith("The last 32 incidents since this exporter started")
 
 
 def test_another_day() -> None:
-    """A time of another day has its date."""
+    """A time on another day has its date."""
     known = memory(look(0, sighting()), look(5))
     assert told(known, DAY).when == (
         "From 2026-11-20 18:19:00 to 2026-11-20 18:19:00 UTC, ended 24 h ago"
@@ -54,7 +54,7 @@ def test_another_day() -> None:
 
 
 def test_owners() -> None:
-    """An owner is told with what was refused to it, else with its closes, else its sockets."""
+    """An owner is shown with its refused calls, else with its closes, else with its sockets."""
     facts = []
     for one in (Involved(NGINX, 7, 20, 3), Involved(NGINX, 0, 20, 3), Involved(NGINX, 0, 0, 3)):
         alone = sighting()._replace(owners=(one,))
@@ -67,7 +67,7 @@ def test_owners() -> None:
 
 
 def test_another_namespace() -> None:
-    """An incident of another network namespace than the exporter's own is told with it."""
+    """An incident outside the exporter's own network namespace names its namespace."""
     known = memory(look(0, sighting(), netns="web"))
     assert "network namespace web" in told(known, 0).facts
     own = replace(known, own="web")
@@ -75,7 +75,7 @@ def test_another_namespace() -> None:
 
 
 def test_waves_and_gaps() -> None:
-    """Waves and the time that nobody saw are told."""
+    """Waves, and the time that was not observed, are shown."""
     waves = (look(0, sighting()), look(5), look(40), look(60, sighting()), look(200, sighting()))
     one = told(memory(*waves), 200)
     assert one.facts[0] == "2 waves"

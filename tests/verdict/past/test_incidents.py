@@ -1,4 +1,4 @@
-"""Incidents: what begins one, what belongs to it, when it is over, and that nothing floods them."""
+"""Incidents: what begins one, what belongs to it, when it is over, and why nothing floods them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.verdict.past.minutes import Figures, States
 from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, NamespaceLook, Sighting
 from tcp_pressure_exporter.verdict.troubles import Tie
 
-EPOCH = 1_795_198_740.0  # at second 0 of the clock that samples go by
+EPOCH = 1_795_198_740.0  # at second 0 of the samples' clock
 POOL: Tie = ("outbound", "10.0.0.2 → 10.0.0.9:443")
 OTHER: Tie = ("outbound", "10.0.0.2 → 10.0.0.7:443")
 SOURCE: Tie = ("source", "10.0.0.2")
@@ -24,7 +24,7 @@ MINUTE = 60.0
 def sighting(
     *parts: Tie, refused: int = 0, certain: bool = True, owner: Owner = NGINX, ratio: float = 0.95
 ) -> Sighting:
-    """Return a trouble that is critical, of POOL unless told otherwise."""
+    """Return a critical trouble, of POOL by default."""
     parts = parts or (POOL,)
     return Sighting(
         parts=parts,
@@ -62,7 +62,7 @@ def memory(*looks: Look) -> IncidentMemory:
 
 
 def every(seconds: float, begin: float, end: float) -> Sequence[float]:
-    """Return the times of samples, the first and the last among them."""
+    """Return the times of samples, including the first and the last."""
     return [begin + seconds * n for n in range(int((end - begin) / seconds) + 1)]
 
 
@@ -72,14 +72,14 @@ def only(known: IncidentMemory) -> Incident:
 
 
 def test_calm() -> None:
-    """Where nothing is critical nothing has happened, and it is known since when."""
+    """If nothing is critical, nothing has happened, and it is known since when."""
     known = memory(*(look(now, used=100) for now in every(5, 0, 600)))
     assert known.listed == ()
     assert known.since == (0.0, EPOCH)
 
 
 def test_from_begin_to_end() -> None:
-    """It begins with the first critical sample, ends with the last, and has its calls and owner."""
+    """It begins with the first critical sample, ends with the last, and has calls and owner."""
     known = memory(
         *(look(now, used=500) for now in every(5, 0, 595)),
         *(look(now, sighting(refused=7), used=1000) for now in every(5, 600, 695)),
@@ -95,7 +95,7 @@ def test_from_begin_to_end() -> None:
 
 
 def test_minutes() -> None:
-    """It has ten minutes before and ten after, each with the worst of its samples."""
+    """It has the ten minutes before and after, each with the worst of its samples."""
     known = memory(
         *(look(now, used=100 + int(now // MINUTE)) for now in every(5, 0, 1195)),
         *(look(now, sighting(refused=1), used=900 + int(now) % 60) for now in every(5, 1200, 1315)),
@@ -114,9 +114,9 @@ def test_minutes() -> None:
 
 
 def test_waves() -> None:
-    """Waves within ten minutes are one incident, which is there between two of them, too.
+    """Waves within ten minutes are one incident, which also covers the time between them.
 
-    A pause of a sample or two is no end of a wave.
+    A pause of a sample or two does not end a wave.
     """
     waves = [0.0, 240.0, 480.0]
     critical = {now for wave in waves for now in every(5, wave, wave + 60)} - {30.0, 35.0}
@@ -132,7 +132,7 @@ def test_waves() -> None:
 
 
 def test_two_causes() -> None:
-    """Each cause has an incident of its own, in its network namespace."""
+    """Each cause has its own incident, in its network namespace."""
     one = look(0, sighting(POOL, SOURCE, refused=1), sighting(OTHER, refused=2))
     other = look(0, sighting(POOL, refused=4), netns="web").namespaces
     known = memory(one._replace(namespaces=(*one.namespaces, *other)))
@@ -144,7 +144,7 @@ def test_two_causes() -> None:
 
 
 def test_a_cause_is_known_by_its_parts() -> None:
-    """Two pools that were one trouble once stay one incident when they are told apart."""
+    """Two pools that were once one trouble stay one incident when they become two."""
     known = memory(
         look(0, sighting(POOL, OTHER, refused=1)),
         look(5, sighting(OTHER, refused=2), sighting(POOL, refused=4)),
@@ -153,7 +153,7 @@ def test_a_cause_is_known_by_its_parts() -> None:
 
 
 def test_what_one_forecast_said_once() -> None:
-    """What is critical by a forecast alone, in a single sample, is not told; in two it is."""
+    """What only a forecast makes critical, in a single sample, is no incident; in two it is."""
     once = memory(look(0, sighting(certain=False, ratio=0.4)), look(5))
     assert once.listed == ()
     twice = once.after(look(10, sighting(certain=False, ratio=0.5)))
@@ -163,7 +163,7 @@ def test_what_one_forecast_said_once() -> None:
 
 
 def test_a_gap_of_samples() -> None:
-    """A gap is seen as one: no minute of it is there, and how long it was is known."""
+    """A gap is recognised: it has no minutes, and its length is known."""
     known = memory(
         *(look(now, sighting(refused=1)) for now in every(5, 0, 115)),
         *(look(now, sighting(refused=1)) for now in every(5, 420, 475)),
@@ -180,13 +180,13 @@ def test_after_a_suspend() -> None:
 
 
 def test_rare_samples() -> None:
-    """With a sample every ten minutes what lasts is one incident."""
+    """With a sample every ten minutes, what lasts is one incident."""
     looks = [look(now, sighting(), holds=1800.0) for now in every(600, 0, 3600)]
     assert (only(memory(*looks)).looks, len(only(memory(*looks)).minutes)) == (7, 7)
 
 
 def test_a_namespace_that_cannot_be_read() -> None:
-    """Where the pools could not be read there is neither calm nor a minute."""
+    """If the pools could not be read, there is neither calm nor a minute."""
     begin = memory(look(0, sighting()), look(5, sighting()))
     blind = begin.after(Look(65.0, EPOCH + 65, 15.0, "host", ()))
     assert (only(blind).calm_since, only(blind).goes_on) == (None, False)
@@ -194,7 +194,7 @@ def test_a_namespace_that_cannot_be_read() -> None:
 
 
 def test_a_day_long() -> None:
-    """Of a long incident the beginning stays as it was; the later minutes are taken together."""
+    """In a long incident the beginning stays as it was; the later minutes are merged."""
     known = memory(*(look(now, sighting(refused=1)) for now in every(20, 0, 86_400)))
     minutes = only(known).minutes
     assert len(minutes) <= 40
@@ -204,13 +204,13 @@ def test_a_day_long() -> None:
 
 
 def test_the_last_ones_stay() -> None:
-    """Of more than 32 the oldest go."""
+    """If there are more than 32, the oldest go."""
     looks = [look(1000.0 * n, sighting(("outbound", str(n)))) for n in range(40)]
     assert [one.number for one in memory(*looks).listed] == list(range(40, 8, -1))
 
 
 def test_a_flood_at_once() -> None:
-    """A namespace has room for eight at a time: what goes on is not driven out by a crowd."""
+    """A namespace has room for eight at a time: a crowd does not drive out what is going on."""
     crowd = [sighting(("outbound", f"crowd {n}")) for n in range(200)]
     known = memory(look(0, sighting(refused=1)), look(5, *crowd, sighting(refused=1)))
     assert (len(known.listed), known.left_out) == (8, 193)
@@ -218,7 +218,7 @@ def test_a_flood_at_once() -> None:
 
 
 def test_owners() -> None:
-    """Four are named, those with the most refused calls first; nobody is none."""
+    """Four are named, those with the most refused calls first; an unknown owner is not one."""
     names = [NOBODY, *(Owner("", f"p{n}") for n in range(9))]
     known = memory(
         *(look(5.0 * n, sighting(refused=n + 1, owner=who)) for n, who in enumerate(names))
@@ -248,7 +248,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_happens(steps: list[tuple[float, list[Sighting], int, bool]]) -> None:
-    """Numbers, times and minutes stay in order and in bounds, and no refused call counts twice."""
+    """Numbers, times and minutes stay in order and within bounds; no refused call counts twice."""
     known, now, told = IncidentMemory(), 0.0, 0
     for seconds, critical, used, read in steps:
         now += seconds

@@ -1,4 +1,4 @@
-"""What an incident memory is shown of a sample."""
+"""What an incident memory sees of a sample."""
 
 from dataclasses import replace
 
@@ -40,14 +40,14 @@ def sample(*hosts: NamespaceSample, now: float = 100.0) -> Sample:
 
 
 def refusing(count: int, new: int) -> NamespaceSample:
-    """Return the proxy, to which so many connections were refused, some of them just now."""
+    """Return the proxy, which was refused so many connections, some of them just now."""
     owner = FailureOwner(NO_PORT_FOUND, NGINX, "10.77.0.1", "10.77.0.2", "8080")
     recent = RecentFailures(300.0, {owner: RecentCount(count, 0.0)}, {}, new={owner: new})
     return with_parts(PROXY_HOST, failures=known(PortFailures({}, {}, {}, recent)))
 
 
 def test_calm() -> None:
-    """Of a calm host the resources and the sockets are seen, and no trouble; nor of a warning."""
+    """A calm host shows its resources and sockets, but no trouble; nor does a warning."""
     calm = seen(CALM_HOST)
     assert calm.critical == ()
     assert calm.figures[OUTBOUND, "10.0.0.2 → 10.0.0.9:5432"].used == 1412
@@ -57,7 +57,7 @@ def test_calm() -> None:
 
 
 def test_a_forecast() -> None:
-    """A pool that is about to fill is critical; at 70 % that is not certain, at 91 % it is."""
+    """A pool about to fill is critical; at 70 % that is not certain, at 91 % it is."""
     (full,) = seen(PROXY_HOST).critical
     assert (full.parts[0], full.resource, full.certain) == (POOL, POOL, True)
     assert full.title == f"outbound pool {POOL[1]}"
@@ -71,7 +71,7 @@ def test_a_forecast() -> None:
 
 
 def test_refused_calls() -> None:
-    """Only what the newest sample counted is told, whatever the last five minutes had."""
+    """Only what the newest sample counted is seen, whatever the last five minutes had."""
     (full,) = seen(refusing(1177, 12)).critical
     assert (full.refused, full.owners[0]) == (12, Involved(NGINX, refused=12))
     assert full.sentence == (
@@ -86,7 +86,7 @@ def test_refused_calls() -> None:
 
 
 def test_what_cannot_be_read() -> None:
-    """Where the pools could not be read nothing is seen of the namespace."""
+    """If the pools could not be read, nothing of the namespace is seen."""
     blind = with_parts(CALM_HOST, pools=Outcome(0.1, error=SourceError("sock_diag", "refused")))
     other = replace(CALM_HOST, netns="web")
     found = look_of(sample(blind, other), map(assess, (blind, other)))
@@ -95,12 +95,12 @@ def test_what_cannot_be_read() -> None:
 
 
 def test_closes() -> None:
-    """The closes a second are those of the last ten seconds."""
+    """The closes per second are those of the last ten seconds."""
     assert seen(pool_sample()).figures[OUTBOUND, "10.0.0.2 → 10.0.0.9:443"].closes == 418
 
 
 def test_long_names() -> None:
-    """Names from outside are cut."""
+    """Names from outside are truncated."""
     long = SeenOwner(Owner("x" * 300, "y" * 300), 298)
     host = with_parts(PROXY_HOST, pool_owners=known(()))
     (full,) = assess(host).pressures[:1]

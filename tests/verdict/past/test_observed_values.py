@@ -1,4 +1,4 @@
-"""The numbers that are remembered."""
+"""Which numbers are remembered."""
 
 from tcp_pressure_exporter.facts.outcome import Outcome, SourceError
 from tcp_pressure_exporter.facts.system import Resource
@@ -18,7 +18,7 @@ OTHER = namespace_sample("blue", sockets=Outcome(0.1, error=SourceError("sock_di
 
 
 def test_values() -> None:
-    """Each resource is remembered by its ratio, each state by its sockets of both families."""
+    """Each resource is remembered by its ratio, each state by its sockets in both families."""
     sample = Sample(0.0, 0.0, 0.0, 5.0, 5.0, (OWN, OTHER))
     assert dict(observed_values(sample, map(assess, sample.namespaces))) == {
         SeriesKey("host", "outbound", "10.0.0.2 → 10.0.0.9:443"): 0.25,

@@ -15,7 +15,7 @@ def sample(started: float, used: int, interval: float = 5.0) -> Sample:
 
 
 def test_samples_become_a_line() -> None:
-    """Each sample is a value; one holds for three of its intervals, stretched ones as they are."""
+    """Each sample is a value that holds for three of its intervals, stretched ones included."""
     hour = RecentHour()
     for taken in (sample(0.0, 250, interval=20.0), sample(60.0, 500), sample(90.0, 125)):
         hour.record(taken, map(assess, taken.namespaces))

@@ -39,7 +39,7 @@ def test_keep_alive() -> None:
 
 
 def test_pipelined_requests_are_answered_in_order() -> None:
-    """Requests sent at once are answered in the order they came (RFC 9112 section 9.3.2)."""
+    """Requests sent at once are answered in order (RFC 9112 section 9.3.2)."""
     paths = ["/-/healthy", "/missing", "/metrics", "/-/ready"] * 10
     requests = b"".join(request_bytes("GET", path) for path in paths)
     last = request_bytes("GET", "/", "Connection: close")
@@ -59,7 +59,7 @@ def test_pipelined_requests_are_answered_in_order() -> None:
     ],
 )
 def test_unfinished_request(sent: bytes, status: int | None) -> None:
-    """A silent client is closed without a word, one that stops midway is told 408."""
+    """A silent client is closed without an answer; one that stops midway gets 408."""
     limits = Limits(head_seconds=0.3, body_seconds=0.3)
     with Serving(limits=limits) as serving, client(serving.address) as sock:
         sock.sendall(sent)
@@ -68,7 +68,7 @@ def test_unfinished_request(sent: bytes, status: int | None) -> None:
 
 
 def test_idle_connection_is_closed() -> None:
-    """A connection without a further request is closed after the idle time."""
+    """A connection without another request is closed after the idle time."""
     with Serving(limits=Limits(idle_seconds=0.2)) as serving, client(serving.address) as sock:
         sock.sendall(request_bytes("GET", "/-/healthy"))
         [reply] = parse_replies(read_all(sock))
@@ -76,7 +76,7 @@ def test_idle_connection_is_closed() -> None:
 
 
 def test_client_that_never_reads_is_reset() -> None:
-    """A client that asks and never reads is cut off by a reset; others are served meanwhile."""
+    """A client that asks but never reads is cut off by a reset; others are served meanwhile."""
     limits = Limits(write_seconds=0.3)
     with Serving(_large_family, limits=limits) as serving, socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -101,7 +101,7 @@ def test_client_that_resets_while_it_is_answered() -> None:
 
 
 def test_page_that_takes_too_long() -> None:
-    """A page that is not ready in time is answered by 503."""
+    """A page that is not ready in time is answered with 503."""
     stuck = GatedFamilies()
     with Serving(stuck, limits=Limits(answer_seconds=0.2)) as serving:
         reply = get(serving.address)

@@ -67,7 +67,7 @@ def _comparable(replies: list[Reply]) -> list[tuple[int, bytes]]:
 def test_pieces_make_no_difference(
     address: tuple[str, int], request_: bytes, statuses: list[int]
 ) -> None:
-    """A request is answered alike whole, byte by byte and with bytes behind the last one."""
+    """A request is answered the same whole, byte by byte, and with bytes after the last one."""
     whole = exchange(address, request_)
     assert [reply.status for reply in whole] == statuses
     single_bytes = (request_[at : at + 1] for at in range(len(request_)))
@@ -77,7 +77,7 @@ def test_pieces_make_no_difference(
 
 @pytest.mark.parametrize("size", [17_000, 30_000, 200_000])
 def test_huge_header(address: tuple[str, int], size: int) -> None:
-    """A head above 16 KiB is refused with 431, in one piece or in many (RFC 6585 section 5)."""
+    """A head over 16 KiB is refused with 431, in one piece or many (RFC 6585 section 5)."""
     head = request_bytes("GET", "/", f"X: {'a' * size}")
     pieces = [head[at : at + 1000] for at in range(0, len(head), 1000)]
     assert [reply.status for reply in exchange(address, head)] == [431]
@@ -92,7 +92,7 @@ def test_head_within_limit(address: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_huge_body(address: tuple[str, int], method: str) -> None:
-    """A body above 64 KiB is refused with 413 that the client can read while it still sends."""
+    """A body over 64 KiB is refused with a 413 that the client can read while still sending."""
     announced = request_bytes(method, "/", "Content-Length: 200000") + bytes(200_000)
     chunked = request_bytes(method, "/", "Transfer-Encoding: chunked")
     chunked += (b"8000\r\n" + bytes(0x8000) + b"\r\n") * 3 + b"0\r\n\r\n"
@@ -110,7 +110,7 @@ def test_refusals_close_and_do_not_quote(address: tuple[str, int]) -> None:
 
 
 def test_refusal_ends_without_a_reset(address: tuple[str, int]) -> None:
-    """A client that sends on after a refusal reads it up to an orderly end (RFC 9112 9.6)."""
+    """A client that keeps sending after a refusal can read it to an orderly end (RFC 9112 9.6)."""
     with client(address) as sock:
         sock.sendall(request_bytes("POST", "/", "Content-Length: 100000") + bytes(50_000))
         received = bytearray()
@@ -134,7 +134,7 @@ def test_head(address: tuple[str, int], path: str) -> None:
 
 
 def test_client_that_closes_its_half(address: tuple[str, int]) -> None:
-    """A client that sends its request and shuts down its side still gets the answer."""
+    """A client that sends its request and shuts its side down still gets the answer."""
     with client(address) as sock:
         sock.sendall(request_bytes("GET", "/-/healthy"))
         sock.shutdown(socket.SHUT_WR)

@@ -58,7 +58,7 @@ asyncio.run(main())
 
 @pytest.fixture
 def _many_descriptors() -> Iterator[None]:
-    """Room for both ends of 600 connections in this process."""
+    """Make room for both ends of 600 connections in this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield
@@ -77,7 +77,7 @@ def _drip(clients: list[socket.socket], done: threading.Event) -> None:
 
 @pytest.mark.usefixtures("_many_descriptors")
 def test_storm_of_slow_clients() -> None:
-    """500 silent and dripping clients: 15 of 15 scrapes succeed, all are closed, no fd is lost."""
+    """With 500 silent and dripping clients, 15 of 15 scrapes succeed, all close, no fd is lost."""
     limits = Limits(head_seconds=1.5)
     done = threading.Event()
     with Serving(limits=limits) as serving, contextlib.ExitStack() as stack:
@@ -95,7 +95,7 @@ def test_storm_of_slow_clients() -> None:
 
 
 def test_connection_cap_closes_the_oldest() -> None:
-    """One connection over the cap closes the oldest idle one, and the new one is served."""
+    """One connection over the cap closes the oldest idle one, and is itself served."""
     limits = Limits(connections=3, head_seconds=PATIENCE_SECONDS)
     with Serving(limits=limits) as serving, contextlib.ExitStack() as stack:
         first, *others = [stack.enter_context(client(serving.address)) for _ in range(3)]
@@ -108,7 +108,7 @@ def test_connection_cap_closes_the_oldest() -> None:
 
 
 def test_connection_cap_spares_the_one_being_answered() -> None:
-    """The oldest connection stays open over the cap while its page is being made."""
+    """Over the cap, the oldest connection stays open while its page is being made."""
     slow = GatedFamilies()
     limits = Limits(connections=2, head_seconds=PATIENCE_SECONDS)
     with Serving(slow, limits=limits) as serving, client(serving.address) as oldest:
@@ -122,7 +122,7 @@ def test_connection_cap_spares_the_one_being_answered() -> None:
 
 
 def test_graceful_stop() -> None:
-    """On stop the answer under way is finished, idle clients are closed, new ones are refused."""
+    """On stop, the answer under way is finished, idle clients are closed, new ones refused."""
     slow = GatedFamilies()
     with (
         Serving(slow, limits=Limits(stop_seconds=5, idle_seconds=60)) as serving,
@@ -145,7 +145,7 @@ def test_graceful_stop() -> None:
 
 
 def test_stop_does_not_wait_for_a_stuck_client() -> None:
-    """A client that does not read its answer delays the stop by the stop time only."""
+    """A client that does not read its answer delays the stop only by the stop time."""
 
     def large() -> Iterator[Metric]:
         for family in two_families():
@@ -161,7 +161,7 @@ def test_stop_does_not_wait_for_a_stuck_client() -> None:
 
 
 def test_descriptors_run_out() -> None:
-    """Out of descriptors the server warns once, drops its oldest clients and goes on serving."""
+    """Out of descriptors, the server warns once, drops its oldest clients and keeps serving."""
     command = [sys.executable, "-c", _FEW_DESCRIPTORS]
     with (
         subprocess.Popen(

@@ -30,7 +30,7 @@ def run(sock: socket.socket, work: Callable[[Stream], Awaitable[bytes]]) -> byte
 
 
 def test_read(pair: tuple[socket.socket, socket.socket]) -> None:
-    """What has arrived is read, a piece at a time, and nothing at the end."""
+    """What has arrived is read piece by piece; at the end there is nothing."""
     ours, theirs = pair
     theirs.sendall(b"abc")
     theirs.shutdown(socket.SHUT_WR)
@@ -81,7 +81,7 @@ def test_finish_drops_what_still_comes(pair: tuple[socket.socket, socket.socket]
 def test_finish_of_tls_drops_what_still_comes(
     pair: tuple[socket.socket, socket.socket], tmp_path: Path
 ) -> None:
-    """Over TLS, too, the peer may go on to send, and sees the end in order (close_notify)."""
+    """Over TLS, too, the peer may keep sending, and sees the end in order (close_notify)."""
     ours, theirs = pair
     authority = Authority(tmp_path)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,7 +109,7 @@ def test_finish_of_tls_drops_what_still_comes(
 
 
 def test_no_delay() -> None:
-    """Over TCP small pieces are sent without waiting for the acknowledgement of those before."""
+    """Over TCP, small pieces do not wait for the acknowledgement of earlier ones."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()),

@@ -41,7 +41,7 @@ def test_each_is_at_its_path() -> None:
 
 
 def test_the_list_is_a_folder() -> None:
-    """Without the slash relative links would lead beside it: the browser goes to the folder."""
+    """Without the slash relative links would miss the folder, so the browser is sent to it."""
     with serving(FakeDocuments()) as server:
         reply = get(server.address, "/docs")
     assert reply.status == 200
@@ -49,7 +49,7 @@ def test_the_list_is_a_folder() -> None:
 
 
 def test_as_protected_as_the_status_page() -> None:
-    """Nobody keeps, frames or feeds it: the headers are those of '/'."""
+    """It may not be cached, framed or fed from elsewhere: the headers are those of '/'."""
     with serving(FakeDocuments()) as server:
         page, status = (get(server.address, path).headers for path in ("/docs/a.md", "/"))
     for headers in (page, status):
@@ -58,7 +58,7 @@ def test_as_protected_as_the_status_page() -> None:
 
 
 def test_made_once() -> None:
-    """However many ask, in gzip or not, a document is rendered once."""
+    """However many ask, for gzip or not, a document is rendered once."""
     documents = FakeDocuments()
     with serving(documents) as server:
         plain = get(server.address, "/docs/a.md")

@@ -53,7 +53,7 @@ def test_classic_text() -> None:
 
 
 def test_openmetrics() -> None:
-    """On request the page is OpenMetrics: parseable by its strict parser, ended by '# EOF'."""
+    """On request the page is OpenMetrics: its strict parser accepts it, and it ends in '# EOF'."""
     with Serving() as serving:
         reply = get(serving.address, "/metrics", "Accept: application/openmetrics-text")
     assert reply.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
@@ -84,14 +84,14 @@ def test_gzip_round_trip() -> None:
     ],
 )
 def test_name_filter(query: str, names: set[str]) -> None:
-    """'name[]' chooses samples by name, also of collectors that do not describe themselves."""
+    """'name[]' chooses samples by name, even of collectors that do not describe themselves."""
     with Serving() as serving:
         reply = get(serving.address, f"/metrics?{query}")
     assert {name for name, _, _ in _series(parse_classic(reply.body.decode()))} == names
 
 
 def test_filter_leaves_the_families_alone() -> None:
-    """A filtered page does not take samples away from a family that a collector keeps."""
+    """A filtered page does not remove samples from a family that a collector keeps."""
     kept = list(two_families())
     registry = registry_of(lambda: kept)
     whole = page(registry, Variant(CLASSIC))
@@ -100,7 +100,7 @@ def test_filter_leaves_the_families_alone() -> None:
 
 
 def test_no_created_series() -> None:
-    """A client library's counter is shown without its '_created' companion."""
+    """A counter of the client library is shown without its '_created' companion."""
     registry = CollectorRegistry()
     Counter("reloads", "Reloads.", registry=registry).inc()
     with Serving(registry.collect) as serving:
@@ -110,7 +110,7 @@ def test_no_created_series() -> None:
 
 
 def _scrape_at_once(gate: GatedFamilies, count: int) -> list[Reply]:
-    """Begin that many scrapes, open the gate when all have reached the server or been refused."""
+    """Begin so many scrapes, and open the gate when all have reached the server or been refused."""
     limit = 40
     with Serving(gate) as serving, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(client(serving.address)) for _ in range(count)]
@@ -141,7 +141,7 @@ def test_concurrent_scrapes_share_one_rendering() -> None:
 
 
 def test_every_later_scrape_is_rendered_anew() -> None:
-    """Nothing is cached from one scrape to the next, and a scrape that is over does not count."""
+    """Nothing is cached between scrapes, and a finished scrape does not count."""
     gate = GatedFamilies()
     gate.opened.set()
     with Serving(gate, max_requests=1) as serving:
@@ -150,7 +150,7 @@ def test_every_later_scrape_is_rendered_anew() -> None:
 
 
 def test_renderings_that_nobody_waits_for() -> None:
-    """What is left to render of clients that have gone counts until it is rendered."""
+    """Renderings for clients that have gone count until they are done."""
     gate = GatedFamilies()
 
     async def leave_and_come() -> list[int]:
@@ -184,7 +184,7 @@ def test_no_limit() -> None:
 
 
 def test_collector_that_raises() -> None:
-    """A collector that raises costs its scrape, by a 500 of one line; the next one succeeds."""
+    """A collector that raises costs its scrape, with a one-line 500; the next one succeeds."""
     failures = [RuntimeError("secret detail")]
 
     def flaky() -> Iterator[Metric]:

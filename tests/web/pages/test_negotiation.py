@@ -43,12 +43,12 @@ _PROMETHEUS_3 = (
     ],
 )
 def test_choice_of_format(accept: str, expected: Format) -> None:
-    """The better rated of the two formats wins; classic text is the default."""
+    """The higher-rated of the two formats wins; classic text is the default."""
     assert choose_format(accept) is expected
 
 
 def test_content_types() -> None:
-    """The content types are those that Prometheus 2 and 3 know the formats by."""
+    """The content types are those by which Prometheus 2 and 3 know the formats."""
     assert CLASSIC.content_type == "text/plain; version=0.0.4; charset=utf-8"
     expected = "application/openmetrics-text; version=1.0.0; charset=utf-8"
     assert OPENMETRICS.content_type == expected

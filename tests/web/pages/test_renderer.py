@@ -1,4 +1,4 @@
-"""What is rendered once for all who ask: at the same time, or for an edition."""
+"""What is rendered once for all that ask: at the same time, or for one edition."""
 
 import asyncio
 import threading
@@ -27,13 +27,13 @@ def keeper() -> Iterator[Renderer[str]]:
 
 @pytest.fixture(params=["renderer", "keeper"])
 def either(request: pytest.FixtureRequest) -> Renderer[str]:
-    """Each of the two, where they do the same."""
+    """Each of the two, where they behave the same."""
     made: Renderer[str] = request.getfixturevalue(request.param)
     return made
 
 
 class Maker:
-    """Makes numbered bodies, and remembers on which threads."""
+    """Makes numbered bodies, and records on which threads."""
 
     def __init__(self) -> None:
         self.threads: list[int] = []
@@ -44,7 +44,7 @@ class Maker:
 
 
 class Gate:
-    """Makes a body when it is opened."""
+    """Makes a body once it is opened."""
 
     def __init__(self) -> None:
         self.begun, self.opened = threading.Event(), threading.Event()
@@ -65,7 +65,7 @@ async def _bounded(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_once_for_all_who_ask_at_the_same_time(either: Renderer[str]) -> None:
-    """All who ask for the same while it is made share it, off the loop's thread."""
+    """All that ask for the same while it is made share it; it is made off the loop's thread."""
     make = Maker()
 
     async def test() -> None:
@@ -78,7 +78,7 @@ def test_once_for_all_who_ask_at_the_same_time(either: Renderer[str]) -> None:
 
 
 def test_one_thread(either: Renderer[str]) -> None:
-    """What is asked for by different keys is made on the same thread, one after the other."""
+    """Different keys are made on the same thread, one after the other."""
     make = Maker()
 
     async def test() -> None:
@@ -90,7 +90,7 @@ def test_one_thread(either: Renderer[str]) -> None:
 
 
 def test_later_ones_anew(renderer: Renderer[str]) -> None:
-    """Where nothing is kept, who asks when it is done gets a new one."""
+    """If nothing is kept, a request after it is done gets a new one."""
     make = Maker()
 
     async def test() -> None:
@@ -100,7 +100,7 @@ def test_later_ones_anew(renderer: Renderer[str]) -> None:
 
 
 def test_under_way(either: Renderer[str]) -> None:
-    """What nobody waits for any more is under way until it is made."""
+    """A rendering that nothing waits for any more is under way until it is done."""
     gate = Gate()
 
     async def test() -> None:
@@ -118,7 +118,7 @@ def test_under_way(either: Renderer[str]) -> None:
 
 
 def test_once_for_an_edition(keeper: Renderer[str]) -> None:
-    """Who asks when it is done gets what was made, as long as it is of the same edition."""
+    """A request after it is done gets what was made, as long as the edition is the same."""
     make = Maker()
 
     async def test() -> None:
@@ -130,7 +130,7 @@ def test_once_for_an_edition(keeper: Renderer[str]) -> None:
 
 
 def test_an_edition_that_ends_meanwhile(keeper: Renderer[str]) -> None:
-    """What is under way for one edition is neither given to who asks for the next, nor kept."""
+    """What is under way for one edition is neither given to requests for the next nor kept."""
     gate, make = Gate(), Maker()
 
     async def test() -> None:
@@ -146,7 +146,7 @@ def test_an_edition_that_ends_meanwhile(keeper: Renderer[str]) -> None:
 
 
 def test_few_are_kept(keeper: Renderer[str]) -> None:
-    """Of many keys the last eight stay."""
+    """Of many keys the last eight are kept."""
     make = Maker()
 
     async def test() -> None:
@@ -159,7 +159,7 @@ def test_few_are_kept(keeper: Renderer[str]) -> None:
 
 
 def test_failure_is_not_kept(either: Renderer[str]) -> None:
-    """A rendering that raises does so for all who wait; the next request tries again."""
+    """A rendering that raises does so for all that wait; the next request tries again."""
     make = Maker()
 
     def fail() -> str:
@@ -175,7 +175,7 @@ def test_failure_is_not_kept(either: Renderer[str]) -> None:
 
 
 def test_a_client_that_leaves(either: Renderer[str]) -> None:
-    """Who leaves while a page is rendered does not take it from the others."""
+    """A client that leaves while a page is rendered does not take it from the others."""
     gate = Gate()
 
     async def test() -> None:

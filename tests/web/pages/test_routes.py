@@ -17,7 +17,7 @@ from tests.web.harness import (
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods(method: str) -> None:
-    """Methods other than GET and HEAD are refused by 405 with Allow (RFC 9110 15.5.6)."""
+    """Methods other than GET and HEAD get 405 with Allow (RFC 9110 15.5.6)."""
     with Serving() as serving:
         asked = request_bytes(method, "/metrics", "Connection: close")
         [reply] = exchange(serving.address, asked)
@@ -41,13 +41,13 @@ def test_other_methods(method: str) -> None:
     ],
 )
 def test_paths(target: str, status: int) -> None:
-    """Only the table's paths are served; a path is compared in normal form."""
+    """Only the table's paths are served; paths are compared in normal form."""
     with Serving() as serving:
         assert get(serving.address, target).status == status
 
 
 def test_page_that_fails() -> None:
-    """A page that raises is answered by 500 without details, and the server lives on."""
+    """A page that raises is answered with 500 without details, and the server lives on."""
 
     async def broken(_request: Request) -> Response:
         raise LookupError("secret detail")
@@ -91,7 +91,7 @@ def test_telemetry_path(path: str) -> None:
     ],
 )
 def test_bad_telemetry_path(path: str, reason: str) -> None:
-    """A path that is taken, relative or not plain is refused in one line, also at build time."""
+    """A path that is taken, relative or not plain is refused in one line, at build time too."""
     with pytest.raises(ValueError, match=reason) as caught:
         check_telemetry_path(path)
     assert "\n" not in str(caught.value)
@@ -109,14 +109,14 @@ def test_bad_telemetry_path(path: str, reason: str) -> None:
 
 
 def test_healthy_whatever_the_samples() -> None:
-    """Liveness is 200 even while there is no sample."""
+    """Liveness is 200 even without a sample."""
     with Serving(unready=lambda: "no sample yet") as serving:
         reply = get(serving.address, "/-/healthy")
     assert (reply.status, reply.body) == (200, b"OK\n")
 
 
 def test_ready_follows_the_reason() -> None:
-    """Readiness is 503 with the reason in one line while there is one, then 200."""
+    """Readiness is 503 with a one-line reason while there is one, then 200."""
     reasons = ["the newest sample is 20 s old", None]
     with Serving(unready=lambda: reasons.pop(0)) as serving:
         before, after = (get(serving.address, "/-/ready") for _ in range(2))

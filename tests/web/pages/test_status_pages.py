@@ -25,7 +25,7 @@ def serving(status: FakeStatus) -> Serving:
 
 
 def test_page() -> None:
-    """The page is HTML that nobody keeps, frames or feeds from elsewhere."""
+    """The page is HTML that may not be cached, framed or fed from elsewhere."""
     with serving(FakeStatus()) as server:
         reply = get(server.address, "/")
     assert reply.status == 200
@@ -45,7 +45,7 @@ def test_page() -> None:
     ("path", "body"), [("/api/v1/status", b"{}"), ("/api/v1/incidents", b"[]")]
 )
 def test_documents(path: str, body: bytes) -> None:
-    """The documents are JSON that nobody keeps."""
+    """The documents are JSON that may not be cached."""
     with serving(FakeStatus()) as server:
         reply = get(server.address, path)
     assert (reply.status, reply.body) == (200, body)
@@ -54,7 +54,7 @@ def test_documents(path: str, body: bytes) -> None:
 
 
 def test_gzip() -> None:
-    """Who accepts gzip gets it, of the same rendering as those who do not."""
+    """A client that accepts gzip gets it, from the same rendering as one that does not."""
     status = FakeStatus()
     with serving(status) as server:
         reply = get(server.address, "/", "Accept-Encoding: gzip")
@@ -66,7 +66,7 @@ def test_gzip() -> None:
 
 
 def test_file() -> None:
-    """A file may be kept forever: its path changes with its content."""
+    """A file may be cached for ever: its path changes with its content."""
     with serving(FakeStatus()) as server:
         reply = get(server.address, "/static/a.0123.css")
         missing = get(server.address, "/static/a.4567.css")
@@ -77,7 +77,7 @@ def test_file() -> None:
 
 
 def test_once_for_a_sample() -> None:
-    """However many ask, a page is made once for each sample."""
+    """However many ask, a page is made once per sample."""
     status = FakeStatus()
     with serving(status) as server:
         for _ in range(3):
@@ -98,7 +98,7 @@ def test_once_for_a_sample() -> None:
     ],
 )
 def test_namespace(query: str, made: str) -> None:
-    """The query chooses a namespace; all that are not there are one and the same page."""
+    """The query chooses a namespace; all that do not exist share one page."""
     status = FakeStatus()
     with serving(status) as server:
         get(server.address, f"/{query}")

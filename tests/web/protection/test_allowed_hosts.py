@@ -48,7 +48,7 @@ def status(address: tuple[str, int], *lines: str, version: str = "1.1", target: 
     ],
 )
 def test_allowed(address: tuple[str, int], host: str) -> None:
-    """A host that is allowed is answered for, however it is written and whatever the port."""
+    """An allowed host is answered, however it is written and whatever the port."""
     assert status(address, f"Host: {host}") == 200
 
 
@@ -73,7 +73,7 @@ def test_allowed(address: tuple[str, int], host: str) -> None:
     ],
 )
 def test_others(address: tuple[str, int], host: str) -> None:
-    """Any other host is misdirected (RFC 9110 section 15.5.20), and nothing else is told."""
+    """Any other host gets 421, Misdirected (RFC 9110 section 15.5.20), and learns nothing else."""
     [reply] = exchange(
         address, f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     )
@@ -84,12 +84,12 @@ def test_others(address: tuple[str, int], host: str) -> None:
     "host", ["exporter.example@attacker.example", "a b", "[::1", "\xe9", "a,b c"]
 )
 def test_no_host(address: tuple[str, int], host: str) -> None:
-    """What is no host gets 400 (RFC 9112 section 3.2)."""
+    """What is not a host gets 400 (RFC 9112 section 3.2)."""
     assert status(address, f"Host: {host}") == 400
 
 
 def test_missing_and_duplicate(address: tuple[str, int]) -> None:
-    """No Host or two are 400 in HTTP/1.1, alike or not; HTTP/1.0 without one is misdirected."""
+    """No Host, or two, the same or not, is 400 in HTTP/1.1; HTTP/1.0 without one is misdirected."""
     allowed = "Host: exporter.example"
     assert status(address) == 400
     assert status(address, allowed, allowed) == 400
@@ -107,12 +107,12 @@ def test_absolute_form(address: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_page(address: tuple[str, int], path: str) -> None:
-    """Every page is protected, health checks and what does not exist included."""
+    """Every page is protected, including health checks and pages that do not exist."""
     assert get(address, path).status == 421  # its Host is localhost
 
 
 def test_each_request_of_a_connection(address: tuple[str, int]) -> None:
-    """The second request of a connection is looked at like the first."""
+    """The second request of a connection is checked like the first."""
     first = b"GET /-/healthy HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n"
     replies = exchange(address, first + request_bytes("GET", "/-/healthy", "Connection: close"))
     assert [reply.status for reply in replies] == [200, 421]
@@ -120,7 +120,7 @@ def test_each_request_of_a_connection(address: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1:1", "[::1]", ""])
 def test_none_set(host: str) -> None:
-    """Where no host is set, the exporter answers for any."""
+    """If no host is set, the exporter answers for any."""
     with Serving() as serving:
         assert status(serving.address, f"Host: {host}", target="/metrics") == 200
 
@@ -137,11 +137,11 @@ def test_bad_flag(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1::2::3", "[:::]", "1:2:3"])
 def test_bad_address(text: str) -> None:
-    """So is an IPv6 address that is none."""
+    """So is an invalid IPv6 address."""
     with pytest.raises(ValueError, match="is no IPv6 address"):
         AllowedHosts.parse([text])
 
 
 def test_ipv6_flag() -> None:
-    """An IPv6 address may stand with or without brackets."""
+    """An IPv6 address may be written with or without brackets."""
     assert AllowedHosts.parse(["::1"]) == AllowedHosts.parse(["[0::1]"])

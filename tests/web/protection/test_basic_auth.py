@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tcp_pressure_exporter.web.message import Request
 from tcp_pressure_exporter.web.protection.basic_auth import BasicAuth, parse_credentials
 
-COST = 4  # bcrypt's least
+COST = 4  # bcrypt's minimum
 LONG = "x" * 72
 USERS = {"alice": "wonder:land", "bob": "", "zoë": "pässword", "long": LONG}
 
@@ -49,7 +49,7 @@ async def statuses(judge: BasicAuth, requests: Sequence[Request]) -> list[int]:
     ],
 )
 def test_password(user: str, password: str, status: int) -> None:
-    """A user comes in with the right password; the second time as the first."""
+    """The right password lets a user in, the second time as well as the first."""
     judge = auth()
     for _ in range(2):
         assert asyncio.run(statuses(judge, [request(user, password)])) == [status]
@@ -69,17 +69,17 @@ def test_refusal_asks_for_a_password() -> None:
     [
         *("", "Basic", "Basic ", "Bearer YTpi", "Basic YTpi!", "Basic YTp", "Basic ü"),
         "Basic YWI=",  # no colon
-        "Basic YTpi, Basic YTpi",  # the header came twice
+        "Basic YTpi, Basic YTpi",  # the header sent twice
     ],
 )
 def test_bad_header(header: str) -> None:
-    """What is not one pair of user and password counts as none."""
+    """Anything but one pair of user and password counts as none."""
     assert parse_credentials(header) is None
 
 
 @given(st.binary(), st.binary())
 def test_any_credentials(user: bytes, password: bytes) -> None:
-    """Whatever bytes are encoded come back, up to the first colon and behind it."""
+    """Whatever bytes are encoded come back, split at the first colon."""
     encoded = base64.b64encode(user + b":" + password).decode()
     found = parse_credentials(f"Basic {encoded}")
     assert found == tuple((user + b":" + password).split(b":", 1))
@@ -93,14 +93,14 @@ def test_any_header(header: str) -> None:
 
 
 def test_header() -> None:
-    """The scheme is written in any case; what follows the first colon is the password."""
+    """The scheme may be in any case; what follows the first colon is the password."""
     # RFC 7617 section 2: Aladdin, "open sesame"
     credentials = parse_credentials("bAsIc QWxhZGRpbjpvcGVuIHNlc2FtZQ==")
     assert credentials == (b"Aladdin", b"open sesame")
 
 
 class Counted(BasicAuth):
-    """Counts the checks, and of which hashes."""
+    """Counts the checks, and records their hashes."""
 
     def __init__(self, users: dict[str, str]) -> None:
         super().__init__(users)
@@ -120,7 +120,7 @@ def counted() -> Counted:
 
 
 def test_verdicts_are_remembered() -> None:
-    """Each pair of user and password is checked once, good or bad, also by several at once."""
+    """Each pair of user and password is checked once, good or bad, even if several come at once."""
     judge = counted()
     asked = [request("alice", "secret"), request("alice", "wrong"), request("eve", "secret")] * 5
     for _ in range(2):
@@ -129,7 +129,7 @@ def test_verdicts_are_remembered() -> None:
 
 
 def test_guesses_do_not_push_out_good_verdicts() -> None:
-    """After thousands of guesses a good password needs no other check; old guesses do."""
+    """After thousands of guesses a good password needs no new check; old guesses do."""
     judge = counted()
     asyncio.run(statuses(judge, [request("alice", "secret")]))
     for number in range(1030):
@@ -142,7 +142,7 @@ def test_guesses_do_not_push_out_good_verdicts() -> None:
 
 
 def test_unknown_user_costs_as_much_as_a_known_one() -> None:
-    """A name that does not exist is checked, always against the same hash of a real user."""
+    """A name that does not exist is checked, always against the same real user's hash."""
     judge = counted()
     for attempt in range(3):
         asyncio.run(statuses(judge, [request("eve", f"{attempt}")]))
@@ -151,14 +151,14 @@ def test_unknown_user_costs_as_much_as_a_known_one() -> None:
 
 
 def test_waiting_line_is_bounded() -> None:
-    """Of 40 different guesses at once 16 are checked, the others are told to come again."""
+    """Of 40 different guesses at once, 16 are checked; the others are told to come back later."""
     judge = counted()
     found = asyncio.run(statuses(judge, [request("alice", f"{n}") for n in range(40)]))
     assert sorted(found) == [401] * 16 + [503] * 24
 
 
 def test_who_leaves_does_not_take_the_verdict_along() -> None:
-    """A client that goes while its password is checked leaves the verdict to the next one."""
+    """A client that goes while its password is checked leaves the verdict for the next one."""
     judge = counted()
 
     async def leave_and_return() -> list[int]:

@@ -27,25 +27,25 @@ def statuses(protection: Protection, count: int) -> list[int]:
 
 
 def test_none() -> None:
-    """Without a web configuration file nothing is asked of a client."""
+    """Without a web configuration file, nothing is demanded of a client."""
     assert statuses(Protection(), 3) == [200] * 3
 
 
 def test_rate_limit_comes_before_the_password() -> None:
-    """Requests over the limit cost no check of a password, as in exporter-toolkit."""
+    """Requests over the limit cost no password check, as in exporter-toolkit."""
     protection = Protection(rate_limit=TokenBucket(1.0, 2, FakeClock()), auth=users())
     assert statuses(protection, 3) == [401, 401, 429]
 
 
 def test_headers() -> None:
-    """Answers have the configured headers beside the exporter's own."""
+    """Answers have the configured headers besides the exporter's own."""
     dressed = Protection(headers={"X-Frame-Options": "deny"}).dressed(text_response(200, "x"))
     assert dict(dressed.headers)["X-Frame-Options"] == "deny"
     assert dict(dressed.headers)["X-Content-Type-Options"] == "nosniff"
 
 
 def test_burst_then_one_each_interval() -> None:
-    """A full bucket admits the burst, then one request each interval, and never saves up more."""
+    """A full bucket admits the burst, then one request per interval, and never saves up more."""
     clock = FakeClock()
     bucket = TokenBucket(0.5, 3, clock)
     assert [bucket.take() for _ in range(4)] == [True, True, True, False]
@@ -56,7 +56,7 @@ def test_burst_then_one_each_interval() -> None:
 
 
 def test_refusals_cost_nothing() -> None:
-    """Requests that are refused do not put off the next one that is admitted."""
+    """Refused requests do not postpone the next admission."""
     clock = FakeClock()
     bucket = TokenBucket(1.0, 1, clock)
     assert bucket.take()
@@ -68,7 +68,7 @@ def test_refusals_cost_nothing() -> None:
 
 
 def test_default_headers() -> None:
-    """Without configuration browsers are told not to guess, frame, load or tell anything."""
+    """Without configuration, browsers are told not to sniff, frame, load or leak anything."""
     headers = dict(secured(text_response(200, "x"), {}).headers)
     assert DEFAULT_HEADERS.items() <= headers.items()
 
@@ -82,7 +82,7 @@ def test_the_page_goes_before_the_defaults() -> None:
 
 
 def test_configured_ones_go_before_all() -> None:
-    """What is configured replaces the page's and the defaults; an empty one is not sent."""
+    """A configured header replaces the page's and the default; an empty one is not sent."""
     page = Response(200, b"", (("Content-Security-Policy", "img-src 'self'"),))
     configured = {"Content-Security-Policy": "", "X-Frame-Options": "sameorigin", "X-Y": "z"}
     headers = secured(page, configured).headers

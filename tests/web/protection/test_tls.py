@@ -20,7 +20,7 @@ def decoded(certificate: Path) -> dict[str, object]:
         ("email:a@example.org", {"a@example.org"}),
         ("URI:spiffe://example.org/prom", {"spiffe://example.org/prom"}),
         ("IP:192.0.2.1", {"192.0.2.1"}),
-        # RFC 5952, as Go's net.IP.String() writes them
+        # RFC 5952, as Go's net.IP.String() writes it
         ("IP:2001:DB8:0:0:0:0:0:1", {"2001:db8::1"}),
         ("IP:::ffff:192.0.2.1", {"192.0.2.1"}),
         ("dirName:leaf,DNS:x,otherName:1.2.3;UTF8:y", {"x"}),

@@ -1,5 +1,5 @@
-"""The command `report`: it looks at this host, and tells the verdict as its exit code.
+"""The command `report`: it looks at this host, and returns the verdict as its exit code.
 
-Here may live what looks and where the report goes. What it says is verdict/'s, how it looks
-pages/'s.
+Looking, and where the report goes, may live here. What it says is for verdict/, how it looks for
+pages/.
 """

@@ -1,4 +1,4 @@
-"""Asks the exporter that runs on this host what it remembers: a look alone knows no past."""
+"""Asks the exporter running on this host what it remembers: a look alone knows no past."""
 
 import http.client
 import ssl
@@ -15,8 +15,8 @@ from tcp_pressure_exporter.settings.values import ExporterUrl
 from tcp_pressure_exporter.verdict.details.remembered import Asked, Remembered, with_remembered
 from tcp_pressure_exporter.web.pages.routes import STATUS_PATH
 
-PATIENCE = 0.5  # seconds, for all of the answer
-MOST_BYTES = 4 * 2**20  # a document of 20 namespaces has one
+PATIENCE = 0.5  # seconds, for the whole answer
+MOST_BYTES = 4 * 2**20  # a document with 20 namespaces has one MiB
 PART_BYTES = 65_536
 NOT_KNOWN = "nothing tells here whether it runs on this host"
 NOT_THIS_HOST = "it runs on another host, or in another network namespace"
@@ -25,9 +25,9 @@ Fetch = Callable[[ExporterUrl], bytes]
 
 
 def fetch(url: ExporterUrl) -> bytes:
-    """Return the status document; raises OSError, or ValueError for another answer.
+    """Return the status document; raises OSError, or ValueError for any other answer.
 
-    Each step waits up to PATIENCE; who waits for all of them has a deadline of his own.
+    Each step waits up to PATIENCE; a caller that waits for all of them has its own deadline.
     """
     with closing(_connection(url)) as connection:
         connection.request("GET", url.path + STATUS_PATH, headers={"Accept": "application/json"})
@@ -50,10 +50,10 @@ def _connection(url: ExporterUrl) -> http.client.HTTPConnection:
 
 
 class Asking:
-    """One question to an exporter, on a thread of its own, as long as this one looks.
+    """One question to an exporter, on a separate thread, while this one looks.
 
-    here: where this process runs, None where that is not known. expected: somebody named the
-    exporter, so that its silence is worth a word.
+    here: where this process runs, None if not known. expected: whether the exporter was named, so
+    that its silence is worth mentioning.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Asking:
         self._clock = clock
         self._end = clock() + PATIENCE
         self._found: Remembered | str | None = None
-        # It is left to itself where it is too slow: nobody can be made to answer.
+        # If it is too slow it is abandoned: nobody can be made to answer.
         self._thread = threading.Thread(target=self._ask, name="asking", daemon=True)
         self._thread.start()
 
@@ -90,13 +90,13 @@ class Asking:
             self._found = found if found.identity == self._here else elsewhere
 
     def remembered(self) -> Remembered | str:
-        """Return what the exporter remembers, or the reason why it is of no use, "" for none."""
+        """Return what the exporter remembers, or why it is of no use, "" for no reason."""
         self._thread.join(max(self._end - self._clock(), 0.0))
         found = self._found
         return f"no answer within {PATIENCE:g} s" if found is None else found
 
     def added_to(self, seen: Observation) -> Observation:
-        """Return a look with what the exporter remembers besides."""
+        """Return a look together with what the exporter remembers."""
         found = self.remembered()
         if isinstance(found, str):
             return replace(seen, asked=Asked(self._url.text, found) if found else None)

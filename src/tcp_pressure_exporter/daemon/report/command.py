@@ -1,4 +1,4 @@
-"""The command `report`: looks once or again and again, and tells the verdict as its exit code."""
+"""The command `report`: looks once or repeatedly, and returns the verdict as its exit code."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ from tcp_pressure_exporter.settings.reading import ConfigError
 from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.procfs.identity import read_identity
 
-# Of collectors, for a person.
+# Names of collectors, for people.
 NAMES = {
     NAT_POOLS.name: "NAT pools",
     PORT_FAILURES.name: "refused connections",
@@ -58,9 +58,9 @@ INTERRUPTED = 128 + signal.SIGINT
 def main(argv: Sequence[str]) -> int:
     """Run the command with the arguments after `report`; return its exit code.
 
-    That is the severity of what was seen last, or NO_VERDICT where the pools could not be
-    read and the rest is calm, or nothing could be printed. With --port it is 0 where it could be
-    told who holds the port, else NO_VERDICT; with --nagios that is also what misuse leads to.
+    That is the severity in the last look, or NO_VERDICT if the pools could not be read and the rest
+    is calm, or if nothing could be printed. With --port it is 0 if the holders of the port are
+    known, otherwise NO_VERDICT; with --nagios, misuse leads to NO_VERDICT too.
     """
     plugin = NAGIOS in argv
     refuse = misuse if plugin else usage_error
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(options: ReportOptions, config: Config) -> int:
-    """Look and show it, once or until Ctrl-C; return the exit code."""
+    """Look and show the result, once or until Ctrl-C; return the exit code."""
     observer = build_observer(options, config)
     console = open_console(sys.stdout)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the terminal must be restored
@@ -94,7 +94,7 @@ def run(options: ReportOptions, config: Config) -> int:
 
 
 def watch_on_screen(observer: Observer, screen: Screen, remedies: tuple[Remedy, ...]) -> int:
-    """Look again and again until q or Ctrl-C, and print the last look whole; return its code."""
+    """Look repeatedly until q or Ctrl-C, then print the last look in full; return its code."""
     code, last = INTERRUPTED, None
     charset = charset_of(sys.stdout)
     try:
@@ -110,7 +110,7 @@ def watch_on_screen(observer: Observer, screen: Screen, remedies: tuple[Remedy, 
 
 
 def tell_port(port: int, options: ReportOptions) -> int:
-    """Tell who holds a port; return the exit code."""
+    """Print who holds a port; return the exit code."""
     try:
         show_port(port, options, sys.stdout)
     except OSError as error:
@@ -130,9 +130,9 @@ def looks(observer: Observer, options: ReportOptions) -> Iterator[Observation]:
 
 
 def look_once(observer: Observer, options: ReportOptions) -> Observation:
-    """Look closely, and add what the exporter on this host remembers, which is asked meanwhile."""
+    """Look closely, and add what the exporter on this host remembers, asking it meanwhile."""
     exporter, here = options.exporter, read_identity(options.procfs)
-    # Where nothing tells that an answer is of this host, as on other systems, nobody is bothered.
+    # If nothing can show that an answer is about this host, as on other systems, do not ask.
     if exporter is None or (here is None and not options.exporter_named):
         return look_closely(observer, the_sign())
     asking = Asking(exporter, here, expected=options.exporter_named)
@@ -146,7 +146,7 @@ def the_sign() -> Sign:
 
 def build_observer(options: ReportOptions, config: Config) -> Observer:
     """Return the observer of this process's network namespace."""
-    # Without pauses between searches for processes: a person waits for the names.
+    # Without pauses between searches for processes: a person is waiting for the names.
     judged = {row.key: row.wanted for row in COLLECTORS.values() if row.judged}
     wishes = Wishes(NETNS, judged, walk_share=1.0)
     host = open_host(wishes, options.procfs, best_parser(), sys.platform)
@@ -158,7 +158,7 @@ def build_observer(options: ReportOptions, config: Config) -> Observer:
 
 
 def read_config(options: ReportOptions, refuse: Refuse) -> Config:
-    """Return the configuration, with the fullest pools listed however little they use."""
+    """Return the configuration, with the fullest pools listed however few ports they use."""
     try:
         config = configured(options.config_file, options.top)
     except ConfigError as error:
@@ -172,7 +172,7 @@ def exit_code(seen: Observation) -> int:
 
 
 def _without_stdout(error: OSError, code: int) -> int:
-    """Return the exit code where stdout takes nothing: `report | head` has merely seen enough."""
+    """Return the exit code if stdout takes nothing: `report | head` has merely seen enough."""
     # Python must find nothing to complain about when it flushes stdout on exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):

@@ -1,4 +1,4 @@
-"""Keys that are pressed on a terminal, one by one and not shown there."""
+"""Keys pressed on a terminal, one by one and without echo."""
 
 import os
 import select
@@ -11,7 +11,8 @@ if sys.platform != "win32":
     import termios
     import tty
 
-# What xterm and its like send (ctlseqs, "PC-Style Function Keys"); in application mode O for [.
+# What xterm and similar terminals send (ctlseqs, "PC-Style Function Keys"); O for [ in application
+# mode.
 SEQUENCES = {
     b"\x1b[A": "up",
     b"\x1bOA": "up",
@@ -36,13 +37,13 @@ SEQUENCES = {
     b"\x08": "backspace",
 }
 LONGEST = max(map(len, SEQUENCES))
-MOST_BYTES = 1024  # at a time: a text that is pasted is no keys
+MOST_BYTES = 1024  # at a time: pasted text is not keys
 
-Wait = Callable[[float], list[str]]  # up to so many seconds, for keys
+Wait = Callable[[float], list[str]]  # waits up to that many seconds for keys
 
 
 def keys_of(data: bytes) -> list[str]:
-    """Return the keys that sent these bytes: names of SEQUENCES, else single characters."""
+    """Return the keys that sent these bytes: names from SEQUENCES, or single characters."""
     keys = []
     while data:
         size = next((n for n in range(LONGEST, 0, -1) if data[:n] in SEQUENCES), 1)
@@ -53,9 +54,9 @@ def keys_of(data: bytes) -> list[str]:
 
 @contextmanager
 def keyboard(stream: TextIO | None, pause: Callable[[float], None]) -> Iterator[Wait]:
-    """Give a function that waits for keys; where the stream is no terminal, it only pauses.
+    """Give a function that waits for keys; if the stream is not a terminal, it only pauses.
 
-    Ctrl-C stays a signal. The terminal is as it was before at the end.
+    Ctrl-C stays a signal. At the end, the terminal is as it was before.
     """
     if sys.platform == "win32" or stream is None or not stream.isatty():
         yield lambda seconds: _paused(seconds, pause)
@@ -79,6 +80,6 @@ def _wait(descriptor: int, seconds: float, pause: Callable[[float], None]) -> li
     if not ready:
         return []
     data = os.read(descriptor, MOST_BYTES)
-    if not data:  # the terminal is gone, and says so at once
+    if not data:  # the terminal is gone, and reads return immediately
         pause(seconds)
     return keys_of(data)

@@ -1,4 +1,4 @@
-"""Looks at this host: samples it, judges the sample, and keeps the circumstances."""
+"""Looks at this host: samples it, judges the sample, and records the circumstances."""
 
 import socket
 import time
@@ -15,10 +15,10 @@ from tcp_pressure_exporter.verdict.assessment import assess
 Sign = Callable[[], AbstractContextManager[None]]
 Counters = Callable[[], Mapping[str, int]]
 # Seconds: a client whose SYN was dropped tries again after 1, 2 and 4 s (RFC 6298, section 5), so
-# that a drop which still goes on mostly shows within three.
+# ongoing drops mostly show within three.
 WATCHED = 3
-# A host in trouble is worth two seconds: in these, who has short connections is met, and what is
-# refused is counted.
+# A host in trouble is worth two seconds: in that time, owners of short connections are seen, and
+# refusals are counted.
 TROUBLED_SECONDS = 2.0  # more than MIN_DISTANCE
 BETWEEN_LOOKS = 0.25
 
@@ -26,7 +26,7 @@ BETWEEN_LOOKS = 0.25
 class Observer:
     """Looks again and again; each look uses what the previous one showed.
 
-    drops: what the kernel has counted of what it drops or refuses.
+    drops: the kernel's counts of what it drops or refuses.
     """
 
     def __init__(
@@ -60,9 +60,10 @@ class Observer:
         )
 
     def sees_drops(self, pause: Callable[[float], None]) -> bool:
-        """Watch the counters, second by second, until one rises; one that is 0 is left alone.
+        """Watch the counters, second by second, until one rises; if all are 0, return at once.
 
-        Then nothing was dropped since the namespace was made, and there is no need to wait.
+        In that case nothing was dropped since the namespace was created, so there is no need to
+        wait.
         """
         before = self._drops()
         if not any(before.values()):
@@ -82,9 +83,9 @@ def look_closely(
 ) -> Observation:
     """Look once if all is calm, otherwise repeatedly for two seconds.
 
-    Only samples a second apart tell how fast live connections grow: where they are about to fill a
-    pool, one alone would say that its end is not in sight. And only two tell whether a counter
-    rises. Of short connections each look may meet none.
+    Only samples a second apart tell how fast live connections grow: if they are about to fill a
+    pool, a single sample would say that this is not in sight. And only two tell whether a counter
+    rises. A single look may also miss short connections.
     """
     with sign():
         seen = observer.look()
@@ -113,7 +114,7 @@ def _look_for_a_while(
 
 
 def look_again_and_again(observer: Observer, sign: Sign, interval: float) -> Iterator[Observation]:
-    """Look every `interval` seconds, forever; with the sign at the first time."""
+    """Look every `interval` seconds, forever; show the sign the first time."""
     started = time.monotonic()
     with sign():
         seen = observer.look()

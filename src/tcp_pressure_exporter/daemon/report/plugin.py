@@ -1,4 +1,4 @@
-"""--nagios: what goes wrong before there is a verdict is UNKNOWN, on stdout, with exit code 3."""
+"""--nagios: anything that goes wrong before the verdict is UNKNOWN, on stdout, with exit code 3."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -10,18 +10,18 @@ UNKNOWN_CODE = 3
 
 
 def misuse(message: str) -> NoReturn:
-    """Print why nothing can be told, and exit."""
+    """Print why there is no verdict, and exit."""
     raise SystemExit(unknown(message))
 
 
 def unknown(message: str) -> int:
     """Print why there is no verdict; return the exit code."""
-    print(plugin_text("UNKNOWN", message), flush=True)  # noqa: T201 - the monitoring reads stdout
+    print(plugin_text("UNKNOWN", message), flush=True)  # noqa: T201 - the monitoring system reads stdout
     return UNKNOWN_CODE
 
 
 def without_surprise(run: Callable[[], int]) -> int:
-    """Run the report: an error that nobody foresaw would end Python with 1, which is WARNING."""
+    """Run the report; an unforeseen error would end Python with 1, which means WARNING."""
     try:
         return run()
     except Exception as error:  # noqa: BLE001 - whatever it is

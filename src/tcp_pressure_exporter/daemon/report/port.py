@@ -1,4 +1,4 @@
-"""The report on one local port: asks who holds it, once."""
+"""The report on one local port: asks once who holds it."""
 
 import sys
 from datetime import datetime
@@ -32,7 +32,7 @@ _MAY_WAIT = frozenset({TCP_ESTABLISHED, TCP_SYN_RECV, TCP_CLOSE_WAIT})  # for ac
 
 
 def show_port(port: int, options: ReportOptions, stream: TextIO) -> None:
-    """Print who holds a port; raises SourceError where nobody can tell, OSError of the stream."""
+    """Print who holds a port; raises SourceError if nothing can tell, OSError from the stream."""
     sources = own_sources(sys.platform, options.procfs, best_parser())
     try:
         held = held_port(port, sources, _owners(options.procfs))
@@ -50,7 +50,7 @@ def _owners(procfs: Path) -> Owners:
 
 
 def held_port(port: int, sources: Sources, owners: Owners) -> HeldPort:
-    """Return who holds a port of the network namespace; raises SourceError."""
+    """Return who holds a port in the network namespace; raises SourceError."""
     details = sources.details
     if isinstance(details, Missing):
         raise SourceError("sockets of one port", details.reason)
@@ -81,7 +81,7 @@ def _in_range(settings: PortRange, port: int) -> bool:
 
 
 def _with_listener(socket: PortSocket, listeners: Listeners) -> tuple[PortSocket, bool]:
-    """Return the socket, as its listener's where no application has accepted it; and whether so."""
+    """Return the socket, its listener's if no application has accepted it; and whether so."""
     waits = socket.state in _MAY_WAIT and not socket.owner_id.inode
     if not waits:
         return socket, False

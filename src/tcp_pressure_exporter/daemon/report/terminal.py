@@ -22,9 +22,9 @@ PATIENCE = 1.0  # seconds without a sign of life
 
 
 def open_console(stream: TextIO | None) -> Console:
-    """Return the console of a stream; colour where that is a terminal and NO_COLOR does not object.
+    """Return the console of a stream, in colour if it is a terminal and NO_COLOR does not object.
 
-    NO_COLOR: https://no-color.org. rich by itself would keep bold and underline.
+    NO_COLOR: https://no-color.org. By default rich would keep bold and underline.
     """
     plain = bool(os.environ.get("NO_COLOR"))
     console = Console(
@@ -34,16 +34,16 @@ def open_console(stream: TextIO | None) -> Console:
         highlight=False,
         emoji=False,
     )
-    if console.width < MIN_WIDTH:  # noqa: PLR1730 - a width that is set follows no terminal
-        console.width = MIN_WIDTH  # the terminal breaks the lines, and nothing is lost
+    if console.width < MIN_WIDTH:  # noqa: PLR1730 - a set width does not follow the terminal
+        console.width = MIN_WIDTH  # the terminal breaks the lines, but nothing is lost
     return console
 
 
 def charset_of(stream: TextIO | None) -> Charset:
     """Return the characters that may be written to a stream.
 
-    Where LC_ALL=C asks for ASCII, Python writes UTF-8 all the same (PEP 540), so that the locale
-    is asked as well.
+    If LC_ALL=C asks for ASCII, Python writes UTF-8 all the same (PEP 540), so the locale is checked
+    as well.
     """
     encodings = (getattr(stream, "encoding", None) or "", locale.getencoding())
     return Charset(unicode=all(_is_utf8(name) for name in encodings))
@@ -67,7 +67,7 @@ def sign_of_life(console: Console, charset: Charset, patience: float = PATIENCE)
         yield
     finally:
         timer.cancel()
-        timer.join()  # it may just be starting the sign
+        timer.join()  # it may be just starting the sign
         status.stop()
 
 
@@ -75,14 +75,14 @@ Show = Callable[[Observation], None]
 
 
 def is_screen(console: Console, options: ReportOptions) -> bool:
-    """Tell whether the report is to be watched on a terminal that can renew itself."""
+    """Tell whether the report is to be watched on a terminal that can be redrawn."""
     text = options.watch is not None and not options.json
     return text and console.is_terminal and not console.is_dumb_terminal
 
 
 @contextmanager
 def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show]:
-    """Give a function that shows a look. It raises OSError where the stream takes nothing."""
+    """Give a function that shows a look. It raises OSError if the stream takes nothing."""
     if options.json:
         yield lambda seen: print(report_json(seen), file=stream, flush=True)
         return
@@ -96,7 +96,7 @@ def presentation(options: ReportOptions, stream: TextIO | None) -> Iterator[Show
 
 
 def rendered(shown: Group, console: Console) -> str:
-    """Return the lines without the blanks that fill them up."""
+    """Return the lines without trailing blanks."""
     with console.capture() as capture:
         console.print(shown)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -1,4 +1,4 @@
-"""--watch on a terminal: looks again and again, and lets a person move in what was seen."""
+"""--watch on a terminal: looks repeatedly, and lets a person move around in the result."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.pages.report.screen import Screen
 from tcp_pressure_exporter.pages.report.view import Room, View, pressed
 from tcp_pressure_exporter.pages.snapshot import Observation
 
-SLICE = 0.25  # seconds after which a new size of the terminal is noticed
+SLICE = 0.25  # seconds until a new terminal size is noticed
 
 
 class Watched:
@@ -25,7 +25,7 @@ class Watched:
         self.view = View()
 
     def until(self, seen: Observation, deadline: float, wait: Wait) -> None:
-        """Show a look until a time on time.monotonic(), or until the end is asked for."""
+        """Show a look until a time on time.monotonic(), or until the person quits."""
         size, room = self._show(seen)
         while not self.view.ended and (left := deadline - time.monotonic()) > 0:
             keys = wait(min(left, SLICE))
@@ -41,7 +41,7 @@ class Watched:
 
 
 def watch(observer: Observer, sign: Sign, screen: Screen, keys: TextIO) -> Iterator[Observation]:
-    """Yield each look once it is there, and show it, until q is pressed."""
+    """Yield each look when it is there, and show it, until q is pressed."""
     started = time.monotonic()
     with sign():
         seen = observer.look()

@@ -1,6 +1,6 @@
-"""A document's Markdown as HTML: headings that can be linked to, as GitHub names them.
+"""A document's Markdown as HTML, with linkable headings named as on GitHub.
 
-A link to what is not shipped (code, rules, pictures) remains as its words.
+A link to anything not shipped (code, rules, pictures) becomes plain text.
 """
 
 import re
@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)  # marks of those who write parts of a document
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)  # marks around generated parts of a document
 _NO_PART_OF_AN_ANCHOR = re.compile(r"[^\w -]")
 
 
-REACHED: dict[str, str | int | float] = {"tabindex": "0"}  # by keyboard, to scroll it
+REACHED: dict[str, str | int | float] = {"tabindex": "0"}  # by keyboard, for scrolling
 
 
 class Rendered(NamedTuple):
@@ -30,7 +30,8 @@ class Rendered(NamedTuple):
 def render(text: str, path: str, shipped: Container[str]) -> Rendered:
     """Return a document as HTML.
 
-    path: its place below docs/, from which its links lead. shipped: the paths of all documents.
+    path: its path below docs/, to which its links are relative. shipped: the paths of all
+    documents.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(_COMMENT.sub("", text))
@@ -47,7 +48,7 @@ def title_of(text: str) -> str:
 
 
 def _kept(children: Sequence[Token], path: str, shipped: Container[str]) -> Iterator[Token]:
-    """Yield inline content without pictures and without links that would lead nowhere."""
+    """Yield inline content without pictures, and without links that would lead nowhere."""
     dead = False
     for token in children:
         if token.type == "image":
@@ -77,12 +78,12 @@ def _name_headings(tokens: Sequence[Token]) -> None:
 
 
 def anchor(heading: str) -> str:
-    """Return what GitHub calls a heading in a link."""
+    """Return GitHub's anchor for a heading."""
     return _NO_PART_OF_AN_ANCHOR.sub("", heading).lower().replace(" ", "-")
 
 
 def _scrolled(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield the tokens with each table and block of code reachable by keyboard, if it is wide."""
+    """Yield the tokens, with tables and blocks of code that can be scrolled by keyboard if wide."""
     for token in tokens:
         if token.type == "table_open":
             yield Token("div_open", "div", 1, block=True, attrs={"class": "scroll", **REACHED})

@@ -1,4 +1,4 @@
-"""What the web server asks for: each document as a page, and the list of all."""
+"""What the web server serves: each document as a page, and the list of all."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -26,13 +26,13 @@ class DocumentSource:
         self.names = (INDEX, *_paths(folder))
 
     def page(self, name: str) -> bytes:
-        """Return a document, by one of the names, as HTML."""
+        """Return the document with one of the names, as HTML."""
         if name == INDEX:
             return self._template.index(self._listed())
         return self._template.document((self._folder / name).read_text("utf-8"), name, self.names)
 
     def _listed(self) -> dict[str, dict[str, str]]:
-        """Return under each heading the documents' titles by their paths."""
+        """Return, under each heading, the documents' titles by path."""
         titles = {path: self._title(path) for path in self.names if path != INDEX}
         runbooks = {path: titles.pop(path) for path in [*titles] if path.startswith(RUNBOOKS)}
         return {"What to do about an alert": runbooks, "Everything else": titles}
@@ -43,7 +43,7 @@ class DocumentSource:
 
     @cached_property
     def _template(self) -> "DocumentTemplate":
-        # The libraries take memory: load them only when somebody reads documents.
+        # The libraries take memory: load them only when someone reads documents.
         from tcp_pressure_exporter.pages.docs.template import DocumentTemplate  # noqa: PLC0415 - see above
 
         return DocumentTemplate(self._styles, self._icon)

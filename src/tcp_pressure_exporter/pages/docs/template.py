@@ -32,7 +32,7 @@ class DocumentTemplate:
         return self._page(path, rendered.title, body=rendered.html)
 
     def index(self, listed: Mapping[str, Mapping[str, str]]) -> bytes:
-        """Return the list of documents: under each heading their titles by their paths."""
+        """Return the list of documents: under each heading, their titles by path."""
         return self._page("", "Documents", listed=listed)
 
     def _page(
@@ -42,7 +42,7 @@ class DocumentTemplate:
         body: str | None = None,
         listed: Mapping[str, Mapping[str, str]] | None = None,
     ) -> bytes:
-        """Return a page whose links hold below the prefix of a reverse proxy, too."""
+        """Return a page whose links also work below a reverse proxy's prefix."""
         index = "../" * path.count("/")
         root = f"../{index}"
         return self._template.render(

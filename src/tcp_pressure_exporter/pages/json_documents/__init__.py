@@ -1,6 +1,6 @@
-"""The JSON documents, of a running exporter and of one look: their keys are an interface.
+"""The JSON documents of a running exporter and of one look: their keys are an interface.
 
-Here may live what makes lists, dicts, words and finite numbers of what verdict/ chose; text from
-outside is escaped at last. docs/status-page.md and docs/report.md describe the documents,
-docs/status.schema.json checks the first. Choosing and wording may not.
+Code that turns what verdict/ chose into lists, dicts, words and finite numbers may live here; text
+from outside is escaped last. Choosing and wording may not. docs/status-page.md and docs/report.md
+describe the documents, and docs/status.schema.json checks the first.
 """

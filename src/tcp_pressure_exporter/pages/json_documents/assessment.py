@@ -1,4 +1,4 @@
-"""What was judged, and what to do: the part that both documents share."""
+"""The assessment, and what to do: the part that both documents share."""
 
 import math
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from tcp_pressure_exporter.verdict.words import severity_word
 Document = dict[str, object]
 
 SOON, NOT_IN_SIGHT, UNKNOWN = "soon", "not_in_sight", "unknown"
-MAX_PARTS = 100  # of one trouble
+MAX_PARTS = 100  # in one trouble
 MAX_REFUSALS = 100  # listed one by one
 
 
@@ -41,7 +41,7 @@ def left_out_document(left_out: LeftOut) -> list[Document]:
 
 
 def assessment_document(assessment: Assessment) -> Document:
-    """Return the document of one namespace, which both others hold; nothing is escaped yet."""
+    """Return the document of one namespace, which both others contain; nothing is escaped yet."""
     return {
         "netns": assessment.netns,
         "verdict": assessment.verdict,
@@ -70,14 +70,14 @@ def _trouble(trouble: Trouble, refused: Refused | None) -> Document:
 
 
 def exhaustion(seconds_left: float | None) -> str:
-    """Return whether a resource is full soon, in a number of seconds that is known."""
+    """Return whether a resource will be full in a known number of seconds."""
     if seconds_left is None:
         return UNKNOWN
     return SOON if math.isfinite(seconds_left) else NOT_IN_SIGHT
 
 
 def pressure_document(pressure: Pressure) -> Document:
-    """Return what is used of one resource."""
+    """Return the use of one resource."""
     word = exhaustion(pressure.seconds_left)
     return {
         "kind": pressure.kind,
@@ -127,7 +127,7 @@ def _refusal(refusal: Refusal) -> Document:
 
 
 def what_if_document(one: WhatIf) -> Document:
-    """Return what a remedy would come to."""
+    """Return what a remedy would lead to."""
     found = one.projection
     word = exhaustion(found.seconds if found else None)
     return {

@@ -1,4 +1,4 @@
-"""The documents of what has happened: docs/status-page.md."""
+"""The document of what has happened: docs/status-page.md."""
 
 import json
 import math
@@ -16,7 +16,7 @@ DIGITS = 4  # of a ratio: a hundredth of a per cent
 
 
 def incidents_json(snapshot: Snapshot) -> bytes:
-    """Return the document in ASCII, its text escaped so that a program may print it."""
+    """Return the document in ASCII, with its text escaped so that a program may print it."""
     return json.dumps(escape_all(incidents_document(snapshot)), allow_nan=False).encode() + b"\n"
 
 
@@ -37,7 +37,7 @@ def incidents_document(snapshot: Snapshot) -> Document:
 
 
 def summary_documents(snapshot: Snapshot) -> list[Document]:
-    """Return the incidents in words instead of minutes, the newest first."""
+    """Return the incidents in words instead of minutes, newest first."""
     listed, current = snapshot.incidents.listed, snapshot.current
     now = snapshot.sample.timestamp if snapshot.sample else 0.0
     told = past_words(snapshot.incidents, now, len(listed), current=current).incidents

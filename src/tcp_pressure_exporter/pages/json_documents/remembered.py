@@ -1,4 +1,4 @@
-"""What a report takes from the status document of an exporter: checked, for anybody may answer."""
+"""What a report takes from an exporter's status document: checked, as anyone may answer."""
 
 import json
 import math
@@ -13,10 +13,10 @@ from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.verdict.details.remembered import Remembered, Resource
 
 LONGEST_NAME = 300  # characters
-LONGEST_LINE = 2_000  # characters, of an incident
+LONGEST_LINE = 2_000  # characters, for an incident
 MOST_INCIDENTS = 3
 MOST_PRESSURES = 1_000
-MOST_OWNERS = 8  # of one resource
+MOST_OWNERS = 8  # for one resource
 MOST_SOCKETS = 2**32
 MOST_INODES = 2**64
 MOST_SECONDS = 3_600.0
@@ -25,10 +25,10 @@ NO_DOCUMENT = "its answer is no status document of this exporter's version"
 
 
 def parse_remembered(body: bytes, url: str) -> Remembered:
-    """Return what the document tells of the exporter's own network namespace.
+    """Return what the document says about the exporter's own network namespace.
 
-    url: who told it. Raises ValueError with the reason where it is no such document, or tells
-    nothing of now.
+    url: where it came from. Raises ValueError with the reason if it is not such a document, or says
+    nothing about the present.
     """
     try:
         document = json.loads(body, parse_constant=_refuse)
@@ -60,7 +60,7 @@ def _remembered(document: Mapping[str, Any], url: str) -> Remembered:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # NaN and infinities are no JSON (RFC 8259, section 6)
+    raise ValueError(constant)  # NaN and infinities are not JSON (RFC 8259, section 6)
 
 
 def _pressures(
@@ -109,7 +109,7 @@ def _whole(value: Any, most: int) -> int:
 
 def _number(value: Any, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("no number")  # noqa: TRY004 - as all that is wrong with the document
+        raise ValueError("no number")  # noqa: TRY004 - as for anything wrong with the document
     if not (math.isfinite(value) and 0 <= value <= most):
         raise ValueError("out of bounds")
     return float(value)

@@ -33,7 +33,7 @@ DIGITS = 4  # of a ratio: a hundredth of a per cent
 
 
 def status_json(snapshot: Snapshot) -> bytes:
-    """Return the document in ASCII, its text escaped so that a program may print it."""
+    """Return the document in ASCII, with its text escaped so that a program may print it."""
     return json.dumps(escape_all(status_document(snapshot)), allow_nan=False).encode() + b"\n"
 
 

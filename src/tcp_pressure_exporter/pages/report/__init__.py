@@ -1,4 +1,4 @@
-"""The report as text for a terminal: layout by rich.
+"""The report as text for a terminal, laid out by rich.
 
-Here may live tables, colours and widths. Looking at the host is daemon/'s business.
+Tables, colours and widths may live here. Looking at the host is for daemon/.
 """

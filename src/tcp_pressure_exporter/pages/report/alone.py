@@ -22,7 +22,7 @@ BAR = 40  # columns
 def alone(
     sample: NamespaceSample, pressure: Pressure, charset: Charset, width: int
 ) -> Iterator[RenderableType]:
-    """Yield what is known of one resource."""
+    """Yield what is known about one resource."""
     told = alone_words(sample, pressure)
     row = told.words
     style = SEVERITY_STYLES[row.severity]
@@ -53,7 +53,7 @@ def _figures(told: AloneWords, charset: Charset) -> Table:
 
 
 def what_if_table(tried: Iterable[WhatIf], charset: Charset) -> Table:
-    """Return what remedies would make of one pool."""
+    """Return what remedies would do for one pool."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for one in tried:
         table.add_row(charset.text(one.text, "bold"), charset.text(one.words))

@@ -1,7 +1,7 @@
-"""The report as one line of a monitoring plugin: the state, the sentence, and the figures.
+"""The report as the one line of a monitoring plugin: the state, the sentence, and the figures.
 
 The Monitoring Plugins Development Guidelines (sections "Plugin Output for Nagios", "Threshold and
-Ranges", "Performance data") say what a line looks like.
+Ranges", "Performance data") define the line.
 """
 
 import math
@@ -28,13 +28,13 @@ def plugin_line(observation: Observation) -> str:
 
 
 def plugin_text(state: str, message: str) -> str:
-    """Return a line without figures. The first | would end it, so that of a name is escaped."""
+    """Return a line without figures. The first | would end the text, so names have it escaped."""
     shown = Charset(unicode=False).plain(message).replace("|", r"\x7c")
     return f"{SERVICE} {state} - {shown}"
 
 
 def _figures(assessment: Assessment) -> Iterator[str]:
-    """Yield the same labels whatever there is, since each becomes a file of the monitoring."""
+    """Yield the same labels in every case, since each becomes a file in the monitoring system."""
     for kind in KINDS.values():
         ratios = [one.ratio for one in assessment.pressures if one.kind == kind.name]
         yield _ratio(kind, max(ratios, default=0.0))

@@ -22,7 +22,7 @@ MAX_ROWS = 20  # of sockets
 
 
 def port_report(held: HeldPort, charset: Charset) -> Group:
-    """Return who holds a port, and what lets a service have it."""
+    """Return who holds a port, and how a service can get it."""
     return Group(*_sections(held, charset))
 
 

@@ -1,4 +1,4 @@
-"""The table of what is closest to its limit, stacked where the terminal is narrow."""
+"""The table of what is closest to its limit, stacked if the terminal is narrow."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,8 +12,8 @@ from tcp_pressure_exporter.verdict.resources import Closest, OwnersWords, Resour
 BAR = 20  # columns
 WIDE = 140  # columns from which a row is one line
 WIDE_BAR = 12
-FIGURES = 100  # columns of a wide table beside its names
-MAX_NAME = 60  # columns: the owners need some, too
+FIGURES = 100  # columns of a wide table, without the names
+MAX_NAME = 60  # columns: the owners need some too
 
 
 def pressure_table(closest: Closest, charset: Charset, width: int) -> Group:

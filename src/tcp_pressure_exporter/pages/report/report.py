@@ -1,4 +1,4 @@
-"""The whole report, from the verdict down to what more rights would show."""
+"""The whole report, from the verdict down to what more privileges would show."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -35,7 +35,7 @@ MAX_ROWS = 10  # of resources
 
 
 def report(observation: Observation, charset: Charset, width: int) -> Group:
-    """Return the report of one look for an output of so many columns."""
+    """Return the report of one look, for an output `width` columns wide."""
     return Group(*_sections(observation, charset, width))
 
 
@@ -98,7 +98,7 @@ def _stuck(told: Briefing, charset: Charset) -> Iterator[RenderableType]:
 def _unknown(
     observation: Observation, told: Briefing, charset: Charset
 ) -> Iterator[RenderableType]:
-    """Yield what the report cannot tell of, and why."""
+    """Yield what the report does not show, and why."""
     if told.failures_by_reason:
         yield _title("Could not be read")
         yield from (_line(failure, charset) for failure in told.failures_by_reason)
@@ -134,7 +134,7 @@ def _head(observation: Observation, verdict: Verdict, charset: Charset) -> Group
 
 
 def refused_table(refused: RefusedWords, charset: Charset) -> Group:
-    """Return whose calls were refused, a row for each, and how many rows are left out."""
+    """Return whose calls were refused, one row each, and how many rows are left out."""
     table = _grid()
     for row in refused.rows:
         line = charset.text(row.who, "bold")
@@ -166,7 +166,7 @@ def _findings_table(findings: Sequence[FindingWords], charset: Charset) -> Table
         part = f"part of {finding.part_of}; " if finding.part_of else ""
         advice = charset.text(part, DIM)
         advice.append(f"what to do: item {finding.action} below; why: {finding.runbook}", DIM)
-        # What is part of something is no warning of its own.
+        # What is part of something is not a warning of its own.
         urgency = "" if finding.part_of else finding.urgency
         table.add_row(Text(urgency, SEVERITY_STYLES[finding.urgency]), Group(found, advice))
     return table

@@ -1,4 +1,4 @@
-"""Resources of the watched report, one line each: the narrower, the fewer columns."""
+"""Resources in the watched report, one line each; a narrow terminal gets fewer columns."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from tcp_pressure_exporter.verdict.resources import ResourceWords, resource_word
 
 BAR = 12  # columns
 GAP = 2
-LONGEST_NAME = 0.5  # of a row: a name that is longer is shortened
+LONGEST_NAME = 0.5  # of a row: a longer name is shortened
 
 
 class Column(NamedTuple):
-    """width: what it needs. cell: of a row."""
+    """width: what it needs. cell: returns its text in a row."""
 
     name: str
     width: int
@@ -43,7 +43,7 @@ def _bar(row: ResourceWords, charset: Charset) -> Text:
     return Text(charset.bar(row.pressure.ratio, BAR), _style(row))
 
 
-# In the order of their weight, and with the place that each has in a row.
+# In order of importance, each with its place in a row.
 COLUMNS = (
     (2, Column("full", 7, _share)),
     (3, Column("", 8, _severity)),
@@ -60,7 +60,7 @@ MARK, NO_MARK = "> ", "  "
 def rows_table(
     pressures: Sequence[Pressure], marked: Collection[Pressure], charset: Charset, width: int
 ) -> Table:
-    """Return the rows for so many columns of a terminal."""
+    """Return the rows for a terminal `width` columns wide."""
     rows = [resource_words(pressure) for pressure in pressures]
     longest = max(len(charset.plain(row.short)) for row in rows)
     columns = _fitting(width - len(MARK) - min(longest, int(width * LONGEST_NAME)))
@@ -79,7 +79,7 @@ def rows_table(
 
 
 def _fitting(room: int) -> list[Column]:
-    """Return the columns that fit beside the name, in the order of a row."""
+    """Return the columns that fit next to the name, in the order of a row."""
     fitting = []
     for placed in COLUMNS:
         room -= placed[1].width + GAP
@@ -90,7 +90,7 @@ def _fitting(room: int) -> list[Column]:
 
 
 def shortened(name: str, width: int, charset: Charset) -> str:
-    """Return a name for so many columns: its two ends, where it is too long."""
+    """Return a name that fits into `width` columns: its two ends, if it is too long."""
     shown = charset.plain(name)
     if len(shown) <= width:
         return shown

@@ -1,8 +1,8 @@
-"""The watched report: as much of it as fits the terminal, what matters most first.
+"""The watched report: as much of it as fits on the terminal, most important first.
 
 The verdict and the keys are always there. Between them come what to do, the resources, and the
-rest; of these calm rows go first, then what can wait, then the ends of long advice. What still does
-not fit is scrolled to.
+rest; if space is short, calm rows are dropped first, then what can wait, then the ends of long
+advice. What still does not fit can be scrolled to.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.words import LATER
 
 Line = list[Segment]
-TABLE_HEAD = 2  # lines: a title, and the names of the columns
+TABLE_HEAD = 2  # lines: a title, and the column names
 FEWEST_ROWS = 3
 MOST_ROWS = 100
 KEYS_TOGETHER = "up/down select  Enter details  s sort  q quit"
@@ -38,10 +38,10 @@ KEYS_ALONE = "up/down next  Esc back  q quit"
 
 
 class Detail(NamedTuple):
-    """How much is told.
+    """How much is shown.
 
-    later: also what can wait. advice: lines of each, 0 for all. gap: empty lines above and below
-    the table.
+    later: also what can wait. advice: lines of each piece, 0 for all. gap: empty lines above and
+    below the table.
     """
 
     later: bool
@@ -59,7 +59,7 @@ DETAILS = (
 
 
 class Drawn(NamedTuple):
-    """A screen: its lines, as many as the terminal has, and what there is to move in."""
+    """A screen: its lines, as many as the terminal has, and the room for moving in it."""
 
     lines: Sequence[Line]
     room: Room
@@ -72,7 +72,7 @@ class Drawn(NamedTuple):
 
 
 class Screen:
-    """Draws looks on a terminal. every: seconds between two."""
+    """Draws looks on a terminal. every: seconds between two of them."""
 
     def __init__(self, console: Console, charset: Charset, every: float) -> None:
         self.console = console
@@ -80,7 +80,7 @@ class Screen:
         self._charset = charset
 
     def draw(self, seen: Observation, view: View) -> Drawn:
-        """Return what a view shows of a look, at the size that the terminal has now."""
+        """Return what a view shows of a look, at the terminal's current size."""
         told = brief(seen.assessment, MOST_ROWS, seen.left_out)
         pressures = view.sorted(seen.assessment.pressures)
         head = self._lines(_head(seen, told, self.every, self._charset))
@@ -136,7 +136,7 @@ class Screen:
         return lines
 
     def _cut(self, lines: list[Line], most: int) -> list[Line]:
-        """Return the first lines, marked where there are more; 0 for all."""
+        """Return the first `most` lines, marked if there are more; 0 for all."""
         if not most or len(lines) <= most:
             return lines
         end = " ..."
@@ -159,7 +159,7 @@ def _length(line: Line) -> int:
 def _window(
     pressures: Sequence[Pressure], chosen: Sequence[Pressure], most: int
 ) -> Sequence[Pressure]:
-    """Return so many rows, the marked one among them."""
+    """Return `most` rows, including the marked one."""
     last = max(most, pressures.index(chosen[0]) + 1) if chosen else most
     return pressures[last - most : last]
 
@@ -209,7 +209,7 @@ def _rest(
 
 
 def _notes(seen: Observation, told: Briefing, charset: Charset) -> Iterator[Text]:
-    """Yield why something is not known."""
+    """Yield the reasons why anything is not known."""
     if told.closest.note:
         yield charset.text(told.closest.note, DIM)
     for what, why in (*seen.not_looked_at, *seen.left_out):

@@ -1,4 +1,4 @@
-"""What to type, so that each line can be copied."""
+"""What to type, laid out so that each line can be copied."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,7 +11,7 @@ CODE = "cyan"
 
 
 def step_lines(steps: Iterable[Step], charset: Charset) -> Iterator[Text]:
-    """Yield the lines of some steps, without a prompt before what is to be copied."""
+    """Yield the lines of some steps, without a prompt in front of text to copy."""
     for step in steps:
         if step.where != SHELL:
             yield charset.text(f"in {step.where}:", DIM)

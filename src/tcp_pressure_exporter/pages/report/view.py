@@ -1,4 +1,4 @@
-"""What a person has chosen to see of the watched report, and what each key changes of that."""
+"""What a person has chosen to see in the watched report, and what each key changes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ Resource = tuple[str, str]  # kind and name of a pressure
 
 
 def resource(pressure: Pressure) -> Resource:
-    """Return what a pressure is about; it stays the same from look to look."""
+    """Return the resource that a pressure is about; it stays the same from look to look."""
     return pressure.kind, pressure.name
 
 
 class Order(NamedTuple):
-    """A way to sort resources. key: of a pressure, the smallest first."""
+    """A way to sort resources. key: returns a pressure's sort key, smallest first."""
 
     words: str
     key: Callable[[Pressure], tuple[float | str, ...]]
@@ -26,7 +26,7 @@ def _left(pressure: Pressure) -> float:
 
 
 ORDERS = (
-    Order("urgency", lambda _pressure: ()),  # as the assessment has them
+    Order("urgency", lambda _pressure: ()),  # as in the assessment
     Order("fullest", lambda pressure: (-pressure.ratio,)),
     Order("time left", lambda pressure: (_left(pressure), -pressure.ratio)),
     Order("used", lambda pressure: (-pressure.used,)),
@@ -36,9 +36,9 @@ ORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is shown. order: an index of ORDERS. chosen: the resource that is marked, None for none.
+    """What is shown. order: an index into ORDERS. chosen: the marked resource, None for none.
 
-    alone: it alone is shown. scroll: lines that are left out at the top. ended: nothing any more.
+    alone: only that is shown. scroll: lines left out at the top. ended: the person wants to quit.
     """
 
     order: int = 0
@@ -58,7 +58,7 @@ class View:
 
 
 class Room(NamedTuple):
-    """What there is to move in. resources: in the order shown. page: lines that the screen has.
+    """The room for moving. resources: in the order shown. page: how many lines the screen has.
 
     most: how far the screen can be scrolled.
     """
@@ -69,13 +69,13 @@ class Room(NamedTuple):
 
 
 def pressed(view: View, key: str, room: Room) -> View:
-    """Return the view after a key; one without a meaning changes nothing."""
+    """Return the view after a key; a key without a meaning changes nothing."""
     action = KEYS.get(key)
     return action(view, room) if action else view
 
 
 def _chosen(view: View, room: Room, step: int) -> View:
-    """Mark another resource; where none is marked, the first or the last."""
+    """Mark another resource; if none is marked, the first or the last."""
     if not room.resources:
         return view
     if view.chosen not in room.resources:

@@ -1,4 +1,4 @@
-"""What the page shows, in its order: what is drawn is worked out, nothing is HTML yet."""
+"""What the page shows, in its order: drawings are worked out, but nothing is HTML yet."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,11 +25,11 @@ from tcp_pressure_exporter.verdict.headline import Verdict
 from tcp_pressure_exporter.verdict.past.incident_words import PastWords, past_words
 
 MAX_INCIDENTS = 3
-MAX_CARDS = 6  # of what is closest to its limit
+MAX_CARDS = 6  # for what is closest to its limit
 
 
 class NamespaceLink(NamedTuple):
-    """A namespace that one may choose, by a link relative to the page."""
+    """A namespace to choose, by a link relative to the page."""
 
     name: str
     link: str
@@ -48,9 +48,9 @@ class CollectorRow(NamedTuple):
 class NamespaceView(NamedTuple):
     """What is shown of one namespace.
 
-    cards: the rows of what is closest to its limit, drawn. helping: what the best remedies of each
-    outbound pool that is not calm would lead to. typed: what to type, by the advice of an action.
-    nothing: what there is none of, in one line. urgent: something is to be done.
+    cards: the rows of what is closest to its limit, with drawings. helping: what the best remedies
+    would lead to, for each outbound pool that is not calm. typed: what to type, by the advice of an
+    action. nothing: what there is none of, in one line. urgent: whether something must be done.
     """
 
     netns: str
@@ -67,9 +67,9 @@ class NamespaceView(NamedTuple):
 
 
 class Page(NamedTuple):
-    """The whole page. time: of the sample, None before the first. view: None without a sample.
+    """The whole page. time: the sample's, None before the first. view: None without a sample.
 
-    missing: a namespace was asked for that is not in the sample. past: what has happened.
+    missing: whether the requested namespace is not in the sample. past: what has happened.
     """
 
     verdict: Verdict

@@ -12,20 +12,20 @@ from tcp_pressure_exporter.verdict.resources import ResourceWords
 from tcp_pressure_exporter.verdict.words import last_hour
 
 WIDTH, HEIGHT = 60, 20  # of the SVG's view box
-_JOINED = POINTS // WIDTH  # points of the history that are one of the line
+_JOINED = POINTS // WIDTH  # points of the history that make one point of the line
 
 
 class Sparkline(NamedTuple):
-    """path: the attribute d of an SVG path. words: for those who do not see it."""
+    """path: the attribute d of an SVG path. words: for people who cannot see it."""
 
     path: str
     words: str
 
 
 def sparkline(line: Line, top: float, words: Callable[[float], str]) -> Sparkline | None:
-    """Return the line of an hour that ends now, `top` being its upper edge; None without a past.
+    """Return the line of the hour that ends now, with `top` as its upper edge; None without a past.
 
-    words: says a value.
+    words: writes a value.
     """
     known = [value for value in line if value is not None]
     if not known:
@@ -34,14 +34,14 @@ def sparkline(line: Line, top: float, words: Callable[[float], str]) -> Sparklin
 
 
 def _thinned(line: Line) -> Line:
-    """Return WIDTH values; of several points the highest."""
+    """Return WIDTH values, each the highest of several points."""
     whole = [None] * (POINTS - len(line)) + line
     parts = (whole[start : start + _JOINED] for start in range(0, POINTS, _JOINED))
     return [max((value for value in part if value is not None), default=None) for part in parts]
 
 
 def _path(line: Line, top: float) -> str:
-    """Return the path, in steps from point to point, which is shortest.
+    """Return the path in relative steps from point to point, the shortest form.
 
     The pen is lifted at gaps, and a lone point is a dash.
     """
@@ -63,14 +63,14 @@ BAR_DIGITS = 1  # of a per cent
 
 
 class Bar(NamedTuple):
-    """Per cent of the limit. waiting: held by TIME_WAIT alone; held: everything else in use."""
+    """Percentages of the limit. waiting: held only by TIME_WAIT; held: everything else in use."""
 
     held: float
     waiting: float
 
 
 class PressureRow(NamedTuple):
-    """One resource. key: the same for the same resource; line: None without a past."""
+    """One resource. key: always the same for one resource; line: None without a past."""
 
     key: str
     words: ResourceWords

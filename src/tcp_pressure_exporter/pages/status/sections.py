@@ -15,7 +15,7 @@ from tcp_pressure_exporter.verdict.details.pool_directions import (
 )
 from tcp_pressure_exporter.verdict.past.history import SeriesKey, by_state
 
-MAX_POOLS = 10  # of one direction
+MAX_POOLS = 10  # per direction
 MAX_OTHERS = 20
 
 
@@ -29,7 +29,7 @@ class PoolSection(NamedTuple):
 
 
 class LimitSection(NamedTuple):
-    """What is no pool. totals: in a few words. urgent: one is not calm."""
+    """Resources that are not pools. totals: in a few words. urgent: one is not calm."""
 
     rows: tuple[PressureRow, ...]
     totals: str
@@ -52,7 +52,7 @@ class StateSection(NamedTuple):
 
 
 def pool_sections(snapshot: Snapshot, judged: Judged) -> Iterator[PoolSection]:
-    """Yield the directions that are known, empty ones included."""
+    """Yield the known directions, empty ones included."""
     sample, assessment = judged
     for words in directions(sample, assessment.pressures, MAX_POOLS):
         rows = pressure_rows(snapshot, sample.netns, words.rows)
@@ -60,7 +60,7 @@ def pool_sections(snapshot: Snapshot, judged: Judged) -> Iterator[PoolSection]:
 
 
 def limit_section(snapshot: Snapshot, judged: Judged) -> LimitSection:
-    """Return what is no pool."""
+    """Return the resources that are not pools."""
     others = other_resources(judged.assessment.pressures, MAX_OTHERS)
     rows = pressure_rows(snapshot, judged.sample.netns, others.rows)
     return LimitSection(rows, others.totals, _urgent(rows))
@@ -71,7 +71,7 @@ def _urgent(rows: Iterable[PressureRow]) -> bool:
 
 
 def state_section(snapshot: Snapshot, judged: Judged) -> StateSection:
-    """Return every state, none where they are not known."""
+    """Return every state, none if they are not known."""
     states = judged.sample.value(SOCKETS)
     if states is None:
         return StateSection((), "")

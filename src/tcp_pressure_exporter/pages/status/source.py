@@ -1,4 +1,4 @@
-"""What the web server asks for: the page, the same as a document, and the page's own files."""
+"""What the web server serves: the page, the same as a document, and the page's own files."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
@@ -25,7 +25,7 @@ _HASH_DIGITS = 12
 
 
 class Asset(NamedTuple):
-    """A file that never changes under its path, which has a hash of its content in it."""
+    """A file that never changes under its path, which contains a hash of its content."""
 
     path: str
     content_type: str
@@ -33,7 +33,7 @@ class Asset(NamedTuple):
 
 
 class StatusSource:
-    """What the web server asks for pages.
+    """Makes the pages for the web server.
 
     links: the other pages' paths, by name.
     """
@@ -55,11 +55,11 @@ class StatusSource:
 
     @property
     def styles(self) -> list[str]:
-        """The paths of the style sheets, those of the documents among them, in their order."""
+        """The paths of the style sheets, in order, including those of the documents."""
         return [asset.path for asset in self._assets.values() if asset.path.endswith(".css")]
 
     def edition(self) -> Hashable:
-        """Return what differs whenever the pages may."""
+        """Return a value that changes whenever the pages may change."""
         seen = self._snapshot()
         started = seen.sample.started if seen.sample else None
         past = seen.incidents.valid_until
@@ -71,7 +71,7 @@ class StatusSource:
         return sample is not None and any(netns == one.netns for one in sample.namespaces)
 
     def page(self, netns: str | None) -> bytes:
-        """Return the page about a namespace, or about the worst."""
+        """Return the page about a namespace, or about the worst one."""
         return self._template.render(page_of(self._snapshot(), netns))
 
     def document(self) -> bytes:
@@ -84,7 +84,7 @@ class StatusSource:
 
     @cached_property
     def _template(self) -> "PageTemplate":
-        # The template library takes memory: load it only when somebody looks at the page.
+        # The template library takes memory: load it only when someone looks at the page.
         from tcp_pressure_exporter.pages.status.template import PageTemplate  # noqa: PLC0415 - see above
 
         files = {
@@ -97,7 +97,7 @@ class StatusSource:
 
 
 def load_assets() -> dict[str, Asset]:
-    """Read the files, by their names; raises OSError where the installation is broken."""
+    """Read the files, by name; raises OSError if the installation is broken."""
     source = Path(__file__).with_name("static")
     return {name: _asset(source / name, kind) for name, kind in _FILES.items()}
 
@@ -109,5 +109,5 @@ def _asset(file: Path, content_type: str) -> Asset:
 
 
 def _relative(path: str) -> str:
-    """Return the path as seen from '/': it also holds below the prefix of a reverse proxy."""
+    """Return the path relative to '/': that also works below a reverse proxy's prefix."""
     return path.removeprefix("/")

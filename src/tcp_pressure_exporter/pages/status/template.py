@@ -1,4 +1,4 @@
-"""A Page as HTML, by templates that escape all they are given."""
+"""A Page as HTML, by templates that escape everything they are given."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +14,8 @@ from tcp_pressure_exporter.verdict.details.sysctl_steps import KEPT_IN, SHELL
 from tcp_pressure_exporter.verdict.resources import NOT_SOON
 from tcp_pressure_exporter.verdict.words import UNKNOWN, capitalised
 
-LONGEST = (
-    300  # characters of any text: what is said here is shorter, what comes from outside may not be
-)
-MOST_TYPED = 6  # actions with what to type: the others' runbooks have it
+LONGEST = 300  # characters of any text: ours are shorter, those from outside may not be
+MOST_TYPED = 6  # actions with what to type: for the others, the runbooks have it
 
 
 class PageTemplate:
@@ -51,7 +49,7 @@ class PageTemplate:
 
 
 def _presentable(value: Any) -> Any:
-    """Make text printable and bounded before it is escaped; markup of the templates stays."""
+    """Make text printable and bounded before it is escaped; the templates' markup stays."""
     if type(value) is not str:
         return value
     text = escape_controls(value[:LONGEST])

@@ -1,5 +1,5 @@
-"""A closer look at the few pools that may be full soon: what is asked about them, and of whom.
+"""A closer look at the few pools that may soon be full: what is asked about them, and where.
 
-Here may live which pools and ports are asked about, and what the answers mean for their numbers.
-The questions themselves are those of sources/.
+The choice of pools and ports to ask about may live here, and what the answers mean for their
+numbers. Asking the questions is for sources/.
 """

@@ -1,8 +1,8 @@
-"""Which pools are looked at closely: the few that may be full soon.
+"""Which pools are looked at closely: the few that may soon be full.
 
-The kernel is asked about them (the canary), their owners are looked for, and ports that sockets
-hold which were bound before they connected are estimated: such a port is closed to every connect(),
-and sock_diag does not tell it from others.
+The kernel is asked about them (the canary), their owners are looked up, and the number of ports
+held by sockets that were bound before they connected is estimated: no other connect() can use such
+a port, and sock_diag does not tell it from others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ MAX_TARGETS = 3  # per sample
 
 
 class Target(NamedTuple):
-    """A pool to ask about, as Canary.probe takes it."""
+    """A pool to ask about, with the arguments of Canary.probe."""
 
     pool: ListedPool
     key: PoolKey
@@ -52,11 +52,12 @@ class Probe(NamedTuple):
 class CanaryReport(NamedTuple):
     """The verdicts of one sample, and the estimate of hidden ports; None where none was made.
 
-    no_estimate: why the kernel did not tell, "" where it did or had no need to be asked.
-    held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound and
-    not connected. subflows: additional MPTCP subflows, at most so many are open; each binds its
-    port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect). known_hidden: the hidden
-    ports where their number is exact, and part of the pools; then no estimate is made.
+    no_estimate: why the kernel did not tell, "" where it did or did not have to be asked.
+    held_ports: the ports of which some are hidden. bound_ports: those of sockets that are bound but
+    not connected. subflows: an upper bound of the additional MPTCP subflows that are open; each
+    binds its port before it connects (net/mptcp/subflow.c, __mptcp_subflow_connect). known_hidden:
+    the number of hidden ports where it is exact and already counted in the pools; then no estimate
+    is made.
     """
 
     probes: tuple[Probe, ...]
@@ -69,7 +70,7 @@ class CanaryReport(NamedTuple):
 
     @property
     def all_hidden(self) -> float:
-        """The hidden ports, exactly or as estimated; 0 where nobody was asked."""
+        """The hidden ports, exact or estimated; 0 where the kernel was not asked."""
         return (self.hidden_ports if self.known_hidden is None else self.known_hidden) or 0.0
 
     @property
@@ -82,10 +83,10 @@ class CanaryReport(NamedTuple):
         return (probe for probe in self.probes if probe.verdict.success is False)
 
     def bound_before(self, usage: Usage) -> bool:
-        """Tell whether most of the ports that a pool has in TIME_WAIT surely are hidden ones.
+        """Tell whether most of a pool's ports in TIME_WAIT are certain to be hidden ones.
 
-        Hidden ports that find no room among all other held ports must be among these. Where no
-        estimate was made nothing is sure: there are none, or they are known and count as blocked.
+        Hidden ports that do not fit among all other held ports must be among these. Without an
+        estimate nothing is certain: there are none, or they are known and count as blocked.
         """
         if self.hidden_ports is None:
             return False
@@ -96,11 +97,11 @@ class CanaryReport(NamedTuple):
 def canary_targets(
     outbound: PoolTable, tally: SocketTally, rules: TallyRules, hidden_ports: float, near: float
 ) -> list[Target]:
-    """Return the fullest of the listed outbound pools near their limit; a group is none.
+    """Return the fullest of the listed outbound pools near their limit, leaving out groups.
 
-    near: the ratio of ports, hidden ones included, to the limit from which a pool is asked
-    about. A search holds a free port for microseconds and costs up to some milliseconds: only
-    where it may matter.
+    near: the ratio of ports, hidden ones included, to the limit from which the kernel is asked
+    about a pool. A search holds a free port for microseconds and takes up to a few milliseconds, so
+    it is made only where it may matter.
     """
     return [
         Target(pool, key, _may_take_over(pool.usage), _free_ports(key, tally, rules))
@@ -113,37 +114,37 @@ def canary_targets(
 
 
 def _may_take_over(usage: Usage) -> bool:
-    """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or in a moment."""
+    """Tell whether a connect() may take over a TIME_WAIT entry of the pool, now or soon."""
     return bool(usage.time_wait) and usage.reused
 
 
 def _free_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
-    """Return the ports that surely no socket of the pool holds (facts/ports.py)."""
+    """Return the ports that no socket of the pool can hold (facts/ports.py)."""
     found = ports_for_connect(tally.by_address, LocalAddress(key.local_address, key.scope))
     held = tally.held if found is None or tally.address_overflow else found.held
     return rules.usable & ~rules.blocked & ~rules.served & ~held
 
 
-# Highest ratio of the outbound and source pools from which hidden ports may matter.
+# The highest ratio among outbound and source pools from which hidden ports may matter.
 WORTH_ASKING = 0.3
-SAMPLES = 12  # a minute at the default interval: 768 ports asked, an error of some per cent
+SAMPLES = 12  # a minute at the default interval: 768 ports asked about, an error of a few per cent
 
 
 def candidates(tally: SocketTally, rules: TallyRules) -> int:
-    """Return the ports that may be hidden (facts/ports.py): held, and not known to be bound."""
+    """Return the ports that may be hidden (facts/ports.py): held, but not known to be bound."""
     nowhere = tally.by_address.get(LocalAddress(NOWHERE.local_address))
     own = nowhere.held if nowhere else 0
     return rules.usable & tally.held & ~rules.blocked & ~own
 
 
-MPTCP_SUBFLOWS_MAX = 8  # net/mptcp/pm.c: MPTCP_PM_ADDR_MAX, of one connection
+MPTCP_SUBFLOWS_MAX = 8  # net/mptcp/pm.c: MPTCP_PM_ADDR_MAX, per connection
 
 
 def open_subflows(statistics: Mapping[str, int]) -> int:
-    """Return how many additional MPTCP subflows of this host may be open at most.
+    """Return the most additional MPTCP subflows that this host may have open.
 
-    That is no more than it ever opened (MPJoinSynAckRx, Linux 5.7), nor than its connections of
-    now can have (MPCurrEstab, Linux 6.3). Source: net/mptcp/mib.c.
+    That is no more than it ever opened (MPJoinSynAckRx, Linux 5.7), and no more than its current
+    connections can have (MPCurrEstab, Linux 6.3). Source: net/mptcp/mib.c.
     """
     joined = statistics.get("MPJoinSynAckRx", 0)
     connections = statistics.get("MPCurrEstab")
@@ -151,15 +152,15 @@ def open_subflows(statistics: Mapping[str, int]) -> int:
 
 
 def bound_only(bound: BoundTally, rules: TallyRules) -> int:
-    """Return how many usable ports are held by sockets that are bound and not connected."""
+    """Return how many usable ports are held by sockets that are bound but not connected."""
     return (rules.usable & bound.bound_only).bit_count()
 
 
 def unused_destinations(outbound: PoolTable) -> list[PoolKey]:
-    """Return ends that nobody uses, to ask from about the ports alone.
+    """Return unused destinations, so that the answer about a port depends on the port alone.
 
-    Where `lo` is down, or has 127.0.0.1 alone, there is no way to NOWHERE; then the ends of a pool
-    serve, to which there surely is one, with another remote port.
+    If `lo` is down, or has only 127.0.0.1, there is no route to NOWHERE. Then the ends of a pool
+    serve, with another remote port: there is certainly a route to them.
     """
     used = (pool.key for pool in outbound.listed if isinstance(pool.key, PoolKey))
     others = [key._replace(port=UNUSED_PORT) for key in used if key.port != UNUSED_PORT]
@@ -168,13 +169,13 @@ def unused_destinations(outbound: PoolTable) -> list[PoolKey]:
 
 @dataclass(frozen=True, slots=True)
 class HiddenPorts:
-    """What the last samples showed: (asked, hidden) of each, and the candidates of the newest."""
+    """What the last samples showed: (asked, hidden) for each, and the candidates of the newest."""
 
     samples: tuple[tuple[int, int], ...] = ()
     candidates: int = 0
 
     def after(self, candidates: int, asked: int, hidden: int) -> "HiddenPorts":
-        """Return the estimate after one more sample."""
+        """Return the estimate after another sample."""
         return HiddenPorts((*self.samples, (asked, hidden))[-SAMPLES:], candidates)
 
     @property
@@ -188,10 +189,10 @@ class HiddenPorts:
 
 
 class PoolOwners(NamedTuple):
-    """A pool that is urgent or was lately, its owners, and the states of its live sockets.
+    """A pool that is or was lately urgent, its owners, and the states of its live sockets.
 
-    owners: those with the most live sockets in the looks of the last minutes. states: of a pool
-    that is urgent now.
+    owners: those with the most live sockets in the last few minutes. states: for a pool that is
+    urgent now.
     """
 
     pool: ListedPool
@@ -203,7 +204,7 @@ MOST_KNOWN = 16  # owners of one pool
 
 
 def remote_ends(pools: Iterable[ListedPool]) -> list[RemoteEnd]:
-    """Return whom to ask the kernel about; of a group, every address."""
+    """Return the remote ends to ask the kernel about; for a group, at any address."""
     ends = {_remote_end(pool.key): None for pool in pools}
     return list(ends)
 
@@ -230,7 +231,7 @@ def owners_by_pool(
 def states_by_pool(
     sockets: Iterable[PoolSocket], rules: TallyRules, groups: RemoteGroups
 ) -> Mapping[ListedKey, tuple[StateCount, ...]]:
-    """Return how many of each pool's live sockets are in which state, the most frequent first."""
+    """Return how many of each pool's live sockets are in each state, the most frequent first."""
     found: dict[ListedKey, list[str]] = {}
     chosen = _chosen_ports(rules)
     for socket in sockets:

@@ -1,4 +1,4 @@
-"""Who had live sockets in a pool lately: of short connections a single look finds few, or none."""
+"""Who had live sockets in a pool lately: a single look finds few short connections, or none."""
 
 import heapq
 import math
@@ -12,13 +12,13 @@ from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
 from tcp_pressure_exporter.pools.near_limit.closer_look import MAX_TARGETS, MOST_KNOWN
 from tcp_pressure_exporter.pools.table import ListedPool
 
-REMEMBERED = 300.0  # seconds: pressure comes in waves, and somebody reads of it later
-MAX_OWNERS = 2  # of one pool, that are told
-HALF_LIFE = 60.0  # seconds after which a socket that was seen counts half
+REMEMBERED = 300.0  # seconds: pressure comes in waves, and people read about it later
+MAX_OWNERS = 2  # reported for one pool
+HALF_LIFE = 60.0  # seconds after which a socket seen counts half
 
 
 class _Seen(NamedTuple):
-    """sockets: of the newest look; at: of the last look that saw any; weight: of all looks."""
+    """sockets: in the latest look; at: when a look last saw any; weight: over all looks."""
 
     sockets: int
     at: float
@@ -29,7 +29,7 @@ class _Seen(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A pool: when it was urgent last, and who was seen in it."""
+    """A pool: when it was last urgent, and who was seen in it."""
 
     urgent_at: float
     owners: Mapping[Owner, _Seen] = {}
@@ -44,10 +44,10 @@ class OwnerMemory:
     def watching(
         self, listed: Sequence[ListedPool], urgency: Callable[[ListedPool], int], now: float
     ) -> "OwnerMemory":
-        """Return what is known of the pools that matter now, the most urgent first.
+        """Return what is known about the pools that matter now, the most urgent first.
 
-        urgency: 0 of what is calm. A pool that is calm again stays for REMEMBERED seconds, where
-        the urgent ones leave room.
+        urgency: 0 for a calm pool. A pool that has calmed down stays for REMEMBERED seconds if the
+        urgent ones leave room.
         """
         urgent = sorted((pool for pool in listed if urgency(pool)), key=lambda p: -urgency(p))
         keys = [pool.key for pool in urgent]
@@ -65,7 +65,7 @@ class OwnerMemory:
         return _Known(now if urgent else known.urgent_at, seen)
 
     def after(self, found: Mapping[ListedKey, Iterable[OwnerCount]], now: float) -> "OwnerMemory":
-        """Return what is known after one more look at all pools."""
+        """Return what is known after another look at all pools."""
         return OwnerMemory(
             {
                 key: known._replace(owners=_looked(known.owners, found.get(key, ()), now))
@@ -74,11 +74,11 @@ class OwnerMemory:
         )
 
     def nobody_in(self, key: ListedKey) -> bool:
-        """Tell whether nobody is known of a pool."""
+        """Tell whether no owner of a pool is known."""
         return not self.known[key].owners
 
     def owners(self, key: ListedKey, now: float) -> tuple[SeenOwner, ...]:
-        """Return the owners of a pool: those with the most sockets in all looks, lately."""
+        """Return the owners of a pool: those with the most sockets over all recent looks."""
         owners = self.known[key].owners
         most = heapq.nlargest(MAX_OWNERS, owners, key=lambda owner: owners[owner].by(now))
         return tuple(
@@ -89,7 +89,7 @@ class OwnerMemory:
 def _looked(
     known: Mapping[Owner, _Seen], found: Iterable[OwnerCount], now: float
 ) -> Mapping[Owner, _Seen]:
-    """Return the owners after one more look, those with the most sockets lately."""
+    """Return the owners after another look, those with the most sockets lately."""
     seen = {owner: one._replace(sockets=0) for owner, one in known.items()}
     for owner, sockets in found:
         before = seen.get(owner)
@@ -100,9 +100,9 @@ def _looked(
 
 
 def _without_halves(seen: Mapping[Owner, _Seen]) -> dict[Owner, _Seen]:
-    """Add what has no process to the one process that is known of its service.
+    """Attribute sockets without a process to the one known process of their service.
 
-    A short connection is over before its process is found; the service is known anyway.
+    A short connection may end before its process is found, but its service is known.
     """
     processes: dict[str, list[Owner]] = {}
     for owner in seen:

@@ -1,8 +1,8 @@
 """TIME_WAIT ports that look reclaimable: which pools to ask the kernel about, and what it said.
 
-By its rules tcp_tw_reuse gives a port back after a second. Not so where the peer sent no
-timestamps, or where the socket had been bound to its port, and no dump shows either. Only near the
-limit it matters, and only there single ports are asked about.
+By its rules tcp_tw_reuse gives a port back after a second. It does not if the peer sent no
+timestamps, or if the socket was bound to its port, and no dump shows either. This matters only near
+the limit, so only there is the kernel asked about single ports.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,20 +16,19 @@ from tcp_pressure_exporter.pools.near_limit.closer_look import MAX_TARGETS, SAMP
 from tcp_pressure_exporter.pools.scopes import ports_for_connect
 from tcp_pressure_exporter.pools.usage import Usage
 
-# Ratio of a pool's ports, the reclaimable ones included, from which they may decide whether
-# there is a port left beside those that other pools and hidden sockets hold.
+# The ratio of a pool's ports, the reclaimable ones included, from which they may decide whether any
+# port is left besides those that other pools and hidden sockets hold.
 DOUBTFUL_RATIO = 0.05
-CLOCK_ERROR = 0.1  # seconds: of the age, known by ticks, and of the stamp it is compared with
+CLOCK_ERROR = 0.1  # seconds: in the age, known in ticks, and in the stamp it is compared with
 
 
 def doubtful_pools(
     outbound: DirectionPools, tally: SocketTally, rules: TallyRules, near: float
 ) -> list[PoolKey]:
-    """Return the pools that may be near their limit if the kernel gives nothing back.
+    """Return the pools that may be near their limit if the kernel gives no port back.
 
-    A pool is looked at from DOUBTFUL_RATIO on, its reclaimable ports included. near: the ratio to
-    the limit from which it matters; all ports count that any socket holds, for each may be
-    hidden.
+    A pool is considered from DOUBTFUL_RATIO on, its reclaimable ports included. near: the ratio to
+    the limit from which it matters; every port that any socket holds counts, as each may be hidden.
     """
     held = (rules.blocked | rules.usable & tally.held).bit_count()
     doubtful = {
@@ -44,7 +43,7 @@ def doubtful_pools(
 
 
 def waiting_ports(key: PoolKey, tally: SocketTally, rules: TallyRules) -> int:
-    """Return the ports (facts/ports.py) that TIME_WAIT alone holds at the pool's address."""
+    """Return the ports (facts/ports.py) that only TIME_WAIT holds at the pool's address."""
     found = ports_for_connect(tally.by_address, LocalAddress(key.local_address, key.scope))
     if found is None or found.live is None:
         return 0
@@ -58,12 +57,12 @@ def old_enough(age: float | None, rules: TallyRules) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TakeOvers:
-    """What the kernel said at the last samples, of the pools that are still doubtful."""
+    """What the kernel said at the last samples about the pools still in doubt."""
 
     answers: Mapping[PoolKey, tuple[TakeOverAnswer, ...]] = field(default_factory=dict)
 
     def after(self, answers: Mapping[PoolKey, TakeOverAnswer]) -> "TakeOvers":
-        """Return what is known after one more sample."""
+        """Return what is known after another sample."""
         return TakeOvers(
             {
                 key: (*self.answers.get(key, ()), answer)[-SAMPLES:]
@@ -72,7 +71,7 @@ class TakeOvers:
         )
 
     def corrected(self, outbound: DirectionPools, reuse: TimeWaitReuse) -> DirectionPools:
-        """Return the pools with what is refused counted as used."""
+        """Return the pools with refused ports counted as used."""
         changed = dict(self._changed(outbound, reuse))
         return replace(outbound, pools={**outbound.pools, **changed}) if changed else outbound
 
@@ -87,7 +86,7 @@ class TakeOvers:
 
 
 def _with_refusals(usage: Usage, share: float, reuse: TimeWaitReuse) -> Usage:
-    """Count a share of the reclaimable ports as used: exact where it is all or nothing."""
+    """Count a share of the reclaimable ports as used: exact if the share is all or nothing."""
     reclaimable = usage.reclaimable or 0
     refused = round(share * reclaimable)
     corrected = usage._replace(

@@ -1,4 +1,4 @@
-"""Who closes first in the fullest pools, and so leaves their TIME_WAIT: counters, and the rest."""
+"""Who closes first in the fullest pools, and so leaves their TIME_WAIT: counters of closes."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -39,10 +39,10 @@ class Closer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ActiveCloses:
-    """Counters since the exporter's start; listed and unlisted are all of a direction.
+    """Counters since the exporter's start; listed plus unlisted are all closes of a direction.
 
-    listed: counts of a closer since it was listed. unlisted: by direction. recent: those of the
-    last minute, whether or not their closer is listed, of the pools in view.
+    listed: a closer's count since it was listed. unlisted: by direction. recent: those of the last
+    minute in the pools in view, whether or not their closer is listed.
     """
 
     listed: Mapping[Closer, int]
@@ -53,7 +53,7 @@ class ActiveCloses:
 class PoolsInView(NamedTuple):
     """The pools whose closers may be listed.
 
-    names: by direction and key. ranks: which ones come first. most: of how many.
+    names: by direction and key. ranks: which pools come first. most: for how many of them.
     """
 
     names: Mapping[tuple[str, ListedKey], ClosedPool]
@@ -100,7 +100,7 @@ class CloseMemory:
     def after(
         self, counts: CloseCounts, name: Name, pools: PoolsInView, now: float
     ) -> "CloseMemory":
-        """Return what is known after one more sample.
+        """Return what is known after another sample.
 
         name: returns the closer of a row, None where its pool is not in view.
         """
@@ -121,7 +121,7 @@ class CloseMemory:
         return CloseMemory(counts.rows, counts.unnamed, counters, dict(rest), minute)
 
     def _choose(self, ranks: Mapping[Closer, Rank[Closer]], pools: PoolsInView) -> list[Closer]:
-        """Return the foremost closers of the fullest pools that have any."""
+        """Return the top closers of the fullest pools that have any."""
         by_pool: dict[ClosedPool, list[Closer]] = {}
         for closer in ranks:
             if closer.pool in pools.ranks:
@@ -149,7 +149,7 @@ def names_of(
     pool: Callable[[ActiveClose], tuple[str, ListedKey]],
     owner: Callable[[ActiveClose], Owner],
 ) -> Name:
-    """Return what names rows: those in view, and of these alone the owner is asked for."""
+    """Return the function that names rows; it asks for the owner of those in view only."""
 
     def name(close: ActiveClose) -> Closer | None:
         found = pools.names.get(pool(close))

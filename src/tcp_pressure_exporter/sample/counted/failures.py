@@ -1,4 +1,4 @@
-"""Whose calls fail for lack of a local port: the counters of the worst, and of all the rest."""
+"""Whose calls fail for lack of a local port: counters of the worst owners, and of all the rest."""
 
 import heapq
 from collections import Counter
@@ -18,14 +18,14 @@ from tcp_pressure_exporter.pools.groups import RemoteGroups
 from tcp_pressure_exporter.sample.counted.owner_counters import OwnerCounters, foremost, risen
 
 WINDOW = 300.0  # seconds: what "recent" means
-STEP = 10.0  # seconds: samples that come faster share one, so that the steps are few
-NAMED = 64  # owners of a step; the failures of others are counted by their kind
+STEP = 10.0  # seconds: faster samples share a step, to keep the steps few
+NAMED = 64  # owners in a step; the failures of others are counted by kind
 
 
 class FailureOwner(NamedTuple):
-    """Whose calls fail, and to which end: a group has one name for all its addresses.
+    """Whose calls fail, and to which end; a group has one name for all its addresses.
 
-    remote_address, port: "" where there is none, and where any port would have done.
+    remote_address, port: "" where there is none, or where any port would have done.
     """
 
     kind: FailureKind
@@ -46,9 +46,9 @@ class RecentCount(NamedTuple):
 class RecentFailures:
     """The failures of the last `seconds`: five minutes, or since counting began.
 
-    The first step reaches back as far as its sample did. owners: the worst by name. others: all
-    the rest, so that both together are every failure. new, new_others: of both, those that the
-    newest sample counted.
+    The first step reaches back as far as its sample did. owners: the worst, by name. others: all
+    the rest, so that the two together cover every failure. new, new_others: the part of each that
+    the newest sample counted.
     """
 
     seconds: float = 0.0
@@ -58,7 +58,7 @@ class RecentFailures:
     new_others: Mapping[FailureKind, int] = field(default_factory=dict)
 
     def counts(self) -> Iterator[tuple[FailureKind, RecentCount]]:
-        """Yield all of them by their kind."""
+        """Yield all of them, by kind."""
         for owner, count in self.owners.items():
             yield owner.kind, count
         yield from self.others.items()
@@ -68,7 +68,7 @@ class RecentFailures:
 class PortFailures:
     """Counters since the exporter's start; totals = listed + unlisted, for each kind counted here.
 
-    listed: counts of an owner since it was listed: from the start where there was room.
+    listed: an owner's count since it was listed: since the start if there was room.
     recent: those of the last five minutes, whether or not their owner is listed.
     """
 
@@ -86,7 +86,7 @@ Name = Callable[[PortFailure], FailureOwner]
 
 
 class _Step(NamedTuple):
-    """What failed between two times on a clock, by owner, and by kind where no owner is kept."""
+    """What failed between two times on a clock: by owner, or by kind where no owner is kept."""
 
     begin: float
     end: float
@@ -101,8 +101,8 @@ _NOTHING = _Step(0.0, 0.0, {}, {})
 class FailureWindow:
     """The steps in which something failed, the oldest first.
 
-    since: when counting began, None: at the first sample. now: of the last sample, None before it.
-    newest: what that counted.
+    since: when counting began, None: at the first sample. now: the time of the last sample, None
+    before the first. newest: what that sample counted.
     """
 
     since: float | None = None
@@ -113,7 +113,7 @@ class FailureWindow:
     def after(
         self, owners: Mapping[FailureOwner, int], others: Mapping[FailureKind, int], now: float
     ) -> "FailureWindow":
-        """Return what is known after one more sample, which counted so many new failures."""
+        """Return what is known after another sample with these new failures."""
         since = now if self.since is None else self.since
         begin = since if self.now is None else self.now
         steps = tuple(step for step in self.steps if now - step.end < WINDOW)
@@ -146,7 +146,7 @@ class FailureWindow:
 
 
 def _new(newest: _Step, whole: _Step) -> tuple[Mapping[FailureOwner, int], Counter[FailureKind]]:
-    """Return what the newest step counted: by owners that the whole names, and by kind."""
+    """Return what the newest step counted: by the owners that `whole` names, and by kind."""
     named = {owner: count for owner, count in newest.owners.items() if owner in whole.owners}
     others = Counter(newest.others)
     for owner, count in newest.owners.items():
@@ -156,7 +156,7 @@ def _new(newest: _Step, whole: _Step) -> tuple[Mapping[FailureOwner, int], Count
 
 
 def _with(steps: tuple[_Step, ...], new: _Step) -> tuple[_Step, ...]:
-    """Return the steps with one more, or with the last one prolonged where that is short."""
+    """Return the steps with another one, or with the last one extended while it is short."""
     if steps and new.end - steps[-1].begin < STEP:
         *kept, last = steps
         owners, others = Counter(last.owners), Counter(last.others)
@@ -167,7 +167,7 @@ def _with(steps: tuple[_Step, ...], new: _Step) -> tuple[_Step, ...]:
 
 
 def _bounded(step: _Step) -> _Step:
-    """Return a step that keeps the worst owners by name, and counts the others by their kind."""
+    """Return a step that keeps the worst owners by name, and counts the others by kind."""
     if len(step.owners) <= NAMED and all(step.others.values()):
         return step
     kept = heapq.nlargest(NAMED, step.owners, key=lambda owner: (step.owners[owner], owner))
@@ -194,8 +194,8 @@ class FailureMemory:
     def after(self, counts: FailureCounts, name: Name, top: int, now: float) -> "FailureMemory":
         """Return what is known after one more sample.
 
-        A failure counts under the name that its owner has now: names become known later, or change
-        with the configuration, and no counter may fall because of that.
+        A failure counts under the name that its owner has now. Names may become known later, or
+        change with the configuration, and no counter may fall because of that.
         """
         new: Counter[FailureOwner] = Counter()
         for row, more in risen(self.rows, counts.rows):
@@ -219,7 +219,7 @@ class FailureMemory:
 
 
 def failure_owner(failure: PortFailure, service: str, groups: RemoteGroups) -> FailureOwner:
-    """Return the name of a row, whose caller's service is known, "" else."""
+    """Return the owner of a row; service: that of its caller, "" where unknown."""
     return FailureOwner(
         failure.kind,
         Owner(service, failure.process),

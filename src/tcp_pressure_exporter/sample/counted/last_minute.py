@@ -1,4 +1,4 @@
-"""How many events each name had within the last minute: as long as TIME_WAIT lasts."""
+"""How many events each name had in the last minute, which is how long TIME_WAIT lasts."""
 
 import heapq
 from collections import Counter
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 MINUTE = 60.0  # seconds
-STEP = 5.0  # seconds: samples that come faster share one, so that the steps are few
-NAMED = 64  # names of a step, those with the most events
+STEP = 5.0  # seconds: faster samples share a step, to keep the steps few
+NAMED = 64  # names in a step: those with the most events
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -28,7 +28,7 @@ class LastMinute(Generic[Name]):
     steps: tuple[_Step[Name], ...] = ()
 
     def after(self, new: Mapping[Name, int], now: float) -> "LastMinute[Name]":
-        """Return what is known after one more sample with so many new events."""
+        """Return what is known after another sample with these new events."""
         steps = tuple(step for step in self.steps if now - step.end < MINUTE)
         if not new:
             return LastMinute(steps)

@@ -1,4 +1,4 @@
-"""Counters of the few owners that matter most: which are listed, and who makes room for whom."""
+"""Counters of the few owners that matter most: which are listed, and which replaces which."""
 
 import heapq
 import math
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 HALF_LIFE = 300.0  # seconds: what "lately" means
-FORGOTTEN = 0.01  # events lately, of an owner that is not listed
+FORGOTTEN = 0.01  # recent events: an unlisted owner with fewer is forgotten
 MAX_REMEMBERED = 4096  # owners that are not listed
-# One that is listed stays until another has had this many times its recent events.
+# A listed owner stays until another has this many times its recent events.
 INCUMBENT_BONUS = 1.5
 
 Row = TypeVar("Row", bound=Hashable)
 Name = TypeVar("Name", bound=tuple[object, ...])
 
-# Which of two matters more: by events lately, among equals one that is listed.
+# Which of two matters more: the one with more recent events, or of equals the one listed.
 Rank = tuple[float, bool, Name]
 Choose = Callable[[Mapping[Name, Rank[Name]]], Collection[Name]]
 
 
 def risen(before: Mapping[Row, int], now: Mapping[Row, int]) -> Iterator[tuple[Row, int]]:
-    """Yield each row that counted more since, and how much more."""
+    """Yield each row whose count has risen since, and by how much."""
     for row, count in now.items():
         more = count - before.get(row, 0)
         if more > 0:
@@ -29,7 +29,7 @@ def risen(before: Mapping[Row, int], now: Mapping[Row, int]) -> Iterator[tuple[R
 
 
 class _Lately(NamedTuple):
-    """Events of an owner, of which those of a HALF_LIFE before `at` count half."""
+    """Events of an owner; those a HALF_LIFE before `at` count half."""
 
     events: float
     at: float
@@ -40,7 +40,7 @@ class _Lately(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OwnerCounters(Generic[Name]):
-    """The counts of the owners that are listed, and how many events each owner had lately."""
+    """The counts of the listed owners, and how many events each owner had lately."""
 
     listed: Mapping[Name, int] = field(default_factory=dict)
     lately: Mapping[Name, _Lately] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class OwnerCounters(Generic[Name]):
     def after(
         self, new: Mapping[Name, int], choose: Choose[Name], now: float
     ) -> "OwnerCounters[Name]":
-        """Return the counters after one more sample.
+        """Return the counters after another sample.
 
-        new: the events since the last one. choose: returns the names to list, of those given with
-        their ranks. An owner that is listed again begins with what is new.
+        new: the events since the last one. choose: returns the names to list out of those given
+        with their ranks. An owner that is listed again starts from its new events.
         """
         lately = {**self.lately, **{name: self._raised(name, new[name], now) for name in new}}
         chosen = choose({name: self._rank(name, lately[name].by(now)) for name in lately})
@@ -70,7 +70,7 @@ class OwnerCounters(Generic[Name]):
 def _remembered(
     lately: Mapping[Name, _Lately], listed: Collection[Name], now: float
 ) -> dict[Name, _Lately]:
-    """Return what is known of those that are listed, and of the others that still matter."""
+    """Return what is known about the listed names, and about the others that still matter."""
     others = {
         name: known
         for name, known in lately.items()
@@ -83,5 +83,5 @@ def _remembered(
 
 
 def foremost(ranks: Mapping[Name, Rank[Name]], names: Collection[Name], top: int) -> list[Name]:
-    """Return the names of the highest rank, the foremost first."""
+    """Return the names with the highest ranks, highest first."""
     return heapq.nlargest(top, names, key=lambda name: ranks[name])

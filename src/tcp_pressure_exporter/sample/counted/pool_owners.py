@@ -1,4 +1,4 @@
-"""Who makes a pool full, by all that is known: counted closes, live sockets, refused calls."""
+"""Who fills a pool, by all that is known: counted closes, live sockets, refused calls."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -12,17 +12,17 @@ from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses, Clo
 from tcp_pressure_exporter.sample.counted.failures import RecentFailures
 from tcp_pressure_exporter.sample.counted.refused_pools import ends_of, pool_between
 
-MOST_TOLD = 3  # owners of one pool
+MOST_TOLD = 3  # owners reported for one pool
 
 
 def closers_of(direction: str, pool: ListedPool, closes: ActiveCloses) -> Mapping[Owner, int]:
-    """Return who closed first in a pool within the last minute, and how often."""
+    """Return who closed first in a pool in the last minute, and how often."""
     ends = ClosedPool(direction, pool.local_address, pool.remote_address, pool.port)
     return {one.owner: count for one, count in closes.recent.items() if one.pool == ends}
 
 
 def callers_of(pool: ListedPool, recent: RecentFailures) -> Mapping[Owner, int]:
-    """Return whose connections an outbound pool lately refused, and how many."""
+    """Return whose connections an outbound pool refused lately, and how many."""
     found: Counter[Owner] = Counter()
     for owner, count in recent.owners.items():
         if owner.kind == NO_PORT_FOUND and pool_between(ends_of(owner), (pool,)):
@@ -37,9 +37,9 @@ def named_owners(
     closes: ActiveCloses | None,
     recent: RecentFailures | None,
 ) -> tuple[SeenOwner, ...]:
-    """Return the owners of a pool, at most MOST_TOLD: first who left most of its TIME_WAIT.
+    """Return the owners of a pool, at most MOST_TOLD: first those that left most TIME_WAIT.
 
-    live: who has live sockets, or had. closes, recent: None where nobody counts them.
+    live: those with live sockets, now or lately. closes, recent: None where they are not counted.
     """
     closed = closers_of(direction, pool, closes) if closes else {}
     refused = callers_of(pool, recent) if recent and direction == OUTBOUND else {}
@@ -59,11 +59,11 @@ def named_owners(
 
 
 def _whole(owner: Owner, counted: Iterable[Owner]) -> Owner:
-    """Return an owner whose process was not found as the only one of its service that counted."""
+    """Return an owner without a known process as the only counted one of its service, if any."""
     same = [one for one in counted if one.service == owner.service and owner.service]
     return same[0] if len(same) == 1 and not owner.process else owner
 
 
 def rank(one: SeenOwner) -> tuple[int, int, int, float]:
-    """Return the place of an owner among others, lowest first."""
+    """Return the sort key of an owner, lowest first."""
     return -(one.closed or 0), -one.sockets, -one.refused, one.seconds_ago

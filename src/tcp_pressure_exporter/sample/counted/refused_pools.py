@@ -1,7 +1,7 @@
-"""Between which ends the kernel refused connections lately: such a pool is full.
+"""The ends between which the kernel refused connections lately: such a pool is full.
 
-That holds whatever the number of used ports says: the kernel knows causes that nobody else sees,
-such as the port range of a single socket (IP_LOCAL_PORT_RANGE).
+It is full whatever the number of used ports says: the kernel knows causes that are not visible
+elsewhere, such as the port range of a single socket (IP_LOCAL_PORT_RANGE).
 """
 
 from collections import Counter
@@ -18,16 +18,16 @@ Ends = tuple[str, str, str]
 
 
 def refused_lately(recent: RecentFailures) -> bool:
-    """Tell whether the kernel found no port for some connection within the last minute."""
+    """Tell whether the kernel found no port for a connection in the last minute."""
     return any(
         kind == NO_PORT_FOUND and count.seconds_ago < LATELY for kind, count in recent.counts()
     )
 
 
 def refused_pools(listed: Sequence[ListedPool], recent: RecentFailures) -> tuple[RefusedPool, ...]:
-    """Return between which ends connections were refused within the last minute, the most first.
+    """Return the ends between which connections were refused in the last minute, the most first.
 
-    Of those whose owner is told; their count is that of all recent ones.
+    Only those whose owner is known by name; their counts cover all recent refusals.
     """
     found = {owner: n for owner, n in recent.owners.items() if owner.kind == NO_PORT_FOUND}
     counts: Counter[Ends] = Counter()
@@ -47,14 +47,14 @@ def refused_pools(listed: Sequence[ListedPool], recent: RecentFailures) -> tuple
 
 
 def ends_of(owner: FailureOwner) -> Ends:
-    """Return the fixed ends of what was refused, as the labels of a pool have them."""
+    """Return the fixed ends of refused connections, as in the labels of a pool."""
     return owner.local_address, owner.remote_address, owner.port
 
 
 def pool_between(ends: Ends, listed: Sequence[ListedPool]) -> ListedPool | None:
     """Return the listed outbound pool that has these ends, None where there is none.
 
-    The interface of what was refused is not known: of pools that differ in that alone it is none.
+    The interface of a refused connection is not known: None if pools differ only in that.
     """
     found = [pool for pool in listed if not pool.key.ports and _ends(pool) == ends]
     exact = [pool for pool in found if pool.local_address == ends[0]]
@@ -73,7 +73,7 @@ def _refused(ends: Ends, count: int, seconds: float, pool: ListedPool | None) ->
 
 
 def with_refusals(tables: PoolTables, recent: RecentFailures) -> PoolTables:
-    """Return the pools, those that refuse connections with no time left; their use stays."""
+    """Return the pools; those that refuse connections have no time left, but their use stays."""
     if OUTBOUND not in tables or not refused_lately(recent):
         return tables
     table = tables[OUTBOUND]

@@ -1,5 +1,5 @@
 """One file for each collector's part of a sample.
 
-Here may live what asks the sources for one collector and remembers what it needs from sample to
-sample. What fails raises SourceError and costs this part alone.
+Code may live here that asks the sources for one collector, and remembers what it needs from sample
+to sample. A failure raises SourceError and affects only this part.
 """

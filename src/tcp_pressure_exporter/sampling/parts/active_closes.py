@@ -18,7 +18,7 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class ActiveClosesPart:
-    """Remembers which closers are listed, and with how many closes."""
+    """Remembers which closers are listed, and their counts of closes."""
 
     needs = (POOLS,)
 
@@ -49,7 +49,7 @@ class ActiveClosesPart:
 
 
 def active_closes_part(kit: Kit) -> ActiveClosesPart | Missing:
-    """Return the part, where BPF programs may be loaded."""
+    """Return the part if BPF programs may be loaded."""
     source = kit.sources.closes
     if isinstance(source, Missing):
         return source

@@ -1,4 +1,4 @@
-"""The kernel's own verdict on the outbound pools near their limit, and the ports that hide."""
+"""The kernel's own verdict on the outbound pools near their limit, and the hidden ports."""
 
 from tcp_pressure_exporter.facts.questions import CanarySource, Missing, usable
 from tcp_pressure_exporter.facts.tally import SocketTally, TallyRules
@@ -32,7 +32,7 @@ class CanaryPart:
     def take(self, reading: Reading) -> CanaryReport:
         """Ask about the pools near their limit; raises SourceError."""
         tables, tally, rules = reading.get(POOLS), reading.tally.get(), reading.rules.get()
-        # Where the kernel's table tells them, they are part of the pools.
+        # If the kernel's table is read, hidden ports already count in the pools.
         told = reading.skipped is not None and reading.skipped.value is not None
         hidden, no_estimate = (None, "") if told else self._hidden_ports(tables, tally, rules)
         near = KINDS[OUTBOUND].warning
@@ -57,8 +57,8 @@ class CanaryPart:
     def _hidden_ports(
         self, tables: PoolTables, tally: SocketTally, rules: TallyRules
     ) -> tuple[float | None, str]:
-        """Return the estimate, and why there is none though one is wanted."""
-        # Ports that were bound fill the pool of their address, whatever their destinations.
+        """Return the estimate, or why there is none although one is wanted."""
+        # Bound ports fill the pool of their address, whatever their destinations.
         if max(tables[OUTBOUND].ratio_max, tables[SOURCE].ratio_max) < WORTH_ASKING:
             self._hidden = HiddenPorts()
             return None, ""
@@ -70,6 +70,6 @@ class CanaryPart:
 
 
 def canary_part(kit: Kit) -> CanaryPart | Missing:
-    """Return the part, where something keeps a SYN from leaving."""
+    """Return the part if something keeps a SYN from leaving."""
     source = usable(kit.sources.canary)
     return source if isinstance(source, Missing) else CanaryPart(source)

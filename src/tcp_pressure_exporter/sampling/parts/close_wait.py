@@ -1,4 +1,4 @@
-"""The sockets in CLOSE_WAIT, followed from sample to sample, and whose they are."""
+"""The sockets in CLOSE_WAIT, followed from sample to sample, and their owners."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class CloseWaitPart:
-    """Remembers since when each socket is known to be in CLOSE_WAIT."""
+    """Remembers since when each socket has been in CLOSE_WAIT."""
 
     needs = ()
 
@@ -34,14 +34,14 @@ class CloseWaitPart:
     def take(self, reading: Reading) -> CloseWait:
         """Return the table of a dump; raises SourceError.
 
-        Only of sockets that were there before the first sample the kernel is asked how old they
-        are: any other is at least as old as the first sample that showed it, and hardly older.
+        The kernel is asked for the ages only of sockets that were there before the first sample:
+        any other is as old as the first sample that showed it, and hardly older.
         """
         tally, config, now = reading.tally.get(), reading.config, reading.now()
         bound = reading.bound.value
-        listeners = bound.kept if bound else ()  # unknown, and so is whose these are
+        listeners = bound.kept if bound else ()  # unknown, and so are the owners of these
         if tally.edge.by != self._told_by:
-            self._memory, self._told_by = None, tally.edge.by  # it calls them by other names
+            self._memory, self._told_by = None, tally.edge.by  # its cookies differ
         sockets = owned_by_listeners(close_wait_sockets(tally.kept), listeners)
         told = self._source.close_wait_ages() if sockets and self._memory is None else {}
         memory = self._memory or CloseWaitMemory()
@@ -61,7 +61,7 @@ class CloseWaitPart:
         return replace(table, leaks=self._leaks(zip(sockets, owners, ages, strict=True)))
 
     def _leaks(self, sockets: Iterable[tuple[CloseWaitSocket, Owner, float]]) -> tuple[Leak, ...]:
-        """Return who leaks. What was never accepted keeps no descriptor."""
+        """Return who leaks. A socket that was never accepted keeps no descriptor."""
         found = leaks(
             StuckSocket(pid, owner, age)
             for one, owner, age in sockets
@@ -73,7 +73,7 @@ class CloseWaitPart:
 
 
 def close_wait_part(kit: Kit) -> CloseWaitPart | Missing:
-    """Return the part, where single sockets are told; dumps then keep those in CLOSE_WAIT."""
+    """Return the part if single sockets are shown; dumps then keep those in CLOSE_WAIT."""
     details = kit.sources.details
     if isinstance(details, Missing):
         return details

@@ -16,12 +16,12 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class FailuresPart:
-    """Remembers which owners are listed, and with how many failures."""
+    """Remembers which owners are listed, and their counts of failures."""
 
     needs = ()
 
     def __init__(self, source: FailureSource, owners: Owners, since: float) -> None:
-        """Start to remember; since: when counting began, on the sampler's clock."""
+        """Start with nothing; since: when counting began, on the sampler's clock."""
         self._source = source
         self._owners = owners
         self._memory = FailureMemory(window=FailureWindow(since))
@@ -43,6 +43,6 @@ class FailuresPart:
 
 
 def failures_part(kit: Kit) -> FailuresPart | Missing:
-    """Return the part, where BPF programs may be loaded."""
+    """Return the part if BPF programs may be loaded."""
     source = kit.sources.failures
     return source if isinstance(source, Missing) else FailuresPart(source, kit.owners, kit.clock())

@@ -1,4 +1,4 @@
-"""The findings of a namespace, evaluated in each sample; which counters rose is remembered."""
+"""The findings of a namespace, evaluated in each sample, with the counters that rose lately."""
 
 from collections.abc import Collection, Mapping
 
@@ -39,7 +39,7 @@ REMEMBERED = (*REFUSALS, RECYCLED)
 
 
 def refusals(statistics: Mapping[str, int]) -> dict[str, int]:
-    """Return those of the kernel's counters that count what it drops or refuses."""
+    """Return the kernel's counters of what it drops or refuses."""
     return _chosen(statistics, REFUSALS)
 
 
@@ -57,7 +57,7 @@ class FindingsPart:
         self._rises = EventRises()
 
     def take(self, reading: Reading) -> States | Incomplete[States]:
-        """Return the findings that can be told, and why the others cannot."""
+        """Return the findings that can be evaluated, and why the others cannot."""
         evidence = Evidence(
             sysctls=reading.sysctls,
             rises=self._risen(reading.statistics, reading.now()),
@@ -85,7 +85,7 @@ class FindingsPart:
     def _listeners(self, reading: Reading) -> Mapping[SocketId, Owner]:
         settings, bound = reading.settings.value, reading.bound.value
         if settings is None or bound is None:
-            return {}  # their finding cannot be told either
+            return {}  # their finding cannot be evaluated either
         ids = {socket.owner_id for socket in listeners_in_range(settings, bound)}
         self._owners.look_up(ids)
         return {socket_id: self._owners.owner(socket_id) for socket_id in ids}
@@ -102,7 +102,7 @@ def _refused(
         return None
     if failures.value is None:
         return Outcome(failures.seconds, error=failures.error)
-    # Without pools the finding cannot be told either.
+    # Without pools the finding cannot be evaluated either.
     listed = pools.value[OUTBOUND].listed if pools and pools.value else ()
     return Outcome(failures.seconds, refused_pools(listed, failures.value.recent))
 
@@ -118,5 +118,5 @@ def _peak(queues: Outcome[ListenQueues] | None) -> Outcome[QueuePeak] | None:
 
 
 def findings_part(kit: Kit) -> FindingsPart:
-    """Return the part; which findings concern a system, their table says."""
+    """Return the part; the table of findings says which apply to a system."""
     return FindingsPart(kit.owners)

@@ -7,7 +7,7 @@ from tcp_pressure_exporter.sampling.parts.part import Asked, Kit
 
 
 def kernel_events_part(kit: Kit) -> Asked[Mapping[str, int]] | Missing:
-    """Return the part, where the kernel tells its numbers."""
+    """Return the part if the kernel gives its numbers."""
     numbers = kit.sources.numbers
     if isinstance(numbers, Missing):
         return numbers

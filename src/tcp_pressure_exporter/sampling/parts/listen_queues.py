@@ -1,4 +1,4 @@
-"""The accept queues of the listening sockets, and whose the crowded ones are."""
+"""The accept queues of the listening sockets, and the owners of the crowded ones."""
 
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.pools.memory import HighWater, raised
@@ -34,6 +34,6 @@ class ListenQueuesPart:
 
 
 def listen_queues_part(kit: Kit) -> ListenQueuesPart | Missing:
-    """Return the part, where listeners come with their queues: those of netlink do."""
+    """Return the part if listeners come with their queues, as they do from netlink."""
     details = kit.sources.details
     return details if isinstance(details, Missing) else ListenQueuesPart(kit.memory, kit.owners)

@@ -1,4 +1,4 @@
-"""The local port range and its use, and who blocks it where much of it is blocked."""
+"""The local port range and its use, and who blocks it if much of it is blocked."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +12,12 @@ from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
-SHARE = 0.005  # of one CPU, for a walk over the bound sockets and one over the processes
+SHARE = 0.005  # of one CPU, for one walk over the bound sockets and one over the processes
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
 
 
 class LocalPortsPart:
-    """Remembers the owners that were found last."""
+    """Remembers the owners found last."""
 
     needs = ()
 
@@ -29,7 +29,7 @@ class LocalPortsPart:
     def take(self, reading: Reading) -> LocalPorts | Incomplete[LocalPorts]:
         """Return the range and its use; raises SourceError.
 
-        Where the kernel's table of bound ports is read and fails, all else is told without it.
+        If reading the kernel's table of bound ports fails, everything else is reported without it.
         """
         ports, skipped = self._ports(reading), reading.skipped
         return Incomplete(ports, skipped.error) if skipped and skipped.error else ports
@@ -45,8 +45,7 @@ class LocalPortsPart:
                 self._known = self._ask(reading)
         rules = reading.rules.value
         reuse = rules.reuse if rules else None
-        # No socket shows who owns hidden ports: if they are the majority, nobody else has the
-        # majority.
+        # No socket shows who owns hidden ports: if those are the majority, no known owner has it.
         known = () if is_mostly(ports.hidden, ports.blocked) else self._known
         return replace(
             ports,
@@ -64,5 +63,5 @@ class LocalPortsPart:
 
 
 def local_ports_part(kit: Kit) -> LocalPortsPart:
-    """Return the part; on a system that does not tell its range it fails."""
+    """Return the part; it fails on a system that does not show its range."""
     return LocalPortsPart(kit.owners, kit.clock)

@@ -18,12 +18,12 @@ from tcp_pressure_exporter.sample.sample import ACTIVE_CLOSES, PORT_FAILURES, Ke
 from tcp_pressure_exporter.sampling.parts.part import Kit, Reading
 from tcp_pressure_exporter.sources.owners.pod_addresses import PodAddresses
 
-# Pools of a gateway, of four series each, that are not listed where others of these are counted, so
-# that the page keeps within its 500 series: hardly a host has both in such numbers.
+# How many gateway pools, of four series each, are left out where these parts are taken, so that the
+# page stays within its 500 series: hardly any host has so many of both.
 GIVES_WAY: Mapping[Key[Any], int] = {PORT_FAILURES: 5, ACTIVE_CLOSES: 2}
-GIVES_WAY_TO_BINDS = 1  # more, where failing bind() calls are counted, too
-POOL_SERIES = 4  # of a listed pool
-# Whose clients are told, the fullest listed pools, and the clients of each.
+GIVES_WAY_TO_BINDS = 1  # additional, where failing bind() calls are counted too
+POOL_SERIES = 4  # per listed pool
+# The fullest listed pools, whose clients are shown, and the clients shown for each.
 MAX_POOLS, MAX_CLIENTS = 3, 3
 
 PodOf = Callable[[bytes], str]  # returns `namespace/pod` for an address, "" where it is not known
@@ -60,9 +60,9 @@ class NatPart:
 
 
 def share(top: int) -> tuple[int, int]:
-    """Divide the series of that many pools between pools and clients.
+    """Divide the series of `top` pools between pools and clients.
 
-    Return how many pools are listed, and of how many the clients are told.
+    Return how many pools are listed, and for how many the clients are shown.
     """
     for told in range(MAX_POOLS, 0, -1):
         listed = top - ceil(told * MAX_CLIENTS / POOL_SERIES)
@@ -72,7 +72,7 @@ def share(top: int) -> tuple[int, int]:
 
 
 def _fullest(table: PoolTable, told: int) -> tuple[PoolKey, ...]:
-    """Return the pools whose clients the next sample is to count."""
+    """Return the pools whose clients the next sample has to count."""
     pools = [pool for pool in table.listed if isinstance(pool.key, PoolKey)]
     fullest = nlargest(told, pools, key=lambda pool: pool.usage.rank)
     return tuple(pool.key for pool in fullest if isinstance(pool.key, PoolKey))
@@ -83,7 +83,7 @@ def with_clients(
     clients: Mapping[PoolKey, Mapping[bytes, int]],
     pod: PodOf,
 ) -> PoolTable:
-    """Return the table with the clients that hold most ports of each pool, pods by their names."""
+    """Return the table with the clients that hold most ports of each pool, naming pods."""
 
     def with_its_own(pool: ListedPool) -> ListedPool:
         held = clients.get(pool.key, {}) if isinstance(pool.key, PoolKey) else {}
@@ -98,12 +98,12 @@ def with_clients(
 
 
 def zone_name(zone: int) -> str:
-    """Write a conntrack zone as it stands behind an address."""
+    """Write a conntrack zone as it follows an address."""
     return f"zone{zone}"
 
 
 def nat_part(kit: Kit) -> NatPart | Missing:
-    """Return the part, where conntrack may be read."""
+    """Return the part if conntrack may be read."""
     source = usable(kit.sources.nat)
     if isinstance(source, Missing):
         return source
@@ -111,7 +111,7 @@ def nat_part(kit: Kit) -> NatPart | Missing:
 
 
 def _fewer(reading: Reading) -> int:
-    """Return how many pools give way to what is counted at this sample."""
+    """Return how many pools give way to what this sample counts."""
     failures = reading.taken(PORT_FAILURES)
     binds = failures is not None and failures.value is not None and failures.value.counts(BIND)
     fewer = sum(pools for key, pools in GIVES_WAY.items() if reading.taken(key))

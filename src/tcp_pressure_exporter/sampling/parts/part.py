@@ -1,4 +1,4 @@
-"""What a collector's part of a sample is, and the reading it gets."""
+"""What a collector's part of a sample is, and the reading it is taken from."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,13 +36,13 @@ Value = TypeVar("Value")
 
 @dataclass(slots=True)
 class Memory:
-    """What the parts want from the next dump, and what it needs to know about the one before.
+    """What the parts want from the next dump, and what that needs to know about the previous one.
 
     kept_states: as in TallyRules. edge: of the last dump whose closes were counted.
-    watched_outbound, watched_inbound: pools that must be told apart. watched_queues: accept queues
-    that must be told. served, held: the served ports, and the local ports that any socket held
-    (pools/local_ports.py). accepted: ports at which connections were accepted though nobody listens
-    there; None before the first dump. lengths: of TIME_WAIT.
+    watched_outbound, watched_inbound: pools that must have a row. watched_queues: accept queues
+    that must be reported. served, held: the served ports, and the local ports that any socket held
+    (pools/local_ports.py). accepted: ports at which connections were accepted although nothing
+    listens there; None before the first dump. lengths: of TIME_WAIT.
     """
 
     kept_states: int = 0
@@ -57,7 +57,7 @@ class Memory:
 
 
 class Reading:
-    """The outcomes of the sources of one namespace at one moment, and of the parts taken so far."""
+    """The outcomes of one namespace's sources at one moment, and of the parts taken so far."""
 
     def __init__(
         self, sources: Sources, memory: Memory, clock: Callable[[], float], config: Config
@@ -73,7 +73,7 @@ class Reading:
         return self._clock()
 
     def taken(self, key: Key[Value]) -> Outcome[Value] | None:
-        """Return what came of another part; None where it is off, or not yet taken."""
+        """Return the outcome of another part; None where it is off, or not yet taken."""
         return self._taken.get(key.name)
 
     def get(self, key: Key[Value]) -> Value:
@@ -82,12 +82,12 @@ class Reading:
         return outcome.get()
 
     def put(self, key: Key[Value], outcome: Outcome[Value]) -> None:
-        """Keep what came of a part, for those after it."""
+        """Keep the outcome of a part for those taken after it."""
         self._taken[key.name] = outcome
 
     @property
     def system(self) -> str:
-        """Whose settings these are."""
+        """The system whose settings these are."""
         return self._sources.settings.system
 
     def interface_name(self, index: int) -> str:
@@ -101,25 +101,25 @@ class Reading:
 
     @cached_property
     def bound(self) -> Outcome[BoundTally]:
-        """Listening and bound-only sockets: asked for before the others, whose role they tell."""
+        """Listening and bound-only sockets: read before the others, as they reveal their roles."""
         settings = self.settings.value
         usable = settings.usable if settings else 0
         rules = BoundRules(usable, self._memory.watched_queues, self._bound_only(usable))
         return attempt(lambda: self._sources.sockets.bound_sockets(rules), self._clock)
 
     def _bound_only(self, usable: int) -> int | None:
-        """Return the ports at which sockets may be bound only; None where that is not known.
+        """Return the ports that may have sockets that are only bound; None where that is not known.
 
-        They are those that somebody bound and no connection held at the sample before. One that is
-        bound beside a connection is missing: its port counts anyway, wherever both are at one
-        address.
+        They are the ports that were bound but that no connection held in the previous sample. This
+        misses a socket bound next to a connection, but its port counts anyway if both are at the
+        same address.
         """
         skipped = self.skipped.value if self.skipped else None
         return None if skipped is None else usable & skipped & ~self._memory.held
 
     @cached_property
     def resources(self) -> Outcome[tuple[Resource, ...]]:
-        """The finite resources beside ports."""
+        """The finite resources other than ports."""
         return attempt(lambda: self._numbers().resources(), self._clock)
 
     @cached_property
@@ -129,12 +129,12 @@ class Reading:
 
     @cached_property
     def sysctls(self) -> Outcome[Mapping[str, int]]:
-        """The settings of TCP."""
+        """The TCP settings."""
         return attempt(self._sources.settings.sysctls, self._clock)
 
     @cached_property
     def served(self) -> ServedPorts:
-        """The served ports; raises SourceError. The next reading knows them."""
+        """The served ports, remembered for the next reading; raises SourceError."""
         memory = self._memory
         serving = self.bound.get().listening | (memory.accepted or 0)
         memory.served = served_ports(memory.served or {}, serving, memory.held, self._clock())
@@ -142,13 +142,13 @@ class Reading:
 
     @cached_property
     def skipped(self) -> Outcome[int] | None:
-        """The ports that connect() passes over; None where nobody reads the kernel's table."""
+        """The ports that connect() passes over; None where the kernel's table is not read."""
         table = self._sources.bind_table
         return None if isinstance(table, Missing) else attempt(table.skipped_ports, self._clock)
 
     @cached_property
     def rules(self) -> Outcome[TallyRules]:
-        """The rules that the settings give."""
+        """The rules that follow from the settings."""
         return attempt(self._rules, self._clock)
 
     def _rules(self) -> TallyRules:
@@ -160,14 +160,14 @@ class Reading:
 
     @cached_property
     def tally(self) -> Outcome[SocketTally]:
-        """The aggregates over all other sockets; without settings, of their states only."""
+        """The aggregates over all other sockets; without settings, only of their states."""
         return attempt(self._tally, self._clock)
 
     def _tally(self) -> SocketTally:
         """Count all sockets.
 
-        The first count may show ports at which connections were accepted though nobody listens
-        there: then it is made again with them. Later such a port counts from the next sample on.
+        The first count may show ports at which connections were accepted although nothing listens
+        there: if so, it is made again with them. Later, such a port counts from the next sample on.
         """
         first = self._memory.accepted is None
         tally = self._count()
@@ -216,7 +216,7 @@ class Reading:
         )
 
     def _own_networks(self) -> Sequence[NetworkPorts]:
-        """Return this host's networks, where what is accepted may be at other addresses too."""
+        """Return this host's networks if it may accept connections at other addresses too."""
         return self._sources.own_networks() if self.bound.get().transparent else ()
 
     def _numbers(self) -> NumberSource:
@@ -227,7 +227,7 @@ class Reading:
 
 
 def _setting(read: Callable[[], Value]) -> Value:
-    """Return what is read; raises SettingError."""
+    """Return what `read` returns; raises SettingError."""
     try:
         return read()
     except SourceError as error:
@@ -245,7 +245,7 @@ class Part(Protocol[Value_co]):
 
     @property
     def needs(self) -> Sequence[Key[Any]]:
-        """The parts without which there is nothing to take; they are taken first."""
+        """The parts that this one needs; they are taken first."""
 
     def take(self, reading: Reading) -> Value_co | Incomplete[Value_co]:
         """Return the value of this sample; raises SourceError."""
@@ -253,7 +253,7 @@ class Part(Protocol[Value_co]):
 
 @dataclass(frozen=True, slots=True)
 class Asked(Generic[Value]):
-    """A part that is read from a reading and remembers nothing."""
+    """A part that takes its value from a reading and remembers nothing."""
 
     read: Callable[[Reading], Value]
     needs: Sequence[Key[Any]] = ()
@@ -265,10 +265,10 @@ class Asked(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What a part may be made with: the sources of its namespace, and what parts share.
+    """What a part may be made from: the sources of its namespace, and what parts share.
 
     memory: what is kept from dump to dump. owners: of all namespaces. procfs: where it is mounted.
-    own: whether they are of the own namespace.
+    own: whether the sources are those of the exporter's own namespace.
     """
 
     sources: Sources

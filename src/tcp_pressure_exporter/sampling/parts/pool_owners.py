@@ -1,4 +1,4 @@
-"""Whose sockets fill the outbound pools that are urgent, in which states: asked now and then."""
+"""Whose sockets fill the urgent outbound pools, and in which states: asked now and then."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,12 +24,12 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 from tcp_pressure_exporter.sources.pacing import Allowance
 
 LONGEST_PAUSE = 60.0  # seconds: how old the answer may get
-LOOKS = 5  # while no owner is known: few of the looks meet a short connection
-APART = 0.03  # seconds: if one look meets none of a proxy's connections, the next one may
+LOOKS = 5  # while no owner is known: few looks catch a short connection
+APART = 0.03  # seconds: if one look catches none of a proxy's connections, the next may
 
 
 class PoolOwnersPart:
-    """Remembers for some minutes who was seen."""
+    """Remembers for a few minutes who was seen."""
 
     needs = (POOLS,)
 
@@ -41,9 +41,9 @@ class PoolOwnersPart:
         cost: Callable[[], float] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Start to look; walks over the sockets take the same share of a CPU as those of owners.
+        """Start with nothing; walks over sockets get the same share of a CPU as those for owners.
 
-        cost: as Allowance has it.
+        cost: as in Allowance.
         """
         self._source = source
         self._owners = owners
@@ -53,7 +53,7 @@ class PoolOwnersPart:
         self._states: Mapping[ListedKey, tuple[StateCount, ...]] = {}
 
     def take(self, reading: Reading) -> tuple[PoolOwners, ...]:
-        """Return owners and states of each pool that is urgent or was; raises SourceError."""
+        """Return owners and states for each pool that is or was urgent; raises SourceError."""
         tables, rules = reading.get(POOLS), reading.rules.get()
         failures = reading.taken(PORT_FAILURES)
         if failures and failures.value:
@@ -95,13 +95,13 @@ class PoolOwnersPart:
 
 
 def urgency(pool: ListedPool) -> Severity:
-    """Return how bad an outbound pool is, by its ratio and its forecast."""
+    """Return the severity of an outbound pool, by its ratio and its forecast."""
     left = pool.outlook.exhaustion_seconds if pool.outlook else None
     return severity_of(OUTBOUND, pool.usage.ratio, left)
 
 
 def pool_owners_part(kit: Kit) -> PoolOwnersPart | Missing:
-    """Return the part, where single sockets are told."""
+    """Return the part if single sockets are shown."""
     details = kit.sources.details
     if isinstance(details, Missing):
         return details

@@ -33,15 +33,15 @@ from tcp_pressure_exporter.pools.near_limit.take_over import (
 from tcp_pressure_exporter.pools.table import PoolTable, PoolTables, pool_table
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
 
-# Source pools, of three series each, that are not listed where active closes are counted, so that
-# the page keeps within its 500 series: hardly a host has so many local addresses in use.
+# How many source pools, of three series each, are left out where active closes are counted, so that
+# the page stays within its 500 series: hardly any host uses so many local addresses.
 SOURCE_GIVES_WAY = 4
-# The same of each direction in other namespaces, which have 220 series each.
+# The same for each direction in other namespaces, which have 220 series each.
 OTHERS_GIVE_WAY = 1
 
 
 class TakeOverAsker:
-    """Asks whether the kernel gives TIME_WAIT ports back, and remembers what it said."""
+    """Asks whether the kernel gives TIME_WAIT ports back, and remembers its answers."""
 
     def __init__(self, canary: CanarySource, sockets: SocketDetailSource) -> None:
         self._canary = canary
@@ -51,7 +51,7 @@ class TakeOverAsker:
     def corrected(
         self, outbound: DirectionPools, tally: SocketTally, rules: TallyRules
     ) -> DirectionPools:
-        """Return the outbound pools with what the kernel refuses counted as used."""
+        """Return the outbound pools with ports that the kernel refuses counted as used."""
         doubtful = doubtful_pools(outbound, tally, rules, KINDS[OUTBOUND].warning)
         answers = {key: self._ask(key, waiting_ports(key, tally, rules), rules) for key in doubtful}
         self._known = self._known.after(answers)
@@ -65,12 +65,12 @@ class TakeOverAsker:
 
         try:
             return self._canary.take_over(key, ports, waits)
-        except SourceError:  # the canary's own collector says so; the pools are known without
+        except SourceError:  # the canary's own collector reports it; the pools do not depend on it
             return TakeOverAnswer(0, 0)
 
 
 class PoolsPart:
-    """Remembers of each direction what its next table is to know."""
+    """Remembers, for each direction, what its next table needs to know."""
 
     needs = ()
 
@@ -86,7 +86,7 @@ class PoolsPart:
         self._memories: Mapping[str, PoolMemory] = defaultdict(PoolMemory)
 
     def take(self, reading: Reading) -> PoolTables:
-        """Return the tables by direction; raises SourceError, SettingError beside sockets."""
+        """Return the tables by direction; raises SourceError, or SettingError without settings."""
         tally = (
             reading.tally.get()
         )  # first, so that missing settings are reported only if sockets are known
@@ -111,7 +111,7 @@ class PoolsPart:
                 now,
                 reading.interface_name,
             )
-        # Only now: the next sample makes up for one that failed.
+        # Only now: after a failed sample, the next one makes up for it.
         self._memories = memories
         self._memory.edge = tally.edge
         self._memory.watched_outbound = memories[OUTBOUND].watched
@@ -120,7 +120,7 @@ class PoolsPart:
 
 
 def gives_way(kit: Kit) -> Mapping[str, int]:
-    """Return how many pools of each direction make room for what BPF programs count."""
+    """Return how many pools of each direction give way to what BPF programs count."""
     closes = not isinstance(kit.sources.closes, Missing)
     if kit.own:
         return {SOURCE: SOURCE_GIVES_WAY} if closes else {}

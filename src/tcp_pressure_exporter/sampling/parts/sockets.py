@@ -1,4 +1,4 @@
-"""Sockets per family and state."""
+"""The sockets per family and state."""
 
 from tcp_pressure_exporter.sample.sockets import SocketStates, socket_states
 from tcp_pressure_exporter.sampling.parts.part import Asked, Kit, Reading

@@ -6,5 +6,5 @@ from tcp_pressure_exporter.sampling.parts.part import Asked, Kit
 
 
 def sysctls_part(_kit: Kit) -> Asked[Mapping[str, int]]:
-    """Return the part; every system has settings, if not all the same."""
+    """Return the part; every system has settings, though not the same ones."""
     return Asked(lambda reading: reading.sysctls.get())

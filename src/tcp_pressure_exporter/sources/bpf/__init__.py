@@ -1,6 +1,6 @@
-"""What only the kernel itself can look at, or count: by BPF programs that read and never write.
+"""What only the kernel itself can see or count: by BPF programs that read and never write.
 
-Here may live the programs (programs/), their loader (the C units) and a file for each of them that
-reads what it found. Whether a program can be used is found out by loading and attaching it, never
-by the kernel's version; nothing is pinned, so that all of it ends with the process.
+The programs (programs/) may live here, their loader (the C units) and the reader of each program's
+results. To find out whether a program can be used, it is loaded and attached; the kernel's version
+never decides. Nothing is pinned, so everything ends with the process.
 """

@@ -1,7 +1,7 @@
 """The connections that this end closes first: programs/active_closes.bpf.c.
 
-Addresses come and go, and rows would fill the kernel's table permanently. So there are two tables:
-once one is half full the other takes what comes; the first is read to its end, and emptied.
+Addresses come and go, and their rows would fill the kernel's table for good. So there are two
+tables: once one is half full, the other takes over; the first is read to its end and emptied.
 """
 
 import struct
@@ -35,14 +35,14 @@ LOCAL_PORTS = (CHOSEN, PRIVILEGED, OUTSIDE)
 KIND = struct.Struct("=IBB2x")
 CLOSE = struct.Struct("=IBBHQ16s16s16sI4x")
 MAX_ROWS, MAX_KINDS = 4096, 1024
-ENOUGH_ROWS = MAX_ROWS // 2  # from that many on, the other table takes over
+ENOUGH_ROWS = MAX_ROWS // 2  # from this many on, the other table takes over
 ONLY_KEY = bytes(4)
 
 
 class ActiveCloses:
     """Counts since it was made.
 
-    The namespace in which it was made is asked first at each sample, the others after it.
+    In each sample, the namespace in which it was made is asked first, then the others.
     """
 
     def __init__(self, loaded: BpfObject) -> None:
@@ -54,7 +54,7 @@ class ActiveCloses:
         self._samples: int | None = None  # since the last change; None: the other table is empty
 
     def active_closes(self) -> CloseCounts:
-        """Return the counts of the network namespace of the calling thread; raises SourceError."""
+        """Return the counts for the calling thread's network namespace; raises SourceError."""
         netns = watch_namespace(self._loaded)
         if netns == self._home:
             self._turn_over()
@@ -73,10 +73,10 @@ class ActiveCloses:
         return self._loaded.entries(table, CLOSE.size, COUNT.size, MAX_ROWS)
 
     def _turn_over(self) -> None:
-        """Empty the table that was left two samples ago, and leave one that fills up.
+        """Empty the table that was left two samples ago, and leave one that is filling up.
 
-        What a program added to it in that moment was there for the sample in between, which told
-        all namespaces of it.
+        Whatever a program added to it at that moment was read by the sample in between, for all
+        namespaces.
         """
         if self._samples is not None:
             self._samples += 1
@@ -97,9 +97,9 @@ class ActiveCloses:
 def parse_counts(
     netns: int, generation: int, tables: Iterable[Entries], kinds: Entries, lost: bytes
 ) -> CloseCounts:
-    """Return the counts of the namespace with this number; raises SourceError.
+    """Return the counts for the namespace with this number; raises SourceError.
 
-    generation: the present one. tables: that of even generations, and that of odd ones.
+    generation: the current one. tables: for even generations, and for odd ones.
     """
     generations = [generation - ((generation - odd) & 1) for odd in (0, 1)]
     try:
@@ -133,7 +133,7 @@ def _unnamed(
 
 
 def open_active_closes(load_object: LoadObject = load) -> ActiveCloses | Missing:
-    """Begin to count, or return why that cannot be done here."""
+    """Start counting, or return why that is not possible here."""
     return opened(OBJECT, _begin, load_object)
 
 

@@ -1,4 +1,4 @@
-"""The ports that connect() passes over, by the kernel's own table of bound ports."""
+"""The ports that connect() passes over, from the kernel's own table of bound ports."""
 
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,7 +26,7 @@ def own_inode() -> int:
 
 
 class BindHash:
-    """Asks the network namespace of the calling thread, or several with one walk."""
+    """Reads the calling thread's network namespace, or several in one walk."""
 
     def __init__(self, loaded: BpfObject, inode: Callable[[], int] = own_inode) -> None:
         self._loaded = loaded
@@ -34,11 +34,11 @@ class BindHash:
         self._known: Mapping[int, int] = {}
 
     def skipped_ports(self) -> int:
-        """Return the set of ports (facts/ports.py) that no connect() is given.
+        """Return the set of ports (facts/ports.py) that connect() never chooses.
 
         Source: net/ipv4/inet_hashtables.c, __inet_hash_connect: a port whose bucket was made, or
-        joined, by bind() is passed over, whatever the destination. Ports that are bound in a VRF
-        count, too, though they are closed to that VRF alone.
+        joined, by bind() is passed over, whatever the destination. Ports bound in a VRF count as
+        well, although only that VRF is affected.
         Raises SourceError.
         """
         if self._known and (known := self._known.get(self._inode())) is not None:
@@ -49,10 +49,9 @@ class BindHash:
 
     @contextmanager
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Know the ports of these namespaces while the block runs, by one walk for all.
+        """Hold the ports of these namespaces ready while the block runs, from one walk for all.
 
-        Namespaces for which there is no room, and all of them if the walk fails, are walked one by
-        one.
+        Namespaces for which there is no room are walked one by one, as are all if this walk fails.
         """
         try:
             self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
@@ -91,7 +90,7 @@ class BindHash:
 
 
 def open_bind_hash(load_object: LoadObject = load) -> BindHash | Missing:
-    """Return the table, or why it cannot be read here: found out by reading it once."""
+    """Return the table, or why it cannot be read here, which reading it once shows."""
     return opened(OBJECT, _read_once, load_object)
 
 

@@ -1,4 +1,4 @@
-"""BPF objects in the kernel: loaded, asked, and released."""
+"""BPF objects in the kernel: loading, reading and releasing them."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -28,16 +28,16 @@ class Calls(Protocol):
     """The calls of bpf(2), as _bpf.c makes them; each raises OSError."""
 
     def load(self, name: str, /) -> dict[str, int]:
-        """Load the object of a name; return the descriptors of its maps and programs, by name."""
+        """Load the object with a name; return the descriptors of its maps and programs by name."""
 
     def attach(self, program: int, /) -> int:
-        """Attach a program to what it was written for; it stays as long as the descriptor."""
+        """Attach a program to what it was written for; it stays while the descriptor is open."""
 
     def run(self, program: int, arguments: bytes = b"", /) -> int:
         """Run a program once, in this thread, with its arguments, and return its result."""
 
     def look_up(self, table: int, key: bytes, size: int, /) -> bytes:
-        """Return the value of a key, which has this size in bytes."""
+        """Return the value of a key; size: that of the value, in bytes."""
 
     def entries(
         self, table: int, key_size: int, value_size: int, most: int, /
@@ -48,7 +48,7 @@ class Calls(Protocol):
         """Set the value of a key."""
 
     def delete_entries(self, table: int, keys: bytes, key_size: int, /) -> None:
-        """Delete the entries of some keys, which stand one after the other."""
+        """Delete the entries of some keys, given one after another."""
 
 
 class BpfObject:
@@ -72,7 +72,7 @@ class BpfObject:
             return self._calls.run(self._at(program), arguments)
 
     def look_up(self, table: str, key: bytes, size: int) -> bytes:
-        """Return the value of a map's key, which has this size in bytes."""
+        """Return the value of a map's key; size: that of the value, in bytes."""
         with self.failures():
             return self._calls.look_up(self._at(table), key, size)
 
@@ -95,12 +95,12 @@ class BpfObject:
                 self._calls.delete_entries(self._at(table), b"".join(keys), len(keys[0]))
 
     def close(self) -> None:
-        """Let the kernel free it: nothing else holds it."""
+        """Let the kernel free it, as nothing else holds it."""
         while self._descriptors:
             self._close(self._descriptors.popitem()[1])
 
     def descriptor(self, name: str) -> int:
-        """Return the descriptor of a map or a program, for C code that asks the kernel itself."""
+        """Return the descriptor of a map or a program, for C code that calls the kernel itself."""
         return self._at(name)
 
     def _at(self, name: str) -> int:
@@ -110,7 +110,7 @@ class BpfObject:
 
     @contextmanager
     def failures(self) -> Iterator[None]:
-        """Make a SourceError of an OSError."""
+        """Turn an OSError into a SourceError."""
         try:
             yield
         except OSError as error:
@@ -124,7 +124,7 @@ def load(
     lockdown: Path = LOCKDOWN,
     make: Callable[[str], BpfObject] | None = None,
 ) -> BpfObject:
-    """Load an object; raises SourceError if this kernel or the privileges do not allow it."""
+    """Load an object; raises SourceError if the kernel or the privileges do not allow it."""
     try:
         return (make or _make)(name)
     except SourceError as error:
@@ -139,7 +139,7 @@ Used = TypeVar("Used")
 
 
 def opened(name: str, use: Callable[[BpfObject], Used], load_object: LoadObject) -> Used | Missing:
-    """Load an object and return what `use` makes of it, or why one of both cannot be done here.
+    """Load an object and return what `use` makes of it, or why either is not possible here.
 
     use: raises SourceError; the object is then released.
     """
@@ -163,10 +163,11 @@ def _make(name: str) -> BpfObject:
 
 
 def why_refused(reason: str, procfs: Path, lockdown: Path) -> str | None:
-    """Return the likely cause of a refusal, None if there is only the kernel's own word.
+    """Return the likely cause of a refusal, None if there is only the kernel's own reason.
 
-    reason: that word. Without CAP_BPF it is EPERM, with it alone the verifier's EINVAL. A helper
-    that lockdown denies is EINVAL, too. The filters of containers answer EPERM. Raises SourceError.
+    reason: the kernel's. Without CAP_BPF it is EPERM, with only CAP_BPF the verifier's EINVAL. A
+    helper that lockdown denies gives EINVAL too. Container filters answer EPERM. Raises
+    SourceError.
     """
     if not may_load_programs(effective_capabilities(procfs)):
         return NO_RIGHT
@@ -182,16 +183,15 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(errors="replace")
     except OSError:
-        return ""  # a kernel without it is not locked down
+        return ""  # a kernel without the file is not locked down
 
 
 def give_up_rights() -> str | None:
-    """Give up CAP_BPF and CAP_PERFMON permanently; return why that fails, None where it did not.
+    """Drop CAP_BPF and CAP_PERFMON for good; return why that failed, None if it did not.
 
-    What is loaded goes on without them: the kernel asks for them when something is loaded or
-    attached, and afterwards only for a descriptor (kernel/bpf/syscall.c, __sys_bpf, since Linux
-    5.19). Capabilities belong to a thread and are inherited: call this before there are other
-    threads.
+    What is loaded keeps working without them: the kernel requires them to load or attach something,
+    and afterwards only a descriptor (kernel/bpf/syscall.c, __sys_bpf, since Linux 5.19).
+    Capabilities belong to a thread and are inherited, so call this before there are other threads.
     """
     try:
         from tcp_pressure_exporter.sources.bpf import _bpf  # noqa: PLC0415 - may be absent

@@ -1,7 +1,7 @@
 """The calls that the kernel refuses for lack of a local port: programs/port_failures.bpf.c.
 
-Those of bind() and listen() are counted by programs/bind_failures.bpf.c, which not every kernel
-lets anyone attach.
+Failures of bind() and listen() are counted by programs/bind_failures.bpf.c, which cannot be
+attached on every kernel.
 """
 
 import struct
@@ -29,7 +29,7 @@ from tcp_pressure_exporter.sources.bpf.rows import (
     watch_namespace,
 )
 
-CONNECTS, BINDS = "port_failures", "bind_failures"  # each counts by the program count_NAME
+CONNECTS, BINDS = "port_failures", "bind_failures"  # each counts in the program count_NAME
 CALLS = (CONNECT, BIND)
 CAUSES = (NO_PORT, PORT_TAKEN)
 
@@ -40,7 +40,7 @@ MAX_FAILURES, MAX_KINDS = 4096, 1024
 
 
 class CountedCalls:
-    """Counts the failures of one call, since it was made."""
+    """Counts the failures of one call since it was made."""
 
     def __init__(self, loaded: BpfObject) -> None:
         """Start with a program that others attach, or will attach."""
@@ -48,7 +48,7 @@ class CountedCalls:
         watch_namespace(loaded)
 
     def counts(self) -> FailureCounts:
-        """Return those of the network namespace of the calling thread; raises SourceError."""
+        """Return those in the calling thread's network namespace; raises SourceError."""
         netns = watch_namespace(self._loaded)
         rows = self._loaded.entries("failures", FAILURE.size, COUNT.size, MAX_FAILURES)
         kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
@@ -61,7 +61,7 @@ class CountedCalls:
 
 
 class PortFailures:
-    """Counts since it was made: connect(), and bind() where that can be counted."""
+    """Counts since it was made: connect(), and bind() if that can be counted."""
 
     def __init__(self, connects: CountedCalls, binds: CountedCalls | Missing) -> None:
         self._connects = connects
@@ -69,11 +69,11 @@ class PortFailures:
 
     @property
     def no_binds(self) -> str | None:
-        """Why bind() is not counted; None where it is."""
+        """Return why bind() is not counted; None where it is."""
         return self._binds.reason if isinstance(self._binds, Missing) else None
 
     def port_failures(self) -> FailureCounts:
-        """Return the counts of the network namespace of the calling thread; raises SourceError."""
+        """Return the counts for the calling thread's network namespace; raises SourceError."""
         connects = self._connects.counts()
         if isinstance(self._binds, Missing):
             return connects
@@ -93,7 +93,7 @@ class PortFailures:
 
 
 def parse_counts(netns: int, rows: Entries, kinds: Entries, lost: bytes) -> FailureCounts:
-    """Return the counts of the namespace with this number; raises SourceError."""
+    """Return the counts for the namespace with this number; raises SourceError."""
     try:
         return FailureCounts(
             {_failure(*FAILURE.unpack(row)): n for row, n in of_namespace(netns, rows)},
@@ -124,7 +124,7 @@ def _failure(  # noqa: PLR0913, PLR0917 - the fields of struct failure
 
 
 def open_port_failures(load_object: LoadObject = load) -> PortFailures | Missing:
-    """Begin to count, or return why that cannot be done here."""
+    """Start counting, or return why that is not possible here."""
     connects = open_calls(CONNECTS, load_object)
     if isinstance(connects, Missing):
         return connects
@@ -132,7 +132,7 @@ def open_port_failures(load_object: LoadObject = load) -> PortFailures | Missing
 
 
 def open_calls(name: str, load_object: LoadObject) -> CountedCalls | Missing:
-    """Begin to count the failures of one call, or return why that cannot be done here."""
+    """Start counting the failures of one call, or return why that is not possible here."""
 
     def begin(loaded: BpfObject) -> CountedCalls:
         calls = CountedCalls(loaded)

@@ -1,4 +1,4 @@
-"""What all counting programs (programs/counting.h) have in common: namespaces, and rows."""
+"""What all counting programs (programs/counting.h) have in common: namespaces and rows."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ NETNS = struct.Struct("=I")  # the number of the network namespace: the first fi
 
 
 def watch_namespace(loaded: BpfObject) -> int:
-    """Let the program count in the network namespace of the calling thread; return its number.
+    """Make the program count in the calling thread's network namespace; return its number.
 
     Raises SourceError.
     """
@@ -20,9 +20,9 @@ def watch_namespace(loaded: BpfObject) -> int:
 
 
 def of_namespace(netns: int, entries: Entries) -> Iterator[tuple[bytes, int]]:
-    """Yield (key, count) of the rows of one namespace; raises struct.error where a row is damaged.
+    """Yield (key, count) of the rows of one namespace; raises struct.error for a damaged row.
 
-    Before they are parsed: those of others may be many.
+    It filters before parsing, as other namespaces may have many rows.
     """
     begin = NETNS.pack(netns)
     for key, count in entries:
@@ -31,5 +31,5 @@ def of_namespace(netns: int, entries: Entries) -> Iterator[tuple[bytes, int]]:
 
 
 def process_name(name: bytes) -> str:
-    """Return the name of a process, which may be any bytes up to the first zero."""
+    """Return the name of a process: any bytes up to the first zero."""
     return name.partition(b"\0")[0].decode("utf-8", "replace")

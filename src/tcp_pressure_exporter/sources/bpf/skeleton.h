@@ -1,5 +1,5 @@
-/* A BPF object as bpftool packs it: a loader program, and the data that this works on. The loader
- * runs in the kernel, where it creates the maps and loads the programs; no libbpf is needed.
+/* A BPF object as bpftool packs it: a loader program, and the data that it works on. The loader
+ * runs in the kernel, where it creates the maps and loads the programs; libbpf is not needed.
  */
 #ifndef SKELETON_H
 #define SKELETON_H
@@ -8,7 +8,7 @@
 
 #define MOST_PARTS 12
 
-/* maps, programs: their names in the order in which the loader gives their descriptors. */
+/* maps, programs: their names, in the order in which the loader returns their descriptors. */
 struct skeleton {
     const char *name;
     const char *maps[MOST_PARTS + 1];
@@ -20,7 +20,7 @@ struct skeleton {
 };
 
 /* Load a skeleton: the descriptors of its maps, then those of its programs, go into `descriptors`,
- * which has room for all. False with errno set: nothing is left open. */
+ * which has room for all. False with errno set; then nothing is left open. */
 int load_skeleton(const struct skeleton *skeleton, int *descriptors);
 
 #endif

@@ -1,7 +1,7 @@
-"""Failing connects and active closes, counted by as few programs as can be.
+"""Failing connects and active closes, counted by as few programs as possible.
 
-Most of the cost of counting is being called at each change of a socket's state, so one program
-counts both if both are wanted: programs/state_changes.bpf.c.
+Most of the cost of counting is the call at each change of a socket's state, so one program counts
+both if both are wanted: programs/state_changes.bpf.c.
 """
 
 from tcp_pressure_exporter.facts.questions import NOT_COUNTED, Missing
@@ -21,7 +21,7 @@ Counting = tuple[PortFailures | Missing, ActiveCloses | Missing]
 
 
 def open_counting(*, failures: bool, closes: bool, load_object: LoadObject = load) -> Counting:
-    """Begin to count what is wanted, or return for each why that is not done."""
+    """Start counting what is wanted; for each of the two, return why if it is not counted."""
     if failures and closes:
         return open_state_changes(load_object)
     return (
@@ -31,7 +31,7 @@ def open_counting(*, failures: bool, closes: bool, load_object: LoadObject = loa
 
 
 def open_state_changes(load_object: LoadObject = load) -> Counting:
-    """Begin to count both, or return for each why that cannot be done here.
+    """Start counting both, or return for each why that is not possible here.
 
     Closing one of them ends both.
     """

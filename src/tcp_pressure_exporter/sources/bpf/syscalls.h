@@ -1,4 +1,4 @@
-/* bpf(2), as far as the exporter calls it. Each sets errno where it fails. */
+/* The calls of bpf(2) that the exporter makes. Each sets errno if it fails. */
 #ifndef SYSCALLS_H
 #define SYSCALLS_H
 

@@ -1,5 +1,5 @@
-"""The kernel's own port search, with the SYN put off and never sent.
+"""The kernel's own port search, with the SYN deferred and never sent.
 
-Here may live what opens such sockets and reads their answers; which pools are worth asking about is
-decided elsewhere.
+Code that opens such sockets and reads their answers may live here; which pools are worth asking
+about is decided elsewhere.
 """

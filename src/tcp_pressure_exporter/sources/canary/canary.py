@@ -1,9 +1,9 @@
-"""The canary: would a connect() of an outbound pool find a local port? The kernel says, unsent.
+"""The canary: would a connect() in an outbound pool find a local port? Only the kernel is asked.
 
-Two forms. The whole range is searched as an application's connect() searches it. That search
-takes over a TIME_WAIT entry where tcp_tw_reuse lets it, and the entry is gone after it. So where
-the pool has such entries single ports are asked for instead, at which there is none. Whether such
-an entry really can be taken over is asked of a few of them.
+There are two forms. One searches the whole range as an application's connect() would. That search
+takes over a TIME_WAIT entry if tcp_tw_reuse lets it, and then the entry is gone. So if the pool has
+such entries, the other form asks for single ports without one. Whether such entries really can be
+taken over is tried on a few of them.
 """
 
 import errno
@@ -31,15 +31,15 @@ MAX_HELD_PORTS_ASKED = 64
 MAX_WAITING_PORTS_LOOKED_AT = 64
 MAX_WAITING_PORTS_ASKED = 16
 MAX_TAKEN_OVER = 4
-# What connect() returns if a SYN left: it is under way, or this host's firewall refused it.
+# What connect() returns if a SYN left: it is on its way, or this host's firewall refused it.
 ESCAPED = frozenset({errno.EINPROGRESS, errno.ECONNREFUSED})
 
 
 class Canary:
-    """Asks the network namespace of the calling thread; one instance may serve several.
+    """Asks in the calling thread's network namespace; one instance may serve several.
 
-    The firewall is not asked, nor a policy that binds other cgroups only. Where the range has an
-    odd number of ports and one is left, the kernel itself finds it at some tries only.
+    It does not consult the firewall, nor a policy that applies only to other cgroups. If the range
+    has an odd number of ports and one is left, the kernel itself finds it only on some tries.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Canary:
         self._escape: str | None = None
 
     def missing(self) -> str | None:
-        """Return why nothing could keep a SYN from leaving; None where something can."""
+        """Return why nothing can keep a SYN from leaving; None where something can."""
         try:
             with self._open_socket(AF_INET) as sock:
                 keep_silent(sock, self._procfs)
@@ -67,12 +67,12 @@ class Canary:
     def probe(self, key: PoolKey, *, reuse: bool, free_ports: int) -> CanaryAnswer:
         """Return the verdict for an outbound pool.
 
-        reuse: the pool has TIME_WAIT entries that a connect() may take over.
-        free_ports: only used then; the ports of the range that no socket at the pool's local
+        reuse: whether the pool has TIME_WAIT entries that a connect() may take over.
+        free_ports: used only then; the ports of the range that no socket at the pool's local
         address holds (facts/ports.py), TIME_WAIT included.
 
-        Raises SourceError where nothing could keep a SYN from leaving, where the kernel gives no
-        socket, and forever after a SYN has left anyway.
+        Raises SourceError if nothing can keep a SYN from leaving, if the kernel gives no socket,
+        and for good once a SYN has left all the same.
         """
         self._refuse_after_escape()
         if not key.scope and any(map(is_link_local, key[:2])):
@@ -87,15 +87,15 @@ class Canary:
             raise SourceError(OPERATION, self._escape)
 
     def hidden_ports(self, held_ports: int, destinations: Sequence[PoolKey]) -> HiddenAnswer:
-        """Return how many of some random ports were asked about, and how many are hidden.
+        """Ask about some random ports; return about how many, and how many of them are hidden.
 
-        held_ports: ports (facts/ports.py) that some socket holds, none of them known to be bound.
-        A port is hidden where a socket was bound to it before it connected: no connect() may
-        choose it then, whatever the destination, and sock_diag does not show it.
-        destinations: ends that nobody uses. The first to which the kernel has a way is taken.
+        held_ports: ports (facts/ports.py) that sockets hold, none of them known to be bound.
+        A port is hidden if its socket was bound to it before it connected: then no connect() may
+        choose it, whatever the destination, and sock_diag does not show that.
+        destinations: unused ends. The first to which the kernel has a route is taken.
 
-        None is asked about where there is no way to any, or where the kernel cannot be asked
-        about single ports (before 6.3). Raises SourceError as `probe` does.
+        No port is asked about if there is no route to any, or if the kernel cannot be asked about
+        single ports (before 6.3). Raises SourceError as `probe` does.
         """
         self._refuse_after_escape()
         ports = _some_ports(held_ports, MAX_HELD_PORTS_ASKED)
@@ -118,15 +118,16 @@ class Canary:
         return HiddenAnswer(accepted + refused, refused)
 
     def take_over(self, key: PoolKey, ports: int, waits: Callable[[int], bool]) -> TakeOverAnswer:
-        """Return for how many of some random ports connect() was refused their TIME_WAIT entry.
+        """Ask connect() to take over TIME_WAIT at some random ports; return how many were refused.
 
-        ports: those (facts/ports.py) at which the pool may have such an entry. waits: tells of one
-        whether there is an entry that tcp_tw_reuse gives back by its rules. Not so where the peer
-        sent no timestamps, or where the socket had been bound to its port; sock_diag shows neither
-        (net/ipv4/tcp_ipv4.c, tcp_twsk_unique; net/ipv4/inet_hashtables.c, __inet_hash_connect).
+        ports: those (facts/ports.py) at which the pool may have such an entry. waits: returns
+        whether a port has an entry that tcp_tw_reuse gives back by its rules. The kernel does not
+        if the peer sent no timestamps, or if the socket was bound to its port; sock_diag shows
+        neither (net/ipv4/tcp_ipv4.c, tcp_twsk_unique; net/ipv4/inet_hashtables.c,
+        __inet_hash_connect).
 
-        Each success uses the entry up, as the next connect() would: MAX_TAKEN_OVER at most. A
-        refusal costs nothing. Raises SourceError as `probe` does.
+        Each success uses up the entry, as the next connect() would, so there are at most
+        MAX_TAKEN_OVER. A refusal costs nothing. Raises SourceError as `probe` does.
         """
         self._refuse_after_escape()
         taken = refused = 0
@@ -141,7 +142,7 @@ class Canary:
         return TakeOverAnswer(taken + refused, refused)
 
     def _ask_single_ports(self, key: PoolKey, free_ports: int) -> CanaryAnswer:
-        """Ask for some ports, until one is found.
+        """Ask for single ports until one is found.
 
         Never False: if all fail, connect() would still take over a TIME_WAIT entry.
         """
@@ -175,7 +176,7 @@ def _verdict(search: Search, seconds: float | None) -> CanaryAnswer:
     if search.error == 0:
         return CanaryAnswer(success=True, seconds=seconds, reason="")
     reason = f"{search.call}: {errno_reason(-search.error)}"
-    # bind() says the same errno of an address that is not this host's.
+    # bind() gives the same errno for an address that is not this host's.
     if search.call == "connect()" and search.error == errno.EADDRNOTAVAIL:
         return CanaryAnswer(success=False, seconds=seconds, reason=reason)
     return _unknown(reason)
@@ -186,7 +187,7 @@ def _unknown(reason: str) -> CanaryAnswer:
 
 
 def _some_ports(ports: int, count: int) -> list[int]:
-    """Return up to `count` random ports of a set; which ones, nobody can tell beforehand."""
+    """Return up to `count` random ports of a set, unpredictably."""
     size = ports.bit_count()
     places = SystemRandom().sample(range(size), min(size, count))
     return [_port_at(ports, place) for place in places]

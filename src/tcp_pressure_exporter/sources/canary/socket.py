@@ -1,9 +1,9 @@
-"""A TCP socket whose connect() searches for a local port as any other does, and sends nothing.
+"""A TCP socket whose connect() searches for a local port as any other would, and sends nothing.
 
-TCP_FASTOPEN_CONNECT puts the SYN off until there is data, which never comes, and
-TCP_FASTOPEN_NO_COOKIE does so without a cookie of the remote. With TCP_REPAIR, for which the kernel
-wants CAP_NET_ADMIN, connect() never sends: the safety net below fast open, and its substitute where
-that is switched off.
+TCP_FASTOPEN_CONNECT defers the SYN until there is data, which never comes, and
+TCP_FASTOPEN_NO_COOKIE makes that work without a cookie from the remote. With TCP_REPAIR, which
+needs CAP_NET_ADMIN, connect() never sends: it is the safety net under fast open, and replaces it
+where that is switched off.
 
 Source: net/ipv4/tcp_fastopen.c, tcp_fastopen_defer_connect; net/ipv4/tcp_output.c, tcp_connect;
 net/ipv4/inet_hashtables.c, __inet_hash_connect.
@@ -31,22 +31,22 @@ IP_BIND_ADDRESS_NO_PORT = 24
 IP_LOCAL_PORT_RANGE = 51
 SO_BINDTOIFINDEX = 62  # include/uapi/asm-generic/socket.h
 
-# Tells whoever counts refused connections that this search is no application's, whichever process
-# makes it (sources/bpf/programs/failing_connects.h). The option means nothing before there are
-# data, and the kernel takes any value up to half of the largest receive buffer, which is 2,304
-# bytes at least (net/ipv4/tcp.c, tcp_set_rcvlowat).
+# Tells whatever counts refused connections that this search is not an application's, whichever
+# process makes it (sources/bpf/programs/failing_connects.h). The option has no effect until there
+# is data, and the kernel accepts any value up to half of the largest receive buffer, which is at
+# least 2,304 bytes (net/ipv4/tcp.c, tcp_set_rcvlowat).
 MARK = 1019
 
-# Where it is not 0, fast open stops deferring for a while after the kernel took a loss for the
-# work of a firewall: then the SYN leaves (tcp_fastopen_active_should_disable).
+# If it is not 0, fast open stops deferring for a while after the kernel has attributed a loss to a
+# firewall: then the SYN leaves (tcp_fastopen_active_should_disable).
 BLACKHOLE_TIMEOUT = "net.ipv4.tcp_fastopen_blackhole_timeout_sec"
 
 
 class Search(NamedTuple):
-    """What became of one port search.
+    """The result of one port search.
 
-    call: which call the kernel refused with `error` (an errno), "connect()" where it refused none.
-    port: the local port that was found, else 0. seconds: how long connect() took.
+    call: the call that the kernel refused with `error` (an errno), "connect()" if it refused none.
+    port: the local port found, or 0. seconds: how long connect() took.
     """
 
     call: str
@@ -56,7 +56,7 @@ class Search(NamedTuple):
 
 
 def open_canary_socket(family: int) -> socket.socket:
-    """Open a socket that asks the network namespace of the calling thread."""
+    """Open a socket that asks in the calling thread's network namespace."""
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, MARK)
     return sock
@@ -78,16 +78,16 @@ def keep_silent(sock: socket.socket, procfs: Path) -> None:
 def search_port(
     sock: socket.socket, key: PoolKey, only_port: int | None, clock: Callable[[], float]
 ) -> Search:
-    """Let connect() search the whole range for a port, or look at `only_port` alone.
+    """Let connect() search the whole range for a port, or try only `only_port`.
 
-    The kernel ignores an `only_port` outside its range and searches it all: look at the port that
-    was found. Raises OSError where the kernel lacks IP_BIND_ADDRESS_NO_PORT.
+    The kernel ignores an `only_port` outside its range and searches all of it, so check the port
+    that was found. Raises OSError if the kernel lacks IP_BIND_ADDRESS_NO_PORT.
     """
     sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     if key.scope:
         try:
             sock.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, key.scope)
-        except OSError as error:  # the interface is gone, or this kernel wants CAP_NET_RAW
+        except OSError as error:  # the interface is gone, or this kernel requires CAP_NET_RAW
             return Search("SO_BINDTOIFINDEX", _number(error))
     if only_port is not None:
         try:
@@ -107,7 +107,7 @@ def search_port(
 
 
 def _socket_address(address: bytes, port: int, scope: int) -> tuple[Any, ...]:
-    """Return what bind() and connect() take: only a link-local address has a scope id there."""
+    """Return what bind() and connect() take: there only a link-local address has a scope id."""
     text = format_address(address)
     return (text, port, 0, scope) if is_link_local(address) else (text, port)
 
@@ -120,7 +120,7 @@ def _refusal(sock: socket.socket, option: int) -> str | None:
     """Set a TCP option to 1; return why the kernel refused, None where it did not."""
     try:
         sock.setsockopt(socket.IPPROTO_TCP, option, 1)
-    except OSError as error:  # no right to it, switched off or unknown: all say "not this way"
+    except OSError as error:  # not permitted, switched off or unknown: all mean "not this way"
         return error.strerror or str(error)
     return None
 

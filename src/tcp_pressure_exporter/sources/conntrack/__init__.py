@@ -1,5 +1,5 @@
 """The connections that this host translates as a NAT gateway.
 
-Here may live the ways to conntrack's table, by netlink and as text; what a pool of them means may
-not.
+The ways to read conntrack's table, by netlink and as text, may live here; what a pool of
+connections means may not.
 """

@@ -1,8 +1,8 @@
-"""/proc/net/nf_conntrack: the entries of conntrack as text, for lack of ctnetlink.
+"""/proc/net/nf_conntrack: conntrack's entries as text, where ctnetlink is not available.
 
 Root may read it, and anyone with CAP_DAC_READ_SEARCH. The kernel writes all entries, of all
-protocols, and nothing tells a translated source but the difference between the two tuples of a
-line. Source: net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
+protocols, and only the difference between a line's two tuples reveals a translated source. Source:
+net/netfilter/nf_conntrack_standalone.c, ct_seq_show.
 """
 
 import re
@@ -19,14 +19,14 @@ from tcp_pressure_exporter.sources.counting.pools import NatClients, Pools, nat_
 
 NAME = "/proc/net/nf_conntrack"
 # ipv4 2 tcp 6 431999 ESTABLISHED src=A dst=B sport=C dport=D [UNREPLIED] src=E dst=F sport=G ...
-# An entry in a flow table has neither seconds nor state.
+# An entry in a flow table has neither seconds nor a state.
 ADDRESS, PORT = "([0-9a-f.:]{2,45})", "([0-9]{1,5})"
 TUPLE = f"src={ADDRESS} dst={ADDRESS} sport={PORT} dport={PORT} "
 DETAILS = r"(?:zone-orig=[0-9]+ )?(?:packets=[0-9]+ bytes=[0-9]+ )?(?:\[UNREPLIED\] )?"
 ENTRY = re.compile(
     f"ipv[46] +[0-9]+ tcp +6 (?:[0-9]+ )?(?:([A-Z0-9_]+) )?{TUPLE}{DETAILS}{TUPLE}(.*)"
 )
-# ct_show_zone: "zone-reply" comes right after the tuple, "zone", of both directions, near the end.
+# ct_show_zone: "zone-reply" comes right after the tuple; "zone", for both directions, near the end.
 ZONE = re.compile(r"(?:^|.* )zone(?:-reply)?=([0-9]{1,5})(?: .*)?")
 TIME_WAIT = "TIME_WAIT"
 OVER = frozenset({TIME_WAIT, "CLOSE", "SYN_SENT2"})  # as in sources/counting/translated.py
@@ -42,9 +42,9 @@ def read_proc_conntrack(procfs: Path, rules: NatRules) -> PoolTally:
 
 
 def may_read_proc_conntrack(procfs: Path) -> bool:
-    """Tell whether this process may read the file, or there is none because nothing is tracked.
+    """Tell whether this process may read the file, or whether it is missing as nothing is tracked.
 
-    Only an attempt shows it: access(2) checks the real user, and ignores capabilities.
+    Only an attempt shows: access(2) checks the real user and ignores capabilities.
     """
     try:
         _path(procfs).open("rb").close()
@@ -56,12 +56,12 @@ def may_read_proc_conntrack(procfs: Path) -> bool:
 
 
 def _path(procfs: Path) -> Path:
-    # /proc/net would be the namespace of the process's first thread, not of this one.
+    # /proc/net would show the namespace of the process's first thread, not of this one.
     return procfs / "thread-self" / "net" / "nf_conntrack"
 
 
 def tally_proc_conntrack(lines: Iterable[str], rules: NatRules) -> PoolTally:
-    """Count the lines of the file; raises SourceError on one about TCP that makes no sense."""
+    """Count the lines of the file; raises SourceError on a TCP line that makes no sense."""
     pools, clients = nat_pools(rules), NatClients(rules.clients_of)
     for line in lines:
         if " tcp " not in line:
@@ -88,7 +88,7 @@ def _add(pools: Pools, clients: NatClients, match: re.Match[str], rules: NatRule
 
 
 def _zone(rest: str) -> int:
-    """Return the conntrack zone of the replies; what stands in a security context is none."""
+    """Return the conntrack zone of the replies, ignoring text in a security context."""
     found = ZONE.fullmatch(rest)
     return int(found[1]) if found else 0
 

@@ -1,9 +1,9 @@
-"""The NAT pools of a gateway, from conntrack by netlink (needs CAP_NET_ADMIN) or as text.
+"""A gateway's NAT pools, from conntrack by netlink (needs CAP_NET_ADMIN) or as text.
 
-Strategy: at every sample the connections with a translated source are counted, which make the
-pools. Those without hold ports of the same pools: the gateway's own connections, those whose
-destination alone was translated. There may be a million of them on a host with few NAT pools, so
-they are looked at by a share of one CPU; in between the last known number is added.
+Strategy: every sample counts the connections with a translated source, which make up the pools.
+Others hold ports of the same pools too: the gateway's own connections, and those with only a
+translated destination. There may be a million of them on a host with few NAT pools, so they are
+counted only as often as a share of one CPU allows; in between, the last known number is added.
 """
 
 import socket
@@ -37,7 +37,7 @@ NETLINK_NETFILTER = 12  # include/uapi/linux/netlink.h
 
 
 def open_conntrack_socket() -> socket.socket:
-    """Open a socket that asks the network namespace of the calling thread."""
+    """Open a socket that asks in the calling thread's network namespace."""
     return socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
     )
@@ -56,7 +56,7 @@ class ConntrackSocket:
     def ask(self, read: Callable[[Dump], Answer], *, translated: bool = True) -> Answer:
         """Ask for those with a translated source, or for the others, and read the answer.
 
-        Raises SourceError (EPERM without the right).
+        Raises SourceError (EPERM without the privilege).
         """
         return self._netlink.dump(partial(encode_nat_request, translated=translated), read)
 
@@ -76,10 +76,10 @@ LONGEST_PAUSE = 300.0  # seconds: how old their number may get
 
 
 class ConntrackTable:
-    """Asks the network namespace of the calling thread.
+    """Asks in the calling thread's network namespace.
 
-    by_netlink: ctnetlink, which needs CAP_NET_ADMIN; else /proc/net/nf_conntrack, which root may
-    read, and who has CAP_DAC_READ_SEARCH.
+    by_netlink: use ctnetlink, which needs CAP_NET_ADMIN; otherwise /proc/net/nf_conntrack, which
+    root may read, and anyone with CAP_DAC_READ_SEARCH.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class ConntrackTable:
     def translated(self, rows: RowRules, clients_of: Sequence[PoolKey] = ()) -> PoolTally:
         """Return the NAT pools, some of them by client; raises SourceError.
 
-        Where nothing is tracked the kernel is not asked: it might load a module for the answer.
+        If nothing is tracked, the kernel is not asked: it might load a module for the answer.
         """
         tracked = read_sysctl(self._procfs, COUNT)
         if tracked is None or parse_int(COUNT, tracked) == 0:
             return NOTHING
         evicts = read_kernel_release(self._procfs) >= EVICTS_SINCE
         if self._allowance.due():
-            # What is few now may be many with those that are looked for.
+            # A pool with few now may have many once the others are counted.
             found = self._count(NatRules(rows._replace(min_used=0), evicts, clients_of=clients_of))
             self._untranslated = self._look_for_others(found)
         else:
@@ -117,9 +117,9 @@ class ConntrackTable:
         return _with_others(found, self._untranslated)
 
     def _look_for_others(self, found: PoolTally) -> Mapping[PoolKey, PoolCount]:
-        """Count what else holds ports of the pools that were told apart; none, no question.
+        """Count what else holds ports of the pools in rows; without rows, ask nothing.
 
-        The kernel ends none of them for a new connection: nf_nat_may_kill.
+        The kernel never ends any of them for a new connection: nf_nat_may_kill.
         """
         if not found.rows:
             return {}
@@ -149,7 +149,7 @@ class ConntrackTable:
 
 
 def _with_others(found: PoolTally, others: Mapping[PoolKey, PoolCount]) -> PoolTally:
-    """Return the pools with the ports that other connections hold of them."""
+    """Return the pools with the ports that other connections hold in them."""
     rows = {key: _sum(count, others.get(key)) for key, count in found.rows.items()}
     return replace(found, rows=rows)
 

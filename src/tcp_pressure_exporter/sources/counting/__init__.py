@@ -1,7 +1,7 @@
-"""From entries to counts: one library in C, and a readable Python one that is its oracle.
+"""From entries to counts: a library in C, and a readable one in Python as its oracle.
 
-Here may live what counts sockets and translated connections under given rules, without the GIL
-where it is compiled. Where the bytes come from is the other folders' business.
-Of the C units, those in core/ count and know no more, those in netlink/ receive dumps and decode
-them for the core, and those beside this file speak to Python.
+Code that counts sockets and translated connections by given rules may live here, without the GIL
+where it is compiled. Where the bytes come from is for the other folders.
+Of the C units, those in core/ only count, those in netlink/ receive dumps and decode them for the
+core, and those next to this file talk to Python.
 """

@@ -1,7 +1,7 @@
-/* The compiled form of readable.py, translated.py and bound.py, for Python by its stable ABI.
+/* The compiled form of readable.py, translated.py and bound.py, for Python's stable ABI.
  *
- * A dump is received and counted without the GIL: no Python object is touched between its first
- * datagram and its last. compiled.py packs the arguments and unpacks the results.
+ * A dump is received and counted without the GIL: no Python object is touched between the first
+ * datagram and the last. compiled.py packs the arguments and unpacks the results.
  */
 #include "python_results.h" /* first, for Python.h */
 
@@ -74,7 +74,7 @@ static enum outcome read_datagrams(struct dump *dump, PyObject *source,
     return fail(&dump->failure, "netlink dump", "the answer ended before NLMSG_DONE");
 }
 
-/* Converters for PyArg_ParseTuple; what they point to is the arguments'. */
+/* Converters for PyArg_ParseTuple; the arguments own what they point to. */
 
 static int to_row_rules(PyObject *object, void *into)
 {
@@ -109,7 +109,7 @@ static int to_networks(PyObject *object, void *into)
     return networks->packed != NULL;
 }
 
-/* Parse the arguments of tally_socket, and of all that counts sockets: _tally.pyi. */
+/* Parse the arguments of tally_socket, and of everything that counts sockets: _tally.pyi. */
 static bool parse_sockets(PyObject *arguments, PyObject **source, struct timeouts *timeouts,
                           struct dump *dump, struct inet_diag_tally *tally)
 {
@@ -184,7 +184,7 @@ static PyObject *tally_sockets(PyObject *arguments, read_source *read)
     return result;
 }
 
-/* The source is (descriptor of the program, that of its map, ticks a second). */
+/* The source is (descriptor of the program, descriptor of its map, ticks per second). */
 static enum outcome read_walk(struct dump *dump, PyObject *source, const struct timeouts *timeouts)
 {
     struct walk_tally *tally = dump->tally;
@@ -200,7 +200,7 @@ static enum outcome read_walk(struct dump *dump, PyObject *source, const struct 
     return outcome;
 }
 
-/* Count what was found in some chains: (number of the block, ms, connections, of these those in
+/* Count what was found in some chains: (number of the block, ms, connections, those of them in
  * CLOSE_WAIT). */
 static enum outcome read_found(struct dump *dump, PyObject *chains)
 {
@@ -219,7 +219,7 @@ static enum outcome read_found(struct dump *dump, PyObject *chains)
     return count_found(dump, &found);
 }
 
-/* The source is (ticks a second, a sequence of what was found in chains). */
+/* The source is (ticks per second, a sequence of what was found in chains). */
 static enum outcome read_all_found(struct dump *dump, PyObject *source,
                                    const struct timeouts *timeouts)
 {

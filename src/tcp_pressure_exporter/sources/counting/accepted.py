@@ -1,9 +1,9 @@
-"""Which local ports outside the range connections were accepted at.
+"""The local ports outside the range at which connections were accepted.
 
-A socket at a port that no connect() chose and nobody listens at was either bound before it
+A socket at a port that no connect() chose and where nothing listens was either bound before it
 connected (NFS, a proxy's source range), or accepted: its listener is gone, or never had that port
-(TPROXY, BPF's socket lookup). No entry tells which. A port that many sockets share, each with
-another one at the other end, is the fixed one: the service's.
+(TPROXY, BPF's socket lookup). No entry tells which. But a port that many sockets share, each with a
+different port at the other end, is the fixed one: the service's.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.tally import MAX_PORT_PAIRS
 
 DYNAMIC_PORTS = 32_768  # Linux's default ip_local_port_range begins here
-CLEARLY = 4  # so many times as many are no chance
+CLEARLY = 4  # this many times as many are no coincidence
 
 PortPair = tuple[int, int]  # local, remote
 
@@ -30,7 +30,7 @@ class PortPairs:
             self._pairs.append((local, remote))
 
     def accepted(self) -> int:
-        """Return the local ports (facts/ports.py) at which most sockets were accepted."""
+        """Return the local ports (facts/ports.py) where most of the sockets were accepted."""
         return port_set(_accepted(self._pairs))
 
 
@@ -47,7 +47,7 @@ def _accepted(pairs: Iterable[PortPair]) -> Iterable[int]:
 
 
 def _was_accepted(local: int, remote: int, at_local: int, at_remote: int) -> bool:
-    """Tell whether a socket was rather accepted: by the port that more share, else by numbers."""
+    """Tell whether a socket was probably accepted: by which port more share, or by its numbers."""
     if at_local > CLEARLY * at_remote:
         return True
     if at_remote > CLEARLY * at_local:

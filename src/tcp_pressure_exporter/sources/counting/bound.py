@@ -1,8 +1,8 @@
-"""Counts the sockets that own a port, readably: those of a dump or of a list. The oracle in Python.
+"""Counts the sockets that own a port, in a dump or a list, readably: the oracle in Python.
 
-Strategy: each socket is looked at once. Of the queues a table is kept whose emptiest one gives way
-to a fuller one; of pairs of address and port the first ones, and what finds no room counts for
-every address.
+Strategy: each socket is looked at once. Queues go into a table in which the emptiest gives way to a
+fuller one. The first pairs of address and port are kept; a port without room counts for every
+address.
 """
 
 from collections.abc import Iterable
@@ -40,21 +40,21 @@ from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 def tally_bound_datagrams(
     datagrams: Iterable[bytes], sequence: int, rules: BoundRules
 ) -> BoundTally:
-    """Count the listening and the bound-only sockets of a dump.
+    """Count the sockets in a dump that listen or are only bound.
 
-    Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    Raises SourceError as `dump_payloads` does, and on a truncated entry.
     """
     counter = BoundCounter(rules)
     for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):
         socket, transparent = _decode(payload)
-        # One that was closed between being found and being described has no port left.
+        # One that was closed after it was found and before it was described has no port left.
         if socket.port:
             counter.add(socket, transparent=transparent)
     return counter.result()
 
 
 def tally_bound(sockets: Iterable[BoundSocket], rules: BoundRules) -> BoundTally:
-    """Count sockets that are told one by one."""
+    """Count sockets given one by one."""
     counter = BoundCounter(rules)
     for socket in sockets:
         counter.add(socket)
@@ -141,7 +141,7 @@ def _put(bitmap: bytearray, port: int) -> None:
 
 
 class _AddressPorts:
-    """The ports of each address, as many as there is room for."""
+    """The ports of each address, as far as there is room."""
 
     def __init__(self) -> None:
         self._ports: dict[bytes, set[int]] = {}
@@ -175,18 +175,18 @@ class _AddressPorts:
 
 
 class _Queues:
-    """The watched queues and the fullest others; orders: as the first socket of each came."""
+    """The watched queues and the fullest others; orders: the order of their first sockets."""
 
     def __init__(self, rules: BoundRules) -> None:
         self._watched = frozenset(list(rules.watched)[:MAX_QUEUES])
         self._queues: dict[QueueKey, AcceptQueue] = {}
         self._orders: dict[QueueKey, int] = {}
         self._others: set[QueueKey] = set()
-        self._least: QueueKey | None = None  # of the others the emptiest, once it is looked for
+        self._least: QueueKey | None = None  # the emptiest of the others, once looked for
         self._next = 0
 
     def add(self, queue: AcceptQueue) -> None:
-        """Take a queue in, if it is watched, the fullest of its key, or fuller than another."""
+        """Add a queue if it is watched, the fullest of its key, or fuller than another."""
         known = self._queues.get(queue.key)
         if known is not None:
             if (queue.ratio, queue.limit) > (known.ratio, known.limit):
@@ -213,7 +213,7 @@ class _Queues:
         return True
 
     def _rank(self, key: QueueKey) -> tuple[float, int]:
-        return self._queues[key].ratio, -self._orders[key]  # of equal ones the last goes
+        return self._queues[key].ratio, -self._orders[key]  # of equals the last goes
 
     def result(self) -> tuple[AcceptQueue, ...]:
         return tuple(sorted(self._queues.values(), key=lambda queue: self._orders[queue.key]))

@@ -10,8 +10,8 @@ static int append(PyObject *list, PyObject *item)
     return status;
 }
 
-/* Return (address, ports) of the pairs up to `end` that begin with the same address. The ports take
- * the place of the pairs. */
+/* Return (address, ports) of the pairs from `begin` to `end`, which share an address. The ports
+ * overwrite the pairs. */
 static PyObject *address_result(struct address_ports *ports, uint32_t begin, uint32_t end)
 {
     uint16_t *row = (uint16_t *)&ports->pairs[begin];
@@ -61,7 +61,7 @@ static PyObject *queues_result(const struct accept_queues *queues)
     return list;
 }
 
-/* Return all; the parts of it are the caller's. */
+/* Return the whole result; the caller owns its parts. */
 static PyObject *all_of(const struct listener_tally *tally, PyObject *addresses, PyObject *queues)
 {
     const struct address_ports *ports = &tally->addresses;

@@ -1,5 +1,4 @@
-/* What was counted of sockets that own a port, as the Python objects that compiled_bound.py
- * unpacks. */
+/* The counts of sockets that own a port, as the Python objects that compiled_bound.py unpacks. */
 #pragma once
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

@@ -1,6 +1,6 @@
 """The compiled parser of a dump: packs the rules for _tally.c and unpacks its result.
 
-Raises ImportError where the extension was not built: the readable parser then does its work.
+Raises ImportError if the extension was not built: the readable parser then takes its place.
 """
 
 import secrets
@@ -53,7 +53,7 @@ NO_EDGE = Edge(2**62, 2**62, b"")  # in the far future: nothing is younger
 def tally_datagrams(
     datagrams: Sequence[Datagram], sequence: int, rules: TallyRules, started_ms: int
 ) -> SocketTally:
-    """Count the sockets of recorded datagrams; as readable_tally.tally_datagrams does."""
+    """Count the sockets of recorded datagrams, as readable.tally_datagrams does."""
     asked = (datagrams, sequence, (*NO_SECONDS, started_ms))
     return count_sockets(_tally.tally_datagrams, asked, rules)
 
@@ -61,15 +61,15 @@ def tally_datagrams(
 def tally_dump(dump: Dump, rules: TallyRules) -> SocketTally:
     """Drain a dump from its netlink socket and count it, without the GIL.
 
-    Raises SourceError as tally_datagrams does, and where the kernel is silent or not done in
-    time; OSError where receiving fails.
+    Raises SourceError as tally_datagrams does, and if the kernel is silent or not done in time;
+    OSError if receiving fails.
     """
     asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS, dump.started_ms))
     return count_sockets(_tally.tally_socket, asked, rules)
 
 
 def tally_nat_datagrams(datagrams: Sequence[Datagram], sequence: int, rules: NatRules) -> PoolTally:
-    """Count the connections of recorded datagrams; as readable_conntrack.tally_nat does."""
+    """Count the connections of recorded datagrams, as translated.tally_nat does."""
     return _run_nat(_tally.tally_nat_datagrams, (datagrams, sequence, NO_SECONDS), rules)
 
 
@@ -99,7 +99,7 @@ def count_sockets(
     rules: TallyRules,
     by: str = NETLINK,
 ) -> SocketTally:
-    """Return what a function of the extension counts; by: who tells of the sockets.
+    """Return what a function of the extension counts; by: the source of the sockets.
 
     Raises SourceError, OSError.
     """
@@ -117,7 +117,7 @@ def count_sockets(
             _pack(rules.explicit_rows),
         ),
     )
-    # A seed of its own for each dump: peers choose addresses, and could choose colliding ones.
+    # Each dump has its own seed: peers choose addresses, and could choose colliding ones.
     limits = (rules.kept_states, secrets.randbits(64))
     return _unpack(call_counter(count, source, sequence & SEQUENCES, times, packed, limits), by)
 

@@ -1,6 +1,6 @@
 """The compiled counter of sockets that own a port: packs the rules for _tally.c, and unpacks.
 
-Raises ImportError where the extension was not built, as compiled.py does.
+Raises ImportError if the extension was not built, as compiled.py does.
 """
 
 import secrets
@@ -34,15 +34,15 @@ QUEUE_KEY = struct.Struct("=16sIHxx")  # address, scope, port: struct queue_key
 def tally_bound_datagrams(
     datagrams: Sequence[Datagram], sequence: int, rules: BoundRules
 ) -> BoundTally:
-    """Count the sockets of recorded datagrams; as bound.tally_bound_datagrams does."""
+    """Count the sockets of recorded datagrams, as bound.tally_bound_datagrams does."""
     return _run(_tally.tally_bound_datagrams, (datagrams, sequence, NO_SECONDS), rules)
 
 
 def tally_bound_dump(dump: Dump, rules: BoundRules) -> BoundTally:
     """Drain a dump from its netlink socket and count it, without the GIL.
 
-    Raises SourceError as tally_bound_datagrams does, and where the kernel is silent or not done in
-    time; OSError where receiving fails.
+    Raises SourceError as tally_bound_datagrams does, and if the kernel is silent or not done in
+    time; OSError if receiving fails.
     """
     asked = (dump.fileno(), dump.sequence, (ANSWER_SECONDS, DUMP_SECONDS))
     return _run(_tally.tally_bound_socket, asked, rules)

@@ -1,10 +1,10 @@
-"""Counts sockets under fixed rules, wherever they come from: a netlink dump or psutil's list.
+"""Counts sockets by fixed rules, wherever they come from: a netlink dump or psutil's list.
 
-Strategy: each socket is looked at once. Its local port decides what it is: a port that this host
-serves makes it part of an inbound pool, any other one part of an outbound pool; the kernel's
-rules (`TallyRules`) decide which ports and which TIME_WAIT entries count. At a port that no
-connect() chooses it is part of a pool of its own (`privileged`, `explicit`), unless accepted.py
-finds that the port is one that connections were accepted at.
+Strategy: each socket is looked at once. Its local port decides where it belongs: a port that this
+host serves puts it in an inbound pool, any other port in an outbound pool; the kernel's rules
+(`TallyRules`) decide which ports and which TIME_WAIT entries count. A socket at a port that no
+connect() chooses belongs to a separate pool (`privileged`, `explicit`), unless accepted.py finds
+that connections were accepted at that port.
 """
 
 from typing import NamedTuple
@@ -27,19 +27,19 @@ from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.sources.counting.accepted import PortPairs
 from tcp_pressure_exporter.sources.counting.pools import LIVE, Pools
 
-PROT_SOCK = 1024  # include/net/ip.h: ports below are for the privileged
+PROT_SOCK = 1024  # include/net/ip.h: ports below it need a privilege
 
 
 class Entry(NamedTuple):
-    """One socket that is not listening, as a decoder hands it to the counter.
+    """One socket that is not listening, as a decoder passes it to the counter.
 
     local, remote: addresses as in facts/addresses.py. The ports are in network order. state: one
     of STATE_NAMES (facts/sockets.py).
     interface: index of the one that it is bound to, 0 for none.
-    age_ms: for how long it has been in TIME_WAIT; LIVE in any other state.
-    entered: whether the tally before did not see it in TIME_WAIT.
-    cause: one of CAUSES (facts/close_wait.py); "" in other states and where nothing tells it.
-    now_ms: when it was of this age, on the kernel's clock; 0 where that is not known.
+    age_ms: how long it has been in TIME_WAIT; LIVE in any other state.
+    entered: whether it was not yet in TIME_WAIT in the previous tally.
+    cause: one of CAUSES (facts/close_wait.py); "" in other states and where it is not known.
+    now_ms: when it had this age, on the kernel's clock; 0 where that is not known.
     """
 
     local: bytes
@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 
 
 class SocketCounter:
-    """Adds up entries; age_seconds: as long are histograms of ages, None: as the rules say."""
+    """Adds up entries; age_seconds: the length of histograms of ages, None: as the rules say."""
 
     def __init__(self, rules: TallyRules, age_seconds: int | None = None) -> None:
         if age_seconds is None:
@@ -100,7 +100,7 @@ class SocketCounter:
             self._add_outside(entry, port)
 
     def _is_foreign(self, local: bytes, port: int) -> bool:
-        """Tell whether a port that connect() may choose is at an address of another host."""
+        """Tell whether a port that connect() may choose is at another host's address."""
         own = self._rules.own
         if not own or contains(self._blocked, port):
             return False
@@ -117,7 +117,7 @@ class SocketCounter:
         pools.add(ends, entry.age_ms, entered=entry.entered)
 
     def _reclaimable(self, entry: Entry) -> bool:
-        """Tell whether a connect() would take this TIME_WAIT entry over (tcp_twsk_unique)."""
+        """Tell whether a connect() would take over this TIME_WAIT entry (tcp_twsk_unique)."""
         reuse = self._rules.reuse
         if not _waited(entry, reuse):
             return False
@@ -137,7 +137,7 @@ class SocketCounter:
         kept_overflow: int = 0,
         longest_left_ms: int = 0,
     ) -> SocketTally:
-        """Return what was counted, with what its decoder alone knows."""
+        """Return what was counted, together with what only the decoder knows."""
         return SocketTally(
             edge=edge,
             states=self._states,
@@ -177,7 +177,7 @@ class _Bitmaps:
 
 
 class _LocalPorts:
-    """The ports of each local address; overflow: sockets of addresses too many to be kept."""
+    """The ports of each local address; overflow: sockets at addresses without room."""
 
     def __init__(self) -> None:
         self._bitmaps: dict[LocalAddress, _Bitmaps] = {}

@@ -1,4 +1,4 @@
-"""The two parsers of a dump, and which one this installation has."""
+"""The two parsers of a dump, and which of them this installation has."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from tcp_pressure_exporter.sources.counting import translated as readable_conntr
 from tcp_pressure_exporter.sources.netlink.messages import ending
 from tcp_pressure_exporter.sources.netlink.socket import Datagram, Dump
 
-NO_SEQUENCE = 0  # of messages that answer no request
+NO_SEQUENCE = 0  # for messages that answer no request
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """A way to count dumps under rules; raises SourceError. `name` is what users see of it.
+    """A way to count dumps by rules; raises SourceError. `name` is what users see.
 
-    tally: of TCP sockets. tally_nat: of the connections that conntrack tracks. tally_bound: of TCP
-    sockets that listen or are bound only. tally_messages: of such sockets, told by messages as
-    those of a dump, but without its ending.
+    tally: TCP sockets. tally_nat: the connections that conntrack tracks. tally_bound: TCP sockets
+    that listen or are only bound. tally_messages: such sockets, from messages like those of a dump
+    but without its ending.
     """
 
     name: str
@@ -48,7 +48,7 @@ def readable_parser() -> Parser:
 
 
 def compiled_parser() -> Parser | None:
-    """Return the parser in C, or None where it was not built: there was no compiler."""
+    """Return the parser in C, or None if it was not built, for lack of a compiler."""
     try:
         from tcp_pressure_exporter.sources.counting import (  # noqa: PLC0415 - may be absent
             compiled,

@@ -22,7 +22,7 @@ from tcp_pressure_exporter.facts.tally import (
 )
 
 LIVE = -1  # the age of an entry that is not in TIME_WAIT
-# What a PoolKey has. To make one of each socket would cost a tenth of all counting.
+# The fields of a PoolKey. Making one for each socket would cost a tenth of all counting.
 Ends = tuple[bytes, bytes, bytes, int]
 
 
@@ -40,7 +40,7 @@ class CountedPool:
         return self.ports - self.reclaimable
 
     def ranked_by(self, rules: RowRules) -> int:
-        """Return by how many ports the rules judge the pool."""
+        """Return the number of ports by which the rules judge the pool."""
         return self.ports if self.ports >= rules.whole_from else self.used
 
     def frozen(self, age_seconds: int) -> PoolCount:
@@ -54,8 +54,8 @@ class CountedPool:
 class Pools:
     """The pools of one direction while they are counted.
 
-    age_seconds: as long are histograms; 0 where nothing tells ages. most: pools that are kept.
-    fixed: no pool is added; what belongs to no pool is not counted.
+    age_seconds: the length of histograms; 0 where ages are not known. most: how many pools are
+    kept. fixed: no pool is added; what belongs to none of them is not counted.
     """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Pools:
 
     def result(self, rules: RowRules) -> PoolTally:
         """Split the pools into rows and others."""
-        watched = {key[:4] for key in rules.watched}  # what Ends has of it
+        watched = {key[:4] for key in rules.watched}  # the fields of Ends
         ranks = (pool.ranked_by(rules) for pool in self.pools.values())
         enough = [rank for rank in ranks if rank >= rules.min_used]
         least = max(_row_threshold(enough, rules.max_rows) + 1, rules.min_used)
@@ -134,7 +134,7 @@ class Pools:
 
 
 def _group_of(address: bytes, networks: Sequence[GroupNetwork]) -> int | None:
-    """Return the number of the group that an address is of; networks: as RowRules has them."""
+    """Return the number of the group that an address belongs to; networks: as in RowRules."""
     place = bisect_right(networks, address, key=lambda network: network.address)
     if not place:
         return None
@@ -143,7 +143,7 @@ def _group_of(address: bytes, networks: Sequence[GroupNetwork]) -> int | None:
 
 
 def nat_pools(rules: NatRules) -> Pools:
-    """Return the pools that tracked connections are counted into."""
+    """Return the pools for counting tracked connections."""
     if rules.translated:
         return Pools()
     return Pools({key[:4]: CountedPool() for key in rules.rows.watched}, fixed=True)
@@ -162,7 +162,7 @@ class NatClients:
         return ends in self._pools
 
     def add(self, ends: Ends, client: bytes) -> None:
-        """Count a connection of such a pool; client: the address that it was opened from."""
+        """Count a connection of such a pool; client: the address that opened it."""
         counts = self._counts.get(self._pools[ends], {})
         if client not in counts:
             if self._clients >= MAX_CLIENTS:
@@ -176,7 +176,7 @@ class NatClients:
 
 
 def _row_threshold(used: list[int], max_rows: int) -> int:
-    """Return the use above which a pool gets a row: as many rows as allowed, equals together."""
+    """Return the use above which a pool gets a row: at most max_rows rows, equals together."""
     if len(used) <= max_rows:
         return -1
     rows = 0
@@ -203,7 +203,7 @@ def _sum(pools: list[CountedPool], age_seconds: int) -> OtherPools:
 
 
 def _packed(ages: Mapping[int, int], age_seconds: int) -> bytes:
-    """Return a histogram; what is older than it is long counts in its last second."""
+    """Return a histogram; ages beyond its length count in its last second."""
     histogram = array("I", bytes(4 * age_seconds))
     if age_seconds:
         for age, entries in ages.items():

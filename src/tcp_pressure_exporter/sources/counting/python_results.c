@@ -123,9 +123,9 @@ static bool no_port_in(const uint8_t word[8])
     return ports == 0;
 }
 
-/* Of both bitmaps, what lies between the lowest and the highest held port, and where it begins: a
- * thousand whole ones cost more than the sockets. The live ports are the held ones where no other
- * is in TIME_WAIT. */
+/* The part of both bitmaps from the lowest to the highest held port, and where it begins: a
+ * thousand whole ones would cost more than the sockets. If no port is in TIME_WAIT, the live ports
+ * are the held ones. */
 static PyObject *address_result(const struct local_address *address)
 {
     const uint8_t *held = address->held, *live = address->live;
@@ -163,7 +163,7 @@ static PyObject *edge_result(const struct recent *recent, const struct known_ent
                          (Py_ssize_t)seen->bytes);
 }
 
-/* Return all; the parts of it are the caller's. */
+/* Return the whole result; the caller owns its parts. */
 static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses, PyObject *pools,
                         PyObject *edge)
 {

@@ -1,4 +1,4 @@
-/* What was counted, and what went wrong, as the Python objects that compiled.py unpacks.
+/* The counts, and what went wrong, as the Python objects that compiled.py unpacks.
  *
  * Each returns a new reference, or NULL with an exception.
  */
@@ -19,7 +19,7 @@ PyObject *pools_result(const struct pool_table *table);
  * and the place of its pool as scope. */
 PyObject *nat_result(const struct nat_tally *tally);
 
-/* The entries in TIME_WAIT that were seen, as the next dump is to know them. */
+/* The entries seen in TIME_WAIT, in the form that the next dump needs. */
 struct known_entries {
     const void *packed;
     size_t bytes;
@@ -32,6 +32,6 @@ PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known
 /* Return a list of (inode of a namespace, list of what was found in chains: tally_found). */
 PyObject *collection_result(const struct collection *collection);
 
-/* Raise OSError, or ValueError(operation, reason): an int is an errno that the kernel answered.
- * Leaves an exception that was raised before as it is. Returns NULL. */
+/* Raise OSError, or ValueError(operation, reason): an int is an errno in the kernel's answer.
+ * Leaves an earlier exception as it is. Returns NULL. */
 PyObject *raise_failure(const struct failure *failure);

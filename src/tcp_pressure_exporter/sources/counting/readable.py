@@ -1,6 +1,6 @@
 """The readable parser of a dump: datagrams in, aggregates out. The oracle of the compiled one.
 
-Here the bytes of a dump become entries; counter.py says what an entry counts for.
+It turns the bytes of a dump into entries; counter.py decides what an entry counts for.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,9 +23,9 @@ NO_PORT = bytes(2)
 def tally_datagrams(
     datagrams: Iterable[Datagram], sequence: int, rules: TallyRules, started_ms: int
 ) -> SocketTally:
-    """Count the sockets of a dump; `started_ms` is the dump's (sources/netlink/socket.py).
+    """Count the sockets of a dump; `started_ms` as in Dump (sources/netlink/socket.py).
 
-    Raises SourceError as `dump_payloads` does and on an entry that is cut short or unknown.
+    Raises SourceError as `dump_payloads` does, and on an entry that is truncated or unknown.
     """
     waiting, kept = _Waiting(rules, started_ms), _Kept(rules.kept_states)
     counter = SocketCounter(rules)
@@ -40,14 +40,14 @@ def tally_datagrams(
 
 
 def _contents(datagrams: Iterable[Datagram], recent: Recent) -> Iterator[bytes]:
-    """Yield what the datagrams hold; the entries of each are as of when it was filled."""
+    """Yield the contents of the datagrams; entries are as of when their datagram was filled."""
     for datagram in datagrams:
         recent.now_ms = datagram.filled_ms
         yield datagram.content
 
 
 def _decode(payload: memoryview, waiting: "_Waiting") -> Entry | None:
-    """Return the socket that a payload describes, or None where it is no more."""
+    """Return the socket that a payload describes, or None if it no longer exists."""
     if len(payload) < MESSAGE.size:
         raise SourceError("inet_diag message", f"{len(payload)} bytes, not {MESSAGE.size}")
     (family, state, timer, retransmits, local_port, remote_port, source, destination,
@@ -56,7 +56,7 @@ def _decode(payload: memoryview, waiting: "_Waiting") -> Entry | None:
         raise SourceError("inet_diag message", f"state {state} is unknown")
     if local_port == NO_PORT:
         # The dump finds a socket under the bucket's lock and describes it later: this one was
-        # closed in between and has given its port back (inet_put_port).
+        # closed in between and has released its port (inet_put_port).
         return None
     age_ms, entered, cause, now_ms = LIVE, False, "", waiting.recent.now_ms
     if state == TCP_TIME_WAIT:
@@ -69,7 +69,7 @@ def _decode(payload: memoryview, waiting: "_Waiting") -> Entry | None:
 
 
 class _Waiting:
-    """Dates the entries in TIME_WAIT; longest_left_ms: the most that one had left of it."""
+    """Dates the entries in TIME_WAIT; longest_left_ms: the longest time that one had left."""
 
     def __init__(self, rules: TallyRules, started_ms: int) -> None:
         self.recent = Recent(rules.since, started_ms)
@@ -77,7 +77,7 @@ class _Waiting:
         self.longest_left_ms = 0
 
     def add(self, cookie: bytes, left_ms: int) -> tuple[int, bool]:
-        """Return the age of an entry, and whether the dump before did not see it."""
+        """Return the age of an entry, and whether it was missing from the previous dump."""
         self.longest_left_ms = max(self.longest_left_ms, left_ms)
         age_ms = self._lengths.age_ms(left_ms)
         return age_ms, self.recent.add(cookie, age_ms, over=left_ms == 0)

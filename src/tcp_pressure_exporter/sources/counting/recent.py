@@ -1,8 +1,8 @@
 """Which TIME_WAIT entries of a dump are new: each counts once, whatever the interval.
 
-Strategy: an entry tells its age, so those that were born before the dump before are not new. Of the
-others the socket cookies tell. An age alone would not: it is not exact about the moment of that
-dump, and a segment that is answered with an ACK restarts an entry's minute
+Strategy: an entry shows its age, so entries that began before the previous dump are not new. For
+the others, their socket cookies tell. An age alone would not: it is not exact around the moment of
+that dump, and a segment answered with an ACK restarts an entry's minute
 (tcp_timewait_state_process), while its cookie stays.
 """
 
@@ -19,9 +19,9 @@ from tcp_pressure_exporter.facts.tally import (
 
 
 class Recent:
-    """Tells which TIME_WAIT entries are new, and notes all for the next dump.
+    """Tells which TIME_WAIT entries are new, and notes all of them for the next dump.
 
-    now_ms: when the entries that are added now were filled in.
+    now_ms: when the entries now being added were filled in.
     """
 
     def __init__(self, since: Edge | None, started_ms: int) -> None:
@@ -32,9 +32,9 @@ class Recent:
         self._blocks: dict[int, int] = {}
 
     def add(self, cookie: bytes, age_ms: int, *, over: bool) -> bool:
-        """Note one entry; tell whether the dump before did not see it in TIME_WAIT.
+        """Note one entry; tell whether it was not in TIME_WAIT in the previous dump.
 
-        over: whether its time is over; it then waits for the end of its batch.
+        over: whether its time is over and it is waiting for the end of its batch.
         """
         born_ms = self.now_ms - age_ms
         number = int.from_bytes(cookie, sys.byteorder)
@@ -44,7 +44,7 @@ class Recent:
         return not self._known.get(number >> 6, 0) >> (number & 63) & 1
 
     def _note(self, number: int, *, young: bool) -> None:
-        """Keep a cookie where there is room; half of it is for entries that an age leaves open."""
+        """Keep a cookie if there is room; half of it is for entries whose ages do not decide."""
         block, most = number >> 6, MAX_COOKIE_BLOCKS if young else MAX_COOKIE_BLOCKS // 2
         noted = self._blocks.get(block)
         if noted is not None or len(self._blocks) < most:

@@ -1,8 +1,8 @@
 """The readable parser of a ctnetlink dump: datagrams in, NAT pools out. The oracle of the C code.
 
-A connection is known by the tuple of its replies: they come from the destination to the address
-and port that stand instead of the source. No two connections may share it, whether their source
-was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple), but in another zone.
+A connection is identified by the tuple of its replies: they come from the destination to the
+address and port that replace the source. No two connections in a zone may share it, whether their
+source was translated or not (net/netfilter/nf_nat_core.c, nf_nat_used_tuple).
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ Attributes = dict[int, memoryview]
 def tally_nat(datagrams: Iterable[bytes], sequence: int, rules: NatRules) -> PoolTally:
     """Count the TCP connections of a dump into pools: those with a translated source, or without.
 
-    Raises SourceError as `dump_payloads` does and on an entry that lacks what it must have.
+    Raises SourceError as `dump_payloads` does, and on an entry that lacks a required attribute.
     """
     pools, clients = nat_pools(rules), NatClients(rules.clients_of)
     for payload in dump_payloads(datagrams, CT_NEW, sequence):
@@ -80,14 +80,14 @@ def _add(pools: Pools, clients: NatClients, entry: Attributes, *, evicts: bool) 
 
 
 def _client(entry: Attributes) -> bytes:
-    """Return the address that the connection was opened from."""
+    """Return the address that opened the connection."""
     original = _attributes(_value(entry, CTA_TUPLE_ORIG))
     addresses = _attributes(_value(original, CTA_TUPLE_IP))
     return _address(addresses, CTA_IP_V4_SRC, CTA_IP_V6_SRC)
 
 
 def _state(entry: Attributes) -> int:
-    """Return conntrack's state of the connection; that of one in a flow table is not told."""
+    """Return conntrack's state of the connection; the kernel gives none for one in a flow table."""
     if CTA_PROTOINFO not in entry:
         return TCP_CONNTRACK_NONE
     info = _attributes(entry[CTA_PROTOINFO])
@@ -96,7 +96,7 @@ def _state(entry: Attributes) -> int:
 
 
 def _zone(attributes: Attributes, kind: int) -> int:
-    """Return a conntrack zone; the kernel does not tell the default one, 0."""
+    """Return a conntrack zone; the kernel leaves out the default one, 0."""
     return int.from_bytes(_value(attributes, kind, 2)) if kind in attributes else 0
 
 

@@ -1,5 +1,5 @@
 """sock_diag: TCP sockets as the kernel dumps them.
 
-Here may live netlink's framing, its sockets, and the parsers of entries; every length is checked
+Netlink's framing, its sockets, and the parsers of entries may live here; every length is checked
 before it is used. Aggregation is in counting/.
 """

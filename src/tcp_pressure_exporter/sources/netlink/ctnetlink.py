@@ -1,4 +1,4 @@
-"""The messages of ctnetlink: how the connections of a gateway are asked for.
+"""The messages of ctnetlink: how to ask for the connections of a gateway.
 
 Source: include/uapi/linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h, nf_conntrack_common.h and
 nf_conntrack_tcp.h; net/netfilter/nf_conntrack_netlink.c.
@@ -19,7 +19,7 @@ CTA_TUPLE_ORIG = 1
 CTA_TUPLE_REPLY = 2
 CTA_STATUS = 3
 CTA_PROTOINFO = 4
-CTA_ZONE = 18  # of both directions; a zone of one direction stands in its tuple
+CTA_ZONE = 18  # of both directions; a zone of one direction is in its tuple
 CTA_STATUS_MASK = 26
 CTA_TUPLE_IP = 1
 CTA_TUPLE_PROTO = 2
@@ -31,16 +31,16 @@ CTA_PROTOINFO_TCP_STATE = 1
 
 IPS_SRC_NAT = 0x10  # the source was translated, its address or its port: masquerade, SNAT
 TCP_CONNTRACK_NONE = 0
-TCP_CONNTRACK_TIME_WAIT = 7  # from here on over: then come CLOSE (reset) and SYN_SENT2
-# Since this Linux a new connection that finds no free port may end one that is over:
-# net/netfilter/nf_nat_core.c, nf_nat_may_kill. Before, TIME_WAIT holds its port for 120 s.
+TCP_CONNTRACK_TIME_WAIT = 7  # over from here on: next are CLOSE (reset) and SYN_SENT2
+# Since this version of Linux, a new connection that finds no free port may end one that is over:
+# net/netfilter/nf_nat_core.c, nf_nat_may_kill. Before, TIME_WAIT held its port for 120 s.
 EVICTS_SINCE = (6, 5)
 
 
 def encode_nat_request(sequence: int, *, translated: bool = True) -> bytes:
-    """Return the request for the entries whose source was translated, or for those where not.
+    """Return the request for the entries with a translated source, or for those without.
 
-    The kernel leaves the others out; one before 5.15 does not know the filter and sends all.
+    The kernel leaves out the others; before 5.15 it does not know the filter and sends all.
     """
     wanted = IPS_SRC_NAT if translated else 0
     body = FAMILY_HEADER.pack(0, 0, 0)  # both families

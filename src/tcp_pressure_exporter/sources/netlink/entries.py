@@ -1,4 +1,4 @@
-"""The entries of small dumps: those of some pools, and those in CLOSE_WAIT.
+"""The entries of small dumps: those of a few pools, and those in CLOSE_WAIT.
 
 Datagrams in, records out. Every length is checked before it is used.
 """
@@ -28,7 +28,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads, single_payload
 
 TIMER_TIME_WAIT = 3  # of mini-sockets (net/ipv4/inet_diag.c, inet_twsk_diag_fill)
-MAX_SOCKETS = 65_536  # more of them are not looked at
+MAX_SOCKETS = 65_536  # no more than these are looked at
 
 
 def parse_pool_sockets(datagrams: Iterable[bytes], sequence: int) -> list[PoolSocket]:
@@ -58,7 +58,7 @@ def _parse_pool_socket(payload: memoryview) -> PoolSocket:
 
 
 def parse_port_sockets(datagrams: Iterable[bytes], sequence: int, port: int) -> list[PortSocket]:
-    """Return the first MAX_SOCKETS sockets of a dump that hold a local port, others left out.
+    """Return the first MAX_SOCKETS sockets of a dump that hold a local port, leaving out others.
 
     Raises SourceError as `dump_payloads` does and on an entry that is cut short.
     """
@@ -89,10 +89,10 @@ def _parse_port_socket(payload: memoryview) -> PortSocket:
 def parse_time_wait_age(
     datagrams: Iterable[bytes], sequence: int, lengths: TimeWaitLengths
 ) -> float | None:
-    """Return for how many seconds the connection asked for has been in TIME_WAIT.
+    """Return how many seconds the connection asked for has been in TIME_WAIT.
 
-    None where it is in another state, or is none. Raises SourceError as `single_payload` does and
-    on an entry that is cut short.
+    None if it is in another state, or does not exist. Raises SourceError as `single_payload` does,
+    and on a truncated entry.
     """
     payload = single_payload(datagrams, TCPDIAG_GETSOCK, sequence)
     if payload is None:
@@ -106,7 +106,7 @@ def parse_time_wait_age(
 
 INFO_EXTENSION = 1 << (INET_DIAG_INFO - 1)
 LAST_ACK_RECV = struct.Struct("=56xI")  # tcpi_last_ack_recv in struct tcp_info, milliseconds
-MAX_AGES = 8_192  # twice the entries that a tally keeps, in the same order of the hash table
+MAX_AGES = 8_192  # twice the entries that a tally keeps, in the same order, that of the hash table
 
 COOKIE = slice(44, 52)  # idiag_cookie in struct inet_diag_msg
 EXPIRES = struct.Struct("=52xI")  # idiag_expires, ms
@@ -132,19 +132,19 @@ def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
 
 
 def close_wait_silences(kept: Iterable[bytes]) -> dict[bytes, float]:
-    """Return the seconds since the peer was last heard, by cookie, where the timer tells them.
+    """Return the seconds since the peer was last heard from, by cookie, as the timer gives them.
 
-    It does in what a walk keeps (sources/bpf/walk/readable.py); sock_diag has the time there after
-    which something is sent again.
+    It does in the entries that a walk keeps (sources/bpf/walk/readable.py); in sock_diag's, the
+    timer is the time until something is sent again.
     """
     return {entry[COOKIE]: EXPIRES.unpack_from(entry)[0] / 1000 for entry in kept}
 
 
 def parse_close_wait_ages(datagrams: Iterable[bytes], sequence: int) -> dict[bytes, float]:
-    """Return for each cookie the seconds since the peer was last heard: the minimum age.
+    """Return for each cookie the seconds since the peer was last heard from: the minimum age.
 
-    The FIN was heard no later. The first MAX_AGES sockets are told, and the rest of the dump is not
-    received then. Raises SourceError as `dump_payloads` does and on an entry that is cut short.
+    The FIN came no later. Only the first MAX_AGES sockets are returned, and the rest of the dump is
+    then not received. Raises SourceError as `dump_payloads` does, and on a truncated entry.
     """
     ages: dict[bytes, float] = {}
     for payload in dump_payloads(datagrams, TCPDIAG_GETSOCK, sequence):

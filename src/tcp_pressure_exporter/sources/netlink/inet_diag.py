@@ -1,8 +1,8 @@
-"""The messages of sock_diag for TCP: how a dump is asked for and what a socket's entry holds.
+"""The messages of sock_diag for TCP: how to ask for a dump and what a socket's entry holds.
 
-A filter lets the kernel leave out most sockets of a dump. Its strategy: one condition for each
-remote end. A condition that holds goes on to a jump to the end of the program, which accepts; one
-that does not goes on to the next condition, the last one beyond the end, which refuses.
+A filter makes the kernel leave out most sockets of a dump. Its strategy: one condition for each
+remote end. A condition that holds leads to a jump to the end of the program, which accepts; one
+that does not leads to the next condition, or after the last one to beyond the end, which rejects.
 
 Source: include/uapi/linux/inet_diag.h (struct inet_diag_req, inet_diag_msg, inet_diag_bc_op,
 inet_diag_hostcond) and net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
@@ -31,7 +31,7 @@ from tcp_pressure_exporter.sources.netlink.messages import (
     encode_single_request,
 )
 
-# The legacy request: it alone returns IPv4 and IPv6 from one walk of the hash table.
+# The legacy request: only this returns IPv4 and IPv6 from one walk of the hash table.
 TCPDIAG_GETSOCK = 18
 
 LISTENING = 1 << TCP_LISTEN
@@ -52,7 +52,7 @@ INET_DIAG_SKV6ONLY = 11
 INET_DIAG_CGROUP_ID = 21  # Linux 5.7 and later
 CGROUP_ID_BYTES = 8
 INET_DIAG_SOCKOPT = 22  # struct inet_diag_sockopt; Linux 5.10 and later
-# Its bit field `transparent`, the sixth of its first byte: bit fields begin with the first byte in
+# Its bit field `transparent`, the sixth of its first byte: bit fields begin at the first byte in
 # memory, at its lowest bit on a little-endian machine.
 TRANSPARENT = 1 << 5 if sys.byteorder == "little" else 1 << 2
 
@@ -66,9 +66,9 @@ def encode_request(
 ) -> bytes:
     """Return the request for all TCP sockets of both families in a set of states (bit mask).
 
-    extensions: bit mask of the attributes that the kernel sends on request only.
-    attribute: one of the request's own, such as a filter (sources/netlink/inet_diag.py).
-    local_port: the only one that is wanted, 0 for any (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
+    extensions: bit mask of the attributes that the kernel sends only on request.
+    attribute: an attribute of the request, such as a filter (filter_attribute).
+    local_port: the only one wanted, 0 for any (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
     """
     wanted = local_port.to_bytes(2)  # struct inet_diag_sockid begins with the source port
     body = REQUEST.pack(0, 0, 0, extensions, wanted, states, 0)
@@ -77,18 +77,18 @@ def encode_request(
 
 # struct inet_diag_sockid: sport, dport, src, dst, interface, cookie
 SOCKET_ID = struct.Struct("=2s2s16s16sI8s")
-NO_COOKIE = b"\xff" * 8  # INET_DIAG_NOCOOKIE, twice: whichever socket it is
+NO_COOKIE = b"\xff" * 8  # INET_DIAG_NOCOOKIE, twice: any socket will do
 
 
 def encode_connection_request(key: PoolKey, local_port: int, sequence: int) -> bytes:
     """Return the request for the one connection of a pool (facts/tally.py) at a local port.
 
     The kernel looks it up by its hash, TIME_WAIT included (net/ipv4/inet_diag.c,
-    inet_diag_find_one_icsk); where there is none it takes a listener of that port instead.
+    inet_diag_find_one_icsk); if there is none, it returns a listener at that port instead.
     """
     v4 = is_v4(key.local_address)
     ends = [
-        address[len(V4_MAPPED) :] if v4 else address  # the struct fills it up with zeros
+        address[len(V4_MAPPED) :] if v4 else address  # the struct pads it with zeros
         for address in (key.local_address, key.remote_address)
     ]
     connection = SOCKET_ID.pack(local_port.to_bytes(2), key.port, *ends, key.scope, NO_COOKIE)
@@ -104,7 +104,7 @@ def entry_attributes(entry: memoryview) -> Iterator[tuple[int, bytes]]:
 
 
 def socket_id(inode: int, found: dict[int, bytes]) -> SocketId:
-    """Return what an entry and its attributes tell about whose socket it is."""
+    """Return what an entry and its attributes tell about a socket's owner."""
     value = found.get(INET_DIAG_CGROUP_ID, b"")
     known = len(value) == CGROUP_ID_BYTES
     return SocketId(inode, int.from_bytes(value, sys.byteorder) if known else None)
@@ -113,14 +113,14 @@ def socket_id(inode: int, found: dict[int, bytes]) -> SocketId:
 INET_DIAG_REQ_BYTECODE = 1
 BC_JMP = 1
 BC_D_COND = 8  # about the remote end
-OPERATION = struct.Struct("=BBH")  # code; how far to go on if it holds, and if it does not
+OPERATION = struct.Struct("=BBH")  # code; how far to move on if it holds, and if it does not
 HOST_CONDITION = struct.Struct("=BBxxi")  # family, prefix length, port; the address follows
 AF_ANY = 0
 MAX_REMOTES = 64
 
 
 def filter_attribute(remotes: Sequence[RemoteEnd]) -> bytes:
-    """Return the attribute of a request that leaves only sockets towards one of 1 to 64 ends."""
+    """Return the request attribute that keeps only sockets connected to one of 1 to 64 ends."""
     if not 1 <= len(remotes) <= MAX_REMOTES:
         raise ValueError(f"{len(remotes)} remote ends")
     program = b""
@@ -130,10 +130,10 @@ def filter_attribute(remotes: Sequence[RemoteEnd]) -> bytes:
 
 
 def _condition(remote: RemoteEnd, rest: int) -> bytes:
-    """Return a condition and its jump over the `rest` bytes of the program behind it."""
+    """Return a condition and its jump over the `rest` bytes of the program that follow."""
     host = _host(remote)
     length = OPERATION.size + len(host)
-    beyond = 0 if rest else OPERATION.size  # behind the last condition is the end, not refusal
+    beyond = 0 if rest else OPERATION.size  # after the last condition comes the end, not rejection
     test = OPERATION.pack(BC_D_COND, length, length + OPERATION.size + beyond)
     jump = OPERATION.pack(BC_JMP, OPERATION.size, OPERATION.size + rest)
     return test + host + jump
@@ -143,7 +143,7 @@ def _host(remote: RemoteEnd) -> bytes:
     if remote.address is None:
         family, address = AF_ANY, b""
     elif is_v4(remote.address):
-        # The kernel lets this hold for a v4-mapped IPv6 socket too.
+        # For the kernel this also holds for a v4-mapped IPv6 socket.
         family, address = AF_INET, remote.address[len(V4_MAPPED) :]
     else:
         family, address = AF_INET6, remote.address

@@ -1,7 +1,8 @@
-"""The addresses that belong to this host, as its routing has them: every one, and whole networks.
+"""The addresses that belong to this host by its routing: single ones, and whole networks.
 
-Only where connections to other hosts come here too (TPROXY): else each local address is the host's.
-Source: include/uapi/linux/rtnetlink.h; the kernel keeps them in the table RT_TABLE_LOCAL.
+They matter only where connections to other hosts arrive here too (TPROXY): otherwise every local
+address is the host's. Source: include/uapi/linux/rtnetlink.h; the kernel keeps them in the table
+RT_TABLE_LOCAL.
 """
 
 import socket
@@ -23,7 +24,7 @@ from tcp_pressure_exporter.sources.netlink.socket import NetlinkSocket
 
 NETLINK_ROUTE = 0  # include/uapi/linux/netlink.h
 SOL_NETLINK = 270
-NETLINK_GET_STRICT_CHK = 12  # lets the kernel leave other tables out (Linux 4.20)
+NETLINK_GET_STRICT_CHK = 12  # makes the kernel leave out other tables (Linux 4.20)
 RTM_NEWROUTE, RTM_GETROUTE = 24, 26
 RTN_LOCAL = 2
 RT_TABLE_LOCAL = 255
@@ -31,19 +32,19 @@ RTA_DST = 1
 # struct rtmsg: family, dst_len, src_len, tos; table, protocol, scope, type; flags
 ROUTE = struct.Struct("=BBBBBBBBI")
 ADDRESS_BITS = {AF_INET: 32, AF_INET6: 128}
-MAX_NETWORKS = 4_096  # of a family; beyond it an address may be taken for another host's
+MAX_NETWORKS = 4_096  # per family; beyond it an address may be taken for another host's
 
 
 def open_route_socket() -> socket.socket:
-    """Open a socket that asks the network namespace of the calling thread."""
+    """Open a socket that asks in the calling thread's network namespace."""
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
-    with suppress(OSError):  # then all tables come, and the parser leaves the others out
+    with suppress(OSError):  # then all tables come, and the parser ignores the others
         opened.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
     return opened
 
 
 class LocalRoutes:
-    """Asks the network namespace of the calling thread."""
+    """Asks in the calling thread's network namespace."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class LocalRoutes:
         self._netlink = NetlinkSocket("rtnetlink dump", open_socket, clock)
 
     def networks(self) -> tuple[NetworkPorts, ...]:
-        """Return the networks whose addresses are this host's, those of loopback among them.
+        """Return the networks whose addresses are this host's, loopback included.
 
         Raises SourceError.
         """
@@ -79,7 +80,7 @@ def encode_local_routes_request(family: int, sequence: int) -> bytes:
 def parse_local_routes(datagrams: Iterable[bytes], sequence: int) -> list[NetworkPorts]:
     """Return the first MAX_NETWORKS networks of a dump.
 
-    Raises SourceError as `dump_payloads` does and on an entry that makes no sense.
+    Raises SourceError as `dump_payloads` does, and on an entry that makes no sense.
     """
     found: list[NetworkPorts] = []
     for payload in dump_payloads(datagrams, RTM_NEWROUTE, sequence):

@@ -1,8 +1,8 @@
 """Netlink framing: the datagrams of one dump in, the payloads of its messages out.
 
 Strategy: one generator walks the messages of each datagram, checks every length before it
-slices, skips what belongs to another request, and ends at NLMSG_DONE. Whatever else ends a dump
-(an error, an interruption, a datagram cut short, no NLMSG_DONE) raises SourceError, so that a
+slices, skips what belongs to another request, and ends at NLMSG_DONE. Anything else that ends a
+dump (an error, an interruption, a truncated datagram, no NLMSG_DONE) raises SourceError, so that a
 partial answer can never be taken for a whole one.
 
 Source: include/uapi/linux/netlink.h, RFC 3549 section 2.3.2.
@@ -33,7 +33,7 @@ def encode_dump_request(message_type: int, body: bytes, sequence: int) -> bytes:
 
 
 def encode_single_request(message_type: int, body: bytes, sequence: int) -> bytes:
-    """Return the request for one thing, which one message answers."""
+    """Return the request for one thing, which a single message answers."""
     return _request(message_type, 0, body, sequence)
 
 
@@ -52,9 +52,9 @@ def dump_payloads(
 ) -> Iterator[memoryview]:
     """Yield the payload of every message of the dump, in the kernel's order.
 
-    Raises SourceError where the kernel reports an error (EBUSY: a dump already runs on the
-    socket), where the table changed under the dump (NLM_F_DUMP_INTR), and where the bytes are
-    truncated or stop before NLMSG_DONE.
+    Raises SourceError if the kernel reports an error (EBUSY: a dump is already running on the
+    socket), if the table changed during the dump (NLM_F_DUMP_INTR), or if the bytes are truncated
+    or stop before NLMSG_DONE.
     """
     for datagram in datagrams:
         for kind, flags, owner, payload in _messages(memoryview(datagram)):
@@ -73,9 +73,9 @@ def dump_payloads(
 def single_payload(
     datagrams: Iterable[bytes], message_type: int, sequence: int
 ) -> memoryview | None:
-    """Return the payload of the message that answers a single request; None: there is no such.
+    """Return the payload of the message that answers a single request; None: no such thing.
 
-    Raises SourceError where the kernel reports another error than ENOENT, and where the bytes are
+    Raises SourceError if the kernel reports an error other than ENOENT, or if the bytes are
     truncated or stop before the answer.
     """
     for datagram in datagrams:
@@ -110,7 +110,7 @@ def _messages(datagram: memoryview) -> Iterator[tuple[int, int, int, memoryview]
 
 
 def _check_ending(kind: int, payload: memoryview) -> None:
-    """Raise unless the message ends the dump well."""
+    """Raise unless the message ends the dump successfully."""
     if kind == NLMSG_OVERRUN:
         raise SourceError("netlink dump", "NLMSG_OVERRUN: data lost")
     if kind == NLMSG_DONE and len(payload) == 0:
@@ -127,7 +127,7 @@ def attributes(
 ) -> Iterator[tuple[int, memoryview]]:
     """Yield (type, value) of the attributes that fill the rest of a payload, or a value.
 
-    Raises SourceError on a length that does not fit; operation, what: how it is called there.
+    Raises SourceError on a length that does not fit; operation, what: its words.
     """
     while len(rest) >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(rest)

@@ -1,4 +1,4 @@
-"""The clock that ticks with the kernel's own: what TIME_WAIT timers are set by."""
+"""Netlink sockets, and the clock that ticks with the kernel's own, which sets TIME_WAIT timers."""
 
 import socket
 import time
@@ -13,20 +13,20 @@ CLOCK_MONOTONIC_COARSE = 6  # include/uapi/linux/time.h; Python's time module ha
 def coarse_ms() -> int:
     """Return CLOCK_MONOTONIC_COARSE in milliseconds: the time of the kernel's latest tick.
 
-    `expires` in an inet_diag message is a number of ticks (jiffies), so that this time less the
-    age of an entry names the same tick at every dump, whatever moment it was taken at.
+    `expires` in an inet_diag message is a number of ticks (jiffies), so this time minus the age of
+    an entry gives the same tick in every dump, whenever it was taken.
     """
     return time.clock_gettime_ns(CLOCK_MONOTONIC_COARSE) // 1_000_000
 
 
 def kernel_tick() -> float:
-    """Return 1/HZ in seconds: how often the clock of coarse_ms() goes on (kernel/time)."""
+    """Return 1/HZ in seconds: the step of the clock of coarse_ms() (kernel/time)."""
     return time.clock_getres(CLOCK_MONOTONIC_COARSE)
 
 
 DATAGRAM_BYTES = 32_768  # the kernel grows its datagrams up to this (net/netlink/af_netlink.c)
-ANSWER_SECONDS = 5.0  # a kernel silent for so long will not answer
-DUMP_SECONDS = 60.0  # older parts of a longer dump would describe another minute
+ANSWER_SECONDS = 5.0  # a kernel silent for this long will not answer
+DUMP_SECONDS = 60.0  # the first parts of a longer dump would describe another minute
 
 Answer = TypeVar("Answer")
 
@@ -39,10 +39,10 @@ class Datagram(NamedTuple):
 
 
 class Dump:
-    """The kernel's answer to one request, still to be received.
+    """The kernel's answer to one request, not yet received.
 
-    It ends at NLMSG_DONE, which its reader recognises by not asking for more.
-    name: what errors call it. started_ms: when it was asked for, on the clock of coarse_ms().
+    It ends at NLMSG_DONE, which its reader recognises and then asks for no more.
+    name: what errors call it. started_ms: when it was requested, on the clock of coarse_ms().
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Dump:
         self._ticks_ms = ticks_ms
 
     def fileno(self) -> int:
-        """Return the descriptor of the socket, for a reader that receives by itself."""
+        """Return the descriptor of the socket, for a reader that does its own receiving."""
         return self._connection.fileno()
 
     def contents(self) -> Iterator[bytes]:
@@ -71,9 +71,9 @@ class Dump:
     def datagrams(self) -> Iterator[Datagram]:
         """Yield the datagrams; raises SourceError or OSError (a silent kernel: TimeoutError).
 
-        The kernel fills one while the one before is received (net/netlink/af_netlink.c,
-        netlink_recvmsg), the first one when it is asked. The time is taken before that call:
-        after it, another thread may have the interpreter for some ticks.
+        The kernel fills a datagram while the previous one is received (net/netlink/af_netlink.c,
+        netlink_recvmsg), and the first one when it is asked. The time is taken before that call:
+        after it, another thread may hold the interpreter for several ticks.
         """
         end = self._clock() + DUMP_SECONDS
         buffer = bytearray(DATAGRAM_BYTES)
@@ -90,7 +90,7 @@ class Dump:
 
 
 class NetlinkSocket:
-    """Dumps one at a time, each under a sequence number of its own. `name`: what errors call it."""
+    """Makes dumps one at a time, each with a new sequence number. `name`: what errors call it."""
 
     def __init__(
         self,
@@ -109,9 +109,9 @@ class NetlinkSocket:
     def dump(self, encode: Callable[[int], bytes], read: Callable[[Dump], Answer]) -> Answer:
         """Send the request that `encode` makes for a sequence number, and read the answer.
 
-        After any failure the socket may still hold the rest of the answer, so the next dump
-        starts on a fresh one. Raises SourceError on a socket error, when the kernel stays silent,
-        and what `read` raises.
+        After any failure the socket may still hold the rest of the answer, so the next dump uses a
+        fresh one. Raises SourceError on a socket error or if the kernel stays silent, and whatever
+        `read` raises.
         """
         self._sequence += 1
         try:

@@ -1,4 +1,4 @@
-"""TCP sockets by sock_diag: each question is one dump of the network namespace it is asked in."""
+"""TCP sockets through sock_diag: each question is one dump of the current network namespace."""
 
 import errno
 import socket
@@ -40,7 +40,7 @@ NETLINK_SOCK_DIAG = 4  # include/uapi/linux/netlink.h
 
 
 def open_diag_socket() -> socket.socket:
-    """Open a socket that asks the network namespace of the calling thread."""
+    """Open a socket that asks in the calling thread's network namespace."""
     return socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG
     )
@@ -82,7 +82,7 @@ class DiagSocket:
         self._netlink.close()
 
 
-# What a kernel without sock_diag answers, and what a sandbox that denies it does.
+# The answers of a kernel without sock_diag, and of a sandbox that denies it.
 DENIALS = frozenset(
     {
         *("EPERM", "EACCES", "ENOSYS", "ENOENT"),
@@ -92,9 +92,9 @@ DENIALS = frozenset(
 
 
 def why_no_netlink(platform: str, diag: DiagSocket) -> str | None:
-    """Return why sockets cannot be read by netlink, None where they can.
+    """Return why sockets cannot be read through netlink, None where they can.
 
-    Also None where it failed for a reason that may pass: the next sample is to try again.
+    Also None if it failed for a reason that may pass: the next sample then tries again.
     """
     if platform != LINUX:
         return f"{platform} has no netlink"
@@ -110,8 +110,8 @@ def why_no_netlink(platform: str, diag: DiagSocket) -> str | None:
     return None
 
 
-# Finding the few sockets that are bound only means a walk over all sockets. It may take this
-# share of one CPU: at every sample on a quiet host, seldom on one with a million sockets.
+# Finding the few sockets that are only bound takes a walk over all sockets. It may use this share
+# of one CPU: in every sample on a quiet host, seldom on one with a million sockets.
 BOUND_ONLY_SHARE = 0.0005
 BOUND_ONLY_MAX_AGE = 60.0  # seconds
 
@@ -120,12 +120,12 @@ CountBound = Callable[[Dump, BoundRules], BoundTally]
 
 
 class NetlinkSockets:
-    """Asks the network namespace of the calling thread. Every question raises SourceError.
+    """Asks in the calling thread's network namespace. Every question raises SourceError.
 
-    count: the parser of the large dump, count_bound: that of the small one. bound_only: whether
-    sockets that are bound only are looked for, where there may be any. They are in the table of
-    bound ports, which all namespaces share as they share the one of connections: to find those of
-    one namespace the kernel passes those of the whole host.
+    count: the parser of the large dump; count_bound: that of the small one. bound_only: whether to
+    look for sockets that are only bound, where there may be any. They are in the table of bound
+    ports, which all namespaces share, like that of connections: to find those of one namespace, the
+    kernel passes those of the whole host.
     """
 
     def __init__(
@@ -145,9 +145,9 @@ class NetlinkSockets:
         self._allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets, and the bound-only ones as of up to 60 s ago.
+        """Return the listening sockets, and those only bound as of up to 60 s ago.
 
-        Kernels before 6.8 do not tell the bound-only ones.
+        Kernels before 6.8 do not show the latter.
         """
         return self.with_bound_only(self.listening(rules), rules)
 
@@ -156,7 +156,7 @@ class NetlinkSockets:
         return self._ask_bound(LISTENING, rules)
 
     def with_bound_only(self, listening: BoundTally, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets that somebody told, and the bound-only ones."""
+        """Return the given listening sockets together with those that are only bound."""
         if rules.bound_only is not None and not rules.bound_only & ~listening.listening:
             self._bound_only = BoundTally({})
         elif self._wants_bound_only and self._allowance.due():
@@ -172,28 +172,28 @@ class NetlinkSockets:
         return self._diag.ask(NOT_LISTENING, lambda dump: self._count(dump, rules))
 
     def close_wait_ages(self) -> dict[bytes, float]:
-        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        """Return the minimum age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         ages = self._diag.ask(CLOSE_WAIT, _close_wait_ages, extensions=INFO_EXTENSION)
         if len(ages) == MAX_AGES:
             self._diag.close()  # it may hold the rest of the answer
         return ages
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
-        """Return the live sockets towards some remote ends."""
+        """Return the live sockets connected to some remote ends."""
         return self._diag.ask(LIVE, _pool_sockets, attribute=filter_attribute(remotes))
 
     def port_sockets(self, port: int) -> list[PortSocket]:
         """Return the sockets of every state that hold a local port.
 
-        Kernels before 6.8 do not tell those that are bound only; later ones tell those of every
-        port, whichever was asked for (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
+        Kernels before 6.8 do not show those only bound; later ones show those at every port,
+        whichever was asked for (net/ipv4/inet_diag.c, inet_diag_dump_icsk).
         """
         return self._diag.ask(ANY_STATE, partial(_port_sockets, port), local_port=port)
 
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
     ) -> float | None:
-        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+        """Return how long a pool's connection at a port has been in TIME_WAIT; None: it is not."""
         return self._diag.ask_about(
             key,
             local_port,

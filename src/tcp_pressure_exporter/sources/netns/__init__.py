@@ -1,4 +1,5 @@
 """The network namespaces of a host: where they are, what they are called, how to enter them.
 
-Here may live setns(2), /run/netns and /proc/PID/ns; which of them are sampled is decided elsewhere.
+setns(2), /run/netns and /proc/PID/ns may live here; which namespaces are sampled is decided
+elsewhere.
 """

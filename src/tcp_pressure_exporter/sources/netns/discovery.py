@@ -1,6 +1,6 @@
-"""The network namespaces of a host: those that have a name, and those that processes are in.
+"""The network namespaces of a host: those with a name, and those with processes in them.
 
-Sources: ip-netns(8) for the names, namespaces(7) for the files, which are those of nsfs.
+Sources: ip-netns(8) for the names, namespaces(7) for the files, which belong to nsfs.
 """
 
 import os
@@ -25,9 +25,10 @@ LINK = re.compile(r"net:\[([0-9]{1,10})\]")
 class FoundNamespace(NamedTuple):
     """A network namespace and how to get there.
 
-    inode: what the kernel tells namespaces apart by; it comes again once a namespace is gone.
-    path: the file to open. name: under /run/netns, any bytes as os.fsdecode has them; "" without.
-    pid: of the first process in it, as a rule the oldest; None where there is none.
+    inode: how the kernel tells namespaces apart; it is reused once a namespace is gone.
+    path: the file to open. name: its name in /run/netns, any bytes as os.fsdecode returns them; ""
+    for none.
+    pid: of the first process in it, usually the oldest; None where there is none.
     """
 
     inode: int
@@ -37,10 +38,10 @@ class FoundNamespace(NamedTuple):
 
 
 def find_namespaces(procfs: Path, names: Path = RUN_NETNS) -> list[FoundNamespace]:
-    """Return each network namespace once, without that of the calling thread; raises SourceError.
+    """Return each network namespace once, except the calling thread's; raises SourceError.
 
-    What this process may not look at is left out: the namespaces of other users' processes take
-    CAP_SYS_PTRACE. So are namespaces that only an open file or a mount elsewhere keeps.
+    It leaves out what this process may not look at: other users' processes need CAP_SYS_PTRACE. It
+    also misses namespaces that only an open file or a mount elsewhere keeps alive.
     """
     try:
         own = (procfs / "thread-self" / "ns" / "net").stat()
@@ -62,16 +63,16 @@ def find_namespaces(procfs: Path, names: Path = RUN_NETNS) -> list[FoundNamespac
 def open_namespace(found: FoundNamespace) -> int | None:
     """Return a descriptor of the namespace, None where it is gone; raises SourceError.
 
-    An open descriptor keeps a namespace alive, and so its inode number to it.
+    An open descriptor keeps a namespace alive, and with it its inode number.
     """
     try:
-        # Not to wait for a writer, should somebody have put a pipe there in the meantime.
+        # O_NONBLOCK: do not wait for a writer if there is a pipe there by now.
         descriptor = os.open(found.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (FileNotFoundError, ProcessLookupError):
         return None
     except OSError as error:
         raise SourceError(OPERATION, error.strerror or str(error)) from error
-    if os.fstat(descriptor).st_ino != found.inode:  # the name or the process is another's by now
+    if os.fstat(descriptor).st_ino != found.inode:  # name or process have changed
         os.close(descriptor)
         return None
     return descriptor
@@ -82,7 +83,7 @@ def read_cgroup(procfs: Path, pid: int) -> str:
     try:
         return read_proc_file("cgroup", f"{procfs}/{pid}/cgroup", MAX_CGROUP_BYTES) or ""
     except SourceError:
-        return ""  # a path that is not ASCII; its namespace has a label without it
+        return ""  # a path that is not ASCII; the label does without it
 
 
 def _names(directory: Path) -> list[str]:
@@ -90,20 +91,20 @@ def _names(directory: Path) -> list[str]:
         with os.scandir(directory) as entries:
             return sorted(entry.name for entry in islice(entries, MAX_NAMES))
     except OSError:
-        return []  # ip-netns(8) makes it with the first name
+        return []  # ip-netns(8) creates it with the first name
 
 
 def _inode(path: str, nsfs: int) -> int | None:
-    """Return the inode of a file of nsfs; any other file is a name without its namespace."""
+    """Return the inode of a file in nsfs; any other file is a name without a namespace."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - Path would not take what os.scandir gives any better
+        status = os.stat(path)  # noqa: PTH116 - os.scandir gives text, and a Path would not help
     except OSError:
-        return None  # removed in the meantime, or a link that leads nowhere
+        return None  # removed in the meantime, or a dangling link
     return status.st_ino if status.st_dev == nsfs else None
 
 
 def _processes(procfs: Path) -> dict[int, int]:
-    """Return the first process in each namespace; the kernel lists them by their numbers."""
+    """Return the first process in each namespace; the kernel lists processes by number."""
     first: dict[str, str] = {}
     for name in islice(filter(str.isdecimal, os.listdir(procfs)), MAX_PROCESSES):  # noqa: PTH208 - texts
         first.setdefault(_read_link(f"{procfs}/{name}/ns/net"), name)
@@ -115,15 +116,15 @@ def _read_link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - a Path each would double the time
     except OSError:
-        return ""  # it has ended, or is not for this user to look at
+        return ""  # it has ended, or this user may not look at it
 
 
 MAX_LABEL = 63  # characters
 CONTAINER_PREFIX = "container:"
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
-# The directory that kubelet makes for a pod, named after its uid; that of a static pod has no
-# dashes. In systemd's names "-" means a parent, so there they are "_"
+# The directory that the kubelet makes for a pod, named after its uid; a static pod's has no dashes.
+# In systemd's names "-" means a parent, so there they are "_"
 # (escapeSystemdCgroupName in pkg/kubelet/cm/cgroup_manager_linux.go of Kubernetes).
 POD = re.compile(
     r"[/-]pod([0-9a-f]{32}|[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12})(?=[./:]|$)"
@@ -131,7 +132,7 @@ POD = re.compile(
 
 
 def namespace_label(name: str, cgroup: str, inode: int) -> str:
-    """Return the label of a namespace: its name, else its pod or container, else `ns:INODE`.
+    """Return the label of a namespace: its name, or its pod or container, or else `ns:INODE`.
 
     cgroup: /proc/PID/cgroup of a process in it, "" without one.
     """
@@ -139,17 +140,17 @@ def namespace_label(name: str, cgroup: str, inode: int) -> str:
 
 
 def unique_label(label: str, inode: int, taken: Collection[str]) -> str:
-    """Return the label, with the inode behind it where another namespace has it already."""
+    """Return the label, followed by the inode if another namespace has the label already."""
     if label not in taken:
         return label
-    suffix = f":{inode}"  # no name holds a colon, and no two namespaces have one inode
+    suffix = f":{inode}"  # no name contains a colon, and no two namespaces share an inode
     return label[: MAX_LABEL - len(suffix)] + suffix
 
 
 def pod_or_container(cgroup: str) -> str:
     """Return the pod's uid or the container's id or name from proc_pid_cgroup(5); "" for neither.
 
-    The first line that names one counts, that of cgroup2 before all others.
+    The first line that names one counts, with that of cgroup2 before all others.
     """
     lines = [line.split(":", 2) for line in cgroup.split("\n") if line.count(":") > 1]
     lines.sort(key=lambda line: line[0] != "0")
@@ -158,7 +159,7 @@ def pod_or_container(cgroup: str) -> str:
 
 def _of_path(path: str) -> str:
     pod = POD.search(path)
-    # A pod has one network namespace for its containers. One inside of one has its own.
+    # A pod has one network namespace for its containers. A container inside one has its own.
     if pod and len(CONTAINER.findall(path[pod.end() :])) <= 1:
         return pod[1].replace("_", "-")
     service = service_name(path)

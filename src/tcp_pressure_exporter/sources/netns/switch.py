@@ -1,6 +1,6 @@
 """Moves the calling thread to another network namespace and back: setns(2).
 
-Python has os.setns from 3.12 on only.
+Python has os.setns only from 3.12 on.
 """
 
 import ctypes
@@ -16,24 +16,24 @@ CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 
 
 class AwayError(Exception):
-    """The thread could not come back: whatever it reads may be of another network namespace."""
+    """The thread could not come back: whatever it reads may be from another network namespace."""
 
 
 class NamespaceSwitch:
     """Takes a thread from its own network namespace to others, and back.
 
-    Its own is that of the thread that makes the switch. Needs CAP_SYS_ADMIN.
+    Its own is the namespace of the thread that creates the switch. Needs CAP_SYS_ADMIN.
     """
 
     def __init__(self, procfs: Path) -> None:
-        """Open the own namespace; raises SourceError."""
+        """Open the thread's own namespace; raises SourceError."""
         self._here = procfs / "thread-self" / "ns" / "net"
         self._home = self._open_here()
         self._setns = ctypes.CDLL(None, use_errno=True).setns
 
     @contextmanager
     def entered(self, descriptor: int) -> Iterator[None]:
-        """Be in the namespace of a descriptor for a while; raises SourceError, AwayError."""
+        """Stay in the namespace of a descriptor during the block; raises SourceError, AwayError."""
         self._enter(descriptor)
         try:
             yield
@@ -43,24 +43,24 @@ class NamespaceSwitch:
     def reopened(self, descriptor: int) -> int:
         """Return another descriptor of the same namespace; raises SourceError, AwayError.
 
-        One that was opened by a name under /run/netns keeps that mount busy: umount(8) would fail.
+        A descriptor opened by a name in /run/netns keeps that mount busy: umount(8) would fail.
         """
         with self.entered(descriptor):
             return self._open_here()
 
     def go_home(self) -> None:
-        """Go back to the own namespace, or stay there; raises AwayError."""
+        """Go back to the thread's own namespace, or stay there; raises AwayError."""
         try:
             self._enter(self._home)
         except SourceError as error:
             raise AwayError(str(error)) from error
 
     def check(self) -> None:
-        """Raise SourceError where the kernel does not let this process switch."""
+        """Raise SourceError if the kernel does not let this process switch."""
         self._enter(self._home)
 
     def close(self) -> None:
-        """Close the descriptor of the own namespace."""
+        """Close the descriptor of the thread's own namespace."""
         os.close(self._home)
 
     def _open_here(self) -> int:

@@ -1,4 +1,4 @@
-"""Whose a socket is: the service by its cgroup, the process by its descriptors.
+"""The owner of a socket: the service by its cgroup, the process by its descriptors.
 
-Here may live the walks over cgroups and /proc/PID/fd, each paid from an allowance of CPU.
+The walks over cgroups and /proc/PID/fd may live here, each paid for from an allowance of CPU.
 """

@@ -1,4 +1,4 @@
-"""The cgroup2 tree: from the id that sock_diag gives a socket to path, service and processes."""
+"""The cgroup2 tree: from the id of a socket in sock_diag to path, service and processes."""
 
 import os
 import re
@@ -12,22 +12,23 @@ from tcp_pressure_exporter.sources.pacing import Allowance
 WALK_SHARE = 0.005  # of one CPU
 MAX_PAUSE = 60.0  # seconds
 MAX_CGROUPS = 65_536
-MAX_PATH = 512  # characters; bounds the memory where somebody nests cgroups for fun
+MAX_PATH = 512  # characters; bounds the memory if someone nests cgroups for fun
 MAX_PROCESSES_BYTES = 65_536
 
-# show_mountinfo() in fs/proc_namespace.c writes tab, newline, space and backslash so.
+# How show_mountinfo() in fs/proc_namespace.c writes tab, newline, space and backslash.
 ESCAPE = re.compile(r"\\(011|012|040|134)")
-# A mount's root in the reader's cgroup namespace: all of it, or more, as hosts lend it containers.
+# A mount's root in the reader's cgroup namespace: all of it, or more, as hosts mount it for
+# containers.
 WHOLE = re.compile(r"/|(?:/\.\.)+")
-# A process outside the reader's PID namespace is 0. A line that was cut off is no process.
+# A process outside the reader's PID namespace is 0. A truncated line is not a process.
 PROCESS_LINE = re.compile(rb"^([1-9][0-9]{0,9})\n", re.MULTILINE)
 
 
 class Cgroups:
-    """Knows the cgroups as of the last walk over the tree; none where cgroup2 is not mounted.
+    """Knows the cgroups as of the last walk over the tree; none if cgroup2 is not mounted.
 
-    The tree is walked when an unknown id is asked for, within a share of one CPU. An id that a
-    walk has missed is that of a removed cgroup, and does not come again (kernfs counts them up).
+    An unknown id causes a walk over the tree, within a share of one CPU. An id that a walk does not
+    find belongs to a removed cgroup and never returns (kernfs counts upwards).
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Cgroups:
     def path(self, cgroup_id: int) -> str | None:
         """Return the path of a cgroup below the mount, "/" for the root; None where unknown.
 
-        cgroup_id: as INET_DIAG_CGROUP_ID has it, the directory's inode number (cgroup_id() in
+        cgroup_id: as in INET_DIAG_CGROUP_ID, the directory's inode number (cgroup_id() in
         include/linux/cgroup.h).
         """
         unknown = cgroup_id not in self._paths and cgroup_id not in self._removed
@@ -54,7 +55,7 @@ class Cgroups:
         return self._paths.get(cgroup_id)
 
     def processes(self, cgroup_id: int) -> list[int]:
-        """Return the process ids in a cgroup; none where it is unknown or cannot be read."""
+        """Return the process ids in a cgroup; none if it is unknown or cannot be read."""
         path = self.path(cgroup_id)
         if path is None:
             return []
@@ -82,11 +83,11 @@ ONLY_ROOT = "only cgroup2's root is visible: a container needs the host's tree (
 
 
 def why_no_services(procfs: Path) -> str | None:
-    """Return why no socket leads to a service here, None where one may.
+    """Return why no socket leads to a service here, None where some may.
 
     A socket's cgroup, and that of a caller (bpf_get_current_cgroup_id), is the one in the cgroup2
-    tree, on a host that has both versions, too. Where that is not mounted, or has nothing below its
-    root, every socket is nobody's.
+    tree, even on a host that has both versions. If that is not mounted, or has nothing below its
+    root, no socket has a service.
     """
     for mount in cgroup2_mounts(_read_mountinfo(procfs)):
         if _root_id(mount) is not None:
@@ -95,7 +96,7 @@ def why_no_services(procfs: Path) -> str | None:
 
 
 def cgroup2_mounts(mountinfo: str) -> list[Path]:
-    """Return where cgroup2 is mounted, by how much of the tree is there, most first.
+    """Return where cgroup2 is mounted, with the mounts that show most of the tree first.
 
     Source: proc_pid_mountinfo(5), and cgroup_namespaces(7) for roots above the reader's own.
     Lines that make no sense are skipped.
@@ -122,13 +123,13 @@ def _read_mountinfo(procfs: Path) -> str:
     try:
         return os.fsdecode((procfs / "self" / "mountinfo").read_bytes())
     except OSError:
-        return ""  # without /proc no socket's service is known, and nothing else is lost
+        return ""  # without /proc no socket's service is known, but nothing else is lost
 
 
 def _root_id(mount: Path) -> int | None:
-    """Return the id of the topmost cgroup of a mount, None where it cannot be reached."""
+    """Return the id of the topmost cgroup of a mount, None if it cannot be reached."""
     try:
-        # Another file system mounted over it would have inode numbers of its own.
+        # Another file system mounted over it would have different inode numbers.
         (mount / "cgroup.controllers").stat()
         return mount.stat().st_ino
     except OSError:
@@ -157,13 +158,13 @@ def _children(directory: str) -> Iterator[os.DirEntry[str]]:
         with os.scandir(directory) as entries:
             yield from (entry for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
-        return  # a cgroup goes with its last process; or somebody closed it to other users
+        return  # a cgroup goes with its last process; or it is not readable by other users
 
 
 MAX_SERVICE_NAME = 63  # characters
 
-# A directory that a container runtime makes for one container. What tells the container apart is
-# the only group of its alternative.
+# A directory that a container runtime makes for one container. The only group of each alternative
+# is what identifies the container.
 CONTAINER = re.compile(
     r"""
     /(?:
@@ -186,13 +187,13 @@ UNIT = re.compile(r"[^/]+\.(?:service|scope|socket|mount|swap)")
 
 
 def service_name(cgroup_path: str) -> str:
-    """Return the innermost container of a cgroup's path, else its innermost systemd unit.
+    """Return the innermost container in a cgroup's path, or else its innermost systemd unit.
 
     A container is `container:` and the first 12 digits of its id, or its name. A unit keeps
     systemd's escapes. A path with neither is returned without its leading slash, so the root is "".
 
     At most 63 characters: a name keeps its beginning, a path its end. Nothing is escaped, and
-    whoever may make cgroups chooses their names: this tells whose a socket is, it proves nothing.
+    whoever may create cgroups chooses their names: this is a hint to the owner, not proof.
     """
     containers: list[tuple[str, ...]] = CONTAINER.findall(cgroup_path)
     if containers:

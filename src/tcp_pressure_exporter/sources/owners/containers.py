@@ -1,6 +1,6 @@
-"""Containers by the names that people know: pods, Docker's and Podman's, read where they lie.
+"""Containers by the names that people know: those of pods, Docker and Podman, read from files.
 
-No API is asked, no log is read: names of files and folders tell pods, small files the others.
+It calls no API and reads no log: the names of files and folders give pods, small files the others.
 """
 
 import json
@@ -24,22 +24,22 @@ DOCKER = Path("var/lib/docker/containers")
 PODMAN = Path("var/lib/containers/storage/overlay-containers")
 PODMAN_FILES = ("containers.json", "volatile-containers.json")  # of containers/storage
 
-SHOWN_DIGITS = 12  # of an id, by service_name
+SHOWN_DIGITS = 12  # of an id, as in service_name
 MAX_FOLDERS = 16_384  # entries of one folder
 MAX_FILE = 2**20  # bytes
 MAX_KNOWN = 4_096  # cgroups with a name
 MAX_NAME = 200  # characters
 KNOWN_SECONDS = 300.0
-UNKNOWN_SECONDS = 30.0  # a log's folder comes some moments after its container
+UNKNOWN_SECONDS = 30.0  # a log's folder appears a little after its container
 
-# RFC 1123 labels, and subdomains for pods: nothing else is a name of Kubernetes.
+# RFC 1123 labels, and subdomains for pods: Kubernetes allows no other names.
 LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 SUBDOMAIN = re.compile(r"[a-z0-9][-.a-z0-9]{0,252}")
 _POD, _LABEL = SUBDOMAIN.pattern, LABEL.pattern
 CONTAINER_LOG = re.compile(rf"({_POD})_({_LABEL})_({_LABEL})-([0-9a-f]{{64}})\.log")
 UID = r"[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 POD_FOLDER = re.compile(rf"({_LABEL})_({_POD})_({UID})")
-# In a cgroup's path: kubelet's systemd driver writes _ for -, and a static pod's uid is a hash.
+# In a cgroup's path: the kubelet's systemd driver writes _ for -, and a static pod's uid is a hash.
 POD = re.compile(rf"[-/]pod({UID})(?=\.slice|[/:]|$)")
 FULL_ID = re.compile(r"(?<![0-9a-f])([0-9a-f]{64})(?![0-9a-f])")
 # daemon/names of moby, and libpod/define of podman.
@@ -47,14 +47,14 @@ RUNTIME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 
 
 class ContainerPlace(NamedTuple):
-    """A container in a cgroup's path. pod_uid: "" where it is of no pod."""
+    """A container in a cgroup's path. pod_uid: "" if it is not in a pod."""
 
     container_id: str
     pod_uid: str = ""
 
 
 def container_place(cgroup_path: str) -> ContainerPlace | None:
-    """Return the innermost container by its full id, None where it has another name, or is none."""
+    """Return the innermost container by its full id, None without a full id or a container."""
     ids, pods = FULL_ID.findall(cgroup_path), POD.findall(cgroup_path)
     if not ids or service_name(cgroup_path) != f"container:{ids[-1][:SHOWN_DIGITS]}":
         return None
@@ -62,15 +62,15 @@ def container_place(cgroup_path: str) -> ContainerPlace | None:
 
 
 class Containers:
-    """Knows the names of containers, each for some minutes.
+    """Knows the names of containers, each for a few minutes.
 
-    root: below which the folders of the host are.
+    root: the folder below which the host's folders are.
     """
 
     def __init__(self, root: Path = Path("/"), clock: Callable[[], float] = time.monotonic) -> None:
         self._root = root
         self._clock = clock
-        self._names: dict[str, tuple[str, float]] = {}  # and until when
+        self._names: dict[str, tuple[str, float]] = {}  # with the time until which it holds
         logs, pods, podman = (
             Remembered(read, UNKNOWN_SECONDS, clock)
             for read in (self._container_logs, self._pods, self._podman)
@@ -78,7 +78,7 @@ class Containers:
         self._by_log, self._by_uid, self._by_podman = logs, pods, podman
 
     def name(self, cgroup_path: str) -> str:
-        """Return `namespace/pod/container`, or `container:NAME`; "" where only an id is known."""
+        """Return `namespace/pod/container`, or `container:NAME`; "" if only an id is known."""
         now = self._clock()
         name, until = self._names.get(cgroup_path, ("", now))
         if now < until:
@@ -109,7 +109,7 @@ class Containers:
         return {match[3]: match[0] for match in found}
 
     def _pod_with_container(self, folder: str) -> str:
-        """Return `namespace/pod`, with the container where the pod has but one."""
+        """Return `namespace/pod`, with the container if the pod has only one."""
         namespace, pod, _uid = folder.split("_")
         names = list(islice(_entries(self._root / POD_LOGS / folder), 2))
         alone = len(names) == 1 and LABEL.fullmatch(names[0])
@@ -128,13 +128,13 @@ class Containers:
 
 
 def docker_name(config: Any) -> str:
-    """Return the name of a container by its config.v2.json, "" where there is none."""
+    """Return the name of a container from its config.v2.json, "" if there is none."""
     name = config.get("Name") if isinstance(config, dict) else None
     return _runtime_name(name.removeprefix("/")) if isinstance(name, str) else ""
 
 
 def podman_names(containers: Any) -> Iterator[tuple[str, str]]:
-    """Yield (id, name) of the containers of a containers.json (containers/storage)."""
+    """Yield (id, name) of the containers in a containers.json (containers/storage)."""
     for one in containers if isinstance(containers, list) else ():
         if not isinstance(one, dict):
             continue
@@ -149,13 +149,13 @@ def _runtime_name(name: str) -> str:
 
 
 def _entries(folder: Path) -> Iterator[str]:
-    """Yield the names in a folder; none where it is not there, or not for this user to read."""
+    """Yield the names in a folder; none if it does not exist, or this user may not read it."""
     with suppress(OSError), os.scandir(folder) as entries:
         yield from (entry.name for entry in islice(entries, MAX_FOLDERS))
 
 
 def read_json(file: Path, most: int = MAX_FILE) -> Any:
-    """Return what a file holds; None where there is nothing, or too much."""
+    """Return what a file contains; None if there is nothing, or too much."""
     try:
         with file.open("rb") as opened:
             content = opened.read(most + 1)

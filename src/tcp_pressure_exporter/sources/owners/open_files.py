@@ -11,11 +11,11 @@ from tcp_pressure_exporter.sources.procfs.files import read_proc_file
 
 LIMIT = re.compile(r"^Max open files +(?P<soft>[0-9]{1,20}|unlimited) ", re.MULTILINE)
 LIMITS_BYTES = 4096  # the file has some 1,400
-MOST_LISTED = 65_536  # links that are counted one by one; about 1 µs each
+MOST_LISTED = 65_536  # links to count one by one; about 1 µs each
 
 
 def open_files(procfs: Path, pid: int) -> OpenFiles | None:
-    """Return the descriptors of a process; None where it is gone, or not for this user to read."""
+    """Return the descriptors of a process; None if it is gone, or not readable."""
     folder = procfs / str(pid)
     try:
         text = read_proc_file("limits", f"{folder}/limits", LIMITS_BYTES)
@@ -32,7 +32,7 @@ def parse_limit(text: str) -> int | None:
 
 
 def _open(folder: Path) -> int:
-    """Return the number of descriptors: since Linux 6.2 the size of the folder, else its entries.
+    """Return the number of descriptors: since Linux 6.2 the folder's size, before that its entries.
 
     Source: fs/proc/fd.c, proc_fd_getattr.
     """

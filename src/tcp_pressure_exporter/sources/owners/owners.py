@@ -1,4 +1,4 @@
-"""Whose a socket is: the service by its cgroup, the process by its descriptor where permitted."""
+"""The owner of a socket: the service by its cgroup, the process by its descriptor if permitted."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,7 +21,7 @@ NO_INODE = 0  # no socket has it
 
 
 class FindProcesses(Protocol):
-    """As find_processes (sources/owners/processes.py)."""
+    """The signature of find_processes (sources/owners/processes.py)."""
 
     def __call__(
         self, inodes: Collection[int], first: Iterable[int], /, *, busy_alone: bool
@@ -32,20 +32,20 @@ class FindProcesses(Protocol):
 class Owners:
     """Remembers the processes of sockets; looking for them takes at most a share of one CPU.
 
-    stopped: whether a search ended early, so that somebody may be known as nobody. It is a plain
-    attribute that one thread writes.
-    find: None where process names are not permitted. walk_share: of one CPU; 1 is without pauses.
-    cost: as Allowance has it. containers: who knows their names.
-    Between two searches the busy processes alone are asked, from an allowance of the same size: a
-    short connection would be over before it is time again.
+    stopped: whether a search ended early, so that an owner may wrongly count as unknown. It is a
+    plain attribute that one thread writes.
+    find: None if process names are not permitted. walk_share: of one CPU; 1 means without pauses.
+    cost: as in Allowance. containers: the source of their names.
+    Between two searches only the busy processes are searched, from an allowance of the same size: a
+    short connection would be over before the next full search.
 
-    Every RENEWAL seconds, or one pause later, all that is known is forgotten and looked for
-    again. So a name does not outlive its process for long, and sockets without a process get
-    another chance. It also deals with inode numbers that come again: get_next_ino() in fs/inode.c
-    repeats itself only after some four billion.
+    Every RENEWAL seconds, or one pause later, everything is forgotten and looked up again. So a
+    name does not outlive its process for long, and sockets without a process get another chance. It
+    also deals with reused inode numbers: get_next_ino() in fs/inode.c repeats itself only after
+    some four billion.
     """
 
-    def __init__(  # noqa: PLR0913 - whom to ask, and what it may cost
+    def __init__(  # noqa: PLR0913 - the sources to ask, and what it may cost
         self,
         cgroups: Cgroups,
         find: FindProcesses | None,
@@ -71,10 +71,10 @@ class Owners:
         self._learned = False
 
     def look_ahead(self) -> None:
-        """See what the busy processes have, before the sockets are asked for that look_up gets.
+        """See what the busy processes have, before the sockets for look_up are read.
 
-        A short connection may be over when these are known. The first time nobody knows who is
-        busy: then all processes are looked at.
+        A short connection may be over by the time those are known. The first time it is not yet
+        known which processes are busy, so all are looked at.
         """
         if self._find is None:
             return
@@ -87,9 +87,9 @@ class Owners:
                 self._find((), (), busy_alone=True)
 
     def look_up(self, sockets: Collection[SocketId]) -> None:
-        """Find the processes of new sockets, if it is time; to be called at every sample.
+        """Find the processes of new sockets, if it is time; call it in every sample.
 
-        Of more than MAX_KNOWN sockets the first ones are looked for.
+        It looks up at most the first MAX_KNOWN sockets.
         """
         whole = self._allowance.due()
         if self._find is None or not (whole or self._for_busy.due()):
@@ -111,7 +111,7 @@ class Owners:
         self._processes.update(names)
 
     def owner(self, socket: SocketId) -> Owner:
-        """Return what is known of a socket's owner."""
+        """Return what is known about a socket's owner."""
         process = self._processes.get(socket.inode, "")
         path = None if socket.cgroup_id is None else self._cgroups.path(socket.cgroup_id)
         service = (self._containers.name(path) or service_name(path)) if path else ""
@@ -126,7 +126,7 @@ class Owners:
         return open_files(self._procfs, pid)
 
     def _forget(self, wanted: Collection[int]) -> None:
-        """Forget everything when it is old, or too much together with what is wanted."""
+        """Forget everything if it is old, or too much together with what is wanted."""
         now = self._clock()
         if now >= self._renewal_at or len(self._processes.keys() | wanted) > MAX_KNOWN:
             self._processes, self._pids = {}, {}
@@ -134,12 +134,12 @@ class Owners:
             self._renewal_at = now + RENEWAL
 
     def _likely(self, cgroup_ids: Iterable[int | None]) -> Iterator[int]:
-        """Yield the processes of some cgroups: a socket is mostly held where it was made."""
+        """Yield the processes of some cgroups: a socket is mostly held where it was created."""
         for cgroup_id in cgroup_ids:
             if cgroup_id is not None:
                 yield from self._cgroups.processes(cgroup_id)
 
 
 def _unicode(name: str) -> str:
-    """Replace what stands for bytes that are not UTF-8: no page and no log could carry it."""
+    """Replace the stand-ins for bytes that are not UTF-8: no page and no log could carry them."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Which pod has an address: what the container runtime keeps of its calls to CNI plugins.
+"""Which pod has an address, from what the container runtime keeps of its calls to CNI plugins.
 
 Source: cachedInfo in libcni/api.go of containernetworking/cni; containerd and CRI-O keep it.
 """
@@ -18,15 +18,15 @@ from tcp_pressure_exporter.sources.pacing import Remembered
 
 RESULTS = Path("var/lib/cni/results")
 NAMESPACE, POD = "K8S_POD_NAMESPACE", "K8S_POD_NAME"  # as runtimes pass them in CNI_ARGS
-MAX_FILES = 1_024  # a node has some hundred pods
-MAX_BYTES = 65_536  # of a file, which has some three thousand
+MAX_FILES = 1_024  # a node has a few hundred pods
+MAX_BYTES = 65_536  # of a file, which has about three thousand
 KNOWN_SECONDS = 30.0
 
 
 class PodAddresses:
-    """Knows the pods of this node by their addresses, as of the last half minute.
+    """Knows the pods of this node by their addresses, as of at most half a minute ago.
 
-    root: below which the folders of the host are.
+    root: the folder below which the host's folders are.
     """
 
     def __init__(self, root: Path = Path("/"), clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class PodAddresses:
         self._pods = Remembered(self._read, KNOWN_SECONDS, clock)
 
     def pod(self, address: bytes) -> str:
-        """Return `namespace/pod` for an address (facts/addresses.py), "" where it is not known."""
+        """Return `namespace/pod` for an address (facts/addresses.py), "" if unknown."""
         return self._pods.get().get(address, "")
 
     def _read(self) -> Mapping[bytes, str]:
@@ -44,7 +44,7 @@ class PodAddresses:
 
 
 def pod_of(cached: Any) -> Iterator[tuple[bytes, str]]:
-    """Yield the addresses of a pod, each with `namespace/pod`; nothing of what is no such file."""
+    """Yield the addresses of a pod, each with `namespace/pod`; nothing for any other document."""
     with suppress(KeyError, TypeError, ValueError):
         arguments = dict(cached["cniArgs"])
         namespace, pod = arguments[NAMESPACE], arguments[POD]
@@ -59,7 +59,7 @@ def _packed(address: str) -> bytes:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a folder, the oldest first: what a crash left behind is not believed."""
+    """Return the files of a folder, oldest first, so newer ones replace a crash's leftovers."""
     with suppress(OSError), os.scandir(folder) as entries:
         dated = [(entry.stat().st_mtime, entry.path) for entry in islice(entries, MAX_FILES)]
         return [Path(path) for _time, path in sorted(dated)]

@@ -11,16 +11,16 @@ import psutil
 from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 
 MAX_FDS = 262_144  # links; about 4 µs each
-MAX_BUSY_FDS = 4_096  # links of busy processes alone
+MAX_BUSY_FDS = 4_096  # links when only busy processes are searched
 SOCKET = "socket:["
 MAX_NAME = 63  # characters
 INIT = 1
 
 
 class Search(NamedTuple):
-    """The names of processes by the inode of a socket; complete: it did not end at MAX_FDS.
+    """The names of processes by a socket's inode; complete: whether it did not stop at MAX_FDS.
 
-    pids: of these processes, by the same.
+    pids: the ids of these processes, likewise.
     """
 
     names: dict[int, str]
@@ -36,18 +36,18 @@ def find_processes(
     *,
     busy_alone: bool = False,
 ) -> Search:
-    """Return the name of a process for the inode of each socket that one was found for.
+    """Return the name of a process for the inode of each socket for which one was found.
 
-    inodes: as inet_diag has them; one number space for all network namespaces. first: processes
-    to look at before all others. busy: those that are looked at even before these, kept from search
-    to search; busy_alone: nobody else is looked at, as that takes too long for a short connection,
-    and without an inode it is only seen what they have now.
+    inodes: as in inet_diag; one number space for all network namespaces. first: processes to look
+    at before all others. busy: those to look at even before these, kept from search to search;
+    busy_alone: look at no others, as that takes too long for a short connection; without inodes,
+    only note what they have now.
     The search ends with the last inode, or after MAX_FDS links.
-    Names are unescaped, and cut to 63 characters. Raises nothing: without CAP_SYS_PTRACE and
+    Names are not escaped, and cut to 63 characters. Raises nothing: without CAP_SYS_PTRACE and
     CAP_DAC_READ_SEARCH only processes of the same user are found.
 
-    psutil finds the processes and their names. It knows who has which socket only together with
-    all of /proc/net/tcp, whose text takes seconds to read where there are a million sockets.
+    psutil finds the processes and their names. To find out which process has which socket, it would
+    read all of /proc/net/tcp, which takes seconds with a million sockets.
     """
     if not inodes and not busy_alone:
         return Search({})
@@ -58,7 +58,7 @@ def find_processes(
     if busy_alone and (wanted or not inodes):
         links = _noted_links(procfs, busy.foremost(), busy)
         complete = _search(wanted, holders, links, MAX_BUSY_FDS)
-    # Only a second pass tells whose sockets change; a later search has this one before it.
+    # Only a second pass tells whose sockets change; a later search compares with this one.
     passes = 0 if busy_alone else 2 if busy.new else 1
     for likely in tee(first, passes):
         if wanted:
@@ -73,9 +73,9 @@ def find_processes(
 def _search(
     wanted: dict[str, int], holders: dict[int, int], links: Iterator[tuple[int, str]], most: int
 ) -> bool:
-    """Move what is found from the wanted links to the holders; at most so many links are read.
+    """Move what is found from the wanted links to the holders; read at most `most` links.
 
-    Return whether it came to its end: that nothing is wanted, or no link is left.
+    Return whether it was complete: nothing is wanted any more, or no link is left.
     """
     for pid, link in islice(links, most):
         inode = wanted.pop(link, None)
@@ -83,14 +83,14 @@ def _search(
             holders[inode] = pid
             if not wanted:
                 break
-    # What one more link tells: whether the search came to its end, or to the limit.
+    # Another link, if there is one, tells that the search stopped at the limit.
     return not wanted or next(links, None) is None
 
 
 def _processes(first: Iterable[int]) -> Iterator[int]:
-    """Yield each process once; process 1 at last.
+    """Yield each process once, process 1 last.
 
-    systemd keeps the sockets open that it hands to services: the service is the better answer.
+    systemd keeps open the sockets that it passes to services: the service is the better answer.
     """
     seen = {INIT}
     for pid in first:
@@ -104,7 +104,7 @@ def _processes(first: Iterable[int]) -> Iterator[int]:
 def _noted_links(
     procfs: Path, pids: Iterable[int], busy: BusyProcesses
 ) -> Iterator[tuple[int, str]]:
-    """Yield each process with each of its links; one that was looked at to the end is noted."""
+    """Yield each process with each of its links; note processes that were looked at to the end."""
     for pid in pids:
         mark = 0
         for link in _links(procfs, pid):
@@ -117,19 +117,19 @@ def _noted_links(
 
 
 def _links(procfs: Path, pid: int) -> Iterator[str]:
-    """Yield the target of each descriptor of a process, "" where it was closed in the meantime."""
+    """Yield the target of each descriptor of a process, "" if it was closed in the meantime."""
     try:
         with os.scandir(procfs / str(pid) / "fd") as descriptors:
             yield from (_read_link(descriptor.path) for descriptor in descriptors)
     except OSError:
-        return  # the process has ended, or is not for this user to read
+        return  # the process has ended, or this user may not read it
 
 
 def _read_link(path: str) -> str:
     try:
         return os.readlink(path)  # noqa: PTH115 - a Path each would double the time
     except OSError:
-        return ""  # closed in the meantime, or not for this user to read
+        return ""  # closed in the meantime, or not readable for this user
 
 
 def _name(pid: int) -> str:

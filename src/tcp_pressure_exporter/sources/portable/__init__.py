@@ -1,4 +1,4 @@
 """Systems without netlink: sockets through psutil, settings from the system itself.
 
-Here may live one file for each system; none of it is imported where netlink answers.
+One file for each system may live here; nothing of it is imported where netlink answers.
 """

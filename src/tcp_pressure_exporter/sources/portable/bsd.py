@@ -1,4 +1,4 @@
-"""FreeBSD, DragonFly, OpenBSD and macOS: TCP's settings, from sysctl.
+"""FreeBSD, DragonFly, OpenBSD and macOS: TCP settings, from sysctl.
 
 Source: sysctl variables net.inet.tcp.msl (tcp(4)) and net.inet.ip.portrange (ip(4)) of FreeBSD,
 which DragonFly and macOS share; OpenBSD's sysctl(2), net.inet.ip.portfirst, and TCPTV_MSL in
@@ -19,7 +19,7 @@ PREFIX = "net.inet."
 
 
 class Variables(NamedTuple):
-    """The names of sysctl variables below net.inet; msl in milliseconds, or None: it is fixed."""
+    """The names of sysctl variables below net.inet; msl in milliseconds, or None if it is fixed."""
 
     first: str
     last: str
@@ -34,7 +34,7 @@ OPENBSD_MSL_MS = 30_000
 class BsdFacts:
     """Asks a BSD; program: where its sysctl is."""
 
-    # psutil lists only sockets that a process has open, and nobody has one in TIME_WAIT.
+    # psutil lists only sockets that a process has open, and none has one in TIME_WAIT open.
     shows_time_wait = False
 
     def __init__(
@@ -46,22 +46,22 @@ class BsdFacts:
         self._run = run
 
     def port_range(self) -> PortRange:
-        """Return the ports that are given out by default."""
+        """Return the ports given out by default."""
         found = self._ask()
         low, high = found[self._variables.first], found[self._variables.last]
-        if low > high:  # the system goes through the range downwards then
+        if low > high:  # then the system goes through the range downwards
             low, high = high, low
         if not 0 < low <= high <= MAX_PORT:
             raise SourceError(PREFIX + self._variables.first, f"ports from {low} to {high}")
         return PortRange(low, high, 0, in_pairs=False)
 
     def time_wait_seconds(self) -> float:
-        """Return twice the maximum segment lifetime, a second at least."""
+        """Return twice the maximum segment lifetime, at least a second."""
         msl = self._variables.msl
         return max(2 * (self._ask()[msl] if msl else OPENBSD_MSL_MS) / 1000, 1.0)
 
     def settings(self) -> Mapping[str, int]:
-        """Return the variables, named by what follows net.inet, with underscores for dots."""
+        """Return the variables by their names after net.inet, with underscores for dots."""
         return {name.replace(".", "_"): value for name, value in self._ask().items()}
 
     def _ask(self) -> dict[str, int]:

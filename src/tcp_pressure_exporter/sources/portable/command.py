@@ -1,4 +1,4 @@
-"""Runs a program of the system that tells a setting, without a shell."""
+"""Runs a system program that prints a setting, without a shell."""
 
 import os
 import subprocess
@@ -10,16 +10,15 @@ SECONDS = 5.0
 MAX_BYTES = 65_536
 
 Run = Callable[[Sequence[str]], str]
-# Windows: without it a service would open a console window for each call.
+# Windows: without this, a service would open a console window for each call.
 NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 
 def run_command(arguments: Sequence[str]) -> str:
-    """Return what a program prints; the first argument is its whole path.
+    """Return what a program prints; the first argument is its full path.
 
-    What is not ASCII is replaced: words may be translated, numbers are not. Raises
-    SourceError where it is absent, fails, prints too much or takes longer than SECONDS;
-    with the reason "absent" where it is absent.
+    Text that is not ASCII is replaced: words may be translated, numbers are not. Raises SourceError
+    if it is absent (with the reason "absent"), fails, prints too much or takes longer than SECONDS.
     """
     name = arguments[0]
     try:

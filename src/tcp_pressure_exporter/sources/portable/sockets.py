@@ -1,4 +1,4 @@
-"""TCP sockets as psutil lists them on any system, and since when they are there."""
+"""TCP sockets as psutil lists them on any system, and since when they have been there."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -12,15 +12,15 @@ from tcp_pressure_exporter.facts.ports import MAX_PORT
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES, TCP_CLOSE, TCP_LISTEN, BoundSocket
 
 OPERATION = "psutil.net_connections"
-# psutil writes the same names in capitals. What else systems have (Windows' DELETE_TCB, Solaris'
-# BOUND and IDLE) is no connection any more, or not yet one.
+# psutil writes the same names in capitals. Other states (Windows' DELETE_TCB, Solaris' BOUND and
+# IDLE) are no longer connections, or not yet.
 NUMBERS = {name.upper(): number for number, name in STATE_NAMES.items()}
 
 
 class PortableSocket(NamedTuple):
     """A socket by its ends; addresses as in facts/addresses.py, state as in facts/sockets.py.
 
-    remote, remote_port: 16 zero bytes and 0 where it has no peer.
+    remote, remote_port: 16 zero bytes and 0 if it has no peer.
     """
 
     local: bytes
@@ -33,26 +33,26 @@ class PortableSocket(NamedTuple):
 def read_portable_sockets(
     list_rows: Callable[[str], Iterable[Any]] = psutil.net_connections,
 ) -> list[PortableSocket]:
-    """Return the TCP sockets of this host; raises SourceError, on macOS unless it is root.
+    """Return the TCP sockets of this host; raises SourceError, as on macOS unless run as root.
 
-    On Linux they are those of the process's network namespace. Some systems show only sockets
-    that a process has open: then those in TIME_WAIT are missing.
+    On Linux they are those in the process's network namespace. Some systems show only sockets that
+    a process has open: then those in TIME_WAIT are missing.
     """
     try:
         rows = list_rows("tcp")
     except psutil.AccessDenied as error:
         raise SourceError(OPERATION, "this system shows connections only to root") from error
     except (psutil.Error, OSError, RuntimeError) as error:
-        # RuntimeError is how psutil reports that a system's structures are not as it knows them.
+        # psutil raises RuntimeError if a system's structures are not those it knows.
         raise SourceError(OPERATION, getattr(error, "strerror", None) or str(error)) from error
     return parse_portable_sockets(rows)
 
 
 def parse_portable_sockets(rows: Iterable[Any]) -> list[PortableSocket]:
-    """Return each socket once; of several that listen on one address and port, one.
+    """Return each socket once, but only one of several listening on one address and port.
 
-    A row has psutil's laddr, raddr and status. BSD and macOS list a socket for each process that
-    has it open. Raises SourceError where an address makes no sense.
+    A row has psutil's laddr, raddr and status. BSD and macOS list a socket once for each process
+    that has it open. Raises SourceError if an address makes no sense.
     """
     addresses: dict[str, bytes] = {}
     return list(
@@ -81,7 +81,7 @@ def _end(end: Any, known: dict[str, bytes]) -> tuple[bytes, int]:
 
 
 def _parse_address(text: str) -> bytes:
-    """Parse an address; one of IPv6 may name its interface after a per cent sign."""
+    """Parse an address; an IPv6 one may name its interface after a per cent sign."""
     try:
         parsed = ip_address(text.partition("%")[0])
     except ValueError as error:
@@ -99,7 +99,7 @@ def is_connection(socket: PortableSocket) -> bool:
 
 
 def bound_sockets(sockets: Iterable[PortableSocket]) -> Iterator[BoundSocket]:
-    """Yield those that own a port without a peer; whether one of [::] takes IPv4 is not told."""
+    """Yield those that own a port without a peer; whether one at [::] accepts IPv4 is not known."""
     return (
         BoundSocket(socket.local, socket.local_port, socket.state == TCP_LISTEN, ipv6_only=False)
         for socket in sockets
@@ -107,15 +107,15 @@ def bound_sockets(sockets: Iterable[PortableSocket]) -> Iterator[BoundSocket]:
     )
 
 
-UNKNOWN_BEGINNING = float("-inf")  # when an entry began that was there before the first sample
+UNKNOWN_BEGINNING = float("-inf")  # of an entry that was there before the first sample
 
 
 class ObservedAges:
     """Follows the entries from sample to sample.
 
-    An entry that is new began since the sample before. Of all new ones together the moments are
-    taken to lie evenly in between, so that rates over some seconds come out right and a sample
-    does not look like a burst. Times are milliseconds of one clock.
+    A new entry began since the previous sample. The beginnings of all new ones are taken to be
+    spread evenly over that time, so that rates over a few seconds come out right and a sample does
+    not look like a burst. Times are milliseconds on one clock.
     """
 
     def __init__(self) -> None:
@@ -142,5 +142,5 @@ class ObservedAges:
         return self._began
 
     def complete(self, hold: float) -> bool:
-        """Tell whether every entry has been seen to begin: samples go back `hold` seconds."""
+        """Tell whether every entry was seen to begin, as samples go back `hold` seconds."""
         return self._first_ms is not None and self._last_ms - self._first_ms >= hold * 1000

@@ -1,4 +1,4 @@
-"""Solaris and illumos: TCP's tunables, from ipadm, or from ndd where that is older.
+"""Solaris and illumos: TCP's tunables, from ipadm, or from ndd on older systems.
 
 Source: Oracle's Tunable Parameters Reference Manuals of Solaris 10 and 11.4, _time_wait_interval
 and _smallest_anon_port; ipadm(8) and ndd(8) of illumos.
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.sources.portable.command import Run, run_command
 from tcp_pressure_exporter.sources.procfs.files import parse_int
 
 SMALLEST, LARGEST = "tcp_smallest_anon_port", "tcp_largest_anon_port"
-TUNABLES = (TIME_WAIT_INTERVAL, SMALLEST, LARGEST)  # as ndd calls them
+TUNABLES = (TIME_WAIT_INTERVAL, SMALLEST, LARGEST)  # by ndd's names
 
 IPADM, NDD = "/usr/sbin/ipadm", "/usr/sbin/ndd"
 # Private properties begin with an underscore there; the prefix tcp_ is the module's.
@@ -25,7 +25,7 @@ PROPERTIES = {
 
 
 class SolarisFacts:
-    """Asks Solaris; version: what `uname -v` prints."""
+    """Asks Solaris; version: the output of `uname -v`."""
 
     shows_time_wait = True
 
@@ -42,11 +42,11 @@ class SolarisFacts:
         return PortRange(low, high, 0, in_pairs=False)
 
     def time_wait_seconds(self) -> float:
-        """Return tcp_time_wait_interval; at least a second, as the system has it."""
+        """Return tcp_time_wait_interval; at least a second, as in the system."""
         return max(self.settings()[TIME_WAIT_INTERVAL] / 1000, 1.0)
 
     def settings(self) -> Mapping[str, int]:
-        """Return the tunables, ports and milliseconds."""
+        """Return the tunables: ports and milliseconds."""
         names = ",".join(PROPERTIES)
         question = [IPADM, "show-prop", "-c", "-o", "property,current", "-p", names, "tcp"]
         try:
@@ -62,14 +62,14 @@ class SolarisFacts:
 
 
 def parse_ndd(name: str, text: str) -> int:
-    """Parse what `ndd -get` prints: the value alone; raises SourceError."""
+    """Parse the output of `ndd -get`, which is only the value; raises SourceError."""
     return parse_int(name, text.strip())
 
 
 def parse_ipadm(text: str) -> dict[str, int]:
     """Parse `ipadm show-prop -c -o property,current`: lines of property:value; SourceError.
 
-    Solaris 11.4 writes hyphens where earlier ones and illumos have underscores.
+    Solaris 11.4 writes hyphens where earlier versions and illumos write underscores.
     """
     lines = (line.strip().partition(":") for line in text.splitlines())
     values = {name.replace("-", "_"): value for name, _colon, value in lines}

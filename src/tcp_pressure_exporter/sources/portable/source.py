@@ -23,13 +23,13 @@ from tcp_pressure_exporter.sources.portable.tally import (
     without_time_wait,
 )
 
-SETTINGS_SECONDS = 60.0  # a program is started for them, and they hardly ever change
+SETTINGS_SECONDS = 60.0  # reading them starts a program, and they hardly ever change
 
 ReadSockets = Callable[[], list[PortableSocket]]
 
 
 class PortableSockets:
-    """Asks psutil for the sockets of the process's network namespace, once for a sample.
+    """Asks psutil for the sockets in the process's network namespace, once per sample.
 
     shows_time_wait: whether the system lists sockets in TIME_WAIT. Every question raises
     SourceError.
@@ -49,13 +49,13 @@ class PortableSockets:
         self._sockets: list[PortableSocket] | None = None
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets; bound-only ones where the system shows them."""
+        """Return the listening sockets, and those only bound if the system shows them."""
         self._sockets = None
         self._sockets = self._read()
         return tally_bound(bound_sockets(self._sockets), rules)
 
     def tally(self, rules: TallyRules) -> SocketTally:
-        """Return the aggregates over all sockets but listeners: those `bound_sockets` has read."""
+        """Return the aggregates over all sockets but listeners, from what `bound_sockets` read."""
         sockets = self._read() if self._sockets is None else self._sockets
         self._sockets = None
         now_ms = int(self._clock() * 1000)
@@ -66,7 +66,7 @@ class PortableSockets:
         return tally if self._shows_time_wait else without_time_wait(tally)
 
     def close(self) -> None:
-        """Keep nothing open: psutil opens what it needs for each list."""
+        """Do nothing: psutil opens what it needs for each list."""
 
 
 class SystemSettings:
@@ -83,7 +83,7 @@ class SystemSettings:
         return self._port_range.get()
 
     def time_wait_reuse(self) -> TimeWaitReuse:
-        """Return how long TIME_WAIT holds a port; whether connect() takes one over is not told."""
+        """Return how long TIME_WAIT holds a port; whether connect() takes one over is not known."""
         lengths = same_length(round(1000 * self._hold.get()))
         return TimeWaitReuse(
             everywhere=False, on_loopback=False, lengths=lengths, tick=0.0, told=False

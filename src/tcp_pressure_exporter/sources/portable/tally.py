@@ -1,6 +1,6 @@
-"""Counts the sockets that psutil lists into the tally of a netlink dump, by the same rules; pure.
+"""Counts the sockets that psutil lists into the same tally as a netlink dump, by the same rules.
 
-What such a list cannot tell stays empty: causes of CLOSE_WAIT, whole entries, socket cookies.
+What such a list does not show stays empty: causes of CLOSE_WAIT, whole entries, cookies.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,10 +15,10 @@ from tcp_pressure_exporter.sources.portable.sockets import PortableSocket, is_co
 
 @dataclass(frozen=True, slots=True)
 class TimeWaitView:
-    """What is known of TIME_WAIT entries at a sample.
+    """What is known about TIME_WAIT entries in a sample.
 
-    now_ms: on the clock of `began_ms`, which tells since when each entry is there.
-    complete: whether all have been seen to begin; else no histogram of ages is made.
+    now_ms: on the clock of `began_ms`, which tells when each entry began.
+    complete: whether all were seen to begin; if not, there is no histogram of ages.
     """
 
     now_ms: int
@@ -26,13 +26,13 @@ class TimeWaitView:
     complete: bool
 
     def age_ms(self, socket: PortableSocket, hold: float) -> int:
-        """Return how old an entry is, or LIVE; no older than TIME_WAIT `hold`s, in seconds."""
+        """Return the age of an entry, or LIVE; no more than `hold`, the seconds of TIME_WAIT."""
         if socket.state != TCP_TIME_WAIT:
             return LIVE
         return int(min(self.now_ms - self.began_ms[socket], hold * 1000))
 
     def entered(self, socket: PortableSocket, since: Edge | None) -> bool:
-        """Tell whether an entry began after the tally before, whose edge is `since`."""
+        """Tell whether an entry began after the previous tally, whose edge is `since`."""
         if socket.state != TCP_TIME_WAIT or since is None:
             return False
         return self.began_ms[socket] > since.ended_ms
@@ -66,7 +66,7 @@ def _entry(socket: PortableSocket, rules: TallyRules, view: TimeWaitView) -> Ent
 
 
 def without_time_wait(tally: SocketTally) -> SocketTally:
-    """Return a tally that tells nothing of TIME_WAIT: the system does not show it, or not all."""
+    """Return a tally without TIME_WAIT, which the system does not show, or not all of it."""
     states = {kind: count for kind, count in tally.states.items() if kind[1] != TCP_TIME_WAIT}
     by_address = {address: found._replace(live=None) for address, found in tally.by_address.items()}
     return replace(

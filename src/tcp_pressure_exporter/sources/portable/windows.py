@@ -24,10 +24,10 @@ from tcp_pressure_exporter.sources.portable.command import Run, run_command
 
 PARAMETERS = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 DEFAULT_DELAY, OLD_DEFAULT_DELAY = 120, 240
-SERVER_2003 = (5, 2)  # since then the default is the lower one
+SERVER_2003 = (5, 2)  # from this version on, the default is the lower one
 
-# netsh speaks the language of the system, so only the shape of its lines can be relied on:
-# "words : number", and two columns of numbers, the first ones marked with a star at the end.
+# netsh prints in the system's language, so only the shape of its lines is reliable: "words :
+# number", and two columns of numbers, some with a star at the end.
 LABELLED_NUMBER = re.compile(r"^[^:\n]*:[ \t]*([0-9]+)[ \t\r]*$", re.MULTILINE)
 TWO_NUMBERS = re.compile(r"^[ \t]*([0-9]+)[ \t]+([0-9]+)[ \t]*\*?[ \t\r]*$", re.MULTILINE)
 
@@ -35,7 +35,7 @@ ReadValue = Callable[[str], int | None]
 
 
 class WindowsFacts:
-    """Asks Windows; version: its major and minor number."""
+    """Asks Windows; version: its major and minor numbers."""
 
     name = WINDOWS
     shows_time_wait = True
@@ -51,7 +51,7 @@ class WindowsFacts:
         self._version = version
 
     def port_range(self) -> PortRange:
-        """Return the dynamic port range of IPv4, the excluded ranges as reserved."""
+        """Return the dynamic port range of IPv4, with the excluded ranges as reserved ports."""
         low, high = parse_dynamic_ports(self._netsh("dynamicport", "tcp"))
         reserved = parse_excluded_ports(self._netsh("excludedportrange", "protocol=tcp"))
         return PortRange(low, high, reserved, in_pairs=False)
@@ -77,12 +77,12 @@ class WindowsFacts:
 
 
 def netsh_path(environ: Mapping[str, str]) -> str:
-    """Return the whole path of netsh: what lies in the current folder is never run."""
+    """Return the full path of netsh, so that one in the current folder is never run."""
     return environ.get("SystemRoot", r"C:\Windows") + r"\System32\netsh.exe"
 
 
 def running_version() -> tuple[int, int]:
-    """Return the version of the Windows that runs."""
+    """Return the version of the running Windows."""
     version: Any = getattr(sys, "getwindowsversion")()  # noqa: B009 - typeshed: Windows only
     return version.major, version.minor
 
@@ -90,7 +90,7 @@ def running_version() -> tuple[int, int]:
 def read_parameter(name: str) -> int | None:
     """Return a number of TCP/IP's parameters in the registry, None where it is not set.
 
-    Raises SourceError where it cannot be read, or is no number.
+    Raises SourceError if it cannot be read, or is not a number.
     """
     winreg: Any = import_module("winreg")  # typeshed knows its names on Windows only
     try:

@@ -1,4 +1,4 @@
 """Text files of /proc: read_x(root) reads, parse_x(text) parses.
 
-Here may live what reads and parses them into facts; absent is not broken, and neither is zero.
+Code that reads and parses them into facts may live here; absent is not broken, and neither is zero.
 """

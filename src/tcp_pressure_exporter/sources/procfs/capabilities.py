@@ -40,9 +40,9 @@ def parse_effective_capabilities(status: str) -> int:
 
 
 def is_in_user_namespace(procfs: Path) -> bool:
-    """Tell whether the capabilities are those of a user namespace other than the host's.
+    """Tell whether the capabilities belong to a user namespace other than the host's.
 
-    The host's maps every user to itself (user_namespaces(7)). False where that cannot be read.
+    The host's maps every user to itself (user_namespaces(7)). False if that cannot be read.
     """
     return _text(procfs / "self" / "uid_map").split() not in ([], ["0", "0", str(ALL_USERS)])
 
@@ -80,12 +80,12 @@ def may_load_programs(capabilities: int) -> bool:
 
 
 def may_see_namespaces(capabilities: int) -> bool:
-    """Tell whether /proc/PID/ns/net can be read of every process (namespaces(7))."""
+    """Tell whether every process's /proc/PID/ns/net can be read (namespaces(7))."""
     return bool(capabilities & 1 << CAP_SYS_PTRACE)
 
 
 def missing_for_namespaces(capabilities: int) -> list[str]:
-    """Return the names of the capabilities that it lacks to sample other network namespaces.
+    """Return the capabilities that are missing for sampling other network namespaces.
 
     CAP_SYS_ADMIN enters them (setns(2)), CAP_SYS_PTRACE reads /proc/PID/ns/net (namespaces(7)).
     """

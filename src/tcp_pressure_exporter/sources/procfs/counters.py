@@ -1,4 +1,4 @@
-"""What the kernel's TCP and conntrack have counted: netstat, snmp and stat/nf_conntrack.
+"""The counters of the kernel's TCP and conntrack: netstat, snmp and stat/nf_conntrack.
 
 Source: net/ipv4/proc.c; net/netfilter/nf_conntrack_standalone.c, ct_cpu_seq_show: there a line of
 names, then a line of hexadecimal numbers for each CPU.
@@ -12,16 +12,16 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sources.procfs.files import NUMBER, parse_int, read_proc_file
 
 FILES = {"TcpExt": "netstat", "Tcp": "snmp"}  # by protocol; no name is in two of them
-MPTCP = "MPTcpExt"  # beside TcpExt, where the kernel has MPTCP (net/mptcp/mib.c)
+MPTCP = "MPTcpExt"  # in TcpExt's file, if the kernel has MPTCP (net/mptcp/mib.c)
 MAX_BYTES = 65_536  # they are a few KiB
 
 
 def read_net_statistics(procfs: Path) -> dict[str, int]:
     """Return the numbers of TcpExt, Tcp and MPTcpExt by the kernel's own names.
 
-    Without those of MPTcpExt where the kernel has no MPTCP. Raises SourceError.
+    Those of MPTcpExt are missing if the kernel has no MPTCP. Raises SourceError.
 
-    They cover both families in the network namespace of the calling thread, since it was created.
+    They cover both families in the calling thread's network namespace, since it was created.
     CurrEstab and MPCurrEstab are gauges, RtoAlgorithm, RtoMin, RtoMax and MaxConn are constants,
     the rest counters.
     """
@@ -55,7 +55,7 @@ def _numbers(operation: str, names: list[str], values: list[str]) -> Iterable[in
 
 def _read(procfs: Path, file: str) -> str:
     operation = f"/proc/net/{file}"
-    # /proc/net would be the namespace of the process's first thread, not of this one.
+    # /proc/net would show the namespace of the process's first thread, not of this one.
     text = read_proc_file(operation, f"{procfs}/thread-self/net/{file}", MAX_BYTES)
     if text is None:
         raise SourceError(operation, "absent")
@@ -63,17 +63,17 @@ def _read(procfs: Path, file: str) -> str:
 
 
 CONNTRACK = "/proc/net/stat/nf_conntrack"
-MAX_CONNTRACK_BYTES = 2_097_152  # of 8,192 CPUs, the most that a kernel is built for, it is 1.3 MB
+MAX_CONNTRACK_BYTES = 2_097_152  # with 8,192 CPUs, the most a kernel is built for, it is 1.3 MB
 CONNTRACK_PREFIX = "nf_conntrack_"
-CONNTRACK_ENTRIES = "entries"  # no counter: each line repeats the number of entries
+CONNTRACK_ENTRIES = "entries"  # not a counter: each line repeats the number of entries
 HEX_NUMBER = re.compile("[0-9a-f]{1,16}")  # 32 bits, and room for more
 
 
 def read_conntrack_statistics(procfs: Path) -> dict[str, int]:
-    """Return the counters since the namespace was made, the kernel's names behind nf_conntrack_.
+    """Return the counters since the namespace was created, by nf_conntrack_ + the kernel's names.
 
-    They are those of the calling thread's network namespace, for all protocols. Empty where the
-    kernel has no conntrack. Each CPU's counter begins again at 2^32. Raises SourceError.
+    They are those of the calling thread's network namespace, for all protocols. Empty if the kernel
+    has no conntrack. Each CPU's counter wraps at 2^32. Raises SourceError.
     """
     path = f"{procfs}/thread-self/net/stat/nf_conntrack"
     text = read_proc_file(CONNTRACK, path, MAX_CONNTRACK_BYTES, in_records=True)

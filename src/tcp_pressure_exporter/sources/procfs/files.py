@@ -1,4 +1,4 @@
-"""Small text files of /proc, sysctls among them, each read with few system calls."""
+"""Small text files in /proc, sysctls among them, each read with few system calls."""
 
 import os
 import re
@@ -14,9 +14,9 @@ def read_proc_file(
 ) -> str | None:
     """Return the ASCII text of a file, or None where there is none.
 
-    in_records: the kernel writes it record by record, and gives no more than a page at once
-    (fs/seq_file.c). Raises SourceError under the name of the operation where it exists but cannot
-    be read, or has `max_bytes` or more.
+    in_records: whether the kernel writes it record by record, and gives no more than a page at once
+    (fs/seq_file.c). Raises SourceError, naming the operation, if it exists but cannot be read, or
+    has `max_bytes` or more.
     """
     read = _read_all if in_records else _read_once
     try:
@@ -31,9 +31,9 @@ def read_proc_file(
 
 
 def _read_once(path: str, max_bytes: int) -> bytes:
-    """Read at a third of what a file object costs: a sample reads some forty such files.
+    """Read at a third of the cost of a file object: a sample reads some forty such files.
 
-    One read: many sysctls have nothing more to say to a second one.
+    There is one read: many sysctls give nothing to a second one.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -43,7 +43,7 @@ def _read_once(path: str, max_bytes: int) -> bytes:
 
 
 def _read_all(path: str, max_bytes: int) -> bytes:
-    """Read until nothing more comes, or `max_bytes` are reached."""
+    """Read until nothing more comes, or `max_bytes` is reached."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     text = bytearray()
     try:
@@ -54,22 +54,22 @@ def _read_all(path: str, max_bytes: int) -> bytes:
     return bytes(text)
 
 
-# The kernel allocates and clears what a reader offers, at every read: offer little.
+# The kernel allocates and clears a buffer as large as the reader's, on every read: keep it small.
 MAX_TEXT_BYTES = 4_096
 NUMBER = re.compile("-?[0-9]{1,20}")  # 64 bits
 
 
 def read_sysctl(procfs: Path, name: str, max_bytes: int = MAX_TEXT_BYTES) -> str | None:
-    """Return the text of a sysctl without its newline, or None where the kernel has none.
+    """Return the text of a sysctl without its newline, or None if the kernel does not have it.
 
-    Raises SourceError where it exists but cannot be read, or is longer than `max_bytes`.
+    Raises SourceError if it exists but cannot be read, or has `max_bytes` or more.
     """
     text = read_proc_file(name, f"{procfs}/sys/{name.replace('.', '/')}", max_bytes)
     return None if text is None else text.strip()
 
 
 def read_sysctl_int(procfs: Path, name: str) -> int:
-    """Return a sysctl that every kernel has; raises SourceError where it is absent or no number."""
+    """Return a sysctl that every kernel has; raises SourceError if absent or not a number."""
     text = read_sysctl(procfs, name)
     if text is None:
         raise absent(procfs, name)
@@ -77,10 +77,10 @@ def read_sysctl_int(procfs: Path, name: str) -> int:
 
 
 def absent(procfs: Path, name: str) -> SourceError:
-    """Return the error of a sysctl that every kernel has, or of all where none is to be seen."""
+    """Return the error for a sysctl that every kernel has, or for all if none can be seen."""
     if Path(f"{procfs}/sys").exists():
         return SourceError(name, "absent")
-    # proc(5): mounted with subset=pid, as sandboxes do, it has processes alone.
+    # proc(5): mounted with subset=pid, as in sandboxes, it shows only processes.
     return SourceError(f"{procfs}/sys", "absent: is /proc mounted with subset=pid?")
 
 
@@ -100,12 +100,12 @@ Release = tuple[int, int]
 def read_kernel_release(procfs: Path) -> Release:
     """Return the first two numbers of the release, such as (6, 1); raises SourceError.
 
-    A distribution may have put what is newer into an older release.
+    A distribution may have backported newer features to an older release.
     """
     return parse_kernel_release(read_sysctl(procfs, "kernel.osrelease") or "")
 
 
 def parse_kernel_release(text: str) -> Release:
-    """Parse "6.1.0-18-amd64"; UNKNOWN_RELEASE where it does not begin with two numbers."""
+    """Parse "6.1.0-18-amd64"; UNKNOWN_RELEASE if it does not begin with two numbers."""
     match = RELEASE.match(text)
     return (int(match[1]), int(match[2])) if match else UNKNOWN_RELEASE

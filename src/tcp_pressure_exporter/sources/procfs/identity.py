@@ -1,4 +1,4 @@
-"""The boot id of the kernel, and the network namespace of this process."""
+"""The kernel's boot id, and the network namespace of this process."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,9 +12,9 @@ SALT = b"tcp-pressure-exporter"
 
 
 def read_identity(procfs: Path) -> Identity | None:
-    """Return where this process runs; None where the system does not tell.
+    """Return where this process runs; None if the system does not tell.
 
-    The boot id itself is not told to others: sd_id128_get_boot_app_specific(3) says why.
+    The boot id itself is not published: sd_id128_get_boot_app_specific(3) says why.
     """
     try:
         boot = read_sysctl(procfs, "kernel.random.boot_id")

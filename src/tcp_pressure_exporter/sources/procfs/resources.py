@@ -1,7 +1,7 @@
-"""Finite resources of the kernel's TCP beside ports: how much of each is used, and its limit.
+"""Finite resources of the kernel's TCP other than ports: how much of each is used, and its limit.
 
-/proc/net/sockstat tells how many sockets the kernel counts itself: net/ipv4/proc.c,
-sockstat_seq_show, and net/ipv6/proc.c, sockstat6_seq_show.
+/proc/net/sockstat has the kernel's own counts of sockets: net/ipv4/proc.c, sockstat_seq_show, and
+net/ipv6/proc.c, sockstat6_seq_show.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ MAX_BYTES = 65_536  # it is a few lines
 
 def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
     """Return the fields of the TCP line (inuse, orphan, tw, alloc, mem); raises SourceError."""
-    # /proc/net would be the namespace of the process's first thread, not of this one.
+    # /proc/net would show the namespace of the process's first thread, not of this one.
     text = read_proc_file(NAME, f"{procfs}/thread-self/net/sockstat", MAX_BYTES)
     if text is None:
         raise SourceError(NAME, "absent")
@@ -36,15 +36,15 @@ def read_tcp_sockstat(procfs: Path) -> dict[str, int]:
 
 
 def count_tcp_sockets(procfs: Path, process: str = "thread-self") -> int | None:
-    """Return the TCP sockets of a process's network namespace, those in TIME_WAIT included.
+    """Return how many TCP sockets a process's network namespace has, TIME_WAIT included.
 
-    Without those that are bound only, and connections that are half open. process: a process id.
-    None where it has ended; raises SourceError.
+    Sockets that are only bound and half-open connections do not count. process: a process id. None
+    if it has ended; raises SourceError.
     """
     text = read_proc_file(NAME, f"{procfs}/{process}/net/sockstat", MAX_BYTES)
     if text is None:
         return None
-    # Absent where the kernel has no IPv6. Its sockets are counted there, but for TIME_WAIT.
+    # Absent if the kernel has no IPv6. Its sockets are counted there, except TIME_WAIT.
     text6 = read_proc_file(NAME6, f"{procfs}/{process}/net/sockstat6", MAX_BYTES)
     fields, fields6 = parse_tcp_sockstat(text), parse_tcp_sockstat(text6, "TCP6") if text6 else {}
     return fields.get("inuse", 0) + fields.get("tw", 0) + fields6.get("inuse", 0)
@@ -68,12 +68,13 @@ def read_resources(procfs: Path, page_size: int) -> tuple[Resource, ...]:
     """Return the resources whose limits the calling thread's namespace shows; raises SourceError.
 
     time_wait_buckets: the namespace's TIME_WAIT entries and orphaned FIN_WAIT2 entries.
-    orphans, memory_bytes: the whole host's, shown in the first namespace alone; `page_size` in
-    bytes is the unit of both of memory's numbers (used: 4 KiB before Linux 6.0, whatever a page).
-    conntrack_entries: the namespace's; absent without conntrack, or where its limit is 0: none.
+    orphans, memory_bytes: the whole host's, shown only in the initial namespace; `page_size` in
+    bytes is the unit of both memory numbers (used: 4 KiB before Linux 6.0, whatever the page size).
+    conntrack_entries: the namespace's; absent without conntrack, or if its limit is 0, meaning
+    none.
     """
-    # tcp_max_tw_buckets and tcp_max_orphans take negative numbers: the kernel then allows none.
-    # Its sum of per-CPU counts may be below zero for a moment.
+    # tcp_max_tw_buckets and tcp_max_orphans accept negative numbers: the kernel then allows none.
+    # Its sums of per-CPU counts may briefly be below zero.
     found = _resources(procfs, page_size)
     return tuple(Resource(name, max(used, 0), max(limit, 0)) for name, used, limit in found)
 
@@ -101,7 +102,7 @@ def _count(sockets: dict[str, int], field: str) -> int:
 
 
 def _memory_limit(procfs: Path) -> int | None:
-    """Return the last of tcp_mem's three numbers of pages: where pressure ends, begins, the limit.
+    """Return the last of tcp_mem's three page counts: pressure ends, pressure begins, limit.
 
     Source: __sk_mem_raise_allocated in net/core/sock.c.
     """
@@ -120,7 +121,7 @@ def _optional_int(procfs: Path, name: str) -> int | None:
 
 
 class ProcNumbers:
-    """What the kernel counts. Every question reads afresh and raises SourceError."""
+    """The kernel's numbers. Every question reads afresh and raises SourceError."""
 
     def __init__(self, procfs: Path) -> None:
         self._procfs = procfs
@@ -130,5 +131,5 @@ class ProcNumbers:
         return read_resources(self._procfs, PAGESIZE)
 
     def statistics(self) -> Mapping[str, int]:
-        """Return the kernel's counters of TCP, under its own names, and of conntrack."""
+        """Return the kernel's counters for TCP, under its own names, and for conntrack."""
         return read_net_statistics(self._procfs) | read_conntrack_statistics(self._procfs)

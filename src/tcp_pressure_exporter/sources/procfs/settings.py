@@ -1,4 +1,4 @@
-"""The sysctls that decide TCP pressure: the ports to choose from, TIME_WAIT's reuse, and the rest.
+"""The sysctls that determine TCP pressure: the port range, reuse of TIME_WAIT, and the rest.
 
 Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 """
@@ -30,7 +30,7 @@ PORT = re.compile("[0-9]{1,5}")
 RANGE = "net.ipv4.ip_local_port_range"
 RESERVED = "net.ipv4.ip_local_reserved_ports"
 MIN_RESVPORT, MAX_RESVPORT = "sunrpc.min_resvport", "sunrpc.max_resvport"
-RESERVED_BYTES = 262_144  # the longest, every second port by itself, has 191 kB
+RESERVED_BYTES = 262_144  # the longest list, every second port, has 191 kB
 
 
 def read_port_range(procfs: Path) -> PortRange:
@@ -44,7 +44,7 @@ def read_port_range(procfs: Path) -> PortRange:
 
 
 def _privileged_ports(procfs: Path) -> int:
-    """Return how many ports an RPC client of the kernel has; without the module, the default."""
+    """Return how many ports the kernel's RPC client has; without the module, the default."""
     low, high = (read_sysctl(procfs, name) for name in (MIN_RESVPORT, MAX_RESVPORT))
     if low is None or high is None:
         return RESERVED_PORTS
@@ -101,7 +101,7 @@ def read_time_wait_reuse(procfs: Path, tick: float) -> TimeWaitReuse:
 def read_time_wait_length(procfs: Path) -> int:
     """Return how long TIME_WAIT lasts, in milliseconds; raises SourceError.
 
-    A setting of Alibaba Cloud Linux, in seconds from 1 to 600; elsewhere it is a constant.
+    Alibaba Cloud Linux has a setting for it, in seconds from 1 to 600; elsewhere it is a constant.
     """
     text = read_sysctl(procfs, TIMEOUT)
     if text is None:
@@ -109,8 +109,8 @@ def read_time_wait_length(procfs: Path) -> int:
     return min(max(1000 * parse_int(TIMEOUT, text), 1000), MAX_LENGTH_MS)
 
 
-# A kernel lacks some of them: those of the whole host in a network namespace that is not the first,
-# those of conntrack without its module, and those that came or went with its version.
+# Some may be missing: those of the whole host in any but the initial network namespace, those of
+# conntrack without its module, and those that other kernel versions have.
 SYSCTLS = (
     # How long ports stay taken.
     "net.ipv4.tcp_tw_reuse",
@@ -119,7 +119,7 @@ SYSCTLS = (
     "net.ipv4.tcp_timestamps",  # without them nothing in TIME_WAIT is reused
     "net.ipv4.tcp_rfc1337",
     "net.ipv4.tcp_max_tw_buckets",
-    "net.ipv4.tcp_fin_timeout",  # of orphans in FIN_WAIT2: not TIME_WAIT's length
+    "net.ipv4.tcp_fin_timeout",  # for orphans in FIN_WAIT2: not the length of TIME_WAIT
     "net.ipv4.ip_autobind_reuse",  # whether bind(address, 0) shares ports
     # How many connections may wait to be accepted.
     "net.core.somaxconn",
@@ -135,8 +135,8 @@ SYSCTLS = (
     "net.ipv4.tcp_keepalive_time",
     "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes",
-    # What each packet's search for its connection costs.
-    "net.ipv4.tcp_ehash_entries",  # negative where the namespace shares the first one's table
+    # What it costs to find the connection of a packet.
+    "net.ipv4.tcp_ehash_entries",  # negative if the namespace shares the initial one's table
     "net.netfilter.nf_conntrack_buckets",
     # How many connections a NAT gateway can track, and for how long.
     "net.netfilter.nf_conntrack_max",
@@ -151,8 +151,8 @@ SYSCTLS = (
 def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
     """Return the values by the last part of their names (tcp_tw_reuse); raises SourceError.
 
-    A sysctl that the kernel does not have is absent; that all are is an error. Times are in
-    seconds, tcp_tw_reuse_delay in milliseconds. Source: Documentation/networking/ip-sysctl.rst
+    Sysctls that the kernel does not have are left out; it is an error if there are none. Times are
+    in seconds, tcp_tw_reuse_delay in milliseconds. Source: Documentation/networking/ip-sysctl.rst
     and nf_conntrack-sysctl.rst.
     """
     texts = ((name, read_sysctl(procfs, name)) for name in SYSCTLS)
@@ -182,5 +182,5 @@ class ProcSettings:
         return read_time_wait_reuse(self._procfs, self._tick())
 
     def sysctls(self) -> Mapping[str, int]:
-        """Return the sysctls that decide TCP pressure, by the last part of their names."""
+        """Return the sysctls that determine TCP pressure, by the last part of their names."""
         return read_tcp_sysctls(self._procfs)

@@ -1,4 +1,5 @@
-"""For each system, which sources serve it: composed here, inherited nowhere.
+"""For each system, which sources serve it: by composition, never by inheritance.
 
-Here may live the choice of sources and why one is missing. What a source does is in its own folder.
+The choice of sources, and why one is missing, may live here. What a source does is in its own
+folder.
 """

@@ -1,6 +1,6 @@
-"""Probes of the running kernel: what it does is tried out, on sockets that nobody else sees.
+"""Probes of the running kernel: they try out what it does, on sockets that nobody else sees.
 
-They send nothing. One takes a port for some microseconds, as the canary does.
+They send nothing. One takes a port for a few microseconds, as the canary does.
 """
 
 import errno
@@ -42,16 +42,16 @@ from tcp_pressure_exporter.sources.procfs.settings import (
 )
 
 STEP_WIDTH = "net.ipv4.ip_local_port_step_width"
-TABLE = "net.ipv4.tcp_ehash_entries"  # negative where the namespace shares the first one's table
-# Two more addresses of 127/8 that nobody uses, beside NOWHERE's.
+TABLE = "net.ipv4.tcp_ehash_entries"  # negative if the namespace shares the initial one's table
+# Two more unused addresses in 127/8, in addition to NOWHERE's.
 BINDER, _OTHER = (V4_MAPPED + IPv4Address(f"127.101.127.{n}").packed for n in (102, 103))
 ELSEWHERE = PoolKey(_OTHER, _OTHER, UNUSED_PORT)
-FIRST_FREE_PORT = 1024  # below, bind() takes a right of its own
+FIRST_FREE_PORT = 1024  # below it, bind() needs a privilege
 TRIES = 16
 
 
 def ask_kernel(procfs: Path, diag: DiagSocket) -> KernelModel:
-    """Return what the kernel does in the network namespace of the calling thread."""
+    """Return what the kernel does in the calling thread's network namespace."""
     release = _text(procfs, "kernel.osrelease") or ""
     table = _number(procfs, TABLE)
     asks = asks_single_ports()
@@ -72,7 +72,7 @@ def ask_kernel(procfs: Path, diag: DiagSocket) -> KernelModel:
 
 
 def asks_single_ports() -> bool | None:
-    """Tell whether a socket can be told its port range; None where there is no socket."""
+    """Tell whether a socket can be given its own port range; None if no socket can be had."""
     try:
         with open_canary_socket(socket.AF_INET) as sock:
             sock.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, bytes(4))
@@ -82,9 +82,9 @@ def asks_single_ports() -> bool | None:
 
 
 def shows_bound_only(procfs: Path, diag: DiagSocket) -> bool | None:
-    """Tell whether a socket of ours that is bound only is in the dump; None where none can be.
+    """Tell whether a dump shows our socket that is only bound; None if no such can be had.
 
-    Its port is outside the range that others choose from.
+    Its port is outside the range from which others choose.
     """
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
@@ -100,7 +100,7 @@ def shows_bound_only(procfs: Path, diag: DiagSocket) -> bool | None:
 
 
 def _bind_outside(procfs: Path, sock: socket.socket) -> int:
-    """Bind to a port outside the port range and return it; raises OSError where there is none."""
+    """Bind to a port outside the port range and return it; raises OSError if there is none."""
     ports = read_port_range(procfs)
     above = range(ports.high + 1, min(ports.high + TRIES, MAX_PORT) + 1)
     below = range(ports.low - 1, max(ports.low - TRIES, FIRST_FREE_PORT) - 1, -1)
@@ -116,10 +116,10 @@ def _bind_outside(procfs: Path, sock: socket.socket) -> int:
 
 
 def frees_bound_ports(procfs: Path) -> bool | None:
-    """Tell whether connect() gets a port that a socket was bound to once that one is closed.
+    """Tell whether connect() gets a port as soon as the socket that was bound to it is closed.
 
-    One socket holds a port that connect() chose, a second one binds to it and is closed, a third
-    one asks for it. None where they cannot be had.
+    One socket holds a port that connect() chose, a second binds to it and is closed, a third asks
+    for it. None if they cannot be had.
     """
     try:
         with ExitStack() as sockets:

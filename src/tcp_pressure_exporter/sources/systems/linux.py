@@ -34,22 +34,22 @@ from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 from tcp_pressure_exporter.sources.systems.kernel import ask_kernel
 from tcp_pressure_exporter.sources.systems.walks import elsewhere_of, walked_sockets
 
-# Of other namespaces the canary would take a port, if for microseconds; a mere gateway has too few
-# sockets of its own to be sampled at all.
+# In other namespaces the canary would take a port, even if only for microseconds; and a mere
+# gateway has too few sockets of its own to be sampled at all.
 NO_WALK = Missing(NOT_WANTED)
 OWN_ALONE = Missing("only known for the exporter's own network namespace")
 
 
 def own_sources(platform: str, procfs: Path, parser: Parser, *, walked: bool = False) -> Sources:
-    """Return what serves the network namespace of this process; asks netlink once to know.
+    """Return the sources for this process's network namespace; asks netlink once to find out.
 
-    platform: as sys.platform has it. walked: whether BPF is to tell of the sockets where it can.
+    platform: as in sys.platform. walked: whether to read the sockets by BPF where possible.
     """
     no_netlink = why_no_netlink(platform, DiagSocket())
     if no_netlink is None:
         tables = open_tables() if walked else NO_WALK
         return linux_sources(procfs, parser, open_bind_hash(), tables)
-    # Here, so that where netlink answers the daemon does without all of it.
+    # Imported here, so that the daemon does without it where netlink answers.
     from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
 
     by_text = ConntrackTable(procfs, parser, by_netlink=False)
@@ -62,7 +62,7 @@ def linux_sources(
     bind_table: BindTableSource | Missing = NO_BIND_TABLE,
     tables: Tables | Missing = NO_WALK,
 ) -> Sources:
-    """Return what serves the network namespace of the process; asks the kernel what it does."""
+    """Return the sources for the process's network namespace; asks the kernel what it does."""
     diag = DiagSocket()
     kernel = ask_kernel(procfs, diag)
     diag.close()
@@ -94,7 +94,7 @@ def _walked(
     netlink: NetlinkSockets,
     numbers: ProcNumbers,
 ) -> tuple[NetlinkSockets | WalkedSockets, Callable[[], ToldBy]]:
-    """Return what tells of the sockets, and who told of the newest: netlink where none can walk."""
+    """Return the source of the sockets, and what names it: netlink if no walk can be made."""
     if isinstance(tables, Missing):
         return netlink, partial(ToldBy, NETLINK, tables.reason)
     walked = walked_sockets(tables, parser, netlink, numbers)
@@ -102,9 +102,9 @@ def _walked(
 
 
 def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sources:
-    """Return what serves a network namespace that the calling thread goes into.
+    """Return the sources for a network namespace that the calling thread enters.
 
-    own: what serves that of the process; some of it serves all.
+    own: the sources for that of the process; some of them serve all.
     """
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=False)
     sockets = ForeignSockets(own.elsewhere, netlink, procfs) if own.elsewhere else netlink
@@ -125,10 +125,10 @@ def other_namespace_sources(procfs: Path, parser: Parser, own: Sources) -> Sourc
 
 
 def interface_name(index: int) -> str:
-    """Return the name of an interface of the calling thread's namespace, or its index: it is gone.
+    """Return the name of an interface in the calling thread's namespace, or its index if gone.
 
-    Source: netdevice(7), SIOCGIFNAME. A name is whatever somebody chose; what is not UTF-8 in it is
-    replaced, for no page could carry it.
+    Source: netdevice(7), SIOCGIFNAME. People choose names freely; bytes that are not UTF-8 are
+    replaced, as no page could carry them.
     """
     try:
         name = socket.if_indextoname(index)
@@ -147,9 +147,9 @@ def own_networks() -> tuple[NetworkPorts, ...]:
 
 
 def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:
-    """Return conntrack's table: by netlink with the right to it, else by its text file."""
+    """Return conntrack's table: through netlink if permitted, otherwise from its text file."""
     try:
         by_netlink = may_ask_conntrack(effective_capabilities(procfs))
     except SourceError:
-        by_netlink = False  # what is not known to be permitted is not tried
+        by_netlink = False  # not tried unless known to be permitted
     return ConntrackTable(procfs, parser, by_netlink=by_netlink)

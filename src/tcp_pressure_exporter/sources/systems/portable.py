@@ -18,13 +18,13 @@ from tcp_pressure_exporter.sources.portable.windows import WindowsFacts, running
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 from tcp_pressure_exporter.sources.procfs.settings import ProcSettings
 
-PORTABLE = "portable"  # what counts the sockets, where psutil lists them
+PORTABLE = "portable"  # what counts the sockets if psutil lists them
 BY_NETLINK_ALONE = Missing("only known from netlink, which is not available here")
 BY_LINUX_ALONE = Missing("only known on Linux")
 
 
 def portable_sources(platform: str, procfs: Path, nat: NatSource, no_netlink: str) -> Sources:
-    """Return what serves a platform, named as sys.platform has it; `nat` where it is Linux."""
+    """Return the sources for a platform, named as in sys.platform; `nat` is used on Linux."""
     if platform != LINUX:
         return foreign_sources(system_facts(platform), no_netlink)
     return Sources(
@@ -41,7 +41,7 @@ def portable_sources(platform: str, procfs: Path, nat: NatSource, no_netlink: st
 
 
 def foreign_sources(facts: SystemFacts, no_netlink: str) -> Sources:
-    """Return what serves a system other than Linux: the whole host, whatever namespaces it has."""
+    """Return the sources for a system other than Linux: for the whole host at once."""
     return Sources(
         counted_by=PORTABLE,
         settings=SystemSettings(facts),
@@ -56,14 +56,14 @@ def foreign_sources(facts: SystemFacts, no_netlink: str) -> Sources:
 
 
 def system_facts(platform: str) -> SystemFacts:
-    """Return who answers for a platform's settings."""
+    """Return the source of a platform's settings."""
     for prefix, make in SYSTEMS.items():
         if platform.startswith(prefix):
             return make()
     return UnknownFacts(platform)
 
 
-# By how sys.platform begins.
+# By the beginning of sys.platform.
 SYSTEMS: Mapping[str, Callable[[], SystemFacts]] = {
     "win32": lambda: WindowsFacts(version=running_version()),
     "sunos": lambda: SolarisFacts(os.uname().version),
@@ -75,9 +75,9 @@ SYSTEMS: Mapping[str, Callable[[], SystemFacts]] = {
 
 
 class UnknownFacts:
-    """A system whose settings nobody here knows how to ask for: its sockets are counted."""
+    """A system whose settings cannot be read here: only its sockets are counted."""
 
-    shows_time_wait = False  # psutil may leave them out there
+    shows_time_wait = False  # psutil may leave them out
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What walks the kernel's tables of sockets, by the parser that this installation has."""
+"""What walks the kernel's tables of sockets, with the parser that this installation has."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def walked_sockets(
     numbers: ProcNumbers,
     clock: Callable[[], float] = time.monotonic,
 ) -> WalkedSockets:
-    """Return the sockets of the process's namespace, by walks that netlink checks."""
+    """Return the source of the sockets in the process's namespace: walks that netlink checks."""
     walk = counted_walk(tables.connections, parser)
     listening = partial(walked_listeners, tables.listeners, parser)
     return WalkedSockets(walk, listening, netlink, numbers.statistics, clock)
@@ -34,10 +34,10 @@ def walked_sockets(
 def counted_walk(
     connections: ConnectionTable, parser: Parser
 ) -> Callable[[TallyRules], SocketTally]:
-    """Return what walks the table and counts it, as the parser of dumps is: compiled or not."""
+    """Return what walks the table and counts it, compiled or not, like the parser of dumps."""
     if parser.name == readable_parser().name:
         return partial(readable.tally_table, connections)
-    # There is no such module without the compiled parser.
+    # The module exists only with the compiled parser.
     from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - see above
 
     return partial(compiled.tally_table, connections)
@@ -49,9 +49,9 @@ def walked_listeners(table: ListenerTable, parser: Parser, rules: BoundRules) ->
 
 
 def elsewhere_of(tables: Tables | Missing, parser: Parser, own: Sources) -> Elsewhere | None:
-    """Return what walks the tables for other namespaces, where it does for the own one.
+    """Return what walks the tables for other namespaces, if it does for the exporter's own.
 
-    own: the sources of the own namespace.
+    own: the sources for the exporter's own namespace.
     """
     if isinstance(tables, Missing):
         return None

@@ -1,5 +1,5 @@
-"""What is told of one thing alone: one port, one direction, one pool.
+"""What to say about one thing alone: one port, one direction, one pool.
 
-Here may live words for pages that show less than the whole verdict. What the verdict itself needs
-may not: nothing in verdict/ outside of this folder imports it.
+Words for pages that show less than the whole verdict may live here. What the verdict itself needs
+may not: nothing in verdict/ outside this folder imports it.
 """

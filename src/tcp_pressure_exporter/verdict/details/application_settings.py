@@ -8,13 +8,13 @@ java.net and java.net.http; requests, HTTPAdapter; Node.js, http.Agent.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-IDLE = 64  # connections: enough for most, and few beside a range of 28,232 ports
+IDLE = 64  # connections: enough for most, and few compared with a range of 28,232 ports
 
 
 class Setting(NamedTuple):
-    """A setting of an application. where: the file or language that it belongs in.
+    """A setting of an application. where: the file or language that it belongs to.
 
-    lines: with {remote} for address and port of the destination.
+    lines: with {remote} for the destination's address and port.
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""One finite resource alone, in words: what holds it, its closes, what is to come."""
+"""One finite resource alone, in words: what holds it, its closes, what lies ahead."""
 
 import math
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ from tcp_pressure_exporter.verdict.words import UNKNOWN, Labelled, capitalised
 class AloneWords(NamedTuple):
     """A resource alone.
 
-    figures: each with its label. ages: closes of each second, the latest first; none where they are
-    not known.
+    figures: each with its label. ages: the closes in each second, the latest first; empty where
+    they are not known.
     """
 
     title: str
@@ -41,7 +41,7 @@ class AloneWords(NamedTuple):
 
 
 def alone_words(sample: NamespaceSample, pressure: Pressure) -> AloneWords:
-    """Return what is known of one resource of a sample."""
+    """Return what is known about one resource in a sample."""
     pool = pool_of(sample, pressure)
     ages = pool.usage.ages if pool else None
     return AloneWords(
@@ -53,7 +53,7 @@ def alone_words(sample: NamespaceSample, pressure: Pressure) -> AloneWords:
 
 
 def pool_of(sample: NamespaceSample, pressure: Pressure) -> ListedPool | None:
-    """Return the listed pool that a pressure is about, None where it is about no pool."""
+    """Return the listed pool that a pressure is about, None if it is not about a pool."""
     table = sample.pool_tables().get(pressure.kind)
     names = {pool_name(pressure.kind, pool): pool for pool in table.listed} if table else {}
     return names.get(pressure.name)

@@ -1,4 +1,4 @@
-"""The pools of each direction in words, and beside them the resources that are no pools."""
+"""The pools of each direction in words, and the resources that are not pools."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,8 @@ DIRECTIONS = (OUTBOUND, INBOUND, NAT, SOURCE)
 class DirectionWords(NamedTuple):
     """The pools of one direction: totals of all, the fullest first, and what the others use.
 
-    pools: how many there are. none: what to say where there are none.
-    fullest_of_minute: the highest ratio of the last minute. used_by_others: "" for nothing.
+    pools: how many there are. none: what to say if there are none.
+    fullest_of_minute: the highest ratio in the last minute. used_by_others: "" for nothing.
     """
 
     direction: str
@@ -48,7 +48,7 @@ class DirectionWords(NamedTuple):
 def directions(
     sample: NamespaceSample, pressures: Sequence[Pressure], most: int
 ) -> Iterator[DirectionWords]:
-    """Yield the directions that are known, empty ones included, each with at most so many rows.
+    """Yield the known directions, empty ones included, each with at most `most` rows.
 
     pressures: those of the sample's assessment.
     """
@@ -82,7 +82,7 @@ def _none(table: PoolTable) -> str:
 
 
 def none_in_use(told: Iterable[DirectionWords], stuck: StuckWords | None) -> str:
-    """Say in one line what there is none of: pools of a direction, and stuck connections."""
+    """Say in one line what there are none of: pools of a direction, and stuck connections."""
     empty = [one for one in told if not one.pools]
     plain = [f"{KINDS[one.direction].words}s" for one in empty if one.none == NONE]
     said = [f"None in use: {', '.join(plain)}."] if plain else []
@@ -93,14 +93,14 @@ def none_in_use(told: Iterable[DirectionWords], stuck: StuckWords | None) -> str
 
 
 class OtherWords(NamedTuple):
-    """Resources that are no pools; totals: all of them in a few words."""
+    """Resources that are not pools; totals: all of them in a few words."""
 
     rows: tuple[ResourceWords, ...]
     totals: str
 
 
 def other_resources(pressures: Sequence[Pressure], most: int) -> OtherWords:
-    """Return at most so many resources that are no pools."""
+    """Return at most `most` resources that are not pools."""
     others = [pressure for pressure in pressures if pressure.kind not in DIRECTIONS]
     if not others:
         return OtherWords((), "")
@@ -112,6 +112,6 @@ def other_resources(pressures: Sequence[Pressure], most: int) -> OtherWords:
 
 
 def most_common(states: Counter[str]) -> str:
-    """Name the states of most sockets, with their numbers."""
+    """Name the states with the most sockets, and their numbers."""
     common = states.most_common(MOST_STATES)
     return ", ".join(f"{count:,} {state.upper()}" for state, count in common if count)

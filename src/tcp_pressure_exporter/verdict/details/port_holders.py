@@ -1,4 +1,4 @@
-"""Who holds one local port, in words, and what lets a service have it."""
+"""Who holds one local port, in words, and how a service can get it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from tcp_pressure_exporter.figures import counted, duration
 from tcp_pressure_exporter.verdict.words import capitalised, owner_name
 
 BOUND = "bound"
-_ORDER = {TCP_LISTEN: 0, TCP_BOUND_INACTIVE: 1, TCP_TIME_WAIT: 3}  # live connections between
-_WILDCARDS = {V4_ANY: "0.0.0.0", V6_ANY: "*"}  # noqa: S104 - said, not bound to
+_ORDER = {TCP_LISTEN: 0, TCP_BOUND_INACTIVE: 1, TCP_TIME_WAIT: 3}  # others: 2, live connections
+_WILDCARDS = {V4_ANY: "0.0.0.0", V6_ANY: "*"}  # noqa: S104 - shown, not bound to
 _REUSE = (  # net/ipv4/inet_connection_sock.c, inet_bind_conflict
     "SO_REUSEADDR lets a service start sooner only if the closed socket had it too: an"
     " accepted connection inherits it from its listener, an outgoing one usually lacks it."
@@ -28,10 +28,10 @@ RUNBOOK = "docs/runbooks/pools.md#a-service-cannot-start-because-its-port-is-tak
 
 
 class PortHolder(NamedTuple):
-    """A socket that holds the port, and whose it is; NOBODY where that is not known.
+    """A socket that holds the port, and its owner; NOBODY where that is not known.
 
-    waits: no application has accepted it yet; the owner is its listener's.
-    interface: the name of the one that it is bound to, "" where to none.
+    waits: whether no application has accepted it yet; the owner is then its listener's.
+    interface: the name of the one that it is bound to, "" for none.
     """
 
     socket: PortSocket
@@ -46,14 +46,14 @@ class PortHolder(NamedTuple):
 
     @property
     def local(self) -> str:
-        """The local address as text, with the interface behind it (RFC 4007, section 11)."""
+        """The local address as text, followed by the interface if any (RFC 4007, section 11)."""
         address = self.socket.address
         text = _WILDCARDS.get(address) or format_address(address)
         return f"{text}%{self.interface}" if self.interface else text
 
     @property
     def remote(self) -> str:
-        """The remote end as text, "" where it is not connected."""
+        """The remote end as text, "" if it is not connected."""
         if self.socket.state in {TCP_LISTEN, TCP_BOUND_INACTIVE}:
             return ""
         address = format_address(self.socket.remote_address)
@@ -65,9 +65,10 @@ class PortHolder(NamedTuple):
 class HeldPort:
     """The answer about one local port.
 
-    holders: listeners first, then what is bound, connections, TIME_WAIT.
-    chosen: whether a connect() may be given the port. reserved: kept from that, in the range.
-    unseen: why something may be missing among the holders, "" where nothing is.
+    holders: listeners first, then bound sockets, connections, TIME_WAIT.
+    chosen: whether connect() may choose the port. reserved: whether it is in the range but
+    reserved.
+    unseen: why holders may be missing, "" if none can be.
     """
 
     port: int
@@ -77,7 +78,7 @@ class HeldPort:
     unseen: str = ""
 
     def in_states(self) -> dict[str, int]:
-        """Return how many holders there are of each state that occurs."""
+        """Return how many holders there are in each state that occurs."""
         return dict(Counter(holder.state for holder in self.holders))
 
     def those(self, *states: int) -> list[PortHolder]:
@@ -86,7 +87,7 @@ class HeldPort:
 
     @property
     def connections(self) -> list[PortHolder]:
-        """The holders that neither listen nor are bound only, TIME_WAIT not among them."""
+        """The holders that neither listen nor are only bound, without TIME_WAIT."""
         return [holder for holder in self.holders if holder.socket.state not in _ORDER]
 
 
@@ -113,7 +114,7 @@ def sentence(held: HeldPort) -> str:
 
 
 def advice(held: HeldPort) -> str:
-    """Return what lets a service have the port."""
+    """Return how a service can get the port."""
     if held.those(TCP_LISTEN):
         return "Stop that service, or give one of the two another port."
     if held.those(TCP_BOUND_INACTIVE):

@@ -1,4 +1,4 @@
-"""What the exporter on a host remembers, put beside what one look at that host showed."""
+"""What the exporter on a host remembers, added to what one look at that host showed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,10 +14,10 @@ Resource = tuple[str, str]  # kind and name of a pressure
 
 
 class Remembered(NamedTuple):
-    """What an exporter tells of the network namespace that it runs in, and which one that is.
+    """What an exporter reports about the network namespace it runs in, and which one that is.
 
-    owners: of its resources, in its order; each says who told it. incidents: what has happened,
-    each on a line, the newest first.
+    owners: of its resources, in its order; each says which exporter reported it. incidents: what
+    has happened, each on a line, the newest first.
     """
 
     identity: Identity
@@ -26,7 +26,7 @@ class Remembered(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """An exporter that was asked. reason: why its answer is not used, "" where it is.
+    """An exporter that was asked. reason: why its answer is not used, "" if it is.
 
     incidents: what it says has happened, the newest first.
     """
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Say what came of it."""
+        """Say what the outcome was."""
         if self.reason:
             return f"The exporter at {self.url} could not help: {self.reason}."
         return f"Lines marked (by the exporter) come from the memory of the exporter at {self.url}."
@@ -55,10 +55,10 @@ def _with_owners(pressure: Pressure, remembered: Remembered) -> Pressure:
 
 
 def _together(seen: Sequence[SeenOwner], told: Sequence[SeenOwner]) -> tuple[SeenOwner, ...]:
-    """Return the owners that were seen and those that were told, each once.
+    """Return the owners that were seen and those that were reported, each once.
 
-    Of one that is both, what the look itself showed counts. Where the look may not count closes,
-    those that the exporter counted are added, and marked as its.
+    For one that is both, what the look itself showed counts. If the look may not count closes,
+    those that the exporter counted are added and marked as such.
     """
     known = {one.owner: one for one in seen}
     counted = {one.owner: one for one in told if one.closed}

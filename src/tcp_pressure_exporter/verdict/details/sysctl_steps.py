@@ -1,4 +1,4 @@
-"""The settings of Linux that an action is about, each with what it changes and what it risks.
+"""The Linux settings that an action is about, each with what it changes and what it risks.
 
 Source: Documentation/networking/ip-sysctl.rst and nf_conntrack-sysctl.rst.
 """
@@ -17,9 +17,9 @@ KEPT_IN = "/etc/sysctl.d/90-tcp-pressure.conf"
 
 
 class Step(NamedTuple):
-    """One thing to type. where: the shell, or where a setting stands. lines: to be copied.
+    """One thing to type. where: the shell, or the place of a setting. lines: to be copied.
 
-    keep: the line that makes it survive a reboot, in KEPT_IN; "" where it is kept by itself.
+    keep: the line in KEPT_IN that makes it survive a reboot; "" if it does anyway.
     changes, risks: what it does, and what to look out for.
     """
 
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
     @property
     def sets(self) -> str:
-        """What it sets: of two steps that set the same the second repeats or undoes the first."""
+        """What it sets: if two steps set the same thing, the second repeats or undoes the first."""
         last = self.lines[-1].partition("=")[0]
         return last if self.where == SHELL else "\n".join((self.where, *self.lines))
 
@@ -108,7 +108,7 @@ LIMIT_STEPS: Mapping[str, Callable[[int], Step]] = {
 }
 
 
-# For findings that one setting fixes: its name, its value, what that changes and risks.
+# For findings that a single setting fixes: its name, its value, what that changes and risks.
 NOTHING_KNOWN = "None known."
 FINDING_STEPS: Mapping[str, Step] = {
     name: sysctl(*setting)

@@ -1,4 +1,4 @@
-"""What remedies would make of the outbound pools: `full in 15 s → never at this rate; 62 %`."""
+"""What remedies would do for the outbound pools: `full in 15 s → never at this rate; 62 %`."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,16 +24,16 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import NOT_SOON, time_left
 
 MAX_POOLS = 3
-BEST = 2  # remedies of one pool that nobody asked for
-WIDER = LocalRange(16384, 60999)  # the one of docs/runbooks/pools.md
+BEST = 2  # unrequested remedies for one pool
+WIDER = LocalRange(16384, 60999)  # the one in docs/runbooks/pools.md
 CANDIDATES: tuple[Remedy, ...] = (TimeWaitTakeOver(), MoreAddresses(1), KeepAlive(0.9), WIDER)
 WORTH_SAYING = 0.05  # of the limit, by which a peak exceeds the projected ratio
 
 
 class WhatIf(NamedTuple):
-    """What one remedy, or several together, would make of one pool.
+    """What one remedy, or several together, would do for one pool.
 
-    text: the remedies as --what-if takes them. name: of the pool. projection: None where
+    text: the remedies as --what-if takes them. name: that of the pool. projection: None if
     `obstacle` says why they do not help.
     """
 
@@ -49,7 +49,7 @@ class WhatIf(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What is now, and what would be."""
+        """The present, and what it would become."""
         if self.projection is None:
             return f"does not help: {self.obstacle.value}" if self.obstacle else ""
         before, after = _time(self.pressure), _time_projected(self.projection)
@@ -57,16 +57,16 @@ class WhatIf(NamedTuple):
 
     @property
     def short(self) -> str:
-        """The remedy, and what it leads to, for a place with little room."""
+        """The remedy and what it leads to, for a place with little room."""
         return f"{self.text}: {_ratio(self.projection)}" if self.projection else ""
 
 
 def what_if(
     sample: NamespaceSample, pressures: Sequence[Pressure], remedies: Sequence[Remedy]
 ) -> tuple[WhatIf, ...]:
-    """Return what each remedy makes of the pools that need one, and all of them together.
+    """Return what each remedy would do for the pools that need one, and all of them together.
 
-    Without a remedy: what the best ones would make of pools that are not calm.
+    Without remedies: what the best ones would do for pools that are not calm.
     """
     pools = [one for one in pressures if one.kind == OUTBOUND]
     urgent = [one for one in pools if one.urgent][:MAX_POOLS]
@@ -79,7 +79,7 @@ def what_if(
 
 
 def best_remedies(sample: NamespaceSample, pressure: Pressure) -> tuple[WhatIf, ...]:
-    """Return the remedies that lead to the lowest ratios of a pool, and below today's."""
+    """Return the remedies that lead to a pool's lowest ratios, if below today's."""
     found = _found(_what_if(sample, pressure, [remedy]) for remedy in CANDIDATES)
     helping = [(one.projection.ratio, one) for one in found if one.projection]
     now = max(pressure.steady_state_ratio or 0.0, pressure.ratio)
@@ -88,7 +88,7 @@ def best_remedies(sample: NamespaceSample, pressure: Pressure) -> tuple[WhatIf, 
 
 
 def obstacle_to(sample: NamespaceSample, pool: ListedPool, remedy: Remedy) -> Obstacle | None:
-    """Return why a remedy does not help a pool; None where it may."""
+    """Return why a remedy does not help a pool; None if it may."""
     around = _situation(sample, pool)
     return remedy.obstacle(pool.usage, around) if around else None
 

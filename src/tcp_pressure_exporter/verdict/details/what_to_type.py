@@ -39,7 +39,7 @@ from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.refusals import Refusal
 from tcp_pressure_exporter.verdict.troubles import Part, troubles
 
-# systemd.unit(5) allows more; what a shell reads as more than a word is not to be copied.
+# systemd.unit(5) allows more; names that a shell would not read as one word must not be copied.
 UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@-]{0,200}\.service")
 WIDER_LOW, WIDER_HIGH, LOWEST = 16384, 60999, 1024
 
@@ -47,9 +47,9 @@ WIDER_LOW, WIDER_HIGH, LOWEST = 16384, 60999, 1024
 def steps_by_advice(
     sample: NamespaceSample, assessment: Assessment
 ) -> Mapping[str, tuple[Step, ...]]:
-    """Return what to type for each advice of an assessment; on Linux, or of applications.
+    """Return what to type for each piece of advice: Linux settings, or applications' own.
 
-    Each setting stands once, under the first action that needs it.
+    Each setting appears once, under the first action that needs it.
     """
     steps: dict[str, list[Step]] = {}
     for trouble in troubles(assessment):
@@ -80,7 +80,7 @@ def _for_part(sample: NamespaceSample, assessment: Assessment, part: Part) -> It
 
 
 def _restart(services: Iterable[str]) -> Iterator[Step]:
-    """Restart the service with the most stuck connections, where systemd has it."""
+    """Restart the service with the most stuck connections, if it is systemd's."""
     for service in services:
         if UNIT.fullmatch(service):
             yield Step(
@@ -106,7 +106,7 @@ def steps_for(sample: NamespaceSample, pressure: Pressure) -> tuple[Step, ...]:
 
 
 def is_linux(sample: NamespaceSample) -> bool:
-    """Tell whether the sample has Linux's settings."""
+    """Tell whether the sample has Linux settings."""
     return "tcp_tw_reuse" in (sample.value(SYSCTLS) or {})
 
 
@@ -145,7 +145,7 @@ def _application(pool: ListedPool, process: str) -> Step:
 
 
 def _wider(sample: NamespaceSample) -> Iterator[Step]:
-    """Widen the local port range, where it can be; both ends of other parity."""
+    """Widen the local port range if possible, with one end even and the other odd."""
     ports = sample.value(LOCAL_PORTS)
     if ports is not None and (wider := wider_range(ports.low, ports.high)):
         low, high = wider
@@ -161,12 +161,12 @@ def _wider(sample: NamespaceSample) -> Iterator[Step]:
 
 
 def listening_in(low: int, high: int) -> str:
-    """Return the command that lists who listens on ports of a range."""
+    """Return the command that lists what listens on ports in a range."""
     return f"ss -Htln 'sport >= :{low} and sport <= :{high}'"
 
 
 def wider_range(low: int, high: int) -> tuple[int, int] | None:
-    """Return a range that is wider than today's, None where there is hardly any."""
+    """Return a range wider than today's, None if there is hardly any."""
     if low > WIDER_LOW:
         return WIDER_LOW, max(high | 1, WIDER_HIGH)
     return (LOWEST, max(high | 1, WIDER_HIGH)) if low > LOWEST else None
@@ -188,7 +188,7 @@ def _for_finding(sample: NamespaceSample, name: str) -> Iterator[Step]:
 
 
 def _raised(sample: NamespaceSample, finding: str) -> Iterator[Step]:
-    """Yield the step that doubles the limit of what overflowed."""
+    """Yield the step that doubles the limit that overflowed."""
     kind = TIME_WAIT_BUCKETS if finding == "time_wait_overflows" else CONNTRACK_ENTRIES
     for name, _used, limit in sample.value(LIMITS) or ():
         if name == kind:

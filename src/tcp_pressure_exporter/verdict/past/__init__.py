@@ -1,5 +1,5 @@
-"""What was: the last hour, and what has happened, in a bounded memory that is written nowhere.
+"""The past: the last hour, and what has happened, in a bounded memory, never written to disk.
 
-Here may live what folds one sample after the other into a memory, and the words for it. Clocks may
-not: the time comes with the sample. Nothing in verdict/ outside of this folder imports it.
+Code that folds one sample after another into a memory may live here, and the words for it. Clocks
+may not: the time comes with the sample. Nothing in verdict/ outside this folder imports it.
 """

@@ -1,9 +1,8 @@
 """What the last hour looked like: a bounded memory of a few numbers, coarser than the samples.
 
-An hour is a ring of points. Of several samples in one point the highest value stays, for it is
-peaks that matter. A sample holds until the next one, as long as it counts as current; where there
-was none, there is a gap, and it stays one. The sampling thread writes it, the one that renders
-the page reads it.
+An hour is a ring of points. A point keeps the highest value of its samples, since peaks matter. A
+sample holds until the next one, as long as it counts as current; where there was none, there is a
+gap, and it remains. The sampling thread writes it, and the one that renders the page reads it.
 """
 
 import math
@@ -26,7 +25,7 @@ Line = list[float | None]  # oldest first; None is a gap
 
 
 class SeriesKey(NamedTuple):
-    """What a series is about; kind and name as in an assessment, or that of sockets and a state."""
+    """What a series is about; kind and name as in an assessment, or for sockets in a state."""
 
     netns: str
     kind: str
@@ -46,8 +45,8 @@ class History:
     def record(self, now: float, holds: float, values: Iterable[tuple[SeriesKey, float]]) -> None:
         """Add a sample taken at `now`, seconds on a monotonic clock; it holds for that long.
 
-        Where there are too many series, those that were not seen for longest go; if all were seen
-        just now, there is no room for more.
+        If there are too many series, those not seen for longest go; if all were seen just now,
+        there is no room for more.
         """
         point = int(now // POINT_SECONDS)
         for key, value in values:
@@ -59,14 +58,14 @@ class History:
         self._point, self._sample, self._valid_until = point, now, now + holds
 
     def line(self, key: SeriesKey) -> Line:
-        """Return the hour that ends with the newest sample, from the first known point on."""
+        """Return the hour that ends with the newest sample, from its first known point."""
         series = self._series.get(key)
         return series.line(self._point) if series else []
 
     def _admitted(self, key: SeriesKey, point: int) -> "_Series | None":
         if len(self._series) >= self._max_series:
             oldest = min(self._series, key=lambda known: self._series[known].last)
-            # What the sample before had may come later in this one.
+            # Series of the previous sample may still come later in this one.
             if self._series[oldest].last >= self._point:
                 return None
             del self._series[oldest]
@@ -75,17 +74,17 @@ class History:
 
 
 class _Series:
-    """A ring of points; `last` is the newest that is set, `seen` when a sample last had it."""
+    """A ring of points; `last` is the newest one set, `seen` when a sample last had the series."""
 
     __slots__ = ("_points", "last", "seen")
 
     def __init__(self, last: int) -> None:
         self._points = array("f", [math.nan]) * POINTS
         self.last = last
-        self.seen = math.nan  # of which no time is a match
+        self.seen = math.nan  # which equals no time
 
     def put(self, point: int, value: float, *, held: bool) -> None:
-        """Set a point; held: the last one was true until now."""
+        """Set a point; held: whether the last one held until now."""
         place = point % POINTS
         if point == self.last:
             self._points[place] = max(self._points[place], value)
@@ -112,7 +111,7 @@ def observed_values(
 ) -> Iterator[tuple[SeriesKey, float]]:
     """Yield the ratio of each finite resource, and how many sockets are in each state.
 
-    assessments: what the namespaces of the sample mean.
+    assessments: those of the sample's namespaces.
     """
     for namespace, found in zip(sample.namespaces, assessments, strict=True):
         for pressure in found.pressures:
@@ -131,14 +130,14 @@ def by_state(states: SocketStates) -> Counter[str]:
 
 
 class RecentHour:
-    """A History that two threads may use; neither waits longer than the other copies numbers."""
+    """A History for two threads; neither waits longer than the other takes to copy numbers."""
 
     def __init__(self) -> None:
         self._history = History()
         self._lock = threading.Lock()
 
     def record(self, sample: Sample, assessments: Iterable[Assessment]) -> None:
-        """Add a sample, whose namespaces mean that."""
+        """Add a sample with the assessments of its namespaces."""
         values = list(observed_values(sample, assessments))
         with self._lock:
             self._history.record(sample.started, STALE_INTERVALS * sample.interval, values)

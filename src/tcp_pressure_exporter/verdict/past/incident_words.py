@@ -1,4 +1,4 @@
-"""Incidents in words: since when, how bad, whose, and what each minute showed."""
+"""Incidents in words: since when, how bad, who caused them, and what each minute showed."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ MOST_NAMED = 2  # owners
 
 
 class MinuteWords(NamedTuple):
-    """One minute, or several together; "" for what is not known."""
+    """One minute, or several together; "" for anything not known."""
 
     time: str
     full: str
@@ -28,7 +28,7 @@ class MinuteWords(NamedTuple):
 class IncidentWords(NamedTuple):
     """One incident. when: since when, or from when to when. facts: a few words each.
 
-    minutes: those around its beginning, None where nobody looked.
+    minutes: those around its beginning, None for gaps without a look.
     """
 
     number: int
@@ -42,7 +42,7 @@ class IncidentWords(NamedTuple):
 
     @property
     def line(self) -> str:
-        """All of it on one line."""
+        """Everything on one line."""
         return " ".join(filter(None, (f"{self.when}: {self.sentence}", self.summary)))
 
     @property
@@ -52,7 +52,7 @@ class IncidentWords(NamedTuple):
 
 
 class PastWords(NamedTuple):
-    """What has happened, the newest first. line: in one sentence; rest: what is left out."""
+    """What has happened, the newest first. line: one sentence for all; rest: what is left out."""
 
     line: str
     incidents: tuple[IncidentWords, ...]
@@ -60,9 +60,9 @@ class PastWords(NamedTuple):
 
 
 def past_words(memory: IncidentMemory, now: float, most: int, *, current: bool) -> PastWords:
-    """Return at most so many incidents in words at a time since the epoch.
+    """Return at most `most` incidents in words, at the time `now` since the epoch.
 
-    current: whether the newest sample is, so that what goes on in it goes on.
+    current: whether the newest sample is current, so that what goes on in it still goes on.
     """
     listed = memory.listed
     more = len(listed) - most
@@ -113,7 +113,7 @@ def _when(one: Incident, now: float, *, goes_on: bool) -> str:
 
 
 def _time(timestamp: float, now: float) -> str:
-    """Write a time of day, with its date where that is not today's."""
+    """Write a time of day, with the date unless it is today."""
     moment, today = (datetime.fromtimestamp(at, UTC) for at in (timestamp, now))
     return f"{moment:%H:%M:%S}" if moment.date() == today.date() else f"{moment:%Y-%m-%d %H:%M:%S}"
 

@@ -1,9 +1,9 @@
-"""What has happened: a memory of incidents, into which one sample after the other is folded.
+"""What has happened: a memory of incidents, into which one sample after another is folded.
 
-An incident begins when a trouble is critical, and each cause has one: what shares a part with an
-incident that is not over yet continues it, as a part of it, or as one more wave. It is over when it
-has not been critical for QUIET seconds. Whatever traffic does, the memory is bounded: so many
-incidents, parts, owners and minutes of each.
+An incident begins when a trouble becomes critical, and each cause has one: a trouble that shares a
+part with an incident not yet over continues it, as part of it or as another wave. It is over when
+it has not been critical for QUIET seconds. Whatever traffic does, the memory is bounded: in
+incidents, and in the parts, owners and minutes of each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,12 @@ from tcp_pressure_exporter.verdict.past.sightings import Involved, Look, Namespa
 from tcp_pressure_exporter.verdict.troubles import Tie
 
 MOST = 32  # incidents
-MOST_OPEN = 8  # of one namespace at a time
-MOST_PARTS = 16  # by which an incident is known again
+MOST_OPEN = 8  # per namespace at a time
+MOST_PARTS = 16  # by which an incident is recognised
 MOST_OWNERS = 4
-MOST_RESOURCES = 64  # whose last minutes are known should one become an incident
+MOST_RESOURCES = 64  # whose last minutes are kept, in case one becomes an incident
 QUIET = 600.0  # seconds: a load that comes every five minutes is one incident
-WAVE_GAP = 30.0  # seconds without it between two waves
+WAVE_GAP = 30.0  # seconds without the trouble between two waves
 
 
 class Moment(NamedTuple):
@@ -50,13 +50,13 @@ class Peak(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One cause, from when it was critical first to when it was so last.
+    """One cause, from when it was first critical to when it was last critical.
 
-    worst: its newest worst moment. parts: what it was seen to consist of. resource: whose minutes
-    they are. goes_on: it was critical in the newest sample, and seen there. looks: samples in
-    which it was critical. waves: how often it became so, not counting pauses shorter than WAVE_GAP.
-    calm_since: when it was first seen not to be, None while it is. first_refused: None where no
-    call was. unseen: seconds in which nobody looked.
+    worst: its latest worst moment. parts: what it was seen to consist of. resource: the one that
+    the minutes are about. goes_on: whether it was seen to be critical in the newest sample. looks:
+    the samples in which it was critical. waves: how often it became critical, ignoring pauses
+    shorter than WAVE_GAP. calm_since: when it was first seen not to be critical, None while it is.
+    first_refused: None if no call was refused. unseen: seconds without a look.
     """
 
     number: int
@@ -81,7 +81,7 @@ class Incident:
 
     @property
     def stands(self) -> bool:
-        """Whether it is worth telling: what one sample alone forecast is not."""
+        """Whether it is worth reporting: what only one sample forecast is not."""
         return self.certain or self.looks > 1
 
     def seen(self, sightings: Sequence[Sighting], look: Look) -> "Incident":
@@ -111,7 +111,7 @@ class Incident:
         return replace(self, calm_since=now if self.calm_since is None else self.calm_since)
 
     def measured(self, figures: Figures | None, minute: Minute) -> "Incident":
-        """Return the incident with what a sample measured."""
+        """Return the incident with the measurements of a sample."""
         peak = self.peak
         if figures and (peak is None or figures.ratio > peak.figures.ratio):
             peak = Peak(figures, minute.timestamp)
@@ -129,7 +129,7 @@ def _parts(known: tuple[Tie, ...], sightings: Sequence[Sighting]) -> tuple[Tie, 
 
 
 def _owners(known: tuple[Involved, ...], sightings: Sequence[Sighting]) -> tuple[Involved, ...]:
-    """Return the owners with the most refused calls, else those that left most TIME_WAIT."""
+    """Return the owners with the most refused calls, or else those that left most TIME_WAIT."""
     found = {one.owner: one for one in known}
     for new in (owner for sighting in sightings for owner in sighting.owners):
         one = found.get(new.owner, Involved(new.owner))
@@ -148,11 +148,11 @@ Place = tuple[str, Tie]  # a namespace, and a resource in it
 
 @dataclass(frozen=True, slots=True)
 class IncidentMemory:
-    """The last incidents, the oldest first, and the last minutes of what may become one.
+    """The last incidents, oldest first, and the last minutes of what may become one.
 
-    began: the number that the next one gets. valid_until: how long the newest sample is current.
-    left_out: troubles that found no room, since a namespace had too many at a time. own: as in the
-    newest sample.
+    next_number: that of the next incident. valid_until: how long the newest sample is current.
+    left_out: troubles without room, as a namespace had too many at a time. own: as in the newest
+    sample.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -165,11 +165,11 @@ class IncidentMemory:
 
     @property
     def listed(self) -> tuple[Incident, ...]:
-        """The incidents to tell of, the newest first."""
+        """The incidents to report, newest first."""
         return tuple(one for one in reversed(self.incidents) if one.stands)
 
     def after(self, look: Look) -> "IncidentMemory":
-        """Return what is known after one more sample."""
+        """Return what is known after another sample."""
         gap = 0.0 if self.valid_until is None else max(look.now - self.valid_until, 0.0)
         memory = replace(
             self,
@@ -208,7 +208,7 @@ def _with_namespace(memory: IncidentMemory, seen: NamespaceLook, look: Look) -> 
 
 
 def _aged(one: Incident, gap: float, look: Look) -> Incident:
-    """Return an incident by the time of a new sample; it is over where it was calm for so long."""
+    """Return an incident as of the time of a new sample; it is over if it was calm long enough."""
     if one.over:
         return one
     over = look.now - one.last.now >= max(QUIET, look.holds)
@@ -216,7 +216,7 @@ def _aged(one: Incident, gap: float, look: Look) -> Incident:
 
 
 def _without_the_old(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
-    """Return at most MOST: of those that are over the oldest go first."""
+    """Return at most MOST: the oldest of those that are over go first."""
     kept = [one for one in incidents if one.stands or not one.over]
     while len(kept) > MOST:
         kept.remove(next((one for one in kept if one.over), kept[0]))
@@ -224,7 +224,7 @@ def _without_the_old(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
 
 
 def _known_by(sighting: Sighting, incidents: Sequence[Incident]) -> Incident | None:
-    """Return the incident that a sighting continues: that of its head, else of any part."""
+    """Return the incident that a sighting continues: that of its head, or else of any part."""
     head = sighting.parts[:1]
     for parts in (head, sighting.parts):
         for one in incidents:
@@ -240,7 +240,7 @@ def _begun(
     look: Look,
     recent: Mapping[Place, Minutes],
 ) -> Incident:
-    """Return an incident that begins, with the minutes before."""
+    """Return an incident that is beginning, with the minutes before it."""
     begin = Moment(look.now, look.timestamp)
     known = recent.get((seen.netns, sighting.resource), ()) if sighting.resource else ()
     past = tuple(minute for minute in known if minute.number < minute_of(look.now))
@@ -262,7 +262,7 @@ def _minute(look: Look, figures: Figures | None, states: States | None) -> Minut
 
 
 def _recent(known: Mapping[Place, Minutes], look: Look) -> Mapping[Place, Minutes]:
-    """Return the last minutes of the fullest resources; those that went may come back."""
+    """Return the last minutes of the fullest resources; those that have gone may come back."""
     now = minute_of(look.now)
     found = {place: past for place, minutes in known.items() if (past := before(minutes, now))}
     ranks = {place: (0, float(minutes[-1].number)) for place, minutes in found.items()}

@@ -1,4 +1,4 @@
-"""What one sample shows an incident memory: critical troubles, and how full each resource is."""
+"""What one sample tells an incident memory: critical troubles, and how full each resource is."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -29,7 +29,7 @@ LONGEST_TITLE, LONGEST_SENTENCE, LONGEST_NAME = 150, 220, 96  # characters; name
 
 
 def look_of(sample: Sample, assessments: Iterable[Assessment]) -> Look:
-    """Return what a sample shows, whose namespaces mean that."""
+    """Return what a sample shows, given the assessments of its namespaces."""
     each = zip(sample.namespaces, assessments, strict=True)
     return Look(
         now=sample.started,
@@ -41,7 +41,7 @@ def look_of(sample: Sample, assessments: Iterable[Assessment]) -> Look:
 
 
 def _read(sample: NamespaceSample) -> bool:
-    """Tell whether the pools could be read: else calm would be nothing that was seen."""
+    """Tell whether the pools could be read: if not, being calm was not observed."""
     pools = sample.outcome(POOLS)
     return pools is None or not pools.error
 
@@ -58,7 +58,7 @@ def _namespace(sample: NamespaceSample, found: Assessment) -> NamespaceLook:
 
 
 def _closes(sample: NamespaceSample) -> Mapping[Tie, float]:
-    """Return the closes a second of each pool whose TIME_WAIT tells them."""
+    """Return the closes per second of each pool whose TIME_WAIT shows them."""
     return {
         (direction, pool_name(direction, pool)): closes_per_second(pool.usage.ages)
         for direction, table in sample.pool_tables().items()
@@ -87,7 +87,7 @@ def _sightings(found: Assessment) -> Iterator[Sighting]:
 
 
 def _said(trouble: Trouble, refused: Refused | None) -> str:
-    """Say what is wrong; how many calls were refused the incident itself counts."""
+    """Say what is wrong; the incident itself counts how many calls were refused."""
     return trouble_sentence(trouble, refused if isinstance(trouble.head, Refusal) else None)
 
 
@@ -108,7 +108,7 @@ def _sighting(trouble: Trouble, said: str) -> Sighting:
 
 
 def _certain(part: Part) -> bool:
-    """Tell whether a part is critical by what is, and not by what is to come."""
+    """Tell whether a part is critical now, and not only by a forecast."""
     if severity_of_part(part) < Severity.CRITICAL:
         return False
     if isinstance(part, Pressure):
@@ -133,5 +133,5 @@ def _named(owner: Owner) -> Owner:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text from outside, cut where it is longer."""
+    """Return a text from outside, cut to a length."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,6 +1,6 @@
-"""What each minute showed of one resource, and of the network namespace that it is in.
+"""What each minute showed about one resource, and about its network namespace.
 
-Of several samples in a minute the worst stays. A minute without a sample is not there: a gap is
+Of several samples in a minute, the worst is kept. A minute without a sample is missing: a gap is
 shown as a gap.
 """
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 SECONDS = 60.0
-BEFORE = 10  # minutes that are kept of what may become an incident
-EXACT = 30  # the first minutes of an incident, those before it included, stay as they are
-LONGEST = 40  # minutes of an incident, the later ones taken together where it lasts
+BEFORE = 10  # minutes kept for anything that may become an incident
+EXACT = 30  # the first minutes of an incident, including those before it, stay as they are
+LONGEST = 40  # minutes of an incident; if it lasts, the later ones are merged
 
 
 class Figures(NamedTuple):
-    """How full a resource was. closes: a second; seconds_left: +Inf where no end is in sight.
+    """How full a resource was. closes: per second; seconds_left: +Inf if no end is in sight.
 
-    None where that is not known.
+    None means not known.
     """
 
     used: int
@@ -28,7 +28,7 @@ class Figures(NamedTuple):
 
 
 class States(NamedTuple):
-    """The sockets of a namespace in the states that tell of pressure."""
+    """The sockets of a namespace in the states that indicate pressure."""
 
     established: int
     syn_sent: int
@@ -37,11 +37,11 @@ class States(NamedTuple):
 
 
 class Minute(NamedTuple):
-    """One minute. number: by the clock of the samples; timestamp: of its first one, in Unix time.
+    """One minute. number: by the clock of the samples; timestamp: its first sample's, in Unix time.
 
-    critical: whether it was so in any sample. refused: calls counted in it. figures: None where the
-    resource was not seen, or there is none; states: None where they are not known. span: how many
-    minutes were taken together.
+    critical: whether it was critical in any sample. refused: calls counted in it. figures: None if
+    the resource was not seen, or there is none; states: None if not known. span: how many minutes
+    were merged.
     """
 
     number: int
@@ -63,14 +63,14 @@ def minute_of(now: float) -> int:
 
 
 def with_minute(minutes: Minutes, new: Minute) -> Minutes:
-    """Return the minutes with what one more sample showed."""
+    """Return the minutes with what another sample showed."""
     if minutes and new.number < minutes[-1].number + minutes[-1].span:
         return (*minutes[:-1], together(minutes[-1], new))
     return (*minutes, new)
 
 
 def together(one: Minute, other: Minute) -> Minute:
-    """Return two as one, of which `other` is the later one, or the same minute."""
+    """Return two as one; `other` is the later one, or the same minute."""
     end = max(one.number + one.span, other.number + other.span)
     return Minute(
         number=one.number,
@@ -108,12 +108,12 @@ def _most(one: States | None, other: States | None) -> States | None:
 
 
 def before(minutes: Minutes, now: int) -> Minutes:
-    """Return those of the last BEFORE minutes, and the one that is not over yet."""
+    """Return the last BEFORE minutes, and the current one."""
     return tuple(minute for minute in minutes if minute.number >= now - BEFORE)
 
 
 def bounded(minutes: Minutes) -> Minutes:
-    """Return at most LONGEST: two by two of those after the first EXACT are taken together."""
+    """Return at most LONGEST: those after the first EXACT are merged in pairs."""
     if len(minutes) <= LONGEST:
         return minutes
     exact, rest = minutes[:EXACT], minutes[EXACT:]
@@ -122,7 +122,7 @@ def bounded(minutes: Minutes) -> Minutes:
 
 
 def with_gaps(minutes: Minutes) -> Iterator[Minute | None]:
-    """Yield the minutes, and None where some between two are missing."""
+    """Yield the minutes, with None where some are missing between two."""
     end: int | None = None
     for minute in minutes:
         if end is not None and minute.number > end:

@@ -1,4 +1,4 @@
-"""What a sample shows to a memory of incidents: the critical troubles, and how full resources are.
+"""What a sample tells a memory of incidents: the critical troubles, and how full resources are.
 
 The names in it come from outside, and are cut before they get here.
 """
@@ -12,10 +12,10 @@ from tcp_pressure_exporter.verdict.troubles import Tie
 
 
 class Involved(NamedTuple):
-    """An owner. refused: calls that were refused to it. Both others are the most that were seen.
+    """An owner. refused: calls refused to it. The other two are the most that were seen.
 
-    closed: connections that it closed first within a minute, which left TIME_WAIT. sockets: its
-    live ones.
+    closed: connections that it closed first within a minute, leaving TIME_WAIT. sockets: its live
+    ones.
     """
 
     owner: Owner
@@ -27,9 +27,9 @@ class Involved(NamedTuple):
 class Sighting(NamedTuple):
     """A trouble that is critical in one sample.
 
-    parts: what it consists of, its head first. certain: it is there, and not a forecast alone.
-    resource: whose numbers tell of it, None where no resource is full; ratio: of that. refused:
-    calls that the newest sample counted, and so they are of the owners.
+    parts: what it consists of, its head first. certain: whether it exists now, rather than only in
+    a forecast. resource: the one whose numbers show it, None if no resource is full; ratio: that of
+    the resource. refused: calls that the newest sample counted; the same goes for owners.
     """
 
     parts: tuple[Tie, ...]
@@ -44,7 +44,7 @@ class Sighting(NamedTuple):
 
 
 class NamespaceLook(NamedTuple):
-    """What one sample showed of a network namespace, where its pools could be read."""
+    """What one sample showed about a network namespace whose pools could be read."""
 
     netns: str
     critical: tuple[Sighting, ...] = ()
@@ -53,7 +53,7 @@ class NamespaceLook(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One sample. now: on a clock that goes on in a suspend; timestamp: since the epoch.
+    """One sample. now: on a clock that runs through a suspend; timestamp: since the epoch.
 
     holds: seconds for which a sample counts as current. own: the exporter's network namespace.
     """

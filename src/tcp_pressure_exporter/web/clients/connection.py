@@ -38,14 +38,14 @@ class Shared:
 class Connection:
     """Serves one accepted, non-blocking socket until either side ends it; owns the socket.
 
-    `answering` is true from a complete request to its written answer. `stopping`, set by the
-    server, makes the answer under way the last one.
+    `answering` is true from a complete request until its answer is written. `stopping`, set by the
+    server, makes the current answer the last one.
     """
 
     def __init__(self, sock: socket.socket, shared: Shared) -> None:
         self._stream = Stream(sock)
         self._shared = shared
-        self._tls: TlsServer | None = None  # what the client was let in by
+        self._tls: TlsServer | None = None  # what admitted the client
         self.answering = False
         self.stopping = False
 
@@ -57,18 +57,17 @@ class Connection:
                 secured = await self._secure()
             await self._serve(Http1(self._stream, self._shared.limits), deadline, secured=secured)
         except OSError as error:
-            # Gone, silent or not reading: TimeoutError is an OSError too. There is nobody left to
-            # tell.
+            # Gone, silent or not reading: TimeoutError is an OSError too. Nobody is left to tell.
             self._shared.log.debug("connection ended", reason=str(error) or type(error).__name__)
         finally:
             self.close()
 
     def close(self) -> None:
-        """Close the socket, also where `run` has been cancelled before it began."""
+        """Close the socket, even if `run` was cancelled before it began."""
         self._stream.close()
 
     async def _secure(self) -> bool:
-        """Shake hands where TLS is configured; False for a client that does not try to."""
+        """Shake hands if TLS is configured; False for a client that does not try to."""
         # Nothing is spent on a client before its first byte.
         begins_tls = await self._stream.begins_tls()
         self._tls = tls = self._shared.protection().tls
@@ -116,12 +115,12 @@ class Connection:
         try:
             await http.send(response, last=last)
         except TimeoutError:
-            # Without a reset the kernel would keep the unread answer, as an orphan, for minutes.
+            # Without a reset, the kernel would keep the unread answer for minutes, as an orphan.
             self._stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
             raise
 
     async def _response(self, request: Request, protection: Protection) -> Response:
-        # First: a client that asks for another host must use up no token of the rate limit, nor
+        # First: a client that asks for another host must not use up a token of the rate limit, or
         # learn that there is a password.
         if (misdirected := self._shared.allowed_hosts.refusal(request)) is not None:
             return misdirected

@@ -16,14 +16,14 @@ from tcp_pressure_exporter.web.message import (
     text_response,
 )
 
-# Small, as h11 checks the size of a head only between two pieces of it.
+# Small, as h11 checks the size of a head only between pieces of it.
 _CHUNK_BYTES = 4096
 _LINGER_BYTES = 1024 * 1024
 
 _Parsed = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 
-class Refusal(Exception):  # noqa: N818 - not an error of ours: the answer to a request not served
+class Refusal(Exception):  # noqa: N818 - not our error: the answer to a request that is not served
     """The request is refused before any page sees it; the connection ends after the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -33,7 +33,7 @@ class Refusal(Exception):  # noqa: N818 - not an error of ours: the answer to a 
 
 
 class Http1:
-    """Requests of one client, one after the other (RFC 9112)."""
+    """The requests of one client, one after another (RFC 9112)."""
 
     def __init__(self, stream: Stream, limits: Limits) -> None:
         self._stream = stream
@@ -42,9 +42,9 @@ class Http1:
         self._method = b""
 
     async def read_request(self, deadline: float) -> Request | None:
-        """Next request, its body dropped; None when the client has closed between requests.
+        """Return the next request without its body; None if the client closed between requests.
 
-        `deadline` is loop time for the head. Raises Refusal, or OSError when the peer is gone.
+        `deadline`, in loop time, is for the head. Raises Refusal, or OSError if the peer is gone.
         """
         head = await self._read_head(deadline)
         if head is None:
@@ -61,7 +61,7 @@ class Http1:
     async def send(self, response: Response, *, last: bool) -> None:
         """Write the answer and wait until the kernel has all of it.
 
-        Raises TimeoutError when the client does not take it in time, OSError when it is gone.
+        Raises TimeoutError if the client does not take it in time, OSError if it is gone.
         """
         async with asyncio.timeout(self._limits.write_seconds):
             await self._stream.write(self._encoded(response, last=last))
@@ -74,7 +74,7 @@ class Http1:
     async def wait_for_next(self) -> None:
         """Begin the next exchange: wait for its first byte, unless it came with the last one.
 
-        Raises TimeoutError when the connection has been idle for too long.
+        Raises TimeoutError if the connection is idle for too long.
         """
         self._h11.start_next_cycle()
         await asyncio.sleep(0)  # a client that pipelines many requests must not monopolise the loop
@@ -100,7 +100,7 @@ class Http1:
         if not isinstance(event, h11.Request):
             return None
         self._method = event.method
-        # A head that arrives in one piece is past h11's own limit before h11 looks.
+        # A head that arrives in one piece exceeds h11's own limit before h11 checks.
         if _head_bytes(event) > self._limits.head_bytes:
             raise Refusal(431, HTTPStatus(431).phrase)
         return event
@@ -111,7 +111,8 @@ class Http1:
             raise Refusal(400, "HTTP/1.0 has no Transfer-Encoding.")  # RFC 9112 section 6.1
         lengths = [int(value) for name, value in head.headers if name == b"content-length"]
         if lengths and encoded:
-            # h11 lets Transfer-Encoding win; RFC 9112 section 6.3 allows refusal: smuggling.
+            # h11 lets Transfer-Encoding win; RFC 9112 section 6.3 allows refusal, against
+            # smuggling.
             raise Refusal(400, "Transfer-Encoding and Content-Length cannot be combined.")
         if any(length > self._limits.body_bytes for length in lengths):
             raise Refusal(413, HTTPStatus(413).phrase)

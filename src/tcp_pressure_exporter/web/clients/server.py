@@ -1,4 +1,4 @@
-"""The server: accepts clients, bounds how many there are, and ends them when it stops."""
+"""The server: accepts clients, bounds their number, and ends them when it stops."""
 
 import asyncio
 import ctypes
@@ -18,7 +18,7 @@ if sys.platform != "win32":
 _ACCEPTED_AT_ONCE = 128
 _LEAST_CONNECTIONS = 8
 _ACCEPT_PAUSE_SECONDS = 0.1
-_CROWD = 64  # connections at once, far above what scrapers make
+_CROWD = 64  # connections at once, far more than scrapers make
 
 
 class Server:
@@ -34,7 +34,7 @@ class Server:
         self._shortages = Episodes()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set, then finish the answers under way and close everything."""
+        """Serve until `stop` is set, then finish the current answers and close everything."""
         try:
             async with asyncio.TaskGroup() as group:
                 accepting = [group.create_task(self._accept(sock)) for sock in self._listeners]
@@ -50,13 +50,13 @@ class Server:
     async def _accept(self, listener: socket.socket) -> None:
         while True:
             await readable(listener)
-            # Several at a time, or existing clients would slow down new ones; not all, or it would
-            # be the other way round.
+            # Several at a time, or existing clients would slow down new ones; not all, or new ones
+            # would slow down existing ones.
             for _ in range(_ACCEPTED_AT_ONCE):
                 try:
                     sock, _ = listener.accept()
                 except (BlockingIOError, ConnectionAbortedError):
-                    break  # none is left, or the client left
+                    break  # none is left, or the client has gone
                 except OSError as error:
                     await self._pause(error)
                     break
@@ -64,7 +64,7 @@ class Server:
             await asyncio.sleep(0)
 
     async def _pause(self, error: OSError) -> None:
-        """Out of descriptors or memory: say so, give one back, try again."""
+        """Out of descriptors or memory: say so, close a connection, try again."""
         self._shared.counts.accept_failures += 1
         if self._shortages.begins(error.errno):
             name = errno.errorcode.get(error.errno or 0, "unknown")
@@ -80,7 +80,7 @@ class Server:
         if len(self._connections) >= self._room():
             self._close_one()
         sock.settimeout(0)
-        # The kernel would take megabytes for a client that does not read.
+        # The kernel would buffer megabytes for a client that does not read.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes)
         connection = Connection(sock, self._shared)
         task = asyncio.create_task(connection.run())
@@ -89,8 +89,8 @@ class Server:
         task.add_done_callback(self._forget)
 
     def _room(self) -> int:
-        """Return how many connections leave the sampler the descriptors that it needs."""
-        if sys.platform == "win32":  # its sockets are no descriptors
+        """Return how many connections leave enough descriptors for the sampler."""
+        if sys.platform == "win32":  # its sockets are not descriptors
             return self._limits.connections
         allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if allowed == resource.RLIM_INFINITY:
@@ -99,7 +99,7 @@ class Server:
         return min(self._limits.connections, spared)
 
     def _close_one(self) -> asyncio.Task[None] | None:
-        """Begin to close the oldest that is not being answered; if all are, the oldest."""
+        """Start closing the oldest one that is not being answered, or the oldest if all are."""
         open_ones = [task for task in self._connections if not task.cancelling()]
         idle = (task for task in open_ones if not self._connections[task].answering)
         oldest = next(idle, open_ones[0] if open_ones else None)
@@ -131,10 +131,10 @@ class Server:
 def _give_memory_back() -> None:
     """Let the C library return free pages to the kernel.
 
-    Otherwise it keeps those below any used one: after 500 unfinished TLS handshakes 20 MB.
+    Otherwise it keeps those below any used one: 20 MB after 500 unfinished TLS handshakes.
     malloc_trim(3) is glibc's: with another C library nothing happens.
     """
-    if sys.platform == "win32":  # nor does ctypes find it without a name
+    if sys.platform == "win32":  # ctypes does not find it without a name there either
         return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,7 +1,7 @@
-"""Bytes to and from an accepted socket, in clear or by TLS, with nothing kept in between.
+"""Bytes to and from an accepted socket, in clear or by TLS, without buffering in between.
 
-asyncio's own streams hold 256 KiB for each TLS connection and count an answer as sent that they
-have only buffered; here what a connection costs is the socket, OpenSSL's state, and what is read.
+asyncio's own streams hold 256 KiB for each TLS connection, and count an answer as sent when they
+have only buffered it. Here a connection costs its socket, OpenSSL's state, and what is read.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ _DROPPED_PIECE_BYTES = 16 * 1024
 
 
 class Stream:
-    """One client's bytes. Owns the connected, non-blocking socket; `sock` is it, wrapped or not.
+    """One client's bytes. Owns the connected, non-blocking socket, which is `sock`, wrapped or not.
 
-    Everything waits as long as the peer makes it wait: deadlines are the caller's. Raises OSError,
-    of which ssl.SSLError is one.
+    Everything waits as long as the peer makes it wait: the caller sets deadlines. Raises OSError,
+    including ssl.SSLError.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         if sock.family in (socket.AF_INET, socket.AF_INET6):
-            # The body follows the head in a piece of its own, which must not wait for an ACK.
+            # The body follows the head as a separate piece, which must not wait for an ACK.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def begins_tls(self) -> bool:
-        """Wait for the first byte; whether it is that of a TLS handshake, or the end."""
+        """Wait for the first byte; return whether it begins a TLS handshake, or is the end."""
         await readable(self.sock)
         return self.sock.recv(1, socket.MSG_PEEK) in {_TLS_HANDSHAKE, b""}
 
@@ -56,17 +56,17 @@ class Stream:
             left = left[await self._done(partial(self.sock.send, left), writable) :]
 
     async def finish(self, most: int) -> None:
-        """Say that no more will come, and drop up to `most` bytes until the peer says so, too.
+        """Say that no more will come, and drop up to `most` bytes until the peer says so too.
 
-        Closing while bytes are unread makes the kernel reset the connection, and a reset throws
-        away what the client has not read yet (RFC 9112 section 9.6).
+        Closing while bytes are unread makes the kernel reset the connection, and a reset discards
+        what the client has not read yet (RFC 9112 section 9.6).
         """
         if isinstance(self.sock, ssl.SSLSocket):
-            # Only to send close_notify. SSLError: it would now wait for that of the peer, or the
-            # kernel has no room for ours; what else still comes is dropped unread, below.
+            # Only to send close_notify. SSLError: it would now wait for the peer's, or the kernel
+            # has no room for ours; whatever else still comes is dropped unread, below.
             with suppress(ssl.SSLError):
                 self.sock.unwrap()
-        # Of TLS, too: what is read from here on is not decrypted.
+        # With TLS too: what is read from here on is not decrypted.
         self.sock.shutdown(socket.SHUT_WR)
         while most > 0 and (dropped := await self.read(_DROPPED_PIECE_BYTES)):
             most -= len(dropped)
@@ -75,7 +75,7 @@ class Stream:
         self.sock.close()
 
     async def _done(self, attempt: Callable[[], _T], ready: _Ready) -> _T:
-        """Attempt again and again, whenever the socket is ready for it."""
+        """Attempt it again and again, whenever the socket is ready for it."""
         while True:
             try:
                 return attempt()
@@ -99,7 +99,7 @@ async def readable(sock: socket.socket) -> None:
 
 
 async def writable(sock: socket.socket) -> None:
-    """Wait until the kernel takes bytes for the non-blocking socket, or has given it up."""
+    """Wait until the kernel takes bytes for the non-blocking socket, or has given up on it."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_writer(sock, _mark, ready)

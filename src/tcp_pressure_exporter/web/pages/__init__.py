@@ -1,4 +1,5 @@
-"""Which path is answered by what, and each page rendered once for all who ask for it.
+"""What answers which path, with each page rendered once for everyone who asks for it.
 
-Here may live handlers, content negotiation and the renderer; what a page says is made elsewhere.
+Handlers, content negotiation and the renderer may live here; the content of pages is made
+elsewhere.
 """

@@ -1,4 +1,4 @@
-"""The documents: the list at '/docs/', and each at its path below."""
+"""The documents: the list at '/docs/', and each document at its path below."""
 
 import gzip
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,7 +12,7 @@ from tcp_pressure_exporter.web.pages.status import PAGE_HEADERS
 
 DOCUMENTS_PATH = "/docs"
 _VARY = ("Vary", "Accept-Encoding")
-# Where the list is asked for as a file, its relative links would lead beside the folder.
+# If the list is requested without the slash, its relative links would miss the folder.
 _TO_THE_FOLDER = (
     b'<!doctype html><meta charset="utf-8"><title>Documents</title>'
     b'<meta http-equiv="refresh" content="0; url=docs/"><a href="docs/">Documents</a>\n'
@@ -20,17 +20,17 @@ _TO_THE_FOLDER = (
 
 
 class Documents(Protocol):
-    """What makes the pages; `names` are paths below '/docs/', that of the list is empty."""
+    """Makes the pages; `names` are paths below '/docs/', that of the list is empty."""
 
     @property
     def names(self) -> Iterable[str]: ...
 
     def page(self, name: str) -> bytes:
-        """Return the page of a name, always the same; takes its time."""
+        """Return the page with a name, always the same; slow."""
 
 
 class DocumentPages:
-    """Handlers. Each page is made once, on a thread of its own, and kept in gzip."""
+    """Handlers. Each page is made once, on a separate thread, and kept in gzip."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -38,7 +38,7 @@ class DocumentPages:
         self._renderer = Renderer[bytes]("documents", keep=len(self._names))
 
     def handlers(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
-        """Return the handlers by their paths."""
+        """Return the handlers by path."""
         return {
             f"{DOCUMENTS_PATH}/{name}" if name else DOCUMENTS_PATH: partial(self._answer, name)
             for name in self._names

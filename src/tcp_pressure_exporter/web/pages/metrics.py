@@ -1,4 +1,4 @@
-"""The metrics page: which samples in which format, and how many scrapes at a time."""
+"""The metrics page: which samples, in which format, and how many scrapes at a time."""
 
 import copy
 from collections.abc import Iterator
@@ -33,15 +33,15 @@ class Variant:
 class MetricsPage:
     """Answers scrapes of a registry; at most `max_requests` at a time, 0 for no limit.
 
-    `name[]=` in the query, repeatable, chooses samples by name. The format follows Accept, gzip
-    follows Accept-Encoding.
+    `name[]=` in the query, repeatable, selects samples by name. Accept decides the format,
+    Accept-Encoding decides gzip.
     """
 
     def __init__(
         self, registry: Collector, *, max_requests: int, log: FilteringBoundLogger
     ) -> None:
         self._registry = registry
-        # Keeps nothing: each scrape must see the newest sample.
+        # It keeps nothing: each scrape must see the newest sample.
         self._renderer = Renderer[bytes]("render")
         self._max_requests = max_requests
         self._log = log
@@ -49,8 +49,8 @@ class MetricsPage:
         self._refusals = Episodes()
 
     async def handle(self, request: Request) -> Response:
-        """200 with the page, 503 over the limit, 500 when a collector raised."""
-        # Clients that left, or gave up, may have left renderings behind.
+        """Answer 200 with the page, 503 over the limit, 500 if a collector raised."""
+        # Clients that have gone may have left renderings behind.
         busy = max(self._requests, self._renderer.under_way)
         if self._max_requests and busy >= self._max_requests:
             return self._refuse()
@@ -84,7 +84,7 @@ class MetricsPage:
 
 
 def page(registry: Collector, variant: Variant) -> bytes:
-    """Render a registry at once, in the calling thread."""
+    """Render a registry immediately, in the calling thread."""
     body = variant.format.generate(_Selection(registry, variant.names))
     return gzipped(body) if variant.compressed else body
 
@@ -92,7 +92,7 @@ def page(registry: Collector, variant: Variant) -> bytes:
 class _Selection:
     """A registry reduced to samples with the given names, if any, and without `_created` ones.
 
-    The registry's own restriction finds nothing in collectors that do not describe() themselves.
+    The registry's own restriction finds nothing in collectors without describe().
     """
 
     def __init__(self, registry: Collector, names: frozenset[str]) -> None:

@@ -10,14 +10,14 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 GZIP = ("Content-Encoding", "gzip")
-# Half the time of the default level 9 for a page a few percent larger.
+# Takes half as long as the default level 9, for a page a few per cent larger.
 _GZIP_LEVEL = 6
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An exposition format: its content type and what writes it."""
+    """An exposition format: its content type and the function that writes it."""
 
     content_type: str
     generate: Callable[[Collector], bytes]
@@ -30,9 +30,9 @@ OPENMETRICS = Format(
 
 
 def choose_format(accept: str) -> Format:
-    """OpenMetrics when the client names it and rates it no lower than text, else classic text.
+    """Return OpenMetrics if the client names it and rates it no lower than text, else text.
 
-    prometheus_client's own choice ignores q and repeats the client's version in the answer.
+    prometheus_client's own choice ignores q, and echoes the client's version in the answer.
     """
     text = wanted = 0.0
     for media_type, parameters, quality in _entries(accept):
@@ -59,7 +59,7 @@ def _is_version_1(parameters: dict[str, str]) -> bool:
 
 
 def _entries(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Entries of a header with weights; a malformed weight counts as 0, a missing one as 1."""
+    """Yield the entries of a header with weights; a malformed weight is 0, a missing one is 1."""
     for entry in header.split(","):
         name, *pairs = (part.strip().lower() for part in entry.split(";"))
         parameters = {key.strip(): value.strip() for key, _, value in map(_pair, pairs)}

@@ -1,4 +1,4 @@
-"""Renderings off the event loop: each is made once for all who ask for the same."""
+"""Rendering off the event loop: each page is made once for everyone who asks for it."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -9,10 +9,10 @@ Made = TypeVar("Made")
 
 
 class Renderer(Generic[Made]):
-    """Makes one rendering after the other, on a thread of its own.
+    """Makes one rendering after another, on a separate thread.
 
-    A request for one that is under way gets that one. Of those that are done, the last `keep` are
-    kept as long as all requests are for one edition; a failure is never kept.
+    A request for a rendering that is under way gets that one. The last `keep` that are done are
+    kept while all requests are for one edition; a failure is never kept.
     """
 
     def __init__(self, thread_name: str, *, keep: int = 0) -> None:
@@ -24,11 +24,11 @@ class Renderer(Generic[Made]):
 
     @property
     def under_way(self) -> int:
-        """How many renderings are not done yet, whether anyone still wants them or not."""
+        """How many renderings are not done yet, whether or not anyone still wants them."""
         return len(self._under_way)
 
     async def get(self, key: Hashable, make: Callable[[], Made], edition: Hashable = None) -> Made:
-        """Return what `make` returns for this key of this edition; raises whatever it raises."""
+        """Return what `make` returns for this key in this edition; raises whatever it raises."""
         if edition != self._edition:
             self._edition, self._kept = edition, {}
         if key in self._kept:
@@ -37,11 +37,11 @@ class Renderer(Generic[Made]):
         if task is None:
             task = asyncio.create_task(self._make(edition, key, make))
             self._under_way[edition, key] = task
-        # One client that leaves must not take the rendering from the others.
+        # A client that leaves must not cancel the rendering for the others.
         return await asyncio.shield(task)
 
     def close(self) -> None:
-        """Let the thread end after the rendering under way."""
+        """Let the thread end after the current rendering."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, edition: Hashable, key: Hashable, make: Callable[[], Made]) -> Made:

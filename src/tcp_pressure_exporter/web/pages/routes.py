@@ -1,4 +1,4 @@
-"""Which page is at which path, health among them, and what answers where there is none."""
+"""Which page is at which path, including health, and what answers if there is none."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from tcp_pressure_exporter.web.pages.status import Status, StatusPages
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-HEALTHY_PATH = "/-/healthy"  # this and the next are those of Prometheus itself
+HEALTHY_PATH = "/-/healthy"  # this and the next are the same as in Prometheus itself
 READY_PATH = "/-/ready"
 STATUS_PATH = "/api/v1/status"
 INCIDENTS_PATH = "/api/v1/incidents"
@@ -38,7 +38,7 @@ class Router:
         self._on_close = on_close
 
     async def dispatch(self, request: Request) -> Response:
-        """Answer of the page at the request's path, or 405, 404 or 500. HEAD is as GET here."""
+        """Return the answer of the page at the path, or 405, 404 or 500. HEAD is GET here."""
         if request.method not in _METHODS:
             return text_response(405, "Use GET or HEAD.", ("Allow", ", ".join(_METHODS)))
         handler = self._handlers.get(request.path)
@@ -65,12 +65,12 @@ def build_router(  # noqa: PLR0913 - the one place where all pages get what they
     max_requests: int,
     log: FilteringBoundLogger,
 ) -> Router:
-    """Make the exporter's pages.
+    """Return the router of the exporter's pages.
 
-    `unready` returns None, or one line that says why samples cannot be trusted now. `status` makes
-    the page at '/', and its files below STATIC_FOLDER; `documents` what is below DOCUMENTS_PATH.
-    `max_requests` bounds concurrent scrapes; 0 means no limit. Raises ValueError for a telemetry
-    path that `check_telemetry_path` refuses.
+    `unready` returns None, or one line saying why samples cannot be trusted now. `status` makes the
+    page at '/', and its files below STATIC_FOLDER; `documents` makes the pages below
+    DOCUMENTS_PATH. `max_requests` bounds concurrent scrapes; 0 means no limit. Raises ValueError
+    for a telemetry path that `check_telemetry_path` refuses.
     """
     check_telemetry_path(telemetry_path)
     metrics = MetricsPage(registry, max_requests=max_requests, log=log)
@@ -107,12 +107,12 @@ def check_telemetry_path(path: str) -> None:
 
 
 async def _healthy(_request: Request) -> Response:
-    """200 whenever the server can answer at all."""
+    """Answer 200 whenever the server can answer at all."""
     return text_response(200, "OK", _NO_STORE)
 
 
 def _readiness(unready: Callable[[], str | None]) -> Handler:
-    """Make a handler: 200, or 503 with the one-line reason that `unready` returns."""
+    """Return a handler: 200, or 503 with the one-line reason from `unready`."""
 
     async def ready(_request: Request) -> Response:
         reason = unready()

@@ -10,7 +10,7 @@ from tcp_pressure_exporter.web.pages.renderer import Renderer
 
 Header = tuple[str, str]
 
-# Everything comes from this server, and nothing is written inside the page itself.
+# Everything comes from this server, and nothing is inline in the page.
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -27,7 +27,7 @@ _DOCUMENT_HEADERS: tuple[Header, ...] = (
     ("Cache-Control", "no-store"),
 )
 _KEPT = ("Cache-Control", "public, max-age=31536000, immutable")
-_RENDERINGS_KEPT = 8  # pages of many namespaces would otherwise take megabytes
+_RENDERINGS_KEPT = 8  # pages for many namespaces would otherwise take megabytes
 
 
 class File(Protocol):
@@ -49,56 +49,56 @@ class Status(Protocol):
         """The files that the page needs."""
 
     def edition(self) -> Hashable:
-        """Return what differs whenever the pages may."""
+        """Return a value that changes whenever the pages may change."""
 
     def known(self, netns: str) -> bool:
         """Whether there is a network namespace of this name."""
 
     def page(self, netns: str | None) -> bytes:
-        """Return the page about a namespace, or about the worst; takes its time."""
+        """Return the page about a namespace, or about the worst one; slow."""
 
     def document(self) -> bytes:
-        """Return the JSON document; takes its time."""
+        """Return the JSON document; slow."""
 
     def incidents(self) -> bytes:
-        """Return the JSON document of what has happened; takes its time."""
+        """Return the JSON document of what has happened; slow."""
 
 
 class Rendering(NamedTuple):
-    """The same twice: as it is, and for those who accept gzip."""
+    """The same content twice: as it is, and in gzip for clients that accept it."""
 
     plain: bytes
     compressed: bytes
 
 
 class StatusPages:
-    """Handlers. Each answer is made once for each edition, on a thread of its own."""
+    """Handlers. Each answer is made once per edition, on a separate thread."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
         self._renderer = Renderer[Rendering]("status", keep=_RENDERINGS_KEPT)
 
     async def page(self, request: Request) -> Response:
-        """200 with the page; `netns=` in the query chooses a namespace."""
+        """Answer 200 with the page; `netns=` in the query chooses a namespace."""
         asked = request.query.get("netns")
         netns = asked[0] if asked else None
         if netns is not None and not self._status.known(netns):
-            netns = ""  # one answer for all unknown names: otherwise each would be rendered
+            netns = ""  # one answer for all unknown names, or each would be rendered
         made = await self._made(("page", netns), partial(self._status.page, netns))
         return _response(request, made, PAGE_HEADERS)
 
     async def document(self, request: Request) -> Response:
-        """200 with the document."""
+        """Answer 200 with the document."""
         made = await self._made("document", self._status.document)
         return _response(request, made, _DOCUMENT_HEADERS)
 
     async def incidents(self, request: Request) -> Response:
-        """200 with the document of what has happened."""
+        """Answer 200 with the document of what has happened."""
         made = await self._made("incidents", self._status.incidents)
         return _response(request, made, _DOCUMENT_HEADERS)
 
     def files(self) -> dict[str, Callable[[Request], Awaitable[Response]]]:
-        """Return the handlers of the page's files by their paths."""
+        """Return the handlers of the page's files by path."""
         return {file.path: _serve(file) for file in self._status.files}
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Which hosts the exporter answers for: its defence against DNS rebinding.
 
-A web page may give its own name the exporter's address. The browser of somebody who looks at it
-then takes both for one origin and lets its scripts read the exporter's pages; but it still sends
-the page's name in Host, which no script can change.
+A web page may make its own name resolve to the exporter's address. A browser that shows it then
+takes both for one origin and lets its scripts read the exporter's pages. But it still sends the
+page's name in Host, which no script can change.
 """
 
 import re
@@ -18,7 +18,7 @@ _IPV6 = re.compile(r"\[?([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]?")
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Hosts in normal form (see `normal_host`); none: the exporter answers for any."""
+    """Hosts in normal form (see `normal_host`); without any, the exporter answers for all."""
 
     hosts: frozenset[str] = frozenset()
 
@@ -28,9 +28,9 @@ class AllowedHosts:
         return cls(frozenset(map(_parse_host, texts)))
 
     def refusal(self, request: Request) -> Response | None:
-        """Return None where the exporter answers for the request's host, whatever the port.
+        """Return None if the exporter answers for the request's host, whatever the port.
 
-        Health checks are no exception. A request of HTTP/1.0 may name no host: it is refused, too.
+        Health checks are no exception. An HTTP/1.0 request without a host is refused too.
         """
         if not self.hosts or request.host in self.hosts:
             return None

@@ -1,4 +1,4 @@
-"""Basic authentication (RFC 7617) by bcrypt, on a thread that shutdown does not wait for."""
+"""Basic authentication (RFC 7617) by bcrypt, on a thread for which shutdown does not wait."""
 
 import asyncio
 import base64
@@ -20,10 +20,10 @@ _T = TypeVar("_T")
 
 
 async def in_daemon_thread(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """Run `work` on a thread of its own and return its result, or raise what it raised.
+    """Run `work` on a separate thread and return its result, or raise what it raised.
 
-    Executors join their threads when Python exits: a bcrypt hash of high cost would hold up a
-    stop for as long as its check takes.
+    Executors join their threads when Python exits: a bcrypt hash of high cost would delay a stop
+    for as long as its check takes.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[_T] = loop.create_future()
@@ -31,11 +31,11 @@ async def in_daemon_thread(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.
     def run() -> None:
         try:
             deliver(done.set_result, work(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - handed to who waits
+        except Exception as error:  # noqa: BLE001 - passed to the waiting caller
             deliver(done.set_exception, error)
 
     def deliver(how: Callable[..., None], outcome: _T | Exception) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nobody is waiting any more
             loop.call_soon_threadsafe(lambda: None if done.done() else how(outcome))
 
     threading.Thread(target=run, name=_NAME, daemon=True).start()
@@ -43,11 +43,11 @@ async def in_daemon_thread(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.
 
 
 def exit_beside_work(code: int) -> int:
-    """Return the exit code; while such work still goes on, end the process with it at once.
+    """Return the exit code, or end the process with it immediately if such work is still running.
 
-    A thread that comes back from a library while Python ends is made to exit, and one that comes
-    back from Rust, as bcrypt is, then aborts the whole process. Call this last: nothing is flushed
-    and no atexit handler runs.
+    Python makes a thread exit if it returns from a library while Python is ending. If it returns
+    from Rust, as with bcrypt, that aborts the whole process. Call this last: it flushes nothing and
+    runs no atexit handlers.
     """
     if any(thread.name == _NAME for thread in threading.enumerate()):
         os._exit(code)
@@ -55,7 +55,7 @@ def exit_beside_work(code: int) -> int:
 
 
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="tcp-pressure-exporter", charset="UTF-8"')
-_PASSWORD_BYTES = 72  # bcrypt knows no more; exporter-toolkit's ignores the rest, too
+_PASSWORD_BYTES = 72  # bcrypt uses no more; exporter-toolkit's ignores the rest too
 _PENDING = 16
 _REMEMBERED_REJECTIONS = 1024
 
@@ -63,13 +63,13 @@ _REMEMBERED_REJECTIONS = 1024
 class BasicAuth:
     """Knows the users and their hashes, `$2y$COST$...` by name.
 
-    One password is checked at a time, at most 16 wait for that; verdicts are remembered, by a
-    keyed digest and not by the password, so that a scraper costs one check. Those of good
-    passwords stay however many bad ones are tried.
+    It checks one password at a time, and at most 16 wait. It remembers verdicts, by a keyed digest
+    and not by the password, so that a scraper costs one check. Those of good passwords stay,
+    however many bad ones are tried.
     """
 
     def __init__(self, users: Mapping[str, str]) -> None:
-        import bcrypt  # noqa: PLC0415 - costs memory that only those pay who have users
+        import bcrypt  # noqa: PLC0415 - takes memory, so only if there are users
 
         self._check = bcrypt.checkpw
         self._hashes = {name.encode(): hashed.encode() for name, hashed in users.items()}
@@ -80,7 +80,7 @@ class BasicAuth:
         self._turn = asyncio.Lock()
 
     async def refusal(self, request: Request) -> Response | None:
-        """Return None for a user with the right password, else 401, or 503 when too many wait."""
+        """Return None for a user with the right password, else 401, or 503 if too many wait."""
         credentials = parse_credentials(request.header("authorization"))
         if credentials is None:
             return _unauthorized()
@@ -102,7 +102,7 @@ class BasicAuth:
                 return None
             task = asyncio.create_task(self._judge(digest, user, password))
             self._pending[digest] = task
-        # Several may wait for the same verdict: one that leaves must not take it from the others.
+        # Several may wait for the same verdict: one that leaves must not cancel it for the others.
         return await asyncio.shield(task)
 
     async def _judge(self, digest: bytes, user: bytes, password: bytes) -> bool:
@@ -117,9 +117,9 @@ class BasicAuth:
         return good
 
     def _stand_in(self, user: bytes) -> bytes:
-        """Return the hash of some user, always the same for one name.
+        """Return some user's hash, always the same for one name.
 
-        A name that does not exist then takes as long as one that does, whatever its cost.
+        So a name that does not exist takes as long as one that does, whatever its cost.
         """
         hashes = list(self._hashes.values())
         return hashes[int.from_bytes(self._digest(user), "big") % len(hashes)]
@@ -137,7 +137,7 @@ class BasicAuth:
 
 
 def parse_credentials(header: str) -> tuple[bytes, bytes] | None:
-    """Return user and password of an Authorization header, or None where it has none."""
+    """Return user and password from an Authorization header, or None if it has none."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -1,4 +1,4 @@
-"""What a request has to pass before its page, and the headers that every answer gets."""
+"""The checks a request has to pass before its page, and the headers that every answer gets."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ _DEFAULT_HEADERS = {
 
 
 class TokenBucket:
-    """Admits `burst` requests at once and then one each `interval` seconds.
+    """Admits `burst` requests at once, and then one every `interval` seconds.
 
-    The same bucket as golang.org/x/time/rate, which exporter-toolkit uses: it is full at the
-    start, and a request that finds it empty is refused rather than delayed.
+    The same bucket as golang.org/x/time/rate, which exporter-toolkit uses: it starts full, and a
+    request that finds it empty is refused rather than delayed.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class TokenBucket:
         self._filled = clock()
 
     def take(self) -> bool:
-        """Take a token; False where there is none."""
+        """Take a token; False if there is none."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._filled) / self._interval)
         self._filled = now
@@ -53,23 +53,23 @@ class Protection:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     async def refusal(self, request: Request) -> Response | None:
-        """Return None where the request may see its page, health checks being no exception.
+        """Return None if the request may see its page; health checks are no exception.
 
-        In exporter-toolkit's order, where the rate limit protects the check of passwords.
+        The order is exporter-toolkit's: the rate limit protects the check of passwords.
         """
         if self.rate_limit and not self.rate_limit.take():
             return text_response(429, "Too many requests.")
         return await self.auth.refusal(request) if self.auth else None
 
     def dressed(self, response: Response) -> Response:
-        """Add the security headers, which every answer has."""
+        """Add the security headers that every answer has."""
         return secured(response, self.headers)
 
 
 def secured(response: Response, configured: Mapping[str, str]) -> Response:
-    """Add the headers. The page's own go before the defaults, configured ones before both.
+    """Add the headers. The page's own override the defaults, and configured ones override both.
 
-    A header that is configured as empty is left out.
+    A header configured as empty is left out.
     """
     own = {name.lower() for name, _ in response.headers}
     defaults = {name: text for name, text in _DEFAULT_HEADERS.items() if name.lower() not in own}

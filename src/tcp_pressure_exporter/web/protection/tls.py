@@ -1,4 +1,4 @@
-"""TLS as the server speaks it: certificate and key, and which clients are let in."""
+"""TLS on the server's side: certificate and key, and which clients are admitted."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-_NAME_KINDS = {"DNS", "email", "URI"}  # of a subject alternative name, as Python calls them
+_NAME_KINDS = {"DNS", "email", "URI"}  # of subject alternative names, as Python calls them
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -25,10 +25,10 @@ class TlsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """Certificate chain, key and CA are PEM; names are OpenSSL's.
+    """Certificate chain, key and CA are in PEM; names are OpenSSL's.
 
     ciphers are for TLS 1.2, None for OpenSSL's choice; those of TLS 1.3 are not configurable,
-    as in Go. client_names: one of these must be in a client's certificate; None: any will do.
+    as in Go. client_names: a client's certificate must have one of these; None: any will do.
     """
 
     cert: bytes
@@ -44,15 +44,15 @@ class TlsSettings:
 
 
 class TlsServer:
-    """A ready context, and which clients are let in after its handshake."""
+    """A ready context, and which clients are admitted after the handshake."""
 
     def __init__(self, settings: TlsSettings) -> None:
-        """Raise TlsError where OpenSSL cannot use the settings."""
+        """Raise TlsError if OpenSSL cannot use the settings."""
         self.context = _context(settings)
         self._names = settings.client_names
 
     def admits(self, connection: ssl.SSLSocket) -> bool:
-        """Whether the client's certificate, verified by now, has one of the allowed names."""
+        """Whether the client's certificate, already verified, has one of the allowed names."""
         if self._names is None:
             return True
         certificate = connection.getpeercert() or {}
@@ -80,7 +80,7 @@ def _context(settings: TlsSettings) -> ssl.SSLContext:
 
 
 def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
-    # By itself, so that what goes wrong below is the key's fault.
+    # Loaded separately, so that a failure below is the key's fault.
     _load_authorities(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, "cert")
     try:
         with _file_of(cert) as cert_path, _file_of(key) as key_path:
@@ -97,7 +97,7 @@ def _load_pair(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:
 
 
 def _load_authorities(context: ssl.SSLContext, pem: bytes, what: str) -> None:
-    # Only the blocks: the text that some tools put between them may be in any encoding.
+    # Only the blocks: text that some tools put between them may be in any encoding.
     blocks = b"\n".join(_CERTIFICATE.findall(pem))
     try:
         context.load_verify_locations(cadata=blocks.decode("ascii"))
@@ -107,9 +107,9 @@ def _load_authorities(context: ssl.SSLContext, pem: bytes, what: str) -> None:
 
 @contextmanager
 def _file_of(data: bytes) -> Iterator[str]:
-    """Give bytes the name of a file, which is all that load_cert_chain takes; nothing is written.
+    """Give bytes a file name, which load_cert_chain insists on; nothing is written to disk.
 
-    So certificate and key are read once, and a key in the configuration never gets to a disk.
+    So certificate and key are read once, and a key in the configuration never reaches a disk.
     """
     descriptor = os.memfd_create("pem")
     try:
@@ -121,10 +121,11 @@ def _file_of(data: bytes) -> Iterator[str]:
 
 
 def client_names(certificate: Mapping[str, Any]) -> set[str]:
-    """Return the DNS names, e-mail addresses, IP addresses and URIs of a certificate.
+    """Return the DNS names, e-mail addresses, IP addresses and URIs in a certificate.
 
     `certificate` is what ssl.SSLObject.getpeercert() returns. Addresses are written as Go writes
-    them, as exporter-toolkit compares texts: RFC 5952 for IPv6, the IPv4 form for v4-mapped ones.
+    them, since exporter-toolkit compares texts: RFC 5952 for IPv6, the IPv4 form for v4-mapped
+    ones.
     """
     names = certificate.get("subjectAltName", ())
     return {text for kind, text in names if kind in _NAME_KINDS} | {
@@ -136,7 +137,7 @@ def _written(address: str) -> str:
     try:
         parsed = ip_address(address.strip())
     except ValueError:
-        return address  # of another length than 4 or 16 bytes: OpenSSL says "<invalid>"
+        return address  # not 4 or 16 bytes long: OpenSSL says "<invalid>"
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(parsed)

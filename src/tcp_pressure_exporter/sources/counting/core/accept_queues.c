@@ -59,7 +59,7 @@ void prepare_queues(struct accept_queues *queues, uint64_t seed, const uint8_t *
     }
 }
 
-/* Find the emptiest queue that is not watched; of equal ones the last. */
+/* Find the emptiest queue that is not watched; of equals the last. */
 static int16_t find_least(const struct accept_queues *queues)
 {
     int16_t least = NO_QUEUE;

@@ -1,14 +1,14 @@
-/* The accept queues that are told: the watched ones, and the fullest of all others.
+/* The accept queues that are reported: the watched ones, and the fullest of all others.
  *
- * Strategy: a table of a fixed size. Its emptiest queue gives way to a fuller one, so that at the
- * end the fullest are in it, whatever the order in which they came. */
+ * Strategy: a table of a fixed size. Its emptiest queue gives way to a fuller one, so at the end
+ * the fullest are in it, in whatever order they came. */
 #pragma once
 #include "ip_address.h"
 
 #define MAX_QUEUES 256 /* facts/bound.py */
 #define QUEUE_SLOTS (4 * MAX_QUEUES)
 
-/* Whose a socket is, as far as the kernel tells: SocketId in facts/sockets.py. */
+/* What the kernel tells about a socket's owner: SocketId in facts/sockets.py. */
 struct socket_owner {
     uint64_t cgroup_id;
     uint32_t inode;
@@ -44,9 +44,9 @@ struct accept_queues {
     uint64_t came;
 };
 
-/* Make ready to count; of the watched keys the first MAX_QUEUES are. */
+/* Prepare to count; the first MAX_QUEUES of the watched keys are watched. */
 void prepare_queues(struct accept_queues *queues, uint64_t seed, const uint8_t *watched,
                     size_t watched_bytes);
 
-/* Take in the queue of a socket, of which key, used, limit and owner are set. */
+/* Add the queue of a socket, with key, used, limit and owner set. */
 void add_queue(struct accept_queues *queues, struct accept_queue *queue);

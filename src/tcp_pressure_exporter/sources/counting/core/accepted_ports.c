@@ -23,7 +23,7 @@ bool add_port_pair(struct port_pairs *pairs, uint16_t local, uint16_t remote)
     return true;
 }
 
-/* Tell whether a socket was rather accepted: by the port that more share, else by their numbers. */
+/* Tell whether a socket was probably accepted: by which port more share, or by its numbers. */
 static bool was_accepted(const struct port_use *use, struct port_pair pair)
 {
     uint32_t local = use[pair.local].local, remote = use[pair.remote].remote;

@@ -1,7 +1,7 @@
-/* Which local ports outside the range were accepted at: counter.py explains it.
+/* The local ports outside the range at which connections were accepted: accepted.py explains it.
  *
  * A socket there was bound to its port before it connected, or its listener is gone, or never had
- * that port (TPROXY, BPF). The entries do not tell; ports that many sockets share do.
+ * that port (TPROXY, BPF). The entries do not tell which; ports that many sockets share do.
  */
 #pragma once
 #include <stddef.h>
@@ -21,10 +21,10 @@ struct port_pairs {
     uint32_t count, room;
 };
 
-/* Note the ports of a socket. Return false where there is no memory. */
+/* Note the ports of a socket. Return false if out of memory. */
 bool add_port_pair(struct port_pairs *pairs, uint16_t local, uint16_t remote);
 
-/* Find the local ports that were accepted at. Return false where there is no memory. */
+/* Find the local ports at which connections were accepted. Return false if out of memory. */
 bool find_accepted_ports(const struct port_pairs *pairs, uint8_t accepted[BITMAP_BYTES]);
 
 void free_port_pairs(struct port_pairs *pairs);

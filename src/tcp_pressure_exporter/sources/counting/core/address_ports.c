@@ -5,7 +5,7 @@
 #define ADDRESS_SLOTS (2 * MAX_BOUND_ADDRESSES)
 #define FIRST_SLOTS 64
 
-/* Return the number of an address; 0 where there is no room for one more. */
+/* Return the number of an address; 0 if there is no room for another. */
 static uint16_t number_of(struct address_ports *ports, struct ip ip)
 {
     uint32_t slot = (uint32_t)hash_address(ip, ports->seed) % ADDRESS_SLOTS;

@@ -1,7 +1,7 @@
-/* Which ports are taken on which address: pairs, as many as there is room for.
+/* Which ports are taken on which address: pairs, as far as there is room.
  *
- * Strategy: an address gets a number, a number and a port are one word, and the words are in an
- * open-addressing set. What finds no room is taken on every address. */
+ * Strategy: each address gets a number, a number and a port make one word, and the words go into an
+ * open-addressing set. A port without room counts as taken on every address. */
 #pragma once
 #include "ip_address.h"
 #include "port_bitmap.h"
@@ -21,10 +21,10 @@ struct address_ports {
     uint64_t overflow; /* sockets that are in `anywhere` */
 };
 
-/* Note that a port is taken on an address. Return false where there is no memory. */
+/* Note that a port is taken on an address. Return false if out of memory. */
 bool take_address_port(struct address_ports *ports, struct ip ip, uint16_t port);
 
-/* Move the pairs to the front, in order: nothing can be taken any more. */
+/* Move the pairs to the front, in order; after this no more can be added. */
 void sort_address_ports(struct address_ports *ports);
 
 void free_address_ports(struct address_ports *ports);

@@ -1,8 +1,8 @@
 /* Addresses as the kernel compares them: 16 bytes in network order, IPv4 in its v4-mapped form
  * (RFC 4291, section 2.5.5.2).
  *
- * Every entry has two. They are words, not bytes, and what is done with them is inline: it is less
- * than a call costs.
+ * Every entry has two. They are words, not bytes, and their functions are inline, as a call would
+ * cost more than the work.
  */
 #pragma once
 #include <arpa/inet.h>
@@ -71,8 +71,8 @@ static inline bool is_loopback(struct ip a)
     return is_v4(a) ? bytes[12] == 127 : same_address(a, (struct ip){{0, word_of(0, htonl(1))}});
 }
 
-/* Multiplications by odd constants and shifts that mix them: the first carries upwards, the shift
- * brings the upper half down, the second spreads it, so that each bit depends on all. Peers choose
+/* Multiplications by odd constants, mixed by shifts: the first carries upwards, the shift brings
+ * the upper half down, the second spreads it, so that each bit depends on all. Peers choose
  * addresses: without the seed they could choose colliding ones. */
 static inline uint64_t hash_address(struct ip a, uint64_t seed)
 {

@@ -1,4 +1,4 @@
-/* What the sockets that own a port are counted into: counting/bound.py explains it. */
+/* The counts of the sockets that own a port: counting/bound.py explains it. */
 #pragma once
 #include "accept_queues.h"
 #include "address_ports.h"
@@ -6,7 +6,7 @@
 #define MAX_KEPT_IN_RANGE 32768 /* facts/bound.py */
 #define MAX_KEPT_OUTSIDE 4096   /* facts/bound.py */
 
-/* One socket that listens or is bound only, as a decoder hands it over. */
+/* One socket that listens or is only bound, as a decoder passes it on. */
 struct listener_entry {
     struct ip ip;
     uint32_t scope, used, limit;
@@ -40,11 +40,11 @@ struct listener_tally {
     uint64_t kept_overflow;
 };
 
-/* Make ready to count, once the rules are set. */
+/* Prepare to count, once the rules are set. */
 void prepare_listener_tally(struct listener_tally *tally, uint64_t seed, const uint8_t *watched,
                             size_t watched_bytes);
 
-/* Count one socket. Return false where there is no memory: nothing counted is of use then. */
+/* Count one socket. Return false if out of memory: then the counts are of no use. */
 bool count_listener(struct listener_tally *tally, const struct listener_entry *entry);
 
 /* Free what the tally has allocated, not itself. */

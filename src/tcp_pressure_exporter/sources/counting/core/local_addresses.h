@@ -1,6 +1,7 @@
 /* The local addresses of a dump's sockets, and the ports that are held on each.
  *
- * An address is told apart by the interface that its sockets are bound to, as the kernel does.
+ * The same address counts separately for each interface that sockets are bound to, as in the
+ * kernel.
  */
 #pragma once
 #include "ip_address.h"

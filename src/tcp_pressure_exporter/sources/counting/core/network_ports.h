@@ -1,4 +1,4 @@
-/* Ports of networks: where rules apply to some local addresses only. */
+/* Ports of networks: for rules that apply only to some local addresses. */
 #pragma once
 #include <stddef.h>
 
@@ -7,7 +7,7 @@
 /* As Python packs it: NETWORK_PORTS of compiled.py. */
 struct network_ports {
     struct ip ip;
-    uint32_t prefix;    /* bits of the 128 of an address */
+    uint32_t prefix;    /* how many of the 128 bits of an address */
     uint16_t low, high; /* in host order, both included */
 };
 
@@ -19,5 +19,5 @@ struct network_list {
 /* Tell whether an address has the same first bits as a network. */
 bool has_prefix(struct ip network, uint32_t prefix, struct ip ip);
 
-/* Tell whether one of the networks has an address, and its ports a port. Few are given. */
+/* Tell whether a network in the list has the address and the port. Lists are short. */
 bool has_network_port(const struct network_list *list, struct ip ip, uint16_t port);

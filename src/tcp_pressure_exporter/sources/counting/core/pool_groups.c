@@ -18,7 +18,7 @@ static struct group_network network_at(const struct row_rules *rules, size_t pla
     return network;
 }
 
-/* Find the last network that does not begin behind an address; false: there is none. */
+/* Find the last network that does not begin after an address; false if there is none. */
 static bool find_network(const struct row_rules *rules, struct ip ip,
                          struct group_network *network)
 {
@@ -47,8 +47,8 @@ static bool find_group(const struct row_rules *rules, struct ip ip, uint32_t *gr
     return true;
 }
 
-/* Find or add the sum that a pool belongs to; NULL where there are too many. Return false where
- * there is no memory. */
+/* Find or add the sum that a pool belongs to; NULL if there are too many. Return false if out of
+ * memory. */
 static bool find_sum(struct pool_groups *groups, const struct pool *pool, uint32_t group,
                      struct pool_sum **sum)
 {

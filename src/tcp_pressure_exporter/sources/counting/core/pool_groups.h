@@ -1,6 +1,6 @@
-/* The pools of each remote group added up: how many ports, of how many addresses.
+/* The sums over the pools of each remote group: how many ports, at how many addresses.
  *
- * A group may have more addresses than pools can be told apart.
+ * A group may have more addresses than there can be rows of pools.
  */
 #pragma once
 #include "pool_table.h"
@@ -12,13 +12,13 @@ struct pool_groups {
     struct pool_sum *sums;  /* as many as keys */
 };
 
-/* Return the number of a group, as a key of pool_groups has it. */
+/* Return the number of a group in a key of pool_groups. */
 static inline uint32_t group_of(const struct pool *key)
 {
     return (uint32_t)key->ends.remote.words[0];
 }
 
-/* Add the pools of a table up by group. Return false where there is no memory. */
+/* Add up the pools of a table by group. Return false if out of memory. */
 bool sum_groups(const struct pool_table *table, struct pool_groups *groups);
 
 void free_groups(struct pool_groups *groups);

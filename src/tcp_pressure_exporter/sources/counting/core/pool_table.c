@@ -79,7 +79,7 @@ static bool add_pool(struct pool_table *table, const struct ends *ends, uint32_t
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool)
 {
-    /* Half of the slots stay free, so that a search is short. */
+    /* Half of the slots stay free, to keep searches short. */
     if (table->count >= table->slots / 2 && !grow_index(table))
         return false;
     uint32_t slot = slot_of(table, ends, scope, port);
@@ -98,7 +98,7 @@ struct pool *find_pool(const struct pool_table *table, const struct ends *ends, 
     return place == FREE_SLOT ? NULL : &table->pools[place];
 }
 
-/* Read the next watched key into a pool that begins with it; false: there is none. */
+/* Read the next watched key into a pool, which begins with it; false if there is none. */
 static bool next_watched(const struct row_rules *rules, size_t *at, struct pool *key)
 {
     if (rules->watched_bytes - *at < KEY_BYTES)
@@ -182,7 +182,7 @@ static void mark_watched(struct pool_table *table)
     }
 }
 
-/* Find the least use with which a pool gets a row: as many rows as allowed, or one use more. */
+/* Find the least use that gives a pool a row, without exceeding the allowed number of rows. */
 static bool find_least_used(struct pool_table *table)
 {
     const struct row_rules *rules = &table->rows;

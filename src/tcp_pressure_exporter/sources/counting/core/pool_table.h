@@ -1,7 +1,7 @@
 /* The pools of one direction: a dense array, found through an open-addressing index.
  *
- * A pool is all that shares two addresses, a scope and a fixed port. What is counted into it is
- * not the table's business: sockets, and the connections of conntrack, have tables of their own.
+ * A pool is everything that shares two addresses, a scope and a fixed port. The table does not care
+ * what it counts: sockets and conntrack's connections have tables of their own.
  */
 #pragma once
 #include <stddef.h>
@@ -10,18 +10,18 @@
 #include "time_wait.h"
 
 #define FEW_AGES 3       /* kept in the pool itself before it gets a histogram */
-#define AGE_BITS 10      /* of each of them: MAX_AGES fit */
+#define AGE_BITS 10      /* of each of them: enough for MAX_AGES */
 #define MAX_POOLS 131072 /* facts/tally.py: what a flood of addresses may cost in memory */
 #define MAX_OUTSIDE_POOLS 16384 /* of ports outside the range: as above */
-#define KEY_BYTES 38     /* of what a pool is found by, and begins with: KEY of compiled.py */
+#define KEY_BYTES 38     /* of the key of a pool, with which it begins: KEY in compiled.py */
 
 struct pool { /* a cache line */
     struct ends ends;
     uint32_t scope;   /* index of the sockets' interface, or conntrack's zone; 0 for none */
     uint16_t port;    /* the fixed one, in network order */
     union {
-        uint16_t address; /* number in local_addresses.h; 0: not looked for yet */
-        uint16_t outside; /* of an inbound pool: remote ports outside of Linux's default range */
+        uint16_t address; /* number in local_addresses.h; 0: not looked up yet */
+        uint16_t outside; /* of an inbound pool: remote ports outside Linux's default range */
     };
     uint32_t ports, time_wait, reclaimable, entered;
     uint32_t histogram; /* place + 1 in the table's ages; 0 while FEW_AGES are enough */
@@ -35,9 +35,9 @@ struct pool_sum {
     uint32_t ages[MAX_AGES]; /* age_seconds of them */
 };
 
-/* Which pools get a row of their own: those with at least min_used of ports - reclaimable, but no
- * more than max_rows, and besides the watched ones. A pool with whole_from ports or more counts
- * here with all of them: the kernel may refuse to give back what looks reclaimable. */
+/* Which pools get a row of their own: those where ports - reclaimable is at least min_used, up to
+ * max_rows of them, and the watched ones as well. For a pool with whole_from ports or more, all of
+ * them count: the kernel may refuse to reuse ports that look reclaimable. */
 struct row_rules {
     uint32_t min_used, max_rows, whole_from;
     const uint8_t *watched; /* keys: KEY_BYTES each */
@@ -47,35 +47,34 @@ struct row_rules {
 };
 
 struct pool_table {
-    uint64_t seed; /* of the hashes: another one for each dump */
+    uint64_t seed; /* of the hashes: a new one for each dump */
     bool inbound;  /* its pools have `outside`, and no `address` */
     uint32_t most;        /* pools: the entries of others overflow */
-    uint32_t age_seconds; /* as long are histograms; 0: nothing tells ages */
+    uint32_t age_seconds; /* length of histograms; 0: ages are not known */
     struct row_rules rows;
     struct pool *pools;
     uint32_t count, room;
     uint32_t *index;   /* places in pools, or FREE_SLOT */
     uint32_t slots;    /* of the index: a power of two */
     uint64_t overflow; /* entries of pools beyond `most` */
-    uint32_t *ages;    /* the histograms, one after the other */
+    uint32_t *ages;    /* the histograms, one after another */
     uint32_t ages_count, ages_room;
     uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
 
-/* Find or add a pool; NULL where there are `most` already, and overflow has counted the entry.
- * Return false where there is no memory. */
+/* Find or add a pool; NULL if there are `most` already, and overflow has counted the entry. Return
+ * false if out of memory. */
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool);
 
-/* Return a pool, or NULL where there is none. */
+/* Return a pool, or NULL if there is none. */
 struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
                        uint16_t port);
 
-/* Add the watched pools. Return false where there is no memory. */
+/* Add the watched pools. Return false if out of memory. */
 bool add_watched(struct pool_table *table);
 
-/* Count an entry in TIME_WAIT by its age, less than age_seconds. Return false where there is no
- * memory. */
+/* Count an entry in TIME_WAIT by its age, less than age_seconds. Return false if out of memory. */
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);
 
 /* Add the ages of a pool's entries to a histogram of age_seconds. */
@@ -83,23 +82,23 @@ void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t 
 
 /* Return ports - reclaimable: what a connect() finds taken.
  *
- * Inline, as has_row(): both are done for each pool, of which there may be as many as sockets. */
+ * Inline, like has_row(): both run for each pool, and there may be as many pools as sockets. */
 static inline uint32_t used_of(const struct pool *pool)
 {
     return pool->ports - pool->reclaimable;
 }
 
-/* Return by how many ports row_rules judge a pool. */
+/* Return the number of ports by which row_rules judge a pool. */
 static inline uint32_t ranked_by(const struct pool_table *table, const struct pool *pool)
 {
     return pool->ports >= table->rows.whole_from ? pool->ports : used_of(pool);
 }
 
-/* Choose by row_rules which pools get a row: of those that are equally used all, or none. Return
- * false where there is no memory. */
+/* Choose by row_rules which pools get a row: of equally used pools all or none. Return false if out
+ * of memory. */
 bool choose_rows(struct pool_table *table);
 
-/* Tell whether a pool gets a row, once they are chosen. */
+/* Tell whether a pool gets a row, once rows are chosen. */
 static inline bool has_row(const struct pool_table *table, const struct pool *pool)
 {
     return pool->watched || ranked_by(table, pool) >= table->least_used;
@@ -108,7 +107,7 @@ static inline bool has_row(const struct pool_table *table, const struct pool *po
 /* Add a pool to a sum. */
 void add_to_sum(const struct pool_table *table, const struct pool *pool, struct pool_sum *sum);
 
-/* Add up the pools that get no row, once they are chosen. */
+/* Add up the pools that get no row, once rows are chosen. */
 void sum_others(const struct pool_table *table, struct pool_sum *sum);
 
 void free_pools(struct pool_table *table);

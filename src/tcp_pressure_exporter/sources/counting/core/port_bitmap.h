@@ -5,7 +5,7 @@
 
 #define BITMAP_BYTES 8192
 
-/* Inline: an entry looks at some of them, each look is two instructions. */
+/* Inline: each entry looks at several, and each look is two instructions. */
 static inline bool has_port(const uint8_t *bitmap, uint16_t port)
 {
     return bitmap[port >> 3] >> (port & 7) & 1;

@@ -1,4 +1,4 @@
-/* One TCP socket that is not listening, as a decoder hands it over to be counted: Entry of
+/* One TCP socket that is not listening, as a decoder passes it on to be counted: Entry in
  * counter.py. */
 #pragma once
 #include "close_wait.h"
@@ -10,7 +10,7 @@ struct socket_entry {
     uint8_t state;                    /* TCP_ESTABLISHED to TCP_CLOSING: netinet/tcp.h */
     uint32_t interface;               /* index of the one that it is bound to, 0 for none */
     uint8_t cause;                    /* enum cause; only in CLOSE_WAIT */
-    /* Only in TIME_WAIT: whether the tally before did not see it there, and for how long it has
+    /* Only in TIME_WAIT: whether it was not yet there in the previous tally, and how long it has
      * been there, up to the length of TIME_WAIT. */
     bool entered;
     uint32_t age_ms;

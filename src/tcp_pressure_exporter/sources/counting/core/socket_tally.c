@@ -1,7 +1,7 @@
 #include "socket_tally.h"
 
 #define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h */
-#define PROT_SOCK 1024     /* include/net/ip.h: ports below are for the privileged */
+#define PROT_SOCK 1024     /* include/net/ip.h: ports below it need a privilege */
 #define FIRST_CHOSEN 32768 /* Linux's default range: net/ipv4/af_inet.c, inet_init_net */
 #define LAST_CHOSEN 60999
 
@@ -14,12 +14,12 @@ void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
     tally->outbound.age_seconds = tally->inbound.age_seconds = age_seconds_of(&tally->lengths);
     tally->privileged.age_seconds = tally->explicit.age_seconds = tally->inbound.age_seconds;
-    /* Most entries are at such ports, and one look at them is less than three. */
+    /* Most entries are at such ports, and one look is cheaper than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
 }
 
-/* Tell whether a connect() would take this TIME_WAIT entry over: net/ipv4/tcp_ipv4.c,
+/* Tell whether a connect() would take over this TIME_WAIT entry: net/ipv4/tcp_ipv4.c,
  * tcp_twsk_unique. */
 static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry *entry)
 {
@@ -33,7 +33,7 @@ static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry 
            is_loopback(entry->ends.remote);
 }
 
-/* Count an entry into its pool: NULL where there are too many. */
+/* Count an entry in its pool: NULL if there are too many. */
 static inline bool count_in_pool(struct pool_table *table, const struct socket_entry *entry,
                                  uint16_t port, struct pool **found)
 {
@@ -74,7 +74,7 @@ static bool count_inbound(struct socket_tally *tally, const struct socket_entry 
     if (!count_in_pool(&tally->inbound, entry, entry->local_port, &pool))
         return false;
     if (pool && (remote_port < FIRST_CHOSEN || remote_port > LAST_CHOSEN))
-        pool->outside++; /* each port once, so that it fits */
+        pool->outside++; /* each port once, so it fits */
     return true;
 }
 
@@ -96,7 +96,7 @@ static bool count_outbound(struct socket_tally *tally, const struct socket_entry
     return true;
 }
 
-/* Count a socket whose port this host's connect() did not choose, and nobody listens at. */
+/* Count a socket at a port that this host's connect() did not choose and where nothing listens. */
 static bool count_outside(struct socket_tally *tally, const struct socket_entry *entry)
 {
     uint16_t port = ntohs(entry->local_port);
@@ -108,7 +108,7 @@ static bool count_outside(struct socket_tally *tally, const struct socket_entry 
            count_in_pool(pools, entry, entry->remote_port, &pool);
 }
 
-/* Tell whether a port is one that an application is known to choose by itself. */
+/* Tell whether an application is configured to choose this port itself. */
 static bool is_source(const struct socket_tally *tally, const struct socket_entry *entry,
                       uint16_t port)
 {

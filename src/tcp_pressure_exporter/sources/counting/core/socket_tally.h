@@ -1,6 +1,6 @@
-/* What TCP sockets are counted into, whoever tells of them: counter.py explains it.
+/* The counts of TCP sockets, from any source: counter.py explains it.
  *
- * Strategy: an entry is looked at once and nothing is kept per socket, but for the ports of some
+ * Strategy: an entry is looked at once and nothing is kept per socket, except for the ports of some
  * outside the range; pools and local addresses live in tables of their own.
  */
 #pragma once
@@ -18,14 +18,14 @@
 struct reuse {
     int everywhere, on_loopback;
     long long delay_ms; /* after it has begun */
-    int whole_seconds;  /* or when it began before this second of the clock */
+    int whole_seconds;  /* or if it began before this second of the clock */
 };
 
 struct socket_tally {
     const uint8_t *usable, *blocked, *served; /* port bitmaps: the rules of TallyRules */
     uint8_t chosen[BITMAP_BYTES];             /* usable, neither blocked nor served */
-    struct network_list own;     /* this host's addresses; empty: nothing comes to others */
-    struct network_list sources; /* ports that applications choose by themselves */
+    struct network_list own;     /* this host's addresses; empty: no connections to others */
+    struct network_list sources; /* ports that applications choose themselves */
     struct reuse reuse;
     struct time_wait_lengths lengths;
     uint64_t states[2][STATES]; /* [IPv4 on the wire][state] */
@@ -35,13 +35,13 @@ struct socket_tally {
     struct pool_table outbound, inbound;
     struct pool_table privileged, explicit; /* outside the range: below 1024, and others */
     struct port_pairs outside;
-    uint8_t accepted[BITMAP_BYTES]; /* outside ports that were accepted at */
+    uint8_t accepted[BITMAP_BYTES]; /* outside ports where connections were accepted */
 };
 
-/* Make ready to count, once the rules are set. */
+/* Prepare to count, once the rules are set. */
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed);
 
-/* Set the time, in ms of the kernel's clock, as of which the entries are that are counted next.
+/* Set the time of the entries counted next, in ms of the kernel's clock.
  *
  * Source: net/ipv4/tcp_ipv4.c, time_after32(ktime_get_seconds(), tw_ts_recent_stamp). */
 static inline void set_time(struct socket_tally *tally, long long now_ms)
@@ -50,10 +50,10 @@ static inline void set_time(struct socket_tally *tally, long long now_ms)
         tally->reuse.delay_ms = now_ms % 1000;
 }
 
-/* Count one socket. Return false where there is no memory: nothing counted is of use then. */
+/* Count one socket. Return false if out of memory: then the counts are of no use. */
 bool count_socket(struct socket_tally *tally, const struct socket_entry *entry);
 
-/* Make ready to show what was counted. Return false where there is no memory. */
+/* Prepare to show the counts. Return false if out of memory. */
 bool finish_socket_tally(struct socket_tally *tally);
 
 /* Free what the tally has allocated, not itself. */

@@ -1,4 +1,4 @@
-/* How long TIME_WAIT lasts: TimeWaitLengths of facts/time_wait.py. */
+/* How long TIME_WAIT lasts: TimeWaitLengths in facts/time_wait.py. */
 #pragma once
 #include <stdint.h>
 
@@ -9,7 +9,7 @@ struct time_wait_lengths {
     uint32_t shorter_ms, longer_ms; /* MAX_LENGTH_MS at most */
 };
 
-/* Return for how long an entry has been there that has so much left; 0 at the least. */
+/* Return the age of an entry with that much time left; never below 0. */
 static inline uint32_t age_ms_of(const struct time_wait_lengths *lengths, uint32_t left_ms)
 {
     uint32_t length_ms = left_ms <= lengths->shorter_ms ? lengths->shorter_ms : lengths->longer_ms;
@@ -17,7 +17,7 @@ static inline uint32_t age_ms_of(const struct time_wait_lengths *lengths, uint32
     return left_ms < length_ms ? length_ms - left_ms : 0;
 }
 
-/* Return the whole seconds that an entry can be old, 0 included. */
+/* Return how many ages in whole seconds an entry can have, from 0 on. */
 static inline uint32_t age_seconds_of(const struct time_wait_lengths *lengths)
 {
     return lengths->longer_ms / 1000 + 1;

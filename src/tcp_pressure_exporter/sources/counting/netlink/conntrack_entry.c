@@ -7,7 +7,7 @@
 
 #include "../core/nat_tally.h"
 
-#define KINDS 5 /* attributes from this number on are passed over, but for the zone */
+#define KINDS 5 /* attributes from this number on are skipped, except the zone */
 
 static const char OPERATION[] = "ctnetlink message";
 
@@ -21,10 +21,10 @@ struct attributes {
     struct value zone; /* CTA_ZONE, at the outermost level */
 };
 
-/* What decodes returns false, or NULL, where it has failed, and has noted why. Three functions are
- * inline: the compiler then makes each of their calls fit, which saves a tenth of the time. */
+/* Decoding functions return false or NULL if they fail, having noted why. Three functions are
+ * inline: the compiler then specialises each of their calls, which saves a tenth of the time. */
 
-/* Find the attributes below KINDS; of several of a kind the last. */
+/* Find the attributes below KINDS; of several of one kind, the last. */
 static inline bool find_attributes(struct dump *dump, struct value in, struct attributes *found)
 {
     memset(found, 0, sizeof *found);
@@ -67,7 +67,7 @@ static bool check_presence(struct dump *dump, const struct attributes *found, un
     return found->of[kind].at;
 }
 
-/* Return a value that must be there in this size, or NULL. */
+/* Return a required value of this size, or NULL. */
 static const uint8_t *value_of(struct dump *dump, const struct attributes *found, unsigned kind,
                                uint32_t size)
 {
@@ -78,7 +78,7 @@ static const uint8_t *value_of(struct dump *dump, const struct attributes *found
     return value->at;
 }
 
-/* Find the attributes inside one that must be there. */
+/* Find the attributes inside a required one. */
 static inline bool find_inside(struct dump *dump, const struct attributes *outer, unsigned kind,
                                struct attributes *found)
 {
@@ -96,7 +96,7 @@ static inline bool decode_address(struct dump *dump, const struct attributes *fo
     return words;
 }
 
-/* Decode conntrack's state of the connection; that of one in a flow table is not told. */
+/* Decode conntrack's state of the connection; the kernel gives none for one in a flow table. */
 static bool decode_state(struct dump *dump, const struct attributes *entry, uint8_t *state)
 {
     struct attributes info, tcp;
@@ -114,7 +114,7 @@ static bool decode_state(struct dump *dump, const struct attributes *entry, uint
     return value;
 }
 
-/* Decode a conntrack zone, if there is one: the kernel does not tell the default one, 0. */
+/* Decode a conntrack zone, if there is one: the kernel leaves out the default one, 0. */
 static bool decode_zone(struct dump *dump, const struct value *value, unsigned kind, uint16_t *zone)
 {
     if (!value->at)
@@ -126,7 +126,7 @@ static bool decode_zone(struct dump *dump, const struct value *value, unsigned k
     return true;
 }
 
-/* Decode the zone of both directions, or that of the replies alone. */
+/* Decode the zone of both directions, or that of the replies only. */
 static bool decode_zones(struct dump *dump, const struct attributes *entry,
                          const struct attributes *reply, uint16_t *zone)
 {
@@ -135,7 +135,7 @@ static bool decode_zones(struct dump *dump, const struct attributes *entry,
            (*zone || decode_zone(dump, &reply->of[CTA_TUPLE_ZONE], CTA_TUPLE_ZONE, zone));
 }
 
-/* Decode where the replies go to, and where they come from. */
+/* Decode where the replies go, and where they come from. */
 static bool decode_pool(struct dump *dump, const struct attributes *reply,
                         const struct attributes *protocol,
                         struct tracked_connection *connection)
@@ -152,7 +152,7 @@ static bool decode_pool(struct dump *dump, const struct attributes *reply,
     return port;
 }
 
-/* Decode where the connection was opened from. */
+/* Decode the address that opened the connection. */
 static bool decode_client(struct dump *dump, const struct attributes *entry, struct ip *client)
 {
     struct attributes original, addresses;

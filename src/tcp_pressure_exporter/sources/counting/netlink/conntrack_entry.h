@@ -10,5 +10,5 @@
 
 #define CT_NEW (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
 
-/* Count an entry into the dump's nat_tally, if it is a TCP connection that counts there. */
+/* Count an entry in the dump's nat_tally, if it is a TCP connection that counts there. */
 enum outcome count_conntrack_entry(struct dump *dump, const uint8_t *payload, uint32_t length);

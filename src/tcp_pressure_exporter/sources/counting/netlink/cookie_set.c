@@ -13,8 +13,8 @@ static uint64_t member(uint64_t cookie)
     return UINT64_C(1) << (cookie & ((1 << MEMBERS_BITS) - 1));
 }
 
-/* Return the slot of a block, or the free one where it belongs. Numbers that follow one another
- * spread evenly where they are multiplied by 2^64 ÷ the golden ratio. */
+/* Return the slot of a block, or the free one where it belongs. Consecutive numbers spread evenly
+ * if multiplied by 2^64 ÷ the golden ratio. */
 static uint32_t *slot_of(const struct cookie_set *set, uint64_t number)
 {
     uint64_t last = (UINT64_C(1) << set->slot_bits) - 1;
@@ -25,7 +25,7 @@ static uint32_t *slot_of(const struct cookie_set *set, uint64_t number)
     return &set->slots[place];
 }
 
-/* Return false where there is no memory: the set stays as it was. */
+/* Return false if out of memory: the set stays as it was. */
 static bool double_slots(struct cookie_set *set)
 {
     unsigned int bits = set->slots ? set->slot_bits + 1 : FIRST_SLOT_BITS;
@@ -41,7 +41,7 @@ static bool double_slots(struct cookie_set *set)
     return true;
 }
 
-/* Return an empty block, or NULL where there is no memory. */
+/* Return an empty block, or NULL if out of memory. */
 static struct cookie_block *new_block(struct cookie_set *set, uint64_t number)
 {
     bool crowded = !set->slots || 2 * (uint64_t)set->count >= (UINT64_C(1) << set->slot_bits);

@@ -1,7 +1,7 @@
 /* A set of socket cookies.
  *
- * The kernel numbers sockets one after the other as they are first shown (net/core/sock_diag.c,
- * __sock_gen_cookie), so those of one dump lie close together: cookies are kept as blocks of 64
+ * The kernel numbers sockets consecutively as they are first shown (net/core/sock_diag.c,
+ * __sock_gen_cookie), so those of one dump lie close together: cookies are kept in blocks of 64
  * with a bit each.
  */
 #pragma once
@@ -20,11 +20,11 @@ struct cookie_set {
     unsigned int slot_bits;
 };
 
-/* Add a cookie, unless it needs a new block and there are `most_blocks`. Return false where there
- * is no memory. */
+/* Add a cookie, unless it needs a new block and there are `most_blocks`. Return false if out of
+ * memory. */
 bool add_cookie(struct cookie_set *set, uint64_t cookie, uint32_t most_blocks);
 
-/* Add blocks that lie at any address. Return false where there is no memory. */
+/* Add blocks, which need not be aligned. Return false if out of memory. */
 bool add_cookie_blocks(struct cookie_set *set, const uint8_t *blocks, size_t count);
 
 bool has_cookie(const struct cookie_set *set, uint64_t cookie);

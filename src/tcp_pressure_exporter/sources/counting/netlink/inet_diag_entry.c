@@ -10,7 +10,7 @@ static enum cause cause_of(const struct inet_diag_msg *message)
                             message->idiag_wqueue);
 }
 
-/* Date a TIME_WAIT entry, and tell whether it is new. Return false where there is no memory. */
+/* Date a TIME_WAIT entry, and tell whether it is new. Return false if out of memory. */
 static bool date(struct inet_diag_tally *tally, const struct inet_diag_msg *message,
                  long long now_ms, struct socket_entry *entry)
 {

@@ -8,18 +8,18 @@
 #include "netlink_walk.h"
 #include "recent.h"
 
-/* What a dump of sock_diag is counted into: the sockets, and what its decoder alone knows. */
+/* The counts of a sock_diag dump: the sockets, and what only the decoder knows. */
 struct inet_diag_tally {
     struct socket_tally sockets;
     struct recent recent;
     struct kept_records kept;
-    uint32_t longest_left_ms; /* of its TIME_WAIT, that an entry had */
+    uint32_t longest_left_ms; /* that an entry had in TIME_WAIT */
 };
 
-/* Count an inet_diag_msg into the dump's inet_diag_tally. */
+/* Count an inet_diag_msg in the dump's inet_diag_tally. */
 enum outcome count_inet_diag_entry(struct dump *dump, const uint8_t *payload, uint32_t length);
 
-/* Make ready to show what was counted. Return false where there is no memory. */
+/* Prepare to show the counts. Return false if out of memory. */
 bool finish_inet_diag_tally(struct inet_diag_tally *tally);
 
 /* Free what the tally has allocated, not itself. */

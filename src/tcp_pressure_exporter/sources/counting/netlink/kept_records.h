@@ -1,4 +1,4 @@
-/* The records of sockets that are wanted whole, as the kernel sent them. */
+/* The records of sockets that are kept whole, as the kernel sent them. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 struct kept_records {
     uint32_t states; /* of the sockets whose records are kept, by bit */
-    uint8_t *bytes;  /* each record behind its length in 4 bytes */
+    uint8_t *bytes;  /* each record after its length in 4 bytes */
     size_t length, room;
     uint32_t count;
     uint64_t overflow; /* records beyond MAX_KEPT */
@@ -16,13 +16,13 @@ struct kept_records {
 
 /* Tell whether records of this state are kept.
  *
- * Inline: every entry comes here, and as a call it makes counting slower by 2 %. */
+ * Inline: every entry comes here, and a call would make counting 2 % slower. */
 static inline bool keeps(const struct kept_records *kept, uint8_t state)
 {
     return kept->states >> state & 1;
 }
 
-/* Keep a record. Return false where there is no memory. */
+/* Keep a record. Return false if out of memory. */
 bool keep_record(struct kept_records *kept, const uint8_t *record, uint32_t bytes);
 
 void free_records(struct kept_records *kept);

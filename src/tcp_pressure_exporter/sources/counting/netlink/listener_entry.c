@@ -3,7 +3,7 @@
 #include <linux/inet_diag.h>
 #include <netinet/tcp.h>
 
-/* Attributes that older headers do not name, and the sixth bit field of inet_diag_sockopt. */
+/* Attributes that older headers do not define, and the sixth bit field of inet_diag_sockopt. */
 enum { SKV6ONLY = 11, CGROUP_ID = 21, SOCKOPT = 22 };
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define TRANSPARENT (1 << 5)
@@ -33,7 +33,7 @@ static void take_attribute(struct listener_entry *entry, uint16_t type, const ui
     }
 }
 
-/* The attributes behind the message: `attributes` in inet_diag.py. */
+/* The attributes after the message: entry_attributes in inet_diag.py. */
 static enum outcome take_attributes(struct dump *dump, struct listener_entry *entry,
                                     const uint8_t *at, size_t left)
 {

@@ -23,9 +23,9 @@ struct dump {
     struct failure failure;
 };
 
-/* Count the entries of one datagram; DONE: it ends the dump. It lies where malloc may place it: its
- * parts, aligned to 4 bytes by NLMSG_ALIGN and NLA_ALIGN, are read where they are. */
+/* Count the entries of one datagram; DONE: it ends the dump. It must be aligned as by malloc: its
+ * parts, aligned to 4 bytes by NLMSG_ALIGN and NLA_ALIGN, are read in place. */
 enum outcome walk_datagram(struct dump *dump, const uint8_t *at, size_t left);
 
-/* Note that there is no memory to go on with; return FAILED. */
+/* Note that there is no memory to continue; return FAILED. */
 enum outcome fail_out_of_memory(struct dump *dump) __attribute__((cold));

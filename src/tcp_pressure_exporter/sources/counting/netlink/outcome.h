@@ -4,8 +4,8 @@
 
 enum outcome { MORE, DONE, FAILED };
 
-/* One of three: an operation and the reason in words, an operation and the errno that the kernel
- * answered, or the errno of a system call. */
+/* One of three: an operation and a reason in words, an operation and the errno in the kernel's
+ * answer, or the errno of a system call. */
 struct failure {
     const char *operation;
     char reason[96];

@@ -1,4 +1,4 @@
-/* A dump from its netlink socket. Knows nothing of Python. */
+/* A dump from its netlink socket. Knows nothing about Python. */
 #pragma once
 #include "netlink_walk.h"
 
@@ -11,7 +11,7 @@ struct timeouts {
 /* Return CLOCK_MONOTONIC. */
 double seconds_now(void);
 
-/* Receive datagrams, and count what they hold, until the dump ends or `end_seconds` are past. EINTR
- * goes to the caller, who may have a signal to look after, and may then go on. */
+/* Receive datagrams and count what they contain, until the dump ends or `end_seconds` has passed.
+ * EINTR goes to the caller, which may have to handle a signal, and may then continue. */
 enum outcome receive_dump(struct dump *dump, int fd, uint8_t buffer[DATAGRAM_BYTES],
                           const struct timeouts *timeouts, double end_seconds);

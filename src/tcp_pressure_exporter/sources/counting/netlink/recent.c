@@ -1,6 +1,6 @@
 #include "recent.h"
 
-/* Tell whether the dump before did not see a cookie. Return false where there is no memory. */
+/* Tell whether a cookie was missing from the previous dump. Return false if out of memory. */
 static bool tell_unknown(struct recent *recent, uint64_t cookie, bool *unknown)
 {
     size_t blocks = recent->known_bytes / sizeof(struct cookie_block);

@@ -6,7 +6,7 @@
 #define AGE_ERROR_MS 500        /* facts/tally.py */
 
 struct recent {
-    /* of the dump before */
+    /* of the previous dump */
     long long since_ms;
     const uint8_t *known; /* its cookies, as blocks */
     size_t known_bytes;
@@ -18,8 +18,8 @@ struct recent {
 };
 
 /* Note a TIME_WAIT entry for the next dump, and tell whether it is new to this one.
- * seen_ms: when it was of this age. over: its time is over, and it waits for the end of its batch.
- * Return false where there is no memory. */
+ * seen_ms: when it had this age. over: its time is over, and it is waiting for the end of its
+ * batch. Return false if out of memory. */
 bool add_recent(struct recent *recent, uint64_t cookie, long long seen_ms, uint32_t age_ms,
                 bool over, bool *entered);
 
