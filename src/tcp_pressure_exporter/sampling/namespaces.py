@@ -145,25 +145,25 @@ class NamespaceSamplers:
         in a namespace that may be the wrong one.
         """
         self._switch.go_home()
-        own = self._host.own.take(config)
         try:
             found = find_namespaces(self._procfs, self._names)
         except SourceError as error:
             self._tell([error])
             self._held.keep(())
+            own = self._host.own.take(config)
             return Taken((own,), left_out=((NETNS, str(error)), *self._host.unfinished()))
-        others, census = self._take_others(found, config)
+        taken, census = self._take_all(found, config)
         beyond = Elsewhere(max(len(found) - MAX_LOOKS, 0))
-        return Taken((own, *others), census, beyond, tuple(self._host.unfinished()))
+        return Taken(taken, census, beyond, tuple(self._host.unfinished()))
 
     def close(self) -> None:
         """Release all namespaces."""
         self._held.keep(())
         self._switch.close()
 
-    def _take_others(
+    def _take_all(
         self, found: list[FoundNamespace], config: Config
-    ) -> tuple[list[NamespaceSample], Census]:
+    ) -> tuple[tuple[NamespaceSample, ...], Census]:
         errors: Errors = []
         by_inode = {one.inode: one for one in found}
         self._held.keep(by_inode)
@@ -177,10 +177,11 @@ class NamespaceSamplers:
         self._held.keep(chosen)
         chosen_ones = [(by_inode[inode], labels[inode]) for inode in chosen]
         with self._host.looking_at(chosen):
-            samples = self._sample_all(chosen_ones, config, errors)
+            own = self._host.own.take(config)
+            others = self._sample_all(chosen_ones, config, errors)
         self._tell(errors)
-        return samples, Census(
-            sampled=len(samples),
+        return (own, *others), Census(
+            sampled=len(others),
             unlisted=len(wanted) - len(chosen),
             excluded=len(worth - wanted.keys()),
             quiet=len(counts.keys() - worth - wanted.keys()),

@@ -51,7 +51,8 @@ class BindHash:
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
         """Hold the ports of these namespaces ready while the block runs, from one walk for all.
 
-        Namespaces for which there is no room are walked one by one, as are all if this walk fails.
+        And those of the calling thread's. Namespaces for which there is no room are walked one by
+        one, as are all if this walk fails.
         """
         try:
             self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
@@ -63,13 +64,16 @@ class BindHash:
             self._known = {}
 
     def _everywhere(self, inodes: Collection[int]) -> Mapping[int, int]:
+        if not inodes:
+            return {}
         places = dict(zip(inodes, range(HERE + 1, HERE + 1 + len(inodes)), strict=True))
         try:
+            self._clear(HERE)
             for inode, place in places.items():
                 self._clear(place)
                 self._loaded.update(ELSEWHERE, NUMBER.pack(inode), NUMBER.pack(place))
-            if places:
-                self._walk(everywhere=True)
+            self._walk(everywhere=True)
+            places[self._inode()] = HERE
             return {inode: self._ports(place) for inode, place in places.items()}
         finally:
             self._loaded.delete(ELSEWHERE, [NUMBER.pack(inode) for inode in inodes])

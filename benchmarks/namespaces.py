@@ -1,0 +1,156 @@
+"""What sampling other network namespaces costs: python -m benchmarks.namespaces [--write].
+
+Needs root, and takes about two minutes. The same number of sockets is spread over more and more
+network namespaces, all made for the run.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from statistics import median
+
+import structlog
+
+from benchmarks.failure import BenchmarkError
+from benchmarks.history import keep
+from benchmarks.machine import describe_machine
+from benchmarks.marks import with_part
+from benchmarks.paths import HERE, README
+from benchmarks.population import populated
+from benchmarks.programs import compile_c
+from benchmarks.shape import Shape
+from benchmarks.tables import machine_sentence, table
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.tally import BPF, NETLINK
+from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
+from tcp_pressure_exporter.sampling.host import Wishes, open_host
+from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
+from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.counting.parser import best_parser
+from tests.support.labs.other_namespaces import inside, ip_netns
+
+PROCFS = Path("/proc")
+SOCKETS = 100_000  # of all namespaces together
+NUMBERS = (1, 20, 50)  # of namespaces
+ROUNDS = 11
+BEGIN = "<!-- namespaces: written by benchmarks/namespaces.py, do not edit -->"
+SOCKETS_ALONE = ("sockets",)
+CONTENDERS: dict[str, tuple[str, Collection[str]]] = {
+    "sockets alone, by BPF": (BPF, SOCKETS_ALONE),
+    "sockets alone, by netlink": (NETLINK, SOCKETS_ALONE),
+    "whole samples, by BPF": (BPF, COLLECTORS),
+    "whole samples, by netlink": (NETLINK, COLLECTORS),
+}
+
+Take = Callable[[], object]
+Costs = dict[int, dict[str, float]]  # ms of CPU, by number of namespaces and contender
+
+
+def main() -> int:
+    """Measure, print the table; --write puts it into the README. Return 1 if that failed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.namespaces", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
+    flags = parser.parse_args()
+    try:
+        costs = measure()
+        section = results_section(costs)
+        sys.stdout.write(section + "\n")
+        if flags.write:
+            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
+            keep(describe_machine({}).date, figures_of(costs))
+    except (BenchmarkError, OSError) as error:
+        sys.stderr.write(f"benchmarks: {error}\n")
+        return 1
+    return 0
+
+
+def measure() -> Costs:
+    """Return what a sample of all namespaces costs, the median of interleaved rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = compile_c(HERE / "make_sockets.c", Path(folder))
+        costs: Costs = {}
+        for number in NUMBERS:
+            with spread(number, program) as names:
+                costs[number] = measure_rounds(names)
+        return costs
+
+
+@contextmanager
+def spread(number: int, program: Path) -> Iterator[list[str]]:
+    """Give the names of so many namespaces, which share the sockets equally."""
+    with ExitStack() as stack:
+        names = [stack.enter_context(ip_netns()) for _ in range(number)]
+        for name in names:
+            with inside(name):
+                shape = Shape(SOCKETS // number)
+                stack.enter_context(populated(shape, program, say)).stay(0)
+        yield names
+
+
+def say(line: str) -> None:
+    """Tell how far the run is."""
+    sys.stderr.write(f"benchmarks: {line}\n")
+
+
+def measure_rounds(names: Sequence[str]) -> dict[str, float]:
+    """Return ms of CPU for a sample by each contender."""
+    with ExitStack() as stack:
+        takes = {name: stack.enter_context(sampling(names, name)) for name in CONTENDERS}
+        found: dict[str, list[float]] = {name: [] for name in takes}
+        for _ in range(ROUNDS):
+            for name, take in takes.items():
+                started = time.thread_time()
+                take()
+                found[name].append(1e3 * (time.thread_time() - started))
+        return {name: median(cpu) for name, cpu in found.items()}
+
+
+@contextmanager
+def sampling(names: Sequence[str], contender: str) -> Iterator[Take]:
+    """Give what takes a sample of these namespaces, and of the own one; it has taken one."""
+    source, collectors = CONTENDERS[contender]
+    wishes = Wishes("host", wanted_parts(list(collectors)), others=True, source=source)
+    choice = NamespaceChoice(re.compile("|".join(names)), most=len(names))
+    host = open_host(wishes, PROCFS, best_parser(), sys.platform)
+    with closing(NamespaceSamplers(host, choice, PROCFS, structlog.get_logger())) as samplers:
+        taken = samplers.take(Config())
+        if len(taken.namespaces) != 1 + len(names):
+            raise BenchmarkError(f"{len(taken.namespaces)} namespaces, not {1 + len(names)}")
+        yield lambda: samplers.take(Config())
+    host.own.close()
+
+
+def results_section(costs: Costs) -> str:
+    """Return the results in Markdown."""
+    rows = [(name, *(_cell(costs, name, number) for number in costs)) for name in CONTENDERS]
+    titles = ("ms of CPU", *(f"{number} namespaces" if number > 1 else "one" for number in costs))
+    return f"{machine_sentence(describe_machine({}))}\n\n{table(titles, rows)}"
+
+
+def _cell(costs: Costs, name: str, number: int) -> str:
+    cost = costs[number][name]
+    return f"{cost:.1f} ({_ratio(costs, name, number):.2f} ×)" if number > 1 else f"{cost:.1f}"
+
+
+def _ratio(costs: Costs, name: str, number: int) -> float:
+    return costs[number][name] / costs[min(costs)][name]
+
+
+def figures_of(costs: Costs) -> dict[str, float]:
+    """Return what is followed over time: how much more many namespaces cost than one."""
+    words = {"sockets alone, by BPF": "sockets", "whole samples, by BPF": "whole"}
+    return {
+        f"namespaces_{number}_{word}_ratio": round(_ratio(costs, name, number), 2)
+        for number in costs
+        if number > 1
+        for name, word in words.items()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
