@@ -1,4 +1,4 @@
-"""What a test on a kernel came to, and the tables of docs/platforms.md."""
+"""What a test on a kernel came to, and the tables of README.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
