@@ -13,7 +13,6 @@ SHOWN = re.findall(r"^(?:tcp-pressure-exporter: error: .+|/etc/tpe\.yml: .+)$", 
 FLAGS = ("--sample.interval=-1s",)
 FILES = (
     "pools:\n  top: many\n",
-    "groups:\n- name: lb\n  ports: 1\n  cidr: [10.0.0.0/8]\n",
     "#\n#\ngroups:\n- name: lb\n  cidrs: [10.0.0.0/8]\n\n- name: db\n  cidrs:\n    - 10.0.1.0/24\n",
 )
 
