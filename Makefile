@@ -94,7 +94,7 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## generate files from rules, flags and manifests; DOCS_URL=https://...
+manifests: .venv/dev  ## generate what rules, flags, manifests give; DOCS_URL=https://...
 	$(BIN)/python -m deploy.kubernetes.prometheus_rule
 	$(BIN)/python -m deploy.shell
 	$(BIN)/python -m deploy.helm
