@@ -1,5 +1,5 @@
 # The image of the exporter. It runs as an unprivileged user, with a read-only root and no
-# capabilities, in the network namespace that it is to watch:
+# capabilities, in the network namespace that it watches:
 #   docker run --network host --cgroupns host --read-only --cap-drop all tcp-pressure-exporter:VERSION
 
 # Any Debian or Ubuntu with Python 3.11 or later; give a digest to have the same one each time.
@@ -20,8 +20,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY LICENSES LICENSES
 COPY src ./src
 COPY docs ./docs
-# The imports prove that all was compiled, which pyproject.toml leaves optional. What built it
-# goes again.
+# The imports prove that everything was compiled, which pyproject.toml leaves optional. The build tools
+# are removed again.
 RUN CFLAGS=-g0 /opt/tcp-pressure-exporter/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/tcp-pressure-exporter/bin/python -c 'import tcp_pressure_exporter.sources.counting._tally, tcp_pressure_exporter.sources.bpf._bpf' \
     && /opt/tcp-pressure-exporter/bin/pip uninstall --yes setuptools pip
@@ -44,7 +44,7 @@ COPY --from=build /opt/tcp-pressure-exporter /opt/tcp-pressure-exporter
 ENV PATH=/opt/tcp-pressure-exporter/bin:$PATH
 USER 65532:65532
 EXPOSE 10190
-# Whether the newest sample is current. Fits the default address and plain HTTP; with others, set a
-# check of your own.
+# Whether the newest sample is current. For the default address and plain HTTP; otherwise set a check of
+# your own.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=5s CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 10190, timeout=3); c.request('GET', '/-/ready'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["tcp-pressure-exporter"]

@@ -56,7 +56,7 @@ lint: .venv/dev  ## style, format, strict types, YAML, prose, workflows
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*_*.yml
 	$(BIN)/zizmor --quiet --offline --no-progress --persona=pedantic .github
 
-format: .venv/dev  ## format the code, mend what can be mended by itself
+format: .venv/dev  ## format the code, fix what can be fixed automatically
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
@@ -73,10 +73,10 @@ fuzz: tools .venv/compiled  ## fuzz each parser, the compiled one for FUZZ_SECON
 	tests/fuzz/run $(or $(FUZZ_SECONDS),300)
 	$(BIN)/pytest --hypothesis-profile=long $$(grep -rl 'from hypothesis import given' tests)
 
-churn: tools .venv/compiled  ## hold the daemon against the kernel for CHURN_SECONDS (600); as root
+churn: tools .venv/compiled  ## compare the daemon with the kernel for CHURN_SECONDS (600); as root
 	$(BIN)/python -m tests.reliability.churn $(or $(CHURN_SECONDS),600)
 
-soak: tools .venv/compiled  ## run the daemon in bad company for SOAK_SECONDS (3600); as root
+soak: tools .venv/compiled  ## run the daemon under attack for SOAK_SECONDS (3600); as root
 	$(BIN)/python -m tests.reliability.$(or $(SOAK),soak) $(or $(SOAK_SECONDS),3600)
 
 shedding: tools .venv/compiled  ## a million sockets, 100,000 pools, an interval of 1 s; as root
@@ -94,7 +94,7 @@ bench: tools .venv/compiled  ## measure against the kernel's own dump and the pe
 forecast: tools .venv/compiled  ## drive real pools to exhaustion and judge the forecast
 	$(BIN)/python -m benchmarks.forecast $(FORECAST_FLAGS)
 
-manifests: .venv/dev  ## write what rules, flags and manifests give; DOCS_URL=https://...
+manifests: .venv/dev  ## generate what rules, flags, manifests give; DOCS_URL=https://...
 	$(BIN)/python -m deploy.kubernetes.prometheus_rule
 	$(BIN)/python -m deploy.shell
 	$(BIN)/python -m deploy.helm
@@ -115,7 +115,7 @@ image:  ## the container image; ENGINE=podman where there is no Docker
 tools:
 	@.ci/tools
 
-lock: .venv/ship  ## pin what pyproject.toml asks for; LOCK_FLAGS=--upgrade: anew
+lock: .venv/ship  ## pin what pyproject.toml asks for; LOCK_FLAGS=--upgrade: the newest
 	.ci/lock $(LOCK_FLAGS)
 
 clean:  ## remove everything that was installed or built

@@ -95,9 +95,9 @@ def audit(dependencies: Iterable[Dependency], service: PyPIService) -> Audit:
             continue
         looked_up += 1
         for one in known:
-            mended = ", ".join(map(str, one.fix_versions)) or "no release"
+            fixed = ", ".join(map(str, one.fix_versions)) or "no release"
             vulnerabilities.append(
-                f"{found.name} {found.version}: {one.id}, mended in {mended}: {one.description}"
+                f"{found.name} {found.version}: {one.id}, fixed in {fixed}: {one.description}"
             )
     return Audit(looked_up, vulnerabilities, unknown)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.snippets import snippets
 from tests_ship.commands import output
 from tests_ship.places import DEPLOY, ROOT, SHIP
 
@@ -26,7 +25,7 @@ def commands(section: str) -> dict[str, list[str]]:
 def test_victoria_metrics(program: str, tmp_path: Path) -> None:
     """Each takes its flags as written on the page, its configuration, and all rules."""
     (tmp_path / "rules").symlink_to(RULES)
-    (tmp_path / "vmagent.yml").write_text(snippets("engines.md")["vmagent.yml"])
+    (tmp_path / "vmagent.yml").symlink_to(DEPLOY / "engines" / "vmagent.yml")
     arguments = commands("VictoriaMetrics")[program]
     output(SHIP / program, "-dryRun", *arguments, cwd=tmp_path)
 

@@ -211,9 +211,9 @@ _README = f"""\
 # {NAME}
 
 {PROJECT["description"]}.
-A DaemonSet in the host's network, one for a cluster, for Kubernetes 1.30 or later. The same as the
-manifests for kustomize in `deploy/kubernetes`, of which this chart is made. Bring the image to a
-registry that your nodes reach.
+A DaemonSet in the host's network for Kubernetes 1.30 or later; install it once in a cluster. The
+chart is made from the manifests for kustomize in `deploy/kubernetes`. First push the image to a
+registry that your nodes can reach.
 
 ```sh
 kubectl create namespace {NAME}
@@ -222,6 +222,6 @@ helm install {NAME} deploy/helm/{NAME} --namespace {NAME} \\
     --set image.repository=registry.example.org/{NAME} --set prometheusOperator.enabled=true
 ```
 
-Everything works without privileges but the features, each of which says what it needs. The
-release's name changes no other name: rules and dashboards know the exporter by its own.
+Everything works without privileges except the features, which say what they need. The release's
+name changes no other name: rules and dashboards select the exporter by its own.
 """

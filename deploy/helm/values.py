@@ -1,4 +1,4 @@
-"""What users of the chart may set: the one table from which values, schema and README are made."""
+"""What users of the chart can set: the one table behind values, schema and README."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,9 @@ def values() -> tuple[Value, ...]:
     (container,) = pod["containers"]
     update = found["daemonset.yaml"]["spec"]["updateStrategy"]["rollingUpdate"]
     return (
-        Value("image.repository", images()["name"], "Where your nodes pull the image.", TEXT),
-        Value("image.tag", "", "Its tag; empty: the chart's appVersion.", TEXT),
-        Value("image.digest", "", "`sha256:...`; goes before the tag.", TEXT),
+        Value("image.repository", images()["name"], "Where your nodes pull the image from.", TEXT),
+        Value("image.tag", "", "Its tag; if empty, the chart's appVersion.", TEXT),
+        Value("image.digest", "", "`sha256:...`; takes precedence over the tag.", TEXT),
         Value("image.pullPolicy", container["imagePullPolicy"], "When it is pulled.", TEXT),
         Value("imagePullSecrets", [], "Secrets for the registry, as in a pod.", _list("object")),
         *(
@@ -38,41 +38,46 @@ def values() -> tuple[Value, ...]:
             for name, meaning in features().items()
         ),
         Value("config", "", "The text of the configuration file (`--config.file`).", TEXT),
-        Value("extraArgs", [], "More flags.", _list("string")),
+        Value("extraArgs", [], "More flags of the exporter.", _list("string")),
         Value(
             "prometheusOperator.enabled",
             False,  # noqa: FBT003
             "PodMonitor and PrometheusRule, for clusters with the Prometheus operator.",
             SWITCH,
         ),
-        Value("prometheusOperator.labels", {}, "Labels by which it selects both.", MAP),
+        Value("prometheusOperator.labels", {}, "Labels that the operator selects them by.", MAP),
         Value(
             "docsUrl",
             docs_url(),
-            "Where you keep the documents: the alerts lead there. Each exporter serves them, too:"
+            "Where you keep the documents: alerts link there. Each exporter also serves them, at"
             " `http://NODE_IP:10190/docs`.",
             {"type": "string", "pattern": "^https?://"},
         ),
         Value(
             "networkPolicy.enabled",
             True,  # noqa: FBT003
-            "Scrapes from one namespace and nothing else, where the network plugin applies it.",
+            "Allow scrapes from one namespace and nothing else, if the network plugin applies it.",
             SWITCH,
         ),
         Value("networkPolicy.from", _scrapers(found), "The namespace that may scrape.", TEXT),
         Value(
             "namespace.create",
             False,  # noqa: FBT003
-            "Make the release's namespace, and let it have pods in the host's network.",
+            "Create the release's namespace, and allow pods in the host's network there.",
             SWITCH,
         ),
         Value("resources", container["resources"], "As in a container.", {"type": "object"}),
         Value("nodeSelector", pod["nodeSelector"], "As in a pod.", MAP),
-        Value("tolerations", pod["tolerations"], "As in a pod; all taints.", _list("object")),
+        Value(
+            "tolerations",
+            pod["tolerations"],
+            "As in a pod; by default all taints.",
+            _list("object"),
+        ),
         Value(
             "maxUnavailable",
             update["maxUnavailable"],
-            "Nodes that an upgrade restarts at a time.",
+            "How many nodes an upgrade restarts at a time.",
             {"type": ["string", "integer"]},
         ),
         Value("podAnnotations", {}, "More annotations of the pods.", MAP),

@@ -28,7 +28,7 @@ VULNERABLE = {
     "fixed_in": ["2.6.2"],
     "withdrawn": None,
 }
-FOUND = "pycrypto 2.6.1: PYSEC-2017-94, mended in 2.6.2: " + str(VULNERABLE["details"])
+FOUND = "pycrypto 2.6.1: PYSEC-2017-94, fixed in 2.6.2: " + str(VULNERABLE["details"])
 
 
 class ToLoopback(HTTPAdapter):

@@ -1,4 +1,4 @@
-"""docs/engines.md: each snippet is read by what can be had of its engine, and fits what ships."""
+"""deploy/engines and docs/engines.md: each file is read by what can be had of its engine."""
 
 import re
 import tomllib
@@ -10,12 +10,11 @@ import yaml
 
 from tcp_pressure_exporter.facts.sockets import STATE_NAMES
 from tests.deploy.rule_files import alerts, groups, promtool
-from tests.deploy.snippets import snippets
 from tests.support.places import DEPLOY, DOCS
 from tests.test_docs import documented
 
 TEXT = (DOCS / "engines.md").read_text()
-SNIPPETS = snippets("engines.md")
+FOLDER = DEPLOY / "engines"
 SHIPPED = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
 (JOB,) = SHIPPED["scrape_configs"]
 INTERVAL = SHIPPED["global"]["scrape_interval"]
@@ -25,26 +24,30 @@ Config = dict[str, Any]
 
 
 def read(name: str) -> Config:
-    loaded: Config = yaml.safe_load(SNIPPETS[name])
+    loaded: Config = yaml.safe_load((FOLDER / name).read_text())
     return loaded
 
 
-def test_every_snippet_is_known_here() -> None:
+def test_every_file_is_known_here() -> None:
     """None is without a test."""
-    assert SNIPPETS.keys() == {
-        *("agent.yml", "receiver.yml", "mimir.yaml", "vmagent.yml"),
+    assert {path.name for path in FOLDER.iterdir()} == {
+        *("agent.yml", "vmagent.yml"),
         *("otelcol.yaml", "config.alloy", "telegraf.conf"),
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "flags"), [("agent.yml", ["--agent"]), ("vmagent.yml", []), ("receiver.yml", [])]
-)
-def test_prometheus_accepts_it(name: str, flags: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "flags"), [("agent.yml", ["--agent"]), ("vmagent.yml", [])])
+def test_prometheus_accepts_it(name: str, flags: list[str]) -> None:
     """What Prometheus reads, and what vmagent reads in the same form, has no unknown field."""
+    promtool("check", "config", *flags, name, folder=FOLDER)
+
+
+def test_the_receiver_needs_no_targets(tmp_path: Path) -> None:
+    """The shipped configuration stays valid without what scrapes."""
     (tmp_path / "rules").symlink_to(DEPLOY / "prometheus" / "rules")
-    (tmp_path / name).write_text(SNIPPETS[name])
-    promtool("check", "config", *flags, name, folder=tmp_path)
+    receiver = {key: SHIPPED[key] for key in SHIPPED if key != "scrape_configs"}
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(receiver))
+    promtool("check", "config", "prometheus.yml", folder=tmp_path)
 
 
 def collector(tmp_path: Path) -> Config:
@@ -66,19 +69,11 @@ def test_every_collector_scrapes_as_prometheus_does(tmp_path: Path) -> None:
     (job,) = collector(tmp_path)["scrape_configs"]
     assert (job["job_name"], job["sample_limit"]) == (JOB["job_name"], JOB["sample_limit"])
     assert job["scrape_interval"] == job["scrape_timeout"] == INTERVAL
-    alloy = dict(re.findall(r"^  (\w+) += (.+)$", SNIPPETS["config.alloy"], re.MULTILINE))
+    lines = (FOLDER / "config.alloy").read_text()
+    alloy = dict(re.findall(r"^  (\w+) += (.+)$", lines, re.MULTILINE))
     assert alloy["job_name"] == f'"{JOB["job_name"]}"'
     assert alloy["sample_limit"] == str(JOB["sample_limit"])
     assert alloy["scrape_interval"] == alloy["scrape_timeout"] == f'"{INTERVAL}"'
-
-
-def test_the_receiver_evaluates_as_prometheus_does() -> None:
-    """It is the shipped configuration without what scrapes."""
-    receiver = read("receiver.yml")
-    assert receiver == {key: SHIPPED[key] for key in receiver} | {
-        "global": {"evaluation_interval": SHIPPED["global"]["evaluation_interval"]}
-    }
-    assert SHIPPED.keys() - receiver.keys() == {"scrape_configs"}
 
 
 def test_the_collector_s_pipeline_is_whole() -> None:
@@ -93,7 +88,7 @@ def test_the_collector_s_pipeline_is_whole() -> None:
 
 def test_telegraf() -> None:
     """Telegraf's file is TOML, with the job and the interval that ship."""
-    config = tomllib.loads(SNIPPETS["telegraf.conf"])
+    config = tomllib.loads((FOLDER / "telegraf.conf").read_text())
     assert config["global_tags"]["job"] == JOB["job_name"]
     assert config["agent"]["interval"] == INTERVAL
     (scraped,) = config["inputs"]["prometheus"]

@@ -25,7 +25,6 @@ def test_the_program_says_it() -> None:
         ("docs/deployment.md", rf" {NAME}:(\S+)$"),
         ("docs/deployment.md", r"newTag: (\S+)$"),
         ("docs/deployment.md", rf"apt install \./{NAME}_(\S+)-1_amd64"),
-        ("docs/deployment.md", rf"dist/{NAME}_(\S+)-1_amd64"),
         ("docs/deployment.md", rf"dnf install \./{NAME}-(\S+)-1\.x86_64"),
         ("docs/release.md", rf"verify {NAME}_(\S+)-1_amd64"),
         ("deploy/kubernetes/base/kustomization.yaml", rf"name: {NAME}\n +newTag: (\S+)$"),

@@ -11,7 +11,8 @@ PACKAGE = ROOT / "src" / "tcp_pressure_exporter"
 FOLDER, FILE = r"(?:[\w.-]+/)", r"[\w-]+\.(?:py|c|h|md|yml|txt|jsonl?)"
 PATH = re.compile(rf"`({FOLDER}+(?:{FILE})?|{FILE})`")
 PLACES = (
-    *(ROOT, PACKAGE, PACKAGE / "sources", PACKAGE / "sources" / "bpf"),
+    *(ROOT, ROOT / "tests" / "faults"),
+    *(PACKAGE, PACKAGE / "sources", PACKAGE / "sources" / "bpf"),
     *(PACKAGE / "sources" / "bpf" / "programs", PACKAGE / "sources" / "counting"),
 )
 PLACEHOLDER = re.compile(r"\bNAME\b|^(?:\.venv|\.tools|dist)/")  # what a reader fills in, or makes

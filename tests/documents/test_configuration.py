@@ -10,13 +10,10 @@ from tests.support.places import DOCS
 
 TEXT = (DOCS / "configuration.md").read_text()
 SHOWN = re.findall(r"^(?:tcp-pressure-exporter: error: .+|/etc/tpe\.yml: .+)$", TEXT, re.MULTILINE)
-FLAGS = ("--sample.interval=-1s", "--web.telemetry=/x")
+FLAGS = ("--sample.interval=-1s",)
 FILES = (
     "pools:\n  top: many\n",
-    "groups:\n- name: lb\n  ports: 1\n  cidr: [10.0.0.0/8]\n",
     "#\n#\ngroups:\n- name: lb\n  cidrs: [10.0.0.0/8]\n\n- name: db\n  cidrs:\n    - 10.0.1.0/24\n",
-    f"{'#' * 12}\n" * 12 + 'nat:\n- {address: 198.51.100.7, ports: "49999-40000"}\n',
-    "#\n" * 3 + "groups:\n  - name: lb\n    ports: 1\n    ports: 2\n    cidrs: [10.0.0.1]\n",
 )
 
 

@@ -1,7 +1,7 @@
 """The exporters under attack, one by HTTP and one by HTTPS, each for all tests of a module.
 
 `pytest tests/hostile --write` keeps what attacks cost that had real scrapes beside them, and shows
-it in docs/security.md.
+it in tests/reliability/README.md.
 """
 
 import base64

@@ -3,7 +3,7 @@
     python -m tests.kernels [--quick] [--tests TEST]... [--kvm] [NAME...]
 
 One line for each kernel and test. After a whole run, that is without --quick and --tests, the
-tables in docs/platforms.md are written again.
+tables in README.md are written again.
 Exit code 1 where a result is not the expected one.
 """
 
@@ -133,7 +133,7 @@ def own_files(package: Path, runs: list[Run]) -> bytes:
 
 
 def write_tables() -> None:
-    """Write the results of each kernel's last whole run between the marks in docs/platforms.md."""
+    """Write the results of each kernel's last whole run between the marks in README.md."""
     told = [
         (kernel.name, line)
         for kernel in KERNELS
@@ -146,7 +146,7 @@ def write_tables() -> None:
         "tests": table_of_tests(results, releases),
         "differences": table_of_differences(),
     }
-    path = ROOT / "docs" / "platforms.md"
+    path = Path(__file__).with_name("README.md")
     text = path.read_text()
     for name, table in tables.items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")

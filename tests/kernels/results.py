@@ -1,4 +1,4 @@
-"""The results of tests on kernels, and the tables in docs/platforms.md."""
+"""The results of tests on kernels, and the tables in README.md."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

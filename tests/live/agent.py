@@ -1,4 +1,4 @@
-"""Prometheus as an agent: it scrapes and sends, as in docs/engines.md."""
+"""Prometheus as an agent: it scrapes and sends, with the configuration that ships."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +8,15 @@ from typing import Any
 import yaml
 
 from deploy.demo.stack import TOOLS, running_program
-from tests.deploy.snippets import snippets
+from tests.support.places import DEPLOY
+
+SHIPPED = DEPLOY / "engines" / "agent.yml"
 
 
 @contextmanager
 def running_agent(folder: Path, exporter: str, receiver: int) -> Iterator[None]:
-    """Scrape the exporter, and send everything to the receiver's port on loopback."""
-    config: dict[str, Any] = yaml.safe_load(snippets("engines.md")["agent.yml"])
+    """Scrape the exporter, and send all to the receiver's port on loopback."""
+    config: dict[str, Any] = yaml.safe_load(SHIPPED.read_text())
     config["scrape_configs"][0] |= {"static_configs": [{"targets": [exporter]}]}
     config["remote_write"][0]["url"] = f"http://127.0.0.1:{receiver}/api/v1/write"
     path = folder / "agent.yml"

@@ -51,7 +51,7 @@ def test_steady_rise(outcome: Outcome) -> None:
 def test_remote_write(outcome: Outcome) -> None:
     """An agent sends to a receiver, which evaluates all rules: the lead is the same promise.
 
-    The agent runs as in docs/engines.md.
+    The agent runs with deploy/engines/agent.yml.
     """
     test_steady_rise(outcome)
     assert outcome.recorded

@@ -1,4 +1,4 @@
-"""What the long runs came to: kept in results.json, and shown as tables in the documents.
+"""What the long runs came to: kept in results.json, and shown as tables in README.md.
 
 A script keeps its figures where it is run with --write, and writes the table again. So nobody types
 them: test_results.py compares the tables with the file.
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.marks import with_part
-from tests.support.places import DOCS
 
 KEPT = Path(__file__).with_suffix(".json")
+DOCUMENT = Path(__file__).with_name("README.md")
 WRITE = "--write"
 
 Figure = float | list[float]
@@ -21,9 +21,8 @@ Runs = Mapping[str, Mapping[str, object]]
 
 
 class Table(NamedTuple):
-    """Where runs of one kind are shown. row: the cells behind a run's name and before its date."""
+    """How runs of one kind are shown. row: the cells behind a run's name and before its date."""
 
-    document: str
     head: Sequence[str]
     row: Sequence[str]
 
@@ -31,7 +30,6 @@ class Table(NamedTuple):
 FIFTHS = "{rss_mb[0]:.1f}, {rss_mb[1]:.1f}, {rss_mb[2]:.1f}, {rss_mb[3]:.1f}, {rss_mb[4]:.1f}"
 TABLES = {
     "churn": Table(
-        "reliability.md",
         ("run", "connections", "most TIME_WAIT", "longest sample", "closes counted"),
         (
             *("{connections:,}", "{most_time_wait:,}", "{longest_sample_seconds:.2f} s"),
@@ -39,12 +37,10 @@ TABLES = {
         ),
     ),
     "soak": Table(
-        "reliability.md",
         ("run", "scrapes", "RSS by fifths, MiB", "threads", "descriptors before, after"),
         ("{scrapes:,}", FIFTHS, "{threads}", "{descriptors_before}, {descriptors_after}"),
     ),
     "refusals": Table(
-        "reliability.md",
         ("run", "connections", "no port", "port taken", "closed first", "RSS by fifths, MiB"),
         (
             *("{connections:,}", "{no_port:,}", "{port_taken:,}", "{closed_first:,}"),
@@ -52,18 +48,14 @@ TABLES = {
         ),
     ),
     "shedding": Table(
-        "reliability.md",
         ("what it gets", "longest interval", "CPU", "slowest scrape", "RSS, MiB", "allowed, MiB"),
         (
             *("{interval_seconds:.1f} s", "{cpu_percent:.1f} %", "{slowest_scrape_ms:.0f} ms"),
             *("{rss_mb:.1f}", "{allowed_mb}"),
         ),
     ),
-    "bounds": Table(
-        "reliability.md", ("what there is", "of them", "RSS, MiB"), ("{number:,}", "{rss_mb:.1f}")
-    ),
+    "bounds": Table(("what there is", "of them", "RSS, MiB"), ("{number:,}", "{rss_mb:.1f}")),
     "hostile": Table(
-        "security.md",
         ("attack", "scrapes", "slowest", "memory at most", "memory kept"),
         (
             *("{scrapes:,}", "{slowest_seconds:.2f} s"),
@@ -84,8 +76,7 @@ def keep(kind: str, run: str, figures: Mapping[str, Figure]) -> None:
     today = datetime.now(UTC).date().isoformat()
     kept[kind] = {**kept.get(kind, {}), run: {"date": today, **figures}}
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    path = DOCS / TABLES[kind].document
-    path.write_text(shown(kind, kept[kind], path.read_text()))
+    DOCUMENT.write_text(shown(kind, kept[kind], DOCUMENT.read_text()))
 
 
 def read(kept: Path = KEPT) -> dict[str, Runs]:
@@ -97,7 +88,7 @@ def read(kept: Path = KEPT) -> dict[str, Runs]:
 def shown(kind: str, runs: Runs, document: str) -> str:
     """Return the document with the table; raises BenchmarkError where it has no place for it."""
     begin = f"<!-- {kind}: written by tests/reliability -->"
-    return with_part(document, begin, table(TABLES[kind], runs), TABLES[kind].document)
+    return with_part(document, begin, table(TABLES[kind], runs), DOCUMENT.name)
 
 
 def table(form: Table, runs: Runs) -> str:

@@ -1,15 +1,14 @@
-"""The tables of long runs in the documents are those of the figures that were kept."""
+"""The tables of long runs in README.md are those of the figures that were kept."""
 
 import pytest
 
-from tests.reliability.results import TABLES, Table, read, shown, split_write, table
-from tests.support.places import DOCS
+from tests.reliability.results import DOCUMENT, TABLES, Table, read, shown, split_write, table
 
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_documents_show_what_was_kept(kind: str) -> None:
     """Nobody edits a table without the file, or the file without the table."""
-    document = (DOCS / TABLES[kind].document).read_text()
+    document = DOCUMENT.read_text()
     assert shown(kind, read()[kind], document) == document
 
 
@@ -20,7 +19,7 @@ def test_every_figure_has_a_table() -> None:
 
 def test_a_run_is_a_row() -> None:
     """A row has the run's name, its figures as far as they are known, and its day."""
-    form = Table("reliability.md", ("run", "closes"), ("{closes:,} of {most[0]:.1f}",))
+    form = Table(("run", "closes"), ("{closes:,} of {most[0]:.1f}",))
     runs = {"600 s": {"date": "2024-05-06", "closes": 1800, "most": [2.04, 3]}}
     assert table(form, runs) == (
         "| run | closes | measured |\n| --- | --- | --- |\n| 600 s | 1,800 of 2.0 | 2024-05-06 |"

@@ -7,6 +7,7 @@ from typing import get_args, get_origin
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.settings.config import Config, ConfigFile, load_config, parse_config
 from tcp_pressure_exporter.settings.reading import ConfigError
 from tests.support.messages.socket_entries import sixteen_bytes
-from tests.support.places import DOCS
+from tests.support.places import DEPLOY, DOCS
 
 DOCUMENT = DOCS / "configuration.md"
 DEFAULTS = Config(ListingRule(top=10, min_ratio=0.01), RemoteGroups())
@@ -253,9 +254,10 @@ def test_any_text(text: str) -> None:
         parse_config(text)
 
 
-def test_example_of_the_document() -> None:
-    """The YAML example of docs/configuration.md is a good file that uses every section."""
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+def test_the_shipped_example() -> None:
+    """deploy/config.yml is a good file that uses every section."""
+    example = (DEPLOY / "config.yml").read_text()
+    assert yaml.safe_load(example).keys() == set(ConfigFile.__struct_fields__)
     config = parse_config(example)
     assert [group.name for group in config.groups] == ["lb", "partner"]
     assert config.listing == DEFAULTS.listing
