@@ -102,7 +102,8 @@ class FailureWindow:
     """The steps in which something failed, the oldest first.
 
     since: when counting began, None: at the first sample. now: the time of the last sample, None
-    before the first. newest: what that sample counted.
+    before the first.
+    newest: what that sample counted.
     """
 
     since: float | None = None
