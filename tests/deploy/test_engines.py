@@ -1,4 +1,4 @@
-"""docs/engines.md: each snippet is read by what can be had of its engine, and fits what ships."""
+"""docs/engines.md: each snippet is read by what is available of its engine, and fits what ships."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ def read(name: str) -> Config:
 
 
 def test_every_snippet_is_known_here() -> None:
-    """None is without a test."""
+    """Every snippet has a test."""
     assert SNIPPETS.keys() == {
         *("agent.yml", "receiver.yml", "mimir.yaml", "vmagent.yml"),
         *("otelcol.yaml", "config.alloy", "telegraf.conf"),
@@ -41,7 +41,7 @@ def test_every_snippet_is_known_here() -> None:
     ("name", "flags"), [("agent.yml", ["--agent"]), ("vmagent.yml", []), ("receiver.yml", [])]
 )
 def test_prometheus_accepts_it(name: str, flags: list[str], tmp_path: Path) -> None:
-    """What Prometheus reads, and what vmagent reads in the same form, has no unknown field."""
+    """What Prometheus reads, and vmagent in the same form, has no unknown field."""
     (tmp_path / "rules").symlink_to(DEPLOY / "prometheus" / "rules")
     (tmp_path / name).write_text(SNIPPETS[name])
     promtool("check", "config", *flags, name, folder=tmp_path)
@@ -73,7 +73,7 @@ def test_every_collector_scrapes_as_prometheus_does(tmp_path: Path) -> None:
 
 
 def test_the_receiver_evaluates_as_prometheus_does() -> None:
-    """It is the shipped configuration without what scrapes."""
+    """It is the shipped configuration without the scraping."""
     receiver = read("receiver.yml")
     assert receiver == {key: SHIPPED[key] for key in receiver} | {
         "global": {"evaluation_interval": SHIPPED["global"]["evaluation_interval"]}
@@ -82,7 +82,7 @@ def test_the_receiver_evaluates_as_prometheus_does() -> None:
 
 
 def test_the_collector_s_pipeline_is_whole() -> None:
-    """The one pipeline of metrics goes from what receives to what exports, and waits nowhere."""
+    """The one metrics pipeline goes from receiver to exporter, and waits nowhere."""
     config = read("otelcol.yaml")
     (pipeline,) = config["service"]["pipelines"].values()
     assert pipeline == {
@@ -101,21 +101,21 @@ def test_telegraf() -> None:
 
 
 def test_what_telegraf_cannot_tell() -> None:
-    """The page names every alert that asks for `up`, which Telegraf does not send."""
+    """The page names every alert that needs `up`, which Telegraf does not send."""
     asking = {name for name, rule in alerts().items() if re.search(r"\bup\b", rule["expr"])}
     section = TEXT.split("\n## Telegraf\n")[1].split("\n## ")[0]
     assert set(re.findall(r"TcpPressure\w+", section)) == asking
 
 
 def test_mimir_takes_the_rules() -> None:
-    """No group has more rules, and no set of files more groups, than Mimir takes by default."""
+    """No group has more rules, and no set of files more groups, than Mimir's defaults allow."""
     assert all(len(group["rules"]) <= MOST_RULES for _path, group in groups())
     assert len(list(groups())) <= MOST_GROUPS
     assert f"limits of {MOST_RULES} rules in a group and {MOST_GROUPS} groups" in TEXT
 
 
 def test_names_in_opentelemetry() -> None:
-    """Metrics and labels of the tables are ours, and each state has its name there."""
+    """The tables' metrics and labels are ours, and each state has its name there."""
     section = TEXT.split("\n## Names in OpenTelemetry\n")[1]
     ours = {name: labels for name, _kind, labels in documented()}
     assert set(re.findall(r"\btcp_pressure_\w+", section)) <= ours.keys()
