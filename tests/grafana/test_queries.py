@@ -170,7 +170,7 @@ def marks(path: Path) -> list[Any]:
 
 @pytest.mark.parametrize("annotation", [mark for path in DASHBOARDS for mark in marks(path)])
 def test_each_annotation_marks_moments(pressed: Pressed, annotation: dict[str, Any]) -> None:
-    """Each finds what it marks, as Grafana draws it: where a value is above 0, and with words."""
+    """Each finds what it marks, as Grafana draws it: wherever a value is above 0, with words."""
     assert re.fullmatch(r"\d+s", annotation["step"])
     query = Query(annotation["name"], annotation["expr"], annotation["titleFormat"], instant=False)
     found = [
