@@ -66,7 +66,7 @@ dashboards: .venv/dev  ## write grafana/dashboards; documents at DOCS_URL=https:
 bpf: tools
 	.ci/bpf
 
-hostile: tools .venv/compiled  ## attack the real exporter, print the table of docs/security.md
+hostile: tools .venv/compiled  ## attack the real exporter, print what each attack cost
 	$(BIN)/pytest tests/hostile
 
 fuzz: tools .venv/compiled  ## fuzz each parser, the compiled one for FUZZ_SECONDS (300)

@@ -2,8 +2,6 @@
 
 from benchmarks.forecast.tables import (
     INTERVAL,
-    SOON,
-    VERY_SOON,
     forecaster_table,
     harmless_table,
     interval_table,
@@ -29,15 +27,13 @@ def _results(experiment: Experiment, fits: Experiment) -> str:
     parts = [
         _machine_sentence(experiment.machine),
         "![Forecast and truth over time for six loads](forecast.svg)",
-        f"### All forecasters, a poll every {INTERVAL} s, warning below 30 s",
-        forecaster_table(traces, VERY_SOON),
         f"### All forecasters, a poll every {INTERVAL} s, warning below 60 s",
-        forecaster_table(traces, SOON),
-        "### By poll interval and rule",
+        forecaster_table(traces),
+        "### The chosen forecast by poll interval, warning below 60 s",
         interval_table(traces),
-        f"### The chosen forecast load by load, a poll every {INTERVAL} s",
+        f"### The chosen forecast load by load, a poll every {INTERVAL} s, warning below 60 s",
         pool_table(traces),
-        "### Loads that never run out, in seconds of false alarm below 60 s",
+        "### Loads that never run out: seconds of false alarm below 60 s",
         _machine_sentence(fits.machine),
         harmless_table(fits.traces),
     ]

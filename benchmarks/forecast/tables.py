@@ -12,40 +12,38 @@ from benchmarks.tables import table
 INTERVAL = 5  # seconds between polls: the exporter's default
 INTERVALS = (1, 2, 5)
 CONSECUTIVE = (1, 3)
-SOON, VERY_SOON = Rule(60), Rule(30)
+SOON = Rule(60)  # the alert's threshold
 SCORE_TITLES = ("missed", "lead under 5 s", "lead s", "error s", "false alarms s", "in pools")
 LATE_TITLES = ("end unseen 30 s before", "else off by s")
-POOL_TITLES = ("load", "full after s", "lead < 60 s", "lead < 30 s", "30 s before", "false < 60 s")
+POOL_TITLES = ("load", "full after s", "lead s", "30 s before", "false alarm s")
 NONE = "-"
 
 
-def forecaster_table(traces: Sequence[Trace], rule: Rule) -> str:
-    """Return all forecasters under one rule."""
+def forecaster_table(traces: Sequence[Trace]) -> str:
+    """Return all forecasters."""
     all_judged = [judged(forecaster, traces, INTERVAL) for forecaster in FORECASTERS]
-    rows = [(one.name, *_score_cells(one, rule), *_late_cells(one)) for one in all_judged]
+    rows = [(one.name, *_score_cells(one, SOON), *_late_cells(one)) for one in all_judged]
     return table(("rates over", *SCORE_TITLES, *LATE_TITLES), rows)
 
 
 def interval_table(traces: Sequence[Trace]) -> str:
-    """Return the chosen formula and its predecessor, by interval and rule."""
-    titles = ("rates over", "polls", "warn at", "in a row", *SCORE_TITLES)
+    """Return the chosen formula by interval, and by how many warnings in a row it takes."""
+    titles = ("polls", "in a row", *SCORE_TITLES)
     return table(titles, list(_interval_rows(traces)))
 
 
 def pool_table(traces: Sequence[Trace]) -> str:
     """Return the chosen formula pool by pool."""
     chosen = judged(CHOSEN, traces, INTERVAL)
-    pairs = zip(traces, chosen.verdicts(SOON), chosen.verdicts(VERY_SOON), strict=True)
     rows = [
         (
             trace.name,
             _seconds(trace.full_at),
-            _lead(soon),
-            _lead(very_soon),
-            _late(soon),
-            str(soon.false * INTERVAL),
+            _lead(verdict),
+            _late(verdict),
+            str(verdict.false * INTERVAL),
         )
-        for trace, soon, very_soon in pairs
+        for trace, verdict in zip(traces, chosen.verdicts(SOON), strict=True)
     ]
     return table(POOL_TITLES, rows)
 
@@ -68,14 +66,11 @@ def harmless_table(traces: Sequence[Trace]) -> str:
 
 
 def _interval_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
-    for forecaster in (CHOSEN, WHOLE_10):
-        for interval in INTERVALS:
-            one = judged(forecaster, traces, interval)
-            for threshold in (SOON.threshold, VERY_SOON.threshold):
-                for consecutive in CONSECUTIVE:
-                    cells = _score_cells(one, Rule(threshold, consecutive))
-                    warn_at = f"< {threshold:.0f} s"
-                    yield (one.name, f"{interval} s", warn_at, str(consecutive), *cells)
+    for interval in INTERVALS:
+        one = judged(CHOSEN, traces, interval)
+        for consecutive in CONSECUTIVE:
+            cells = _score_cells(one, Rule(SOON.threshold, consecutive))
+            yield (f"{interval} s", str(consecutive), *cells)
 
 
 def _score_cells(one: Judged, rule: Rule) -> tuple[str, ...]:

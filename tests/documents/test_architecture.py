@@ -1,4 +1,4 @@
-"""docs/architecture.md and CONTRIBUTING.md mention only files that exist."""
+"""Documents that lead to the code mention only files that exist."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,9 @@ PLACES = (
 PLACEHOLDER = re.compile(r"\bNAME\b|^(?:\.venv|\.tools|dist)/")  # what a reader fills in, or makes
 
 
-@pytest.mark.parametrize("path", [DOCS / "architecture.md", ROOT / "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "path", [DOCS / "architecture.md", DOCS / "reliability.md", ROOT / "CONTRIBUTING.md"]
+)
 def test_each_file_exists(path: Path) -> None:
     """Names in code are paths from the root, the package or a room; a bare name is in some room."""
     named = [name for name in PATH.findall(path.read_text()) if not PLACEHOLDER.search(name)]

@@ -1,4 +1,8 @@
-"""The exporters under attack, one over HTTP and one over HTTPS, each for all tests of a module."""
+"""The exporters under attack, one by HTTP and one by HTTPS, each for all tests of a module.
+
+`pytest tests/hostile --write` keeps what the attacks with real scrapes beside them cost, and shows
+it in docs/security.md.
+"""
 
 import base64
 import resource
@@ -9,12 +13,18 @@ import bcrypt
 import pytest
 
 from tests.hostile.target import Figures, Target, warm_target
+from tests.reliability.results import WRITE, keep
 from tests.support.labs.certificates import Authority
 from tests.support.labs.exporter_process import Access
 
 USER, PASSWORD = "prometheus", "correct horse"
 FIGURES = pytest.StashKey[list[Figures]]()
 COST = 10  # as in htpasswd's and exporter-toolkit's examples: about 60 ms for each password
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """If only these tests are run, their figures can be kept."""
+    parser.addoption(WRITE, action="store_true", help="keep what each attack cost")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,15 +71,15 @@ def guarded(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print what each attack cost: the table of docs/security.md."""
+    """Print what each attack cost, and keep it where that is asked for."""
     figures = config.stash.get(FIGURES, [])
     if not figures:
         return
     terminalreporter.section("hostile clients")
-    terminalreporter.line("| attack | scrapes | slowest | memory at most | memory kept |")
-    terminalreporter.line("|---|---|---|---|---|")
     for cost in figures:
         terminalreporter.line(
-            f"| {cost.attack} | {cost.scrapes} | {cost.slowest:.2f} s"
-            f" | {cost.peak / 1e6:+.1f} MB | {cost.kept / 1e6:+.1f} MB |"
+            f"{cost.attack}: {cost.scrapes} scrapes, the slowest {cost.slowest:.2f} s;"
+            f" memory {cost.peak / 1e6:+.1f} MB at most, {cost.kept / 1e6:+.1f} MB kept"
         )
+        if cost.scrapes and config.getoption(WRITE, default=False):
+            keep("hostile", cost.attack, cost.figures)

@@ -49,6 +49,16 @@ class Figures:
     peak: int
     kept: int
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is kept of it."""
+        return {
+            "scrapes": self.scrapes,
+            "slowest_seconds": round(self.slowest, 2),
+            "peak_mb": round(self.peak / 1e6, 1),
+            "kept_mb": round(self.kept / 1e6, 1),
+        }
+
 
 @dataclass(frozen=True)
 class Target:

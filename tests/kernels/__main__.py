@@ -28,7 +28,6 @@ from tests.kernels.results import (
     Result,
     judged,
     table_of_differences,
-    table_of_facts,
     table_of_tests,
 )
 from tests.support.places import ROOT
@@ -144,9 +143,8 @@ def write_tables() -> None:
     results = [judged(kernel, line) for kernel, line in told if "test" in line]
     releases = {kernel: line["release"] for kernel, line in told if "release" in line}
     tables = {
-        "tests": table_of_tests(results),
+        "tests": table_of_tests(results, releases),
         "differences": table_of_differences(),
-        "facts": table_of_facts(results, releases),
     }
     path = ROOT / "docs" / "platforms.md"
     text = path.read_text()

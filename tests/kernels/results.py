@@ -2,10 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from tests.kernels.differences import DIFFERENCES, Difference, expected_failure, unexpected_facts
+from tests.kernels.differences import (
+    DIFFERENCES,
+    Difference,
+    expected_failure,
+    unexpected_facts,
+)
 
 
 class Result(NamedTuple):
@@ -53,15 +57,15 @@ def judged(kernel: str, line: Mapping[str, Any]) -> Result:
     )
 
 
-def table_of_tests(results: Sequence[Result]) -> str:
-    """Return a row for each test file: how many tests, by kernel, passed as everywhere."""
-    kernels = list(dict.fromkeys(result.kernel for result in results))
-    counts = Counter((_subject(r), r.kernel, _word(r)) for r in results)
+def table_of_tests(results: Sequence[Result], releases: Mapping[str, str]) -> str:
+    """Return a row for each kernel: by parser, how many tests were as on every kernel."""
+    counts = Counter((r.kernel, r.parser, _word(r)) for r in results)
+    parsers = sorted({r.parser for r in results})
     rows = [
-        [subject, *(_cell(counts, subject, kernel) for kernel in kernels)]
-        for subject in sorted({_subject(r) for r in results})
+        [kernel, releases.get(kernel, "–"), *(_cell(counts, kernel, parser) for parser in parsers)]
+        for kernel in dict.fromkeys(r.kernel for r in results)
     ]
-    return _markdown(["tests", *kernels], rows)
+    return _markdown(["kernel", "release", *(f"{parser} parser" for parser in parsers)], rows)
 
 
 def table_of_differences() -> str:
@@ -70,27 +74,12 @@ def table_of_differences() -> str:
     return _markdown(["differs on", "because"], rows)
 
 
-def table_of_facts(results: Sequence[Result], releases: Mapping[str, str]) -> str:
-    """Return a row for each fact that the tests recorded about the kernels, by name and release."""
-    kernels = list(dict.fromkeys(result.kernel for result in results))
-    facts = {(name, r.kernel): value for r in results for name, value in r.facts.items()}
-    names = dict.fromkeys(name for name, _kernel in facts)
-    rows = [[name, *(facts.get((name, kernel), "–") for kernel in kernels)] for name in names]
-    rows.insert(0, ["release", *(releases.get(kernel, "–") for kernel in kernels)])
-    return _markdown(["of the kernel", *kernels], rows)
-
-
-def _subject(result: Result) -> str:
-    name = PurePath(result.test.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
-    return name if result.parser == "compiled" else f"{name}, readable parser"
-
-
 def _word(result: Result) -> str:
     return ("as expected" if result.passed else "differs") if result.right else "wrong"
 
 
-def _cell(counts: Mapping[tuple[str, str, str], int], subject: str, kernel: str) -> str:
-    words = {word: counts[subject, kernel, word] for word in ("as expected", "differs", "wrong")}
+def _cell(counts: Mapping[tuple[str, str, str], int], kernel: str, parser: str) -> str:
+    words = {word: counts[kernel, parser, word] for word in ("as expected", "differs", "wrong")}
     shown = [f"{n} {word}".removesuffix(" as expected") for word, n in words.items() if n]
     shown = [text if text == "1 differs" else text.replace("differs", "differ") for text in shown]
     return ", ".join(shown) or "–"

@@ -1,6 +1,6 @@
 """What any user of the host may pile up, and how much memory that costs the daemon.
 
-usage: python -m tests.reliability.bounds [scene ...]     as root; ten minutes, 12 GB
+usage: python -m tests.reliability.bounds [--write] [scene ...]     as root; ten minutes, 12 GB
 
 Every scene is made of real sockets or namespaces. The daemon has to stay below 64 MiB resident,
 and has to go on sampling.
@@ -22,12 +22,13 @@ from benchmarks.population import populated
 from benchmarks.programs import compile_c
 from benchmarks.shape import Shape
 from tests.reliability.process_size import size_of
+from tests.reliability.results import keep, split_write
 from tests.support.labs.exporter_process import Exporter, running_exporter, value_of
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 MOST_MB = 64  # of RSS: docs/reliability.md
 CROWD = Path(__file__).with_name("crowd.c")
-READY_SECONDS = 600.0
+SECONDS = 40.0  # that each scene is watched
 GROUPED = "groups: [{name: everybody, cidrs: [127.0.0.0/8]}]\n"
 
 
@@ -117,7 +118,14 @@ SCENES = {
 }
 
 
-def run(name: str, scene: Scene, count: int, seconds: float) -> str:
+class Seen(NamedTuple):
+    """The most memory the daemon ever took, in MiB, and how often it sampled."""
+
+    peak_mb: float
+    samples: int
+
+
+def run(name: str, scene: Scene, count: int, seconds: float) -> Seen:
     """Return what was seen; raises AssertionError if the daemon takes too much."""
     with tempfile.TemporaryDirectory() as temporary, network_namespace():
         folder = Path(temporary)
@@ -129,23 +137,13 @@ def run(name: str, scene: Scene, count: int, seconds: float) -> str:
             f"--config.file={config}",
             *scene.flags,
         )
-        begun = time.monotonic()
-        with scene.make(folder, count):
-            made = time.monotonic() - begun
-            with running_exporter(folder / "log", *flags) as exporter:
-                seen = _observe(exporter, seconds)
+        with (
+            scene.make(folder, count),
+            running_exporter(folder / "log", *flags) as exporter,
+        ):
+            seen = _observe(exporter, seconds)
     assert seen.peak_mb <= MOST_MB, f"{name}, {count:,}: {seen.peak_mb:.1f} MiB"
-    return (
-        f"{name}: {count:,}, made in {made:.0f} s; at most {seen.peak_mb:.1f} MiB resident,"
-        f" {seen.samples} samples in {seconds:.0f} s"
-    )
-
-
-class Seen(NamedTuple):
-    """The most memory that the daemon ever took, in MiB, and how often it sampled."""
-
-    peak_mb: float
-    samples: int
+    return seen
 
 
 def _observe(exporter: Exporter, seconds: float) -> Seen:
@@ -159,15 +157,23 @@ def _observe(exporter: Exporter, seconds: float) -> Seen:
     return Seen(size_of(exporter.process.pid).peak_kb / 1024, len(moments))
 
 
-def main(names: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the scenes of these names, or all; return how many take too much."""
+    names, write = split_write(arguments)
     failed = 0
     for name in names or SCENES:
         scene = SCENES[name]
         try:
-            line = run(name, scene, scene.many, 40.0)
+            seen = run(name, scene, scene.many, SECONDS)
         except (AssertionError, BenchmarkError) as error:
             line, failed = f"FAILED {name}: {error}", failed + 1
+        else:
+            line = (
+                f"{name}: {scene.many:,}; at most {seen.peak_mb:.1f} MiB resident,"
+                f" {seen.samples} samples in {SECONDS:.0f} s"
+            )
+            if write:
+                keep("bounds", name, {"number": scene.many, "rss_mb": round(seen.peak_mb, 1)})
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     return failed

@@ -1,6 +1,7 @@
 """Holds the daemon against the kernel while connections come and go as fast as the machine can.
 
-usage: python -m tests.reliability.churn [SECONDS [RATE]]     as root; 600 s, as fast as it can
+usage: python -m tests.reliability.churn [SECONDS [RATE]] [--write]     as root; 600 s, as fast
+as it can
 
 In a network namespace of its own. Every sample that the daemon publishes is compared with its own
 sums, with what the load tool has done and with the kernel's own count around it; some with ss.
@@ -15,7 +16,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.reliability.churn_record import Kernel, Load, Record, Seen, Ss, check, seen_on
+from tests.reliability.churn_record import (
+    Kernel,
+    Load,
+    Record,
+    Seen,
+    Ss,
+    check,
+    figures_of,
+    seen_on,
+)
+from tests.reliability.results import keep, split_write
 from tests.reliability.scraping import Scrape, scraping
 from tests.support.labs.exporter_process import running_exporter
 from tests.support.labs.meanwhile import meanwhile
@@ -126,10 +137,14 @@ def _count_by_ss() -> int:
 
 def main() -> None:
     """Run as the arguments say, print what was seen, and fail if anything disagrees."""
-    seconds, rate = (*map(float, sys.argv[1:]), *(600.0, 0.0)[len(sys.argv) - 1 :])
+    arguments, write = split_write(sys.argv[1:])
+    seconds, rate = (*map(float, arguments), *(600.0, 0.0)[len(arguments) :])
     record = run(seconds, rate)
     for line in check(record):
         sys.stdout.write(f"{line}\n")
+    if write:
+        speed = f" at {rate:,.0f} a second" if rate else ", as fast as it can"
+        keep("churn", f"{seconds:.0f} s{speed}", figures_of(record))
 
 
 if __name__ == "__main__":

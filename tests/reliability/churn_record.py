@@ -106,6 +106,20 @@ def seen_on(page: str) -> Seen:
     )
 
 
+def figures_of(record: Record) -> dict[str, float]:
+    """Return what is kept of a run."""
+    assert record.settled is not None
+    assert record.before is not None
+    last = record.loads[-1]
+    return {
+        "connections": last.connections,
+        "most_time_wait": max(seen.time_wait for seen in record.seen),
+        "longest_sample_seconds": round(max(seen.seconds for seen in record.seen), 2),
+        "closes_counted": record.settled.entered - record.before.entered,
+        "closes": last.time_waits,
+    }
+
+
 def check(record: Record) -> Iterator[str]:
     """Yield what agrees, and how well; raises AssertionError if anything does not."""
     first, last = record.loads[0], record.loads[-1]

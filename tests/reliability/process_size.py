@@ -51,3 +51,8 @@ def parts_of(sizes: Sequence[Size]) -> list[Part]:
         )
         for part in parts
     ]
+
+
+def rss_by_parts(parts: Sequence[Part]) -> list[float]:
+    """Return the memory of each part in MiB."""
+    return [round(part.resident_kb / 1024, 1) for part in parts]

@@ -1,6 +1,7 @@
 """Checks BPF's counts against the programs that cause them, under churn, and the daemon's size.
 
-usage: python -m tests.reliability.refusals [SECONDS [RATE]]     as root; 600 s, 30,000 a second
+usage: python -m tests.reliability.refusals [SECONDS [RATE]] [--write]     as root; 600 s, 30,000
+a second
 
 In a separate network namespace, connections come and go while the kernel refuses connect() to more
 destinations than its table has rows. A collector that counts something else that these programs do
@@ -20,7 +21,8 @@ from typing import NamedTuple
 from tests.faults.processes import shown_on
 from tests.reliability.churn import SETTINGS, compiled
 from tests.reliability.churn_record import SERIES, seen_on
-from tests.reliability.process_size import Size, parts_of, size_of
+from tests.reliability.process_size import Size, parts_of, rss_by_parts, size_of
+from tests.reliability.results import Figure, keep, split_write
 from tests.reliability.scraping import Scrape, scraping
 from tests.support.labs.exporter_process import Exporter, running_exporter
 from tests.support.labs.network_namespace import network_namespace, set_sysctl
@@ -186,13 +188,27 @@ def check_size(seen: Seen) -> Iterator[str]:
     assert late.resident_kb <= early.resident_kb + ROOM_KB, "memory grows"
 
 
+def figures_of(done: Done, seen: Seen) -> dict[str, Figure]:
+    """Return what is kept of a run; the counts equal what was done, or the run has failed."""
+    return {
+        "connections": done.connections,
+        "no_port": done.no_port,
+        "port_taken": done.port_taken,
+        "closed_first": done.time_waits,
+        "rss_mb": rss_by_parts(parts_of(seen.sizes)),
+    }
+
+
 def main() -> None:
     """Run as the arguments say, print what was seen, and fail if anything disagrees."""
-    seconds, rate = (*map(float, sys.argv[1:]), *(600.0, 30_000.0)[len(sys.argv) - 1 :])
+    arguments, write = split_write(sys.argv[1:])
+    seconds, rate = (*map(float, arguments), *(600.0, 30_000.0)[len(arguments) :])
     done, seen = run(seconds, rate)
     for line in (*check_counts(done, seen), *check_size(seen)):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+    if write:
+        keep("refusals", f"{seconds:,.0f} s", figures_of(done, seen))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Runs the daemon for a long time, with TLS, churn, namespaces, reloads and hostile clients.
 
-usage: python -m tests.reliability.soak [SECONDS]     as root; an hour
+usage: python -m tests.reliability.soak [SECONDS] [--write]     as root; an hour
 
 Reports its memory, descriptors and threads about once a minute on stderr; prints them over time,
 and fails if any of them grows.
@@ -24,7 +24,8 @@ import bcrypt
 from tests.faults.processes import state_of
 from tests.reliability.churn import compiled
 from tests.reliability.hostile import attack
-from tests.reliability.process_size import Part, Size, parts_of, size_of
+from tests.reliability.process_size import Part, Size, parts_of, rss_by_parts, size_of
+from tests.reliability.results import Figure, keep, split_write
 from tests.support.labs.certificates import Authority
 from tests.support.labs.exporter_process import Access, Exporter, running_exporter
 from tests.support.labs.lab import open_lab
@@ -136,6 +137,17 @@ def check(soaked: Soaked) -> Iterator[str]:
     assert "level=error" not in soaked.log, soaked.log
 
 
+def figures_of(soaked: Soaked) -> dict[str, Figure]:
+    """Return what is kept of a run."""
+    return {
+        "scrapes": soaked.scrapes,
+        "rss_mb": rss_by_parts(soaked.parts),
+        "threads": max(part.threads for part in soaked.parts),
+        "descriptors_before": soaked.before.descriptors,
+        "descriptors_after": soaked.after.descriptors,
+    }
+
+
 def _told(size: Size | Part) -> str:
     return (
         f"RSS {size.resident_kb / 1024:.1f} MiB,"
@@ -176,9 +188,13 @@ def _scrape(exporter: Exporter) -> bool:
 
 def main() -> None:
     """Run as long as the argument says."""
-    for line in check(run(float(sys.argv[1]) if len(sys.argv) > 1 else 3600.0)):
+    arguments, write = split_write(sys.argv[1:])
+    soaked = run(float(arguments[0]) if arguments else 3600.0)
+    for line in check(soaked):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+    if write:
+        keep("soak", f"{soaked.seconds:,.0f} s", figures_of(soaked))
 
 
 if __name__ == "__main__":

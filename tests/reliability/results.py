@@ -1,0 +1,110 @@
+"""What the long runs came to: kept in results.json, and shown as tables in the documents.
+
+A script keeps its figures where it is run with --write, and writes the table again. So nobody types
+them: test_results.py compares the tables with the file.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.marks import with_part
+from tests.support.places import DOCS
+
+KEPT = Path(__file__).with_suffix(".json")
+WRITE = "--write"
+
+Figure = float | list[float]
+Runs = Mapping[str, Mapping[str, object]]
+
+
+class Table(NamedTuple):
+    """Where runs of one kind are shown. row: the cells behind a run's name and before its date."""
+
+    document: str
+    head: Sequence[str]
+    row: Sequence[str]
+
+
+FIFTHS = "{rss_mb[0]:.1f}, {rss_mb[1]:.1f}, {rss_mb[2]:.1f}, {rss_mb[3]:.1f}, {rss_mb[4]:.1f}"
+TABLES = {
+    "churn": Table(
+        "reliability.md",
+        ("run", "connections", "most TIME_WAIT", "longest sample", "closes counted"),
+        (
+            *("{connections:,}", "{most_time_wait:,}", "{longest_sample_seconds:.2f} s"),
+            "{closes_counted:,} of {closes:,}",
+        ),
+    ),
+    "soak": Table(
+        "reliability.md",
+        ("run", "scrapes", "RSS by fifths, MiB", "threads", "descriptors before, after"),
+        ("{scrapes:,}", FIFTHS, "{threads}", "{descriptors_before}, {descriptors_after}"),
+    ),
+    "refusals": Table(
+        "reliability.md",
+        ("run", "connections", "no port", "port taken", "closed first", "RSS by fifths, MiB"),
+        (
+            *("{connections:,}", "{no_port:,}", "{port_taken:,}", "{closed_first:,}"),
+            FIFTHS,
+        ),
+    ),
+    "shedding": Table(
+        "reliability.md",
+        ("what it gets", "longest interval", "CPU", "slowest scrape", "RSS, MiB", "allowed, MiB"),
+        (
+            *("{interval_seconds:.1f} s", "{cpu_percent:.1f} %", "{slowest_scrape_ms:.0f} ms"),
+            *("{rss_mb:.1f}", "{allowed_mb}"),
+        ),
+    ),
+    "bounds": Table(
+        "reliability.md", ("what there is", "of them", "RSS, MiB"), ("{number:,}", "{rss_mb:.1f}")
+    ),
+    "hostile": Table(
+        "security.md",
+        ("attack", "scrapes", "slowest", "memory at most", "memory kept"),
+        (
+            *("{scrapes:,}", "{slowest_seconds:.2f} s"),
+            *("{peak_mb:+.1f} MB", "{kept_mb:+.1f} MB"),
+        ),
+    ),
+}
+
+
+def split_write(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the other arguments of a script, and whether its figures are to be kept."""
+    return [argument for argument in arguments if argument != WRITE], WRITE in arguments
+
+
+def keep(kind: str, run: str, figures: Mapping[str, Figure]) -> None:
+    """Keep the figures of a run, in place of those of the last one of its name; show them."""
+    kept = read()
+    today = datetime.now(UTC).date().isoformat()
+    kept[kind] = {**kept.get(kind, {}), run: {"date": today, **figures}}
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    path = DOCS / TABLES[kind].document
+    path.write_text(shown(kind, kept[kind], path.read_text()))
+
+
+def read(kept: Path = KEPT) -> dict[str, Runs]:
+    """Return the figures of each run by its name, by the kind of the run."""
+    found: dict[str, Runs] = json.loads(kept.read_text())
+    return found
+
+
+def shown(kind: str, runs: Runs, document: str) -> str:
+    """Return the document with the table; raises BenchmarkError where it has no place for it."""
+    begin = f"<!-- {kind}: written by tests/reliability -->"
+    return with_part(document, begin, table(TABLES[kind], runs), TABLES[kind].document)
+
+
+def table(form: Table, runs: Runs) -> str:
+    """Return the runs in Markdown."""
+    rows = [
+        [run, *(cell.format_map(figures) for cell in (*form.row, "{date}"))]
+        for run, figures in runs.items()
+    ]
+    lines = [[*form.head, "measured"], ["---"] * (len(form.head) + 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
