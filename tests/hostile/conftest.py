@@ -71,7 +71,7 @@ def guarded(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print what each attack cost, and keep it where that is asked for."""
+    """Print what each attack cost, and keep it if asked to."""
     figures = config.stash.get(FIGURES, [])
     if not figures:
         return
