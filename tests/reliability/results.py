@@ -1,7 +1,7 @@
 """The figures of the long runs: kept in results.json, and shown as tables in the documents.
 
-A script keeps its figures where it is run with --write, and writes the table again. So nobody types
-them: test_results.py compares the tables with the file.
+A script run with --write keeps its figures and rewrites the table, so nobody types them;
+test_results.py compares the tables with the file.
 """
 
 import json
