@@ -147,7 +147,7 @@ def test_a_light_pool_is_counted_and_reported(lab: Lab, tmp_path: Path) -> None:
     assert "tcp_pressure_pool_ports_used{" not in page
     # The test's own connections to the exporter may be another.
     assert value_of(page, 'tcp_pressure_pools{direction="outbound",netns="host"}') >= 1
-    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report").stdout
+    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report", "--json").stdout
 
 
 def test_settings_cannot_be_read() -> None:
