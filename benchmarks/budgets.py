@@ -1,4 +1,4 @@
-"""What the exporter may cost, and whether it kept to it."""
+"""What the exporter may cost, and whether it stayed within that."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def _speed(case: Case) -> Iterator[Budget]:
     limit = MAX_RATIO_LIGHT if case.light else MAX_RATIO
     yield _at_most(f"sample, {case.name}", ours.ratio, limit, "× the floor")
     by_bpf = [row for row in case.rows if row.contender == BY_BPF]
-    for row in by_bpf if not case.light else []:  # results of before have none
+    for row in by_bpf if not case.light else []:  # older results have none
         limit = MAX_RATIO_BY_BPF[case.sockets]
         yield _at_most(f"sample by BPF, {case.name}", row.ratio, limit, "× the floor")
     lead = theirs.wall_ms / ours.wall_ms

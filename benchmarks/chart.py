@@ -1,4 +1,4 @@
-"""The plot: how many times as long as the floor each contender takes, by number of sockets."""
+"""The plot: how many times as long as the floor each contender takes, by socket count."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Scale:
 
 
 def ratio_chart(results: Results) -> str:
-    """Return the SVG; hollow dots are the case of many light pools."""
+    """Return the SVG; hollow dots are the cases with many light pools."""
     names = _contenders(results.cases)
     ratios = [row.ratio for case in results.cases for row in case.rows if row.contender in names]
     sizes = sorted({case.sockets for case in results.cases})
@@ -51,7 +51,7 @@ def ratio_chart(results: Results) -> str:
 
 
 def spread(wanted: Sequence[float], distance: float) -> list[float]:
-    """Move positions apart until no two are closer than the distance; their order stays."""
+    """Move positions apart until no two are closer than the distance, keeping their order."""
     placed: dict[int, float] = {}
     last = -math.inf
     for index in sorted(range(len(wanted)), key=wanted.__getitem__):
@@ -60,7 +60,7 @@ def spread(wanted: Sequence[float], distance: float) -> list[float]:
 
 
 def _contenders(cases: Sequence[Case]) -> list[str]:
-    """Return who is drawn, in the order of the first case."""
+    """Return the contenders to draw, in the order of the first case."""
     names = [row.contender for row in cases[0].rows]
     return [name for name in names if name != FLOOR and compared(name)]
 

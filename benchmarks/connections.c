@@ -1,10 +1,10 @@
 /*
- * The life of TCP connections over loopback, both ends, and connects that find no local port.
+ * Lives of TCP connections over loopback, both ends, and connects that find no local port.
  *
- * For each line on standard input it makes so many of them, and prints the seconds it took:
+ * For each line on standard input it makes that many, and prints the seconds they took:
  * {"wall": 0.041, "cpu": 0.040}. "life NUMBER": connect, accept, and close, the client first.
  * "refused NUMBER": connect() while the local port range is full; the caller makes it one port.
- * Ends with its input; any error ends it with code 1.
+ * Ends when its input does; any error ends it with code 1.
  */
 #include <arpa/inet.h>
 #include <errno.h>

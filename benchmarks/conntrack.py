@@ -1,7 +1,7 @@
 """What the NAT pools of a gateway cost: python -m benchmarks.conntrack [--write].
 
-Needs root, and takes under a minute. The entries are written into conntrack of a network namespace
-of their own, without traffic; they go with it.
+Needs root, and takes under a minute. The entries are written into the conntrack table of a separate
+network namespace, without traffic; they go with it.
 """
 
 import argparse
@@ -55,7 +55,7 @@ TITLES = ("reader", "ratio to the floor", "lowest-highest", "wall ms", "ns an en
 
 
 def main() -> int:
-    """Measure, print the table; --write puts it into the README. Return 1 if that failed."""
+    """Measure and print the table; --write puts it into the README. Return 1 if that failed."""
     parser = argparse.ArgumentParser("python -m benchmarks.conntrack", description=__doc__)
     parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
     flags = parser.parse_args()
@@ -73,7 +73,7 @@ def main() -> int:
 
 
 def measure() -> list[Row]:
-    """Return a row for each way to read translated connections, then others, a floor first."""
+    """Return a row for each way to read translated connections, then others, floors first."""
     return [*measure_scene(readers, translated=True), *measure_scene(own_readers, translated=False)]
 
 
@@ -94,7 +94,7 @@ def measure_scene(scene: Scene, *, translated: bool) -> list[Row]:
 
 
 def track_connections(*, translated: bool) -> None:
-    """Write the entries: from one address towards many destinations, with SNAT or without."""
+    """Write the entries: from one address to many destinations, with or without SNAT."""
     with open_conntrack_socket() as netlink:
         for number in range(ENTRIES):
             group, port = number % DESTINATIONS, 1024 + number // DESTINATIONS
@@ -136,7 +136,7 @@ def readers() -> Iterator[list[Contender]]:
 
 @contextmanager
 def own_readers() -> Iterator[list[Contender]]:
-    """Give what the gateway's own connections cost where they are counted, and where not."""
+    """Give what the gateway's own connections cost when they are counted, and when not."""
     parser = best_parser()
     with ExitStack() as sockets:
         floor = sockets.enter_context(open_conntrack_socket())
@@ -156,7 +156,7 @@ def own_readers() -> Iterator[list[Contender]]:
 
 
 def discard(netlink: socket.socket, *, translated: bool) -> None:
-    """Ask for the entries and throw the answer away."""
+    """Request the entries and discard the answer."""
     buffer = bytearray(DATAGRAM_BYTES)
     netlink.send(encode_nat_request(1, translated=translated))
     size = netlink.recv_into(buffer)
@@ -165,7 +165,7 @@ def discard(netlink: socket.socket, *, translated: bool) -> None:
 
 
 def timed(read: Callable[[], object]) -> Callable[[], Timing]:
-    """Return how long a call takes, on the clock and of CPU."""
+    """Return a function that times a call, in wall and CPU time."""
 
     def take() -> Timing:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -176,7 +176,7 @@ def timed(read: Callable[[], object]) -> Callable[[], Timing]:
 
 
 def figures_of(rows: list[Row]) -> dict[str, float]:
-    """Return what is followed over time: the ratios to the floor of what the exporter does."""
+    """Return what is tracked over time: the ratios of what the exporter does to the floor."""
     ratios = {row.contender: row.ratio for row in rows}
     return {
         "conntrack_ratio": ratios["compiled parser"],

@@ -1,4 +1,4 @@
-"""Who is measured: each contender takes one sample of all TCP sockets when it is asked to."""
+"""What is measured: each contender takes one sample of all TCP sockets when asked."""
 
 import resource
 import sys
@@ -24,13 +24,13 @@ IN_A_NEW_NAMESPACE = ("unshare", "--net")
 
 
 def compared(name: str) -> bool:
-    """Tell whether a contender looks at all sockets, and so can be ranked among the others."""
+    """Return whether a contender looks at all sockets, and so can be ranked with the others."""
     return name != WALK and ELSEWHERE not in name
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A name and a way to take one sample; `take` raises BenchmarkError."""
+    """A name and a way to take one sample; `take` may raise BenchmarkError."""
 
     name: str
     take: Callable[[], Timing]
@@ -38,7 +38,7 @@ class Contender:
 
 @contextmanager
 def all_contenders(floor: Path, peers: Peers) -> Iterator[list[Contender]]:
-    """Start every contender in the namespace of the calling process; the floor comes first."""
+    """Start every contender in the calling process's namespace; the floor comes first."""
     with ExitStack() as children:
 
         def child(name: str, *command: str | Path) -> Contender:
@@ -71,7 +71,7 @@ def _exporter(parser: str) -> tuple[str, ...]:
 
 
 def time_program(command: Command) -> Timing:
-    """Run a program to its end, its start included. Nothing else may end meanwhile."""
+    """Time a program from start to end. No other child may end meanwhile."""
     wall, cpu = time.perf_counter(), _children_cpu_seconds()
     with start_silent(command) as process:
         code = process.wait()

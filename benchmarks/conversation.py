@@ -1,4 +1,4 @@
-"""A child process that is spoken to line by line: one line in, one line out."""
+"""A child process that talks line by line: one line in, one line out."""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ END_SECONDS = 10.0
 
 
 class Conversation:
-    """The two ends of a child's input and output. Every method raises BenchmarkError."""
+    """Our ends of a child's input and output. Every method may raise BenchmarkError."""
 
     def __init__(self, name: str, to: IO[str], back: IO[str]) -> None:
         self._name = name
@@ -20,7 +20,7 @@ class Conversation:
         self._back = back
 
     def ask(self, line: str = "") -> str:
-        """Send a line and wait for the line it answers."""
+        """Send a line and wait for the answering line."""
         try:
             self._to.write(f"{line}\n")
             self._to.flush()
@@ -37,7 +37,7 @@ class Conversation:
 
 @contextmanager
 def conversation(command: Command) -> Iterator[Conversation]:
-    """Start a child that ends with its input; make sure that it does."""
+    """Start a child that ends when its input does; make sure that it does."""
     with start_talking(command) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -48,7 +48,7 @@ def conversation(command: Command) -> Iterator[Conversation]:
 
 
 def _end(process: subprocess.Popen[str], stdin: IO[str]) -> None:
-    with suppress(BrokenPipeError):  # it ended by itself; who asked it has said so
+    with suppress(BrokenPipeError):  # it ended on its own, which ask() has reported
         stdin.close()
     try:
         process.wait(END_SECONDS)

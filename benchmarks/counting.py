@@ -1,7 +1,7 @@
-"""What the BPF programs that count cost a connection: python -m benchmarks.counting [--write].
+"""What the counting BPF programs cost a connection: python -m benchmarks.counting [--write].
 
-Needs root, and takes about a minute. The connections are in a network namespace of their own; the
-programs see every change of a socket's state on the host while they are attached.
+Needs root, and takes about a minute. The connections are in a separate network namespace; while the
+programs are attached, they see every socket state change on the host.
 """
 
 import argparse
@@ -48,7 +48,7 @@ OpenCounting = Callable[[], Counting | Missing]
 
 
 def open_both() -> Counting | Missing:
-    """Attach the program that does what both do."""
+    """Attach the program that does the work of both."""
     return open_state_changes()[0]
 
 
@@ -60,7 +60,7 @@ CONTENDERS: dict[str, tuple[OpenCounting, ...]] = {
 
 
 class Cost(NamedTuple):
-    """CPU seconds of one event, beside those without any program just before and just after."""
+    """CPU seconds per event, with those without any program just before and just after."""
 
     cpu: float
     floor: float
@@ -75,7 +75,7 @@ Costs = dict[str, list[Cost]]
 
 
 def main() -> int:
-    """Measure, print the tables; --write puts them into the README. Return 1 if that failed."""
+    """Measure and print the tables; --write puts them into the README. Return 1 if that failed."""
     parser = argparse.ArgumentParser("python -m benchmarks.counting", description=__doc__)
     parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
     flags = parser.parse_args()
@@ -93,7 +93,7 @@ def main() -> int:
 
 
 def measure() -> tuple[Costs, Costs]:
-    """Return what a connection's life costs, and what a connect() that finds no port does."""
+    """Return what a connection's life costs, and what a connect() that finds no port costs."""
     with tempfile.TemporaryDirectory() as folder, network_namespace():
         program = compile_c(HERE / "connections.c", Path(folder))
         with conversation((program,)) as child:
@@ -105,14 +105,14 @@ def measure() -> tuple[Costs, Costs]:
 
 @contextmanager
 def full_range() -> Iterator[None]:
-    """Leave no local port towards the first destination."""
+    """Leave no local port free towards the first destination."""
     set_sysctl("ip_local_port_range", "1024 1024")
     with socket.create_connection(("127.0.0.2", PORT)):
         yield
 
 
 def measure_rounds(child: Conversation, kind: str, number: int) -> Costs:
-    """Return the costs of each contender, measured by turns with none."""
+    """Return the costs of each contender, measured alternately with none."""
 
     def ask() -> float:
         return parse_timing(child.ask(f"{kind} {number}")).cpu / number
@@ -132,7 +132,7 @@ def measure_rounds(child: Conversation, kind: str, number: int) -> Costs:
 
 @contextmanager
 def attached(programs: Sequence[OpenCounting]) -> Iterator[None]:
-    """Attach some programs; raises BenchmarkError where that cannot be done here."""
+    """Attach some programs; raises BenchmarkError if that is impossible here."""
     with ExitStack() as stack:
         for open_program in programs:
             made = open_program()
@@ -163,7 +163,7 @@ def results_section(lives: Costs, refusals: Costs) -> str:
 
 
 def figures_of(lives: Costs) -> dict[str, float]:
-    """Return what is followed over time: µs of a connection's life, and what is more."""
+    """Return what is tracked over time: µs of a connection's life, and what programs add."""
     floor = median(cost.floor for found in lives.values() for cost in found)
     more = {
         f"{name}_microseconds": round(median(cost.more for cost in found) * 1e6, 2)

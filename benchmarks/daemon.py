@@ -1,4 +1,4 @@
-"""The real daemon in a process of its own: its start, its memory, its answers, its cost."""
+"""The real daemon in a separate process: its start, its memory, its answers, its cost."""
 
 import http.client
 import re
@@ -16,7 +16,7 @@ from benchmarks.summary import quantile
 from tests.support.labs.exporter_process import Exporter, running_exporter
 
 BACK_TO_BACK = ("--sample.interval=100ms", "--sample.max-cpu=1")
-PAUSE_SECONDS = 0.01  # between scrapes: each meets the sampler at another moment
+PAUSE_SECONDS = 0.01  # between scrapes, so that each meets the sampler at a different moment
 SCRAPE_SECONDS = 30.0
 IDLE_SCRAPES = 50
 SAMPLE_TIME = re.compile(rb"^tcp_pressure_sample_timestamp_seconds\S* (\S+)", re.MULTILINE)
@@ -41,7 +41,7 @@ def measure_daemon(parser: str, scrapes: int) -> DaemonRow:
 
 
 def measure_idle(parser: str, seconds: float) -> Idle:
-    """Leave a daemon alone at its default interval; then see what a scrape costs it."""
+    """Leave a daemon idle at its default interval; then see what a scrape costs it."""
     with _daemon(parser) as (exporter, start_seconds):
         pid = exporter.process.pid
         before = process_cpu_seconds(pid)

@@ -1,5 +1,5 @@
-"""The one error of the suite."""
+"""The suite's one error."""
 
 
 class BenchmarkError(Exception):
-    """The suite cannot measure; the message says in one line what is missing or went wrong."""
+    """The suite cannot measure; the message is one line that says what is missing or went wrong."""

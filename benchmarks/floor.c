@@ -4,7 +4,7 @@
  * For each line on standard input it asks the kernel once over NETLINK_SOCK_DIAG, in the legacy
  * form whose answer covers IPv4 and IPv6 in one walk over the table, and prints the seconds it
  * took: {"wall": 0.041, "cpu": 0.040}. Nothing is decoded, so no reader of the same dump can be
- * faster. Ends with its input; any error ends it with code 1.
+ * faster. Ends when its input does; any error ends it with code 1.
  */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define ALL_STATES 0xfff    /* bits 1 to 11: the states of include/net/tcp_states.h */
-#define DATAGRAM_BYTES 32768 /* the kernel grows its datagrams no further */
+#define DATAGRAM_BYTES 32768 /* the kernel makes no larger datagrams */
 
 static void fail(const char *operation)
 {

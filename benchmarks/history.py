@@ -1,4 +1,4 @@
-"""What each run that was kept came to: a line of history.jsonl, and all of them as a plot."""
+"""The figures of each run that was kept: one line each in history.jsonl, and all as a plot."""
 
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,9 +29,9 @@ LINES = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its day, the commit that it measured, and its figures by name.
+    """One run: its day, the commit it measured, and its figures by name.
 
-    Names say what is measured, in which unit, and with how many sockets.
+    Names say what is measured, in what unit, and with how many sockets.
     """
 
     date: str
@@ -40,7 +40,7 @@ class Run:
 
 
 def figures_of(results: Results) -> dict[str, float]:
-    """Return what is followed over time of a run of the suite."""
+    """Return what is tracked over time from a run of the suite."""
     idle = results.idle
     figures = {
         "idle_percent": idle.core_percent,
@@ -53,7 +53,7 @@ def figures_of(results: Results) -> dict[str, float]:
 
 
 def keep(date: str, figures: Mapping[str, float], history: Path = HISTORY) -> None:
-    """Add a line for a run of the commit that is checked out, and draw all of them again."""
+    """Add a line for a run of the checked-out commit, and redraw all of them."""
     run = Run(date, checked_out(), dict(figures))
     with history.open("ab") as lines:
         lines.write(msgspec.json.encode(run) + b"\n")
@@ -66,12 +66,12 @@ def read(history: Path = HISTORY) -> list[Run]:
 
 
 def newest(runs: Sequence[Run]) -> dict[str, float]:
-    """Return each figure as the last run that has it found it."""
+    """Return each figure from the last run that has it."""
     return {name: figure for run in runs for name, figure in run.figures.items()}
 
 
 def checked_out() -> str:
-    """Return the commit that is checked out, shortened; "+" behind it: the product has changed."""
+    """Return the checked-out commit, shortened; a "+" after it: the product has changed."""
     changed = _git("status", "--porcelain", "--", str(ROOT / "src"))
     return _git("rev-parse", "--short", "HEAD") + ("+" if changed else "")
 
@@ -83,7 +83,7 @@ def _git(*arguments: str) -> str:
 
 
 def history_chart(runs: Sequence[Run]) -> str:
-    """Return the SVG: a line for each case of the suite, the budgets beside it."""
+    """Return the SVG: a line for each case of the suite, with the budgets."""
     drawn = [run for run in runs if LINES.keys() & run.figures.keys()]
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     highest = max(run.figures[name] for run in drawn for name in LINES if name in run.figures)

@@ -13,7 +13,7 @@ CPU_NAME = re.compile(r"^model name\s*: (.+)$", re.MULTILINE)
 
 
 def describe_machine(peer_versions: dict[str, str]) -> Machine:
-    """Return the machine and the versions of what is compared."""
+    """Return the machine, and the versions of what is compared."""
     name = CPU_NAME.search(Path("/proc/cpuinfo").read_text())
     buckets = Path("/proc/sys/net/ipv4/tcp_ehash_entries")
     return Machine(
@@ -21,7 +21,7 @@ def describe_machine(peer_versions: dict[str, str]) -> Machine:
         cpu=name[1] if name else platform.machine(),
         cores=os.cpu_count() or 1,
         kernel=platform.release(),
-        # Since Linux 6.1; 0 where the kernel does not tell.
+        # Since Linux 6.1; 0 if the kernel does not say.
         hash_buckets=abs(int(buckets.read_text())) if buckets.exists() else 0,
         versions={
             "exporter": version("tcp-pressure-exporter"),

@@ -4,12 +4,12 @@
  *   make_sockets PAIRS IPV6_PERCENT SOURCES HEAVY HEAVY_PERCENT LIGHT SECONDS
  *
  * First it opens PAIRS connections to itself, two ESTABLISHED sockets each, and prints a line.
- * Then, for each number on a line of standard input, it makes so many TIME_WAIT sockets and
+ * Then, for each number on a line of standard input, it makes that many TIME_WAIT sockets and
  * prints a line. HEAVY_PERCENT of all connections go to HEAVY destinations, the others to LIGHT
  * destinations in turn; they come from SOURCES addresses. A destination is one address and port.
  *
- * Ends with its input, after SECONDS, and with code 1 at any error. Wants a network namespace of
- * its own whose `lo` is up, with the route "local fd00::/16 dev lo", ip_nonlocal_bind for IPv6,
+ * Ends when its input does, after SECONDS, or with code 1 at any error. Needs a network namespace
+ * of its own whose `lo` is up, with the route "local fd00::/16 dev lo", ip_nonlocal_bind for IPv6,
  * tcp_tw_reuse 0, and room in tcp_max_tw_buckets.
  */
 #define _GNU_SOURCE
@@ -33,7 +33,7 @@ struct plan {
 	unsigned int pairs, ipv6_percent, sources, heavy, heavy_percent, light, seconds;
 };
 
-/* One thread connects to its own share of the destinations, on a port of its own. */
+/* Each thread connects to its own share of the destinations, on its own port. */
 struct maker {
 	const struct plan *plan;
 	int number;
@@ -165,7 +165,7 @@ static void *make(void *argument)
 		open_connection(maker, &client, &server);
 		if (maker->keep_open)
 			continue;
-		close(client); /* who closes first gets the TIME_WAIT */
+		close(client); /* the end that closes first gets TIME_WAIT */
 		close(server);
 	}
 	return NULL;

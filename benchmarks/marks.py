@@ -1,4 +1,4 @@
-"""The part of a document that a program writes, between two marks."""
+"""The part of a document that a program writes between two marks."""
 
 from benchmarks.failure import BenchmarkError
 
@@ -6,9 +6,9 @@ END = "<!-- end of results -->"
 
 
 def with_part(document: str, begin: str, part: str, name: str) -> str:
-    """Return the document with what stands between the marks replaced.
+    """Return the document with what is between the marks replaced.
 
-    Raises BenchmarkError without the marks, which calls the document by its name.
+    Without the marks, raises BenchmarkError, naming the document.
     """
     before, found, rest = document.partition(begin)
     _old, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""node_exporter with its tcpstat collector alone, scraped over loopback."""
+"""node_exporter with only its tcpstat collector, scraped over loopback."""
 
 import http.client
 import socket
@@ -21,7 +21,7 @@ FLAGS = ("--collector.disable-defaults", "--collector.tcpstat", "--web.disable-e
 
 @contextmanager
 def node_exporter(program: Path) -> Iterator[Callable[[], Timing]]:
-    """Start it and give a function that scrapes once; its time is that of the whole scrape."""
+    """Start it and give a function that scrapes once, and returns the time of the whole scrape."""
     with start_silent((program, *FLAGS, f"--web.listen-address=127.0.0.1:{PORT}")) as process:
         try:
             _wait_until_listening()

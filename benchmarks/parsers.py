@@ -13,7 +13,10 @@ def parsers() -> dict[str, Parser]:
 
 
 def daemon_command(parser: str) -> tuple[str, ...]:
-    """Return the command that runs the daemon with this parser."""
+    """Return the command that runs the daemon with this parser.
+
+    The readable one stands for an installation without compiled parts, which has no BPF either.
+    """
     if parser == next(iter(parsers())):
         return (str(COMMAND),)
-    return (sys.executable, "-m", "benchmarks.children.readable_daemon")
+    return (sys.executable, "-m", "benchmarks.children.readable_daemon", "--sample.source=netlink")

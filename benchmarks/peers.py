@@ -1,4 +1,4 @@
-"""Programs to compare with. They are put into .tools; nothing is installed on the host."""
+"""Programs to compare with. They go into .tools; nothing is installed on the host."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ PSUTIL_ENVIRONMENT = TOOLS / "psutil"
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Where the peers are, and which versions."""
+    """Where the peers are, and their versions."""
 
     node_exporter: Path
     psutil_python: Path
@@ -35,7 +35,7 @@ def _unpack_node_exporter() -> None:
     TOOLS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOLS) as name:
         folder = Path(name)
-        # The sandbox user could not write into the folder; apt would warn about it.
+        # The sandbox user could not write to the folder, and apt would warn about that.
         options = ("-q", "-o", "APT::Sandbox::User=root")
         run(("apt-get", *options, "download", "prometheus-node-exporter"), folder)
         (package,) = folder.glob("*.deb")

@@ -1,4 +1,4 @@
-"""Real sockets in the namespace of the calling process: made, kept at their number, counted."""
+"""Real sockets in the calling process's namespace: made, kept constant in number, counted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ Progress = Callable[[str], None]
 
 
 class Population:
-    """Sockets of one shape. Ask `stay` before each measurement, for TIME_WAIT lasts 60 s."""
+    """Sockets of one shape. Call `stay` before each measurement, as TIME_WAIT lasts 60 s."""
 
     def __init__(self, shape: Shape, maker: Conversation, progress: Progress) -> None:
         self.shape = shape
@@ -68,7 +68,7 @@ def populated(shape: Shape, program: Path, progress: Progress) -> Iterator[Popul
 
 
 def count_sockets() -> int:
-    """Return the TCP sockets of the namespace, as the kernel counts them itself."""
+    """Return the number of TCP sockets in the namespace, as the kernel itself counts them."""
     ipv4, ipv6 = Path("/proc/net/sockstat").read_text(), Path("/proc/net/sockstat6").read_text()
     return _field(ipv4, "TCP", "inuse") + _field(ipv4, "TCP", "tw") + _field(ipv6, "TCP6", "inuse")
 

@@ -1,4 +1,4 @@
-"""Starts other programs: the only place of the suite that does. All start in the project's root."""
+"""Starts other programs: the only place in the suite that does. All start in the project's root."""
 
 import subprocess
 from collections.abc import Sequence
@@ -27,14 +27,14 @@ def run(command: Command, folder: Path = ROOT) -> str:
 
 
 def start_talking(command: Command) -> subprocess.Popen[str]:
-    """Start a program that is spoken to line by line."""
+    """Start a program that talks line by line."""
     return subprocess.Popen(  # noqa: S603 - the same
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
 
 
 def start_silent(command: Command) -> subprocess.Popen[bytes]:
-    """Start a program whose output nobody wants."""
+    """Start a program whose output is not wanted."""
     return subprocess.Popen(  # noqa: S603 - the same
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

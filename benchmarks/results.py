@@ -1,4 +1,4 @@
-"""What a run of the suite found, as it is kept in results.json."""
+"""What a run of the suite found, as kept in results.json."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DaemonRow:
-    """The running daemon, sampling back to back while it is scraped."""
+    """The running daemon, sampling back to back while being scraped."""
 
     parser: str
     start_seconds: float
@@ -60,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """The daemon at its default interval on a host with hardly a socket."""
+    """The daemon at its default interval on a host with hardly any sockets."""
 
     seconds: float
     start_seconds: float

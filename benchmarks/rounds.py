@@ -8,14 +8,14 @@ from benchmarks.contenders import Contender
 from benchmarks.population import Population, count_sockets
 from benchmarks.timing import Timing
 
-# A contender that took so long in one case is left out of the case's further rounds.
+# A contender that takes this long in a case is left out of that case's further rounds.
 ENOUGH_SECONDS = 15.0
-SLOWEST_ROUND_PER_SOCKET = 35e-6  # seconds: what a first round may take, psutil included
+SLOWEST_ROUND_PER_SOCKET = 35e-6  # seconds: what a first round may take, including psutil
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One timing, the sockets it was taken over, and the timings of the floor around it."""
+    """One timing, the number of sockets it covered, and the floor's timings around it."""
 
     timing: Timing
     sockets: int
@@ -24,7 +24,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        """The time on the clock as a multiple of the floor's."""
+        """The wall time as a multiple of the floor's."""
         return self.timing.wall * 2 / (self.floor_before.wall + self.floor_after.wall)
 
 

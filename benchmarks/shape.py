@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-SOCKETS_PER_SOURCE = 100_000  # more from one address would fill the ports towards a destination
+SOCKETS_PER_SOURCE = 100_000  # more from one address would fill its ports towards a destination
 MAX_PAIRS = 4_000  # connections that stay open: two files each, and 20,000 are widely allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """So many sockets; `heavy_percent` of them towards five destinations, the rest towards many."""
+    """So many sockets; `heavy_percent` of them to five destinations, the rest to many."""
 
     sockets: int
     heavy_percent: int = 90

@@ -21,12 +21,12 @@ from benchmarks.tables import case_section, daemon_table, idle_sentence
 from tests.support.labs.network_namespace import network_namespace
 
 Say = Callable[[str], None]
-DAEMON_SECONDS = 20.0  # what start and scrapes take at most, with room
+DAEMON_SECONDS = 20.0  # what start and scrapes take at most, with some margin
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to measure: rounds for each shape, scrapes for each daemon, seconds of idling."""
+    """How much to measure: rounds per shape, scrapes per daemon, seconds of idling."""
 
     rounds: dict[Shape, int]
     scrapes: int
@@ -51,7 +51,7 @@ class Programs:
 
 
 def run_suite(plan: Plan, say: Say) -> Results:
-    """Measure everything of the plan; raises BenchmarkError. Needs root for the namespaces."""
+    """Measure everything in the plan; may raise BenchmarkError. Needs root for the namespaces."""
     with tempfile.TemporaryDirectory() as folder:
         say("compiling, and fetching the peers that are missing")
         programs = Programs(

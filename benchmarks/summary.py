@@ -1,4 +1,4 @@
-"""From many measurements to the numbers that are shown."""
+"""From many measurements to the numbers shown."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def summarise(contender: str, measured: Sequence[Measured]) -> Row:
-    """Return the medians over the rounds, and between which values the ratios lay."""
+    """Return the medians over the rounds, and the range of the ratios."""
     ratios = [one.ratio for one in measured]
     return Row(
         contender=contender,

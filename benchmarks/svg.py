@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 Point = tuple[float, float]
 
-# Greys and hues of middling lightness read well on white and on black alike.
+# Greys and hues of medium lightness read well on both white and black.
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #777 }
 .title { font-size: 15px; font-weight: 600 }

@@ -34,13 +34,13 @@ def daemon_table(cases: Sequence[Case]) -> str:
 
 
 def budget_table(budgets: Sequence[Budget]) -> str:
-    """Return what was allowed, what was measured, and whether that is inside."""
+    """Return what was allowed, what was measured, and whether that is within the budget."""
     rows = [(b.subject, b.limit, b.measured, "yes" if b.kept else "**no**") for b in budgets]
     return table(BUDGET_TITLES, rows)
 
 
 def idle_sentence(idle: Idle) -> str:
-    """Return what an idle host pays."""
+    """Return what it costs an idle host."""
     return (
         f"On an idle host, one sample every 5 s, for {idle.seconds:.0f} s: "
         f"**{idle.core_percent:.2f} % of one core**, {idle.peak_rss_mb:.0f} MB peak RSS; "
@@ -59,7 +59,7 @@ def machine_sentence(machine: Machine) -> str:
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; its columns line up in plain text too, numbers to the right."""
+    """Return a Markdown table; its columns line up in plain text, too, numbers on the right."""
     widths = [max(len(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
     left = [_is_text(column) for column in zip(*rows, strict=True)]
     rules = [_rule(width, is_left=is_left) for width, is_left in zip(widths, left, strict=True)]
@@ -76,7 +76,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
 
 
 def _is_text(column: Sequence[str]) -> bool:
-    """Numbers, and only they, begin with a digit and hold no word."""
+    """Numbers, and only they, begin with a digit and contain no word."""
     return not all(cell[:1].isdigit() and "sockets" not in cell for cell in column)
 
 

@@ -43,7 +43,7 @@ def exported() -> Iterator[Metric]:
 
 
 def test_metrics() -> None:
-    """docs/metrics.md lists every metric once, with its labels, and no other; counters by name."""
+    """docs/metrics.md lists exactly the metrics, each once, with its labels; counters by name."""
     assert sorted(documented()) == sorted(exported())
 
 
@@ -54,12 +54,12 @@ def items(heading: str) -> list[str]:
 
 
 def test_events() -> None:
-    """docs/metrics.md explains every event of the kernel once, and no other."""
+    """docs/metrics.md explains exactly the kernel's events, each once."""
     assert sorted(items("The kernel's own counters")) == sorted(EVENTS)
 
 
 def test_sysctls() -> None:
-    """docs/metrics.md explains every setting once, and no other."""
+    """docs/metrics.md explains exactly the settings, each once."""
     assert sorted(items("Settings")) == sorted(name.rpartition(".")[2] for name in SYSCTLS)
 
 

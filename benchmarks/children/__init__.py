@@ -1,1 +1,1 @@
-"""Programs that take samples in processes of their own, some in environments of their own."""
+"""Programs that take samples in separate processes, some in separate environments."""

@@ -1,4 +1,4 @@
-"""Child: walks past all sockets for those that are bound only, as the daemon does at its start."""
+"""Child: walks past all sockets to find those only bound, as the daemon does at its start."""
 
 from benchmarks.children.stopwatch import answer_each_line
 from tcp_pressure_exporter.facts.bound import BoundRules
@@ -7,7 +7,7 @@ from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 
 
 def main() -> None:
-    """Walk once for each line; a new source knows nothing yet, so that its walk is due."""
+    """Walk once per line; a new source knows nothing yet, so its walk is due."""
 
     def walk() -> None:
         parser = best_parser()

@@ -1,8 +1,8 @@
-"""Child: takes samples as the daemon does, with the parser that its argument names.
+"""Child: takes samples as the daemon does, with the parser named by its argument.
 
-With a second argument, whatever it is, BPF tells of the sockets. The walk for sockets that are
-bound only, which the daemon repeats once in a while, is left out: see bound_only_walk.py. So is
-what concerns pools near their limit only.
+With a second argument, whatever it is, BPF reports the sockets. The walk for sockets that are only
+bound, which the daemon occasionally repeats, is left out: see bound_only_walk.py. So is what only
+concerns pools near their limit.
 """
 
 import sys
@@ -33,7 +33,7 @@ NEAR_THE_LIMIT = {"canary", "pool_owners"}
 
 
 class StoppableClock:
-    """The monotonic clock, until it is stopped: the next walk never becomes due then."""
+    """The monotonic clock, until it is stopped: then the next walk never becomes due."""
 
     def __init__(self) -> None:
         self._stopped_at: float | None = None
@@ -42,12 +42,12 @@ class StoppableClock:
         return time.monotonic() if self._stopped_at is None else self._stopped_at
 
     def stop(self) -> None:
-        """Stand still from now on."""
+        """Stand still from now."""
         self._stopped_at = time.monotonic()
 
 
 def walked(parser: Parser, netlink: NetlinkSockets, clock: StoppableClock) -> WalkedSockets:
-    """Return the sockets by BPF; they are checked at the first sample, which is not measured."""
+    """Return BPF's sockets; they are checked at the first sample, which is not measured."""
     tables = open_tables()
     if isinstance(tables, Missing):
         raise BenchmarkError(tables.reason)
@@ -55,7 +55,7 @@ def walked(parser: Parser, netlink: NetlinkSockets, clock: StoppableClock) -> Wa
 
 
 def main() -> None:
-    """Take a sample for each line; a collector that fails ends the measurement."""
+    """Take a sample per line; a collector that fails ends the measurement."""
     clock = StoppableClock()
     parser = parsers()[sys.argv[1]]
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, clock=clock)

@@ -1,4 +1,4 @@
-"""Child: reads /proc/net/tcp and tcp6; with the argument `count` also counts the states."""
+"""Child: reads /proc/net/tcp and tcp6; with the argument `count`, also counts the states."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Child: the daemon as it runs where the compiled parser was not built."""
+"""Child: the daemon as it runs without the compiled parser."""
 
 import sys
 

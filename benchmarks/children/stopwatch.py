@@ -1,4 +1,4 @@
-"""What the children have in common. Standard library only: psutil's environment has no more."""
+"""What the children share. Standard library only: psutil's environment has nothing else."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def answer_each_line(take: Callable[[], object]) -> None:
-    """For each line on standard input, call `take` once and print the seconds it took."""
+    """For each line on standard input, call `take` once and print how many seconds it took."""
     for _line in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
         take()

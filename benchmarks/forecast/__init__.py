@@ -1,1 +1,1 @@
-"""Drives real port pools to exhaustion and judges forecasts by it: README.md."""
+"""Drives real port pools to exhaustion and judges forecasts of it: README.md."""

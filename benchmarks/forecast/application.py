@@ -1,4 +1,4 @@
-"""An application on loopback that connects by a schedule; one end always closes first."""
+"""An application on loopback that connects on a schedule; one end always closes first."""
 
 import errno
 import heapq
@@ -12,7 +12,7 @@ CloseDue = tuple[float, int, socket.socket, socket.socket]
 
 
 class Application:
-    """Keeps to its schedule whether or not connect() succeeds; both ends are its own."""
+    """Keeps to its schedule whether connect() succeeds or not; both ends are its own."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._streams = scenario.streams
@@ -27,7 +27,7 @@ class Application:
         self._serial = count()
 
     def act(self, now: float) -> bool:
-        """Do what is due `now` seconds after the start; False: a connect() found no port."""
+        """Do what is due at `now` seconds after the start; False: a connect() found no port."""
         while self._connections and self._connections[0][0] <= now:
             self._close(heapq.heappop(self._connections))
         succeeded = True
@@ -60,7 +60,7 @@ class Application:
         return True
 
     def _close(self, connection: CloseDue) -> None:
-        """Close one end first, which leaves that one in TIME_WAIT."""
+        """Close one end first, which leaves that end in TIME_WAIT."""
         _close_at, _serial, client, accepted = connection
         first, second = (accepted, client) if self._server_closes else (client, accepted)
         first.close()

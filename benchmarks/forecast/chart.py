@@ -1,4 +1,4 @@
-"""The plot: forecasts beside the truth over time, one panel a load."""
+"""The plot: forecasts against the truth over time, one panel per load."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class Panel(NamedTuple):
 
 
 def forecast_chart(traces: Sequence[Trace]) -> str:
-    """Return the SVG of those loads that it shows."""
+    """Return the SVG of the loads it shows."""
     by_name = {trace.name: trace for trace in traces}
     shown = [by_name[name] for name in SHOWN if name in by_name]
     rows = -(-len(shown) // COLUMNS)
@@ -93,7 +93,7 @@ def _grid(panel: Panel) -> Iterator[str]:
 
 
 def _curves(panel: Panel, trace: Trace, forecaster: Forecaster) -> list[list[Point]]:
-    """Return the stretches on which the forecast is not beyond the limit, as steps."""
+    """Return, as steps, the stretches in which the forecast is not beyond the limit."""
     curves: list[list[Point]] = []
     seen = False
     interval = forecaster.interval or INTERVAL

@@ -1,4 +1,4 @@
-"""Runs one load on a pool of its own, in a network namespace, and polls the pool meanwhile."""
+"""Runs one load on its own pool, in a network namespace, while polling the pool."""
 
 import resource
 import time
@@ -19,7 +19,7 @@ from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 LOW = 20_000
 HIGH = LOW + PORTS - 1
-TICK = 0.05  # seconds: how late a connection may come
+TICK = 0.05  # seconds: how late a connection may be
 POLL_SECONDS = 1.0
 AFTER_FULL = 5.0  # seconds
 PORT = SERVER[1].to_bytes(2, "big")
@@ -27,7 +27,7 @@ Rows = Mapping[PoolKey, PoolCount]
 
 
 def run_scenario(scenario: Scenario) -> Trace:
-    """Return what became of the pool; raises OSError and SourceError. Needs root."""
+    """Return what became of the pool; may raise OSError and SourceError. Needs root."""
     _allow_open_files(4 * PORTS)
     parser = best_parser()
     with network_namespace():
@@ -42,7 +42,7 @@ def run_scenario(scenario: Scenario) -> Trace:
 
 
 def pool_rules() -> TallyRules:
-    """Return the rules under which the dump is counted."""
+    """Return the rules for counting the dump."""
     return TallyRules(
         usable=port_range(LOW, HIGH),
         blocked=0,

@@ -1,4 +1,4 @@
-"""Who is judged: functions from the polls so far to the seconds until the pool is full."""
+"""What is judged: functions from the polls so far to the seconds until the pool is full."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -17,9 +17,9 @@ Forecast = Callable[[Sequence[Poll], int], float]
 
 
 class Forecaster(NamedTuple):
-    """`polls` so far and the limit of the pool go in, seconds come out; +Inf: not in sight.
+    """The polls so far and the pool's limit go in, seconds come out; +Inf: not in sight.
 
-    interval: seconds between its polls, where that does not depend on the exporter's.
+    interval: seconds between its polls, if independent of the exporter's.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Forecaster(NamedTuple):
 
 
 def by_flow(estimate: Estimate, walk: Callable[[Flow], float]) -> Forecast:
-    """Return the forecast that walks through the known releases at the estimated rates."""
+    """Return the forecast from walking through the known releases at the estimated rates."""
 
     def forecast(polls: Sequence[Poll], limit: int) -> float:
         rates, now = estimate(polls), polls[-1]
@@ -37,7 +37,7 @@ def by_flow(estimate: Estimate, walk: Callable[[Flow], float]) -> Forecast:
     return forecast
 
 
-# Both walks through the releases: the ports of one second come back evenly within it, or together.
+# The two walks: the ports of one second come back evenly within it, or together.
 EVENLY = exhaustion_seconds
 TOGETHER = release_together.exhaustion_seconds
 

@@ -1,4 +1,4 @@
-"""Lets a forecaster read the polls of every pool, as if they came just now."""
+"""Lets a forecaster read the polls of every pool, as if they were just arriving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class Judged:
 
 
 def judged(forecaster: Forecaster, traces: Sequence[Trace], interval: int) -> Judged:
-    """Return what the forecaster says of all pools, polled at this or its own interval."""
+    """Return what the forecaster says about all pools, polled at this interval or its own."""
     own = forecaster.interval or interval
     readings = [read(forecaster, trace, own) for trace in traces]
     return Judged(forecaster.name, own, traces, readings)
 
 
 def read(forecaster: Forecaster, trace: Trace, interval: int) -> list[Reading]:
-    """Return a reading per poll until the pool is full; each knows the polls up to its own."""
+    """Return a reading per poll until the pool is full; each knows only the polls up to its own."""
     polls = trace.every(interval)
     return [
         Reading(poll.time, forecaster.forecast(polls[:number], trace.limit))

@@ -1,4 +1,4 @@
-"""What an application does to a pool over time: connections by a schedule, real or even."""
+"""What an application does to a pool over time: connections on a schedule, random or even."""
 
 import random
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Phase(NamedTuple):
-    """New connections per second, changing evenly from `first` to `last` within `seconds`."""
+    """New connections per second, changing linearly from `first` to `last` over `seconds`."""
 
     seconds: float
     first: float
@@ -15,16 +15,16 @@ class Phase(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """Connections of one kind; each is closed `hold` seconds after it was made, inf is never."""
+    """Connections of one kind; each is closed `hold` seconds after it was made; inf: never."""
 
     phases: tuple[Phase, ...]
     hold: float = 0.0
 
 
 class Scenario(NamedTuple):
-    """One load; without `even` the connections come at random, as independent clients do.
+    """One load; without `even`, connections come at random, like those of independent clients.
 
-    server_closes: the server closes first, so that TIME_WAIT is there, and the client's next
+    server_closes: the server closes first, so TIME_WAIT is at the server, and the client's next
     connection from that port takes it over.
     """
 
@@ -45,7 +45,7 @@ def steady(seconds: float, rate: float) -> Phase:
 
 
 def connections_due(stream: Stream, time: float) -> float:
-    """Return how many connections the stream has made on average `time` seconds after its start."""
+    """Return how many connections the stream has made, on average, after `time` seconds."""
     due = 0.0
     for phase in stream.phases:
         elapsed = min(time, phase.seconds)
@@ -56,13 +56,13 @@ def connections_due(stream: Stream, time: float) -> float:
 
 
 def arrivals(*, even: bool, seed: str) -> Iterator[float]:
-    """Yield at how many connections due the next one comes: 1, 2, 3, …, or a Poisson process.
+    """Yield how many must be due for the next connection to come: 1, 2, 3, …, or a Poisson process.
 
     The same seed gives the same arrivals on every machine.
     """
     if even:
         yield from map(float, count(1))
-    source = random.Random(seed)  # noqa: S311 - traffic, not a secret
+    source = random.Random(seed)  # noqa: S311 - for traffic, not secrets
     due = 0.0
     while True:
         due += source.expovariate(1.0)

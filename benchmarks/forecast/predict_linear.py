@@ -1,4 +1,4 @@
-"""What Prometheus foresees from the ratio alone: predict_linear, by its documentation."""
+"""What Prometheus predicts from the ratio alone: predict_linear, by its documentation."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Samples = Sequence[tuple[float, float]]
 
 
 def line_at(samples: Samples, now: float) -> tuple[float, float]:
-    """Return the rise per second of the line of least squares and its value at `now`.
+    """Return the rise per second of the least-squares line and its value at `now`.
 
     predict_linear(v, t) is value + rise × t. samples: at least two of (time, value).
     Source: prometheus.io/docs, Query functions, predict_linear: simple linear regression.
@@ -36,7 +36,7 @@ def seconds_until_full(polls: Sequence[Poll], limit: int) -> float:
 
 
 def seconds_until_full_after_idleness(polls: Sequence[Poll], limit: int) -> float:
-    """Return the same where the host was scraped before the load began, and was idle."""
+    """Return the same if the host was scraped while idle before the load began."""
     idle = [
         Poll(polls[0].time - SCRAPE_SECONDS * number, 0, 0, ())
         for number in range(int(RANGE_SECONDS / SCRAPE_SECONDS), 0, -1)

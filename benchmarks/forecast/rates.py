@@ -1,4 +1,4 @@
-"""Ways to estimate from the polls so far how fast ports are taken."""
+"""Ways to estimate, from the polls so far, how fast ports are taken."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from tcp_pressure_exporter.pools.usage import (
     may_have_ended,
 )
 
-JITTER = 0.5  # seconds that a poll may come late and still be the one of that moment
+JITTER = 0.5  # seconds by which a poll may be late and still count for its moment
 SURE = 2.0  # standard errors
 
 
 class Rates(NamedTuple):
-    """Per second: connections entering TIME_WAIT, and what is added to the live ones."""
+    """Per second: connections entering TIME_WAIT, and the growth of live ones."""
 
     closes: float
     growth: float
@@ -34,16 +34,16 @@ Estimate = Callable[[Sequence[Poll]], Rates]
 
 
 def mean(window: int, growth_window: int | None = None) -> Estimate:
-    """Return the means over the last `window` seconds, growth over another window if given."""
+    """Return the means over the last `window` seconds; growth over its own window if given."""
     return lambda polls: Rates(
         sum(polls[-1].ages[:window]) / window, _growth(polls, growth_window or window)
     )
 
 
 def lasting(polls: Sequence[Poll]) -> Rates:
-    """Return the means over ten seconds without what has ended since: what the exporter does.
+    """Return the means over ten seconds, without what has ended since, as the exporter does.
 
-    Of the closes only those count that took a port.
+    Only closes that took a port count.
     """
     now, window = polls[-1], _before(polls, RATE_SECONDS)
     since = [(now.time - then.time, now.live - then.live) for then in window]
@@ -53,7 +53,7 @@ def lasting(polls: Sequence[Poll]) -> Rates:
 
 
 def fastest(*windows: int) -> Estimate:
-    """Return the means of that window in which most ports a second were taken."""
+    """Return the means of the window in which most ports per second were taken."""
     estimates = [mean(window) for window in windows]
     return lambda polls: max(
         (estimate(polls) for estimate in estimates), key=lambda rates: rates.opens
@@ -63,8 +63,8 @@ def fastest(*windows: int) -> Estimate:
 def agreeing(*windows: int) -> Estimate:
     """Return the means over the longest window that the shorter ones do not contradict.
 
-    It does where the rates differ by more than chance explains: SURE times the standard error of
-    a Poisson process.
+    Rates contradict if they differ by more than chance explains: SURE times the standard error of a
+    Poisson process.
     """
 
     def estimate(polls: Sequence[Poll]) -> Rates:
@@ -81,9 +81,9 @@ def agreeing(*windows: int) -> Estimate:
 
 
 def trend(window: int, ahead: float) -> Estimate:
-    """Return the closes `ahead` seconds from now on the line through the last `window` seconds.
+    """Return the closes `ahead` seconds from now, on the line through the last `window` seconds.
 
-    Where the line does not rise for sure, the mean over ten seconds; that for growth always.
+    If the line does not clearly rise, use the mean over ten seconds; for growth, always use it.
     """
 
     def estimate(polls: Sequence[Poll]) -> Rates:
@@ -107,7 +107,7 @@ HOLD, BATCH = 62.048, 2.048  # seconds: at HZ=250
 
 
 def _share(now: Poll, then: Poll) -> float:
-    """Return which share of the closes since then took a port, at most."""
+    """Return at most which share of the closes since then took a port."""
     seconds = now.time - then.time
     closes = sum(now.ages[: int(seconds)])
     back = may_have_ended(then.ages, HOLD, BATCH, seconds)
@@ -116,7 +116,7 @@ def _share(now: Poll, then: Poll) -> float:
 
 
 def _before(polls: Sequence[Poll], window: float) -> list[Poll]:
-    """Return the polls of the window before the last one, the latest first."""
+    """Return the polls of the window before the last one, latest first."""
     start = polls[-1].time - window - JITTER
     return list(takewhile(lambda poll: poll.time >= start, polls[-2::-1]))
 

@@ -1,4 +1,4 @@
-"""The walk through the known releases where the ports of one second come back at its end."""
+"""The walk through the known releases if the ports of one second come back at its end."""
 
 import math
 
@@ -6,7 +6,7 @@ from tcp_pressure_exporter.pools.forecast import HORIZON, Flow
 
 
 def exhaustion_seconds(flow: Flow) -> float:
-    """Return the seconds until the pool is full: 0 if it is, +Inf where that is not in sight."""
+    """Return the seconds until the pool is full: 0 if it is, +Inf if that is not in sight."""
     used, now = flow.live + sum(flow.ages), 0.0
     if used >= flow.limit:
         return 0.0

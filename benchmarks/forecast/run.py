@@ -1,4 +1,4 @@
-"""Runs loads side by side, each in a process of its own."""
+"""Runs loads side by side, each in its own process."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,7 +12,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 
 
 def run_all(loads: Sequence[Scenario], say: Callable[[str], None]) -> list[Trace]:
-    """Return the traces in the order of the loads; raises BenchmarkError and OSError."""
+    """Return the traces in the loads' order; may raise BenchmarkError and OSError."""
     longest = max(load.seconds for load in loads)
     say(f"{len(loads)} loads side by side, {longest:.0f} s at most")
     with ProcessPoolExecutor(len(loads), get_context("fork")) as processes:

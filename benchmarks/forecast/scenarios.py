@@ -7,17 +7,17 @@ from benchmarks.forecast.load import Phase, Scenario, Stream, steady
 
 PORTS = 3_000
 HOLD = 62.048  # seconds: at HZ=250
-CEILING = PORTS / HOLD  # closes per second that such a pool bears for good
+CEILING = PORTS / HOLD  # closes per second that such a pool can bear indefinitely
 NEVER = math.inf
 
 
 def scenarios() -> list[Scenario]:
-    """Return all loads; whether one fills its pool, the kernel decides."""
+    """Return all loads; the kernel decides whether one fills its pool."""
     return [*_constant(), *_ramps(), *_steps(), *_bursts(), *_live()]
 
 
 def harmless() -> list[Scenario]:
-    """Return loads that never run out: each close takes no port more, or no more of them come."""
+    """Return loads that never run out: closes take no further port, or no more closes come."""
     again = [
         Scenario(f"balancer that uses its ports again, {rate}/s", (Stream((steady(150, rate),)),))
         for rate in (60, 100, 200)
@@ -77,7 +77,7 @@ def _bursts() -> Iterator[Scenario]:
 
 
 def _live() -> Iterator[Scenario]:
-    """Yield loads whose connections last: that never close, close late, come back."""
+    """Yield loads whose connections last: they never close, close late, or come back."""
     yield Scenario("leak, 25/s", (Stream((steady(160, 25),), NEVER),))
     yield _leak("leak, 10/s beside 30/s", steady(200, 30), steady(200, 10))
     yield _leak("leak, 0 to 40/s, beside 10/s", steady(160, 10), Phase(160, 0, 40))

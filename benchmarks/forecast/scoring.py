@@ -1,4 +1,4 @@
-"""Judges warnings by what became of the pool."""
+"""Judges warnings by what happened to the pool."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-LATE_CHECK = 30.0  # seconds before the end at which every forecast is compared with the truth
-SHORT_LEAD = 5.0  # seconds: less is of no use even to a program
+LATE_CHECK = 30.0  # seconds before the end, when every forecast is compared with the truth
+SHORT_LEAD = 5.0  # seconds: less is no use even to a program
 
 
 class Reading(NamedTuple):
@@ -18,7 +18,7 @@ class Reading(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """Warn where this many readings in a row are below the threshold, in seconds."""
+    """Warn if this many readings in a row are below the threshold, in seconds."""
 
     threshold: float
     consecutive: int = 1
@@ -26,13 +26,13 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule on the readings of one pool. Times are in seconds; None: there was no such thing.
+    """One rule applied to one pool's readings. Times are in seconds; None: nothing of the kind.
 
     lead: from the first true warning until the pool was full.
-    error: how far the forecast of that warning was off.
-    late_error: how far the last forecast made 30 s before the end or earlier was off, +Inf where
-    it saw no end.
-    false: how many readings warned though the pool did not fill within twice the threshold.
+    error: how far off that warning's forecast was.
+    late_error: how far off the last forecast made 30 s before the end or earlier was, +Inf if it
+    saw no end.
+    false: how many readings warned although the pool did not fill within twice the threshold.
     """
 
     fills: bool
@@ -46,9 +46,9 @@ class Verdict:
 class Score:
     """The verdicts of one rule over all pools.
 
-    lead: median over the pools that filled; one that was missed counts as 0. `short` of them
-    were less than SHORT_LEAD, the missed included.
-    error: median over the pools that were not missed, None if there are none.
+    lead: median over the pools that filled; a missed one counts as 0. `short` of them had less than
+    SHORT_LEAD, including the missed.
+    error: median over the pools not missed, None if there are none.
     blind: pools whose end was not in sight 30 s before, of `judged` that lived that long.
     late_error: median over the others, None if there are none.
     false: readings that warned falsely, in `false_pools` pools.

@@ -27,7 +27,7 @@ def forecaster_table(traces: Sequence[Trace]) -> str:
 
 
 def interval_table(traces: Sequence[Trace]) -> str:
-    """Return the chosen formula by interval, and by how many warnings in a row count."""
+    """Return the chosen formula by interval, and by how many warnings in a row it takes."""
     titles = ("polls", "in a row", *SCORE_TITLES)
     return table(titles, list(_interval_rows(traces)))
 
@@ -49,7 +49,7 @@ def pool_table(traces: Sequence[Trace]) -> str:
 
 
 def harmless_table(traces: Sequence[Trace]) -> str:
-    """Return the false alarms of loads that fit, of the chosen formula and the one it replaced."""
+    """Return the false alarms, on loads that fit, of the chosen formula and its predecessor."""
     formulas = [(formula, every) for every in (INTERVAL, 1) for formula in (WHOLE_10, CHOSEN)]
     all_judged = [judged(formula, traces, every) for formula, every in formulas]
     verdicts = zip(*(one.verdicts(SOON) for one in all_judged), strict=True)

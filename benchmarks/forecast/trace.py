@@ -1,4 +1,4 @@
-"""What a run saw of its pools, as it is kept in traces.json: one poll a line."""
+"""What a run saw of its pools, as kept in traces.json: one poll per line."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from benchmarks.results import Machine
 class Poll(NamedTuple):
     """A pool `time` seconds after the start of its load.
 
-    ages: ports in TIME_WAIT, by whole seconds since they entered it; zeros at the end are left out.
+    ages: ports in TIME_WAIT, by whole seconds since they entered it, without trailing zeros.
     """
 
     time: float
@@ -32,7 +32,7 @@ class Poll(NamedTuple):
 class Trace:
     """One pool, polled every second.
 
-    full_at: when the first connect() failed for want of a port, if one did.
+    full_at: when the first connect() failed for lack of a port, if one did.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Trace:
     polls: list[Poll]
 
     def every(self, seconds: int) -> list[Poll]:
-        """Return the polls that a slower poller would have made before the pool was full."""
+        """Return the polls a slower poller would have made before the pool was full."""
         end = math.inf if self.full_at is None else self.full_at
         return [poll for poll in self.polls[::seconds] if poll.time < end]
 

@@ -118,11 +118,11 @@ class Stat(Panel):
 class TimeSeries(Panel):
     """Lines over time; thresholds are areas behind them.
 
-    colours: by series name; others get one by their name, the same on each panel. dashed: names of
-    series that are limits. filled: names with the area below coloured. right: names whose axis is
-    on the right, with units. beside: the legend is on the right. powers_of_two: the scale is
-    logarithmic. stepped: a value holds until the next one. at_least: how far the axis goes if no
-    line is that high.
+    colours: by series name; others get one by their name, the same on each panel.
+    dashed: names of series that are limits. filled: names with the area below coloured.
+    right: names whose axis is on the right, with units. beside: the legend is on the right.
+    powers_of_two: the scale is logarithmic. stepped: a value holds until the next one.
+    at_least: how far the axis goes if no line is that high.
     """
 
     colours: Mapping[str, str] = field(default_factory=dict)

@@ -81,7 +81,7 @@ def _label(name: str, before: Sequence[str], hosts: str) -> Json:
         "multi": many,
         "includeAll": True,
         # A single cluster has no such label; a source pool has neither remote address nor port. The
-        # two that dashboard-linter looks at do as it says, though Prometheus is slower at it.
+        # two that dashboard-linter checks follow its rule, although Prometheus is slower with it.
         "allValue": ".+" if name in ("job", "instance") else ".*",
         "current": {"text": ["All"], "value": ["$__all"]}
         if many

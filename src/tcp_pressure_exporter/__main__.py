@@ -22,7 +22,7 @@ def main() -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the exporter or the report, and return the exit code."""
-    # Each is imported only where it is run: the daemon does without the report's tables.
+    # Each is imported only if it runs: the daemon does without the report's tables.
     if arguments[:1] == [REPORT]:
         from tcp_pressure_exporter.daemon.report import command as report  # noqa: PLC0415 - above
 

@@ -1,4 +1,4 @@
-"""The metric names that docs/metrics.md documents, to hold other files against."""
+"""The metric names that docs/metrics.md documents, to check other files against."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The rules that ship with the exporter, as data, and promtool to judge them."""
+"""The rules that ship with the exporter, as data, and promtool to check them."""
 
 import subprocess
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ def alerts() -> dict[str, Rule]:
 
 
 def runbook(rule: Rule) -> str:
-    """Return the runbook's section that an alert leads to, by its path in this repository."""
+    """Return the runbook section that an alert links to, by its path in this repository."""
     url: str = rule["annotations"]["runbook_url"]
     return f"docs{url.removeprefix(docs_url())}"
 
 
 def promtool(*arguments: str, folder: Path = FOLDER) -> None:
-    """Run promtool in a folder; fail with its output where it finds a fault."""
+    """Run promtool in a folder; fail with its output if it finds a fault."""
     run = subprocess.run(
         [PROMTOOL, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""The snippets of a document, by the name that stands in the first line of each."""
+"""The snippets of a document, by the name in the first line of each."""
 
 import re
 from functools import cache
@@ -10,7 +10,7 @@ BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOT
 
 @cache
 def snippets(page: str) -> dict[str, str]:
-    """Return the texts by their names, without the first lines."""
+    """Return the texts by name, without their first lines."""
     found = BLOCK.findall((DOCS / page).read_text())
     assert len(dict(found)) == len(found)
     return dict(found)

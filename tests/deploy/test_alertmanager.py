@@ -1,4 +1,4 @@
-"""The Alertmanager configuration that ships with the exporter: who is told what, how soon."""
+"""The Alertmanager configuration that ships with the exporter: who is notified, and how soon."""
 
 import re
 import subprocess
@@ -18,8 +18,8 @@ from tests.support.places import ROOT
 AMTOOL = PROGRAMS / "amtool"
 CONFIG = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 MATCHER = re.compile(r'(\w+) (=~|!=|=) "([^"]*)"')
-LEAD = 20.0  # seconds that are promised before the first connect() fails
-DELIVERY = 1.0  # seconds from Prometheus over Alertmanager to the receiver, with room to spare
+LEAD = 20.0  # seconds promised before the first connect() fails
+DELIVERY = 1.0  # seconds from Prometheus via Alertmanager to the receiver, with a margin
 
 Labels = dict[str, str]
 
@@ -43,7 +43,7 @@ def labels_of(name: str, **labels: str) -> Labels:
 
 
 def matches(labels: Labels, matchers: Sequence[str]) -> bool:
-    """Tell whether all matchers hold, as Alertmanager has it: a missing label is empty."""
+    """Return whether all matchers hold, as for Alertmanager: a missing label is empty."""
     for text in matchers:
         found = MATCHER.fullmatch(text)
         assert found, text
@@ -73,7 +73,7 @@ def test_alertmanager_accepts_the_configuration() -> None:
     ("severity", "receiver"), [("critical", "page"), ("warning", "ticket"), ("info", "digest")]
 )
 def test_each_severity_has_its_receiver(severity: str, receiver: str) -> None:
-    """Only what is critical wakes somebody."""
+    """Only what is critical wakes anyone."""
     flags = (f"--config.file={CONFIG}", f"--verify.receivers={receiver}")
     for alert in alerts().values():
         if alert["labels"]["severity"] == severity:
@@ -84,7 +84,7 @@ def test_each_severity_has_its_receiver(severity: str, receiver: str) -> None:
 
 
 def test_alerts_of_others_are_left_alone() -> None:
-    """An alert that is none of ours goes to the default receiver, also a critical one."""
+    """An alert that is not ours goes to the default receiver, even a critical one."""
     labels = ("alertname=NodeDown", "severity=critical")
     found = amtool("config", "routes", "test", f"--config.file={CONFIG}", *labels)
     assert found == config()["route"]["receiver"] != "page"
@@ -111,7 +111,7 @@ HOST = {"netns": "host", "direction": "outbound"}
     ],
 )
 def test_the_worse_silences_the_milder_of_its_kind(source: str, target: str) -> None:
-    """On the same host and namespace, whatever the direction; not elsewhere, nor backwards."""
+    """This is so on the same host and namespace, in any direction, not elsewhere or in reverse."""
     worse, milder = labels_of(source, **HOST), labels_of(target, netns="host")
     assert inhibits(worse, milder)
     assert not inhibits(worse, {**milder, "instance": "b:10190"})
@@ -128,7 +128,7 @@ def test_a_critical_alert_leaves_warnings_of_other_kinds() -> None:
 
 
 def test_an_exporter_that_is_down_silences_everything_of_its_host() -> None:
-    """All but itself, and nothing of other hosts."""
+    """It inhibits all but itself, and nothing on other hosts."""
     down = labels_of("TcpPressureExporterDown")
     for name in alerts():
         assert inhibits(down, labels_of(name, netns="host")) == (name != "TcpPressureExporterDown")
@@ -137,7 +137,7 @@ def test_an_exporter_that_is_down_silences_everything_of_its_host() -> None:
 
 
 def test_many_that_are_down_are_one_message() -> None:
-    """Which exporters they are is left out, in that cluster alone."""
+    """In that cluster only, which exporters they are is left out."""
     many = {**labels_of("TcpPressureManyExportersDown"), "cluster": "eu"}
     del many["instance"]
     down = labels_of("TcpPressureExporterDown", cluster="eu")
@@ -147,7 +147,7 @@ def test_many_that_are_down_are_one_message() -> None:
 
 
 def test_exhaustion_is_announced_in_time() -> None:
-    """At a rise that goes on as it is, the shipped intervals and waits leave 20 s."""
+    """If a rise goes on at the same rate, the shipped intervals and waits leave 20 s."""
     prometheus = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
     (group,) = (g for _path, g in groups() if g["name"] == "tcp-pressure-forecast")
     (alert,) = (r for r in group["rules"] if r["alert"] == "TcpPressurePoolExhaustionSoon")
@@ -159,7 +159,7 @@ def test_exhaustion_is_announced_in_time() -> None:
         parse_duration(prometheus["global"]["scrape_interval"]),
         parse_duration(group["interval"]),
         parse_duration(alert["for"]),
-        # whichever comes into play: a new group, or one that has fired already
+        # whichever applies: a new group, or one that has already fired
         max(parse_duration(critical["group_wait"]), parse_duration(critical["group_interval"])),
         DELIVERY,
     ]

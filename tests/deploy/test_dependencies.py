@@ -1,4 +1,4 @@
-"""What runs beside our own code is declared, pinned, and no more than that."""
+"""What runs besides our own code is declared and pinned, and nothing else is."""
 
 import ast
 import re
@@ -12,7 +12,7 @@ PACKAGE = "tcp_pressure_exporter"
 
 
 def name_of(requirement: str) -> str:
-    """Return the normal form of a distribution's name (PEP 503)."""
+    """Return the normalised form of a distribution's name (PEP 503)."""
     found = re.match(r"[A-Za-z0-9._-]+", requirement)
     assert found is not None
     return re.sub(r"[-_.]+", "-", found[0]).lower()
@@ -36,14 +36,14 @@ def imported() -> set[str]:
 
 
 def test_imports_are_declared() -> None:
-    """The package imports the standard library and what pyproject.toml declares, nothing else."""
+    """The package imports only the standard library and what pyproject.toml declares."""
     others = imported() - set(sys.stdlib_module_names) - {PACKAGE}
     providers = packages_distributions()
     assert {name_of(name) for module in others for name in providers[module]} <= declared()
 
 
 def test_dependencies_are_pinned() -> None:
-    """Each dependency, those of the dependencies too, has one exact version in constraints.txt."""
+    """Each dependency, including indirect ones, has one exact version in constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[^\s=]+( *;.*)?", pin) for pin in pins)

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from deploy.dependency_audit import Audit, audit, client, pinned
 from tests.support.places import ROOT
 
-# As the index tells of a release that is known to be vulnerable.
+# The index's answer for a release known to be vulnerable.
 VULNERABLE = {
     "id": "PYSEC-2017-94",
     "aliases": ["CVE-2013-7459"],
@@ -32,7 +32,7 @@ FOUND = "pycrypto 2.6.1: PYSEC-2017-94, fixed in 2.6.2: " + str(VULNERABLE["deta
 
 
 class ToLoopback(HTTPAdapter):
-    """Sends what is meant for the index to a server on loopback."""
+    """Sends requests for the index to a server on loopback."""
 
     def __init__(self, port: int) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class ToLoopback(HTTPAdapter):
 
 @contextmanager
 def index(pages: Mapping[str, object]) -> Iterator[int]:
-    """Serve documents by the last parts of their path; yield the port."""
+    """Serve documents by the last parts of their paths; yield the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -67,7 +67,7 @@ def index(pages: Mapping[str, object]) -> Iterator[int]:
 
 
 def audited(tmp_path: Path, pages: Mapping[str, object], pins: str = "pycrypto==2.6.1") -> Audit:
-    """Look pins up in an index of these pages."""
+    """Look up pins in an index of these pages."""
     path = tmp_path / "constraints.txt"
     path.write_text(f"{pins}\n")
     with index(pages) as port:
@@ -82,13 +82,13 @@ def page(version: str, *vulnerabilities: object) -> object:
 
 @pytest.mark.parametrize("address", ["pycrypto/2.6.1/json", "pycrypto/json"])
 def test_vulnerable(tmp_path: Path, address: str) -> None:
-    """A vulnerability of a pinned release is told, from its page or from that of the project."""
+    """A vulnerability of a pinned release is reported, from its page or from the project's."""
     result = audited(tmp_path, {address: page("2.6.1", VULNERABLE)})
     assert (result.vulnerabilities, result.unknown, result.exit_code) == ([FOUND], [], 1)
 
 
 def test_clean(tmp_path: Path) -> None:
-    """Releases without a vulnerability pass; what another Python would get is not looked up."""
+    """Releases without vulnerabilities pass; what another Python would get is not looked up."""
     pins = "pycrypto==2.6.1\nstructlog==26.1.0\ntomli==2.0; python_version < '3.0'"
     pages = {"pycrypto/2.6.1/json": page("2.6.1"), "structlog/json": page("26.1.0")}
     result = audited(tmp_path, pages, pins)
@@ -97,7 +97,7 @@ def test_clean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pages", [{}, {"pycrypto/json": page("2.7", VULNERABLE)}])
 def test_unknown(tmp_path: Path, pages: Mapping[str, object]) -> None:
-    """A release without a page is not known to be well; the page of a newer one tells nothing."""
+    """A release without a page is not known to be fine, nor does a newer one's page say so."""
     result = audited(tmp_path, pages)
     assert (result.looked_up, result.vulnerabilities, result.exit_code) == (0, [], 3)
     assert list(result.lines()) == [
@@ -107,11 +107,11 @@ def test_unknown(tmp_path: Path, pages: Mapping[str, object]) -> None:
 
 
 def test_no_answer() -> None:
-    """Where the index cannot be reached the command says so in a line, and ends with 3."""
+    """If the index cannot be reached, the command says so in a line, and exits with 3."""
     done = subprocess.run(
         [sys.executable, "-m", "deploy.dependency_audit"],
         cwd=ROOT,
-        env={**os.environ, "https_proxy": "http://127.0.0.1:9"},  # nobody listens there
+        env={**os.environ, "https_proxy": "http://127.0.0.1:9"},  # nothing listens there
         capture_output=True,
         text=True,
         check=False,

@@ -26,7 +26,7 @@ def jobs(name: str) -> list[dict[str, Any]]:
 
 
 def test_it_begins_with_what_a_reader_has() -> None:
-    """The first thing after one paragraph is the table, and each of its rows leads somewhere."""
+    """The table comes right after one paragraph, and each of its rows leads somewhere."""
     _heading, paragraph, table, _rest = TEXT.split("\n\n", 3)
     assert len(paragraph.splitlines()) == 1
     head, _rule, *rows = table.splitlines()
@@ -54,7 +54,7 @@ def test_it_scrapes_as_the_shipped_configuration_does() -> None:
 
 
 def discovered(port: str, tmp_path: Path) -> list[dict[str, str]]:
-    """Return the labels that Prometheus gives to a pod of the DaemonSet with such a port."""
+    """Return the labels that Prometheus gives to a DaemonSet pod with such a port."""
     (job,) = jobs("kubernetes.yml")
     pod = {
         "__meta_kubernetes_pod_container_port_name": port,
@@ -71,7 +71,7 @@ def discovered(port: str, tmp_path: Path) -> list[dict[str, str]]:
 
 
 def test_a_node_is_an_instance(tmp_path: Path) -> None:
-    """Without the operator, too, a series outlives the pod, and other ports are left alone."""
+    """Without the operator, too, a series outlives its pod, and other ports are left alone."""
     assert discovered("metrics", tmp_path) == [
         {"job": "tcp-pressure-exporter", "instance": "node-1"}
     ]
@@ -79,7 +79,7 @@ def test_a_node_is_an_instance(tmp_path: Path) -> None:
 
 
 def test_the_job_of_the_textfile_asks_for_it_alone(tmp_path: Path) -> None:
-    """A real node_exporter answers it with the sample and nothing of its other collectors."""
+    """A real node_exporter answers it with the sample, and nothing from its other collectors."""
     asked, node = jobs("textfile.yml")
     (tmp_path / "tcp-pressure.prom").write_text("tcp_pressure_sockets 1\n")
     query = urlencode(asked["params"], doseq=True)

@@ -1,4 +1,4 @@
-"""The one address of the documents: rules, manifests and dashboards lead there, wherever it is."""
+"""The one address of the documents: rules, manifests and dashboards link to it, wherever it is."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ ELSEWHERE = "https://wiki.example.com/tcp/docs"
 def test_the_address_is_the_placeholder_or_what_the_environment_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """DOCS_URL goes before pyproject.toml, with or without a slash at its end; empty is unset."""
+    """DOCS_URL overrides pyproject.toml, with or without a trailing slash; empty means unset."""
     monkeypatch.delenv("DOCS_URL", raising=False)
     placeholder = docs_url()
     monkeypatch.setenv("DOCS_URL", f"{ELSEWHERE}/")
@@ -28,20 +28,20 @@ def test_the_address_is_the_placeholder_or_what_the_environment_has(
 
 
 def test_every_runbook_is_an_address_that_a_pager_can_open() -> None:
-    """The annotation is absolute: Prometheus, Alertmanager and pagers know no other."""
+    """The annotation is absolute: Prometheus, Alertmanager and pagers only take these."""
     for _path, rule in rules():
         if "alert" in rule:
             assert rule["annotations"]["runbook_url"].startswith(f"{docs_url()}/runbooks/")
 
 
 def test_what_is_committed_is_what_make_manifests_writes() -> None:
-    """No rule, and no test of one, leads to another address."""
+    """No rule, and no test of one, links to another address."""
     for path in [*FOLDER.glob("rules/*.yml"), *FOLDER.glob("tests/*.yml")]:
         assert path.read_text() == with_links(path.read_text(), docs_url()), path
 
 
 def test_the_rules_of_a_site_are_good_rules(tmp_path: Path) -> None:
-    """With another address every link leads there, and the unit tests still pass."""
+    """With another address every link goes there, and the unit tests still pass."""
     for name in ("rules", "tests"):
         shutil.copytree(FOLDER / name, tmp_path / name)
     write_links(tmp_path, ELSEWHERE)
@@ -64,5 +64,5 @@ def test_the_rules_of_a_site_are_good_rules(tmp_path: Path) -> None:
     ],
 )
 def test_links(before: str, after: str) -> None:
-    """A section is below the new address, whatever stood before it; a file in a comment stays."""
+    """A section goes below the new address, whatever preceded it; a file in a comment stays."""
     assert with_links(before, "W") == after

@@ -77,7 +77,7 @@ def test_every_collector_scrapes_as_prometheus_does(tmp_path: Path) -> None:
 
 
 def test_the_collector_s_pipeline_is_whole() -> None:
-    """The one pipeline of metrics goes from what receives to what exports, and waits nowhere."""
+    """The one metrics pipeline goes from receiver to exporter, and waits nowhere."""
     config = read("otelcol.yaml")
     (pipeline,) = config["service"]["pipelines"].values()
     assert pipeline == {
@@ -96,21 +96,21 @@ def test_telegraf() -> None:
 
 
 def test_what_telegraf_cannot_tell() -> None:
-    """The page names every alert that asks for `up`, which Telegraf does not send."""
+    """The page names every alert that needs `up`, which Telegraf does not send."""
     asking = {name for name, rule in alerts().items() if re.search(r"\bup\b", rule["expr"])}
     section = TEXT.split("\n## Telegraf\n")[1].split("\n## ")[0]
     assert set(re.findall(r"TcpPressure\w+", section)) == asking
 
 
 def test_mimir_takes_the_rules() -> None:
-    """No group has more rules, and no set of files more groups, than Mimir takes by default."""
+    """No group has more rules, and no set of files more groups, than Mimir's defaults allow."""
     assert all(len(group["rules"]) <= MOST_RULES for _path, group in groups())
     assert len(list(groups())) <= MOST_GROUPS
     assert f"limits of {MOST_RULES} rules in a group and {MOST_GROUPS} groups" in TEXT
 
 
 def test_names_in_opentelemetry() -> None:
-    """Metrics and labels of the tables are ours, and each state has its name there."""
+    """The tables' metrics and labels are ours, and each state has its name there."""
     section = TEXT.split("\n## Names in OpenTelemetry\n")[1]
     ours = {name: labels for name, _kind, labels in documented()}
     assert set(re.findall(r"\btcp_pressure_\w+", section)) <= ours.keys()

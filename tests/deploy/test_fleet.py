@@ -1,4 +1,4 @@
-"""docs/fleet.md: its examples are valid, and its series are those that are recorded."""
+"""docs/fleet.md: its examples are valid, and its series are the recorded ones."""
 
 import re
 from pathlib import Path
@@ -22,20 +22,20 @@ NAME = re.compile(r"\b[a-z_]+:tcp_pressure_\w+:\w+\b")
 
 @pytest.mark.parametrize("text", CONFIGS, ids=["leaf", "federation", "remote write"])
 def test_prometheus_accepts_each_configuration(tmp_path: Path, text: str) -> None:
-    """What the page shows can be used as it stands, after names of hosts."""
+    """What the page shows can be used as written, except for the names of hosts."""
     (tmp_path / "rules").symlink_to(ROOT / "deploy" / "prometheus" / "rules")
     (tmp_path / "prometheus.yml").write_text(text)
     promtool("check", "config", "prometheus.yml", folder=tmp_path)
 
 
 def test_the_page_names_each_recorded_series() -> None:
-    """No recorded series is missing, none is named that does not exist."""
+    """No recorded series is missing, and every one named exists."""
     assert set(NAME.findall(TEXT)) == RECORDED
 
 
 @pytest.mark.parametrize("text", CONFIGS[1:], ids=["federation", "remote write"])
 def test_a_global_view_gets_the_recorded_series(text: str) -> None:
-    """The expressions that choose series take all recorded ones, and no raw one."""
+    """The expressions that choose series take all recorded ones and no raw ones."""
     patterns = [match for match in re.findall(r'"(\[a-z_\]\+:[^"]+)"', text) if match]
     assert len(patterns) == 1
     assert all(re.fullmatch(patterns[0], name) for name in RECORDED)

@@ -1,4 +1,4 @@
-"""The Helm chart: made of the manifests for kustomize, and current. Rendered: tests_ship."""
+"""The Helm chart: made from the kustomize manifests, and current. Rendering: tests_ship."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ def test_current(name: str) -> None:
 
 
 def test_nothing_else_is_there() -> None:
-    """Of files that are made none is left from before."""
+    """No generated file is left over."""
     found = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file()}
     assert found == set(TEXTS)
 
@@ -36,7 +36,7 @@ def defaults() -> dict[str, Any]:
 
 
 def test_the_schema_fits_the_values() -> None:
-    """The defaults pass the schema; a name that is misspelt, at any depth, does not."""
+    """The defaults pass the schema; a misspelt name, at any depth, does not."""
     check = fastjsonschema.compile(schema())
     check(defaults())
     for group in (None, "image", "features"):
@@ -47,7 +47,7 @@ def test_the_schema_fits_the_values() -> None:
 
 
 def test_the_readme_has_every_value() -> None:
-    """The table of the README has a row for each value, with its default."""
+    """The README's table has a row for each value, with its default."""
     for name, default in defaults().items():
         grouped = schema()["properties"][name].get("additionalProperties") is False
         for key, value in default.items() if grouped else [("", default)]:

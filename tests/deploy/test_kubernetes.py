@@ -1,4 +1,4 @@
-"""What the manifests for Kubernetes repeat of other files. Their schemas: tests_ship."""
+"""What the Kubernetes manifests repeat from other files. Their schemas: tests_ship."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def test_the_prometheus_rule_is_made_of_the_rules_files() -> None:
 
 
 def test_the_monitor_scrapes_as_prometheus_does() -> None:
-    """The PodMonitor has the interval and the limit of the example for Prometheus."""
+    """The PodMonitor has the interval and the limit of the Prometheus example."""
     prometheus = load(FOLDER / "prometheus.yml")
     (job,) = prometheus["scrape_configs"]
     monitor = load(MONITOR)["spec"]
@@ -54,7 +54,7 @@ def test_the_monitor_scrapes_as_prometheus_does() -> None:
 
 
 def scraped_by_the_operator() -> Manifest:
-    """Return the scrape configuration that the operator makes of the PodMonitor.
+    """Return the scrape configuration that the operator makes from the PodMonitor.
 
     The relabelings before ours are its own: generatePodMonitorConfig in pkg/prometheus/promcfg.go.
     """
@@ -83,7 +83,7 @@ def scraped_by_the_operator() -> Manifest:
 
 
 def test_the_rules_are_tested_with_the_labels_that_the_monitor_leaves(tmp_path: Path) -> None:
-    """Prometheus relabels a pod to the labels of the unit test, and to no other."""
+    """Prometheus relabels a pod to exactly the unit test's labels."""
     path = tmp_path / "prometheus.yml"
     path.write_text(yaml.safe_dump({"scrape_configs": [scraped_by_the_operator()]}))
     command = [str(PROMTOOL), "check", "service-discovery", "--timeout=1s", str(path), "x"]
@@ -106,7 +106,7 @@ def test_the_rules_are_tested_with_the_labels_that_the_monitor_leaves(tmp_path: 
 def kustomized(overlay: str) -> tuple[Manifest, list[str]]:
     """Return the PodMonitor's limit and the container's arguments, patched as kustomize does.
 
-    The components come in their order, and a patch finds only what is there by then.
+    Components are applied in order, and a patch finds only what is there by then.
     """
     folder = KUBERNETES / "overlays" / overlay
     monitor: Manifest = {}
@@ -126,7 +126,7 @@ def kustomized(overlay: str) -> tuple[Manifest, list[str]]:
 
 @pytest.mark.parametrize("overlay", ["operator", "full"])
 def test_a_scrape_of_the_largest_page_is_taken_in(overlay: str) -> None:
-    """The limit is above what the flags of the overlay let an exporter show, and not far above."""
+    """The limit is above what the overlay's flags let an exporter show, but not far above."""
     monitor, arguments = kustomized(overlay)
     options = parse_options(arguments, {"pools": ""})
     each, _most, _together = documented()
@@ -136,7 +136,7 @@ def test_a_scrape_of_the_largest_page_is_taken_in(overlay: str) -> None:
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "2001:db8::1"])
 def test_it_listens_on_the_address_of_its_node(address: str) -> None:
-    """Of IPv4 or IPv6, which the downward API gives, and on no other."""
+    """It listens on the IPv4 or IPv6 address from the downward API, and on no other."""
     made = container()
     (variable,) = made["env"]
     assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "status.hostIP"
@@ -147,7 +147,7 @@ def test_it_listens_on_the_address_of_its_node(address: str) -> None:
 
 
 def test_the_probes_wait_as_long_as_the_watchdog() -> None:
-    """Kubernetes restarts what systemd would restart: two minutes without a current sample."""
+    """Kubernetes restarts when systemd would: after two minutes without a current sample."""
     unit = KUBERNETES.parent / "systemd" / "tcp-pressure-exporter.service"
     watchdog = re.search(r"^WatchdogSec=(\d+)min$", unit.read_text(), re.MULTILINE)
     probe = container()["livenessProbe"]

@@ -1,4 +1,4 @@
-"""The pinned versions: one set, with hashes where it is installed from the index by others."""
+"""The pinned versions: one set, with hashes if others install it from the index."""
 
 import re
 import tomllib
@@ -22,13 +22,13 @@ def pins(path: str) -> set[tuple[str, str]]:
 
 
 def names(requirements: list[str]) -> set[str]:
-    """Return the normalized names (PEP 503) of requirements."""
+    """Return the normalised names (PEP 503) of requirements."""
     found = [NAME.match(requirement) for requirement in requirements]
     return {re.sub(r"[-_.]+", "-", match[0]).lower() for match in found if match}
 
 
 def test_everything_is_pinned() -> None:
-    """Each requirement of the project, its extras included, has a version; else: make lock."""
+    """Each requirement of the project, including its extras, has a version; else: make lock."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     wanted = [*chain(*HASHED.values(), *extras)]
     assert names(wanted) <= {name for name, _version in pins("constraints.txt")}
@@ -36,7 +36,7 @@ def test_everything_is_pinned() -> None:
 
 @pytest.mark.parametrize("path", HASHED)
 def test_hashed_versions_are_the_pinned_ones(path: str) -> None:
-    """What has hashes is what the project asks for, in the same versions; else: make lock."""
+    """What has hashes is what the project requires, in the same versions; else: make lock."""
     hashed = pins(path)
     assert hashed <= pins("constraints.txt")
     assert names(HASHED[path]) <= {name for name, _version in hashed}

@@ -1,15 +1,15 @@
-"""`make help`: what there is to make, on one screen."""
+"""`make help` shows the targets on one screen."""
 
 import re
 import subprocess
 
 from tests.support.places import ROOT
 
-INTERNAL = {"tools", "help", "bpf"}  # bpf: for whoever writes one, CONTRIBUTING.md
+INTERNAL = {"tools", "help", "bpf"}  # bpf: for authors of programs, CONTRIBUTING.md
 
 
 def test_help() -> None:
-    """Every target that is meant for people has a line, and all fit into 80 columns by 24."""
+    """Every target meant for people has a line, and all fit into 80 columns by 24 lines."""
     makefile = (ROOT / "Makefile").read_text()
     phony = set(re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)[0].split())
     command = ["make", "--no-print-directory", "help"]

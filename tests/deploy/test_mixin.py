@@ -1,4 +1,4 @@
-"""The mixin: what ships, exactly; and what a site makes of it."""
+"""The mixin: exactly what ships, and what a site makes of it."""
 
 import json
 import re
@@ -29,7 +29,7 @@ Mixin = dict[str, Any]
 
 
 def evaluate(config: str = "{}", shown: str = WHOLE) -> Any:
-    """Return what a site with this configuration gets."""
+    """Return what a site gets with this configuration."""
     source = f"local m = (import '{MIXIN}') + {config}; {shown}"
     return json.loads(_jsonnet.evaluate_snippet("site.jsonnet", source))
 
@@ -46,7 +46,7 @@ def rules_of(mixin: Mixin) -> list[dict[str, Any]]:
 
 
 def test_as_it_stands_it_is_what_ships() -> None:
-    """Every group, rule and dashboard is there, and equal."""
+    """Every group, rule and dashboard is there, and the same."""
     mixin = evaluate()
     made = [*mixin["alerts"]["groups"], *mixin["rules"]["groups"]]
     assert {group["name"]: group for group in made} == {g["name"]: g for _path, g in groups()}
@@ -61,7 +61,7 @@ def test_prometheus_accepts_what_a_site_makes_of_it(site: Mixin, tmp_path: Path)
 
 
 def test_every_selector_is_the_site_s(site: Mixin) -> None:
-    """Each metric of the exporter has the matchers, recorded ones have not, `up` has the job's."""
+    """The exporter's metrics have the matchers, recorded ones do not, and `up` has the job's."""
     raw = re.compile(r"(?<![\w:])tcp_pressure_\w+(?![\w:])(.?.?.?.?.?)")
     for rule in rules_of(site):
         assert set(raw.findall(rule["expr"])) <= {"{env="}, rule["expr"]
@@ -71,7 +71,7 @@ def test_every_selector_is_the_site_s(site: Mixin) -> None:
 
 
 def test_the_label_of_clusters_is_the_site_s(site: Mixin) -> None:
-    """Wherever the label stands; the variable of the dashboards keeps its name, words theirs."""
+    """It is replaced wherever it occurs; the dashboards' variables and words keep their names."""
     code = r"\bcluster(?:=|!=|, |\)|\}\})|labels\.cluster"
     for rule in rules_of(site):
         assert not re.search(code, rule["expr"] + str(rule.get("annotations")))
@@ -101,7 +101,7 @@ def test_links_lead_where_the_site_keeps_the_documents(site: Mixin) -> None:
 
 
 def test_an_alert_can_be_changed_or_left_out(site: Mixin) -> None:
-    """By its threshold, by any other field, by name; nothing else of it changes."""
+    """It changes by threshold, by any other field, or goes by name; nothing else changes."""
     made = {rule["alert"]: rule for rule in rules_of(site) if "alert" in rule}
     assert alerts().keys() - made.keys() == {"TcpPressureConnectSlowdown"}
     assert made["TcpPressurePoolHigh"]["expr"].endswith(" > 0.60")
@@ -111,7 +111,7 @@ def test_an_alert_can_be_changed_or_left_out(site: Mixin) -> None:
 
 
 def test_every_threshold_is_the_one_in_force() -> None:
-    """Each that can be set stands at the end of its alert's expression, and of no other number."""
+    """Each settable threshold ends its alert's expression, and only those alerts change."""
     known = evaluate(shown="m._config.thresholds")
     assert known
     for name, threshold in known.items():
@@ -123,6 +123,6 @@ def test_every_threshold_is_the_one_in_force() -> None:
 
 
 def test_a_threshold_of_nothing_is_refused() -> None:
-    """A name that no alert has a threshold for is an error, not silence."""
+    """A name for which no alert has a threshold is an error, not ignored."""
     with pytest.raises(RuntimeError, match="at the end of"):
         evaluate("{_config+:: {thresholds+: {TcpPressureExporterDown: '7'}}}")

@@ -1,4 +1,4 @@
-"""The Python package: what a build needs is declared, for a missing part would go unnoticed."""
+"""The Python package declares what a build needs, as a missing part would go unnoticed."""
 
 import re
 import tomllib
@@ -19,10 +19,10 @@ PACKAGE = ROOT / "src/tcp_pressure_exporter"
 
 @pytest.mark.parametrize("name", EXTENSIONS)
 def test_extension_declares_its_sources(name: str) -> None:
-    """An extension is built of every unit, and the source distribution holds all they include.
+    """An extension is built from every unit, and the source distribution has all they include.
 
-    Without one the build would fail, and, being optional, leave the exporter without. What BPF
-    programs are compiled from goes with them.
+    If one were missing, the build would fail and, being optional, leave the exporter without it.
+    The sources of the BPF programs go with them.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extensions = project["tool"]["setuptools"]["ext-modules"]
@@ -31,7 +31,7 @@ def test_extension_declares_its_sources(name: str) -> None:
     extension = declared[f"tcp_pressure_exporter/{name}"]
     folder = (PACKAGE / name).parent
     programs = set(folder.rglob("*.bpf.c"))
-    # What a BPF walk has found is counted by the extension that counts.
+    # The counting extension counts what a BPF walk has found.
     walk = set((PACKAGE / "sources/bpf/walk").glob("*.c"))
     others = walk if name.endswith("_tally") else set[Path]()
     units = (set(folder.rglob("*.c")) - programs - walk) | others
@@ -43,7 +43,7 @@ def test_extension_declares_its_sources(name: str) -> None:
 
 
 def included(path: Path) -> Iterator[Path]:
-    """Yield the project's headers that a C file includes, and those that they include."""
+    """Yield the project's headers that a C file includes, directly or indirectly."""
     for name in OWN_INCLUDE.findall(path.read_text()):
         header = (path.parent / name).resolve()
         yield header
@@ -51,7 +51,7 @@ def included(path: Path) -> Iterator[Path]:
 
 
 def test_package_declares_the_files_of_the_pages() -> None:
-    """Each template, each file that a page loads, and each document is installed."""
+    """Each template, each file loaded by a page, and each document is installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     package = ROOT / "src" / "tcp_pressure_exporter"
     patterns = project["tool"]["setuptools"]["package-data"]["tcp_pressure_exporter"]

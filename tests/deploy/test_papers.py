@@ -1,4 +1,4 @@
-"""What the .deb and the .rpm say of themselves: all of it stands in pyproject.toml."""
+"""What the .deb and the .rpm say about themselves all comes from pyproject.toml."""
 
 import gzip
 import shlex
@@ -15,7 +15,7 @@ MAINTAINER = f"{AUTHOR['name']} <{AUTHOR['email']}>"
 
 
 def test_who_and_where() -> None:
-    """The package manager is told the project's own address, maintainers and version."""
+    """The package manager gets the project's own address, maintainers and version."""
     assert shlex.split(variables()) == [
         f"VERSION={PROJECT['version']}",
         f"MAINTAINER={MAINTAINER}",
@@ -24,7 +24,7 @@ def test_who_and_where() -> None:
 
 
 def test_papers(tmp_path: Path) -> None:
-    """Copyright and changelog name them, too; the changelog's line is as policy 4.4 asks for."""
+    """Copyright and changelog name them, too; the changelog's line is as policy 4.4 requires."""
     write(tmp_path, datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC))
     assert f"\nSource: {PROJECT['urls']['Homepage']}\n" in (tmp_path / "copyright").read_text()
     changelog = gzip.decompress((tmp_path / "changelog.Debian.gz").read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""A patch night of a large fleet: hosts go and come back all night, and nobody is woken."""
+"""A patch night in a large fleet: hosts go and come back all night, and nobody is woken."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.deploy.rule_files import FOLDER, alerts, promtool
 
 HOSTS = 2_000
 WAVE = 200  # reboot together: a tenth
-AWAY, APART = 4, 6  # minutes: how long a host is away, and from one wave to the next
+AWAY, APART = 4, 6  # minutes: how long a host is away, and between waves
 NIGHT = HOSTS // WAVE * APART
 
 
@@ -19,9 +19,9 @@ def reboots(number: int) -> str:
 
 
 def test_a_patch_night_pages_nobody(tmp_path: Path) -> None:
-    """2,000 hosts reboot in waves of a tenth: no alert on exporters that pages fires at any minute.
+    """2,000 hosts reboot, a tenth at a time, and no paging alert about exporters ever fires.
 
-    One host does not come back, and is a warning.
+    One host that does not come back is a warning.
     """
     series = [
         {"series": f'up{{job="tcp-pressure-exporter", instance="h{n}"}}', "values": reboots(n)}

@@ -1,4 +1,4 @@
-"""The Prometheus configuration, the rules and their unit tests that ship with the exporter."""
+"""The Prometheus configuration, rules and unit tests that ship with the exporter."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.deploy.metric_names import documented_names, names_in
 from tests.deploy.rule_files import RULES, UNIT_TESTS, alerts, promtool, rules
 
 RECORDING = re.compile(r"^[a-z_]+:[a-z_]+:[a-z0-9_]+$")
-# What TcpPressurePoolHigh, TcpPressureConnectSlowdown and the counters of refusals tell already.
+# Already covered by TcpPressurePoolHigh, TcpPressureConnectSlowdown and the refusal counters.
 TOLD_BY_POOLS = {"port_range_too_small", "tw_reuse_off_under_pressure", "refused_below_limit"}
 
 OF_NO_HOST = {"TcpPressureExporterAbsent", "TcpPressureManyExportersDown"}
@@ -33,7 +33,7 @@ def cases(test: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_prometheus_loads_the_configuration_and_the_rules() -> None:
-    """The shipped configuration, and the rules it names, are valid from their own folder."""
+    """The shipped configuration and the rules it names are valid in their own folder."""
     promtool("check", "config", "prometheus.yml")
 
 
@@ -44,12 +44,12 @@ def test_the_rules_pass_the_linter() -> None:
 
 @pytest.mark.parametrize("path", UNIT_TESTS, ids=lambda path: path.name)
 def test_each_alert_fires_when_it_must_and_only_then(path: Path) -> None:
-    """The unit tests beside the rules pass."""
+    """The unit tests next to the rules pass."""
     promtool("test", "rules", path.name, folder=path.parent)
 
 
 def test_each_alert_fires_is_silent_and_meets_a_restart_in_some_unit_test() -> None:
-    """No alert ships without tests that see it fire, stay silent and live through a restart."""
+    """Every shipped alert has tests that see it fire, stay silent and survive a restart."""
     every = [(test["name"], case) for test in unit_tests() for case in cases(test)]
     fired = {case["alertname"] for _name, case in every if case.get("exp_alerts")}
     silent = {case["alertname"] for _name, case in every if not case.get("exp_alerts")}
@@ -58,7 +58,7 @@ def test_each_alert_fires_is_silent_and_meets_a_restart_in_some_unit_test() -> N
 
 
 def test_each_recording_rule_is_computed_in_some_unit_test() -> None:
-    """No recorded series ships without a test of its value."""
+    """Every shipped recorded series has a test of its value."""
     names = {rule["record"] for _path, rule in rules() if "record" in rule}
     asked = {
         expression["expr"].partition("{")[0]
@@ -72,7 +72,7 @@ def test_each_recording_rule_is_computed_in_some_unit_test() -> None:
 
 @pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert["alert"])
 def test_each_alert_tells_how_bad_it_is_what_it_is_about_and_where(alert: dict[str, Any]) -> None:
-    """Severity, kind, a stable summary, a description with the host, and a runbook are there."""
+    """Each has a severity, a kind, a stable summary, a description with the host, and a runbook."""
     assert alert["alert"].startswith("TcpPressure")
     assert set(alert["labels"]) == {"severity", "kind"}
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
@@ -93,7 +93,7 @@ def test_no_alert_hangs_on_a_listed_series(alert: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert["alert"])
 def test_no_alert_takes_the_host_of_another_cluster_for_its_own(alert: dict[str, Any]) -> None:
-    """What is matched or asked for by instance is so by cluster as well: names may be equal."""
+    """Whatever is matched or grouped by instance is so by cluster, too, as names may be equal."""
     text = alert["expr"] + alert["annotations"]["description"]
     matched = re.findall(r"\b(?:on|by) \(([^)]*)\)", text)
     asked = re.findall(r'"[^"]*\bjob=%q,instance=%q', text)
@@ -105,9 +105,9 @@ SETTINGS = [f for f in FINDINGS if f not in vars(drops).values()]
 
 
 def test_each_finding_has_the_alert_of_its_severity() -> None:
-    """Warnings are in TcpPressureFinding, the critical one has its own, the others have none.
+    """Warnings are in TcpPressureFinding, the critical one has its own alert, others have none.
 
-    Drops are not asked for by their finding: each has an alert that counts the same over minutes.
+    No alert uses the findings about drops: each has one that counts the same over minutes.
     """
     matched = re.search(r'finding=~"([a-z0-9_|]+)"', alerts()["TcpPressureFinding"]["expr"])
     assert matched
@@ -119,7 +119,7 @@ def test_each_finding_has_the_alert_of_its_severity() -> None:
 
 
 def test_the_rules_count_events_that_exist() -> None:
-    """Every event in an expression is exported; those of conntrack have its prefix."""
+    """Every event in an expression is exported; conntrack's have its prefix."""
     named = re.compile(r'event=~?"([^"]+)"')
     for _path, rule in rules():
         for events in named.findall(rule["expr"]):

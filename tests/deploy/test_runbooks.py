@@ -1,4 +1,4 @@
-"""The pages that tell what to do about each alert."""
+"""The pages that say what to do about each alert."""
 
 import re
 from pathlib import Path
@@ -25,14 +25,14 @@ every_page = pytest.mark.parametrize("page", [INDEX, *PAGES], ids=lambda page: p
 
 
 def sections(page: Path) -> dict[str, str]:
-    """Return the text under each heading of the second level."""
+    """Return the text under each second-level heading."""
     parts = re.split(r"^## (.+)$", page.read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @pytest.mark.parametrize(("subject", "alert"), ALERTS, ids=lambda value: str(value)[:60])
 def test_each_alert_has_a_runbook(subject: str, alert: Rule) -> None:
-    """The annotation leads to a section: what it means, what to look at, then what to do."""
+    """The annotation links to a section: what it means, what to look at, then what to do."""
     name = str(alert["alert"])
     url = runbook(alert)
     assert url == f"docs/runbooks/{subject}.md#{name.lower()}"
@@ -47,7 +47,7 @@ def test_no_runbook_is_left_over() -> None:
 
 
 def test_the_index_lists_each_alert_as_it_is() -> None:
-    """docs/alerts.md names each alert with its severity, its wait and its runbook."""
+    """docs/alerts.md lists each alert with its severity, wait and runbook."""
     listed = {
         name: (link, severity, wait)
         for name, link, severity, wait in ROW.findall(INDEX.read_text())
@@ -57,14 +57,14 @@ def test_the_index_lists_each_alert_as_it_is() -> None:
         assert f"docs/{link}" == runbook(alert)
         assert severity == alert["labels"]["severity"]
         expected = alert.get("for", "").replace("m", " min").replace("s", " s")
-        # A leak is told by a window of time instead.
+        # A leak is recognised over a window of time instead.
         assert wait == (expected or ("15 min" if "[15m]" in alert["expr"] else "-"))
     assert not listed
 
 
 @every_page
 def test_it_speaks_of_metrics_and_panels_that_exist(page: Path) -> None:
-    """Every metric is documented in docs/metrics.md, every panel named is on a dashboard."""
+    """Every metric is documented in docs/metrics.md, and every panel named is on a dashboard."""
     titles = {panel["title"] for path in DASHBOARDS.glob("*.json") for panel in panels(load(path))}
     named = {" ".join(title.split()) for title in PANEL.findall(page.read_text())}
     assert names_in(page) <= documented_names()
@@ -72,7 +72,7 @@ def test_it_speaks_of_metrics_and_panels_that_exist(page: Path) -> None:
 
 
 def test_each_kind_is_listed_for_those_who_write_routes() -> None:
-    """docs/alerts.md names every value of the label kind, and no other."""
+    """docs/alerts.md names exactly the values of the label kind."""
     text = sections(INDEX)["Who is told"]
     kinds = re.search(r"says what an alert is about: ([^.]+)\.", text)
     assert kinds
@@ -80,7 +80,7 @@ def test_each_kind_is_listed_for_those_who_write_routes() -> None:
 
 
 def test_the_receivers_are_told_as_they_are() -> None:
-    """The table of receivers in docs/alerts.md has those of the shipped configuration."""
+    """The table of receivers in docs/alerts.md has the shipped configuration's."""
     config = yaml.safe_load((ROOT / "deploy/alertmanager/alertmanager.yml").read_text())
     table = sections(INDEX)["Who is told"]
     assert {r["name"] for r in config["receivers"]} == set(re.findall(r"\| `(\w+)` \|", table))

@@ -1,4 +1,4 @@
-"""Completions and man pages: made of the flags, and current."""
+"""Completions and man pages: made from the flags, and current."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ def flags() -> set[str]:
 
 
 def offered(*words: str) -> set[str]:
-    """Return what bash offers for the last word behind the command."""
+    """Return what bash offers for the last word after the command."""
     command = ["bash", "-c", COMPLETE, "bash", str(BASH), "tcp-pressure-exporter", *words]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
@@ -37,26 +37,26 @@ def test_current(name: str) -> None:
 
 
 def test_nothing_else_is_there() -> None:
-    """Of files that are made none is left from before."""
+    """No generated file is left over."""
     assert {path.name for path in FOLDER.iterdir() if path.suffix != ".py"} - {"__pycache__"} == (
         set(TEXTS)
     )
 
 
 def test_bash_offers_every_flag() -> None:
-    """After two dashes bash offers all flags of the exporter, those that --help hides included."""
+    """After two dashes bash offers all flags of the exporter, including those --help hides."""
     assert offered("--") == {flag for flag in flags() if flag.startswith("--")}
     assert offered("--no-collector.pool_") == {"--no-collector.pool_owners"}
 
 
 def test_bash_offers_what_a_flag_takes() -> None:
-    """Behind a flag with choices these are offered, behind `report` its own flags."""
+    """After a flag with choices bash offers these, after `report` its own flags."""
     assert offered("--log.level", "") == {"debug", "info", "warn", "error"}
     assert {"--watch", "--json"} <= offered("report", "--")
     assert "--web.listen-address" not in offered("report", "--")
 
 
 def test_the_man_page_has_every_flag() -> None:
-    """Each flag has its paragraph in the man page, but for that of the help."""
+    """Each flag except the help's has its paragraph in the man page."""
     page = TEXTS["tcp-pressure-exporter.1"].replace("\\-", "-")
     assert set(re.findall(r"\\fB(-[\w.-]+)\\fR", page)) == flags() - {"-h", "--help"}

@@ -14,7 +14,7 @@ from tests.support.places import DEPLOY
 FOLDER = DEPLOY / "systemd"
 UNIT = "tcp-pressure-exporter.service"
 DROP_INS = sorted(path.stem for path in (FOLDER / "drop-ins").glob("*.conf"))
-# Ten times the exposure that systemd may see at most. All features together take a bit more.
+# Ten times the most exposure systemd may report. All features together need a bit more.
 EACH, ALL = 20, 25
 VARIANTS = [((), EACH), *(((name,), EACH) for name in DROP_INS), ((*DROP_INS,), ALL)]
 
@@ -31,7 +31,7 @@ def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def unit_with(drop_ins: tuple[str, ...], folder: Path) -> Path:
-    """Copy the units, and some drop-ins to where systemd looks for them; return the service."""
+    """Copy the units, and some drop-ins, to where systemd looks for them; return the service."""
     for unit in FOLDER.glob("tcp-pressure-exporter.[!e]*"):
         shutil.copy(unit, folder)
     (folder / f"{UNIT}.d").mkdir()
@@ -42,7 +42,7 @@ def unit_with(drop_ins: tuple[str, ...], folder: Path) -> Path:
 
 @each_variant
 def test_systemd_accepts_the_unit(drop_ins: tuple[str, ...], most: int, tmp_path: Path) -> None:
-    """Systemd knows every key. The programs need not be installed: a stand-in replaces them."""
+    """Systemd knows every key. The programs need not be installed: stand-ins replace them."""
     del most
     unit = unit_with(drop_ins, tmp_path)
     text = re.sub(r"^(Exec\w+)=\S+", r"\1=/bin/true", unit.read_text(), flags=re.MULTILINE)
@@ -53,7 +53,7 @@ def test_systemd_accepts_the_unit(drop_ins: tuple[str, ...], most: int, tmp_path
 
 @each_variant
 def test_the_unit_is_well_confined(drop_ins: tuple[str, ...], most: int, tmp_path: Path) -> None:
-    """Systemd rates the exposure at 2.0 of 10 or less, with each of the drop-ins too."""
+    """Systemd rates the exposure at 2.0 of 10 or less, also with each of the drop-ins."""
     unit = unit_with(drop_ins, tmp_path)
     run = systemd_analyze("security", "--offline=true", f"--threshold={most}", str(unit))
     assert run.returncode == 0, run.stdout + run.stderr
@@ -66,7 +66,7 @@ def test_the_environment_file_changes_nothing() -> None:
 
 
 def system_calls(unit: Path, drop_in: Path) -> set[str]:
-    """Return what SystemCallFilter= lets through (systemd.exec(5)): "~" takes away."""
+    """Return what SystemCallFilter= lets through (systemd.exec(5)): "~" removes."""
     allowed: set[str] = set()
     for line in (unit.read_text() + drop_in.read_text()).splitlines():
         key, _equals, value = line.partition("=")
@@ -77,7 +77,7 @@ def system_calls(unit: Path, drop_in: Path) -> set[str]:
 
 
 def expanded(name: str) -> set[str]:
-    """Return the calls of a group, in whatever depth, or the one of that name."""
+    """Return the calls of a group, at any depth, or the one of that name."""
     if not name.startswith("@"):
         return {name}
     lines = systemd_analyze("syscall-filter", name).stdout.splitlines()[1:]
@@ -87,7 +87,7 @@ def expanded(name: str) -> set[str]:
 
 @pytest.mark.bpf
 def test_bpf_under_the_filter_of_its_drop_in() -> None:
-    """The calls that the drop-in adds are what it takes to load programs, and to give rights up."""
+    """The drop-in adds the calls needed to load programs and to give up rights."""
     calls = system_calls(FOLDER / UNIT, FOLDER / "drop-ins" / "bpf.conf")
     rights = ["setpriv", "--inh-caps=-all", "--bounding-set=-all,+bpf,+perfmon"]
     done = run_exporter("--once", command=[*rights, *with_calls_alone(calls, [str(COMMAND)])])
@@ -102,7 +102,7 @@ def test_bpf_under_the_filter_of_its_drop_in() -> None:
 
 @pytest.fixture
 def textfile_units(tmp_path: Path) -> tuple[Path, Path]:
-    """Copy the service and the timer of one sample at a time, with a stand-in for programs."""
+    """Copy the service and timer that take one sample at a time, with stand-ins for programs."""
     service, timer = (
         tmp_path / f"tcp-pressure-exporter-textfile.{kind}" for kind in ("service", "timer")
     )
@@ -113,20 +113,20 @@ def textfile_units(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_systemd_accepts_the_textfile_units(textfile_units: tuple[Path, Path]) -> None:
-    """Systemd knows every key of the service and of its timer."""
+    """Systemd knows every key of the service and its timer."""
     run = systemd_analyze("verify", "--man=no", *map(str, textfile_units))
     assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_the_textfile_service_is_well_confined(textfile_units: tuple[Path, Path]) -> None:
-    """As root without rights it is exposed no more than the exporter that stays."""
+    """As root without rights it is no more exposed than the exporter that keeps running."""
     flags = ("--offline=true", f"--threshold={EACH}")
     run = systemd_analyze("security", *flags, str(textfile_units[0]))
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_interval_is_the_timers(textfile_units: tuple[Path, Path]) -> None:
-    """Alerts on old samples go by --sample.interval: it is the time from run to run."""
+    """Alerts on old samples use --sample.interval, which is the time between runs."""
     service, timer = (unit.read_text() for unit in textfile_units)
     assert "--sample.interval=1m " in service
     assert "\nOnUnitActiveSec=1min\n" in timer

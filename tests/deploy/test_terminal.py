@@ -1,4 +1,4 @@
-"""The picture that is made of what a program draws on a terminal."""
+"""The picture made from what a program draws on a terminal."""
 
 import xml.etree.ElementTree as ET
 
@@ -14,12 +14,12 @@ def drawn(*screens_of_one_line: str) -> ET.Element:
 
 
 def test_a_screen_begins_where_the_cursor_goes_home() -> None:
-    """What was written before the first screen, and screens with nothing in them, are no frames."""
+    """Output before the first screen, and empty screens, are not frames."""
     assert screens(f"before{HOME}one{HOME}\n{HOME}two") == ["one", "two"]
 
 
 def test_text_is_text() -> None:
-    """Characters of markup are escaped, columns keep their place, and colours are seen."""
+    """Markup characters are escaped, columns keep their places, and colours appear."""
     picture = drawn(f"<x> {RED}& red{PLAIN}")
     plain, red = picture.iter(f"{SVG}text")
     assert (plain.text, red.text) == ("<x> ", "& red")
@@ -32,13 +32,13 @@ def test_text_is_text() -> None:
 
 
 def test_reverse_has_a_ground() -> None:
-    """Reversed text stands on a rectangle of its own, beside that of the whole picture."""
+    """Reversed text has its own rectangle, besides the whole picture's."""
     assert len([*drawn("plain").iter(f"{SVG}rect")]) == 1
     assert len([*drawn(f"{REVERSE}keys{PLAIN}").iter(f"{SVG}rect")]) == 2
 
 
 def test_frames_stand_side_by_side() -> None:
-    """Each frame has its place on the film; where nothing moves the last one is seen."""
+    """Each frame has its place on the film; without animation the last one is shown."""
     picture = drawn("first", "second")
     first, second = (float(text.attrib["x"]) for text in picture.iter(f"{SVG}text"))
     width = float(picture.attrib["viewBox"].split()[2])

@@ -1,4 +1,4 @@
-"""The alerts and the report call the same thing bad: the rules against the tables of judgement."""
+"""Alerts and report call the same things bad: the rules against the tables of judgement."""
 
 import re
 from functools import partial
@@ -13,9 +13,9 @@ from tcp_pressure_exporter.findings.kinds import KINDS, SOON, Kind
 from tcp_pressure_exporter.pools.directions import INBOUND, OUTBOUND, SOURCE
 from tests.deploy.rule_files import Rule, alerts, rules, runbook
 
-# Only worth knowing at its 70 %: a row has no threshold for that.
+# At 70 % it is only worth knowing: a row has no threshold for that.
 WARNED_OF = [kind for kind in KINDS.values() if kind.name != INBOUND]
-# At 1 TcpPressureTimeWaitOverflow counts what is lost.
+# At 1, TcpPressureTimeWaitOverflow counts what is lost.
 CRITICAL_BELOW_THE_LIMIT = [kind for kind in KINDS.values() if kind.critical < 1]
 
 
@@ -48,7 +48,7 @@ def test_a_critical_alert_has_the_threshold_of_the_report(kind: Kind) -> None:
 
 
 def test_what_is_full_is_critical_for_both() -> None:
-    """Where only the limit itself is critical, an alert is about the limit, or what is lost."""
+    """If only the limit itself is critical, an alert is about the limit, or about losses."""
     assert KINDS["time_wait_buckets"].critical == 1
     assert alerts()["TcpPressureTimeWaitOverflow"]["labels"]["severity"] == "critical"
     assert KINDS[SOURCE].critical == 1
@@ -62,7 +62,7 @@ def test_what_is_full_is_critical_for_both() -> None:
     [("TcpPressureSourcePoolHigh", "<"), ("TcpPressureSourcePoolCritical", ">=")],
 )
 def test_whether_somebody_binds(alert: str, compared: str) -> None:
-    """The alerts and the report agree from how many hidden ports on somebody binds."""
+    """Alerts and report agree how many hidden ports mean that some application binds."""
     share = re.search(
         rf"{compared} on \(cluster, job, instance, netns\) (0\.\d+) \*", alerts()[alert]["expr"]
     )
@@ -71,14 +71,14 @@ def test_whether_somebody_binds(alert: str, compared: str) -> None:
 
 
 def test_an_inbound_pool_is_told_before_it_warns() -> None:
-    """A full inbound pool is a risk and no outage: its alert informs, sooner than the report."""
+    """A full inbound pool is a risk, not an outage: its alert informs, sooner than the report."""
     alert = named_in(KINDS[INBOUND].runbook)
     assert alert["labels"]["severity"] == "info"
     assert threshold(alert) < KINDS[INBOUND].warning
 
 
 def test_a_fleet_counts_what_an_alert_would() -> None:
-    """The recorded numbers of hosts above a ratio have the thresholds of outbound pools."""
+    """The recorded numbers of hosts above a ratio use the outbound pools' thresholds."""
     counted = [
         (
             float(rule["labels"]["threshold"]),
@@ -117,10 +117,10 @@ def test_a_counter_is_judged_by_the_same_rate(finding: Finding, name: str) -> No
 
 
 def test_a_leak_is_as_many_sockets_as_in_the_report() -> None:
-    """Both call a hundred sockets in CLOSE_WAIT a leak, if they stay."""
+    """Both call a hundred lasting sockets in CLOSE_WAIT a leak."""
     assert re.search(rf"> {LEAK_SOCKETS}$", named_in(CLOSE_WAIT_RUNBOOK)["expr"], re.MULTILINE)
 
 
 def test_soon_is_the_same_for_the_alert_and_the_report() -> None:
-    """Both call a pool critical that is full within a minute."""
+    """Both call a pool critical if it will be full within a minute."""
     assert alerts()["TcpPressurePoolExhaustionSoon"]["expr"].endswith(f"< {SOON:.0f}")

@@ -1,4 +1,4 @@
-"""The version stands in pyproject.toml; wherever else a file needs it, it is the same."""
+"""The version is in pyproject.toml; any other file that needs it has the same."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 
 
 def test_the_program_says_it() -> None:
-    """--version and build_info read the metadata of the distribution."""
+    """--version and build_info read the distribution's metadata."""
     assert version(NAME) == VERSION
 
 
@@ -31,6 +31,6 @@ def test_the_program_says_it() -> None:
     ],
 )
 def test_others_repeat_it(path: str, pattern: str) -> None:
-    """Files that cannot read pyproject.toml have the version once."""
+    """Files that cannot read pyproject.toml contain the version once."""
     found = re.findall(pattern, (ROOT / path).read_text(), re.MULTILINE)
     assert found == [VERSION]

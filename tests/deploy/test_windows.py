@@ -1,4 +1,4 @@
-"""The file for a service wrapper of Windows; the wrapper itself was never run."""
+"""The file for a Windows service wrapper; the wrapper itself was never run."""
 
 import shlex
 from xml.etree import ElementTree as ET

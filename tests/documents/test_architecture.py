@@ -1,4 +1,4 @@
-"""Documents that lead to the code speak of files that are there."""
+"""Documents that lead to the code mention only files that exist."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_each_file_exists(path: Path) -> None:
 
 
 def test_each_room_is_told() -> None:
-    """The table of rooms has each folder of the package, and no other."""
+    """The table of rooms has exactly the folders of the package."""
     table = (DOCS / "architecture.md").read_text().split("\n| room ")[1].split("\n\n")[0]
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert set(re.findall(r"^\| `(\w+)/`", table, re.MULTILINE)) == rooms

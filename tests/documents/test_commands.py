@@ -1,4 +1,4 @@
-"""What documents tell a person to type: the shell understands it, and programs know their flags."""
+"""What documents say to type: the shell understands it, and programs know their flags."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def known(*, report: bool) -> set[str]:
 
 @every_document
 def test_the_shell_reads_it(path: Path) -> None:
-    """Each block is whole: quotes are closed, and so are pipes."""
+    """Each block is complete: quotes and pipes are closed."""
     for block in BLOCK.findall(path.read_text()):
         done = subprocess.run(
             ["sh", "-n"], input=block, capture_output=True, text=True, check=False
@@ -43,7 +43,7 @@ def test_the_shell_reads_it(path: Path) -> None:
 
 @every_document
 def test_the_exporter_knows_the_flags(path: Path) -> None:
-    """Flags behind the program's name are its own, those behind `report` the report's."""
+    """Flags after the program's name are its own, those after `report` the report's."""
     for command in SEPARATOR.split(TYPED[path].replace("\\\n", " ")):
         program, *arguments = command.partition("#")[0].split() or [""]
         if program.endswith("tcp-pressure-exporter"):
@@ -53,7 +53,7 @@ def test_the_exporter_knows_the_flags(path: Path) -> None:
 
 @every_document
 def test_what_is_made_can_be_made(path: Path) -> None:
-    """Targets of make and modules of the repository exist."""
+    """The make targets and the repository's modules exist."""
     for command in SEPARATOR.split(TYPED[path]):
         program, *words = command.partition("#")[0].split() or [""]
         if program == "make":

@@ -18,7 +18,7 @@ FILES = (
 
 
 def told(*flags: str) -> str:
-    """Return the one line of a program that refuses to start."""
+    """Return the one line of the program when it refuses to start."""
     done = run_exporter(*flags)
     assert done.returncode == 2
     return done.stderr.strip()
@@ -26,13 +26,13 @@ def told(*flags: str) -> str:
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_errors_of_flags(flag: str) -> None:
-    """Word by word."""
+    """They match word for word."""
     assert told(flag) in SHOWN
 
 
 @pytest.mark.parametrize("content", FILES)
 def test_errors_of_the_file(tmp_path: Path, content: str) -> None:
-    """The same, but for the folder of the file."""
+    """They match except for the file's folder."""
     file = tmp_path / "tpe.yml"
     file.write_text(content)
     line = told(f"--config.file={file}").replace(str(tmp_path), "/etc")

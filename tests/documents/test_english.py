@@ -1,4 +1,4 @@
-"""Words that documents do without: what a native engineer would not write in a runbook."""
+"""Words that documents avoid: what a native engineer would not write in a runbook."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.documents.test_links import FILES, prose
 from tests.support.places import ROOT
 
-# What is not written, and what is written in its place.
+# What is not written, and what is written instead.
 VOCABULARY = {
     r"\bshall\b": "must, or should",
     r"\bto be had\b": "available",
@@ -32,7 +32,7 @@ DOCUMENTS = [path for path in FILES if path.name != "CHANGELOG.md"]
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_it_reads_as_a_runbook(path: Path) -> None:
-    """No word of the list stands in prose; blocks of code may quote what programs say."""
+    """No word of the list appears in prose; code blocks may quote what programs say."""
     text = prose(path)
     found = {
         match[0].strip(): better

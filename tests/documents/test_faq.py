@@ -1,4 +1,4 @@
-"""docs/faq.md says of the kernel what this kernel does."""
+"""What docs/faq.md says about the kernel is what this kernel does."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ TIMER = re.compile(r"timer:\(timewait,(?:(\d+)min)?(?:([\d.]+)(ms|sec))?")
 
 
 def waiting() -> list[float]:
-    """Return for how many seconds each socket in TIME_WAIT still stays, as `ss` shows it."""
+    """Return how many seconds each socket in TIME_WAIT has left, as `ss` shows it."""
     command = ["ss", "-Htno", "state", "time-wait"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [
@@ -40,10 +40,10 @@ def test_defaults() -> None:
 
 
 def test_fin_timeout_does_not_shorten_time_wait(lab: Lab) -> None:
-    """With tcp_fin_timeout at one second TIME_WAIT still begins at sixty."""
+    """With tcp_fin_timeout at one second, TIME_WAIT still starts at sixty."""
     set_sysctl("tcp_fin_timeout", 1)
     time_wait_here(lab.connect("127.0.0.1"))
-    # Until the second FIN is handled the kernel has an entry for FIN_WAIT2, which lasts a second.
+    # Until it handles the second FIN, the kernel has an entry for FIN_WAIT2, which lasts a second.
     deadline = time.monotonic() + 0.9
     while (seconds := waiting()[0]) <= 1 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -51,7 +51,7 @@ def test_fin_timeout_does_not_shorten_time_wait(lab: Lab) -> None:
 
 
 def test_linger_zero_resets(lab: Lab) -> None:
-    """The peer reads an error instead of an end, and there is no TIME_WAIT."""
+    """The peer reads an error instead of the end, and there is no TIME_WAIT."""
     client, accepted = lab.connect("127.0.0.1")
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     accepted.close()
@@ -61,7 +61,7 @@ def test_linger_zero_resets(lab: Lab) -> None:
 
 
 def test_time_wait_is_where_the_close_began(lab: Lab) -> None:
-    """The end that closes first keeps the connection in TIME_WAIT, the other one nothing."""
+    """The end that closes first keeps the connection in TIME_WAIT, the other keeps nothing."""
     client, accepted = lab.connect("127.0.0.1")
     first = accepted.getsockname()
     accepted.close()

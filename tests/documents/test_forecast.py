@@ -1,4 +1,4 @@
-"""docs/forecast.md quotes the experiment, and alerts as they ship."""
+"""docs/forecast.md quotes the experiment, and the alerts as they ship."""
 
 import re
 
@@ -19,7 +19,7 @@ def row(name: str) -> list[str]:
 
 
 def test_it_quotes_the_results() -> None:
-    """Ends missed, lead and false alarms are those of the kept run."""
+    """Missed ends, lead and false alarms are those of the kept run."""
     ours, line, idle = (
         row("last 10 s, less what has ended"),
         row("predict_linear, 5 m of 15 s"),
@@ -32,7 +32,7 @@ def test_it_quotes_the_results() -> None:
 
 
 def test_it_shows_the_alerts_as_they_ship() -> None:
-    """The expressions and waits of the example are those of the rules."""
+    """The example's expressions and waits are those of the rules."""
     (example,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "forecast.md").read_text(), re.DOTALL)
     for shown in yaml.safe_load(example):
         shipped = alerts()[shown["alert"]]

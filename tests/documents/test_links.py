@@ -1,4 +1,4 @@
-"""Every Markdown file of the repository: links, anchors, and whether the index leads to it."""
+"""Every Markdown file in the repository: links, anchors, and whether the index leads to it."""
 
 import re
 import subprocess
@@ -25,13 +25,13 @@ FILES = [ROOT / name for name in LISTED if (ROOT / name).is_file()]
 
 @cache
 def prose(path: Path) -> str:
-    """Return the text without its blocks of code."""
+    """Return the text without its code blocks."""
     return FENCE.sub("", path.read_text())
 
 
 @cache
 def anchors(path: Path) -> set[str]:
-    """Return what GitHub calls the headings: letters, digits, - and _; repeated ones counted."""
+    """Return GitHub's anchors of the headings: letters, digits, - and _; repeated ones numbered."""
     found: dict[str, int] = {}
     for title in HEADING.findall(prose(path)):
         words = re.sub(r"\]\([^)]*\)", "", title)
@@ -56,7 +56,7 @@ def test_each_link_leads_somewhere(path: Path) -> None:
 
 
 def test_the_index_leads_to_every_document() -> None:
-    """Whatever is in docs/ can be found from docs/index.md in one step; runbooks by the alerts."""
+    """Everything in docs/ is one step from docs/index.md; runbooks are reached from the alerts."""
     reached = {target for target, _anchor in targets(DOCS / "index.md")}
     assert {*DOCS.glob("*.md")} - {DOCS / "index.md"} <= reached
     from_alerts = {target for target, _anchor in targets(DOCS / "alerts.md")}

@@ -1,4 +1,4 @@
-"""docs/migrating.md: every query is one that Prometheus accepts, about what is exported."""
+"""docs/migrating.md: Prometheus accepts every query, and each is about exported metrics."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ GROUPING = re.compile(r"\b(?:by|without) \(([^)]*)\)")
 
 
 def expressions() -> Iterator[str]:
-    """Yield each query without the comment that says what it replaces."""
+    """Yield each query without the comment on what it replaces."""
     for query in QUERIES:
         was, expression = query.split("\n")
         assert was.startswith("# ")
@@ -28,7 +28,7 @@ def expressions() -> Iterator[str]:
 
 
 def test_prometheus_accepts_each_query(tmp_path: Path) -> None:
-    """As recording rules, which promtool checks."""
+    """They are checked by promtool, as recording rules."""
     rules = [{"record": f"query:{n}", "expr": text} for n, text in enumerate(expressions())]
     assert len(rules) > 25
     groups = {"groups": [{"name": "migrating", "rules": rules}]}
@@ -38,7 +38,7 @@ def test_prometheus_accepts_each_query(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("query", [*expressions()])
 def test_each_query_asks_for_what_is_exported(query: str) -> None:
-    """Metrics exist, and have the labels that are matched and grouped by."""
+    """The metrics exist, and have the labels used for matching and grouping."""
     selectors = SELECTOR.findall(query)
     assert selectors
     grouped = {name.strip() for names in GROUPING.findall(query) for name in names.split(",")}

@@ -1,4 +1,4 @@
-"""The README's first screen: forty lines that a stranger reads."""
+"""The README's first screen: the forty lines a stranger reads."""
 
 import re
 import tomllib
@@ -29,13 +29,13 @@ def test_no_line_is_wider_than_an_editor() -> None:
 
 
 def test_the_command_is_the_one_that_is_installed() -> None:
-    """What pipx and uvx are told to run is the console script of pyproject.toml."""
+    """The script that pipx and uvx run is the console script of pyproject.toml."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert set(re.findall(r"(?:--spec|--from) \. (\S+)", TEXT)) == set(scripts)
 
 
 def test_the_picture_is_small_and_whole() -> None:
-    """500 kB at most, well-formed, and it ends with a pool that is nearly full."""
+    """It has at most 500 kB, is well-formed, and ends with a pool that is nearly full."""
     assert PICTURE.stat().st_size <= 500_000
     frames = ET.parse(PICTURE).getroot().find("{*}g")  # noqa: S314 - our own file
     assert frames is not None

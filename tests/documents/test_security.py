@@ -1,4 +1,4 @@
-"""docs/security.md: its limits are those that the server has."""
+"""docs/security.md: its limits are the server's."""
 
 import re
 
@@ -13,7 +13,7 @@ KIB = 1024
 
 
 def test_limits() -> None:
-    """Each row about a client has the number in force; the kernel doubles the send buffer."""
+    """Each row about a client has the effective number; the kernel doubles the send buffer."""
     assert ROWS["open connections"].startswith(
         f"{LIMITS.connections}, and {LIMITS.spared_descriptors} less"
     )

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md: each failure, provoked; what is said then stands on the page."""
+"""docs/troubleshooting.md: each failure is provoked, and the resulting message is on the page."""
 
 import re
 import subprocess
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.usefixtures("netns")
 
 
 def quoted(words: str) -> str:
-    """Return the line of the page that has these words."""
+    """Return the line of the page with these words."""
     (line,) = [line for line in LINES if words in line]
     return line
 
 
 def status(port: int) -> tuple[int, str]:
-    """Ask for the metrics by plain HTTP, without a password."""
+    """Request the metrics over plain HTTP, without a password."""
     with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         connection.request("GET", "/metrics")
         answer = connection.getresponse()
@@ -47,7 +47,7 @@ def status(port: int) -> tuple[int, str]:
 
 
 def test_the_port_is_taken(tmp_path: Path) -> None:
-    """A second exporter at the same port ends with the quoted line and code 2."""
+    """A second exporter on the same port ends with the quoted line and code 2."""
     flag = "--web.listen-address=127.0.0.1:10190"
     with running_exporter(tmp_path / "log", flag):
         second = run_exporter(flag)
@@ -55,7 +55,7 @@ def test_the_port_is_taken(tmp_path: Path) -> None:
 
 
 def test_flags_and_keys(tmp_path: Path) -> None:
-    """A mistyped flag, and a mistyped key, are named with what was probably meant."""
+    """A mistyped flag or key is named, with what was probably meant."""
     flag = run_exporter("--sample.intervall=5s")
     assert (flag.returncode, flag.stderr) == (2, quoted("intervall") + "\n")
     (tmp_path / "bad.yml").write_text("pools:\n  topp: 3\n")
@@ -78,17 +78,17 @@ def test_what_is_off_is_said(tmp_path: Path) -> None:
 
 
 def test_a_container_sees_its_own_sockets(tmp_path: Path) -> None:
-    """In a network namespace of its own the exporter has no pool and one listener, its own."""
+    """In its own network namespace the exporter has no pool, and one listener: its own."""
     with running_exporter(tmp_path / "log") as running:
         page = running.metrics()
-    # The test's own connections to it may be a pool, but none that is worth a line.
+    # The test's own connections to it may be a pool, but not one worth a line.
     assert "tcp_pressure_pool_ports_used{" not in page
     listening = 'tcp_pressure_sockets{family="ipv4",netns="host",state="listen"}'
     assert value_of(page, listening) == 1
 
 
 def test_another_host_is_asked_for(tmp_path: Path) -> None:
-    """With --web.allowed-host another name is answered with 421 and the quoted words."""
+    """With --web.allowed-host, another name gets 421 and the quoted words."""
     log, flag = tmp_path / "log", "--web.allowed-host=127.0.0.1"
     with (
         running_exporter(log, flag) as running,
@@ -100,7 +100,7 @@ def test_another_host_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_password_and_tls(tmp_path: Path) -> None:
-    """Without the password it is 401, in plain HTTP to the TLS port 400; promised for both."""
+    """Without the password it is 401, with plain HTTP to the TLS port 400, as the page says."""
     hashed = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     pair = Authority(tmp_path).sign("server")
     tls = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
@@ -123,7 +123,7 @@ def test_password_and_tls(tmp_path: Path) -> None:
 
 
 def test_a_page_is_larger_than_the_limit_of_samples(tmp_path: Path) -> None:
-    """A real Prometheus drops such a page whole, and says what the heading says."""
+    """A real Prometheus drops the whole page, and says what the heading says."""
     with running_exporter(tmp_path / "log") as running:
         job = {
             "job_name": "tcp-pressure-exporter",
@@ -140,18 +140,18 @@ def test_a_page_is_larger_than_the_limit_of_samples(tmp_path: Path) -> None:
 
 
 def test_a_light_pool_is_counted_and_reported(lab: Lab, tmp_path: Path) -> None:
-    """One connection is no listed pool and counts; the report names it."""
+    """One connection is no listed pool and counts; the JSON report names it."""
     lab.connect("127.0.0.1")
+    # Before there are the test's own connections to an exporter: the report names the fullest only.
+    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report", "--json").stdout
     with running_exporter(tmp_path / "log") as running:
         page = running.metrics()
     assert "tcp_pressure_pool_ports_used{" not in page
-    # The test's own connections to the exporter may be another.
     assert value_of(page, 'tcp_pressure_pools{direction="outbound",netns="host"}') >= 1
-    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report", "--json").stdout
 
 
 def test_settings_cannot_be_read() -> None:
-    """Without /proc/sys the report has no verdict: the quoted words, and exit code 3."""
+    """Without /proc/sys the report has no verdict, but the quoted words and exit code 3."""
     done = run_exporter("report", "--path.procfs=/nonexistent")
     assert done.returncode == 3
     assert done.stdout.startswith("UNKNOWN")
@@ -159,7 +159,7 @@ def test_settings_cannot_be_read() -> None:
 
 
 def test_the_readable_parser_says_so(tmp_path: Path) -> None:
-    """Where the compiled one is missing the line at the start says parser=readable."""
+    """Without the compiled one, the startup line says parser=readable."""
     with running_exporter(tmp_path / "log", command=READABLE) as running:
         log = running.log.read_text()
     line = quoted("parser=readable").replace("127.0.0.1:10190", f"127.0.0.1:{running.port}")

@@ -20,11 +20,11 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Where the exporter's standard error goes."""
+    """Return where the exporter's standard error goes."""
     return tmp_path / "exporter.log"
 
 
 @pytest.fixture
 def faults(shim: Path, tmp_path: Path) -> Faults:
-    """Let the test switch faults for the processes that it starts with them."""
+    """Let the test switch faults in the processes it starts with them."""
     return Faults(shim, tmp_path / "faults")

@@ -1,4 +1,4 @@
-"""The exporter as a process whose kernel, files, clocks and limits a test can spoil."""
+"""The exporter as a process whose kernel, files, clocks and limits a test can break."""
 
 import re
 import time
@@ -27,7 +27,7 @@ class State(NamedTuple):
         return value_of(self.page, series)
 
     def has(self, *metrics: str) -> bool:
-        """Tell whether any of these metrics has a series."""
+        """Return whether any of these metrics has a series."""
         return any(re.search(rf"^{name}[{{ ]", self.page, re.MULTILINE) for name in metrics)
 
 
@@ -47,7 +47,7 @@ def shown_on(page: str, *, ready: bool) -> State:
 def wait_until(
     exporter: Exporter, seen: Callable[[State], bool], seconds: float = PATIENCE_SECONDS
 ) -> State:
-    """Return the first state in which something is seen."""
+    """Return the first state in which the condition is met."""
     deadline = time.monotonic() + seconds
     while not seen(state := state_of(exporter)):
         assert time.monotonic() < deadline, (state.ready, state.failing, exporter.log.read_text())
@@ -61,11 +61,11 @@ def wait_until_well(exporter: Exporter) -> State:
 
 
 def lines_since(exporter: Exporter, place: int, event: str) -> list[str]:
-    """Return the lines of the log about an event, behind so many characters."""
+    """Return the log's lines about an event, after so many characters."""
     return [line for line in exporter.log.read_text()[place:].splitlines() if event in line]
 
 
 def named(lines: list[str]) -> list[str]:
-    """Return the collectors that the lines name, in the order of their names."""
+    """Return the collectors that the lines name, sorted."""
     fields = [line.split(" collector=")[1].split()[0] for line in lines]
     return sorted(name for field in fields for name in field.split(","))

@@ -1,8 +1,8 @@
-/* A kernel at fault, between the exporter and libc (LD_PRELOAD): netlink that refuses, lies, is
+/* A faulty kernel, between the exporter and libc (LD_PRELOAD): netlink that refuses, lies, stays
  * silent or never ends, bpf(2) that refuses, and clocks that jump.
  *
- * Which fault is on stands in a file that tests/faults/shim.py writes: struct faults, mapped here.
- * Only what a dump uses is looked at: send, recvfrom, poll; all other sockets pass untouched.
+ * A file that tests/faults/shim.py writes says which faults are on: struct faults, mapped here.
+ * Only the calls of a dump are intercepted: send, recvfrom, poll; other sockets pass untouched.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define DUMP_SECONDS 61   /* more than a dump may take (sources/netlink/socket.py) */
-#define REPLAYS 200       /* so many parts of an endless dump are let through in real time */
+#define REPLAYS 200       /* how many parts of an endless dump pass in real time */
 #define REPLAY_MICROSECONDS 100
 
 /* In the order of the fields in shim.py. Codes are errno values, 0 for no such fault. */
@@ -33,7 +33,7 @@ struct faults {
 	int64_t cut;             /* the last bytes of each datagram are missing */
 	int64_t garbage;         /* datagrams of 0xff */
 	int64_t silent;          /* requests never reach the kernel */
-	int64_t endless;         /* NLMSG_DONE never comes, something else comes forever */
+	int64_t endless;         /* NLMSG_DONE never comes, something else comes for ever */
 	int64_t realtime_step;   /* seconds that CLOCK_REALTIME is off */
 	int64_t boottime_step;   /* seconds that CLOCK_BOOTTIME is off: what a suspend adds */
 	int64_t bpf_error;       /* bpf() fails */
@@ -66,7 +66,7 @@ __attribute__((constructor)) static void load(void)
 	close(file);
 }
 
-/* What libc has no function for: bpf(2) among others. */
+/* For what libc has no function: bpf(2), among others. */
 long syscall(long number, ...)
 {
 	static long (*real_syscall)(long, ...);
@@ -125,7 +125,7 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 	return real_send(fd, data, size, flags);
 }
 
-/* Let something else stand where the dump's messages are; return the size of the datagram. */
+/* Replace the dump's messages with something else; return the datagram's size. */
 static ssize_t spoil(char *datagram, ssize_t size)
 {
 	struct nlmsghdr header;
@@ -153,7 +153,7 @@ static ssize_t spoil(char *datagram, ssize_t size)
 	return faults->cut ? size - 3 : size;
 }
 
-/* One more message without meaning, as from a kernel that finds no end. */
+/* Another meaningless message, as from a kernel that never finishes. */
 static ssize_t replay(char *buffer, struct sockaddr *from, socklen_t *from_size)
 {
 	const struct nlmsghdr noop = { .nlmsg_len = sizeof(noop), .nlmsg_type = NLMSG_NOOP };
@@ -177,7 +177,7 @@ ssize_t recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *
 	}
 	if (faults->endless && replays)
 		return replay(buffer, from, from_size);
-	if (replays) { /* the fault is over in the middle of a dump, of which nothing real is left */
+	if (replays) { /* the fault ended in the middle of a dump, and nothing real is left of that */
 		errno = ENOBUFS;
 		return -1;
 	}

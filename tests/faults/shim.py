@@ -1,4 +1,4 @@
-"""The faults that shim.c puts between the exporter and its kernel: switched while it runs."""
+"""The faults that shim.c puts between the exporter and its kernel, switchable while it runs."""
 
 import struct
 import subprocess
@@ -32,7 +32,7 @@ def compile_shim(folder: Path) -> Path:
 
 
 class Faults:
-    """The faults of the processes that `command` starts; none at the beginning."""
+    """The faults in the processes that `command` starts; none at first."""
 
     def __init__(self, library: Path, control: Path) -> None:
         self._control = control
@@ -45,15 +45,15 @@ class Faults:
         return ("env", *names, *command)
 
     def set(self, **values: int) -> None:
-        """Let these faults be on, and no other."""
+        """Turn on these faults, and no others."""
         assert values.keys() <= set(FIELDS)
-        # In place: the file is mapped by who runs with it.
+        # In place: the processes that run with it have mapped the file.
         with self._control.open("r+b") as file:
             file.write(NUMBERS.pack(*(values.get(name, 0) for name in FIELDS)))
 
     @contextmanager
     def on(self, **values: int) -> Iterator[None]:
-        """Let these faults be on for a while."""
+        """Turn on these faults for a while."""
         self.set(**values)
         try:
             yield

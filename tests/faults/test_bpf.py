@@ -1,4 +1,4 @@
-"""The daemon on a kernel whose bpf(2) is at fault, at the start or later."""
+"""The daemon on a kernel whose bpf(2) fails, at the start or later."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ from tests.faults.shim import Faults
 from tests.support.labs.exporter_process import COMMAND, Exporter, running_exporter
 
 FLAGS = ("--sample.interval=100ms", "--no-collector.nat", "--sample.max-cpu=1")
-NEED_BPF = frozenset({"active_closes", "failures", "findings", "local_ports"})  # the latter in part
+NEED_BPF = frozenset({"active_closes", "failures", "findings", "local_ports"})  # the last in part
 EXACT = "tcp_pressure_local_ports_hidden"
 COUNTED = (
     "tcp_pressure_connect_failures_total",
@@ -40,7 +40,7 @@ def reason_of(code: int) -> str:
 
 
 def is_off(exporter: Exporter, reason: str) -> State:
-    """Assert that the log tells one line for each thing that is off, and return what is shown."""
+    """Assert that the log has one line for each thing that is off; return what is shown."""
     shown = wait_until_well(exporter)
     for event in ("exact count of hidden ports is off", "collector is off"):
         [line] = lines_since(exporter, 0, event)
@@ -63,7 +63,7 @@ def is_off(exporter: Exporter, reason: str) -> State:
     ],
 )
 def test_refused_at_the_start(code: int, faults: Faults, log: Path) -> None:
-    """Whatever the kernel says when it is asked to load, that is off, and all else goes on."""
+    """Whatever error the kernel gives on loading, BPF is off, and everything else goes on."""
     faults.set(bpf_error=code)
     command = faults.command((str(COMMAND),))
     with running_exporter(log, *FLAGS, command=command) as exporter:
@@ -72,7 +72,7 @@ def test_refused_at_the_start(code: int, faults: Faults, log: Path) -> None:
 
 
 def test_not_installed(log: Path) -> None:
-    """Without the compiled part the reason says so, and all else goes on."""
+    """Without the compiled part, the reason says so, and everything else goes on."""
     command = (sys.executable, "-c", NOT_BUILT)
     with running_exporter(log, *FLAGS, command=command) as exporter:
         is_off(exporter, "the exporter was installed without its compiled BPF part")
@@ -82,7 +82,7 @@ def test_not_installed(log: Path) -> None:
 @pytest.mark.bpf
 @pytest.mark.parametrize("code", [errno.EPERM, errno.ENOMEM, errno.EBADF])
 def test_failing_later(code: int, faults: Faults, log: Path) -> None:
-    """What a loaded program tells vanishes while it fails, and comes back; all else goes on."""
+    """What a loaded program shows vanishes while it fails, and returns; everything else goes on."""
     command = faults.command((str(COMMAND),))
     with running_exporter(log, *FLAGS, command=command) as exporter:
         before = wait_until_well(exporter)

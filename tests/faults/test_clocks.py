@@ -17,7 +17,7 @@ YEAR = 365 * 86_400
 
 @pytest.mark.parametrize("step", [YEAR, -YEAR])
 def test_a_step(faults: Faults, log: Path, step: int) -> None:
-    """A step of the wall clock changes the time of the samples, and nothing else."""
+    """A step of the wall clock changes the samples' time, and nothing else."""
     command = faults.command(COMMANDS["compiled"])
     with running_exporter(log, "--sample.interval=100ms", command=command) as exporter:
         before = wait_until_well(exporter)
@@ -32,7 +32,7 @@ def test_a_step(faults: Faults, log: Path, step: int) -> None:
 
 
 def test_suspend(faults: Faults, log: Path) -> None:
-    """After a suspend of an hour nothing from before it is shown; the next sample makes it ready.
+    """After an hour's suspend, nothing from before is shown; the next sample makes it ready.
 
     CLOCK_BOOTTIME and the wall clock go on during a suspend, CLOCK_MONOTONIC does not.
     """
@@ -54,11 +54,11 @@ def test_stopped_and_continued(log: Path) -> None:
     with running_exporter(log, "--sample.interval=100ms") as exporter:
         before = wait_until_well(exporter)
         exporter.signal(signal.SIGSTOP)
-        time.sleep(2)  # many intervals: the stop itself is what is tested
+        time.sleep(2)  # many intervals: the test is of the stop itself
         exporter.signal(signal.SIGCONT)
         state = state_of(exporter)
         fresh = state.value(TIMESTAMP) - before.value(TIMESTAMP) >= 2
-        # Where the host is slow, or a sample was under way, the interval is longer, and says so.
+        # If the host is slow, or a sample was under way, the interval is longer, and shown as such.
         young = 3 * state.value("tcp_pressure_sample_interval_seconds") >= 2
         assert fresh or young or not (state.ready or state.working)
         fresh_from = before.value(TIMESTAMP) + 2

@@ -1,4 +1,4 @@
-"""The daemon without descriptors, memory, disk or outputs, and under storms."""
+"""The daemon without descriptors, memory, disk or outputs, and under floods of requests."""
 
 import http.client
 import resource
@@ -28,7 +28,7 @@ BAD_RELOADS = 'tcp_pressure_config_reloads_total{result="failure"}'
 
 @contextmanager
 def limited(exporter: Exporter, what: int, limit: int) -> Iterator[None]:
-    """Set a limit of the running daemon for a while."""
+    """Set a limit on the running daemon for a while."""
     pid = exporter.process.pid
     before = resource.prlimit(pid, what)
     resource.prlimit(pid, what, (limit, before[1]))
@@ -47,7 +47,7 @@ def threads(exporter: Exporter) -> int:
 
 
 def test_no_descriptors(log: Path) -> None:
-    """Without a free descriptor what cannot be read vanishes; all comes back with the first."""
+    """Without a free descriptor, what cannot be read vanishes; it all returns with the first."""
     with running_exporter(log, FAST, "--sample.max-cpu=1") as exporter:
         wait_until_well(exporter)
         before = descriptors(exporter)
@@ -55,29 +55,29 @@ def test_no_descriptors(log: Path) -> None:
             closing(http.client.HTTPConnection("127.0.0.1", exporter.port, timeout=10)) as kept,
             limited(exporter, resource.RLIMIT_NOFILE, 4),
         ):
-            kept.connect()  # waits in the kernel's queue: nobody can accept it
+            kept.connect()  # waits in the kernel's queue: it cannot be accepted
             exporter.wait_for_log("collector fails")
             exporter.wait_for_log("cannot accept connections")
         after = wait_until_well(exporter)
         assert after.value(FAILURES) > 0
         assert after.value(ACCEPT_FAILURES) > 0
-        assert descriptors(exporter) <= before + 2  # connections of this test
+        assert descriptors(exporter) <= before + 2  # this test's connections
     text = log.read_text()
     assert text.count("cannot accept connections") == 1
     assert "Traceback" not in text
 
 
 def test_no_memory(lab: Lab, tmp_path: Path, log: Path) -> None:
-    """What memory does not suffice for is lost and counted; with memory all comes back."""
+    """What there is no memory for is lost and counted; with memory everything returns."""
     config = tmp_path / "config.yml"
-    config.write_text("groups: [{name: far, cidrs: [192.0.2.0/24]}]\n")  # all pools are told apart
+    config.write_text("groups: [{name: far, cidrs: [192.0.2.0/24]}]\n")  # no pools are merged
     flags = (f"--config.file={config}", FAST, "--sample.max-cpu=1")
     with running_exporter(log, *flags) as exporter:
         wait_until_well(exporter)
         with limited(exporter, resource.RLIMIT_DATA, 1):
             for number in range(5000):
                 lab.connect(f"127.{number >> 8}.{number & 255}.1")
-            # Either the parser has no memory for its tables, or Python none for the result.
+            # Either the parser lacks memory for its tables, or Python for the result.
             exporter.wait_for_log("level=error")
         after = wait_until_well(exporter)
         assert after.value(LOST_SAMPLES) + after.value(FAILURES) > 0
@@ -98,9 +98,9 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_full_disk(tiny_disk: Path, tmp_path: Path) -> None:
-    """On a full disk the lines that are lost are counted and nothing else suffers; then it logs on.
+    """On a full disk lost lines are counted and nothing else suffers; later it logs again.
 
-    Reloads of a bad file are what is logged.
+    What it logs is reloads of a bad file.
     """
     config = tmp_path / "config.yml"
     config.write_text("")
@@ -122,7 +122,7 @@ def test_full_disk(tiny_disk: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full 2>/dev/full"])
 def test_closed_outputs(closed: str, tmp_path: Path) -> None:
-    """With its outputs closed or full the daemon samples, serves and stops like any other."""
+    """With its outputs closed or full, the daemon samples, serves and stops as usual."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     shell = f"exec {COMMAND} --web.listen-address=127.0.0.1:{port} {closed}"
@@ -141,7 +141,7 @@ def test_closed_outputs(closed: str, tmp_path: Path) -> None:
 
 
 def test_storm_of_hangups(tmp_path: Path, log: Path) -> None:
-    """A thousand SIGHUPs while the file is replaced are few reloads, all good; the last wins."""
+    """A thousand SIGHUPs while the file is replaced cause few reloads, all good; the last wins."""
     config, new = tmp_path / "config.yml", tmp_path / "new.yml"
     config.write_text("pools: {top: 1}\n")
     with running_exporter(log, f"--config.file={config}", FAST) as exporter:
@@ -163,7 +163,7 @@ def test_storm_of_hangups(tmp_path: Path, log: Path) -> None:
 
 
 def scrape(port: int, number: int) -> None:
-    """Scrape once, whatever comes of it; each asks for a page that must be made for it alone."""
+    """Scrape once, whatever the outcome; each asks for a page that must be made just for it."""
     with (
         suppress(OSError, http.client.HTTPException),
         closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection,
@@ -173,9 +173,9 @@ def scrape(port: int, number: int) -> None:
 
 
 def test_a_crowd_of_scrapers(log: Path) -> None:
-    """Two hundred scrapers at once cost no sample, no descriptor and no thread for long.
+    """Two hundred scrapers at once cost no sample, and no descriptor or thread for long.
 
-    Those above the limit get an error, which is counted; the log says once that there are such.
+    Those over the limit get an error, which is counted; the log says so once.
     """
     with running_exporter(log, FAST, "--sample.max-cpu=1", "--web.max-requests=2") as exporter:
         errors = wait_until_well(exporter).value(ERRORS)

@@ -1,4 +1,4 @@
-"""The daemon on a kernel whose netlink is at fault."""
+"""The daemon on a kernel whose netlink fails."""
 
 import errno
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.faults.processes import FAILURES, lines_since, named, wait_until, wai
 from tests.faults.shim import Faults
 from tests.support.labs.exporter_process import Exporter, running_exporter
 
-# What cannot be told without sock_diag; findings are told in part.
+# What cannot be shown without sock_diag; findings are shown in part.
 NEED_SOCK_DIAG = frozenset(
     {
         *("sockets", "local_ports", "pools", "canary", "pool_owners"),
@@ -34,7 +34,7 @@ class Daemon(NamedTuple):
 def daemon(
     request: pytest.FixtureRequest, shim: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Daemon]:
-    """Run one daemon for all faults, with either parser: it must survive each of them."""
+    """Run one daemon for all faults, with each parser: it must survive all of them."""
     folder = tmp_path_factory.mktemp("netlink")
     faults = Faults(shim, folder / "faults")
     command = faults.command(COMMANDS[request.param])
@@ -61,7 +61,7 @@ def metrics_of(collectors: frozenset[str]) -> set[str]:
     ],
 )
 def test_fault(daemon: Daemon, fault: str, value: int, reason: str) -> None:
-    """What sock_diag tells vanishes, all else stays; one line begins it, one ends it; it counts."""
+    """What sock_diag shows vanishes, all else stays; one line begins it, one ends it; it counts."""
     exporter, faults = daemon
     before = wait_until_well(exporter)
     place = len(exporter.log.read_text())
@@ -81,7 +81,7 @@ def test_fault(daemon: Daemon, fault: str, value: int, reason: str) -> None:
 
 
 def test_silence(shim: Path, tmp_path: Path) -> None:
-    """A kernel that never answers: no old number is shown, the thread does not hang forever."""
+    """If the kernel never answers, no old number is shown, and the thread does not hang."""
     faults = Faults(shim, tmp_path / "faults")
     command = faults.command(COMMANDS["compiled"])
     log = tmp_path / "exporter.log"

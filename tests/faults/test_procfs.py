@@ -1,4 +1,4 @@
-"""The daemon on a /proc that is broken."""
+"""The daemon on a broken /proc."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def written(content: bytes) -> Damage:
     ],
 )
 def test_every_file(tmp_path: Path, log: Path, damage: Damage) -> None:
-    """With every file spoilt, what needs one vanishes, sockets are counted on, and all recovers."""
+    """With every file spoilt, what needs one vanishes, sockets still count, and all recovers."""
     procfs = FakeProcfs(tmp_path / "proc")
     with running_exporter(log, f"--path.procfs={procfs.root}", *FLAGS) as exporter:
         before = wait_until_well(exporter)
@@ -57,7 +57,7 @@ def test_every_file(tmp_path: Path, log: Path, damage: Damage) -> None:
 
 
 def test_a_file_that_never_answers(tmp_path: Path, log: Path) -> None:
-    """While a read hangs no old number is shown, and when it comes back sampling goes on."""
+    """While a read hangs, no old number is shown; when it returns, sampling goes on."""
     procfs = FakeProcfs(tmp_path / "proc")
     with running_exporter(log, f"--path.procfs={procfs.root}", *FLAGS) as exporter:
         wait_until_well(exporter)
@@ -76,7 +76,7 @@ def test_a_file_that_never_answers(tmp_path: Path, log: Path) -> None:
 
 
 def test_stop_while_a_read_hangs(tmp_path: Path, log: Path) -> None:
-    """A kernel that never answers a read does not keep the process from ending within 2 s."""
+    """A read that never returns does not keep the process from ending within 2 s."""
     procfs = FakeProcfs(tmp_path / "proc")
     with running_exporter(log, f"--path.procfs={procfs.root}", *FLAGS) as exporter:
         hang(procfs)
@@ -86,7 +86,7 @@ def test_stop_while_a_read_hangs(tmp_path: Path, log: Path) -> None:
 
 
 def hang(procfs: FakeProcfs) -> None:
-    """Let who opens the file wait: a pipe without a writer."""
+    """Make opening the file block: a pipe without a writer."""
     pipe = procfs.root / "pipe"
     os.mkfifo(pipe)
     pipe.rename(procfs.root / SOCKSTAT)

@@ -1,4 +1,4 @@
-"""The daemon while what it looks at vanishes half-way: processes, their sockets, namespaces."""
+"""The daemon while what it looks at vanishes midway: processes, their sockets, namespaces."""
 
 import socket
 import subprocess
@@ -21,12 +21,12 @@ FLAGS = (
 
 
 def short_life() -> None:
-    """Let a namespace live as long as its process, some milliseconds."""
+    """Make a namespace live as long as its process, some milliseconds."""
     subprocess.run(["unshare", "-n", "sleep", "0.02"], check=True)
 
 
 def stuck_and_gone() -> None:
-    """Let a process leave ten sockets in CLOSE_WAIT, and end while its owner is looked for."""
+    """Make a process leave ten sockets in CLOSE_WAIT, and end while their owner is looked for."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as server:
         port = server.getsockname()[1]
         opening = ";".join(f"exec {fd}<>/dev/tcp/127.0.0.1/{port}" for fd in range(3, 9))
@@ -36,7 +36,7 @@ def stuck_and_gone() -> None:
 
 
 def busy_and_gone() -> None:
-    """Make a namespace that is worth sampling, and let it go at once."""
+    """Make a namespace worth sampling, and drop it at once."""
     with ip_netns() as name, inside(name), ExitStack() as stack:
         lab = stack.enter_context(open_lab())
         for _ in range(30):
@@ -44,7 +44,7 @@ def busy_and_gone() -> None:
 
 
 def test_everything_vanishes(log: Path) -> None:
-    """Whatever goes while it is looked at costs no part of a sample, and nothing is left of it."""
+    """Whatever vanishes while looked at costs no part of a sample and leaves nothing behind."""
     with running_exporter(log, *FLAGS) as exporter:
         before = wait_until_well(exporter)
         held = descriptors(exporter.process.pid)

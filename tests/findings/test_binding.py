@@ -1,4 +1,4 @@
-"""What a full source pool means, by whether somebody binds before connecting."""
+"""What a full source pool means, by whether applications bind before connecting."""
 
 import pytest
 
@@ -16,12 +16,12 @@ CALM, WARNING, CRITICAL = Severity.CALM, Severity.WARNING, Severity.CRITICAL
     [(50.0, 0, True), (49.9, 0, False), (0.0, 50, True), (20.0, 30, True), (0.0, 0, False)],
 )
 def test_somebody_binds(hidden: float, bound: int, *, binds: bool) -> None:
-    """From a twentieth of 1,000 ports on, hidden ones and those that are bound only together."""
+    """It starts at a twentieth of 1,000 ports, hidden and only bound ones together."""
     assert somebody_binds(CanaryReport((), hidden, bound_ports=bound), 1000) is binds
 
 
 def test_not_known() -> None:
-    """Without the canary, and where the kernel did not tell, nobody knows."""
+    """Without the canary, or if the kernel did not say, it is unknown."""
     assert somebody_binds(None, 1000) is None
     assert somebody_binds(CanaryReport((), None, "before 6.3"), 1000) is None
     assert somebody_binds(CanaryReport((), 0.0), 0) is False
@@ -41,12 +41,12 @@ def test_not_known() -> None:
     ],
 )
 def test_severity(used: int, *, binds: bool | None, severity: Severity) -> None:
-    """A full pool is critical for those who bind, calm where nobody does, else a warning."""
+    """A full pool is critical for those that bind, calm if nothing does, else a warning."""
     assert source_severity(Usage(used, 1000, 0, None), binds=binds) is severity
 
 
 def test_advice() -> None:
-    """Nobody is told to set an option where nobody binds, or where that is not known."""
+    """No option is advised if nothing binds, or if that is unknown."""
     assert source_advice(None, binds=True) == KINDS[SOURCE].advice
     assert "no application binds" in source_advice(None, binds=False)
     assert "is not known here" in source_advice(None, binds=None)
@@ -57,14 +57,14 @@ def test_advice() -> None:
 
 
 def test_subflows() -> None:
-    """Where MPTCP may hold most hidden ports, its endpoints are meant; with fewer, applications."""
+    """If MPTCP may hold most hidden ports, its endpoints are meant; with fewer, applications."""
     assert "MPTCP" in source_advice(CanaryReport((), 600.0, subflows=301), binds=True)
     assert "MPTCP" not in source_advice(CanaryReport((), 600.0, subflows=300), binds=True)
     assert not CanaryReport((), 0.0, subflows=5).subflows_hide
 
 
 def test_subflows_where_hidden_ports_are_known() -> None:
-    """An exact number of hidden ports, of which no estimate is made, tells the same."""
+    """An exact number of hidden ports, which is not estimated, says the same."""
     assert CanaryReport((), None, subflows=301, known_hidden=600).subflows_hide
     assert not CanaryReport((), None, subflows=300, known_hidden=600).subflows_hide
     assert not CanaryReport((), None, subflows=301).subflows_hide

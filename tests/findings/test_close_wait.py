@@ -1,4 +1,4 @@
-"""What each cause of CLOSE_WAIT is called, and from when on it is a leak."""
+"""What each cause of CLOSE_WAIT is called, and when it becomes a leak."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tcp_pressure_exporter.findings.kinds import Severity
 
 
 def test_every_cause_has_a_row() -> None:
-    """Whatever cause an entry tells, there are words and advice for it, in the same order."""
+    """Whatever cause an entry shows, there are words and advice for it, in the same order."""
     assert tuple(CLOSE_WAIT_CAUSES) == CAUSES
     for cause in CLOSE_WAIT_CAUSES.values():
         assert cause.words
@@ -19,10 +19,10 @@ def test_every_cause_has_a_row() -> None:
     ("sockets", "oldest_seconds", "severity"),
     [
         (100, 60.0, Severity.WARNING),
-        (99, 3600.0, Severity.CALM),  # few: nobody needs to wake up
-        (5000, 59.9, Severity.CALM),  # many that pass through
+        (99, 3600.0, Severity.CALM),  # few: not worth waking anyone
+        (5000, 59.9, Severity.CALM),  # many, in transit
     ],
 )
 def test_leak(sockets: int, oldest_seconds: float, severity: Severity) -> None:
-    """A hundred sockets of one cause, the oldest there for a minute, are a leak."""
+    """A hundred sockets with one cause, the oldest a minute old, are a leak."""
     assert close_wait_severity(sockets, oldest_seconds) is severity

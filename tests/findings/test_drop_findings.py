@@ -23,7 +23,7 @@ def after(seconds: float, **amounts: int) -> Evidence:
     ],
 )
 def test_any_at_all(finding: Finding, event: str) -> None:
-    """What never happens by chance is found from the first one on."""
+    """What never happens by chance is found from the first event."""
     assert finding.check(after(60, **{event: 0})) is None
     assert finding.check(after(60, **{event: 1})) == f"{event} rose by 1 in the last 60 s"
     assert finding.check(after(60, TWRecycled=5, ListenDrops=5)) is None
@@ -40,7 +40,7 @@ def test_any_at_all(finding: Finding, event: str) -> None:
     ],
 )
 def test_more_than_chance(finding: Finding, event: str) -> None:
-    """What races cause as well is found above 0.1 a second: six in a minute are none."""
+    """What races may also cause is found above 0.1 per second: six in a minute are not."""
     assert finding.check(after(60, **{event: 6})) is None
     assert finding.check(after(60, **{event: 7})) == f"{event} rose by 7 in the last 60 s"
     assert finding.check(after(600, **{event: 60})) is None
@@ -48,7 +48,7 @@ def test_more_than_chance(finding: Finding, event: str) -> None:
 
 
 def test_two_looks() -> None:
-    """Within a second one may be chance, two are not."""
+    """Within a second, one may be chance, two are not."""
     assert drops.CONNTRACK_DROPS.check(after(1, nf_conntrack_drop=1)) is None
     found = drops.CONNTRACK_DROPS.check(after(1.02, nf_conntrack_drop=2))
     assert found == "nf_conntrack_drop rose by 2 in the last 1 s"
@@ -68,6 +68,6 @@ def test_events_together() -> None:
     "finding", [one for one in vars(drops).values() if isinstance(one, Finding)]
 )
 def test_one_sample(finding: Finding) -> None:
-    """What was counted before the first sample is no finding."""
+    """What was counted before the first sample is not a finding."""
     once = EventRises().after(dict.fromkeys(drops.DROP_EVENTS, 1000), 5.0)
     assert finding.check(replace(ORDINARY, rises=known(once))) is None

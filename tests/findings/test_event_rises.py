@@ -11,7 +11,7 @@ TEN_MINUTES = 600.0
 
 
 def rises(*samples: tuple[float, Mapping[str, int]]) -> frozenset[str]:
-    """Return what counts as rising after samples of the counters at some seconds."""
+    """Return what counts as rising after samples of the counters at certain seconds."""
     known = EventRises()
     for at, counters in samples:
         known = known.after(counters, at)
@@ -36,7 +36,7 @@ def test_rise() -> None:
 
 
 def test_counter_that_appears() -> None:
-    """A counter that was absent before has not risen by its first value."""
+    """A counter that was absent before has not risen by having a first value."""
     assert rises((0, {}), (5, {"PAWSTimewait": 8})) == NOTHING
     assert rises((0, {}), (5, {"PAWSTimewait": 8}), (10, {"PAWSTimewait": 9})) == {"PAWSTimewait"}
 
@@ -49,20 +49,20 @@ def test_remembered() -> None:
 
 
 def test_remembered_anew() -> None:
-    """A counter that goes on rising stays for ten minutes from its last rise."""
+    """A counter that keeps rising stays for ten minutes after its last rise."""
     risen = (0.0, {"TW": 1}), (5.0, {"TW": 2}), (500.0, {"TW": 3})
     assert rises(*risen, (5 + TEN_MINUTES, {"TW": 3})) == {"TW"}
 
 
 def test_unchanged_past() -> None:
-    """What was known before a sample stays as it was."""
+    """What was known before a sample is unchanged."""
     before = EventRises().after({"TW": 1}, 0.0)
     before.after({"TW": 2}, 5.0)
     assert before.recent == NOTHING
 
 
 def amounts(event: str, *samples: tuple[float, int]) -> tuple[int, float]:
-    """Return by how much a counter rose lately, and within how many seconds."""
+    """Return by how much a counter rose recently, and within how many seconds."""
     known = EventRises()
     for at, count in samples:
         known = known.after({event: count}, at)
@@ -70,7 +70,7 @@ def amounts(event: str, *samples: tuple[float, int]) -> tuple[int, float]:
 
 
 def test_amount() -> None:
-    """The rises of a minute are added up; the time runs from the first sample on."""
+    """The rises within a minute are added up; the time runs from the first sample."""
     assert amounts("TW") == (0, 0)
     assert amounts("TW", (100, 7)) == (0, 0)
     assert amounts("TW", (100, 7), (105, 9), (110, 9), (115, 12)) == (5, 15)
@@ -85,12 +85,12 @@ def test_last_minute() -> None:
 
 
 def test_samples_far_apart() -> None:
-    """Where samples are further apart than a minute, the amount is that of a longer time."""
+    """If samples are more than a minute apart, the amount covers a longer time."""
     assert amounts("TW", (0.0, 0), (300.0, 50), (600.0, 80)) == (30, 300)
 
 
 def test_counter_that_begins_anew() -> None:
-    """A counter that falls has not risen; what it counts from then on has."""
+    """A counter that falls has not risen; what it counts afterwards has."""
     assert amounts("TW", (0.0, 2**32 - 1), (5.0, 3), (10.0, 4)) == (1, 10)
 
 
@@ -98,7 +98,7 @@ def test_counter_that_begins_anew() -> None:
     st.lists(st.tuples(st.floats(0.1, 100), st.integers(0, 5)), min_size=1, max_size=30),
 )
 def test_amounts_add_up(steps: list[tuple[float, int]]) -> None:
-    """The amount is what the counter gained in the time that is told, at least a minute of it."""
+    """The amount is what the counter gained in the stated time, which is at least a minute."""
     known, at, count = EventRises().after({"TW": 0}, 0.0), 0.0, 0
     counts = [(at, count)]
     for pause, rise in steps:
@@ -113,7 +113,7 @@ def test_amounts_add_up(steps: list[tuple[float, int]]) -> None:
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)), min_size=1))
 def test_only_what_grew(samples: list[dict[str, int]]) -> None:
-    """Within ten minutes, what rises is what some sample showed above the one before it."""
+    """What rises is what some sample in the last ten minutes showed above the one before it."""
     grew = {
         event
         for before, after in pairwise(samples)

@@ -21,32 +21,32 @@ from tests.support.fakes.tallies import bound_tally
 
 
 def test_sysctl() -> None:
-    """A setting is its number; one that the kernel does not have is None."""
+    """A setting is its number, or None if the kernel does not have it."""
     evidence = with_sysctls(tcp_tw_reuse=0, tcp_tw_recycle=None)
     assert (evidence.sysctl("tcp_tw_reuse"), evidence.sysctl("tcp_tw_recycle")) == (0, None)
 
 
 def test_outbound() -> None:
-    """The outbound pools are those of the pools."""
+    """The outbound pools are those among the pools."""
     here = pool(500)
     assert replace(ORDINARY, pools=outbound(here)).outbound().listed == (here,)
 
 
 @pytest.mark.parametrize(("told", "ports"), [(7.5, 7.5), (0.0, 0.0), (None, 0.0)])
 def test_hidden_ports(told: float | None, ports: float) -> None:
-    """Where no pool is full enough to ask about hidden ports there are none that matter."""
+    """If no pool is full enough to ask about hidden ports, none matter."""
     assert replace(ORDINARY, canary=hidden(told)).hidden_ports() == ports
 
 
 def test_hidden_ports_not_told() -> None:
-    """Where a kernel does not tell which ports are hidden, nothing is said of them."""
+    """If a kernel does not show which ports are hidden, nothing is said about them."""
     report = CanaryReport((), None, "IP_LOCAL_PORT_RANGE (Linux 6.3): ENOPROTOOPT")
     with pytest.raises(NotAskedError):
         replace(ORDINARY, canary=known(report)).hidden_ports()
 
 
 def test_failed_source() -> None:
-    """Asking for what a failed source would have told gives that source's error."""
+    """Asking for what a failed source would have shown gives that source's error."""
     evidence = replace(
         ORDINARY,
         sysctls=failed("sysctls"),
@@ -66,7 +66,7 @@ def test_failed_source() -> None:
 
 
 def test_collector_that_is_off() -> None:
-    """Asking for what a collector would have told that is off is no failure."""
+    """Asking for what a disabled collector would have shown is no failure."""
     evidence = replace(ORDINARY, pools=None, canary=None)
     for ask in (evidence.outbound, evidence.hidden_ports):
         with pytest.raises(NotAskedError):

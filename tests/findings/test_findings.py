@@ -1,4 +1,4 @@
-"""The table of findings, what is told when sources fail, and the document about them."""
+"""The table of findings, what is shown when sources fail, and the document about them."""
 
 import re
 from dataclasses import replace
@@ -35,7 +35,7 @@ from tests.support.places import ROOT
 DOCUMENT = (ROOT / "docs" / "findings.md").read_text()
 ALL_NAMES = [finding.name for finding in FINDINGS]
 NAMES = [finding.name for finding in FINDINGS if finding.concerns(LINUX)]
-# Everything that asks for a further source is asked for it.
+# Every finding that may need a further source does need it.
 SUSPICIOUS = with_sysctls(
     replace(
         ORDINARY,
@@ -82,13 +82,13 @@ def told(evidence: Evidence) -> dict[str, str | None]:
 
 
 def test_ordinary_host() -> None:
-    """On an ordinary host with the kernel's defaults every finding is told, and none is there."""
+    """On an ordinary host with the kernel's defaults every finding has a state, and none holds."""
     assert told(ORDINARY) == dict.fromkeys(NAMES)
     assert evaluate(ORDINARY)[1] is None
 
 
 def test_suspicious_host() -> None:
-    """Where everything is wrong that can be wrong at once, all is found but what excludes it."""
+    """If all that can be wrong at once is wrong, everything is found but what that excludes."""
     found = {name for name, detail in told(SUSPICIOUS).items() if detail}
     assert set(NAMES) - found == {
         "tw_reuse_without_timestamps",  # needs tcp_tw_reuse = 1
@@ -97,7 +97,7 @@ def test_suspicious_host() -> None:
         "timestamps_disabled",
         "odd_port_range",
         "refused_below_limit",  # a pool is full
-        "mptcp_subflows_bind",  # it is applications that bind
+        "mptcp_subflows_bind",  # applications bind
     }
 
 
@@ -129,14 +129,14 @@ def test_suspicious_host() -> None:
     ],
 )
 def test_failed_source(failure: Evidence, lost: set[str]) -> None:
-    """A source that failed takes away the findings that need it, and is named."""
+    """A failed source removes the findings that need it, and is named."""
     _states, error = evaluate(failure)
     assert set(told(failure)) == set(NAMES) - lost
     assert str(error) == str(SourceError("source", "no"))
 
 
 def test_first_error() -> None:
-    """Of several failures the first one met is given."""
+    """Of several failures the first is given."""
     evidence = replace(SUSPICIOUS, canary=failed("canary"), pools=failed("pools"))
     _states, error = evaluate(evidence)
     assert error is not None
@@ -153,7 +153,7 @@ def test_first_error() -> None:
     ],
 )
 def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:
-    """A collector that is off takes its findings away without an error."""
+    """A disabled collector removes its findings without an error."""
     assert set(told(switched_off)) == set(NAMES) - lost
     assert evaluate(switched_off)[1] is None
 
@@ -166,7 +166,7 @@ def test_collector_that_is_off(switched_off: Evidence, lost: set[str]) -> None:
     st.sampled_from([ORDINARY, SUSPICIOUS]),
 )
 def test_any_settings(changed: dict[str, int | None], host: Evidence) -> None:
-    """Whatever the kernel's settings are, each finding is told, in one line."""
+    """Whatever the kernel's settings, each finding has a state, with a detail of one line."""
     states, error = evaluate(with_sysctls(host, **changed))
     assert error is None
     assert [state.finding.name for state in states] == NAMES
@@ -179,7 +179,7 @@ def one_line(text: str) -> bool:
 
 
 def test_nothing_is_left_out() -> None:
-    """Every row that stands beside a check is in the table, once."""
+    """Every row defined next to a check is in the table, once."""
     rows = [
         row
         for module in (drops, ports, protection, refusals, systems)
@@ -191,7 +191,7 @@ def test_nothing_is_left_out() -> None:
 
 
 def test_names() -> None:
-    """Names are unique and in snake case: they are values of a label."""
+    """Names are unique and in snake case, as they are label values."""
     assert len(set(ALL_NAMES)) == len(ALL_NAMES)
     for name in ALL_NAMES:
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", name)
@@ -199,26 +199,26 @@ def test_names() -> None:
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=ALL_NAMES)
 def test_advice(finding: Finding) -> None:
-    """The advice is one line that ends as a sentence does."""
+    """The advice is one line that ends like a sentence."""
     assert one_line(finding.advice)
     assert finding.advice.endswith(".")
 
 
 def test_evaluated_in_order() -> None:
-    """States come in the order of the table, each with its finding."""
+    """States come in the table's order, each with its finding."""
     states, _error = evaluate(ORDINARY)
     assert states == tuple(FindingState(f, None) for f in FINDINGS if f.concerns(LINUX))
 
 
 def sections() -> dict[str, str]:
-    """Return the text of the document's sections by their headings."""
+    """Return the text of the document's sections by heading."""
     _head, *parts = re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)
     return {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=ALL_NAMES)
 def test_section(finding: Finding) -> None:
-    """A section begins with severity and advice; what else has a label stands in one order."""
+    """A section begins with severity and advice; its other labels are always in the same order."""
     document, _hash, anchor = finding.runbook.partition("#")
     assert (ROOT / document).read_text() == DOCUMENT
     section = sections()[anchor]
@@ -230,12 +230,12 @@ def test_section(finding: Finding) -> None:
 
 
 def test_document_has_no_other_finding() -> None:
-    """Sections and findings are in one order, before what has a title of another form."""
+    """Sections and findings are in the same order, before sections with other kinds of titles."""
     assert [heading for heading in sections() if heading.islower()] == ALL_NAMES
 
 
 def test_document_begins_with_a_list() -> None:
-    """It leads to every finding, in the order of the sections."""
+    """It links to every finding, in the order of the sections."""
     head = DOCUMENT.partition("\n## ")[0]
     assert re.findall(r"\[`(\w+)`\]\(#\1\)", head) == ALL_NAMES
 
@@ -257,5 +257,5 @@ def test_severities() -> None:
     ],
 )
 def test_shortened(items: list[str], text: str) -> None:
-    """The first three are named, the others counted."""
+    """The first three are named, the rest counted."""
     assert shortened(items, 3) == text

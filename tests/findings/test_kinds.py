@@ -34,7 +34,7 @@ INFINITE = float("inf")
     ],
 )
 def test_outbound(usage: Usage, says: str, says_not: str) -> None:
-    """Linux's tcp_tw_reuse is advised only where the system tells what connect() takes over."""
+    """Linux's tcp_tw_reuse is advised only if the system shows what connect() takes over."""
     advice = KINDS[OUTBOUND].advice_for(usage)
     assert says in advice
     assert says_not not in advice
@@ -42,7 +42,7 @@ def test_outbound(usage: Usage, says: str, says_not: str) -> None:
 
 @pytest.mark.parametrize("kind", [BLOCKED_PORTS, OUTBOUND, SOURCE])
 def test_bound_sockets_and_listeners(kind: str) -> None:
-    """Where they hold most ports, neither open connections are blamed nor an address is advised."""
+    """If they hold most ports, open connections are not blamed, nor is an address advised."""
     advice = KINDS[kind].advice_for(Usage(1000, 1000, 5, 0, blocked=995))
     assert advice == KINDS[BLOCKED_PORTS].advice
     assert "adding an address does not help" in advice
@@ -50,7 +50,7 @@ def test_bound_sockets_and_listeners(kind: str) -> None:
 
 
 def test_no_usable_port() -> None:
-    """Where all ports are reserved it is the reservation that is to be looked at."""
+    """If all ports are reserved, the advice is to look at the reservation."""
     assert "ip_local_reserved_ports" in KINDS[BLOCKED_PORTS].advice_for(Usage(0, 0, None, None))
 
 
@@ -66,12 +66,12 @@ def test_no_usable_port() -> None:
     ],
 )
 def test_ratio(kind: str, used: int, limit: int, ratio: float) -> None:
-    """Of no port none is left; a queue of none has room for one."""
+    """Of zero ports none is left; a queue of length zero has room for one."""
     assert KINDS[kind].ratio(used, limit) == ratio
 
 
 def test_bound_sockets() -> None:
-    """Where most of what waits was bound, tcp_tw_reuse is not advised, nor another remote."""
+    """If most of what waits was bound, neither tcp_tw_reuse nor another remote is advised."""
     advice = KINDS[OUTBOUND].advice_for(Usage(900, 1000, 800, 0), bound=True)
     assert "IP_BIND_ADDRESS_NO_PORT" in advice
     assert "neither tcp_tw_reuse nor another remote address helps" in advice
@@ -81,7 +81,7 @@ def test_bound_sockets() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - {OUTBOUND}))
 def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
-    """Of every other kind the advice is the same whatever holds it."""
+    """For every other kind the advice is the same whatever holds it."""
     assert KINDS[kind].advice_for(Usage(900, 1000, 800, 0)) == KINDS[kind].advice
 
 
@@ -109,7 +109,7 @@ def test_advice_that_does_not_hang_on_time_wait(kind: str) -> None:
     ],
 )
 def test_severity(kind: str, ratio: float, seconds_left: float | None, severity: Severity) -> None:
-    """It is bad from the kind's ratios on, and where a minute is not left as bad as when full."""
+    """It is bad from the kind's ratios up, and with less than a minute left as bad as when full."""
     assert severity_of(kind, ratio, seconds_left) is severity
 
 
@@ -117,14 +117,14 @@ def test_severity(kind: str, ratio: float, seconds_left: float | None, severity:
     "runbook", [CLOSE_WAIT_RUNBOOK, *(kind.runbook for kind in KINDS.values())]
 )
 def test_runbook(runbook: str) -> None:
-    """Every kind of resource has a section of a runbook."""
+    """Every kind of resource has a runbook section."""
     path, _, anchor = runbook.partition("#")
     titles = re.findall("^## (.+)$", (ROOT / path).read_text(), re.MULTILINE)
     assert anchor in {title.lower() for title in titles}
 
 
 def test_resources_of_the_kernel() -> None:
-    """Whatever resource this kernel shows is of a kind that is judged, as is what counts bytes."""
+    """Every resource this kernel shows is of a kind that is judged, including those in bytes."""
     shown = {resource.name for resource in read_resources(Path("/proc"), 4096)}
     assert "time_wait_buckets" in shown
     assert shown <= KINDS.keys()
@@ -132,7 +132,7 @@ def test_resources_of_the_kernel() -> None:
 
 
 def test_documents() -> None:
-    """The schema lists every kind, and so does what docs/report.md says of Nagios."""
+    """The schema lists every kind, and so does docs/report.md on Nagios."""
     schema = json.loads((DOCS / "status.schema.json").read_text())
     pressure = schema["definitions"]["pressure"]["properties"]
     assert set(pressure["kind"]["enum"]) == KINDS.keys()

@@ -34,7 +34,7 @@ def with_pools(*pools: ListedPool, **sysctls: int | None) -> Evidence:
 
 
 def test_tw_recycle_enabled() -> None:
-    """Any value but 0 turns it on; Linux 4.12 and later do not have it."""
+    """Any value other than 0 turns it on; Linux 4.12 and later do not have it."""
     found = findings.tw_recycle_enabled
     assert found(with_sysctls(tcp_tw_recycle=1)) == "net.ipv4.tcp_tw_recycle = 1"
     assert found(with_sysctls(tcp_tw_recycle=0)) is None
@@ -47,12 +47,12 @@ def test_tw_recycle_enabled() -> None:
         (500, 0.9, 900),
         (500, 1.7, 1700),
         (900, 0.0, 900),
-        (900, None, 900),  # nothing tells where it is heading
+        (900, None, 900),  # nothing shows where it is heading
         (1001, 1.0, 1001),
     ],
 )
 def test_port_range_too_small(used: int, to_come: float | None, needed: int) -> None:
-    """A pool is too small that is at 90 %, or at 50 % and on its way to 90 %."""
+    """A pool at 90 %, or at 50 % and on its way to 90 %, is too small."""
     small = pool(used) if to_come is None else heading(pool(used), to_come)
     detail = findings.port_range_too_small(with_pools(pool(499), small))
     assert detail == f"10.0.0.2 → 10.0.0.9:443 has 1,000 local ports; needs {needed:,}"
@@ -62,13 +62,13 @@ def test_port_range_too_small(used: int, to_come: float | None, needed: int) -> 
     ("used", "to_come"), [(499, 5.0), (500, 0.899), (899, 0.899), (899, None), (0, 0.0)]
 )
 def test_port_range_large_enough(used: int, to_come: float | None) -> None:
-    """A short burst into a pool with room, or a load below 90 %, is nothing."""
+    """A short burst into a pool with room, or a load below 90 %, is not a finding."""
     large = pool(used) if to_come is None else heading(pool(used), to_come)
     assert findings.port_range_too_small(with_pools(large)) is None
 
 
 def test_ports_that_no_connection_needs() -> None:
-    """A pool that bound sockets and listeners fill is not too small for its connections."""
+    """A pool filled by bound sockets and listeners is not too small for its connections."""
     full = pool(1000)
     blocked = replace(full, usage=full.usage._replace(blocked=995))
     assert findings.port_range_too_small(with_pools(blocked)) is None
@@ -77,7 +77,7 @@ def test_ports_that_no_connection_needs() -> None:
 
 
 def test_ends_of_an_ipv6_pool() -> None:
-    """An IPv6 address stands in brackets before its port (RFC 3986, section 3.2.2)."""
+    """An IPv6 address with a port is in brackets (RFC 3986, section 3.2.2)."""
     detail = findings.port_range_too_small(with_pools(pool(1000, remote="2001:db8::9")))
     assert detail is not None
     assert detail.startswith("10.0.0.2 → [2001:db8::9]:443 has 1,000 local ports; needs")
@@ -85,7 +85,7 @@ def test_ends_of_an_ipv6_pool() -> None:
 
 @pytest.mark.parametrize("mode", [0, 2])
 def test_tw_reuse_off_under_pressure(mode: int) -> None:
-    """A pool that is half full, more than half of it of TIME_WAIT, could have its ports back."""
+    """A half-full pool with more than half of that in TIME_WAIT could have its ports back."""
     evidence = with_pools(pool(900, 450), pool(500, 251), tcp_tw_reuse=mode)
     detail = findings.tw_reuse_off_under_pressure(evidence)
     assert detail == (
@@ -95,7 +95,7 @@ def test_tw_reuse_off_under_pressure(mode: int) -> None:
 
 @pytest.mark.parametrize(("used", "time_wait"), [(500, 250), (499, 499), (1000, 500)])
 def test_tw_reuse_off_without_pressure(used: int, time_wait: int) -> None:
-    """Where ports are free, or live connections hold them, tcp_tw_reuse is no cure."""
+    """If ports are free, or live connections hold them, tcp_tw_reuse is no cure."""
     evidence = with_pools(pool(used, time_wait), tcp_tw_reuse=0)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
 
@@ -109,7 +109,7 @@ def test_tw_reuse_off_without_pressure(used: int, time_wait: int) -> None:
     ],
 )
 def test_tw_reuse_that_would_not_help(sysctls: dict[str, int | None]) -> None:
-    """Where tcp_tw_reuse is on, or would do nothing, nobody is told to turn it on."""
+    """If tcp_tw_reuse is on, or would do nothing, turning it on is not advised."""
     assert findings.tw_reuse_off_under_pressure(with_pools(pool(900, 900), **sysctls)) is None
 
 
@@ -117,9 +117,9 @@ def test_tw_reuse_that_would_not_help(sysctls: dict[str, int | None]) -> None:
     ("hidden_ports", "expected"), [(None, True), (550.0, True), (551.0, False)]
 )
 def test_tw_reuse_of_bound_sockets(hidden_ports: float | None, *, expected: bool) -> None:
-    """Where more than half of what waits was bound, reuse is known to give nothing back.
+    """If more than half of what waits was bound, reuse is known to give nothing back.
 
-    Of 1,000 held ports 100 do not wait here: of 551 hidden ones at least 451 do, half of 900.
+    Of 1,000 held ports 100 do not wait here, so of 551 hidden ones at least 451 do: half of 900.
     """
     evidence = with_pools(pool(900, 900), tcp_tw_reuse=0)
     report = CanaryReport((), hidden_ports, held_ports=1000)
@@ -128,7 +128,7 @@ def test_tw_reuse_of_bound_sockets(hidden_ports: float | None, *, expected: bool
 
 
 def test_tw_reuse_that_is_refused() -> None:
-    """Of a pool whose ports the kernel does not give back, reuse is on already."""
+    """For a pool whose ports the kernel does not give back, reuse is already on."""
     refused = pool(900, 900)
     refused = replace(refused, usage=refused.usage._replace(refused=900))
     evidence = with_pools(refused, tcp_tw_reuse=2)
@@ -136,7 +136,7 @@ def test_tw_reuse_that_is_refused() -> None:
 
 
 def test_tw_reuse_refused() -> None:
-    """What the kernel refused is told with the ports that were taken over all the same."""
+    """What the kernel refused is shown, along with the ports it did give back."""
     asked = pool(900, 800)
     asked = replace(asked, usage=asked.usage._replace(refused=760))
     evidence = with_pools(pool(500, 400), asked, tcp_tw_reuse=1)
@@ -153,14 +153,14 @@ def test_tw_reuse_refused() -> None:
 
 
 def test_tw_reuse_that_works() -> None:
-    """Where the kernel was not asked, or refused none, nothing is found."""
+    """If the kernel was not asked, or refused none, nothing is found."""
     asked = pool(900, 800)
     given = replace(asked, usage=asked.usage._replace(refused=0))
     assert findings.tw_reuse_refused(with_pools(asked, given)) is None
 
 
 def test_tw_reuse_on_loopback() -> None:
-    """A pool of loopback addresses has the reuse already that 2 gives it; the next may not."""
+    """A pool of loopback addresses already has the reuse that 2 gives; the next may not."""
     loopback = pool(900, 900, reused=True)
     evidence = with_pools(loopback, tcp_tw_reuse=2)
     assert findings.tw_reuse_off_under_pressure(evidence) is None
@@ -173,7 +173,7 @@ def test_tw_reuse_on_loopback() -> None:
     [(1, 0, True), (1, 1, False), (1, 2, False), (2, 0, False), (0, 0, False)],
 )
 def test_tw_reuse_without_timestamps(mode: int, timestamps: int, *, expected: bool) -> None:
-    """Somebody set tcp_tw_reuse to 1, and timestamps are off; 2 is only the default."""
+    """tcp_tw_reuse was set to 1, and timestamps are off; 2 is only the default."""
     evidence = with_sysctls(tcp_tw_reuse=mode, tcp_timestamps=timestamps)
     assert (findings.tw_reuse_without_timestamps(evidence) is not None) is expected
 
@@ -190,7 +190,7 @@ def test_tw_reuse_without_timestamps(mode: int, timestamps: int, *, expected: bo
     ],
 )
 def test_tw_reuse_delay_lowered(mode: int, delay: int | None, *, expected: bool) -> None:
-    """Less than the kernel's 1000 ms is found where reuse goes beyond loopback."""
+    """Less than the kernel's 1000 ms is found if reuse goes beyond loopback."""
     evidence = with_sysctls(tcp_tw_reuse=mode, tcp_tw_reuse_delay=delay)
     detail = findings.tw_reuse_delay_lowered(evidence)
     assert detail == (f"net.ipv4.tcp_tw_reuse_delay = {delay}" if expected else None)
@@ -198,20 +198,20 @@ def test_tw_reuse_delay_lowered(mode: int, delay: int | None, *, expected: bool)
 
 @pytest.mark.parametrize(("ports", "expected"), [(5.0, True), (4.99, False), (0.0, False)])
 def test_bind_before_connect(ports: float, *, expected: bool) -> None:
-    """Hidden ports matter from a twentieth of the usable ports on."""
+    """Hidden ports matter from a twentieth of the usable ports up."""
     evidence = replace(with_range(40000, 40104, port_range(40100, 40104)), canary=hidden(ports))
     detail = findings.bind_before_connect(evidence)
     assert detail == ("about 5 of 100 local ports" if expected else None)
 
 
 def test_no_ports_to_hide() -> None:
-    """Where every port is reserved none is hidden."""
+    """If every port is reserved, none is hidden."""
     evidence = replace(with_range(40000, 40001, port_range(40000, 40001)), canary=hidden(0.0))
     assert findings.bind_before_connect(evidence) is None
 
 
 def test_listener_in_port_range() -> None:
-    """Listeners inside the range are named by port and owner, each once, in the order of ports."""
+    """Listeners inside the range are named by port and owner, each once, ordered by port."""
     nginx, unit, nobody = SocketId(1, 7), SocketId(2, 8), SocketId(3, None)
     evidence = replace(
         with_range(40000, 40009),
@@ -236,7 +236,7 @@ def test_listener_in_port_range() -> None:
 
 @pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, " and 1 more"), (7, " and 2 more")])
 def test_many_listeners_in_port_range(count: int, rest: str) -> None:
-    """Of many listeners five are named, and the rest counted."""
+    """Of many listeners five are named and the rest counted."""
     bound = known(bound_tally(listener(40000 + number) for number in range(count)))
     detail = findings.listener_in_port_range(replace(with_range(40000, 40009), bound=bound))
     named = "port 40000, port 40001, port 40002, port 40003, port 40004"
@@ -257,7 +257,7 @@ def test_no_listener_in_port_range() -> None:
         (40000, 40002, 3),
         (32768, 60999, None),  # the default
         (1024, 65535, None),
-        (40000, 40000, None),  # the kernel does not miss the only one
+        (40000, 40000, None),  # the kernel does not miss the only port
     ],
 )
 def test_odd_port_range(low: int, high: int, ports: int | None) -> None:
@@ -269,7 +269,7 @@ def test_odd_port_range(low: int, high: int, ports: int | None) -> None:
 @pytest.mark.parametrize("entries", [262144, -262144])
 @pytest.mark.parametrize(("limit", "expected"), [(131071, True), (131072, False), (500000, False)])
 def test_max_tw_buckets_lowered(entries: int, limit: int, *, expected: bool) -> None:
-    """The default is half the hash table, one's own or (negative) the first namespace's."""
+    """The default is half the hash table, the namespace's own or (negative) the first one's."""
     evidence = with_sysctls(tcp_max_tw_buckets=limit, tcp_ehash_entries=entries)
     detail = findings.max_tw_buckets_lowered(evidence)
     assert detail == (
@@ -280,7 +280,7 @@ def test_max_tw_buckets_lowered(entries: int, limit: int, *, expected: bool) -> 
 
 
 def test_max_tw_buckets_of_unknown_default() -> None:
-    """Before Linux 6.1 the default is not known; that of tcp_max_orphans may have been changed."""
+    """Before Linux 6.1 the default is unknown; that of tcp_max_orphans may have been changed."""
     evidence = with_sysctls(tcp_max_tw_buckets=5000, tcp_ehash_entries=None, tcp_max_orphans=131072)
     assert findings.max_tw_buckets_lowered(evidence) is None
 

@@ -48,7 +48,7 @@ def with_rising(rfc1337: int, *events: str) -> Evidence:
 def test_setting(
     check: Callable[[Evidence], str | None], name: str, bad: list[int], good: list[int]
 ) -> None:
-    """A setting is found at the values its documentation warns of, and at no other."""
+    """A setting is found at the values its documentation warns about, and at no others."""
     for value in bad:
         assert check(with_sysctls(**{name: value})) == f"net.ipv4.{name} = {value}"
     for absent_or_good in (*good, None):
@@ -56,7 +56,7 @@ def test_setting(
 
 
 def test_rfc1337_rejections() -> None:
-    """tcp_rfc1337 is found when TIME_WAIT rejected something lately."""
+    """tcp_rfc1337 is found if TIME_WAIT recently rejected something."""
     found = findings.rfc1337_rejections
     assert found(with_rising(1, "TCPACKSkippedTimeWait", "PAWSTimewait", "TW")) == (
         "net.ipv4.tcp_rfc1337 = 1, PAWSTimewait and TCPACKSkippedTimeWait rising"
@@ -75,7 +75,7 @@ def test_rfc1337_rejections() -> None:
     ],
 )
 def test_rfc1337_harmless(evidence: Evidence) -> None:
-    """By itself tcp_rfc1337 harms nobody, nor do rejections that a RST may end."""
+    """On its own tcp_rfc1337 does no harm, nor do rejections that a RST may end."""
     assert findings.rfc1337_rejections(evidence) is None
 
 
@@ -83,7 +83,7 @@ def test_rfc1337_harmless(evidence: Evidence) -> None:
     ("queue_limit", "queue_used"), [(129, 0), (4096, 0), (128, 64), (128, 129)]
 )
 def test_somaxconn_below_backlog(queue_limit: int, queue_used: int) -> None:
-    """A queue longer than somaxconn now allows is found, or one just as long and half full."""
+    """A queue longer than somaxconn now allows is found, or one exactly as long and half full."""
     evidence = with_listeners(128, listener(443, queue_limit, queue_used), listener(80, 100, 100))
     detail = findings.somaxconn_below_backlog(evidence)
     assert detail == f"net.core.somaxconn = 128; 10.0.0.2 port 443 has a queue of {queue_limit:,}"
@@ -109,7 +109,7 @@ def test_somaxconn_of_many() -> None:
     ],
 )
 def test_somaxconn_high_enough(evidence: Evidence) -> None:
-    """A queue shorter than somaxconn was not cut; one as long may be what was asked for."""
+    """A queue shorter than somaxconn was not cut; one as long may be as requested."""
     assert findings.somaxconn_below_backlog(evidence) is None
 
 
@@ -118,7 +118,7 @@ def test_somaxconn_high_enough(evidence: Evidence) -> None:
     [(59, 1, True), (1, 1, True), (60, 1, False), (59, 0, False), (None, 1, False)],
 )
 def test_conntrack_time_wait_shortened(seconds: int | None, used: int, *, expected: bool) -> None:
-    """Less than TCP's own 60 s is found where connections are tracked."""
+    """Less than TCP's own 60 s is found if connections are tracked."""
     name = "nf_conntrack_tcp_timeout_time_wait"
     detail = findings.conntrack_time_wait_shortened(with_conntrack(used, **{name: seconds}))
     assert detail == (f"net.netfilter.{name} = {seconds}" if expected else None)
@@ -127,7 +127,7 @@ def test_conntrack_time_wait_shortened(seconds: int | None, used: int, *, expect
 @pytest.mark.parametrize(
     ("seconds", "keepalive", "used", "expected"),
     [
-        (7200, 7200, 1, True),  # the first probe comes when the entry has just gone
+        (7200, 7200, 1, True),  # the first probe comes just after the entry has gone
         (600, 7200, 1, True),
         (7201, 7200, 1, False),
         (7440, 7200, 1, False),  # RFC 5382, section 5: 2 hours 4 minutes, for this very reason
@@ -139,7 +139,7 @@ def test_conntrack_time_wait_shortened(seconds: int | None, used: int, *, expect
 def test_conntrack_established_below_keepalive(
     seconds: int | None, keepalive: int | None, used: int, *, expected: bool
 ) -> None:
-    """A time-out no longer than the wait for the first keepalive is found."""
+    """A timeout no longer than the wait for the first keepalive is found."""
     evidence = with_conntrack(used, tcp_keepalive_time=keepalive, **{ESTABLISHED: seconds})
     assert findings.conntrack_established_below_keepalive(evidence) == (
         f"net.netfilter.{ESTABLISHED} = {seconds}, net.ipv4.tcp_keepalive_time = {keepalive}"
@@ -175,7 +175,7 @@ def test_conntrack_established_too_long(seconds: int | None, used: int, *, expec
     ],
 )
 def test_without_conntrack(check: Callable[[Evidence], str | None]) -> None:
-    """A host that tracks no connection has no trouble with conntrack."""
+    """A host that tracks no connections has no trouble with conntrack."""
     evidence = with_sysctls(
         replace(ORDINARY, resources=known(())),
         nf_conntrack_tcp_timeout_time_wait=1,
@@ -194,6 +194,6 @@ def test_without_conntrack(check: Callable[[Evidence], str | None]) -> None:
     ],
 )
 def test_accept_queue_was_full(highest: float, now: float, detail: str | None) -> None:
-    """A queue that was nearly full lately is found where no queue is so full now."""
+    """A queue that was nearly full recently is found if no queue is that full now."""
     peak = known(QueuePeak("0.0.0.0:80", highest, now))
     assert findings.accept_queue_was_full(replace(ORDINARY, queue_peak=peak)) == detail

@@ -1,4 +1,4 @@
-"""Connections that are refused though ports seem to be free."""
+"""Connections that are refused although ports seem free."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from tests.support.fakes.evidence import ORDINARY, hidden, known, outbound, pool
 
 
 def refusing(used: int, others: int = 0, *, listed: bool = True) -> Evidence:
-    """Return a host with a pool that refuses at so many of 1000 ports, and another one."""
+    """Return a host with a pool that refuses with so many of 1000 ports used, and another pool."""
     found = pool(used)
     name = "10.0.0.2 → 10.0.0.9:443"
     refused = RefusedPool(name, 1177, 299.6, found if listed else None)
@@ -33,32 +33,32 @@ def test_far_from_full() -> None:
 
 @pytest.mark.parametrize(("used", "found"), [(899, True), (900, False), (1000, False)])
 def test_full_enough(used: int, found: bool) -> None:  # noqa: FBT001 - a case
-    """From 90 % on a burst between two samples explains it."""
+    """From 90 % up a burst between two samples explains it."""
     assert (refused_below_limit(refusing(used)) is not None) is found
 
 
 def test_another_pool_was_full() -> None:
-    """Where some pool was full within the minute it may have been this one."""
+    """If some pool was full within the minute, it may have been this one."""
     assert refused_below_limit(refusing(120, others=950)) is None
 
 
 def test_not_listed() -> None:
-    """Of a pool that is not listed it is known that others are fuller."""
+    """Of an unlisted pool it is known that others are fuller."""
     detail = refused_below_limit(refusing(120, listed=False))
     assert detail
     assert detail.endswith("no pool near its limit")
 
 
 def test_hidden_ports_explain_it() -> None:
-    """Ports of sockets that were bound are no mystery: an estimate of them counts."""
+    """Ports of bound sockets are no mystery: an estimate of them counts."""
     estimated = replace(refusing(120), canary=hidden(800.0))
     assert refused_below_limit(estimated) is None
-    # Where they are known exactly they are among the used ones already.
+    # If they are known exactly, they are already among the used ones.
     assert refused_below_limit(replace(estimated, hidden=30)) is not None
 
 
 def test_nothing_refused() -> None:
-    """Without a refusal there is nothing to find."""
+    """Without refusals there is nothing to find."""
     assert refused_below_limit(ORDINARY) is None
 
 
@@ -72,5 +72,5 @@ def test_nothing_refused() -> None:
     ],
 )
 def test_severity(cause: str, ago: float, severity: Severity) -> None:
-    """No port within the last minute is an outage; a port that was chosen is an error of one."""
+    """No port within the last minute is an outage; a chosen port is one application's error."""
     assert refusal_severity(FailureKind(CONNECT, cause), ago) is severity

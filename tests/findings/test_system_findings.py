@@ -1,4 +1,4 @@
-"""Findings about the settings of Windows and Solaris, and which findings concern which system."""
+"""Findings about Windows and Solaris settings, and which findings concern which system."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ EVERYWHERE = {"port_range_too_small", "listener_in_port_range"}
 
 
 def of_system(system: str, **settings: int) -> Evidence:
-    """Return the evidence of another system: Linux's sources tell nothing there."""
+    """Return the evidence of another system, where Linux's sources say nothing."""
     return replace(
         ORDINARY,
         system=system,
@@ -34,7 +34,7 @@ def found(evidence: Evidence) -> dict[str, str]:
 
 @pytest.mark.parametrize("delay", [5, 29, 301])
 def test_delay_out_of_bounds(delay: int) -> None:
-    """Windows takes 30 to 300 s: what lies outside is found."""
+    """Windows accepts 30 to 300 s: anything outside is found."""
     detail = found(of_system(WINDOWS, TcpTimedWaitDelay=delay))["timed_wait_delay_out_of_bounds"]
     assert detail == f"TcpTimedWaitDelay = {delay}; allowed are 30 to 300"
 
@@ -46,7 +46,7 @@ def test_delay_within_bounds(delay: int) -> None:
 
 
 def test_max_user_port() -> None:
-    """A MaxUserPort that is set at all is found: nothing heeds it any more."""
+    """A MaxUserPort that is set at all is found: nothing obeys it any more."""
     settings = {"TcpTimedWaitDelay": 120, "MaxUserPort": 65534}
     assert found(of_system(WINDOWS, **settings)) == {
         "max_user_port_leftover": "MaxUserPort = 65534"
@@ -55,7 +55,7 @@ def test_max_user_port() -> None:
 
 @pytest.mark.parametrize(("system", "least"), [(SOLARIS, 60_000), (SOLARIS_11_4, 10_000)])
 def test_interval_below_minimum(system: str, least: int) -> None:
-    """Oracle's manuals: not below 60 s up to Solaris 11.3, not below 10 s from 11.4 on."""
+    """Oracle's manuals: not below 60 s up to Solaris 11.3, not below 10 s from 11.4."""
     name = "time_wait_interval_below_minimum"
     detail = found(of_system(system, tcp_time_wait_interval=least - 1))[name]
     said = f"tcp_time_wait_interval = {least - 1}; the vendor's minimum is {least}"
@@ -75,7 +75,7 @@ def test_interval_below_minimum(system: str, least: int) -> None:
     ],
 )
 def test_other_systems(system: str, own: set[str]) -> None:
-    """Of Linux's findings only those that hold anywhere are told elsewhere."""
+    """Of Linux's findings only those that apply anywhere are shown elsewhere."""
     states, error = evaluate(
         of_system(system, TcpTimedWaitDelay=120, tcp_time_wait_interval=60_000)
     )
@@ -84,7 +84,7 @@ def test_other_systems(system: str, own: set[str]) -> None:
 
 
 def test_linux() -> None:
-    """On Linux no finding of another system is told."""
+    """On Linux no finding of another system is shown."""
     names = {finding.name for finding in FINDINGS if finding.concerns(LINUX)}
     assert names == {finding.name for finding in FINDINGS} - {
         "timed_wait_delay_out_of_bounds",
@@ -94,7 +94,7 @@ def test_linux() -> None:
 
 
 def test_linux_without_queues() -> None:
-    """Where listeners come without their queues, the finding about them is absent, not clear."""
+    """If listeners come without their queues, the finding about them is absent, not clear."""
     untold = Outcome(0.0, bound_tally([listener(443)._replace(queue_limit=None)]))
     told = {state.finding.name for state in evaluate(replace(ORDINARY, bound=untold))[0]}
     assert "somaxconn_below_backlog" not in told

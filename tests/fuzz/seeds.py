@@ -1,4 +1,4 @@
-"""Writes the recorded dumps as a seed corpus: one file for each datagram, and small pieces of them.
+"""Writes the recorded dumps as a seed corpus: one file per datagram, and small pieces of them.
 
 usage: python -m tests.fuzz.seeds FOLDER
 """
@@ -12,8 +12,8 @@ from tests.sources.counting.recordings import recorded_datagrams
 from tests.support.messages.datagrams import done, error
 
 PIECE = 400  # bytes: libFuzzer gets further with small inputs
-CONNTRACK = 32  # the bit of a dump of conntrack
-UNTRANSLATED = 64  # and of its connections without a translated source
+CONNTRACK = 32  # the bit for a dump of conntrack
+UNTRANSLATED = 64  # and for its connections without a translated source
 
 
 def seeds() -> Iterator[bytes]:

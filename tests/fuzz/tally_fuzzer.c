@@ -1,8 +1,8 @@
-/* Feeds the compiled parser with whatever libFuzzer makes of recorded dumps.
+/* Feeds the compiled parser whatever libFuzzer makes of recorded dumps.
  *
  * Input: one byte of rules (bit 5: a dump of conntrack), one byte that says where the rest is cut
- * into two datagrams. The sequence number is the one of the first message, so that most messages
- * belong to the dump.
+ * into two datagrams. The sequence number is the first message's, so that most messages belong to
+ * the dump.
  */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -27,7 +27,7 @@ struct input {
     size_t size;
 };
 
-/* Count a datagram in memory of its own, whose end the sanitizer watches. */
+/* Count a datagram in its own memory, whose end the sanitizer watches. */
 static enum outcome walk_copy(struct dump *dump, const uint8_t *data, size_t size)
 {
     uint8_t *datagram = malloc(size);

@@ -8,9 +8,9 @@ pytestmark = pytest.mark.time_limit(300)
 
 
 def test_short_run() -> None:
-    """A minute of damaged dumps find no crash, no leak and no undefined behaviour."""
+    """A minute of damaged dumps finds no crash, leak or undefined behaviour."""
     run = subprocess.run(
-        ["nice", "tests/fuzz/run", "60"],  # others have the machine first
+        ["nice", "tests/fuzz/run", "60"],  # others have priority on the machine
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,4 @@
-"""Whatever the files of /proc hold, a sample has no false number, and nothing but it is lost."""
+"""Whatever /proc's files hold, a sample has no false number, and only what needs them is lost."""
 
 import math
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ from tests.support.fakes.fake_procfs import FILES
 NUMBERS = st.sampled_from(
     ["0", "-1", "65536", "4294967296", "9" * 30, "1e9", "0x10", "7 7", "", "٣"]
 )
-# As the kernel says them: a setting may be negative, and so might a counter be that is broken.
+# As the kernel gives them: a setting may be negative, and so may a broken counter.
 ITS_OWN_WORDS = {"tcp_pressure_sysctl", "tcp_pressure_kernel_events_total"}
 WORDS = [word for text in FILES.values() for word in text.split()]
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> FakeHost:
-    """Sample one fake host for all examples: each must leave it fit for the next."""
+    """Sample one fake host in all examples: each must leave it fit for the next."""
     return FakeHost(tmp_path_factory.mktemp("host"))
 
 
 @st.composite
 def spoilt(draw: st.DrawFn, text: str) -> bytes:
-    """Return a file with some words replaced, lines lost, doubled or swapped, or its end cut."""
+    """Return a file with words replaced, lines lost, doubled or swapped, or its end cut off."""
     lines = text.splitlines(keepends=True)
     lines = draw(st.permutations(lines)) if draw(st.booleans()) else lines
     lines = (
@@ -57,9 +57,9 @@ def families(host: FakeHost) -> Iterator[Metric]:
 
 @given(st.lists(CONTENTS, min_size=1, max_size=3))
 def test_any_content(host: FakeHost, contents: list[tuple[str, bytes]]) -> None:
-    """Numbers are finite and not negative, but for what may be infinite; nothing is raised.
+    """Numbers are finite, except where infinity is allowed, and not negative; nothing is raised.
 
-    And nothing remains of it: with the files as they were every collector works.
+    Nothing lingers: with the original files every collector works.
     """
     for name, text in FILES.items():
         host.procfs.write(name, text)

@@ -1,4 +1,4 @@
-"""Reads a Grafana dashboard as its users' browsers do: panels, queries, variables, legends."""
+"""Reads a Grafana dashboard as browsers do: panels, queries, variables, legends."""
 
 import json
 import re
@@ -16,7 +16,7 @@ VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([a-z_]\w*))")  # $1 is PromQL's
 
 @dataclass(frozen=True)
 class Query:
-    """One query of a panel, and how its series are to be named (None in a table)."""
+    """One query of a panel, and how its series are named (None in a table)."""
 
     panel: str
     expression: str

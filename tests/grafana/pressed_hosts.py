@@ -1,9 +1,9 @@
 """Hosts for the dashboards, and a Prometheus that scrapes their exporters.
 
 One is under every kind of pressure: a network namespace with a tiny port range, which is also the
-NAT gateway between a client and a server. The server's own exporter sees the other end. A third
-one is this host. Prometheus stays outside, and reaches exporters in namespaces by listening sockets
-that were opened here.
+NAT gateway between a client and a server. The server's own exporter sees the other end. The third
+is this host. Prometheus stays outside, and reaches exporters in namespaces on listening sockets
+opened here.
 """
 
 import os
@@ -48,9 +48,9 @@ JOB = "tcp-pressure-exporter"
 CLUSTER = "lab"
 LOCAL = "127.0.0.1"
 PORTS = "20000 20059"
-CLIENT = "127.0.0.30"  # of the connections that get stuck
+CLIENT = "127.0.0.30"  # for the connections that get stuck
 POOL = {"local_address": LOCAL, "remote_address": REMOTE, "port": str(SERVER_PORT)}
-BUSY = ("127.0.0.20", 9100)  # its service accepts nothing
+BUSY = ("127.0.0.20", 9100)  # a service that accepts nothing
 # As systemd passes a socket: descriptor 3, and exec keeps the process id.
 TAKE_OVER = """
 import os, sys
@@ -65,7 +65,7 @@ while True:
         client.connect_ex((sys.argv[1], int(sys.argv[2])))
     time.sleep(0.2)
 """
-# Where the kernel lets bind() be watched, as the one of the tests may not: from Linux 6.12.
+# For a kernel that lets bind() be watched, as the tests' kernel may not: from Linux 6.12.
 BINDS = """\
 tcp_pressure_bind_failures_total{netns="host",cause="no_port"} 0
 tcp_pressure_bind_failures_total{netns="host",cause="port_taken"} 2
@@ -85,7 +85,7 @@ HASTE = (
 
 @contextmanager
 def pressed_hosts(folder: Path) -> Iterator[tuple[PrometheusServer, str]]:
-    """Give Prometheus, and the instance of the host under pressure."""
+    """Yield Prometheus, and the instance of the host under pressure."""
     with ExitStack() as stack:
         here, there = (stack.enter_context(socket.create_server((LOCAL, 0))) for _ in range(2))
         beside = stack.enter_context(
@@ -111,7 +111,7 @@ def pressed_hosts(folder: Path) -> Iterator[tuple[PrometheusServer, str]]:
 
 
 def _translate(gateway: GatewayLab) -> None:
-    """Connect the client by NAT, and the gateway itself, whose connections the server closes."""
+    """Connect the client through NAT, and the gateway itself; the server closes the latter's."""
     snat("masquerade to :40000-40099")
     for _ in range(3):
         gateway.connect()
@@ -121,7 +121,7 @@ def _translate(gateway: GatewayLab) -> None:
 
 
 def _press(lab: Lab) -> list[Pair]:
-    """Stuck connections, a crowded accept queue, and a pool without a free port.
+    """Make stuck connections, a crowded accept queue, and a pool without a free port.
 
     Return the connections of that pool that can be closed.
     """
@@ -141,9 +141,9 @@ def _press(lab: Lab) -> list[Pair]:
 
 @contextmanager
 def _closed_one_by_one(pairs: Sequence[Pair]) -> Iterator[None]:
-    """Close a connection here every two seconds; the pool stays full, of TIME_WAIT more and more.
+    """Close a connection here every two seconds; the pool stays full, increasingly of TIME_WAIT.
 
-    When their ports come back after a minute, it is _refused that takes and closes connections.
+    When their ports come back after a minute, _refused takes them and closes connections.
     """
     ended = Event()
 
@@ -164,7 +164,7 @@ def _closed_one_by_one(pairs: Sequence[Pair]) -> Iterator[None]:
 
 @contextmanager
 def _page(text: str) -> Iterator[str]:
-    """Serve a page of metrics; give its address."""
+    """Serve a page of metrics; yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -174,7 +174,7 @@ def _page(text: str) -> Iterator[str]:
             self.wfile.write(text.encode())
 
         def log_message(self, *_arguments: object) -> None:
-            """Say nothing of the requests."""
+            """Say nothing about the requests."""
 
     with ThreadingHTTPServer((LOCAL, 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -188,7 +188,7 @@ def _page(text: str) -> Iterator[str]:
 
 @contextmanager
 def _refused() -> Iterator[None]:
-    """Try to connect, again and again, where the pool has no port left."""
+    """Keep trying to connect while the pool has no port left."""
     command = [sys.executable, "-c", TRY, REMOTE, str(SERVER_PORT)]
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command])
     try:
@@ -199,7 +199,7 @@ def _refused() -> Iterator[None]:
 
 @contextmanager
 def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
-    """Run an exporter in the namespace of the thread, on a socket of another one."""
+    """Run an exporter in the thread's namespace, on a socket of another one."""
     folder.mkdir()
     settings = folder / "exporter.yml"
     settings.write_text("pools: {min_ratio: 0}\n")
@@ -218,7 +218,7 @@ def _exporter_behind(listener: socket.socket, folder: Path) -> Iterator[None]:
 
 
 def _config(folder: Path, *targets: str) -> str:
-    """Return a configuration with both exporters under one job, and with the shipped rules."""
+    """Return a configuration with all exporters under one job, and the shipped rules."""
     rules = [folder / "rules" / path.name for path in RULES]
     rules[0].parent.mkdir()
     for path, copy in zip(RULES, rules, strict=True):

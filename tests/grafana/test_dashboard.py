@@ -1,6 +1,6 @@
-"""The shape of the dashboards: what Grafana provisions, and what its users rely on.
+"""The shape of the dashboards: what Grafana provisions, and what users rely on.
 
-Among it the rules of Grafana's dashboard-linter: https://github.com/grafana/dashboard-linter.
+This includes the rules of Grafana's dashboard-linter: https://github.com/grafana/dashboard-linter.
 """
 
 import itertools
@@ -21,7 +21,7 @@ STATES = (
 ROOT = FOLDER.parents[1]
 METRIC = r"(?:\w+:)?(?:tcp_pressure|process|python)_\w+(?::\w+)?|up|scrape_\w+|ALERTS\w*"
 SELECTOR = re.compile(rf"(?<![\w:\"])({METRIC})(?![\w:(\"])(\{{[^}}]*\}})?")
-# Labels that the viewer chooses by; the pool's own have one value each.
+# Labels the viewer chooses by; the pool's own have one value each.
 MANY = ("cluster", "job", "instance", "netns", "direction", "server")
 HOSTS = ("cluster", "job", "instance")
 POOL = ("local_address", "remote_address", "port")
@@ -34,10 +34,10 @@ CHOSEN = {
 }
 # A line at 100 %, in place of a query.
 CONSTANT = "vector(1)"
-# Kinds that @grafana/ui draws, with units of Grafana's own list.
+# Kinds that @grafana/ui draws, with units from Grafana's own list.
 KINDS = {"stat", "timeseries", "table"}
 UNITS = {"none", "locale", "percentunit", "s", "dtdurations", "bytes", "string"}
-WORDED = "suffix:"  # and what follows the number
+WORDED = "suffix:"  # followed by what comes after the number
 
 every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 
@@ -54,7 +54,7 @@ def datasources(node: Any) -> list[Any]:
 
 @every_dashboard
 def test_grafana_can_provision_it(path: Path) -> None:
-    """The classic layout with a stable uid, no database id, and no inputs to be asked for."""
+    """The layout is classic, with a stable uid, no database id, and no inputs to ask for."""
     dashboard = load(path)
     assert dashboard["uid"] == path.stem
     assert dashboard["schemaVersion"] == 42
@@ -64,7 +64,7 @@ def test_grafana_can_provision_it(path: Path) -> None:
 
 @every_dashboard
 def test_the_viewer_chooses_what_to_see(path: Path) -> None:
-    """Variables select the data source, and any number of jobs, instances and so on."""
+    """Variables choose the data source, and any number of jobs, instances and so on."""
     dashboard = load(path)
     found = variables(dashboard)
     assert list(found) == ["datasource", *CHOSEN[path.stem], "docs"]
@@ -76,20 +76,20 @@ def test_the_viewer_chooses_what_to_see(path: Path) -> None:
         assert found[name]["multi"] == (name in MANY)
         assert found[name]["includeAll"]
         assert found[name]["allValue"] == (".+" if name in ("job", "instance") else ".*")
-        # When the time range changes; what is known without a query needs none.
+        # When the time range changes; what needs no query is never refreshed.
         assert found[name].get("refresh") == (None if found[name]["type"] == "custom" else 2)
     assert {source["uid"] for source in datasources(dashboard)} == {"${datasource}"}
 
 
 @every_dashboard
 def test_each_query_keeps_to_the_chosen_hosts(path: Path) -> None:
-    """No selector shows another job's or host's series, but what is recorded of all hosts."""
+    """No selector shows another job's or host's series, except those recorded for all hosts."""
     for query in queries(load(path)):
         selectors = SELECTOR.findall(query.expression)
         assert selectors or query.expression == CONSTANT, query
         for name, matchers in selectors:
             assert 'cluster=~"$cluster", job=~"$job"' in matchers, query
-            if name.startswith("ALERTS"):  # TcpPressureExporterAbsent is of no instance
+            if name.startswith("ALERTS"):  # TcpPressureExporterAbsent has no instance
                 assert 'instance=~"$instance|"' in matchers, query
             elif not name.startswith("job"):
                 assert re.search(r'instance=~"\$(instance|server)"', matchers), query
@@ -97,9 +97,9 @@ def test_each_query_keeps_to_the_chosen_hosts(path: Path) -> None:
 
 @every_dashboard
 def test_counters_are_shown_as_rates(path: Path) -> None:
-    """Rates are of counters, over the interval that Grafana finds; no counter is shown bare.
+    """Rates are of counters, over Grafana's interval; no counter is shown raw.
 
-    A number of the whole time that is shown is an increase over that.
+    A number for the whole time shown is an increase over that time.
     """
     for query in queries(load(path)):
         counter = r"\w+_total\{[^}]*\}"
@@ -112,7 +112,7 @@ def test_counters_are_shown_as_rates(path: Path) -> None:
 
 @every_dashboard
 def test_each_panel_explains_itself(path: Path) -> None:
-    """Title, meaning, what is normal, what to do, unit, and words for the absence of data."""
+    """Each has a title, a meaning, what is normal, what to do, a unit, and words for no data."""
     for panel in panels(load(path)):
         defaults = panel["fieldConfig"]["defaults"]
         assert panel["title"]
@@ -147,7 +147,7 @@ def overlap(a: dict[str, int], b: dict[str, int]) -> bool:
 
 
 def test_the_answer_is_on_the_first_screen() -> None:
-    """Numbers, alerts and pools lie within the 22 units that a browser shows of 1080 pixels."""
+    """Numbers, alerts and pools lie within the 22 units that a browser shows in 1080 pixels."""
     screen = [p for p in panels(load(FOLDER / "tcp-pressure-overview.json")) if bottom(p) <= 22]
     assert {panel["title"] for panel in screen} >= {
         *("Refused connections", "Fullest pool of each direction"),
@@ -156,7 +156,7 @@ def test_the_answer_is_on_the_first_screen() -> None:
 
 
 def test_seven_alerts_need_no_scrollbar() -> None:
-    """The table of alerts has room for its head and seven rows of 36 pixels, below its title."""
+    """The table of alerts has room for its head and seven rows of 36 pixels below its title."""
     dashboard = load(FOLDER / "tcp-pressure-overview.json")
     (table,) = [p for p in panels(dashboard) if p["title"] == "What is wrong, and what to do"]
     assert table["gridPos"]["h"] * 38 - 8 >= 32 + 8 * 36
@@ -175,7 +175,7 @@ def bottom(panel: dict[str, Any]) -> int:
 
 
 def test_each_tcp_state_has_one_colour() -> None:
-    """A state looks the same on every panel, whichever others are there, and like no other."""
+    """A state looks the same on every panel, whatever others are there, and like no other."""
     fixed: dict[str, set[str]] = {}
     for panel in (panel for found in DASHBOARDS for panel in panels(load(found))):
         for override in panel["fieldConfig"]["overrides"]:
@@ -189,7 +189,7 @@ def test_each_tcp_state_has_one_colour() -> None:
 
 @every_dashboard
 def test_thresholds_of_lines_are_areas(path: Path) -> None:
-    """Where a line has a threshold it is an area, and what is below it stays clear."""
+    """If a line has a threshold, that is an area, and what is below it stays clear."""
     for panel in panels(load(path)):
         defaults = panel["fieldConfig"]["defaults"]
         if panel["type"] == "timeseries" and "thresholds" in defaults:
@@ -200,7 +200,7 @@ def test_thresholds_of_lines_are_areas(path: Path) -> None:
 
 @every_dashboard
 def test_the_dashboard_uses_metrics_that_exist(path: Path) -> None:
-    """Every metric of the dashboard is documented in docs/metrics.md, or recorded of one."""
+    """Every metric of the dashboard is documented in docs/metrics.md, or recorded from one."""
     recorded = (ROOT / "deploy/prometheus/rules/fleet.yml").read_text()
     text = path.read_text()
     assert set(re.findall(r"\w+:tcp_pressure_\w+:\w+", text)) <= set(
@@ -212,7 +212,7 @@ def test_the_dashboard_uses_metrics_that_exist(path: Path) -> None:
 
 
 def test_ten_questions_have_a_panel_that_answers() -> None:
-    """docs/dashboards.md names, for each question of a newcomer, panels that are there."""
+    """docs/dashboards.md names existing panels for each of a newcomer's questions."""
     page = (ROOT / "docs/dashboards.md").read_text()
     table = page.split("\n## Ten questions")[1].split("\n## ")[0]
     answers = re.findall(r"^\| .+\? \| ([\w ]+) \| (.+) \|$", table, re.MULTILINE)

@@ -19,7 +19,7 @@ every_dashboard = pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: p
 
 
 def settings(panel: dict[str, Any], name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the field and the value of each override of a setting."""
+    """Yield the field and value of each override of a setting."""
     for override in panel["fieldConfig"]["overrides"]:
         for setting in override["properties"]:
             if setting["id"] == name:
@@ -43,7 +43,7 @@ def overview_panel(title: str) -> dict[str, Any]:
 
 @every_dashboard
 def test_the_others_are_linked_with_time_and_variables(path: Path) -> None:
-    """One list of links leads to all dashboards that have the tag, and keeps the choices."""
+    """One list of links leads to all dashboards with the tag, and keeps the choices."""
     dashboard = load(path)
     (link,) = dashboard["links"]
     assert (link["type"], link["keepTime"], link["includeVars"]) == ("dashboards", True, True)
@@ -52,7 +52,7 @@ def test_the_others_are_linked_with_time_and_variables(path: Path) -> None:
 
 @every_dashboard
 def test_each_link_of_a_row_leads_somewhere(path: Path) -> None:
-    """The dashboard exists and has the variables that are set; the row has the fields used."""
+    """The dashboard exists and has the variables being set; the row has the fields used."""
     dashboard = load(path)
     for panel in panels(dashboard):
         columns = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
@@ -72,7 +72,7 @@ def test_each_link_of_a_row_leads_somewhere(path: Path) -> None:
 
 
 def test_each_alert_has_its_runbook_and_words() -> None:
-    """The table of alerts knows each one's runbook and summary, as the rules have them."""
+    """The table of alerts has each one's runbook and summary as in the rules."""
     panel = overview_panel("What is wrong, and what to do")
     summaries = {name: rule["annotations"]["summary"] for name, rule in alerts().items()}
     assert words(panel, "alertname") == summaries
@@ -89,9 +89,9 @@ def test_each_kind_of_alert_has_advice_that_fits() -> None:
 
 
 def test_each_finding_has_its_section() -> None:
-    """The table of findings leads to the sections of docs/findings.md, and has their advice.
+    """The table of findings links to the sections of docs/findings.md, and has their advice.
 
-    Drops are in the panels of their counters.
+    Drops are in their counters' panels.
     """
     page = (ROOT / "docs/findings.md").read_text()
     shown = words(overview_panel("Findings, and what to do"), "advice")

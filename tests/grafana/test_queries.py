@@ -1,4 +1,4 @@
-"""Every panel of the dashboards with what a real Prometheus has of the real exporter under load."""
+"""Every panel of the dashboards, on a real Prometheus's data from a real exporter under load."""
 
 import math
 import re
@@ -24,12 +24,12 @@ from tests.support.labs.prometheus_server import PrometheusServer, Series
 
 OF_BPF = re.compile("_failures_total|_port_failure|_port_failures|_active_closes")
 PANELS = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
-# What another host tells: not the pressed one, which is a network namespace on this kernel.
+# From another host: not the pressed one, which is a network namespace on this kernel.
 OF_ANOTHER = {
     *("Orphans", "TCP memory", "Other network namespaces"),
     "Refused bind() by host and program",
 }
-# Labels that are empty, and so absent, where the kernel or the rights do not tell them.
+# Labels that are empty, and so absent, if the kernel or the rights do not give them.
 MAY_BE_ABSENT = {"service", "process"}
 EVERY = dict.fromkeys(("job", "instance"), ".+") | dict.fromkeys(
     ("cluster", "server", "netns", "direction", *POOL), ".*"
@@ -39,13 +39,13 @@ FILLED_IN = {"__rate_interval": "10s", "__range": "60s"}
 
 @dataclass(frozen=True)
 class Pressed:
-    """Prometheus, and what Grafana fills in where the viewer has chosen the pressed host."""
+    """Prometheus, and what Grafana fills in if the viewer has chosen the pressed host."""
 
     prometheus: PrometheusServer
     chosen: Mapping[str, str]
 
     def ask(self, query: Query, values: Mapping[str, str]) -> list[Series]:
-        """Ask as Grafana does, once the query has an answer."""
+        """Query as Grafana does, once the query has an answer."""
         expression = interpolate(query.expression, {**values, **FILLED_IN})
         found = self.prometheus.wait_for(expression)
         return found if query.instant else self.prometheus.query_range(expression)
@@ -65,7 +65,7 @@ def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pressed]:
 
 
 def counted(query: Query) -> bool:
-    """Tell whether the query asks for what only BPF counts."""
+    """Return whether the query asks for what only BPF counts."""
     return bool(OF_BPF.search(query.expression))
 
 
@@ -84,7 +84,7 @@ every_panel = pytest.mark.parametrize(
 
 @every_panel
 def test_each_query_finds_numbers(pressed: Pressed, panel: dict[str, Any]) -> None:
-    """For all hosts, and for one pool of one, each query gives numbers under names that differ."""
+    """For all hosts, and for one pool of one, each query gives numbers under distinct names."""
     for query in queries_of(panel):
         for values in (EVERY, EVERY if panel["title"] in OF_ANOTHER else pressed.chosen):
             found = pressed.ask(query, values)
@@ -97,7 +97,7 @@ def test_each_query_finds_numbers(pressed: Pressed, panel: dict[str, Any]) -> No
 
 @every_panel
 def test_each_override_meets_a_field(pressed: Pressed, panel: dict[str, Any]) -> None:
-    """Colours, units and columns are set for names that come back; a table shows nothing else."""
+    """Colours, units and columns are set for returned names; a table shows nothing else."""
     overridden = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
     fields = fields_of(pressed, panel)
     assert overridden - MAY_BE_ABSENT <= fields
@@ -113,7 +113,7 @@ def test_each_override_meets_a_field(pressed: Pressed, panel: dict[str, Any]) ->
 
 
 def fields_of(pressed: Pressed, panel: dict[str, Any]) -> set[str]:
-    """Return the names of the fields that Grafana makes of the answers: legends, or columns."""
+    """Return the names of the fields that Grafana makes from the answers: legends, or columns."""
     fields = set()
     for letter, query in zip("ABCDEFGHIJ", queries_of(panel), strict=False):
         series = pressed.ask(query, EVERY)
@@ -134,7 +134,7 @@ def excluded(panel: dict[str, Any]) -> dict[str, bool]:
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_each_variable_has_values(pressed: Pressed, path: Path) -> None:
-    """The menus on top of the dashboard are not empty, and none of them lists every host."""
+    """The menus at the top of the dashboard are not empty, and none lists every host."""
     for variable in variables(load(path)).values():
         if variable["type"] != "query":
             continue
@@ -147,7 +147,7 @@ def test_each_variable_has_values(pressed: Pressed, path: Path) -> None:
         found = re.fullmatch(r"query_result\((topk\(100, max by \((\w+)\) .+\))\)", query)
         assert found, variable
         assert variable["regex"] == f'/{found[2]}="([^"]+)"/'
-        # Grafana's data source shows a sample as text, and the menu has what the pattern finds.
+        # Grafana's data source shows a sample as text, and the menu has what the pattern matches.
         samples = [text_of(series) for series in pressed.prometheus.wait_for(found[1])]
         assert any(re.search(variable["regex"].strip("/"), sample) for sample in samples)
 
@@ -170,7 +170,7 @@ def marks(path: Path) -> list[Any]:
 
 @pytest.mark.parametrize("annotation", [mark for path in DASHBOARDS for mark in marks(path)])
 def test_each_annotation_marks_moments(pressed: Pressed, annotation: dict[str, Any]) -> None:
-    """Each finds what it marks: as Grafana draws it, where a value is above 0, and with words."""
+    """Each finds what it marks, as Grafana draws it: wherever a value is above 0, with words."""
     assert re.fullmatch(r"\d+s", annotation["step"])
     query = Query(annotation["name"], annotation["expr"], annotation["titleFormat"], instant=False)
     found = [

@@ -12,7 +12,7 @@ def test_committed_is_regenerated() -> None:
 
 
 def test_documents_elsewhere() -> None:
-    """The address of the documents comes from the variable, and appears nowhere else."""
+    """The documents' address comes from the variable, and appears nowhere else."""
     address = "https://wiki.example.com/tcp"
     for dashboard in dashboards(address).values():
         assert variables(dashboard)["docs"]["current"] == {"text": address, "value": address}

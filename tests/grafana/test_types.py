@@ -1,4 +1,4 @@
-"""The dashboards against the types of each Grafana they are for, by the TypeScript compiler."""
+"""The dashboards checked by the TypeScript compiler against the types of each Grafana supported."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.support.places import ROOT
 
 TYPES = Path(__file__).parent / "types"
 INSTALLED = ROOT / ".tools" / "grafana" / "node_modules"
-# The packages with the types of the newest version, and of the oldest one claimed.
+# The packages with the types of the newest version, and of the oldest claimed.
 NEWEST, OLDEST = "@grafana/schema", "grafana-schema-12"
 NODE = Path(sys.executable).with_name("node")
 STRICT = (
@@ -52,7 +52,7 @@ def test_types(tmp_path: Path, schema: str) -> None:
 
 
 def test_the_page_names_the_versions_that_are_checked() -> None:
-    """docs/dashboards.md claims the oldest and the newest version whose types are known here."""
+    """docs/dashboards.md claims the oldest and newest versions whose types are known here."""
     wanted = json.loads((TYPES / "package.json").read_text())["devDependencies"]
     oldest, newest = (wanted[name].rpartition("@")[2] for name in (OLDEST, NEWEST))
     page = (ROOT / "docs" / "dashboards.md").read_text()
@@ -61,7 +61,7 @@ def test_the_page_names_the_versions_that_are_checked() -> None:
 
 
 def test_mistakes_are_found(tmp_path: Path) -> None:
-    """A misspelt option, a wrong word and a number in place of text are errors, one each."""
+    """A misspelt option, a wrong word and a number instead of text are one error each."""
     dashboard = load(FOLDER / "tcp-pressure-pool.json")
     stat, timeseries, text = (dict(dashboard) for _ in range(3))
     panels = dashboard["panels"]
@@ -76,7 +76,7 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    """Packages come from whatever registry npm is set up for, and are pinned by their hashes."""
+    """Packages come from whatever registry npm is configured for, and are pinned by hash."""
     lock = json.loads((TYPES / "package-lock.json").read_text())
     packages = [package for name, package in lock["packages"].items() if name]
     assert all("resolved" not in package and "integrity" in package for package in packages)

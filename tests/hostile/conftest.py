@@ -23,7 +23,7 @@ COST = 10  # as in htpasswd's and exporter-toolkit's examples: about 60 ms for e
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Where these tests alone are run, their figures can be kept."""
+    """If only these tests are run, their figures can be kept."""
     parser.addoption(WRITE, action="store_true", help="keep what each attack cost")
 
 
@@ -71,7 +71,7 @@ def guarded(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print what each attack cost, and keep it where that is asked for."""
+    """Print what each attack cost, and keep it if asked to."""
     figures = config.stash.get(FIGURES, [])
     if not figures:
         return

@@ -39,7 +39,7 @@ class Debian:
     def kernel_packages(self, package: str) -> list[str]:
         """Return what a package like linux-image-cloud-amd64 depends on, as name=version.
 
-        That is one package, or from Linux 7 on, one with the image and one with the modules.
+        That is one package, or since Linux 7, one with the image and one with the modules.
         """
         version = self.newest_version(package)
         shown = _run("apt-cache", *self._flags, "show", f"{package}={version}")

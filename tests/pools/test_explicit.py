@@ -46,7 +46,7 @@ def test_configured_range() -> None:
 
 @pytest.mark.parametrize(("ports", "listed"), [(99, 0), (100, 1), (40_000, 1)])
 def test_no_known_limit(ports: int, listed: int) -> None:
-    """Without a limit a pool has no ratio, and is listed from 100 ports on."""
+    """Without a limit a pool has no ratio, and is listed from 100 ports up."""
     shown = table(explicit(ports))
     assert (shown.count, len(shown.listed), shown.ratio_max) == (1, listed, 0.0)
     for pool in shown.listed:

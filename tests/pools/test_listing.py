@@ -19,7 +19,7 @@ def test_fullest_first() -> None:
 
 
 def test_defaults() -> None:
-    """Without configuration the ten fullest pools from 1 % on are listed."""
+    """Without configuration the ten fullest pools from 1 % up are listed."""
     ratios = {f"p{i:02}": i / 1000 for i in range(30)}
     assert fullest(ratios, ListingRule()) == [f"p{i}" for i in range(29, 19, -1)]
     assert fullest({"a": 0.01, "b": 0.0099}, ListingRule()) == ["a"]

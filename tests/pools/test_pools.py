@@ -116,7 +116,7 @@ def test_inbound_group() -> None:
         (20_000, 0, 28_232),  # a balancer with Linux's default
         (20_000, 200, 28_232),  # its probes, from ports of their own
         (20_000, 201, 64_512),
-        (20_000, 11_200, 64_512),  # from 1024 on: 56 % are outside Linux's default
+        (20_000, 11_200, 64_512),  # from 1024 up: 56 % are outside Linux's default
         (28_232, 0, 28_232),  # out of ports: full, where 64,512 would have said 44 %
     ],
 )

@@ -28,7 +28,7 @@ from tests.support.labs.network_namespace import network_namespace, set_sysctl
 
 MOST_MB = 64  # of RSS: docs/reliability.md
 CROWD = Path(__file__).with_name("crowd.c")
-SECONDS = 40.0  # that each scene is watched
+SECONDS = 40.0  # for which each scene is watched
 GROUPED = "groups: [{name: everybody, cidrs: [127.0.0.0/8]}]\n"
 
 
@@ -119,7 +119,7 @@ SCENES = {
 
 
 class Seen(NamedTuple):
-    """The most memory that the daemon ever took, in MiB, and how often it sampled."""
+    """The most memory the daemon ever took, in MiB, and how often it sampled."""
 
     peak_mb: float
     samples: int

@@ -1,12 +1,12 @@
 /*
- * Opens and closes TCP connections over loopback as fast as it is told, and says how many.
+ * Opens and closes TCP connections over loopback at a given rate, and says how many.
  *
  *   churn WORKERS RATE TIME_WAIT_PERCENT DESTINATIONS SECONDS
  *
- * RATE is per second over all workers, 0 for as many as the machine gives. Of the connections
+ * RATE is per second over all workers, 0 for as many as the machine can make. Of the connections
  * TIME_WAIT_PERCENT are closed in order, which leaves the client's end in TIME_WAIT; the others
  * are reset and leave nothing. Every tenth of a second, and at the end, it prints a line: seconds
- * on CLOCK_MONOTONIC, connections, those of them that went into TIME_WAIT.
+ * on CLOCK_MONOTONIC, connections, those that went into TIME_WAIT.
  *
  * Ends after SECONDS or when its standard input ends, and with code 1 at any error.
  */
@@ -67,7 +67,7 @@ static void connect_once(int listener, unsigned int port, unsigned long number, 
 	int server = accept(listener, NULL, NULL);
 	if (server < 0)
 		fail("accept");
-	close(client); /* who closes first gets the TIME_WAIT */
+	close(client); /* the end that closes first gets TIME_WAIT */
 	close(server);
 }
 

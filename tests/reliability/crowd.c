@@ -1,12 +1,12 @@
 /*
- * Makes what any user of a host may make without end, prints a line, and keeps it until its input
- * ends.
+ * Makes what any user of a host may make without limit, prints a line, and keeps it until its
+ * input ends.
  *
- *   crowd listeners FIRST COUNT    listening sockets, 20,000 ports to an address from 127.0.0.1 on
+ *   crowd listeners FIRST COUNT    listening sockets, 20,000 ports per address from 127.0.0.1 up
  *   crowd close_wait FIRST COUNT   sockets whose peers are gone, at an address of the process's own
  *   crowd namespaces FIRST COUNT   processes, each in a network namespace of its own
  *
- * Wants a network namespace of its own whose `lo` is up. Ends with code 1 at any error.
+ * Needs a network namespace of its own whose `lo` is up. Ends with code 1 at any error.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define FIRST_PORT 10000
-#define LISTENERS_EACH 20000 /* to an address */
+#define LISTENERS_EACH 20000 /* per address */
 #define SERVED 443
 
 static int must(int result, const char *operation)
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 		;
 	if (strcmp(argv[1], "namespaces") == 0) {
 		signal(SIGTERM, SIG_IGN);
-		kill(0, SIGTERM); /* the processes; it leads a group of its own */
+		kill(0, SIGTERM); /* the processes; it leads its own group */
 	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* What the programs that make connections over loopback share. */
+/* Shared by the programs that make connections over loopback. */
 #ifndef LOOPBACK_H
 #define LOOPBACK_H
 

@@ -189,7 +189,7 @@ def check_size(seen: Seen) -> Iterator[str]:
 
 
 def figures_of(done: Done, seen: Seen) -> dict[str, Figure]:
-    """Return what is kept of a run; what was counted is what was done, or it has failed."""
+    """Return what is kept of a run; the counts equal what was done, or the run has failed."""
     return {
         "connections": done.connections,
         "no_port": done.no_port,

@@ -1,12 +1,12 @@
 /*
- * Calls connect() where the kernel refuses it for want of a port, and says how often.
+ * Calls connect() so that the kernel refuses it for lack of a port, and says how often.
  *
  *   refused RATE DESTINATIONS SECONDS
  *
- * RATE is per second. Of four calls three may choose one port alone, which is bound: the search
- * finds none. The fourth is bound to a port from which a connection to its remote end exists. The
- * three go to DESTINATIONS addresses in turn. At the end it prints a line: calls whose search found
- * no port, calls whose port was taken.
+ * RATE is per second. Of every four calls, three may choose only one port, which is bound, so the
+ * search finds none. The fourth is bound to a port that already has a connection to its remote end.
+ * The three go to DESTINATIONS addresses in turn. At the end it prints a line: calls whose search
+ * found no port, calls whose port was taken.
  *
  * Ends after SECONDS or when its standard input ends, and with code 1 at any other result.
  */
@@ -28,7 +28,7 @@
 #define IP_LOCAL_PORT_RANGE 51 /* Linux 6.3 */
 #endif
 
-#define BOUND_PORT 1100 /* what is bound is passed over by the searches of others, too */
+#define BOUND_PORT 1100 /* bound, so other searches pass it over, too */
 #define TAKEN_PORT 1101
 #define SERVER_PORT 70
 #define HERE 0x7f000001U   /* 127.0.0.1 */
@@ -62,8 +62,8 @@ static int connect_to(int client, uint32_t host, unsigned int port)
 	return connect(client, (struct sockaddr *)&address, sizeof(address));
 }
 
-/* Take the ports that the calls will miss; they are held until the process ends, by a reset: no end
- * of the connection closes first. */
+/* Take the ports that the calls will lack, until the process ends. The connection ends by a reset,
+ * so that neither end closes first. */
 static void hold_ports(void)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };

@@ -1,7 +1,7 @@
 """What the long runs came to: kept in results.json, and shown as tables in README.md.
 
-A script keeps its figures where it is run with --write, and writes the table again. So nobody types
-them: test_results.py compares the tables with the file.
+A script run with --write keeps its figures and rewrites the table, so nobody types them;
+test_results.py compares the tables with the file.
 """
 
 import json
@@ -66,12 +66,12 @@ TABLES = {
 
 
 def split_write(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    """Return the other arguments of a script, and whether its figures are to be kept."""
+    """Return a script's other arguments, and whether to keep its figures."""
     return [argument for argument in arguments if argument != WRITE], WRITE in arguments
 
 
 def keep(kind: str, run: str, figures: Mapping[str, Figure]) -> None:
-    """Keep the figures of a run, in place of those of the last one of its name; show them."""
+    """Keep the figures of a run, replacing those of the last run of that name; show them."""
     kept = read()
     today = datetime.now(UTC).date().isoformat()
     kept[kind] = {**kept.get(kind, {}), run: {"date": today, **figures}}
@@ -80,13 +80,13 @@ def keep(kind: str, run: str, figures: Mapping[str, Figure]) -> None:
 
 
 def read(kept: Path = KEPT) -> dict[str, Runs]:
-    """Return the figures of each run by its name, by the kind of the run."""
+    """Return the figures of each run, by its kind and name."""
     found: dict[str, Runs] = json.loads(kept.read_text())
     return found
 
 
 def shown(kind: str, runs: Runs, document: str) -> str:
-    """Return the document with the table; raises BenchmarkError where it has no place for it."""
+    """Return the document with the table; raises BenchmarkError if it has no place for that."""
     begin = f"<!-- {kind}: written by tests/reliability -->"
     return with_part(document, begin, table(TABLES[kind], runs), DOCUMENT.name)
 

@@ -53,7 +53,7 @@ CASES = (
 
 
 class Observed(NamedTuple):
-    """What was seen of a case. sockets: how many the machine made; share: of a CPU.
+    """What was seen in a case. sockets: how many the machine made; share: of a CPU.
 
     told: whether the log says that the interval was stretched.
     """

@@ -27,6 +27,6 @@ def test_a_run_is_a_row() -> None:
 
 
 def test_write_is_a_flag_among_numbers() -> None:
-    """Scripts take numbers by their place, and the flag anywhere."""
+    """Scripts take numbers by position, and the flag anywhere."""
     assert split_write(["600", "--write"]) == (["600"], True)
     assert split_write(["600"]) == (["600"], False)

@@ -115,13 +115,15 @@ class BoundTally:
     listeners: how many listen, by whether their address is IPv4.
     listening, bound_only: the ports with a socket that listens, or that is only bound.
     by_address: the ports of each address, as native unsigned shorts in any order, perhaps with
-    repeats. dual_stack: the ports of sockets at [::] that also accept IPv4.
+    repeats.
+    dual_stack: the ports of sockets at [::] that also accept IPv4.
     anywhere: the ports of sockets for which `by_address` had no room: they count for every address.
     overflow: how many such sockets there are.
     queues: the watched queues and the MAX_QUEUES fullest others, in the order of their first
-    sockets. transparent: whether a listening socket has IP_TRANSPARENT (TPROXY): it may serve any
-    address. kept: the first sockets, at most MAX_KEPT_IN_RANGE and MAX_KEPT_OUTSIDE; kept_overflow:
-    how many others there are.
+    sockets.
+    transparent: whether a listening socket has IP_TRANSPARENT (TPROXY): it may serve any address.
+    kept: the first sockets, at most MAX_KEPT_IN_RANGE and MAX_KEPT_OUTSIDE; kept_overflow: how many
+    others there are.
     """
 
     listeners: Mapping[bool, int]

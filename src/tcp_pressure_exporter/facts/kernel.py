@@ -12,9 +12,10 @@ class KernelModel(NamedTuple):
 
     release: the name it gives itself. tick_ms: the step of its timers, 1000 ÷ HZ.
     shows_bound_only: sock_diag shows sockets that are only bound (Linux 6.8, net/ipv4/inet_diag.c).
-    If it does not, only the table of bound ports tells what they block. asks_single_ports: a socket
-    can be given its own port range (IP_LOCAL_PORT_RANGE, 6.3). If not, the exporter does not ask
-    about hidden ports, nor whether connect() takes over ports in TIME_WAIT.
+    If it does not, only the table of bound ports tells what they block.
+    asks_single_ports: a socket can be given its own port range (IP_LOCAL_PORT_RANGE, 6.3). If not,
+    the exporter does not ask about hidden ports, nor whether connect() takes over ports in
+    TIME_WAIT.
     frees_bound_ports: a port is free for connect() as soon as the socket that bound it is closed
     (6.18, net/ipv4/inet_hashtables.c). On other kernels it is free only when no socket has the port
     any more, so more ports are hidden.

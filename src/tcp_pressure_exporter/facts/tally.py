@@ -269,8 +269,9 @@ class SocketTally:
     accepted: those of their ports where connections were accepted, as far as that can be judged.
     close_wait: sockets in CLOSE_WAIT by cause.
     longest_left_ms: the longest time that an entry in TIME_WAIT had left; 0 where that is not
-    known. kept: the entries in `kept_states`, as the kernel sent them; kept_overflow: how many
-    there were beyond MAX_KEPT.
+    known.
+    kept: the entries in `kept_states`, as the kernel sent them; kept_overflow: how many there were
+    beyond MAX_KEPT.
     """
 
     edge: Edge

@@ -15,12 +15,12 @@ SHOWN = 5  # items in one detail
 class Finding:
     """One kind of advice.
 
-    name: stable, a label value. severity: CALM for advice that can wait. advice: what it means
-    and what to do, in one line. check: returns what it found, or None; raises SourceError or
+    name: stable, a label value. severity: CALM for advice that can wait. advice: what it means and
+    what to do, in one line. check: returns what it found, or None; raises SourceError or
     NotAskedError if it cannot tell. systems: those in facts/system.py that it applies to, None for
-    any. exported: whether it is also a metric; not if a counter shows it. about: the kinds
-    (kinds.py) for which this finding is a cause or an effect of trouble; its detail may name the
-    resource. restates: whether the advice on such a resource says the same.
+    any. exported: whether it is also a metric; not if a counter shows it.
+    about: the kinds (kinds.py) for which this finding is a cause or an effect of trouble; its
+    detail may name the resource. restates: whether the advice on such a resource says the same.
     """
 
     name: str

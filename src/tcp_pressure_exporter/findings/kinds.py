@@ -164,7 +164,7 @@ _POOLS = (
     Kind(
         name=OUTBOUND,
         words="outbound pool",
-        warning=0.70,  # connect() slows down from a half on, and fails at 1
+        warning=0.70,  # connect() slows down from a half up, and fails at 1
         critical=0.90,
         advice="Most ports are held by open connections: find their owner, and limit or share the"
         f" connections. Right now: reduce load, {_ANOTHER_ADDRESS}.",
@@ -212,7 +212,7 @@ _POOLS = (
         name=NAT,
         words="NAT pool",
         warning=0.75,
-        critical=0.85,  # from 0.84 on, the kernel's bounded search misses free ports
+        critical=0.85,  # from 0.84 up, the kernel's bounded search misses free ports
         advice="This gateway has few ports left for one destination, and drops new connections"
         " once there is none: translate to more addresses, or make the clients keep"
         " connections open.",

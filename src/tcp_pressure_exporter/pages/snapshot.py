@@ -79,7 +79,8 @@ class Observation:
     time: when it began, with its zone. seconds: how long it took. left_out: (what, why) for what is
     not shown, for lack of privileges or, if portable, because sockets were read through psutil.
     as_root: root itself lacks these privileges. not_looked_at: (what, why) for what the look did
-    not reach. sample: what was judged, for details of a single pool. remedies: those of --what-if.
+    not reach.
+    sample: what was judged, for details of a single pool. remedies: those of --what-if.
     asked: the exporter that was asked what it remembers, None if none was.
     """
 

@@ -257,7 +257,7 @@ NAT = "nat"
 class NatRanges:
     """How many ports each translated address (facts/addresses.py) has for one destination.
 
-    The default is those from 1024 on, as for masquerade without a range:
+    The default is those from 1024 up, as for masquerade without a range:
     net/netfilter/nf_nat_core.c, nf_nat_l4proto_unique_tuple.
     """
 

@@ -166,7 +166,8 @@ class Projection(NamedTuple):
 
     seconds: until it is full, 0 where it is, +Inf where that is not in sight. ratio: what the
     current rates lead to. peak_ratio: the highest ratio that the closes of the last minute would
-    have led to. growing: whether live connections would go on growing.
+    have led to.
+    growing: whether live connections would go on growing.
     """
 
     seconds: float

@@ -110,7 +110,8 @@ class Wishes:
     """What is to be sampled, and how.
 
     parts: in the order in which a sample shows them. netns: the label of the exporter's own
-    namespace. others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
+    namespace.
+    others: whether other namespaces are wanted. source: "auto", "netlink" or "bpf".
     walk_share: the share of one CPU for finding the processes of sockets; 1 means without pauses.
     """
 

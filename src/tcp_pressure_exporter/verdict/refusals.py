@@ -36,9 +36,9 @@ SEVERAL = "others"
 class Refusal(NamedTuple):
     """Recently refused calls of one owner with the same ends.
 
-    owner: None for all others together. failures: those of the last few minutes. seconds_ago: when
-    the last one was. pool: the name of the listed pool that is full for it, whose pressure says
-    what to do; "" for none. new: how many of the failures are from the newest sample.
+    owner: None for all others together. failures: those of the last few minutes.
+    seconds_ago: when the last one was. pool: the name of the listed pool that is full for it, whose
+    pressure says what to do; "" for none. new: how many of the failures are from the newest sample.
     """
 
     kind: FailureKind

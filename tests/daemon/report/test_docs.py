@@ -61,7 +61,7 @@ def fields(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def versions(schema: Any) -> Iterator[Any]:
-    """Yield what a part of the schema may be: what it refers to, each of several, or itself."""
+    """Yield what a part of the schema may be: its reference, each of several, or itself."""
     if "$ref" in schema:
         yield from versions(DEFINITIONS[schema["$ref"].rpartition("/")[2]])
     elif "oneOf" in schema:
@@ -98,13 +98,13 @@ def check(document: Any) -> set[str]:
 
 
 def is_own(path: str) -> bool:
-    """Tell whether a field is of the outermost level, or not shared with the status page."""
+    """Return whether a field is at the top level, or not shared with the status page."""
     outermost = re.split(r"[.\[]", path)[0]
     return path == outermost or outermost not in SHARED["properties"]
 
 
 def test_every_field() -> None:
-    """Each field is documented; the page has those that the schema does not, and no other."""
+    """Each field is documented: the page has exactly those that the schema does not."""
     told = observation(TROUBLE, left_out=LEFT_OUT, sample=pool_sample())
     trouble = json.loads(report_json(told))
     asked = Asked("http://127.0.0.1:10190", incidents=("Since 10:02: full.",))

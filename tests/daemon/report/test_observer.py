@@ -48,7 +48,7 @@ def test_host_in_trouble() -> None:
 
 
 def test_looks_that_take_long() -> None:
-    """If one look takes longer than the two seconds, there is one more look."""
+    """If one look takes longer than the two seconds, there is another look."""
     clock, samples = FakeClock(0.0), host(91, 92)
 
     def take() -> Taken:

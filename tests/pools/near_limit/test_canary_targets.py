@@ -29,7 +29,7 @@ def pool_key(number: int) -> PoolKey:
 
 
 def test_near_the_limit() -> None:
-    """The three fullest pools from 70 % on are asked about."""
+    """The three fullest pools from 70 % up are asked about."""
     used = {1: 999, 2: 900, 3: 800, 4: 750, 5: 699}
     pools = [(pool_key(n), Usage(use, 1000, 0, 0)) for n, use in used.items()]
     assert [target.key for target in targets(table(*pools))] == [pool_key(n) for n in (1, 2, 3)]

@@ -171,7 +171,7 @@ def test_killed(lab: Lab, active_closes: ActiveCloses, tmp_path: Path) -> None:
 
 @pytest.mark.bpf
 def test_last_descriptor(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Where a process and its child have a socket, the one that closes it last counts."""
+    """If a process and its child have a socket, the one that closes it last counts."""
     with closer(lab, "parent", CHILD, 5, "127.0.0.9") as process:
         process.let_child_exit()
         process.end_others()
@@ -197,7 +197,7 @@ def test_server_closes_first(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_both_close(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Where both ends send their FIN before they see the other's, both count, and both wait."""
+    """If both ends send their FIN before they see the other's, both count, and both wait."""
     pair = lab.connect("127.0.0.9")
     for sock in pair:  # until neither can send: the FINs wait after the data
         sock.settimeout(0)

@@ -1,5 +1,5 @@
-/* Connects to a port of 127.0.0.9 so many times and closes each socket through io_uring, without
- * liburing. Prints how many: none where the kernel does not permit io_uring.
+/* Connects NUMBER times to a port of 127.0.0.9 and closes each socket through io_uring, without
+ * liburing. Prints how many: none if the kernel does not permit io_uring.
  *
  * usage: uring_close PORT NUMBER
  */
@@ -36,7 +36,7 @@ int main(int count, char **words)
         return 0;
     }
     inet_pton(AF_INET, "127.0.0.9", &server.sin_addr);
-    /* Both queues are in one mapping, that of the answers behind (IORING_FEAT_SINGLE_MMAP). */
+    /* One mapping has both queues, the answers second (IORING_FEAT_SINGLE_MMAP). */
     struct io_cqring_offsets *answers = &parameters.cq_off;
     char *queues = map(ring, answers->cqes + parameters.cq_entries * sizeof(struct io_uring_cqe),
                        IORING_OFF_SQ_RING);
@@ -54,7 +54,7 @@ int main(int count, char **words)
         memset(entry, 0, sizeof *entry);
         entry->opcode = IORING_OP_CLOSE;
         entry->fd = client;
-        /* Every other one by a worker of io_uring, not by the thread that asks. */
+        /* Every other one is closed by an io_uring worker, not by the calling thread. */
         entry->flags = i & 1 ? IOSQE_ASYNC : 0;
         *first = 0;
         __atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);

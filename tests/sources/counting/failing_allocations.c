@@ -1,4 +1,4 @@
-/* Lets one allocation of the extension fail: linked with it by the linker's --wrap, which sends its
+/* Makes one allocation of the extension fail: linked with it by the linker's --wrap, which sends
  * calls of NAME to __wrap_NAME, and those of __real_NAME to the function itself.
  */
 #define PY_SSIZE_T_CLEAN
@@ -11,8 +11,8 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 EXPORTED long calls_until_failure; /* 0: none fails */
-EXPORTED long calls;               /* of what may fail, since the test has set it to 0 */
-EXPORTED long blocks;              /* that were allocated and not freed */
+EXPORTED long calls;               /* of what may fail, since the test set this to 0 */
+EXPORTED long blocks;              /* allocated and not freed */
 
 static bool fails(void)
 {
@@ -96,7 +96,7 @@ PyObject *__wrap__Py_BuildValue_SizeT(const char *format, ...)
     va_list values;
 
     va_start(values, format);
-    PyObject *built = Py_VaBuildValue(format, values); /* takes what it is given, as in any case */
+    PyObject *built = Py_VaBuildValue(format, values); /* takes its arguments even on failure */
     va_end(values);
     if (!built || !fails())
         return built;

@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.outcome import SourceError
-from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl, read_sysctl_int
+from tcp_pressure_exporter.sources.procfs.files import (
+    parse_int,
+    read_sysctl,
+    read_sysctl_int,
+    read_sysctls,
+)
 from tests.support.fakes.fake_procfs import IPV4, FakeProcfs
+from tests.support.labs.lab import Lab
+from tests.support.labs.network_namespace import set_sysctl
 
 NAME = "net.ipv4.tcp_max_tw_buckets"
 FILE = f"{IPV4}/tcp_max_tw_buckets"
@@ -96,3 +103,25 @@ def test_too_long(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=f"^{NAME}: 4096 bytes or more$"):
         read_sysctl(tmp_path, NAME)
     assert read_sysctl(tmp_path, NAME, max_bytes=4_097) == "9" * 4_096
+
+
+def test_several() -> None:
+    """Of the real kernel's, all that it has are read as each alone is; the others are left out."""
+    names = ("net.ipv4.tcp_tw_reuse", "net.core.somaxconn", "net.none.such", "net.ipv4.none_such")
+    read = read_sysctls(Path("/proc"), names)
+    assert read == {name: read_sysctl(Path("/proc"), name) for name in names[:2]}
+
+
+def test_several_of_another_namespace(lab: Lab) -> None:
+    """They are those of the namespace that the thread is in."""
+    del lab
+    set_sysctl("tcp_max_syn_backlog", 77)
+    assert read_sysctls(Path("/proc"), ["net.ipv4.tcp_max_syn_backlog"]).popitem()[1] == "77"
+
+
+def test_several_in_no_folder(tmp_path: Path) -> None:
+    """A folder that cannot be opened is not taken for one that is absent."""
+    (tmp_path / "sys" / "net").mkdir(parents=True)
+    (tmp_path / "sys" / "net" / "ipv4").write_text("")
+    with pytest.raises(SourceError, match=r"sys/net/ipv4: Not a directory$"):
+        read_sysctls(tmp_path, ["net.ipv4.tcp_tw_reuse"])

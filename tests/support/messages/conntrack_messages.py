@@ -39,9 +39,9 @@ End = tuple[str, int]
 class Connection:
     """A connection that a gateway tracks.
 
-    gateway: what it has put in place of the source, None if it left the source alone. server: what
-    it has put in place of the destination. state: None if the kernel gives none. zone: of both
-    directions. zone_original, zone_reply: of only one.
+    gateway: what it has put in place of the source, None if it left the source alone.
+    server: what it has put in place of the destination. state: None if the kernel gives none.
+    zone: of both directions. zone_original, zone_reply: of only one.
     """
 
     source: End

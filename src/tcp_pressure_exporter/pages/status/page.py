@@ -50,7 +50,8 @@ class NamespaceView(NamedTuple):
 
     cards: the rows of what is closest to its limit, with drawings. helping: what the best remedies
     would lead to, for each outbound pool that is not calm. typed: what to type, by the advice of an
-    action. nothing: what there is none of, in one line. urgent: whether something must be done.
+    action.
+    nothing: what there is none of, in one line. urgent: whether something must be done.
     """
 
     netns: str

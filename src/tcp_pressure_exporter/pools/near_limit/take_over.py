@@ -27,7 +27,7 @@ def doubtful_pools(
 ) -> list[PoolKey]:
     """Return the pools that may be near their limit if the kernel gives no port back.
 
-    A pool is considered from DOUBTFUL_RATIO on, its reclaimable ports included. near: the ratio to
+    A pool is considered from DOUBTFUL_RATIO up, its reclaimable ports included. near: the ratio to
     the limit from which it matters; every port that any socket holds counts, as each may be hidden.
     """
     held = (rules.blocked | rules.usable & tally.held).bit_count()

@@ -102,7 +102,8 @@ class FailureWindow:
     """The steps in which something failed, the oldest first.
 
     since: when counting began, None: at the first sample. now: the time of the last sample, None
-    before the first. newest: what that sample counted.
+    before the first.
+    newest: what that sample counted.
     """
 
     since: float | None = None
@@ -192,7 +193,7 @@ class FailureMemory:
     window: FailureWindow = field(default_factory=FailureWindow)
 
     def after(self, counts: FailureCounts, name: Name, top: int, now: float) -> "FailureMemory":
-        """Return what is known after one more sample.
+        """Return what is known after another sample.
 
         A failure counts under the name that its owner has now. Names may become known later, or
         change with the configuration, and no counter may fall because of that.

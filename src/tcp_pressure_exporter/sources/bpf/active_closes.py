@@ -35,7 +35,7 @@ LOCAL_PORTS = (CHOSEN, PRIVILEGED, OUTSIDE)
 KIND = struct.Struct("=IBB2x")
 CLOSE = struct.Struct("=IBBHQ16s16s16sI4x")
 MAX_ROWS, MAX_KINDS = 4096, 1024
-ENOUGH_ROWS = MAX_ROWS // 2  # from this many on, the other table takes over
+ENOUGH_ROWS = MAX_ROWS // 2  # from this many up, the other table takes over
 ONLY_KEY = bytes(4)
 
 

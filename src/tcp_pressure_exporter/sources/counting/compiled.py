@@ -178,7 +178,7 @@ def _unpack(result: tuple[Any, ...], by: str) -> SocketTally:
 
 
 def _address_ports(begin: int, held: bytes, live: bytes) -> AddressPorts:
-    """Return the ports of two bitmaps from the byte `begin` on."""
+    """Return the ports of two bitmaps from byte `begin` onwards."""
     found = ports.from_bitmap(held) << 8 * begin
     return AddressPorts(found, found if live is held else ports.from_bitmap(live) << 8 * begin)
 

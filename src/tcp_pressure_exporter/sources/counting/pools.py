@@ -55,7 +55,8 @@ class Pools:
     """The pools of one direction while they are counted.
 
     age_seconds: the length of histograms; 0 where ages are not known. most: how many pools are
-    kept. fixed: no pool is added; what belongs to none of them is not counted.
+    kept.
+    fixed: no pool is added; what belongs to none of them is not counted.
     """
 
     pools: dict[Ends, CountedPool] = field(default_factory=dict)

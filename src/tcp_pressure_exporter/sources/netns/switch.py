@@ -1,6 +1,6 @@
 """Moves the calling thread to another network namespace and back: setns(2).
 
-Python has os.setns only from 3.12 on.
+Python has os.setns only since 3.12.
 """
 
 import ctypes

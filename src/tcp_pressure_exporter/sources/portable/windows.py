@@ -24,7 +24,7 @@ from tcp_pressure_exporter.sources.portable.command import Run, run_command
 
 PARAMETERS = r"SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
 DEFAULT_DELAY, OLD_DEFAULT_DELAY = 120, 240
-SERVER_2003 = (5, 2)  # from this version on, the default is the lower one
+SERVER_2003 = (5, 2)  # since this version, the default is the lower one
 
 # netsh prints in the system's language, so only the shape of its lines is reliable: "words :
 # number", and two columns of numbers, some with a star at the end.

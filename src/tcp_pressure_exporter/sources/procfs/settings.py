@@ -24,6 +24,7 @@ from tcp_pressure_exporter.sources.procfs.files import (
     parse_int,
     read_sysctl,
     read_sysctl_int,
+    read_sysctls,
 )
 
 PORT = re.compile("[0-9]{1,5}")
@@ -155,10 +156,8 @@ def read_tcp_sysctls(procfs: Path) -> dict[str, int]:
     in seconds, tcp_tw_reuse_delay in milliseconds. Source: Documentation/networking/ip-sysctl.rst
     and nf_conntrack-sysctl.rst.
     """
-    texts = ((name, read_sysctl(procfs, name)) for name in SYSCTLS)
-    found = {
-        name.rpartition(".")[2]: parse_int(name, text) for name, text in texts if text is not None
-    }
+    texts = read_sysctls(procfs, SYSCTLS)
+    found = {name.rpartition(".")[2]: parse_int(name, text) for name, text in texts.items()}
     if not found:  # no kernel lacks them all
         raise absent(procfs, SYSCTLS[0])
     return found

@@ -55,7 +55,8 @@ class Incident:
     worst: its latest worst moment. parts: what it was seen to consist of. resource: the one that
     the minutes are about. goes_on: whether it was seen to be critical in the newest sample. looks:
     the samples in which it was critical. waves: how often it became critical, ignoring pauses
-    shorter than WAVE_GAP. calm_since: when it was first seen not to be critical, None while it is.
+    shorter than WAVE_GAP.
+    calm_since: when it was first seen not to be critical, None while it is.
     first_refused: None if no call was refused. unseen: seconds without a look.
     """
 

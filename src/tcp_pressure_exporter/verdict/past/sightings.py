@@ -28,8 +28,9 @@ class Sighting(NamedTuple):
     """A trouble that is critical in one sample.
 
     parts: what it consists of, its head first. certain: whether it exists now, rather than only in
-    a forecast. resource: the one whose numbers show it, None if no resource is full; ratio: that of
-    the resource. refused: calls that the newest sample counted; the same goes for owners.
+    a forecast.
+    resource: the one whose numbers show it, None if no resource is full; ratio: that of the
+    resource. refused: calls that the newest sample counted; the same goes for owners.
     """
 
     parts: tuple[Tie, ...]

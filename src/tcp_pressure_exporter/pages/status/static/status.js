@@ -1,5 +1,5 @@
-// Renews the page in place: what has not changed is not touched, so that focus, scrolling and what
-// is folded open stay as they are. Without this script the page is whole, and is renewed by hand.
+// Updates the page in place: what has not changed is not touched, so focus, scrolling and what is
+// unfolded stay as they are. Without this script the page is complete, and is reloaded by hand.
 "use strict";
 (() => {
   const LEAST_SECONDS = 2;
@@ -23,7 +23,7 @@
     return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
   }
 
-  // Makes an element like another one, keeping its nodes. Elements with an id keep their identity.
+  // Makes an element like another, keeping its nodes. Elements with an id keep their identity.
   function become(old, fresh) {
     if (old.isEqualNode(fresh)) return;
     if (old.nodeType !== Node.ELEMENT_NODE) {
@@ -41,7 +41,7 @@
   }
 
   function becomeInside(old, fresh) {
-    // What is gone goes first: what comes after it need not move, and keeps the focus.
+    // Removals come first: what follows need not move, and keeps the focus.
     const kept = new Set([...fresh.children].map(keyOf));
     for (const node of [...old.children]) {
       if (keyOf(node) !== null && !kept.has(keyOf(node))) node.remove();

@@ -235,8 +235,9 @@ static __always_inline void read_entry(struct block *block, struct work *work, _
     if (work->net && (__u64)net != work->net)
         return;
     __u8 state = sock->skc_state;
-    /* An entry that is about to take the place of another one, or about to go. */
-    if (state == TCP_TIME_WAIT && !sock->skc_refcnt.refs.counter)
+    /* An entry that is about to take the place of another one, or about to go, or whose memory is
+     * about to become another one. net/ipv4/inet_diag.c, inet_diag_dump_icsk, passes them over, too. */
+    if (!state || !sock->skc_refcnt.refs.counter)
         return;
     __u32 place = block->connections;
     block->connections = place + 1;

@@ -92,7 +92,7 @@ static __always_inline void read_ends(struct listener *to, __u64 address)
     struct sock_common *sock = AT(sock_common, address);
 
     to->family = sock->skc_family;
-    to->state = sock->skc_state;
+    to->state = TCP_LISTEN;
     to->local_port = __builtin_bswap16(sock->skc_num);
     to->interface = sock->skc_bound_dev_if;
     to->netns = sock->skc_net.net->ns.inum;
