@@ -140,10 +140,10 @@ def test_a_page_is_larger_than_the_limit_of_samples(tmp_path: Path) -> None:
 
 
 def test_a_light_pool_is_counted_and_reported(lab: Lab, tmp_path: Path) -> None:
-    """A single connection is not a listed pool but counts; the report names it."""
+    """One connection is no listed pool and counts; the JSON report names it."""
     lab.connect("127.0.0.1")
     # Before there are the test's own connections to an exporter: the report names the fullest only.
-    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report").stdout
+    assert f"127.0.0.1:{SERVER_PORT}" in run_exporter("report", "--json").stdout
     with running_exporter(tmp_path / "log") as running:
         page = running.metrics()
     assert "tcp_pressure_pool_ports_used{" not in page

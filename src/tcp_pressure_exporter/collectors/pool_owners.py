@@ -26,9 +26,10 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
     Family(
         "tcp_pressure_pool_owner_sockets",
         "Live sockets of an outbound pool by the systemd unit or container that created them,"
-        " and by process; the two owners with the most recently, in up to three pools that are"
-        " 70 % full or will be full within a minute, or were so in the last five minutes. Up to"
-        " 60 s old. 0 means seen in the last five minutes, but not in the latest look."
+        " and by process; the two owners with the most recently, in up to three pools that, in the"
+        " last five minutes, were 70 % full, due to be full within a minute, or refused"
+        " connections. Up to 60 s old. 0 means seen in the last five minutes, but not in the latest"
+        " look."
         " TIME_WAIT has no owner: whoever has the live sockets most likely closed the others."
         " process is empty where the exporter is not permitted to look, or has not looked yet."
         " Known from netlink only.",
