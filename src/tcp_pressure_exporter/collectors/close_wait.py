@@ -41,7 +41,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " the application has not read to the end. not_closed: it has, but neither sends nor"
         " closes. peer_gone: the peer does not answer what was sent, not even a probe."
         " window_closed: the peer answers but accepts no data. A peer that loses one packet"
-        " counts as gone until it answers. Known from netlink only, like everything about"
+        " counts as gone until it answers. Not known through psutil, like everything about"
         " CLOSE_WAIT except the number of sockets.",
         ("netns", "cause"),
         _per_cause(lambda count: count.sockets),

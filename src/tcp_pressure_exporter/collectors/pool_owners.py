@@ -32,7 +32,7 @@ FAMILIES: tuple[Family[NamespaceSample], ...] = (
         " look."
         " TIME_WAIT has no owner: whoever has the live sockets most likely closed the others."
         " process is empty where the exporter is not permitted to look, or has not looked yet."
-        " Known from netlink only.",
+        " Not known through psutil.",
         (*POOL_LABELS, "service", "process"),
         rows_of(POOL_OWNERS, _rows),
     ),
