@@ -8,11 +8,12 @@ from benchmarks.contenders import FLOOR, compared
 from benchmarks.results import Case, Results
 from benchmarks.svg import Point, document, dot, line, polyline, text
 
-WIDTH, HEIGHT = 860.0, 480.0
+WIDTH, HEIGHT = 860.0, 560.0
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 260.0, 62.0, 56.0
 LABEL_HEIGHT = 17.0
-TICKS = (1, 2, 5, 10, 20, 50, 100)
+TICKS = (0.1, 0.2, 0.5, 2, 5, 10, 20, 50, 100)
 COLOURS = ("#d9480f", "#2b8a3e", "#1c7ed6", "#9c36b5", "#0b8599", "#a07500", "#c2255c", "#7048e8")
+FLOOR_STYLE = "stroke: #888; stroke-width: 2; stroke-dasharray: 7 4"
 TITLE = "Time for one look at all TCP sockets, as a multiple of the kernel's own dump"
 
 
@@ -37,7 +38,7 @@ def ratio_chart(results: Results) -> str:
     ratios = [row.ratio for case in results.cases for row in case.rows if row.contender in names]
     sizes = sorted({case.sockets for case in results.cases})
     x = Scale(sizes[0] / 1.3, sizes[-1] * 1.3, LEFT, WIDTH - RIGHT)
-    y = Scale(0.9, 1.15 * max(ratios), HEIGHT - BOTTOM, TOP)
+    y = Scale(min(0.9, 0.85 * min(ratios)), 1.15 * max(ratios), HEIGHT - BOTTOM, TOP)
     elements = [*_frame(x, y, sizes)]
     ends: dict[str, Point] = {}
     for name, colour in zip(names, COLOURS, strict=False):
@@ -83,7 +84,10 @@ def _frame(x: Scale, y: Scale, sizes: Sequence[int]) -> list[str]:
     ]
     for tick in (tick for tick in TICKS if y.low < tick < y.high):
         elements.append(line((LEFT, y(tick)), (right, y(tick)), class_="grid"))
-        elements.append(text((LEFT - 8, y(tick) + 4), f"{tick} ×", text_anchor="end"))
+        elements.append(text((LEFT - 8, y(tick) + 4), f"{tick:g} ×", text_anchor="end"))
+    elements.append(line((LEFT, y(1)), (right, y(1)), class_="floor", style=FLOOR_STYLE))
+    words = "1 ×, the floor: the kernel's dump, thrown away"
+    elements.append(text((right - 4, y(1) + 16), words, text_anchor="end"))
     for size in sizes:
         elements.append(line((x(size), TOP), (x(size), bottom), class_="grid"))
         elements.append(text((x(size), bottom + 20), f"{size:,}", text_anchor="middle"))

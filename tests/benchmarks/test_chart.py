@@ -32,6 +32,14 @@ def test_attribute_names() -> None:
     assert element("g", class_="x", stroke_width=2.0) == '<g class="x" stroke-width="2"></g>'
 
 
+def test_below_the_floor() -> None:
+    """A contender below the floor is in the picture, below the line that marks it."""
+    root = ET.fromstring(ratio_chart(results(case(10_000, 0.3))))  # noqa: S314 - as above
+    (floor,) = (line for line in root.findall(f"{SVG}line") if line.attrib.get("class") == "floor")
+    lowest = max(float(dot.attrib["cy"]) for dot in root.findall(f"{SVG}circle"))
+    assert float(floor.attrib["y1"]) < lowest < float(root.attrib["height"])
+
+
 def test_chart() -> None:
     """Each contender is a line with a dot per case; light pools are hollow dots off the line."""
     cases = (case(10_000, 2.0), case(100_000, 1.25), case(100_000, 1.5, light=True))
