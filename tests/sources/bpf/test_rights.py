@@ -1,4 +1,4 @@
-"""What keeps programs from being loaded, none of which matters afterwards."""
+"""What prevents programs from loading; none of it matters once they are loaded."""
 
 import errno
 import subprocess
@@ -129,7 +129,7 @@ print(getattr(open_bind_hash(), "reason", "is read"))
 
 @pytest.mark.bpf
 def test_nothing_is_needed_afterwards() -> None:
-    """Without any capability left the maps are read and the walk runs; nothing else can be loaded.
+    """With no capability left, maps are still read and the walk runs; nothing else can be loaded.
 
     The same holds with kernel.unprivileged_bpf_disabled = 2, the default of Debian's kernels.
     """
@@ -157,7 +157,7 @@ print(len(collect(tables.connections, [os.stat("/proc/self/ns/net").st_ino])))
 
 @pytest.mark.bpf("connections")
 def test_walk_goes_on() -> None:
-    """Without any capability left the connections are walked, and compared with netlink's dump.
+    """With no capability left, connections are still walked, and compared with netlink's dump.
 
     So are those of other network namespaces.
     """
