@@ -77,7 +77,7 @@ def test_counts() -> None:
     ],
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
-    """A process may have any name: it stays text, and bytes that are not UTF-8 are replaced."""
+    """A process can have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     [found] = parse_counts(7, [(row(7, 0, name), count(1))], [], count(0)).rows
     assert found.process == shown
 

@@ -166,7 +166,7 @@ def test_walk_goes_on() -> None:
 
 @pytest.mark.bpf
 def test_rights_that_cannot_be_given_up() -> None:
-    """If a filter denies capset(), that is reported, and what is loaded works all the same."""
+    """If a filter denies capset(), that is reported, and what is loaded still works."""
     told, left, read, again = run([*ALONE, *without_call("capset", [])], GIVE_UP).splitlines()
     assert told == "capset(): EPERM: Operation not permitted"
     assert f"{BPF | PERFMON:016x}" in left

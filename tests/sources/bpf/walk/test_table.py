@@ -42,7 +42,7 @@ from tests.support.messages.datagrams import (
 
 ONLY_KEY = bytes(4)
 TICK_MS = 10  # of the slowest clock: HZ=100
-SETTLE_SECONDS = 0.1  # a FIN may be acknowledged 40 ms later
+SETTLE_SECONDS = 0.1  # a FIN can be acknowledged 40 ms later
 
 
 class FakeTable:

@@ -180,7 +180,7 @@ static __always_inline int has_room(void)
            bpf_core_field_offset(struct inet_bind_bucket, node) + sizeof(void *) <= BUCKET_BYTES;
 }
 
-/* args[0]: read the other namespaces asked for as well. Returns non-zero if that is impossible. */
+/* args[0]: also read the other namespaces requested. Non-zero if the table cannot be read. */
 SEC("raw_tp/walk_bind_hash")
 int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 {

@@ -17,7 +17,7 @@ from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 
 CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
 CHECK_MAX_AGE = 3600.0  # seconds
-ATTEMPTS = 3  # a table that changes may differ by chance
+ATTEMPTS = 3  # a changing table can differ by chance
 
 DIRECTIONS = ("outbound", "inbound", "privileged", "explicit")
 # The kernel's counters that rise when a connection enters the table or leaves it.
@@ -144,7 +144,7 @@ def _held_difference(first: Looked, dumped: Looked, second: Looked, changes: int
 def _age_difference(
     dumped: Looked, second: Looked, meanwhile: Meanwhile, changes: int
 ) -> str | None:
-    """Compare the mean ages: elapsed time, a second of rounding and churn may separate them."""
+    """Compare the mean ages: elapsed time, a second of rounding and churn can separate them."""
     dumped_seconds, dumped_entries, oldest = dumped.ages
     walked_seconds, entries, _oldest = second.ages
     if not entries or not dumped_entries:

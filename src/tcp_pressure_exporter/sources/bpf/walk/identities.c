@@ -69,8 +69,8 @@ bool add_identity(struct identities *identities, uint32_t identity, bool young)
     return true;
 }
 
-/* Return the slot of an identity, or the free one where it belongs. The kernel chooses identities:
- * a secret of its own spreads them. */
+/* Return the slot of an identity, or the free one where it belongs. The kernel chooses identities,
+ * and its own secret spreads them. */
 static uint32_t *slot_of(const struct identities *identities, uint32_t identity)
 {
     uint32_t last = identities->slot_count - 1, place = (identity * 0x9e3779b1u) >> 7 & last;

@@ -92,7 +92,7 @@ class WalkedSockets(BesideNetlink):
         return tally
 
     def _checked(self, rules: TallyRules) -> SocketTally:
-        """Return a tally that was compared with netlink's; raises SourceError where they differ."""
+        """Return a tally that was compared with netlink's; raises SourceError if they differ."""
         found: str | None = None
         for _ in range(ATTEMPTS):
             tally, found = self._compared(rules)
