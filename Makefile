@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENGINE ?= docker
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
-# Two files of tests at a time: most tests wait. One at a time: PYTEST_FLAGS=-n0. A crash of Python
-# ends the run: xdist would begin the same test again.
+# Two test files at a time, because most tests wait. One at a time: PYTEST_FLAGS=-n0. A crash of Python
+# ends the run: xdist would start the same test again.
 SIDE_BY_SIDE := --numprocesses=2 --dist=loadfile --no-loadscope-reorder --max-worker-restart=0
 ABOUT_PROCESSES := tests/sources/owners tests/sources/netns tests/daemon/test_signals.py tests/daemon/test_daemon.py \
 	tests/real_kernel/test_pool_owners.py

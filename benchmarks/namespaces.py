@@ -52,7 +52,7 @@ Costs = dict[int, dict[str, float]]  # ms of CPU, by number of namespaces and co
 
 
 def main() -> int:
-    """Measure, print the table; --write puts it into the README. Return 1 if that failed."""
+    """Measure and print the table; --write puts it into the README. Return 1 if that failed."""
     parser = argparse.ArgumentParser("python -m benchmarks.namespaces", description=__doc__)
     parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
     flags = parser.parse_args()
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def measure() -> Costs:
-    """Return what a sample of all namespaces costs, the median of interleaved rounds."""
+    """Return the cost of a sample of all namespaces: the median of interleaved rounds."""
     with tempfile.TemporaryDirectory() as folder:
         program = compile_c(HERE / "make_sockets.c", Path(folder))
         costs: Costs = {}
@@ -82,7 +82,7 @@ def measure() -> Costs:
 
 @contextmanager
 def spread(number: int, program: Path) -> Iterator[list[str]]:
-    """Give the names of so many namespaces, which share the sockets equally."""
+    """Yield the names of this many namespaces, which share the sockets equally."""
     with ExitStack() as stack:
         names = [stack.enter_context(ip_netns()) for _ in range(number)]
         for name in names:
@@ -93,7 +93,7 @@ def spread(number: int, program: Path) -> Iterator[list[str]]:
 
 
 def say(line: str) -> None:
-    """Tell how far the run is."""
+    """Report how far the run has come."""
     sys.stderr.write(f"benchmarks: {line}\n")
 
 
@@ -112,7 +112,7 @@ def measure_rounds(names: Sequence[str]) -> dict[str, float]:
 
 @contextmanager
 def sampling(names: Sequence[str], contender: str) -> Iterator[Take]:
-    """Give what takes a sample of these namespaces, and of the own one; it has taken one."""
+    """Yield a function that samples these namespaces and our own; one sample has been taken."""
     source, collectors = CONTENDERS[contender]
     wishes = Wishes("host", wanted_parts(list(collectors)), others=True, source=source)
     choice = NamespaceChoice(re.compile("|".join(names)), most=len(names))
@@ -142,7 +142,7 @@ def _ratio(costs: Costs, name: str, number: int) -> float:
 
 
 def figures_of(costs: Costs) -> dict[str, float]:
-    """Return what is followed over time: how much more many namespaces cost than one."""
+    """Return the figures tracked over time: how much more many namespaces cost than one."""
     words = {"sockets alone, by BPF": "sockets", "whole samples, by BPF": "whole"}
     return {
         f"namespaces_{number}_{word}_ratio": round(_ratio(costs, name, number), 2)

@@ -14,7 +14,7 @@ from tests.support.labs.network_namespace import set_sysctl
 
 @pytest.fixture
 def active_closes(lab: Lab) -> Iterator[ActiveCloses]:  # noqa: ARG001 - in the lab's namespace
-    """Count active closes, from before the first connection of the lab's namespace."""
+    """Count active closes, starting before the first connection of the lab's namespace."""
     set_sysctl("tcp_tw_reuse", 0)
     keep_time_wait()
     found = open_active_closes()

@@ -1,4 +1,4 @@
-"""What was counted, by whom."""
+"""What was counted, by process."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from tcp_pressure_exporter.sources.bpf.active_closes import ActiveCloses
 
 
 def closers(active_closes: ActiveCloses) -> dict[tuple[str, bool], int]:
-    """Add the rows up by process, and by whether the connections were accepted."""
+    """Add up the rows by process, and by whether the connections were accepted."""
     sums: Counter[tuple[str, bool]] = Counter()
     for found, number in active_closes.active_closes().rows.items():
         sums[found.process, found.accepted] += number

@@ -49,7 +49,7 @@ HERE, FAR = sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9")
 
 
 def row(netns: int, accepted: int, ports: int = 0, name: bytes = b"envoy") -> bytes:
-    """Write a key as the program's struct active_close has it."""
+    """Write a key in the form of the program's struct active_close."""
     ends = struct.pack("=HQ16s16s", 443, 4711, HERE, FAR)
     return struct.pack("=IBB", netns, accepted, ports) + ends + struct.pack("=16sI4x", name, 3)
 
@@ -95,7 +95,7 @@ def test_counts() -> None:
     ],
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
-    """A process may have any name: it stays text, and bytes that are not UTF-8 are replaced."""
+    """A process can have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     entries = [(row(7, 0, name=name), count(1))]
     [found] = parse_counts(7, 0, (entries, []), [], count(0)).rows
     assert found.process == shown
@@ -114,7 +114,7 @@ def test_damaged(
     kinds: list[tuple[bytes, bytes]],
     lost: bytes,
 ) -> None:
-    """Whatever bytes come, the answer is counts or the one error of sources."""
+    """Whatever bytes come, the answer is counts or a SourceError."""
     with suppress(SourceError):
         parse_counts(7, 1, (even, odd), kinds, lost)
 
@@ -142,7 +142,7 @@ def own_name() -> str:
 @pytest.mark.parametrize("how", [CLOSE, EXIT, SHUTDOWN, NON_BLOCKING, THREADS])
 @pytest.mark.parametrize("remote", ["127.0.0.9", "::1", "::ffff:127.0.0.9"])
 def test_ways_to_close(lab: Lab, active_closes: ActiveCloses, how: str, remote: str) -> None:
-    """However a process closes first, each connection counts once, for it, and not for the other.
+    """However a process closes first, each connection counts once, and only for that process.
 
     A thread's name is not its process's.
     """
@@ -171,7 +171,7 @@ def test_killed(lab: Lab, active_closes: ActiveCloses, tmp_path: Path) -> None:
 
 @pytest.mark.bpf
 def test_last_descriptor(lab: Lab, active_closes: ActiveCloses) -> None:
-    """If a process and its child have a socket, the one that closes it last counts."""
+    """If a process and its child share a socket, the one that closes it last counts."""
     with closer(lab, "parent", CHILD, 5, "127.0.0.9") as process:
         process.let_child_exit()
         process.end_others()
@@ -181,7 +181,7 @@ def test_last_descriptor(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_server_closes_first(lab: Lab, active_closes: ActiveCloses) -> None:
-    """What the accepting end closes first is inbound, even once nothing listens any more."""
+    """What the accepting end closes first is inbound, even after the listener has gone."""
     pairs = [lab.connect("127.0.0.9") for _ in range(6)]
     for pair in pairs[:2]:
         time_wait_there(pair)
@@ -199,7 +199,7 @@ def test_server_closes_first(lab: Lab, active_closes: ActiveCloses) -> None:
 def test_both_close(lab: Lab, active_closes: ActiveCloses) -> None:
     """If both ends send their FIN before they see the other's, both count, and both wait."""
     pair = lab.connect("127.0.0.9")
-    for sock in pair:  # until neither can send: the FINs wait after the data
+    for sock in pair:  # until neither can send: the FINs wait behind the data
         sock.settimeout(0)
         with suppress(BlockingIOError):
             while True:
@@ -242,7 +242,7 @@ def test_reset_after_the_fin(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_never_connected(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Refused, listening, bound, half-open and UDP sockets that are closed do not count."""
+    """Closing refused, listening, bound, half-open and UDP sockets does not count."""
     lab.keep(socket.socket()).connect_ex(("127.0.0.1", 1))
     lab.bind("127.0.0.1", 9001).close()
     lab.listen("127.0.0.1", 9002).close()
@@ -258,7 +258,7 @@ def test_never_connected(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_local_ports(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Local ports that connect() does not choose are told apart, reserved ones among them."""
+    """Local ports that connect() does not choose are told apart, including reserved ones."""
     set_sysctl("ip_local_port_range", "40000 40099")
     set_sysctl("ip_local_reserved_ports", "40050-40059,40061")
     for port in (40050, 40061, 40100, 39999, 1024, 1023, 600):
@@ -278,7 +278,7 @@ def test_local_ports(lab: Lab, active_closes: ActiveCloses) -> None:
 
 @pytest.mark.bpf
 def test_bound_to_a_device(lab: Lab, active_closes: ActiveCloses) -> None:
-    """A socket that is bound to a device counts apart, by the device's index."""
+    """A socket bound to a device counts separately, by the device's index."""
     for device in (b"", b"lo"):
         client = lab.keep(socket.socket())
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
@@ -301,7 +301,7 @@ def test_other_namespaces(lab: Lab, active_closes: ActiveCloses) -> None:
 
 
 class Added:
-    """What was counted, sample by sample, as if read every few seconds."""
+    """What was counted, sample by sample, as if it were read every few seconds."""
 
     def __init__(self, active_closes: ActiveCloses) -> None:
         self._counting = active_closes
@@ -330,13 +330,13 @@ def close_towards(lab: Lab, remotes: int) -> None:
         client = socket.create_connection((remote, SERVER_PORT))
         accepted = lab.server4.accept()[0]
         client.close()
-        assert accepted.recv(1) == b""  # or both may close at once, and both count
+        assert accepted.recv(1) == b""  # else both can close at once, and both count
         accepted.close()
 
 
 @pytest.mark.bpf
 def test_full_table(lab: Lab, active_closes: ActiveCloses) -> None:
-    """Beyond 4,096 rows, of all namespaces together, closes count nameless, and none is lost."""
+    """Beyond 4,096 rows in all namespaces together, closes count without a name; none is lost."""
     added = Added(active_closes)
     close_towards(lab, 4500)
     found = added.sample()
@@ -350,7 +350,7 @@ def test_more_addresses_than_rows(lab: Lab, active_closes: ActiveCloses) -> None
     """However many addresses come and go, what closes often has a row, and the sum is exact."""
     added = Added(active_closes)
     for _ in range(8):
-        close_towards(lab, 1)  # 127.1.0.0, as the first of all, and each time
+        close_towards(lab, 1)  # 127.1.0.0, the first address of all, every time
         close_towards(lab, 2500)
         added.sample()
     found = added.sample()

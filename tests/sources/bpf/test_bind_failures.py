@@ -1,4 +1,4 @@
-"""The bind() and listen() calls that a real kernel refuses, counted where it can be asked."""
+"""The bind() and listen() calls that a real kernel refuses, counted if it lets us."""
 
 import errno
 import socket
@@ -27,7 +27,7 @@ TAKEN = errno.EADDRINUSE
 
 @pytest.mark.bpf
 def test_counted_or_missing(netns: None) -> None:  # noqa: ARG001 - it is asked in one of the test's own
-    """If the kernel lets nobody see bind() fail, the reason is given, and connect() is counted."""
+    """If bind() failures cannot be seen here, the reason is given, and connect() is counted."""
     found = open_port_failures()
     assert not isinstance(found, Missing), found.reason
     with closing(found):
@@ -50,7 +50,7 @@ def counting(netns: None) -> Iterator[PortFailures]:  # noqa: ARG001 - with port
 
 
 def binds(found: FailureCounts) -> dict[tuple[str, str, int], int]:
-    """Add up those of bind() by cause, local address and port."""
+    """Add up the failures of bind() by cause, local address and port."""
     sums: dict[tuple[str, str, int], int] = {}
     for failure, number in found.rows.items():
         if failure.kind.call == BIND:
@@ -76,7 +76,7 @@ def bind(lab: Lab, address: str, port: int = 0, *options: int) -> int:
 
 @pytest.mark.fexit
 def test_no_port(counting: PortFailures) -> None:
-    """Each bind() to port 0 that finds none counts once: IPv4, IPv6, v4-mapped."""
+    """Each bind() to port 0 that finds no port counts once: IPv4, IPv6, v4-mapped."""
     with open_lab() as lab:
         assert [bind(lab, "127.0.0.1") for _ in range(7)] == [0] * 4 + [TAKEN] * 3
         assert [bind(lab, "::1") for _ in range(6)] == [0] * 4 + [TAKEN] * 2
@@ -112,7 +112,7 @@ def test_port_taken(counting: PortFailures) -> None:
 
 @pytest.mark.fexit
 def test_listen_without_bind(counting: PortFailures) -> None:
-    """listen() on an unbound socket wants any port, and finds none."""
+    """listen() on an unbound socket wants any port, but finds none."""
     with open_lab() as lab:
         for _ in range(4):
             lab.keep(socket.socket()).listen()
@@ -153,7 +153,7 @@ def test_other_namespaces(counting: PortFailures) -> None:
 
 @pytest.mark.fexit
 def test_random_calls(counting: PortFailures) -> None:
-    """Of 400 calls with every option and port, those that say EADDRINUSE are those that count."""
+    """Of 400 calls with every option and port, exactly those that return EADDRINUSE count."""
     options = ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,))
     refused = 0
     with open_lab() as lab:

@@ -1,4 +1,4 @@
-"""The ports that connect() passes over, for several namespaces by one walk."""
+"""The ports that connect() skips, for several namespaces from one walk."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def table() -> Iterator[BindHash]:
 
 @pytest.mark.bpf
 def test_one_walk_for_all(netns: None, table: BindHash) -> None:
-    """Inside the block each namespace's ports are those that one walk found; they are not mixed."""
+    """Inside the block, each namespace has its own ports, all found by one walk."""
     del netns
     with ExitStack() as stack:
         names = [stack.enter_context(ip_netns()) for _ in range(3)]
@@ -72,7 +72,7 @@ def test_more_than_there_is_room_for(netns: None, table: BindHash) -> None:
 
 @pytest.mark.bpf
 def test_the_own_one_besides(netns: None, table: BindHash) -> None:
-    """A walk for other namespaces finds the ports of the thread's own, too."""
+    """A walk for other namespaces also finds the ports of the thread's own namespace."""
     del netns
     with ip_netns() as name, open_lab() as lab:
         lab.bind("127.0.0.1", 9500)
@@ -94,7 +94,7 @@ class FailingWalk(Refusing):
 
 
 def test_failing_walk() -> None:
-    """If the walk for all fails, each namespace has its own, which says why it fails."""
+    """If the walk for all fails, each namespace gets its own, which reports why it fails."""
     table = BindHash(BpfObject("bind_hash", FailingWalk(), lambda _descriptor: None), lambda: 7)
     with table.looked_at([7]), pytest.raises(SourceError, match="ENOMEM"):
         table.skipped_ports()

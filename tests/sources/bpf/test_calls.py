@@ -1,4 +1,4 @@
-"""The calls of bpf(2) as the compiled part makes them: any sizes, any descriptors, no memory."""
+"""The calls to bpf(2), as the compiled part makes them: any sizes, any descriptors, no memory."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -30,11 +30,11 @@ def loaded() -> Iterator[BpfObject]:
 @pytest.fixture(scope="module")
 def descriptors(loaded: BpfObject) -> dict[str, int]:
     """Return the descriptors by name."""
-    return dict(loaded._descriptors)  # noqa: SLF001 - what the calls take
+    return dict(loaded._descriptors)  # noqa: SLF001 - the calls take descriptors
 
 
 def test_right_sizes(descriptors: dict[str, int]) -> None:
-    """With the sizes of its map each call does what it says."""
+    """With its map's sizes, each call does what it says."""
     failures, lost = descriptors["failures"], descriptors["lost"]
     key = bytes(range(KEY))
     _bpf.update(failures, key, b"\1" * COUNT)
@@ -72,7 +72,7 @@ sizes = st.integers(0, 200) | st.integers(0, 2**32 - 1)
 
 @pytest.mark.parametrize("key_size", [1, KEY - 1, KEY + 1, 2 * KEY])
 def test_deleting_by_other_keys(key_size: int, descriptors: dict[str, int]) -> None:
-    """Keys of another size than the map's are refused too, and so are partial keys."""
+    """Keys of a different size from the map's are refused, too, and so are partial keys."""
     with pytest.raises(OSError, match="Invalid argument"):
         _bpf.delete_entries(descriptors["failures"], bytes(key_size), key_size)
     with pytest.raises(ValueError, match="no keys of that size"):
@@ -127,7 +127,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Shim:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_allocation(question: str, shim: Shim, descriptors: dict[str, int]) -> None:
-    """Whichever fails, the call fails for lack of memory, and nothing is left of it."""
+    """Whichever allocation fails, the call fails for lack of memory and leaves nothing behind."""
     _bpf.update(descriptors["failures"], bytes(KEY), bytes(COUNT))
     ask, before = QUESTIONS[question], open_descriptors()
     shim.calls.value = shim.calls_until_failure.value = 0

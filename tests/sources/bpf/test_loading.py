@@ -98,7 +98,7 @@ QUESTIONS: dict[str, Callable[[BpfObject], object]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_failing_later(question: str) -> None:
-    """A call that fails on a loaded object is the one error of sources; once closed, too."""
+    """A call that fails on a loaded or closed object raises SourceError."""
     calls = FakeCalls()
     closed: list[int] = []
     found = BpfObject(OBJECT, calls, closed.append)
@@ -133,7 +133,7 @@ def test_nothing_stays() -> None:
 
 
 def bpf_descriptors() -> Counter[str]:
-    """Count what this process holds of BPF, by kind."""
+    """Count this process's BPF descriptors, by kind."""
     names: Counter[str] = Counter()
     for link in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):  # the descriptor of the folder itself
@@ -143,7 +143,7 @@ def bpf_descriptors() -> Counter[str]:
 
 @pytest.mark.bpf
 def test_unknown_object() -> None:
-    """A name that no object has is a mistake of the caller, not of the kernel."""
+    """A name that no object has is the caller's mistake, not the kernel's."""
     with pytest.raises(LookupError):
         load("nothing")
 
@@ -166,7 +166,7 @@ print(getattr(table, "reason", "is read"))
 )
 def test_rights(rights: str, said: str) -> None:
     """Two capabilities are enough; without both the reason names them."""
-    # Root begins a program with what the bounding set leaves (capabilities(7)).
+    # Root starts a program with what the bounding set allows (capabilities(7)).
     limits = ["--inh-caps=-all", f"--bounding-set={rights}"]
     done = subprocess.run(
         ["setpriv", *limits, sys.executable, "-c", TRY], capture_output=True, text=True, check=True

@@ -40,11 +40,11 @@ PROC = Path("/proc")
 HERE, FAR = sixteen_bytes("10.0.0.2"), sixteen_bytes("10.0.0.9")
 NO_PORTS, PORTS_TAKEN = FailureKind(CONNECT, NO_PORT), FailureKind(CONNECT, PORT_TAKEN)
 PROGRAMS = {name: (f"count_{name}", "watch_caller") for name in ("port_failures", "bind_failures")}
-NO_NAMESPACE = 1 << 31  # of these numbers, which count up, no machine comes to so many
+NO_NAMESPACE = 1 << 31  # these numbers count up; no machine reaches this one
 
 
 def row(netns: int, cause: int, name: bytes = b"envoy", call: int = 0) -> bytes:
-    """Write a key as the program's struct failure has it."""
+    """Write a key in the form of the program's struct failure."""
     return struct.pack("=IBB2xQ16s16s16sH6x", netns, call, cause, 4711, HERE, FAR, name, 443)
 
 
@@ -77,20 +77,20 @@ def test_counts() -> None:
     ],
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
-    """A process may have any name: it stays text, and bytes that are not UTF-8 are replaced."""
+    """A process can have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     [found] = parse_counts(7, [(row(7, 0, name), count(1))], [], count(0)).rows
     assert found.process == shown
 
 
 @given(st.lists(st.tuples(st.binary(max_size=90), st.binary(max_size=12))), st.binary(max_size=12))
 def test_damaged(rows: list[tuple[bytes, bytes]], lost: bytes) -> None:
-    """Whatever bytes come, the answer is counts or the one error of sources."""
+    """Whatever bytes come, the answer is counts or a SourceError."""
     with suppress(SourceError):
         parse_counts(7, rows, [], lost)
 
 
 def test_bind() -> None:
-    """A bind() has no remote end, and the port is what was asked for."""
+    """A bind() has no remote end, and its port is the one requested."""
     counts = parse_counts(7, [(row(7, 1, call=1), count(2))], [], count(0))
     taken = PortFailure(BIND_FAILURES[1], 4711, "envoy", HERE, NOBODY, 443)
     assert counts.rows == {taken: 2}
@@ -189,7 +189,7 @@ def test_port_taken(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_what_is_no_lack_of_ports(counting: PortFailures) -> None:
-    """Refused, unreachable, given up, put off, and UDP: none of them counts."""
+    """Refused, unreachable, given up, deferred, and UDP: none of them counts."""
     with open_lab() as lab:
         for _ in range(5):
             assert lab.keep(socket.socket()).connect_ex(("127.0.0.1", 1)) == errno.ECONNREFUSED
@@ -206,14 +206,14 @@ def test_what_is_no_lack_of_ports(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_reused_socket(counting: PortFailures) -> None:
-    """A socket that was refused by a remote, and then finds no port, counts for the latter."""
+    """A socket that a remote refuses, and that then finds no port, counts for the latter."""
     with open_lab() as lab:
         reused = lab.keep(socket.socket())
         assert reused.connect_ex(("127.0.0.1", 1)) == errno.ECONNREFUSED
         assert lab.connect_until_full("127.0.0.9") == 10
         assert reused.connect_ex(("127.0.0.9", SERVER_PORT)) == errno.EADDRNOTAVAIL
         found = counting.port_failures()
-    # connect_until_full ended with one, too.
+    # connect_until_full ended with a failure, too.
     assert kinds(found) == {(NO_PORT, "::ffff:127.0.0.9"): 2}
 
 
@@ -227,7 +227,7 @@ def test_canary(counting: PortFailures) -> None:
         assert Canary(PROC).probe(full, reuse=False, free_ports=0).success is False
         assert Canary(PROC).probe(full, reuse=True, free_ports=0b11 << 40000).success is None
         found = counting.port_failures()
-    # connect_until_full ended with one.
+    # connect_until_full ended with a failure.
     assert kinds(found) == {(NO_PORT, "::ffff:127.0.0.9"): 1}
 
 
@@ -245,10 +245,10 @@ def test_other_namespaces(counting: PortFailures) -> None:
 
 @pytest.mark.bpf
 def test_full_table(counting: PortFailures) -> None:
-    """Beyond 4,096 rows failures count without a name, and none is lost."""
+    """Beyond 4,096 rows, failures count without a name, and none is lost."""
     with open_lab() as lab:
         assert lab.connect_until_full("127.0.0.9") == 10
-        # Bound-only listeners on every port leave none for whatever remote port.
+        # Listeners on every port leave none free, whatever the remote port.
         for port in range(40000, 40010):
             lab.listen("127.0.0.2", port)
         client = lab.keep(socket.socket())

@@ -15,7 +15,7 @@ SOURCES = sorted(path.name.removesuffix(".bpf.c") for path in PROGRAMS.glob("*.b
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile all programs again."""
+    """Recompile all programs."""
     target = tmp_path_factory.mktemp("bpf")
     subprocess.run([ROOT / ".ci/bpf", target], check=True)
     return target
@@ -30,7 +30,7 @@ def clang_version() -> int:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_made_again(compiled: Path, name: str) -> None:
-    """Compiling gives what is committed: same bytes with the same clang, else the same parts."""
+    """Compiling gives what is committed: the same bytes with the same clang, else equal parts."""
     file = f"{name}.skeleton.h"
     made, committed = (compiled / file).read_text(), (PROGRAMS / file).read_text()
     if clang_version() == COMMITTED_BY:

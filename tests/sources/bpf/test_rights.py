@@ -1,4 +1,4 @@
-"""What keeps programs from being loaded, none of which matters afterwards."""
+"""What prevents programs from loading; none of it matters once they are loaded."""
 
 import errno
 import subprocess
@@ -129,7 +129,7 @@ print(getattr(open_bind_hash(), "reason", "is read"))
 
 @pytest.mark.bpf
 def test_nothing_is_needed_afterwards() -> None:
-    """Without any capability left the maps are read and the walk runs; nothing else can be loaded.
+    """With no capability left, maps are still read and the walk runs; nothing else can be loaded.
 
     The same holds with kernel.unprivileged_bpf_disabled = 2, the default of Debian's kernels.
     """
@@ -157,7 +157,7 @@ print(len(collect(tables.connections, [os.stat("/proc/self/ns/net").st_ino])))
 
 @pytest.mark.bpf("connections")
 def test_walk_goes_on() -> None:
-    """Without any capability left the connections are walked, and compared with netlink's dump.
+    """With no capability left, connections are still walked, and compared with netlink's dump.
 
     So are those of other network namespaces.
     """
@@ -166,7 +166,7 @@ def test_walk_goes_on() -> None:
 
 @pytest.mark.bpf
 def test_rights_that_cannot_be_given_up() -> None:
-    """If a filter denies capset(), that is reported, and what is loaded works all the same."""
+    """If a filter denies capset(), that is reported, and what is loaded still works."""
     told, left, read, again = run([*ALONE, *without_call("capset", [])], GIVE_UP).splitlines()
     assert told == "capset(): EPERM: Operation not permitted"
     assert f"{BPF | PERFMON:016x}" in left

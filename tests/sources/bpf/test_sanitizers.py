@@ -17,7 +17,7 @@ TESTS = ("test_calls.py", "test_loading.py", "test_port_failures.py", "sanitized
 
 
 def test_calls_under_sanitizers(tmp_path: Path) -> None:
-    """The tests of the calls, on the real kernel and with anything, run clean with both of them."""
+    """The tests of the calls, on the real kernel and with any input, run clean under both."""
     shutil.copytree(ROOT / "src", tmp_path / "src")
     build_extension(tmp_path / BPF.relative_to(ROOT) / "_bpf.abi3.so", *FLAGS, folder=BPF)
     environment = {
@@ -25,7 +25,7 @@ def test_calls_under_sanitizers(tmp_path: Path) -> None:
         "PYTHONPATH": str(tmp_path / "src"),
         "PYTHONMALLOC": "malloc",  # so that the sanitizer watches Python's buffers too
         "LD_PRELOAD": runtime("libasan.so"),
-        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaves memory
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaks memory
         "EXPECTED_SOURCE": str(tmp_path),
     }
     tests = [f"tests/sources/bpf/{name}" for name in TESTS]

@@ -1,4 +1,4 @@
-"""One program instead of two: it counts what they count, and is refused as they are."""
+"""One program instead of two: it counts what they count, and is refused when they are."""
 
 import errno
 import socket
@@ -46,14 +46,14 @@ def test_both(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
         assert client.connect_ex(("127.0.0.9", SERVER_PORT)) == errno.EADDRNOTAVAIL
     found = failures.port_failures()
     kinds = [failure.kind for failure in found.rows]
-    # connect_until_full ended with one, too.
+    # connect_until_full ended with a failure, too.
     assert (kinds, list(found.rows.values())) == ([FailureKind(CONNECT, NO_PORT)], [5])
     assert sorted(number for number in closers(closes).values()) == [1, 3]
 
 
 @pytest.mark.bpf
 def test_full_tables(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> None:
-    """Each has its own tables: the rows of one take no room from the other."""
+    """Each has its own tables: one's rows take no room from the other."""
     failures, closes = counting
     assert lab.connect_until_full("127.0.0.9") == 10
     for port in range(40000, 40010):
@@ -67,7 +67,7 @@ def test_full_tables(lab: Lab, counting: tuple[PortFailures, ActiveCloses]) -> N
 
 
 def test_refused() -> None:
-    """If it does not load, both are missing, for the reason that the kernel gave."""
+    """If it does not load, both are missing, for the kernel's reason."""
     calls = Refusing()
     failures, closes = open_state_changes(lambda name: BpfObject(name, calls))
     assert failures == closes == Missing("BPF object state_changes: EPERM: Operation not permitted")

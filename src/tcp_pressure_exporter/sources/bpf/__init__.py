@@ -1,4 +1,4 @@
-"""What only the kernel itself can see or count: by BPF programs that read and never write.
+"""What only the kernel itself can see or count, through BPF programs that never change it.
 
 The programs (programs/) may live here, their loader (the C units) and the reader of each program's
 results. To find out whether a program can be used, it is loaded and attached; the kernel's version

@@ -1,4 +1,4 @@
-/* BPF programs for Python: loaded, attached, run, and their maps read.
+/* BPF programs for Python: loads, attaches and runs them, and reads their maps.
  *
  * Nothing is pinned: a program, a map or an attachment ends with its last descriptor, at the latest
  * with the process. Every function raises OSError with the kernel's answer.
@@ -47,7 +47,7 @@ static const struct skeleton *find_skeleton(const char *name)
     return NULL;
 }
 
-/* Add {name: descriptor} for each name; returns how many there are, -1 with an exception. */
+/* Add {name: descriptor} for each name; return the number of names, or -1 with an exception. */
 static int add_descriptors(PyObject *found, const char *const *names, const int *descriptors)
 {
     int count = 0;
@@ -134,7 +134,7 @@ static PyObject *run(PyObject *module, PyObject *arguments)
     return called < 0 ? raise_errno() : PyLong_FromLong((int32_t)attributes.test.retval);
 }
 
-/* Ask for a map's sizes; EINVAL if the size of its keys is not this one: the kernel reads and
+/* Ask for a map's sizes. EINVAL if its keys have another size than this: the kernel reads and
  * writes as much as the map says. False with errno set. */
 static bool describe(int map, Py_ssize_t key_size, struct bpf_map_info *info)
 {
@@ -151,7 +151,7 @@ static bool describe(int map, Py_ssize_t key_size, struct bpf_map_info *info)
     return info->key_size == (size_t)key_size;
 }
 
-/* Whether a map has these sizes, and room for at least that many rows; false with errno set. */
+/* Whether a map has these sizes, and room for at least this many rows; false with errno set. */
 static bool fits(int map, Py_ssize_t key_size, Py_ssize_t value_size, uint32_t rows)
 {
     struct bpf_map_info info;
@@ -193,7 +193,7 @@ static PyObject *update(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-/* Delete some entries of a hash; the keys are of one size and follow one another. */
+/* Delete some entries of a hash. The keys all have one size and follow one another. */
 static PyObject *delete_entries(PyObject *module, PyObject *arguments)
 {
     const char *keys;
@@ -225,7 +225,7 @@ static PyObject *delete_entries(PyObject *module, PyObject *arguments)
 }
 
 /* Return (key, value) for all entries of a hash; `most` is the most that it can hold. Rows added
- * meanwhile may be missing; no row comes twice unless rows are deleted. */
+ * during the call may be missing; no row appears twice unless rows are deleted. */
 static PyObject *entries(PyObject *module, PyObject *arguments)
 {
     unsigned key_size, value_size, most;
@@ -237,7 +237,7 @@ static PyObject *entries(PyObject *module, PyObject *arguments)
         return NULL;
     if (!fits(map, key_size, value_size, most))
         return raise_errno();
-    /* The kernel writes where it would continue: a number, or a key. */
+    /* The kernel writes here where it would continue: a number, or a key. */
     size_t position_size = key_size > sizeof(uint32_t) ? key_size : sizeof(uint32_t);
     char *keys = malloc((size_t)most * key_size), *values = malloc((size_t)most * value_size);
     char *position = malloc(position_size);
@@ -278,7 +278,7 @@ done:
     return found;
 }
 
-/* Drop CAP_BPF and CAP_PERFMON for this thread, and so for all that it starts. */
+/* Drop CAP_BPF and CAP_PERFMON for this thread, and so for every thread that it starts. */
 static PyObject *give_up_rights(PyObject *module, PyObject *nothing)
 {
     static const int RIGHTS[] = {CAP_BPF, CAP_PERFMON};

@@ -1,7 +1,7 @@
 """The connections that this end closes first: programs/active_closes.bpf.c.
 
 Addresses come and go, and their rows would fill the kernel's table for good. So there are two
-tables: once one is half full, the other takes over; the first is read to its end and emptied.
+tables: once one is half full, the other takes over; the first is read in full and emptied.
 """
 
 import struct
@@ -40,13 +40,13 @@ ONLY_KEY = bytes(4)
 
 
 class ActiveCloses:
-    """Counts since it was made.
+    """Counts from its creation on.
 
-    In each sample, the namespace in which it was made is asked first, then the others.
+    Each sample asks first in the namespace where it was created, then in the others.
     """
 
     def __init__(self, loaded: BpfObject) -> None:
-        """Start with a program that others attach, or will attach."""
+        """Start with a program that the caller attaches, now or later."""
         self._loaded = loaded
         self._home = watch_namespace(loaded)
         self._generation = 0
@@ -73,7 +73,7 @@ class ActiveCloses:
         return self._loaded.entries(table, CLOSE.size, COUNT.size, MAX_ROWS)
 
     def _turn_over(self) -> None:
-        """Empty the table that was left two samples ago, and leave one that is filling up.
+        """Empty the table abandoned two samples ago, and abandon one that is filling up.
 
         Whatever a program added to it at that moment was read by the sample in between, for all
         namespaces.

@@ -1,4 +1,4 @@
-"""The ports that connect() passes over, from the kernel's own table of bound ports."""
+"""The ports that connect() skips, from the kernel's own table of bound ports."""
 
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -36,9 +36,9 @@ class BindHash:
     def skipped_ports(self) -> int:
         """Return the set of ports (facts/ports.py) that connect() never chooses.
 
-        Source: net/ipv4/inet_hashtables.c, __inet_hash_connect: a port whose bucket was made, or
-        joined, by bind() is passed over, whatever the destination. Ports bound in a VRF count as
-        well, although only that VRF is affected.
+        Source: net/ipv4/inet_hashtables.c, __inet_hash_connect: if bind() created or joined a
+        port's bucket, connect() skips the port, whatever the destination. Ports bound in a VRF
+        count as well, although only that VRF is affected.
         Raises SourceError.
         """
         if self._known and (known := self._known.get(self._inode())) is not None:
@@ -49,10 +49,9 @@ class BindHash:
 
     @contextmanager
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Hold the ports of these namespaces ready while the block runs, from one walk for all.
+        """Hold the ports of these namespaces and the thread's own, from one walk, inside the block.
 
-        And those of the calling thread's. Namespaces for which there is no room are walked one by
-        one, as are all if this walk fails.
+        Namespaces for which there is no room are walked one by one, as are all if this walk fails.
         """
         try:
             self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
@@ -94,7 +93,7 @@ class BindHash:
 
 
 def open_bind_hash(load_object: LoadObject = load) -> BindHash | Missing:
-    """Return the table, or why it cannot be read here, which reading it once shows."""
+    """Return the table, or why it cannot be read here; a trial read decides."""
     return opened(OBJECT, _read_once, load_object)
 
 

@@ -25,13 +25,13 @@ LOCKDOWN = Path("/sys/kernel/security/lockdown")  # kernel_lockdown(7)
 
 
 class Calls(Protocol):
-    """The calls of bpf(2), as _bpf.c makes them; each raises OSError."""
+    """The calls to bpf(2), as _bpf.c makes them; each raises OSError."""
 
     def load(self, name: str, /) -> dict[str, int]:
-        """Load the object with a name; return the descriptors of its maps and programs by name."""
+        """Load the named object; return the descriptors of its maps and programs by name."""
 
     def attach(self, program: int, /) -> int:
-        """Attach a program to what it was written for; it stays while the descriptor is open."""
+        """Attach a program to the hook it was written for, while the descriptor is open."""
 
     def run(self, program: int, arguments: bytes = b"", /) -> int:
         """Run a program once, in this thread, with its arguments, and return its result."""
@@ -95,7 +95,7 @@ class BpfObject:
                 self._calls.delete_entries(self._at(table), b"".join(keys), len(keys[0]))
 
     def close(self) -> None:
-        """Let the kernel free it, as nothing else holds it."""
+        """Close every descriptor, so that the kernel frees the object: nothing else holds it."""
         while self._descriptors:
             self._close(self._descriptors.popitem()[1])
 
@@ -163,10 +163,10 @@ def _make(name: str) -> BpfObject:
 
 
 def why_refused(reason: str, procfs: Path, lockdown: Path) -> str | None:
-    """Return the likely cause of a refusal, None if there is only the kernel's own reason.
+    """Return the likely cause of a refusal; None if only the kernel's own reason is known.
 
-    reason: the kernel's. Without CAP_BPF it is EPERM, with only CAP_BPF the verifier's EINVAL. A
-    helper that lockdown denies gives EINVAL too. Container filters answer EPERM. Raises
+    reason: the kernel's. Without CAP_BPF it is EPERM; with only CAP_BPF, the verifier's EINVAL. A
+    helper that lockdown denies gives EINVAL, too. Container filters answer EPERM. Raises
     SourceError.
     """
     if not may_load_programs(effective_capabilities(procfs)):

@@ -40,15 +40,15 @@ MAX_FAILURES, MAX_KINDS = 4096, 1024
 
 
 class CountedCalls:
-    """Counts the failures of one call since it was made."""
+    """Counts the failures of one call, from its own creation on."""
 
     def __init__(self, loaded: BpfObject) -> None:
-        """Start with a program that others attach, or will attach."""
+        """Start with a program that the caller attaches, now or later."""
         self._loaded = loaded
         watch_namespace(loaded)
 
     def counts(self) -> FailureCounts:
-        """Return those in the calling thread's network namespace; raises SourceError."""
+        """Return the failures in the calling thread's network namespace; raises SourceError."""
         netns = watch_namespace(self._loaded)
         rows = self._loaded.entries("failures", FAILURE.size, COUNT.size, MAX_FAILURES)
         kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
@@ -61,7 +61,7 @@ class CountedCalls:
 
 
 class PortFailures:
-    """Counts since it was made: connect(), and bind() if that can be counted."""
+    """Counts failures from its creation on: of connect(), and of bind() if that can be counted."""
 
     def __init__(self, connects: CountedCalls, binds: CountedCalls | Missing) -> None:
         self._connects = connects
@@ -69,7 +69,7 @@ class PortFailures:
 
     @property
     def no_binds(self) -> str | None:
-        """Return why bind() is not counted; None where it is."""
+        """Return why bind() is not counted; None if it is."""
         return self._binds.reason if isinstance(self._binds, Missing) else None
 
     def port_failures(self) -> FailureCounts:

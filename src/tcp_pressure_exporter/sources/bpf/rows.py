@@ -22,7 +22,7 @@ def watch_namespace(loaded: BpfObject) -> int:
 def of_namespace(netns: int, entries: Entries) -> Iterator[tuple[bytes, int]]:
     """Yield (key, count) of the rows of one namespace; raises struct.error for a damaged row.
 
-    It filters before parsing, as other namespaces may have many rows.
+    Filters before it parses: other namespaces may have many rows.
     """
     begin = NETNS.pack(netns)
     for key, count in entries:

@@ -24,7 +24,7 @@ struct context {
     struct loader_context loader;
     union {
         struct map_slot maps[MOST_PARTS];
-        /* They follow the last map, wherever that is. */
+        /* The programs' descriptors follow the last map, wherever that is. */
         int32_t words[MOST_PARTS * sizeof(struct map_slot) / sizeof(int32_t) + MOST_PARTS];
     };
 };
@@ -38,7 +38,7 @@ static unsigned count_names(const char *const *names)
     return count;
 }
 
-/* Put the loader's data into a map of its own; -1 with errno set. */
+/* Put the loader's data into its own map; return the map, or -1 with errno set. */
 static int create_data_map(const struct skeleton *skeleton)
 {
     union bpf_attr attributes = {
@@ -71,7 +71,7 @@ static int load_loader(const struct skeleton *skeleton, int map)
     return (int)call_bpf(BPF_PROG_LOAD, &attributes);
 }
 
-/* Run the loader; its result is the kernel's refusal, if any. */
+/* Run the loader. A negative result is the kernel's refusal; false with errno set. */
 static bool run_loader(int program, struct context *context)
 {
     union bpf_attr attributes = {

@@ -1,5 +1,5 @@
-/* A BPF object as bpftool packs it: a loader program, and the data that it works on. The loader
- * runs in the kernel, where it creates the maps and loads the programs; libbpf is not needed.
+/* A BPF object as bpftool packs it: a loader program and its data. The loader runs in the kernel,
+ * where it creates the maps and loads the programs; libbpf is not needed.
  */
 #ifndef SKELETON_H
 #define SKELETON_H
@@ -20,7 +20,7 @@ struct skeleton {
 };
 
 /* Load a skeleton: the descriptors of its maps, then those of its programs, go into `descriptors`,
- * which has room for all. False with errno set; then nothing is left open. */
+ * which has room for all. On failure, return false with errno set, and leave nothing open. */
 int load_skeleton(const struct skeleton *skeleton, int *descriptors);
 
 #endif

@@ -21,7 +21,7 @@ Counting = tuple[PortFailures | Missing, ActiveCloses | Missing]
 
 
 def open_counting(*, failures: bool, closes: bool, load_object: LoadObject = load) -> Counting:
-    """Start counting what is wanted; for each of the two, return why if it is not counted."""
+    """Start counting what is wanted; for each of the two, return why it is not counted, if so."""
     if failures and closes:
         return open_state_changes(load_object)
     return (

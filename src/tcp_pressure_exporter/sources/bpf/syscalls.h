@@ -1,4 +1,4 @@
-/* The calls of bpf(2) that the exporter makes. Each sets errno if it fails. */
+/* The exporter's calls to bpf(2). Each sets errno if it fails. */
 #ifndef SYSCALLS_H
 #define SYSCALLS_H
 

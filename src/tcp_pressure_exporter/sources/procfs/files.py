@@ -1,4 +1,4 @@
-"""Small text files in /proc, sysctls among them, each read with few system calls."""
+"""Small text files in /proc, including sysctls, each read with few system calls."""
 
 import os
 import re
@@ -20,11 +20,12 @@ def read_proc_file(
     in_records: bool = False,
     folder: int | None = None,
 ) -> str | None:
-    """Return the ASCII text of a file, or None where there is none.
+    """Return the ASCII text of a file, or None if there is no such file.
 
-    in_records: whether the kernel writes it record by record, and gives no more than a page at once
-    (fs/seq_file.c). folder: descriptor of the one that a relative path begins at. Raises
-    SourceError, naming the operation, if it exists but cannot be read, or has `max_bytes` or more.
+    in_records: whether the kernel writes it record by record, and returns at most a page per read
+    (fs/seq_file.c). folder: descriptor of the folder where a relative path begins. Raises
+    SourceError, naming the operation, if the file exists but cannot be read, or has `max_bytes` or
+    more.
     """
     read = _read_all if in_records else _read_once
     try:
@@ -39,9 +40,9 @@ def read_proc_file(
 
 
 def _read_once(path: str, max_bytes: int, folder: int | None) -> bytes:
-    """Read at a third of the cost of a file object: a sample reads some forty such files.
+    """Read at a third of the cost of a file object: a sample reads about forty such files.
 
-    There is one read: many sysctls give nothing to a second one.
+    It reads only once: many sysctls return nothing to a second read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
@@ -77,10 +78,10 @@ def read_sysctl(procfs: Path, name: str, max_bytes: int = MAX_TEXT_BYTES) -> str
 
 
 def read_sysctls(procfs: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of those sysctls that the kernel has, as read_sysctl does each.
+    """Return the texts of those sysctls that the kernel has, each as from read_sysctl.
 
-    Each folder is looked up once: that is two thirds of what opening a sysctl by its path costs.
-    Raises SourceError.
+    Each folder is looked up only once: the lookup is two thirds of the cost of opening a sysctl by
+    its path. Raises SourceError.
     """
     texts: dict[str, str] = {}
     for folder, group in groupby(names, lambda name: name.rpartition(".")[0]):
@@ -95,7 +96,7 @@ def read_sysctls(procfs: Path, names: Iterable[str]) -> dict[str, str]:
 
 @contextmanager
 def _opened(folder: str) -> Iterator[int | None]:
-    """Give a descriptor of a folder, None where there is none; raises SourceError."""
+    """Yield a descriptor of a folder, or None if there is no such folder; raises SourceError."""
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -121,7 +122,7 @@ def absent(procfs: Path, name: str) -> SourceError:
     """Return the error for a sysctl that every kernel has, or for all if none can be seen."""
     if Path(f"{procfs}/sys").exists():
         return SourceError(name, "absent")
-    # proc(5): mounted with subset=pid, as in sandboxes, it shows only processes.
+    # proc(5): if mounted with subset=pid, as in sandboxes, it shows only processes.
     return SourceError(f"{procfs}/sys", "absent: is /proc mounted with subset=pid?")
 
 

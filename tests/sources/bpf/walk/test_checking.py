@@ -1,4 +1,4 @@
-"""A walk and a dump compared: what churn explains passes, what a moved field tells does not."""
+"""A walk compared with a dump: differences from churn pass, those from a moved field do not."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,13 +53,13 @@ def changed(change: Callable[[Entry], Entry]) -> list[Entry]:
 
 
 def test_same() -> None:
-    """On a quiet table both tell the same."""
+    """On a quiet table both agree."""
     assert compare(sockets(), sockets()) is None
 
 
 @pytest.mark.parametrize("index", [0, 299, 499, -1])
 def test_one_socket(index: int) -> None:
-    """One socket that netlink alone tells, or a walk alone, is one too many on a quiet table."""
+    """On a quiet table, even one socket that only netlink or only a walk tells is too many."""
     fewer = sockets()
     del fewer[index]
     assert compare(fewer, sockets()) is not None
@@ -83,7 +83,7 @@ WRONG: dict[str, Callable[[Entry], Entry]] = {
 
 @pytest.mark.parametrize("reason", WRONG)
 def test_moved_field(reason: str) -> None:
-    """A field that is read from another place makes a difference that is named."""
+    """If a field is read from the wrong place, the difference is found and named."""
     told = compare(changed(WRONG[reason]), sockets())
     assert told is not None
     assert told.startswith(reason)
@@ -96,13 +96,13 @@ def replaced(entries: list[Entry], changes: int) -> list[Entry]:
 
 
 def test_churn() -> None:
-    """What came and went while they were asked may be told by one and not by the other."""
+    """A connection that comes or goes during the check can be seen by one source alone."""
     busy = partial(compare, sockets(), replaced(sockets(), 9), replaced(sockets(), 20))
     assert busy(Meanwhile(50, 40)) is None
 
 
 def test_churn_explains_no_moved_field() -> None:
-    """Churn explains no more than it is large: a table read wrong differs all the same."""
+    """Churn explains only a difference of its own size: a misread table still differs."""
     for reason in ("ipv4 established", "outbound pools", "mean age", "local ports"):
         change = next(change for name, change in WRONG.items() if name.startswith(reason))
         wrong = changed(change)
@@ -111,7 +111,7 @@ def test_churn_explains_no_moved_field() -> None:
 
 
 def test_ages_that_passed() -> None:
-    """An age may have grown by the time that passed meanwhile, and be rounded by a second."""
+    """An age can grow by the time that passed, and differ by a second of rounding."""
     older = [
         replace(e, expires=max(e.expires - 900, 0)) if e.state == TIME_WAIT else e
         for e in sockets()

@@ -1,4 +1,4 @@
-"""A table that changes while it is walked: what stays is told once, and each close counts once."""
+"""A table that changes during a walk: what stays is told once, and each close counts once."""
 
 import subprocess
 import time
@@ -43,7 +43,7 @@ WATCHED = key(CLIENT, SERVER, PORT)
 
 @contextmanager
 def churn(folder: Path, rate: int, time_wait_percent: int, seconds: float) -> Iterator[None]:
-    """Open and close connections beside, until the block ends; rate 0: as many as go."""
+    """Open and close connections in parallel until the block ends; rate 0: as many as possible."""
     program = compiled_load(folder)
     command = [str(program), "2", str(rate), str(time_wait_percent), "200", str(seconds)]
     load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -58,7 +58,7 @@ def churn(folder: Path, rate: int, time_wait_percent: int, seconds: float) -> It
 
 @pytest.mark.alone
 def test_stable_sockets(lab: Lab, tmp_path: Path) -> None:
-    """No walk loses or doubles a socket that stays, whatever comes and goes beside it."""
+    """No walk loses or doubles a socket that stays, whatever comes and goes around it."""
     for name, value in SETTINGS.items():
         set_sysctl(name, value)
     lab.server4.listen(STABLE)
@@ -82,7 +82,7 @@ def test_stable_sockets(lab: Lab, tmp_path: Path) -> None:
 
 
 def total(tally: SocketTally) -> int:
-    """Return the sockets of all pools together."""
+    """Return the number of sockets in all pools together."""
     return sum(map(ports_of, (tally.outbound, tally.inbound, tally.privileged, tally.explicit)))
 
 
@@ -92,7 +92,7 @@ def ports_of(pools: PoolTally) -> int:
 
 @pytest.mark.alone
 def test_closes(lab: Lab, tmp_path: Path) -> None:
-    """Under churn walks count as many closes as the kernel does, and again with more churn."""
+    """Under churn, and under more churn, walks count as many closes as the kernel does."""
     assert lab
     for name, value in SETTINGS.items():
         set_sysctl(name, value)
@@ -114,7 +114,7 @@ def test_closes(lab: Lab, tmp_path: Path) -> None:
 
 
 def closes() -> int:
-    """Return how many connections have entered TIME_WAIT, as the kernel counts."""
+    """Return how many connections have entered TIME_WAIT, by the kernel's count."""
     return ProcNumbers(Path("/proc")).statistics()["TW"]
 
 

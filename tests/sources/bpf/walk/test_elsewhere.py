@@ -49,7 +49,7 @@ def tables() -> Iterator[Tables]:
 
 @NEEDS_BPF
 def test_each_in_its_own(tables: Tables) -> None:
-    """One walk tells of each namespace what a dump inside of it tells; both decoders find it."""
+    """One walk tells of each namespace what a dump inside it tells; both decoders find it."""
     with ExitStack() as stack:
         names = [stack.enter_context(ip_netns()) for _ in range(3)]
         for number, name in enumerate(names):
@@ -73,7 +73,7 @@ def test_each_in_its_own(tables: Tables) -> None:
                     walked.append(elsewhere.tally(RULES))
                     dumped.append(by_netlink(RULES))
                     assert elsewhere.listening(BoundRules()) == listening_by_netlink()
-            assert elsewhere.tally(RULES) is None  # of this namespace nothing was wanted
+            assert elsewhere.tally(RULES) is None  # nothing was asked about this namespace
             assert elsewhere.listening(BoundRules()) is None
     assert [sum(tally.states.values()) for tally in dumped] == [0, 5, 10]
     for tally, expected in zip(walked, dumped, strict=True):
@@ -94,7 +94,7 @@ def told(kept: Sequence[bytes]) -> list[CloseWaitSocket]:
 
 
 def without_times(collected: Mapping[int, Sequence[Found]]) -> dict[int, dict[int, Counter[str]]]:
-    """Return how much each block has: what is left of TIME_WAIT changes, and when each part was."""
+    """Return how much each block has; time left in TIME_WAIT and the times of parts vary."""
     sums: dict[int, dict[int, Counter[str]]] = {}
     for inode, parts in collected.items():
         blocks = sums.setdefault(inode, {})
@@ -107,7 +107,7 @@ def without_times(collected: Mapping[int, Sequence[Found]]) -> dict[int, dict[in
 
 @NEEDS_BPF
 def test_too_many(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More connections than may be kept fail the walk; nothing is known of any namespace then."""
+    """A walk fails if it finds more connections than it can keep; no namespace is known then."""
     monkeypatch.setattr(readable, "MAX_CONNECTIONS", 1)
     with ip_netns() as name, ExitStack() as stack:
         with inside(name):
@@ -117,7 +117,7 @@ def test_too_many(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class NoListeners:
-    """The program on a host where nobody listens."""
+    """The program, on a host where nobody listens."""
 
     def run(self, _program: str, _arguments: bytes) -> int:
         return WALKED
@@ -159,7 +159,7 @@ class Lab:
 
 
 def test_while_it_is_known() -> None:
-    """What was found is known in its namespace while the block runs, and an empty one is empty."""
+    """Each namespace knows what was found in it while the block runs; an empty one is empty."""
     lab = Lab()
     assert lab.sockets() is None
     with lab.elsewhere.looked_at([7, 8]):
@@ -174,7 +174,7 @@ def test_while_it_is_known() -> None:
 
 
 def test_not_walked() -> None:
-    """No walk is made for nobody, nor where walks were found to be wrong; a failing one is none."""
+    """There is no walk if nobody asks, or once walks proved wrong; a failed walk counts as none."""
     lab = Lab()
     with lab.elsewhere.looked_at([]):
         assert lab.walks == 0
@@ -187,7 +187,7 @@ def test_not_walked() -> None:
 
 
 def test_foreign_sockets(netns: None) -> None:
-    """What is not known of a namespace netlink tells, as always what single sockets are like."""
+    """Netlink tells what the walk does not know, and always the details of single sockets."""
     del netns
     namespace, lab = Namespace(), Lab()
     with open_lab() as sockets:
@@ -204,7 +204,7 @@ def test_foreign_sockets(netns: None) -> None:
 
 
 def test_own_table() -> None:
-    """A namespace with a table of its own is in no walk of another one; netlink tells it."""
+    """A namespace with its own table appears in no other namespace's walk; netlink is asked."""
     with network_namespace():
         assert shares_table(PROC)
         set_sysctl("tcp_child_ehash_entries", 1024)
@@ -213,5 +213,5 @@ def test_own_table() -> None:
 
 
 def test_nothing_tells(tmp_path: Path) -> None:
-    """Where nothing tells whose table it is netlink is asked."""
+    """If the kernel does not say whose table it is, netlink is asked."""
     assert not shares_table(tmp_path)

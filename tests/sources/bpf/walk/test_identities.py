@@ -33,7 +33,7 @@ def waiting(number: int, age_ms: int) -> Entry:
 
 
 class Look(NamedTuple):
-    """A walk: after a pause, of two blocks, its times off by some ms of waiting for a CPU."""
+    """A walk of two blocks after a pause, its times off by some ms of waiting for a CPU."""
 
     pause_ms: int
     between_ms: int
@@ -49,7 +49,7 @@ LOOKS = st.lists(
 
 
 def count(blocks: dict[int, list[Entry]], now_ms: int, since: Edge | None) -> SocketTally:
-    """Count blocks that were all walked at a moment."""
+    """Count blocks that were all walked at the same moment."""
     walk = [found(entries, block, now_ms) for block, entries in blocks.items()]
     return tally_walk(walk, replace(rules(usable=PORTS), since=since), now_ms)
 
@@ -59,7 +59,7 @@ def entered(counted: SocketTally) -> int:
 
 
 def test_packed() -> None:
-    """An edge has, block by block, the number of entries and their identities."""
+    """An edge holds, block by block, the number of entries and their identities."""
     blocks = {0: [waiting(1, 0)], 1: [], 7: [waiting(2, 0), replace(waiting(3, 0), cookie=0)]}
     blocks[1] = [replace(waiting(9, 0), state=ESTABLISHED)]
     edge = count(blocks, 5000, None).edge
@@ -69,7 +69,7 @@ def test_packed() -> None:
 
 
 def test_known_in_its_block() -> None:
-    """An identity tells an entry from those of its block; another block has the same ones again."""
+    """An identity is unique only within its block; another block can hold the same one."""
     edge = count({0: [waiting(1, 0)], 3: [replace(waiting(2, 0), cookie=0)]}, 0, None).edge
     again = {0: [waiting(1, 0), waiting(4, 0)], 3: [replace(waiting(2, 0), cookie=0)]}
     assert entered(count(again, 5_000, edge)) == 1
@@ -77,7 +77,7 @@ def test_known_in_its_block() -> None:
 
 
 def test_minute_that_begins_anew() -> None:
-    """An entry counts once, however often a stray segment starts its minute again."""
+    """An entry counts once, however often a stray segment restarts its minute."""
     edge = count({0: [waiting(1, 30_000), waiting(2, 60_000)]}, 0, None).edge
     for now in (5_000, 10_000, 60_000):
         again = [waiting(1, 0), waiting(2, 1_000), waiting(1000 + now, 500)]
@@ -87,13 +87,13 @@ def test_minute_that_begins_anew() -> None:
 
 
 def test_end_of_its_minute() -> None:
-    """An entry without time left may be up to two seconds older than it seems: it is not new."""
+    """An entry with no time left can be up to two seconds older than it seems: it is not new."""
     since = Edge(-60_050, -60_040, b"", BPF)
     assert entered(count({0: [waiting(1, 60_000), waiting(2, 59_999)]}, 0, since)) == 1
 
 
 def test_another_source() -> None:
-    """After netlink's dump ages tell what is new: what began when it ended, or later."""
+    """After netlink's dump, ages decide what is new: what began when the dump ended, or later."""
     since = Edge(1_000, 1_100, array("Q", (0, 2**64 - 1)).tobytes(), NETLINK)
     found_now = [waiting(1, 3_901), waiting(2, 3_900), waiting(3, 0)]
     assert entered(count({0: found_now}, 5_000, since)) == 2
@@ -101,9 +101,9 @@ def test_another_source() -> None:
 
 @given(LOOKS, st.lists(st.integers(0, 60_000), max_size=60), st.data())
 def test_each_counts_once(looks: list[Look], births: list[int], data: st.DataObject) -> None:
-    """Over any sequence of walks each entry counts in the first that shows it, and never again.
+    """Over any sequence of walks, each entry counts in the first that shows it, and never again.
 
-    Entries may appear while a walk is under way, before or after it has passed their block.
+    Entries can appear during a walk, before or after it has passed their block.
     """
     edge, now, shown = None, 0, set[int]()
     places = [data.draw(st.integers(0, 1)) for _ in births]
@@ -127,7 +127,7 @@ def test_each_counts_once(looks: list[Look], births: list[int], data: st.DataObj
 
 
 def test_too_many_to_know() -> None:
-    """No more is kept than an attack may cost, and half of it for what an age leaves open."""
+    """An attack cannot exceed the limit on what is kept; half is for entries too young to judge."""
     old, young = connection(waiting(0, 5_000)), connection(waiting(1, 0))
     half = MAX_IDENTITIES // 2
     walk = [Found(0, 0, old * half), Found(1, 0, old * 3 + young * 2)]
@@ -137,7 +137,7 @@ def test_too_many_to_know() -> None:
 
 
 def test_damaged_edge() -> None:
-    """Identities that are cut short are as good as none: nothing is read beyond them."""
+    """Truncated identities count as none: nothing is read beyond their end."""
     whole = count({0: [waiting(1, 0)], 1: [waiting(2, 0)]}, 0, None).edge
     again = {0: [waiting(1, 0)], 1: [waiting(2, 0)]}
     cut = whole._replace(cookies=whole.cookies[:-4])

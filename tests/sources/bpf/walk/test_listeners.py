@@ -1,4 +1,4 @@
-"""Listening sockets by a walk of the kernel's table, against what netlink tells of them."""
+"""Listening sockets from a walk of the kernel's table, compared with what netlink tells."""
 
 import random
 import socket
@@ -48,7 +48,7 @@ def dumped(parser: Parser = PARSERS[0]) -> BoundTally:
 
 
 def listen_somehow(lab: Lab, chance: random.Random) -> None:
-    """Make a listening socket of random kind, and let some connections wait in it."""
+    """Make a listening socket of a random kind, and let some connections wait in its queue."""
     v6 = chance.random() < 0.5
     sock = lab.keep(socket.socket(socket.AF_INET6 if v6 else socket.AF_INET))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,8 +78,8 @@ def wait_in(lab: Lab, sock: socket.socket, connections: int) -> None:
 @pytest.mark.bpf("listeners")
 @pytest.mark.parametrize("seed", range(10))
 def test_random_listeners(lab: Lab, table: ListenerTable, seed: int) -> None:
-    """A walk tells what netlink tells: ends, devices, queues, options and owners of each."""
-    chance = random.Random(seed)  # noqa: S311 - the same sockets at every run
+    """A walk tells what netlink tells: each socket's ends, device, queue, options and owner."""
+    chance = random.Random(seed)  # noqa: S311 - the same sockets in every run
     for _ in range(30):
         listen_somehow(lab, chance)
     expected = dumped()
@@ -90,7 +90,7 @@ def test_random_listeners(lab: Lab, table: ListenerTable, seed: int) -> None:
 
 @pytest.mark.bpf("listeners")
 def test_transparent(lab: Lab, table: ListenerTable) -> None:
-    """IP_TRANSPARENT is seen where one socket has it, and not where none has."""
+    """IP_TRANSPARENT is seen if one socket has it, and not if none has."""
     assert not walked(table).transparent
     sock = lab.keep(socket.socket())
     sock.setsockopt(socket.SOL_IP, socket.IP_TRANSPARENT, 1)
@@ -102,7 +102,7 @@ def test_transparent(lab: Lab, table: ListenerTable) -> None:
 @pytest.mark.bpf("listeners")
 @pytest.mark.parametrize("ports", [1, 5000])
 def test_crowd(lab: Lab, table: ListenerTable, ports: int) -> None:
-    """Of more sockets than fit, in one chain or in all, each is told once."""
+    """If more sockets exist than fit, in one chain or in all, each is told once."""
     count = 2 * MOST_LISTENERS + 100
     for number in range(count):
         sock = lab.keep(socket.socket())
@@ -118,7 +118,7 @@ def test_crowd(lab: Lab, table: ListenerTable, ports: int) -> None:
 
 @pytest.mark.bpf("listeners")
 def test_namespaces(table: ListenerTable) -> None:
-    """A walk tells the sockets of the thread's namespace, or of each that is asked for."""
+    """A walk tells the sockets of the thread's namespace, or of each one requested."""
     with ip_netns() as name, network_namespace(), ExitStack() as stack:
         own = stack.enter_context(open_lab())
         with inside(name):
@@ -134,7 +134,7 @@ def test_namespaces(table: ListenerTable) -> None:
 
 
 class Program:
-    """A program that walks chains with so many sockets each, and strays at some attempts."""
+    """A program that walks chains of the given numbers of sockets, and strays a few times."""
 
     def __init__(self, sockets: list[int], strays: int = 0) -> None:
         self.sockets = sockets
@@ -161,8 +161,8 @@ class Program:
     [[0] * 16, [600] * 16, [0, 3000, 0, 0, 1024, 1025, 0, 0], [0] * 7 + [2048]],
 )
 def test_every_chain_once(sockets: list[int]) -> None:
-    """However the sockets lie in the chains, as many are told as there are."""
-    table = ListenerTable(Program(sockets))  # type: ignore[arg-type]  # as far as it is asked
+    """However the sockets are spread over the chains, as many are told as exist."""
+    table = ListenerTable(Program(sockets))  # type: ignore[arg-type]  # it has what is used
     assert sum(len(piece) for piece in table.messages()) == sum(sockets) * MESSAGE_BYTES
 
 

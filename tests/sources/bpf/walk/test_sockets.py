@@ -1,4 +1,4 @@
-"""The source that walks, with netlink beside it: checked, and giving way where it must."""
+"""The source that walks, with netlink alongside: it is checked, and gives way when it must."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def listening(*ports: int) -> BoundTally:
 
 
 class Kernel(NetlinkSockets):
-    """Tells what it is told to, by netlink and by walks; counts how often it was asked."""
+    """Answers as scripted, through netlink and walks, and counts how often it is asked."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -79,7 +79,7 @@ class Kernel(NetlinkSockets):
 
 
 class Lab:
-    """The source under test on a kernel and a clock of its own."""
+    """The source under test, with its own kernel and clock."""
 
     def __init__(self) -> None:
         self.kernel, self.clock = Kernel(), FakeClock()
@@ -91,7 +91,7 @@ class Lab:
         return self.source.tally(RULES).states[True, ESTABLISHED]
 
     def asked(self) -> tuple[int, int]:
-        """Return how often since the last time it was walked, and dumped."""
+        """Return the number of walks and of dumps since the last call."""
         asked = self.kernel.walks, self.kernel.dumps
         self.kernel.walks = self.kernel.dumps = 0
         return asked
@@ -103,7 +103,7 @@ def lab() -> Lab:
 
 
 def test_checked_at_the_start(lab: Lab) -> None:
-    """The first sockets are compared with a dump, the next ones come by a walk alone."""
+    """The first sockets are compared with a dump; the next ones come from a walk alone."""
     assert lab.established() == 2
     assert lab.asked() == (2, 1)
     lab.clock.now += CHECK_MAX_AGE
@@ -112,7 +112,7 @@ def test_checked_at_the_start(lab: Lab) -> None:
 
 
 def test_seldom(lab: Lab) -> None:
-    """A check is made again when its CPU allows, and at least once an hour."""
+    """A check is repeated when its CPU budget allows, and at least once an hour."""
     lab.kernel.between = iter([lambda: lab.clock.advance(0.1)] * 3)
     lab.established()
     lab.asked()
@@ -126,7 +126,7 @@ def test_seldom(lab: Lab) -> None:
 
 
 def test_wrong_numbers(lab: Lab) -> None:
-    """Where a dump tells something else three times netlink takes over, in the same sample."""
+    """If a dump disagrees three times, netlink takes over in the same sample."""
     lab.kernel.walked = TWO[:1]
     assert lab.established() == 2
     assert lab.asked() == (6, 4)
@@ -140,7 +140,7 @@ def test_wrong_numbers(lab: Lab) -> None:
 
 
 def test_wrong_by_chance(lab: Lab) -> None:
-    """A table that changed under the check is checked again."""
+    """A table that changed during the check is checked again."""
 
     def one_comes() -> None:
         lab.kernel.sockets = TWO
@@ -152,7 +152,7 @@ def test_wrong_by_chance(lab: Lab) -> None:
 
 
 def test_failing_walk(lab: Lab) -> None:
-    """Where a walk fails netlink takes over at once, and for good."""
+    """If a walk fails, netlink takes over at once, and for good."""
     lab.established()
     lab.clock.now += 1
     lab.asked()
@@ -165,7 +165,7 @@ def test_failing_walk(lab: Lab) -> None:
 
 
 def test_netlink_fails(lab: Lab) -> None:
-    """A dump that fails while it is compared says nothing against walks."""
+    """A dump that fails during a check says nothing against walks."""
     lab.kernel.between = iter([lambda: refuse("EBUSY")])
     assert lab.established() == 2
     assert lab.source.told_by.source == BPF
@@ -176,7 +176,7 @@ def refuse(reason: str) -> None:
 
 
 def test_ages_of_close_wait(lab: Lab) -> None:
-    """How long a peer has been silent the walk tells by itself; else netlink is asked."""
+    """A walk itself tells how long a peer has been silent; without one, netlink is asked."""
     cgroup = attribute(CGROUP_ID, CGROUP.to_bytes(8, "little"))
     lab.kernel.sockets = [replace(KINDS[0].entry(cookie=5), expires=2500, attributes=cgroup)]
     lab.source.tally(RULES)
@@ -187,7 +187,7 @@ def test_ages_of_close_wait(lab: Lab) -> None:
 
 
 def test_listeners(lab: Lab) -> None:
-    """Listening sockets are compared with a dump at the start, and come by a walk alone then."""
+    """Listening sockets are compared with a dump at first; then they come from a walk alone."""
     lab.kernel.between = iter([lambda: lab.clock.advance(0.1)])
     assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80
     assert lab.asked() == (0, 1)
@@ -198,7 +198,7 @@ def test_listeners(lab: Lab) -> None:
 
 
 def test_wrong_listeners(lab: Lab) -> None:
-    """Where netlink tells of other listening sockets it takes the place of all walks."""
+    """If netlink tells of other listening sockets, it replaces all walks."""
     lab.kernel.walked_listening = listening(81)
     assert lab.source.bound_sockets(BoundRules()).listening == 1 << 80
     assert lab.source.told_by.source == NETLINK
@@ -208,7 +208,7 @@ def test_wrong_listeners(lab: Lab) -> None:
 
 
 def test_listeners_that_come_and_go(lab: Lab) -> None:
-    """A socket that was there for the dump, and not for the walks, is no fault of the walk."""
+    """A socket that exists for the dump but not for the walks is not the walk's fault."""
     lab.kernel.dumped_listening = listening(80, 81)
 
     def come() -> None:

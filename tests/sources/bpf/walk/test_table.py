@@ -1,4 +1,4 @@
-"""The kernel's table of connections, walked: against a scripted kernel, and on real sockets."""
+"""Walks of the kernel's table of connections: with a scripted kernel, and on real sockets."""
 
 import errno
 import os
@@ -42,11 +42,11 @@ from tests.support.messages.datagrams import (
 
 ONLY_KEY = bytes(4)
 TICK_MS = 10  # of the slowest clock: HZ=100
-SETTLE_SECONDS = 0.1  # a FIN may be acknowledged 40 ms later
+SETTLE_SECONDS = 0.1  # a FIN can be acknowledged 40 ms later
 
 
 class FakeTable:
-    """A kernel with a table of so many chains; each walk of some ends as `results` has it."""
+    """A kernel with a table of this many chains; each walk ends with the next of `results`."""
 
     def __init__(self, chains: int = 1024, results: Sequence[int] = ()) -> None:
         self._chains = chains
@@ -92,14 +92,14 @@ def table_of(kernel: FakeTable) -> ConnectionTable:
 
 
 def test_block_by_block() -> None:
-    """The table is walked once, in blocks, the last of which ends where it ends."""
+    """The table is walked once, in blocks; the last block ends at the end of the table."""
     kernel = FakeTable()
     assert [found.block for found in table_of(kernel).walk()] == [0, 1]
     assert kernel.walked == [(0, 512), (512, 512)]
 
 
 def test_small_table() -> None:
-    """A table smaller than a block is one; one that is too small to be walked in step fails."""
+    """A table smaller than a block is one block; one too small to walk in step fails."""
     kernel = FakeTable(64)
     assert len(list(table_of(kernel).walk())) == 1
     assert kernel.walked == [(0, 64)]
@@ -108,21 +108,21 @@ def test_small_table() -> None:
 
 
 def test_no_room() -> None:
-    """Where a block has more than there is room for, it is walked in halves, and all others too."""
+    """If a block holds more than fits, it and all later blocks are walked in smaller pieces."""
     kernel = FakeTable(results=([NO_ROOM, NO_ROOM]))
     assert [found.block for found in table_of(kernel).walk()] == [0] * 4 + [1] * 4
     assert kernel.walked == [(first, 128) for first in range(0, 1024, 128)]
 
 
 def test_never_any_room() -> None:
-    """Chains that cannot be divided further and still do not fit fail the walk."""
+    """If chains cannot be divided further and still do not fit, the walk fails."""
     kernel = FakeTable(results=([NO_ROOM] * 100))
     with pytest.raises(SourceError, match="BPF walk: 16 chains have more connections than fit"):
         list(table_of(kernel).walk())
 
 
 def test_strayed() -> None:
-    """Chains that changed under the walk are walked again, and not forever."""
+    """Chains that changed during the walk are walked again, but not forever."""
     kernel = FakeTable(results=([STRAYED] * 5))
     list(table_of(kernel).walk())
     assert kernel.walked == [(0, 512), (512, 512)]
@@ -131,7 +131,7 @@ def test_strayed() -> None:
 
 
 def test_refused() -> None:
-    """A program that does not load is a source that is missing, with the kernel's reason."""
+    """If a program does not load, the source is missing, with the kernel's reason."""
 
     def refuse(name: str) -> BpfObject:
         raise SourceError(f"BPF object {name}", os.strerror(errno.EPERM))
@@ -169,7 +169,7 @@ def by_netlink(rules: TallyRules) -> SocketTally:
 
 
 def timeless(counted: SocketTally) -> SocketTally:
-    """Return what does not depend on when it was counted, nor on how a source calls sockets."""
+    """Return what depends neither on the time of counting nor on how a source names sockets."""
     edge = counted.edge._replace(started_ms=0, ended_ms=0, cookies=b"", by="")
     pools = {
         name: replace(
@@ -191,7 +191,7 @@ def close_waits(counted: SocketTally) -> list[CloseWaitSocket]:
 @pytest.mark.bpf("connections")
 @pytest.mark.parametrize("seed", range(5))
 def test_random_table(lab: Lab, seed: int) -> None:
-    """On a quiet table both sources count the same, whatever is in it; so do both decoders."""
+    """On a quiet table, whatever it holds, both sources count the same, and so do both decoders."""
     make_sockets(lab, random.Random(seed))  # noqa: S311 - chooses what to test
     time.sleep(SETTLE_SECONDS)
     with opened_table() as table:
@@ -227,12 +227,12 @@ def make_sockets(lab: Lab, choose: random.Random) -> None:
     deferring = lab.listen("127.0.0.1", 9001)
     deferring.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 30)
     for _ in range(choose.randrange(1, 4)):
-        lab.keep(socket.create_connection(("127.0.0.1", 9001)))  # in SYN_RECV until data come
+        lab.keep(socket.create_connection(("127.0.0.1", 9001)))  # in SYN_RECV until data arrives
 
 
 @pytest.mark.bpf("connections")
 def test_other_namespaces(lab: Lab) -> None:
-    """The connections of other network namespaces, which share the table, are not told."""
+    """The connections of other network namespaces share the table, but are not told."""
     lab.connect("127.0.0.9")
     with network_namespace(), opened_table() as table:
         assert sum(compiled.tally_table(table, RULES).states.values()) == 0
@@ -242,7 +242,7 @@ def test_other_namespaces(lab: Lab) -> None:
 
 @pytest.mark.bpf("connections")
 def test_own_table() -> None:
-    """A namespace with a table of its own is walked from inside, and known for it."""
+    """A namespace with its own table is walked from inside, and recognised as private."""
     with network_namespace():
         set_sysctl("tcp_child_ehash_entries", 1024)
         with opened_table() as table, network_namespace(), open_lab() as lab:
@@ -255,7 +255,7 @@ def test_own_table() -> None:
 
 @pytest.mark.bpf("connections")
 def test_closed() -> None:
-    """A table that was let go fails as every source does."""
+    """A table that was released fails like every source."""
     with opened_table() as table:
         table.close()
         with pytest.raises(SourceError, match="BPF object connections: has no"):

@@ -1,4 +1,4 @@
-"""A walk of the kernel's table and a dump by netlink of the same sockets count the same."""
+"""A walk of the kernel's table and a dump by netlink count the same sockets the same."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def test_as_netlink(sockets: list[Entry], by: TallyRules, per_block: int) -> Non
 
 
 def without_names(counted: SocketTally) -> SocketTally:
-    """Return what does not depend on how a source calls its sockets, and when it was asked."""
+    """Return what depends neither on how a source names its sockets nor on when it was asked."""
     return replace(counted, edge=counted.edge._replace(ended_ms=0, cookies=b"", by=""), kept=())
 
 
@@ -66,7 +66,7 @@ def nameless(counted: SocketTally) -> list[CloseWaitSocket]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_close_wait(kind: Kind) -> None:
-    """Of a socket in CLOSE_WAIT all is told that netlink tells: cause, owner, ends and silence."""
+    """A walk tells all that netlink does about CLOSE_WAIT: cause, owner, ends and silence."""
     entry = replace(kind.entry(cookie=77), inode=5, expires=1234)
     counted = tally_walk([found([ONE, entry])], KEPT)
     assert counted.close_wait._asdict()[kind.cause] == sum(counted.close_wait) == 1
@@ -80,7 +80,7 @@ def test_close_wait(kind: Kind) -> None:
 
 
 def test_too_many_in_close_wait() -> None:
-    """Beyond the number of sockets that are kept they still count for their cause."""
+    """Sockets beyond the number kept still count for their cause."""
     counted = tally_walk([found([KINDS[0].entry()] * 1500, block) for block in range(3)], KEPT)
     assert (len(counted.kept), counted.kept_overflow) == (MAX_KEPT, 4500 - MAX_KEPT)
     assert sum(counted.close_wait) == 4500
@@ -88,7 +88,7 @@ def test_too_many_in_close_wait() -> None:
 
 @pytest.mark.parametrize(("hz", "ticks", "seconds"), [(250, 14_750, 59), (1000, 59_000, 59)])
 def test_ticks(hz: int, ticks: int, seconds: int) -> None:
-    """What is left of TIME_WAIT comes in ticks of the kernel's clock: 1 ÷ HZ each."""
+    """The time left in TIME_WAIT is in ticks of the kernel's clock: 1 ÷ HZ each."""
     entry = replace(ONE, state=TIME_WAIT, expires=ticks)
     counted = tally_walk([found([entry])], rules(), hz=hz)
     assert counted.longest_left_ms == seconds * 1000
@@ -101,7 +101,7 @@ def test_rounded_up() -> None:
 
 
 def test_port_is_gone() -> None:
-    """A socket without a port was closed after the walk had found it: it counts nowhere."""
+    """A socket without a port was closed after the walk found it: it counts nowhere."""
     counted = tally_walk([found([ONE, replace(ONE, local_port=0)])], rules())
     assert sum(counted.states.values()) == 1
 
@@ -116,13 +116,13 @@ WRONG = {
 
 @pytest.mark.parametrize("reason", WRONG)
 def test_wrong_records(reason: str) -> None:
-    """A record that makes no sense fails the walk: a field of the kernel may have moved."""
+    """A record that makes no sense fails the walk: a field in the kernel may have moved."""
     with pytest.raises(SourceError, match=f"BPF walk: {reason}"):
         tally_walk([Found(0, 0, WRONG[reason])], rules())
 
 
 def test_wrong_block() -> None:
-    """A block that claims to have more than fits into it is not read."""
+    """A block that claims to hold more than fits is not read."""
     for counts in ((8193, 0), (0, 2049)):
         packed = HEAD.pack(262_144, *counts, 0).ljust(BLOCK_BYTES, b"\0")
         with pytest.raises(SourceError, match="BPF walk: "):
@@ -130,7 +130,7 @@ def test_wrong_block() -> None:
 
 
 def test_silence() -> None:
-    """The time for which the peer has been silent stands where sock_diag has a timer's."""
+    """The peer's silence is stored where sock_diag has a timer's expiry."""
     entry = replace(KINDS[0].entry(cookie=3), expires=2500)
     (kept,) = tally_walk([found([entry])], KEPT).kept
     info = struct_tcp_info(2500)
@@ -141,5 +141,5 @@ def test_silence() -> None:
 
 
 def struct_tcp_info(last_ack_recv_ms: int) -> bytes:
-    """Return the beginning of struct tcp_info, up to tcpi_last_ack_recv."""
+    """Return the start of struct tcp_info, up to tcpi_last_ack_recv."""
     return bytes(56) + last_ack_recv_ms.to_bytes(4, "little")

@@ -15,7 +15,7 @@ CGROUP = 4711
 
 
 def connection(entry: Entry, detail: int = 0) -> bytes:
-    """Return struct connection of programs/connections.bpf.c; a cookie is the identity."""
+    """Return struct connection of programs/connections.bpf.c; the cookie serves as identity."""
     ends = struct.pack("=16s16s", sixteen_bytes(entry.local), sixteen_bytes(entry.remote))
     left = entry.expires if entry.state == TIME_WAIT else 0
     return b"".join(
@@ -29,7 +29,7 @@ def connection(entry: Entry, detail: int = 0) -> bytes:
 
 
 def close_wait(entry: Entry) -> bytes:
-    """Return struct close_wait; `expires` is for how long the peer has been silent."""
+    """Return struct close_wait; `expires` is how long the peer has been silent."""
     return b"".join(
         [
             struct.pack("=QQ", CGROUP, entry.cookie),

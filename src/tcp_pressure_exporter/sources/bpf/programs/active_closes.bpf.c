@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Counts each connection whose first FIN this end sends, and by whom.
+/* Counts each connection whose first FIN this end sends, and records who sent it.
  *
- * Only reads, but for its own maps. Linux 5.17 or later.
+ * Writes only to its own maps. Linux 5.17 or later.
  */
 #include "active_closes.h"
 

@@ -1,12 +1,12 @@
-/* Counts each connection whose first FIN this end sends, and by whom: an active close (RFC 9293,
- * section 3.6). It is the one that leaves TIME_WAIT.
+/* Counts each connection whose first FIN this end sends, and records who sent it: an active close
+ * (RFC 9293, section 3.6). Such a close leaves a TIME_WAIT entry behind.
  *
- * Such a socket goes to FIN_WAIT1, by close(), by shutdown(), or as its process ends (net/ipv4/
- * tcp.c, tcp_close_state); then the process that runs is the one that closes, or a thread of the
- * kernel in its stead. A reset instead of a FIN goes to CLOSE, and does not count.
+ * The socket moves to FIN_WAIT1 on close(), on shutdown(), or when its process ends (net/ipv4/
+ * tcp.c, tcp_close_state). The running process is then the one that closes, or a kernel thread
+ * acts in its place. A socket that sends a reset instead moves to CLOSE, and does not count.
  *
- * Rows are in two tables, of which one takes what comes, so that the other can be read to its end
- * and emptied while nothing is lost: `generation` tells which, by its last bit.
+ * There are two tables of rows. One receives new rows while the other is read in full and emptied,
+ * so nothing is lost. The last bit of `generation` says which one receives.
  */
 #ifndef ACTIVE_CLOSES_H
 #define ACTIVE_CLOSES_H
@@ -17,8 +17,8 @@
 #define DIRECTION_INBOUND 1
 #define PROT_SOCK 1024
 
-/* Which local ports an outbound connection is from: those that connect() chooses, those below
- * 1024, and others. As the parsers tell pools apart (sources/counting). */
+/* Which local ports an outbound connection comes from: those that connect() chooses, those below
+ * 1024, or others. The parsers distinguish pools in the same way (sources/counting). */
 #define PORTS_CHOSEN 0
 #define PORTS_PRIVILEGED 1
 #define PORTS_OUTSIDE 2
@@ -31,7 +31,7 @@ struct close_kind {
     __u8 padding[2];
 };
 
-/* Whose it was, and of which pool: IPv4 addresses are v4-mapped; the port is the fixed one. */
+/* Who closed, and in which pool: IPv4 addresses are v4-mapped; the port is the fixed one. */
 struct active_close {
     __u32 netns;
     __u8 direction;
@@ -62,7 +62,7 @@ struct {
     __type(value, __u64);
 } generation SEC(".maps");
 
-/* The closes that found no room above, and those that found none here either. */
+/* The closes that found no room above; closes_lost counts those that found none here either. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1024);
@@ -90,7 +90,7 @@ static __always_inline int in_range(struct netns_ipv4 *net, __u16 port)
     return port >= BPF_CORE_READ(before, range[0]) && port <= BPF_CORE_READ(before, range[1]);
 }
 
-/* Both machines that the package is built for are little-endian: bit p is in byte p / 8. */
+/* Both architectures that the package is built for are little-endian: bit p is in byte p / 8. */
 static __always_inline int is_reserved(struct netns_ipv4 *net, __u16 port)
 {
     __u8 eight = 0;
@@ -99,7 +99,7 @@ static __always_inline int is_reserved(struct netns_ipv4 *net, __u16 port)
     return eight >> (port & 7) & 1;
 }
 
-/* A port that no application has named is one that connect() chooses. */
+/* If the application named no port, connect() chose it. */
 static __always_inline __u8 ports_of(struct sock *sock, struct netns_ipv4 *net, __u16 port)
 {
     if (!(BPF_CORE_READ_BITFIELD_PROBED(sock, sk_userlocks) & SOCK_BINDPORT_LOCK))
@@ -109,7 +109,7 @@ static __always_inline __u8 ports_of(struct sock *sock, struct netns_ipv4 *net, 
     return port < PROT_SOCK ? PORTS_PRIVILEGED : PORTS_OUTSIDE;
 }
 
-/* An accepted socket has its listener's backlog, also where that has gone since; a socket that
+/* An accepted socket keeps its listener's backlog, even after the listener has gone; a socket that
  * connected has none. */
 static __always_inline void read_pool(struct active_close *close, struct sock *sock)
 {
@@ -128,7 +128,7 @@ static __always_inline void read_pool(struct active_close *close, struct sock *s
     }
 }
 
-/* Look at a socket that goes to FIN_WAIT1. */
+/* Look at a socket that is moving to FIN_WAIT1. */
 static __always_inline void count_active_close(struct sock *sock)
 {
     if (sock->sk_protocol != IPPROTO_TCP || !is_sampled(sock->__sk_common.skc_net.net))

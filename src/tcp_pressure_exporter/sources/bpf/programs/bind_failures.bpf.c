@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Counts each bind() and listen() that the kernel refuses for want of a local port, and whose it was.
+/* Counts each bind() and listen() that the kernel refuses for want of a local port, by its caller.
  *
- * Both ask inet_csk_get_port (net/ipv4/inet_connection_sock.c), in the process that calls, with the
- * port that is wanted: 0 for any, as listen() does where nobody called bind(). It fails alone where
- * that port is taken, or where there is none. connect() never comes this way.
+ * Both call inet_csk_get_port (net/ipv4/inet_connection_sock.c), in the calling process, with the
+ * port they want. 0 stands for any port: listen() passes it if nobody called bind(). The function
+ * fails only if that port is taken, or if no port is free. connect() never calls it.
  *
- * Only reads, but for its own maps. Linux 5.17 or later, where functions can be traced.
+ * Writes only to its own maps. Linux 5.17 or later, where functions can be traced.
  */
 #include "port_failures.h"
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /* The ports that connect() skips: a walk over the hash table of bound ports.
  *
- * connect() passes over a port, whatever the destination, where its bucket says that somebody
- * bound it: net/ipv4/inet_hashtables.c, __inet_hash_connect, "fastreuse >= 0 || fastreuseport >= 0".
- * The buckets of the network namespace of the calling thread are looked at, and of others that were
- * asked for, without a lock: a chain that changed under the walk, so that it led into another one, is
- * walked again.
+ * connect() skips a port, whatever the destination, if the port's bucket says that somebody bound
+ * it: net/ipv4/inet_hashtables.c, __inet_hash_connect, "fastreuse >= 0 || fastreuseport >= 0".
+ * The walk reads the buckets of the calling thread's network namespace, and of others on request,
+ * without a lock. If a chain changes during the walk and leads into another one, it is walked
+ * again.
  *
  * Only reads. Linux 6.1 or later.
  */
 #include "kernel.h"
 
-/* The kernel lends its helpers to programs under the GPL alone. This file, like the other programs
- * here, may be used under either licence; everything else of the package is under Apache-2.0. */
+/* The kernel offers its helpers only to programs under the GPL. This file, like the other programs
+ * here, may be used under either licence; the rest of the package is under Apache-2.0. */
 char LICENSE[] SEC("license") = "GPL";
 
 #define PORTS 65536
@@ -20,12 +20,12 @@ char LICENSE[] SEC("license") = "GPL";
 #define ATTEMPTS 3
 #define BUCKET_BYTES 128 /* at most, up to its link */
 #define HEAD_BYTES 64    /* at most */
-#define SLICE 256        /* heads that are read in one piece */
+#define SLICE 256        /* heads read at a time */
 
 #define MOST_ELSEWHERE 64 /* other network namespaces */
 
-/* Bit p & 7 of byte p >> 3 for port p. The caller clears it. The first one is of the calling thread's
- * namespace. */
+/* Bit p & 7 of byte p >> 3 for port p. The caller clears it. The first bitmap is for the calling
+ * thread's namespace. */
 struct port_bitmap {
     __u8 bytes[PORTS / 8];
 };
@@ -37,7 +37,7 @@ struct {
     __type(value, struct port_bitmap);
 } skipped_ports SEC(".maps");
 
-/* Which bitmap is that of another namespace, by its inode. */
+/* The index of each other namespace's bitmap, by the namespace's inode. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, MOST_ELSEWHERE);
@@ -45,7 +45,7 @@ struct {
     __type(value, __u32);
 } elsewhere SEC(".maps");
 
-/* The heads of the chains that are walked next. */
+/* The heads of the chains to walk next. */
 struct slice {
     __u8 bytes[SLICE * HEAD_BYTES];
 };
@@ -64,13 +64,13 @@ struct walk {
     __u64 table;
     __u32 mask;
     __u32 first_chain;
-    __u32 copied; /* whether the heads from there on are */
+    __u32 copied; /* whether the heads from first_chain on are */
     __u32 chain;
     struct hlist_node *node;
     __u32 strayed;
 };
 
-/* A field of a bucket that was copied: to read it in one piece is faster. */
+/* A field of a bucket's copy. Reading the bucket in one piece is faster. */
 #define FIELD(copy, type, field) \
     (*(type *)((copy) + bpf_core_field_offset(struct inet_bind_bucket, field)))
 
@@ -93,7 +93,7 @@ static __always_inline void add_port(const struct walk *walk, struct net *net, _
         found->bytes[port >> 3] |= 1 << (port & 7);
 }
 
-/* Look at one bucket and go on to the next; not 0 at the end of the chain. */
+/* Look at one bucket and move on to the next; return non-zero at the end of the chain. */
 static long visit(__u32 index, struct walk *walk)
 {
     const __u32 link = bpf_core_field_offset(struct inet_bind_bucket, node);
@@ -157,7 +157,7 @@ static long walk_chain(__u32 index, struct walk *walk)
     return 0;
 }
 
-/* Read the heads of some chains in one piece, which is faster, and walk them. */
+/* Read the heads of some chains in one piece, for speed, and walk the chains. */
 static long walk_slice(__u32 number, struct walk *walk)
 {
     const __u32 size = bpf_core_type_size(struct inet_bind_hashbucket);
@@ -173,14 +173,14 @@ static long walk_slice(__u32 number, struct walk *walk)
     return 0;
 }
 
-/* Whether there is room for what is read in one piece: not on kernels that debug their locks. */
+/* Whether heads and buckets fit the copies: on kernels that debug their locks they do not. */
 static __always_inline int has_room(void)
 {
     return bpf_core_type_size(struct inet_bind_hashbucket) <= HEAD_BYTES &&
            bpf_core_field_offset(struct inet_bind_bucket, node) + sizeof(void *) <= BUCKET_BYTES;
 }
 
-/* args[0]: also those of other namespaces that are asked for. Not 0 where the table cannot be read. */
+/* args[0]: also read the other namespaces requested. Non-zero if the table cannot be read. */
 SEC("raw_tp/walk_bind_hash")
 int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Tells the connections of a network namespace: all that the kernel's table has, block by block.
+/* Reports every connection of a network namespace in the kernel's table, block by block.
  *
- * Source: include/net/inet_hashtables.h, struct inet_hashinfo. The chains are walked without a lock,
- * under RCU, as the kernel's own search does (Documentation/RCU/rculist_nulls.rst): an entry may
- * move to another chain meanwhile, and then the end of the chain is that of another one, and this
- * one is walked again.
+ * Source: include/net/inet_hashtables.h, struct inet_hashinfo. The chains are walked without a
+ * lock, under RCU, as in the kernel's own search (Documentation/RCU/rculist_nulls.rst). An entry
+ * can move to another chain during the walk. The walk then reaches the end of that other chain,
+ * and these chains are walked again.
  *
- * A table of a million connections lies all over the memory, and a walk waits for most entries. So
- * all chains of a block are walked in step, and IN_STEP entries are touched before they are read:
+ * A table of a million connections is scattered across memory, and a walk waits for most entries.
+ * So all chains of a block are walked in step, and IN_STEP entries are touched before any is read:
  * the waits overlap.
  *
  * Only reads. Linux 6.2 or later.
@@ -18,15 +18,15 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define IN_STEP 16
-#define AT_ONCE 4 /* of these read in one call */
-#define MOST_CHAINS 1024 /* in one walk: a power of two, and of IN_STEP a multiple */
+#define AT_ONCE 4 /* of these IN_STEP entries, read in one call */
+#define MOST_CHAINS 1024 /* in one walk: a power of two, and a multiple of IN_STEP */
 #define LONGEST_CHAIN 65536
 
 #define TCP_SYN_RECV 3
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE_WAIT 8
 #define TCP_NEW_SYN_RECV 12
-/* include/net/inet_connection_sock.h, icsk_pending; what inet_sk_diag_fill makes of it */
+/* include/net/inet_connection_sock.h, icsk_pending; and what inet_sk_diag_fill turns it into */
 #define ICSK_TIME_RETRANS 1
 #define ICSK_TIME_PROBE0 3
 #define ICSK_TIME_LOSS_PROBE 5
@@ -38,10 +38,10 @@ char LICENSE[] SEC("license") = "GPL";
 #define MOST_CLOSE_WAIT 2048
 
 /* One connection. The addresses are v4-mapped, the ports in network order.
- * left: ticks of its TIME_WAIT that are left; only there, and in FIN_WAIT2 without a socket.
- * identity: what tells an entry in TIME_WAIT from others of the same chains, also from an earlier
- * one of the same ends; it stays the same for as long as there is the entry.
- * detail: of a connection in CLOSE_WAIT the place of its struct close_wait, from 1 on. */
+ * left: ticks left in TIME_WAIT; set only there, and in FIN_WAIT2 without a socket.
+ * identity: tells an entry in TIME_WAIT from others in the same chains, and from an earlier one
+ * with the same ends; it stays the same for as long as the entry exists.
+ * detail: for a connection in CLOSE_WAIT, the position of its struct close_wait, from 1. */
 struct connection {
     __be32 local[4];
     __be32 remote[4];
@@ -56,7 +56,7 @@ struct connection {
     __u16 detail;
 };
 
-/* What sock_diag tells besides, and for how many ticks the peer has not been heard. */
+/* What else sock_diag reports, and for how many ticks the peer has been silent. */
 struct close_wait {
     __u64 cgroup;
     __u64 cookie; /* as identity above */
@@ -72,7 +72,7 @@ struct close_wait {
 struct block {
     __u32 chains; /* of the whole table */
     __u32 connections, close_waits;
-    __u32 is_private; /* the table is of this network namespace alone */
+    __u32 is_private; /* the table belongs to this network namespace alone */
     struct connection connection[MOST_CONNECTIONS];
     struct close_wait close_wait[MOST_CLOSE_WAIT];
 };
@@ -85,8 +85,8 @@ struct {
     __type(value, struct block);
 } found SEC(".maps");
 
-/* What a walk has before it: a place in each chain that is not at its end, and as much as has been
- * gone through of the next round. */
+/* What a walk still has to do: a position in each chain that has not ended. `count` of them are for
+ * this round; the first `behind` have been replaced by those for the next. */
 struct work {
     __u64 net; /* 0: any */
     __u64 table;
@@ -142,7 +142,7 @@ static __always_inline __u32 ticks_left(const struct inet_timewait_sock *entry, 
     return left < 0 ? 0 : left > 0xffffffff ? 0xffffffff : left;
 }
 
-/* net/ipv4/inet_diag.c, inet_sk_diag_fill: as far as it tells why a socket is in CLOSE_WAIT. */
+/* net/ipv4/inet_diag.c, inet_sk_diag_fill: the part that shows why a socket is in CLOSE_WAIT. */
 static __always_inline void read_timer(struct close_wait *to, __u64 address)
 {
     struct inet_connection_sock *sock = AT(inet_connection_sock, address);
@@ -170,7 +170,7 @@ static __always_inline void read_queues(struct close_wait *to, __u64 address)
     to->receive_queue = unread < 0 ? 0 : unread;
     to->send_queue = sock->write_seq - sock->snd_una;
     to->silent = (__u32)bpf_jiffies64() - sock->rcv_tstamp;
-    /* The peer sends nothing more, so that its sequence number stays. */
+    /* The peer sends nothing more, so its sequence number stays the same. */
     to->cookie = (__u64)AT(sock_common, address)->skc_hash << 32 | sock->rcv_nxt;
 }
 
@@ -183,8 +183,8 @@ static __always_inline void read_owner(struct close_wait *to, __u64 address)
     to->inode = file ? AT(socket_alloc, file)->vfs_inode.i_ino : 0;
 }
 
-/* Return the place of what is told besides, from 1 on; 0: there is no room. Not inlined for the
- * verifier's sake, as visit_few below. */
+/* Return the position of the details, from 1; 0 if there is no room. Not inlined, for the
+ * verifier's sake, like visit_few below. */
 __noinline int add_close_wait(__u64 address)
 {
     struct block *block = the_block();
@@ -225,7 +225,7 @@ static __always_inline void read_ends(struct connection *to, const struct sock_c
     to->remote_port = sock->skc_dport;
 }
 
-/* Read an entry of the table, if it is of the network namespace that is asked for. */
+/* Read an entry of the table, if it belongs to the requested network namespace. */
 static __always_inline void read_entry(struct block *block, struct work *work, __u64 node)
 {
     __u64 address = node - NODE;
@@ -235,8 +235,8 @@ static __always_inline void read_entry(struct block *block, struct work *work, _
     if (work->net && (__u64)net != work->net)
         return;
     __u8 state = sock->skc_state;
-    /* An entry that is about to take the place of another one, or about to go, or whose memory is
-     * about to become another one. net/ipv4/inet_diag.c, inet_diag_dump_icsk, passes them over, too. */
+    /* The entry is about to replace another one, or about to go, or its memory is about to become
+     * another entry. net/ipv4/inet_diag.c, inet_diag_dump_icsk, skips such entries, too. */
     if (!state || !sock->skc_refcnt.refs.counter)
         return;
     __u32 place = block->connections;
@@ -254,7 +254,7 @@ static __always_inline void read_entry(struct block *block, struct work *work, _
         to->detail = add_close_wait(address);
 }
 
-/* Note where a chain goes on; at its end, whether that is its own. */
+/* Note where a chain continues; at an end, note if that is the end of another chain. */
 static __always_inline void go_on(struct work *work, __u32 chain, __u64 node)
 {
     __u32 place = work->behind;
@@ -269,7 +269,7 @@ static __always_inline void go_on(struct work *work, __u32 chain, __u64 node)
     }
 }
 
-/* Note the chains of a group that have an entry. */
+/* Note the chains of a group that are not empty. */
 static long begin_chains(__u32 group, void *unused)
 {
     struct work *work = the_work();
@@ -291,8 +291,8 @@ static long begin_chains(__u32 group, void *unused)
     return 0;
 }
 
-/* Have what is read of the next entries come into the cache, all at the same time. Behind the last
- * one are some that were read before, or nothing. The result has no meaning. */
+/* Bring what will be read of the next entries into the cache, all at the same time. After the last
+ * one come entries read before, or nothing. The result has no meaning. */
 __noinline __u64 touch(__u32 first)
 {
     struct work *work = the_work();
@@ -312,7 +312,7 @@ __noinline __u64 touch(__u32 first)
 
 static __always_inline void visit(struct block *block, struct work *work, __u32 place)
 {
-    /* Without the barrier the compiler counts pointers instead, which the verifier cannot bound. */
+    /* Without the barrier the compiler steps pointers instead, which the verifier cannot bound. */
     asm volatile("" : "+r"(place));
     if (place >= work->count || place >= MOST_CHAINS)
         return;
@@ -322,8 +322,9 @@ static __always_inline void visit(struct block *block, struct work *work, __u32 
     go_on(work, chain, number_at(node));
 }
 
-/* Read a few entries and note where their chains go on. In one call, for calls are dear; no more,
- * for the verifier goes through the loop entry by entry. Not inlined so that it does so once. */
+/* Read a few entries and note where their chains continue. Several share a call because calls are
+ * costly; only a few because the verifier follows the loop entry by entry. Not inlined, so that it
+ * does this once. */
 __noinline int visit_few(__u32 first)
 {
     struct block *block = the_block();
@@ -341,13 +342,13 @@ static long visit_group(__u32 group, struct touched *touched)
 {
     __u32 first = group * IN_STEP;
 
-    touched->all ^= touch(first); /* so that it is not optimised away */
+    touched->all ^= touch(first); /* used, so that it is not optimised away */
     for (__u32 i = 0; i < IN_STEP; i += AT_ONCE)
         visit_few(first + i);
     return 0;
 }
 
-/* Go on by one entry in each chain; not 0 at the end of all. */
+/* Advance by one entry in each chain; return non-zero when all have ended. */
 static long go_deeper(__u32 depth, struct touched *touched)
 {
     struct work *work = the_work();
@@ -360,8 +361,8 @@ static long go_deeper(__u32 depth, struct touched *touched)
     return 0;
 }
 
-/* Walk args[1] chains from args[0] on, both multiples of IN_STEP; args[2]: those of all network
- * namespaces that share the table of the calling thread's. */
+/* Walk args[1] chains from args[0], both multiples of IN_STEP; args[2]: report the connections of
+ * all network namespaces that share the calling thread's table. */
 SEC("raw_tp/walk_connections")
 int walk_connections(struct bpf_raw_tracepoint_args *context)
 {

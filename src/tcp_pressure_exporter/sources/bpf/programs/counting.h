@@ -1,4 +1,4 @@
-/* What programs that count share: rows of a table, whose a socket is, and which ones count. */
+/* What the programs that count share: table rows, a socket's owner, and which sockets count. */
 #ifndef COUNTING_H
 #define COUNTING_H
 
@@ -7,7 +7,7 @@
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 
-/* Add one to a row, which is made where it is missing; 0 where there is no room for it. */
+/* Add one to a row, and create the row if it is missing; return 0 if there is no room for it. */
 static __always_inline int count_in(void *table, const void *key)
 {
     __u64 none = 0, *count = bpf_map_lookup_elem(table, key);
@@ -38,7 +38,7 @@ static __always_inline void map_v4(__u8 *address, __be32 v4)
     __builtin_memcpy(address + 12, &v4, sizeof v4);
 }
 
-/* Read both addresses into 16 bytes each, which are 0: IPv4 in its v4-mapped form. */
+/* Read both addresses, each into 16 zeroed bytes: IPv4 in its v4-mapped form. */
 static __always_inline void read_addresses(__u8 *local, __u8 *remote, struct sock_common *sock)
 {
     if (sock->skc_family == AF_INET6) {
@@ -50,7 +50,7 @@ static __always_inline void read_addresses(__u8 *local, __u8 *remote, struct soc
     }
 }
 
-/* Read the name of the thread group that runs, into 16 bytes. */
+/* Read the name of the running thread group into 16 bytes. */
 static __always_inline void read_process(char *name)
 {
     struct task_struct *task = bpf_get_current_task_btf();
@@ -58,15 +58,15 @@ static __always_inline void read_process(char *name)
     __builtin_memcpy(name, task->group_leader->comm, 16);
 }
 
-/* The number of a network namespace that none has again after it, as its inode may be: its cookie,
- * of which the lower half does. */
+/* A network namespace's number: the lower half of its cookie. Unlike an inode, no later namespace
+ * gets it again. */
 static __always_inline __u32 number_of(struct net *net)
 {
     return net->net_cookie;
 }
 
-/* The network namespaces that the exporter samples. Whoever may make a namespace could else fill the
- * rows of those from there. One that is sampled no longer gives way to another. */
+/* The network namespaces that the exporter samples. Without this list, anyone who can create a
+ * namespace could fill the tables from there. One no longer sampled gives way to another. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1024);
@@ -81,8 +81,8 @@ static __always_inline int is_sampled(struct net *net)
     return bpf_map_lookup_elem(&sampled, &netns) != NULL;
 }
 
-/* Run by the exporter: counts in the network namespace that its thread is in from now on; returns
- * the number of that. */
+/* Run by the exporter: from now on, count in its thread's network namespace; returns that
+ * namespace's number. */
 SEC("raw_tp/watch_caller")
 int watch_caller(void *context)
 {

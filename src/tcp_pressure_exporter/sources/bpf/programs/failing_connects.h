@@ -1,20 +1,20 @@
-/* Counts a connect() that the kernel refuses for want of a local port, and whose it was.
+/* Counts a connect() that the kernel refuses for want of a local port, by its caller.
  *
  * Such a connect() goes from CLOSE to SYN_SENT and back within one system call
  * (net/ipv4/tcp_ipv4.c, tcp_v4_connect): nothing was sent, and the socket has no error of its own.
- * So the process that runs is the caller. A refusal by the remote, a time-out and a close() during
- * the handshake have sent a SYN or left an error; a connection whose SYN TCP fast open put off is
- * told by its flag. A socket that keeps a port was bound to it: its 4-tuple was taken.
+ * So the running process is the caller. A refusal by the remote, a time-out and a close() during
+ * the handshake have sent a SYN or left an error. A flag marks a connection whose SYN TCP Fast Open
+ * deferred. A socket that keeps a port was bound to it: its 4-tuple was taken.
  *
- * The searches of a canary, whichever exporter's or report's it is, are no application's. They are
- * told by a mark that any socket may carry: SO_RCVLOWAT, which means nothing before there are data.
+ * A canary's searches, from any exporter or report, are not an application's. A mark that any
+ * socket can carry identifies them: SO_RCVLOWAT, which has no effect until there is data.
  */
 #ifndef FAILING_CONNECTS_H
 #define FAILING_CONNECTS_H
 
 #include "port_failures.h"
 
-/* Whether the SYN was put off (TCP_FASTOPEN_CONNECT): a flag among others since Linux 6.6. */
+/* Whether the SYN was deferred (TCP_FASTOPEN_CONNECT): one of inet_flags since Linux 6.6. */
 static __always_inline int is_deferred(struct sock *sock)
 {
     struct inet_sock *inet = (void *)sock;
@@ -28,7 +28,7 @@ static __always_inline int is_deferred(struct sock *sock)
 /* As sources/canary/socket.py sets it. */
 #define CANARY_RCVLOWAT 1019
 
-/* Look at a socket that goes from SYN_SENT to CLOSE. */
+/* Look at a socket that is moving from SYN_SENT to CLOSE. */
 static __always_inline void count_failing_connect(struct sock *sock)
 {
     if (sock->sk_err || sock->sk_rcvlowat == CANARY_RCVLOWAT ||

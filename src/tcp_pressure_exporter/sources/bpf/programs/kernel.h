@@ -1,5 +1,5 @@
-/* The kernel's types as far as the programs read them. Where a field really is, the kernel itself
- * finds out from its own BTF when it loads a program (CO-RE), so that one build serves all.
+/* The kernel's types, reduced to what the programs read. When the kernel loads a program, it finds
+ * the real offset of each field in its own BTF (CO-RE), so one build serves all kernels.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -34,8 +34,8 @@ struct inet_timewait_death_row {
     struct inet_hashinfo *hashinfo;
 };
 
-/* include/net/netns/ipv4.h. Both ends of the range in one number, the higher one first, since
- * Linux 6.8; as two numbers before. */
+/* include/net/netns/ipv4.h. Since Linux 6.8, one number holds both ends of the range, the upper one
+ * in its upper half; before that they were two numbers. */
 struct local_ports {
     __u32 range;
 };
@@ -123,8 +123,8 @@ struct tcp_sock {
     __u32 packets_out;
 };
 
-/* include/net/inet_sock.h. The number of the flag is the same since there are flags, Linux 6.6; an
- * enum without a name is nothing that the kernel could look up. */
+/* include/net/inet_sock.h. The flag's number has not changed since Linux 6.6, which introduced the
+ * flags. The kernel could not look it up: the enum has no name. */
 enum {
     INET_FLAGS_DEFER_CONNECT = 19,
 };

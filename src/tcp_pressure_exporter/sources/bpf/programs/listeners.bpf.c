@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Tells the listening sockets of a network namespace, each in the words of sock_diag: as messages of
- * a dump, which the parsers of dumps read.
+/* Reports the listening sockets of a network namespace in sock_diag's format: as the messages of a
+ * dump, so that the parsers of dumps can read them.
  *
  * Source: include/net/inet_hashtables.h, inet_hashinfo.lhash2: the hash table of listening sockets
- * by address and port, which all namespaces share. Its chains are walked without a lock, as those of
- * connections.bpf.c. The messages: net/ipv4/inet_diag.c, inet_sk_diag_fill, and net/ipv4/tcp_diag.c,
- * tcp_diag_get_info; in place of the user they have the network namespace.
+ * by address and port, which all namespaces share. Its chains are walked without a lock, as in
+ * connections.bpf.c. The messages: net/ipv4/inet_diag.c, inet_sk_diag_fill, and
+ * net/ipv4/tcp_diag.c, tcp_diag_get_info; they hold the network namespace in place of the user.
  *
  * Only reads. Linux 6.2 or later.
  */
@@ -26,7 +26,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define INET_DIAG_SOCKOPT 22
 #define SOCKOPT_TRANSPARENT (1 << 5)
 
-/* include/net/inet_hashtables.h: what ends the first chain, so that no other table's end is like it */
+/* include/net/inet_hashtables.h: the end of the first chain, unlike the ends in any other table */
 #define LISTENING_NULLS_BASE (1U << 29)
 
 /* One socket: struct nlmsghdr, struct inet_diag_msg and three attributes. */
@@ -67,7 +67,7 @@ struct walk {
     __u64 table;
     __u64 node;
     __u32 first, chain, strayed;
-    __u32 skipped, skip; /* of those that are asked for */
+    __u32 skipped, skip; /* of the sockets asked for */
 };
 
 static __always_inline struct listing *the_listing(void)
@@ -144,7 +144,7 @@ static __always_inline int is_asked_for(struct walk *walk, __u64 address)
     return 1;
 }
 
-/* Tell of a socket and go on to the next one; not 0 at the end of the chain. */
+/* Report a socket and move on to the next; return non-zero at the end of the chain. */
 static long visit(__u32 index, struct walk *walk)
 {
     struct listing *listing = the_listing();
@@ -184,8 +184,8 @@ static long walk_chain(__u32 index, struct walk *walk)
     return 1;
 }
 
-/* Walk args[1] chains from args[0] on, and pass over the first args[2] sockets; args[3]: tell those
- * of all network namespaces, not of the calling thread's alone. */
+/* Walk args[1] chains from args[0], and skip the first args[2] sockets; args[3]: report those of
+ * all network namespaces, not only the calling thread's. */
 SEC("raw_tp/walk_listeners")
 int walk_listeners(struct bpf_raw_tracepoint_args *context)
 {

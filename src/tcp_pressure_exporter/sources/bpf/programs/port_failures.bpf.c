@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Counts each connect() that the kernel refuses for want of a local port, and whose it was.
+/* Counts each connect() that the kernel refuses for want of a local port, by its caller.
  *
- * Only reads, but for its own maps. Linux 5.17 or later.
+ * Writes only to its own maps. Linux 5.17 or later.
  */
 #include "failing_connects.h"
 

@@ -1,5 +1,5 @@
-/* The calls that fail for want of a local port, by kind and by whose they are: what every object that
- * counts them has. Each has maps of its own.
+/* The calls that fail for want of a local port, by kind and by caller: shared by every object that
+ * counts them. Each object has its own maps.
  */
 #ifndef PORT_FAILURES_H
 #define PORT_FAILURES_H
@@ -19,8 +19,8 @@ struct kind {
     __u8 padding[2];
 };
 
-/* Whose it was: IPv4 addresses are v4-mapped; the port is that of the remote end, for bind() the one
- * that was asked for. */
+/* Whose call it was: IPv4 addresses are v4-mapped; the port is the remote end's or, for bind(), the
+ * one requested. */
 struct failure {
     struct kind kind;
     __u64 cgroup;
@@ -38,7 +38,7 @@ struct {
     __type(value, __u64);
 } failures SEC(".maps");
 
-/* The failures that found no room above, and those that found none here either. */
+/* The failures that found no room above; `lost` counts those that found none here either. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 1024);

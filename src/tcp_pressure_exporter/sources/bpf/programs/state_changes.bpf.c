@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-/* Counts what port_failures.bpf.c and active_closes.bpf.c count, where both are wanted: most of what
- * a program costs a connection is that it is called at each change of a socket's state.
+/* Counts what port_failures.bpf.c and active_closes.bpf.c count, for use when both are wanted: most
+ * of a program's cost to a connection is the call at each change of a socket's state.
  *
- * Only reads, but for its own maps. Linux 5.17 or later.
+ * Writes only to its own maps. Linux 5.17 or later.
  */
 #include "active_closes.h"
 #include "failing_connects.h"

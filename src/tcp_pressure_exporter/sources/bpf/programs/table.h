@@ -1,5 +1,5 @@
-/* The kernel's table of connections, as far as a walk reads it: kernel.h's sibling for programs
- * that look at sockets of which nothing tells what they are. Every pointer is a number until it is
+/* The parts of the kernel's socket tables that a walk reads: kernel.h's sibling for programs that
+ * look at sockets whose type the verifier does not know. Every pointer is a number until it is
  * followed; following one that leads nowhere gives 0 (bpf_rdonly_cast).
  */
 #ifndef TABLE_H
@@ -16,7 +16,7 @@ struct ns_common {
     unsigned int inum;
 };
 
-/* include/linux/list_nulls.h: a chain ends with an odd number, twice the chain's own and one. */
+/* include/linux/list_nulls.h: a chain ends with an odd number, twice its own number plus one. */
 struct hlist_nulls_node {
     struct hlist_nulls_node *next;
 };
@@ -64,7 +64,7 @@ struct task_struct {
     struct nsproxy *nsproxy;
 };
 
-/* include/net/sock.h: what full sockets, TIME_WAIT entries and half-open connections begin with */
+/* include/net/sock.h: the start of full sockets, TIME_WAIT entries and half-open connections */
 struct in6_addr {
     union {
         __be32 u6_addr32[4];
@@ -128,7 +128,7 @@ struct sock {
     __u32 sk_max_ack_backlog;
 };
 
-/* include/net/inet_sock.h. The number of the flag is the same since there are flags, Linux 6.6. */
+/* include/net/inet_sock.h. The flag's number has not changed since Linux 6.6 introduced flags. */
 enum {
     INET_FLAGS_TRANSPARENT = 15,
 };
@@ -167,8 +167,8 @@ struct inet_timewait_sock {
     struct timer_list tw_timer;
 };
 
-/* A type that begins with a number of 64 bits: loaded through a type of its own, a pointer would be
- * something that the verifier allows no arithmetic with. */
+/* A type that begins with a 64-bit number. If a pointer were loaded through its own type, the
+ * verifier would allow no arithmetic with it. */
 struct timespec64 {
     __s64 tv_sec;
 };
@@ -177,11 +177,11 @@ struct timespec64 {
 
 #define AF_INET 2
 
-/* What a walk of some chains comes to: the result of a program. */
+/* How a walk of some chains ended: the result of a program. */
 enum {
     WALKED,
-    NO_ROOM, /* there is more than the map holds: ask for fewer chains */
-    STRAYED, /* a chain changed at each attempt, or has no end */
+    NO_ROOM, /* more was found than the map holds: ask for fewer chains */
+    STRAYED, /* a chain changed during the walk, or is too long */
 };
 
 #define NODE bpf_core_field_offset(struct sock_common, skc_nulls_node)
@@ -192,7 +192,7 @@ extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
 #define AT(type, address)                                                                          \
     ((struct type *)bpf_rdonly_cast((void *)(address), bpf_core_type_id_kernel(struct type)))
 
-/* Return the number of 64 bits at an address. Without the barrier the compiler may join loads of
+/* Return the 64-bit number at an address. Without the barrier the compiler may join loads through
  * several types into one instruction, which the verifier refuses. */
 static __always_inline __u64 number_at(__u64 address)
 {

@@ -1,4 +1,4 @@
-"""What netlink tells beside a walk of the kernel's table: all that needs no walk."""
+"""What netlink tells alongside a walk of the kernel's table: everything that needs no walk."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ class BesideNetlink:
         self._netlink = netlink
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets, and the bound-only ones as far as they are looked for."""
+        """Return the listening sockets and, if they are looked for, the bound-only ones."""
         return self._netlink.bound_sockets(rules)
 
     def pool_sockets(self, remotes: Sequence[RemoteEnd]) -> list[PoolSocket]:
-        """Return the live sockets towards some remote ends."""
+        """Return the live sockets connected to some remote ends."""
         return self._netlink.pool_sockets(remotes)
 
     def port_sockets(self, port: int) -> list[PortSocket]:
@@ -30,9 +30,12 @@ class BesideNetlink:
     def time_wait_age(
         self, key: PoolKey, local_port: int, lengths: TimeWaitLengths
     ) -> float | None:
-        """Return the seconds in TIME_WAIT of a pool's connection at a port; None: it is not."""
+        """Return how long, in seconds, a pool's connection on a port has been in TIME_WAIT.
+
+        None if it is not in TIME_WAIT.
+        """
         return self._netlink.time_wait_age(key, local_port, lengths)
 
     def close(self) -> None:
-        """Close the netlink socket; the program is shared, whoever opened it closes it."""
+        """Close the netlink socket. The program is shared; whoever opened it closes it."""
         self._netlink.close()

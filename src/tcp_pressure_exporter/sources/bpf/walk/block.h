@@ -1,11 +1,11 @@
-/* What programs/connections.bpf.c tells: a block of chains of the kernel's table of connections. */
+/* What programs/connections.bpf.c reports: a block of chains of the kernel's connection table. */
 #pragma once
 #include <linux/types.h>
 #include <stdint.h>
 
 #define MOST_CONNECTIONS 8192
 #define MOST_CLOSE_WAIT 2048
-#define CHAINS_IN_STEP 16 /* IN_STEP: the chains that are asked for are a multiple of it */
+#define CHAINS_IN_STEP 16 /* IN_STEP: the number of chains requested is a multiple of it */
 
 enum walk_result { WALKED, NO_ROOM, STRAYED };
 
@@ -17,7 +17,7 @@ struct connection {
     uint32_t netns;
     __be16 local_port, remote_port;
     uint8_t state, padding;
-    uint16_t detail; /* place of its struct close_wait, from 1 on */
+    uint16_t detail; /* position of its struct close_wait, from 1 */
 };
 
 struct close_wait {

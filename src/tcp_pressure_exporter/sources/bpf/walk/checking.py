@@ -1,8 +1,8 @@
-"""Whether a walk of the kernel's table and a dump by netlink tell the same.
+"""Whether a walk of the kernel's table and a dump by netlink agree.
 
-A field that moved in the kernel would be misread without any failure. So netlink is asked now and
-then, between two walks. What it tells must lie between what these tell, or as far outside as the
-table changed in the meantime: on a quiet table they must be equal.
+If a field moved in the kernel, it would be misread without any failure. So netlink is asked now and
+then, between two walks. Its numbers must lie between those of the walks, or outside them by no more
+than the table changed in the meantime. On a quiet table they must be equal.
 """
 
 from array import array
@@ -17,26 +17,26 @@ from tcp_pressure_exporter.sources.netlink.entries import close_wait_sockets
 
 CHECK_SHARE = 0.0002  # of one CPU, for a dump and two walks
 CHECK_MAX_AGE = 3600.0  # seconds
-ATTEMPTS = 3  # a table that changes may differ by chance
+ATTEMPTS = 3  # a changing table can differ by chance
 
 DIRECTIONS = ("outbound", "inbound", "privileged", "explicit")
-# The kernel's counters that rise where a connection comes into the table, or goes.
+# The kernel's counters that rise when a connection enters the table or leaves it.
 EVENTS = (
     *("ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets"),
     *("TW", "TWRecycled", "TWKilled"),
 )
 WAYS = 2  # a connection that changes leaves one state for another, and counts in both
-NOISE = 50  # in a changing table, one of that many entries may have come and gone unseen
+NOISE = 50  # in a changing table, one in this many entries may have come and gone unseen
 SECOND_MS = 1000  # ages are whole seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is compared of a tally.
+    """The parts of a tally that are compared.
 
-    counts: by their name. ages: the seconds in TIME_WAIT of all entries together, how many these
-    are, and how many seconds one can have. close_wait: what is told of single sockets in
-    CLOSE_WAIT, by their ends.
+    counts: by name. ages: the total seconds in TIME_WAIT of all entries, the number of entries, and
+    how many seconds the histograms cover. close_wait: details of single sockets in CLOSE_WAIT, by
+    their ends.
     """
 
     counts: Mapping[str, int]
@@ -53,7 +53,7 @@ class Meanwhile(NamedTuple):
 
 
 def looked_at(tally: SocketTally) -> Looked:
-    """Return what is compared of a tally."""
+    """Return the parts of a tally that are compared."""
     pools = [getattr(tally, direction) for direction in DIRECTIONS]
     counts = dict(_counts(tally))
     for direction, found in zip(DIRECTIONS, pools, strict=True):
@@ -99,7 +99,7 @@ def _told(socket: CloseWaitSocket) -> tuple[object, ...]:
 
 
 def difference(first: Looked, dumped: Looked, second: Looked, meanwhile: Meanwhile) -> str | None:
-    """Return in what netlink's dump differs from two walks; None where churn explains it."""
+    """Return how netlink's dump differs from two walks; None if churn explains it."""
     changes = meanwhile.events + sum(
         abs(first.counts.get(name, 0) - second.counts.get(name, 0)) for name in _states(first)
     )
@@ -120,7 +120,7 @@ def _allowed(changes: int, value: int) -> int:
 
 
 def _count_difference(first: Looked, dumped: Looked, second: Looked, changes: int) -> str | None:
-    # A pool's row may be missing where others of its size are too many for all to have one.
+    # A pool may have no row if too many pools of its size compete for one.
     fixed = (name for name in dumped.counts if " pool " not in name)
     rows = (dumped.counts.keys() & first.counts.keys() & second.counts.keys()) - set(fixed)
     for name in (*(name for name in dumped.counts if " pool " not in name), *sorted(rows)):
@@ -133,7 +133,7 @@ def _count_difference(first: Looked, dumped: Looked, second: Looked, changes: in
 
 
 def _held_difference(first: Looked, dumped: Looked, second: Looked, changes: int) -> str | None:
-    """Compare the local ports: those that both walks tell alike must be told alike."""
+    """Compare the local ports: where both walks agree, the dump must agree, too."""
     stable = ~(first.held ^ second.held)
     different = ((dumped.held ^ second.held) & stable & ((1 << 65536) - 1)).bit_count()
     if different > _allowed(changes, dumped.held.bit_count()):
@@ -144,7 +144,7 @@ def _held_difference(first: Looked, dumped: Looked, second: Looked, changes: int
 def _age_difference(
     dumped: Looked, second: Looked, meanwhile: Meanwhile, changes: int
 ) -> str | None:
-    """Compare the mean ages: each may have grown by what passed, and be rounded by a second."""
+    """Compare the mean ages: elapsed time, a second of rounding and churn can separate them."""
     dumped_seconds, dumped_entries, oldest = dumped.ages
     walked_seconds, entries, _oldest = second.ages
     if not entries or not dumped_entries:
@@ -160,7 +160,7 @@ def _age_difference(
 def _close_wait_difference(
     first: Looked, dumped: Looked, second: Looked, changes: int
 ) -> str | None:
-    """Compare the sockets of which both walks tell the same."""
+    """Compare the sockets on which both walks agree."""
     stable = [
         ends for ends, told in second.close_wait.items() if first.close_wait.get(ends) == told
     ]

@@ -19,7 +19,7 @@ bool prepare_collection(struct collection *collection, const uint8_t *inodes, si
     return true;
 }
 
-/* Return a namespace; NULL: it is not asked for. There are some dozens at most. */
+/* Return a namespace, or NULL if it is not wanted. There are a few dozen at most. */
 static struct found_there *find(struct collection *collection, uint32_t netns)
 {
     if (collection->latest->netns == netns)
@@ -30,7 +30,8 @@ static struct found_there *find(struct collection *collection, uint32_t netns)
     return NULL;
 }
 
-/* Tell whether what was found belongs to a part: its place of a detail has 16 bits. */
+/* Tell whether what was found belongs to a part. A detail's position has 16 bits, which limits a
+ * part's details. */
 static bool is_of(const struct part *part, const struct found_there *there,
                   const struct found *found)
 {
@@ -40,7 +41,7 @@ static bool is_of(const struct part *part, const struct found_there *there,
            details + found->close_wait_count <= UINT16_MAX;
 }
 
-/* Have a part for these chains as the last one. */
+/* Make sure that the last part is for these chains. */
 static bool begin_part(struct found_there *there, const struct found *found)
 {
     if (there->part_count && is_of(&there->parts[there->part_count - 1], there, found))
@@ -58,7 +59,7 @@ static bool begin_part(struct found_there *there, const struct found *found)
     return true;
 }
 
-/* Keep what is told besides; its place in the part, from 1 on, is *place. */
+/* Keep the details of a connection in CLOSE_WAIT; *place is their position in the part, from 1. */
 static bool keep_close_wait(struct found_there *there, const struct close_wait *from,
                             uint16_t *place)
 {

@@ -1,4 +1,4 @@
-/* The connections of some network namespaces, taken from one walk over those of all. */
+/* The connections of some network namespaces, taken from one walk over all of them. */
 #pragma once
 #include "../../counting/netlink/netlink_walk.h"
 #include "walked_entry.h"
@@ -6,9 +6,9 @@
 #define MAX_ELSEWHERE 262144 /* elsewhere.py: connections of all namespaces together */
 #define BLOCKS_TOGETHER 64   /* elsewhere.py; each part becomes a Python object */
 
-/* Where in the arrays of a namespace begins what was found in some chains at a time. */
+/* Where a namespace's arrays begin to hold what was found in some chains at one time. */
 struct part {
-    uint32_t block; /* the same for BLOCKS_TOGETHER of them */
+    uint32_t block; /* one number for BLOCKS_TOGETHER blocks of the table */
     long long now_ms;
     uint32_t connections, close_waits;
 };
@@ -26,14 +26,14 @@ struct found_there {
 struct collection {
     struct found_there *namespaces;
     uint32_t count;
-    struct found_there *latest; /* the neighbours of an entry are often of its namespace */
-    uint32_t connections;       /* of all */
+    struct found_there *latest; /* an entry's neighbours are often in its namespace */
+    uint32_t connections;       /* of all together */
 };
 
-/* Make ready to collect those of some namespaces. Return false where there is no memory. */
+/* Prepare to collect the connections of some namespaces. Return false if there is no memory. */
 bool prepare_collection(struct collection *collection, const uint8_t *inodes, size_t bytes);
 
-/* Keep of what was found what is of these namespaces, in the dump's collection. */
+/* Keep what was found in these namespaces, in the dump's collection. */
 enum outcome collect_found(struct dump *dump, const struct found *found);
 
 /* Free what was collected, not the collection itself. */

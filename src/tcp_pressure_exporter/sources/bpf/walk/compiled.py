@@ -1,6 +1,6 @@
-"""The compiled decoder of a walk, beside its counter: _tally.c calls the units of this folder.
+"""The compiled decoder of a walk, built with its counter: _tally.c calls the units of this folder.
 
-Raises ImportError where the extension was not built: the readable one then does its work.
+Raises ImportError if the extension was not built; the readable decoder then replaces it.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,20 +16,20 @@ from tcp_pressure_exporter.sources.counting.compiled import NO_SECONDS, call_cou
 def tally_found(
     all_found: Sequence[Found], hz: int, rules: TallyRules, started_ms: int
 ) -> SocketTally:
-    """Count the connections of a walk; as readable.tally_found does."""
+    """Count the connections of a walk, like readable.tally_found."""
     asked = ((hz, all_found), 0, (*NO_SECONDS, started_ms))
     return count_sockets(_tally.tally_found, asked, rules, BPF)
 
 
 def collect(table: ConnectionTable, inodes: Collection[int]) -> dict[int, list[Found]]:
-    """Return what a walk finds of some namespaces; as elsewhere.collect does, without the GIL."""
+    """Return what a walk finds in some namespaces, like elsewhere.collect but without the GIL."""
     with table.failures():
         collected = call_counter(_tally.collect_connections, table.walker, packed_inodes(inodes))
     return {inode: [Found(*part) for part in parts] for inode, parts in collected}
 
 
 def tally_table(table: ConnectionTable, rules: TallyRules) -> SocketTally:
-    """Walk the table of the calling thread's network namespace and count it, without the GIL.
+    """Walk the table of the calling thread's network namespace and count it without the GIL.
 
     Raises SourceError.
     """

@@ -1,8 +1,8 @@
 """The connections of other network namespaces: one walk for all of them.
 
-All namespaces share the kernel's table, except those that have one of their own. A walk costs the
-same for one namespace as for all, so it is made once before the others are sampled, and what
-belongs to them is kept until then.
+All namespaces share the kernel's table, except those that have their own. A walk costs the same for
+one namespace as for all. So there is one walk before the others are sampled, and it keeps what
+belongs to them until then.
 """
 
 from array import array
@@ -34,8 +34,8 @@ from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_sysctl
 
 MAX_CONNECTIONS = 262_144  # of all other namespaces together: 14 MB while they are sampled
-BLOCKS_TOGETHER = 64  # are one block here: the connections of a namespace are few in each
-TABLE_SIZE = "net.ipv4.tcp_ehash_entries"  # negative where it is the table that all share
+BLOCKS_TOGETHER = 64  # count as one here: a namespace has few connections in each
+TABLE_SIZE = "net.ipv4.tcp_ehash_entries"  # negative for the shared table
 
 Collect = Callable[[ConnectionTable, Collection[int]], Mapping[int, Sequence[Found]]]
 Count = Callable[[Sequence[Found], int, TallyRules, int], SocketTally]
@@ -43,7 +43,7 @@ CountListeners = Callable[[Sequence[bytes], BoundRules], BoundTally]
 
 
 def collect(table: ConnectionTable, inodes: Collection[int]) -> dict[int, list[Found]]:
-    """Return what a walk finds of some namespaces; raises SourceError. The oracle of the C code."""
+    """Return what a walk finds in some namespaces; raises SourceError. The C code's oracle."""
     collected: dict[int, list[Found]] = {inode: [] for inode in inodes}
     count = 0
     for found in table.walk(everywhere=True):
@@ -57,7 +57,7 @@ def collect(table: ConnectionTable, inodes: Collection[int]) -> dict[int, list[F
 
 
 def _by_namespace(found: Found, inodes: Collection[int]) -> dict[int, Found]:
-    """Split what was found in some chains."""
+    """Split by namespace what was found in some chains."""
     theirs: dict[int, list[Connection]] = defaultdict(list)
     for connection in parse_connections(found):
         if connection.netns in inodes:
@@ -77,16 +77,17 @@ def _packed(found: Found, connections: list[Connection]) -> Found:
 
 
 def packed_inodes(inodes: Collection[int]) -> bytes:
-    """Return inodes as the C code takes them."""
+    """Return inodes in the form that the C code takes."""
     return array("I", inodes).tobytes()
 
 
 @dataclass(slots=True)
 class Elsewhere:
-    """What the newest walk found of other namespaces.
+    """What the newest walk found in other namespaces.
 
-    usable: returns whether walks tell what a dump tells. inode: of the thread's own namespace.
-    is_private: whether that has a table of connections of its own: its walks show no other's.
+    usable: returns whether walks agree with dumps. inode: returns that of the thread's current
+    namespace. is_private: whether the namespace that walks has its own connection table; its walks
+    then show no other namespace's connections.
     """
 
     tables: Tables
@@ -102,9 +103,9 @@ class Elsewhere:
 
     @contextmanager
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Walk the tables for these namespaces, and know what is theirs inside the block.
+        """Walk the tables for these namespaces, and hold what is theirs while the block runs.
 
-        If a walk fails, nothing is known of any of them: each is then asked by netlink.
+        If a walk fails, nothing is known about any of them: netlink is then asked in each.
         """
         try:
             if inodes and self.usable():
@@ -126,23 +127,23 @@ class Elsewhere:
         self._found, self._listening = {}, {}
 
     def tally(self, rules: TallyRules) -> SocketTally | None:
-        """Count the connections of the thread's namespace; None where they are not known."""
+        """Count the connections of the thread's namespace; None if they are not known."""
         found = self._found.get(self.inode())
         if found is None:
             return None
         return self.count(found, self.tables.connections.hz, rules, self._started_ms)
 
     def listening(self, rules: BoundRules) -> BoundTally | None:
-        """Count the listening sockets of the thread's namespace; None where they are not known."""
+        """Count the listening sockets of the thread's namespace; None if they are not known."""
         messages = self._listening.get(self.inode())
         return None if messages is None else self.count_listeners(messages, rules)
 
 
 class ForeignSockets(BesideNetlink):
-    """The sockets of a namespace that the calling thread goes into; raises SourceError.
+    """The sockets of a namespace that the calling thread enters; raises SourceError.
 
-    By the walk that was made for all where it has them, else by netlink: always where the namespace
-    has a table of its own.
+    They come from the walk made for all namespaces if it has them, else from netlink. A namespace
+    with its own connection table always gets its connections from netlink.
     """
 
     def __init__(self, elsewhere: ElsewhereSource, netlink: NetlinkSockets, procfs: Path) -> None:
@@ -161,22 +162,22 @@ class ForeignSockets(BesideNetlink):
         return walked or self._netlink.tally(rules)
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
-        """Return the listening sockets, and the bound-only ones as far as they are looked for."""
+        """Return the listening sockets and, if they are looked for, the bound-only ones."""
         listening = self._elsewhere.listening(rules)
         if listening is None:
             return super().bound_sockets(rules)
         return self._netlink.with_bound_only(listening, rules)
 
     def close_wait_ages(self) -> dict[bytes, float]:
-        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        """Return the minimum age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         return self._netlink.close_wait_ages() if self._silences is None else self._silences
 
 
 def shares_table(procfs: Path) -> bool:
-    """Tell whether the thread's namespace has no table of its own; False where nothing tells.
+    """Tell whether the thread's namespace uses the shared table; False if the kernel does not say.
 
-    Source: net/ipv4/sysctl_net_ipv4.c, proc_tcp_ehash_entries. A namespace has its table from its
-    beginning to its end.
+    Source: net/ipv4/sysctl_net_ipv4.c, proc_tcp_ehash_entries. A namespace keeps the same table
+    for its whole life.
     """
     try:
         size = read_sysctl(procfs, TABLE_SIZE)

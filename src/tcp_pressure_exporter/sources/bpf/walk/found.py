@@ -1,4 +1,4 @@
-"""What programs/connections.bpf.c tells, as bytes and as what they mean."""
+"""What programs/connections.bpf.c reports: the bytes, and what they mean."""
 
 import struct
 from collections.abc import Iterator
@@ -9,25 +9,25 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 OPERATION = "BPF walk"
 
 # struct connection: local, remote; interface, ticks left, identity, namespace; ports in network
-# order; state, place of its struct close_wait from 1 on.
+# order; state, position of its struct close_wait, from 1.
 CONNECTION = struct.Struct("=16s16sIIII2s2sBxH")
 # struct close_wait: cgroup, cookie; inode, queues, ticks of silence; timer, retransmits.
 CLOSE_WAIT = struct.Struct("=QQIIIIBB6x")
-# What struct block begins with: chains of the table; connections, of these in CLOSE_WAIT; whether
-# the table is of one network namespace alone.
+# The start of struct block: chains in the table; connections, those in CLOSE_WAIT; whether the
+# table belongs to one network namespace alone.
 HEAD = struct.Struct("=IIII")
 MOST_CONNECTIONS, MOST_CLOSE_WAIT = 8192, 2048
 BLOCK_BYTES = HEAD.size + MOST_CONNECTIONS * CONNECTION.size + MOST_CLOSE_WAIT * CLOSE_WAIT.size
 WALKED, NO_ROOM, STRAYED = range(3)  # enum walk_result
 BLOCK_CHAINS = 512
-MOST_ATTEMPTS = 64  # at chains that change under the walk
+MOST_ATTEMPTS = 64  # for chains that change during the walk
 
 
 class Found(NamedTuple):
-    """The connections of some chains of a block, as of a tick of the kernel's clock.
+    """The connections of some chains of a block, at one tick of the kernel's clock.
 
-    block: its number. now_ms: on the clock of coarse_ms() (sources/netlink/socket.py).
-    connections, close_waits: the records, one after the other.
+    block: its number. now_ms: by the clock of coarse_ms() (sources/netlink/socket.py).
+    connections, close_waits: the records, one after another.
     """
 
     block: int
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """One record; `left` in ticks, `detail` 0 where there is none."""
+    """One record; `left` in ticks, `detail` 0 if there is none."""
 
     local: bytes
     remote: bytes
@@ -52,7 +52,7 @@ class Connection(NamedTuple):
 
 
 class CloseWait(NamedTuple):
-    """What is told besides of a connection in CLOSE_WAIT; `silent` in ticks."""
+    """The details of a connection in CLOSE_WAIT; `silent` in ticks."""
 
     cgroup: int
     cookie: int
@@ -70,7 +70,7 @@ def parse_connections(found: Found) -> Iterator[Connection]:
 
 
 def parse_close_wait(found: Found, place: int) -> CloseWait:
-    """Return what is told besides at a place, from 1 on; raises SourceError."""
+    """Return the details at a position, counted from 1; raises SourceError."""
     told = len(found.close_waits) // CLOSE_WAIT.size
     if not 1 <= place <= told:
         raise SourceError(OPERATION, f"detail {place} of {told}")
@@ -78,7 +78,7 @@ def parse_close_wait(found: Found, place: int) -> CloseWait:
 
 
 def parse_block(packed: bytes, place: tuple[int, int]) -> Found:
-    """Return what is in a whole block; place: its number, and when. Raises SourceError."""
+    """Return the contents of a whole block; place: its number and its time. Raises SourceError."""
     _chains, connections, close_waits, _private = HEAD.unpack_from(packed)
     if connections > MOST_CONNECTIONS or close_waits > MOST_CLOSE_WAIT:
         reason = f"{connections} connections, {close_waits} in CLOSE_WAIT"

@@ -12,7 +12,7 @@ struct segment {
     const uint8_t *members;
 };
 
-/* Read what the walk before noted of the block at a place; false: there is none. */
+/* Read what the previous walk noted about the block at an offset; false if there is none. */
 static bool segment_at(const struct identities *identities, size_t at, struct segment *segment)
 {
     size_t left = identities->known_bytes - at;
@@ -69,8 +69,8 @@ bool add_identity(struct identities *identities, uint32_t identity, bool young)
     return true;
 }
 
-/* Return the slot of an identity, or the free one where it belongs. The kernel chooses them: they
- * are spread by a secret of its own. */
+/* Return the slot of an identity, or the free one where it belongs. The kernel chooses identities,
+ * and its own secret spreads them. */
 static uint32_t *slot_of(const struct identities *identities, uint32_t identity)
 {
     uint32_t last = identities->slot_count - 1, place = (identity * 0x9e3779b1u) >> 7 & last;
@@ -80,7 +80,7 @@ static uint32_t *slot_of(const struct identities *identities, uint32_t identity)
     return &identities->slots[place];
 }
 
-/* Have room for twice as many slots as there are identities, all free. */
+/* Provide at least twice as many slots as there are identities, all free. */
 static bool clear_slots(struct identities *identities, uint32_t count)
 {
     uint32_t wanted = 64;

@@ -1,12 +1,13 @@
-"""Which TIME_WAIT entries a walk saw: by them the next one knows which are new.
+"""Which TIME_WAIT entries a walk saw, so that the next walk knows which are new.
 
 A socket gets its cookie when sock_diag first shows it, so a walk finds none. But an entry stays in
-its chain, and its ends with the sequence number that it had when it began (struct connection,
-`identity`) tell it from all others there, also from later ones of the same ends, and stay the same
-where a stray segment restarts its minute. So identities are noted block by block, in the order of
-the walk: four bytes for each entry.
+its chain. Its ends, and its sequence number when the entry began (struct connection, `identity`),
+tell it from all others there, even from later ones with the same ends, and do not change when a
+stray segment restarts its minute. So identities are noted block by block, in the order of the walk:
+four bytes for each entry.
 
-Packed: for each block its number, how many identities it has, and these, as native unsigned ints.
+Packed: for each block its number, the number of its identities, and the identities, as native
+unsigned ints.
 """
 
 from array import array
@@ -16,7 +17,7 @@ from tcp_pressure_exporter.facts.tally import AGE_ERROR_MS, BPF, MAX_IDENTITIES,
 
 
 class Identities:
-    """Tells which entries are new, and notes all for the next walk."""
+    """Tells which entries are new, and notes all entries for the next walk."""
 
     def __init__(self, since: Edge | None, started_ms: int) -> None:
         self._since = since.seen_by(BPF) if since else None
@@ -30,9 +31,9 @@ class Identities:
         self._noted.setdefault(block, [])
 
     def add(self, block: int, identity: int, born_ms: int, *, over: bool) -> bool:
-        """Note one entry; tell whether the walk before did not see it in TIME_WAIT.
+        """Note one entry; return whether it is new: the previous walk did not see it in TIME_WAIT.
 
-        over: whether its time is over; it then waits for the end of its batch.
+        over: whether its time has run out; it then waits for the end of its batch.
         """
         self._note(block, identity, young=born_ms >= self._started_ms - 2 * AGE_ERROR_MS)
         if over or self._since is None or born_ms < self._since.started_ms - AGE_ERROR_MS:
@@ -40,7 +41,7 @@ class Identities:
         return identity not in self._known.get(block, ())
 
     def _note(self, block: int, identity: int, *, young: bool) -> None:
-        """Keep an identity where there is room; half of it is for those that an age leaves open."""
+        """Keep an identity if there is room; half is for entries too young to judge by age."""
         if self._count < (MAX_IDENTITIES if young else MAX_IDENTITIES // 2):
             self._noted[block].append(identity)
             self._count += 1

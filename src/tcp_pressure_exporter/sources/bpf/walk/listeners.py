@@ -1,7 +1,7 @@
 """The kernel's table of listening sockets, and the program that walks it.
 
-The program writes each socket as sock_diag would, so that the parsers of its dumps also count the
-sockets of a walk.
+The program writes each socket as sock_diag would, so the parsers of dumps also count the sockets of
+a walk.
 """
 
 import struct
@@ -17,7 +17,7 @@ OBJECT = "listeners"
 PROGRAM, MAP = "walk_listeners", "found"
 ARGUMENTS = struct.Struct("=QQQQ")
 ONLY_KEY = bytes(4)
-# struct listing: chains of the table, sockets; then each of these, as struct listener.
+# struct listing: chains in the table, number of sockets; then the sockets, each a struct listener.
 HEAD = struct.Struct("=II")
 MESSAGE_BYTES = 116
 NETNS = struct.Struct("=I")
@@ -27,7 +27,7 @@ LISTING_BYTES = HEAD.size + MOST_LISTENERS * MESSAGE_BYTES
 
 
 class ListenerTable:
-    """The table of the host, which all network namespaces share; questions raise SourceError."""
+    """The host's table, which all network namespaces share; every question raises SourceError."""
 
     def __init__(self, loaded: BpfObject) -> None:
         self._loaded = loaded
@@ -38,9 +38,10 @@ class ListenerTable:
         return self._listing()[0]
 
     def messages(self, *, everywhere: bool = False) -> Iterator[bytes]:
-        """Yield the messages of the calling thread's namespace, or of all: some in each piece.
+        """Yield the messages of the calling thread's namespace, or of all: several in each piece.
 
-        Of a chain that has more sockets than fit, some are passed over at each walk but the first.
+        If a chain has more sockets than fit, it is walked several times: each walk skips the
+        sockets that earlier ones returned.
         """
         chains = self.chains()
         first, step, passed = 0, chains, 0
@@ -59,7 +60,7 @@ class ListenerTable:
     def _walk(
         self, first: int, chains: int, passed: int, *, everywhere: bool
     ) -> tuple[bool, bytes]:
-        """Walk some chains; return whether there are more sockets than fit, and those that do."""
+        """Walk some chains; return whether there are more sockets than fit, and those that fit."""
         for _ in range(MOST_ATTEMPTS):
             result = self._run(first, chains, passed, everywhere=everywhere)
             if result != STRAYED:
@@ -81,7 +82,7 @@ class ListenerTable:
 
 
 def _next_step(first: int, step: int, chains: int) -> int:
-    """Return how many chains to walk next: more again after some that had many sockets."""
+    """Return how many chains to walk next: more again, once past those with many sockets."""
     wider = 2 * step
     return wider if first % wider == 0 and first + wider <= chains else step
 
@@ -101,7 +102,7 @@ def by_namespace(pieces: Iterator[bytes], inodes: Collection[int]) -> dict[int, 
 
 
 def open_listener_table(load_object: LoadObject = load) -> ListenerTable | Missing:
-    """Return the table, or why it cannot be walked here: found out by trying it."""
+    """Return the table, or why it cannot be walked here; a trial run decides."""
     return opened(OBJECT, _tried, load_object)
 
 

@@ -1,4 +1,4 @@
-"""Listening sockets by a walk of the kernel's table, compared with netlink's dump now and then."""
+"""Listening sockets from a walk of the kernel's table, sometimes compared with netlink's dump."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Count = Callable[[BoundRules], BoundTally]
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What is compared of a tally: all but how many connections wait, which changes."""
+    """The parts of a tally that are compared: not how many connections wait, which varies."""
 
     listeners: Mapping[bool, int]
     listening: int
@@ -27,7 +27,7 @@ class Looked:
 
 
 def looked_at(tally: BoundTally) -> Looked:
-    """Return what is compared of a tally."""
+    """Return the parts of a tally that are compared."""
     limits = {queue.key: (queue.limit, queue.owner_id) for queue in tally.queues}
     return Looked(
         tally.listeners,
@@ -35,8 +35,8 @@ def looked_at(tally: BoundTally) -> Looked:
         tally.by_address,
         tally.dual_stack,
         tally.transparent,
-        # If there are more than there is room for, which ones are listed depends on how full they
-        # were.
+        # If there are more queues than there is room for, how full they were decides which are
+        # listed.
         limits if len(limits) == sum(tally.listeners.values()) else {},
     )
 
@@ -44,7 +44,7 @@ def looked_at(tally: BoundTally) -> Looked:
 class WalkedListeners:
     """Asks the network namespace of the calling thread; raises SourceError.
 
-    walk, dump: tell of the listening sockets, by BPF and by netlink.
+    walk, dump: count the listening sockets, by BPF and by netlink.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class WalkedListeners:
         self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
 
     def listening(self, rules: BoundRules) -> BoundTally:
-        """Return them; raises SourceError where the walk fails, or netlink tells otherwise."""
+        """Return them; raises SourceError if the walk fails or netlink disagrees."""
         if not self._allowance.due():
             return self._walk(rules)
         with self._allowance.spend():
@@ -74,7 +74,7 @@ class WalkedListeners:
         return tally  # they change too fast to compare
 
     def _dumped(self, rules: BoundRules) -> Looked | None:
-        """Return what netlink tells; None where it fails, which says nothing against a walk."""
+        """Return what netlink tells; None if it fails, which says nothing against a walk."""
         try:
             return looked_at(self._dump(rules))
         except SourceError:

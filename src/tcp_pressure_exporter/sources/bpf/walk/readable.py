@@ -1,6 +1,6 @@
 """The readable decoder of a walk: records in, aggregates out. The oracle of the compiled one.
 
-Here records become entries; counting/counter.py says what an entry counts for.
+This module turns records into entries; counting/counter.py says what an entry counts for.
 """
 
 import struct
@@ -33,7 +33,7 @@ CGROUP = struct.Struct("=HHQ")  # struct rtattr and its value
 def tally_found(
     all_found: Iterable[Found], hz: int, rules: TallyRules, started_ms: int
 ) -> SocketTally:
-    """Count the connections of a walk that began at `started_ms`, in ticks of 1 ÷ hz seconds.
+    """Count the connections of a walk that began at `started_ms`; hz: ticks a second.
 
     Raises SourceError on a record that makes no sense.
     """
@@ -56,9 +56,10 @@ def tally_table(table: ConnectionTable, rules: TallyRules) -> SocketTally:
 
 
 class _Decoder:
-    """Makes entries of records; longest_left_ms: the most that one in TIME_WAIT had left of it.
+    """Turns records into entries.
 
-    kept: what sock_diag would tell of the first MAX_KEPT sockets in some states.
+    longest_left_ms: the longest remaining time of an entry in TIME_WAIT. kept: what sock_diag would
+    send about the first MAX_KEPT sockets in some states. overflow: how many more there were.
     """
 
     def __init__(self, rules: TallyRules, hz: int, started_ms: int) -> None:
@@ -70,11 +71,11 @@ class _Decoder:
         self.overflow = 0
 
     def decode(self, connection: Connection, found: Found) -> Entry | None:
-        """Return the entry of a record, or None where its socket is no more."""
+        """Return the entry of a record, or None if its socket has gone."""
         if connection.state not in STATE_NAMES:
             raise SourceError(OPERATION, f"state {connection.state} is unknown")
         if connection.local_port == NO_PORT:
-            return None  # it was closed, and has given its port back: inet_put_port
+            return None  # closed, and its port released: inet_put_port
         age_ms, entered, cause = LIVE, False, ""
         if connection.state == TCP_TIME_WAIT:
             age_ms, entered = self._date(connection, found)
@@ -85,7 +86,7 @@ class _Decoder:
         return Entry(*ends, state, interface, age_ms, entered, cause, found.now_ms)
 
     def _date(self, connection: Connection, found: Found) -> tuple[int, bool]:
-        """Return the age of an entry, and whether the walk before did not see it."""
+        """Return the age of an entry, and whether it is new."""
         left_ms = self._milliseconds(connection.left)
         self.longest_left_ms = max(self.longest_left_ms, left_ms)
         age_ms = self._rules.reuse.lengths.age_ms(left_ms)
@@ -93,7 +94,7 @@ class _Decoder:
         return age_ms, self.identities.add(found.block, connection.identity, born_ms, over=over)
 
     def _explain(self, connection: Connection, detail: CloseWait) -> str:
-        """Return why a socket is in CLOSE_WAIT, and keep what is known of it."""
+        """Return why a socket is in CLOSE_WAIT, and keep what is known about it."""
         if self._rules.kept_states >> connection.state & 1:
             if len(self.kept) < MAX_KEPT:
                 silent_ms = self._milliseconds(detail.silent)
@@ -104,12 +105,12 @@ class _Decoder:
         return close_wait_cause(detail.timer, detail.retransmits, *queues)
 
     def _milliseconds(self, ticks: int) -> int:
-        """Return what jiffies_to_msecs() does (kernel/time/time.c)."""
+        """Return the same as jiffies_to_msecs() (kernel/time/time.c)."""
         return min(-(-1000 * ticks // self._hz), 0xFFFFFFFF)
 
 
 def as_told_by_netlink(connection: Connection, detail: CloseWait, silent_ms: int) -> bytes:
-    """Return the message that sock_diag would send; the time is that of the last word heard."""
+    """Return the message that sock_diag would send, with the peer's silence in idiag_expires."""
     message = MESSAGE.pack(
         *(AF_INET6, connection.state, detail.timer, detail.retransmits),
         *(connection.local_port, connection.remote_port, connection.local, connection.remote),

@@ -1,4 +1,4 @@
-"""Sockets by a walk of the kernel's table, with netlink beside it for all that needs no walk.
+"""Sockets from a walk of the kernel's table, with netlink for everything that needs no walk.
 
 If the walk fails, or a dump by netlink disagrees, netlink replaces it permanently: no number is
 ever wrong because a kernel keeps a field elsewhere.
@@ -36,9 +36,9 @@ from tcp_pressure_exporter.sources.pacing import Allowance
 class WalkedSockets(BesideNetlink):
     """Asks the network namespace of the calling thread. Every question raises SourceError.
 
-    walk: counts the table of connections, walk_listeners that of listening sockets. statistics:
-    returns the kernel's counters. told_by: which of both told the newest sockets; replaced as a
-    whole, so that another thread may read it.
+    walk: counts the table of connections; walk_listeners: counts that of listening sockets.
+    statistics: returns the kernel's counters. told_by: which of the two sources supplied the newest
+    sockets. It is replaced as a whole, so another thread can read it.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class WalkedSockets(BesideNetlink):
         return tally
 
     def _checked(self, rules: TallyRules) -> SocketTally:
-        """Return a tally that was compared with netlink's; raises SourceError where they differ."""
+        """Return a tally that was compared with netlink's; raises SourceError if they differ."""
         found: str | None = None
         for _ in range(ATTEMPTS):
             tally, found = self._compared(rules)
@@ -102,7 +102,7 @@ class WalkedSockets(BesideNetlink):
 
     def _compared(self, rules: TallyRules) -> tuple[SocketTally, str | None]:
         began, events = self._clock(), self._events()
-        # Only what is compared is kept of each tally: it may take several megabytes.
+        # Keep only the compared parts of each tally: a whole one can take several megabytes.
         first = looked_at(self._walk(rules))
         dumped = self._dumped(rules)
         tally = self._walk(rules)
@@ -113,14 +113,14 @@ class WalkedSockets(BesideNetlink):
         return tally, difference(first, dumped, looked_at(tally), meanwhile)
 
     def _dumped(self, rules: TallyRules) -> Looked | None:
-        """Return what netlink tells; None where it fails, which says nothing against a walk."""
+        """Return what netlink tells; None if it fails, which says nothing against a walk."""
         try:
             return looked_at(self._netlink.tally(rules))
         except SourceError:
             return None
 
     def _events(self) -> int:
-        """Return how many events the kernel has counted; 0 where it does not tell."""
+        """Return how many events the kernel has counted; 0 if they cannot be read."""
         try:
             statistics = self._statistics()
         except SourceError:
@@ -128,11 +128,11 @@ class WalkedSockets(BesideNetlink):
         return sum(statistics.get(name, 0) for name in EVENTS)
 
     def close_wait_ages(self) -> dict[bytes, float]:
-        """Return the least age in seconds of each socket in CLOSE_WAIT, by its cookie."""
+        """Return the minimum age in seconds of each socket in CLOSE_WAIT, by its cookie."""
         if self.told_by.source == BPF:
             return close_wait_silences(self._kept)
         return self._netlink.close_wait_ages()
 
     def who_told(self) -> ToldBy:
-        """Return who told the newest sockets."""
+        """Return which source supplied the newest sockets."""
         return self.told_by

@@ -31,7 +31,7 @@ CHAINS_IN_STEP = 16
 class ConnectionTable:
     """The table of the calling thread's network namespace; every question raises SourceError.
 
-    hz: ticks of the kernel's clock a second.
+    hz: ticks of the kernel's clock per second.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ConnectionTable:
         return found(PROGRAM), found(MAP), self.hz
 
     def failures(self) -> AbstractContextManager[None]:
-        """Make a SourceError of an OSError."""
+        """Turn an OSError into a SourceError."""
         return self._loaded.failures()
 
     def chains(self) -> int:
@@ -59,7 +59,7 @@ class ConnectionTable:
         return self._head()[0]
 
     def is_private(self) -> bool:
-        """Tell whether it is the namespace's own: net.ipv4.tcp_child_ehash_entries."""
+        """Tell whether the namespace has its own table: net.ipv4.tcp_child_ehash_entries."""
         return bool(self._head()[3])
 
     def _head(self) -> tuple[int, int, int, int]:
@@ -70,9 +70,9 @@ class ConnectionTable:
         return head
 
     def walk(self, *, everywhere: bool = False) -> Iterator[Found]:
-        """Yield what is in it: what walking.c does, readable.
+        """Yield the table's contents: the readable form of walking.c.
 
-        everywhere: of all namespaces that share the table.
+        everywhere: for all namespaces that share the table.
         """
         chains = self.chains()
         step = min(chains, BLOCK_CHAINS)
@@ -86,7 +86,7 @@ class ConnectionTable:
             first += step
 
     def _walk_some(self, first: int, step: int, *, everywhere: bool) -> tuple[int, int]:
-        """Walk as many chains as there is room for; return how many, and when."""
+        """Walk as many chains as there is room for; return how many, and the time."""
         result = STRAYED
         for _ in range(MOST_ATTEMPTS):
             now_ms = self.ticks_ms()
@@ -109,7 +109,7 @@ class ConnectionTable:
 
 
 def open_connection_table(load_object: LoadObject = load) -> ConnectionTable | Missing:
-    """Return the table, or why it cannot be walked here: found out by trying it."""
+    """Return the table, or why it cannot be walked here; a trial run decides."""
     return opened(OBJECT, _tried, load_object)
 
 

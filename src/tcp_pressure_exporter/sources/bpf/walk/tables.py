@@ -1,4 +1,4 @@
-"""The kernel's tables that are walked, opened together: of connections and listening sockets."""
+"""The kernel tables that are walked, opened together: connections and listening sockets."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable, open_c
 
 
 class Tables(NamedTuple):
-    """All that an ordinary sample walks."""
+    """The tables that an ordinary sample walks."""
 
     connections: ConnectionTable
     listeners: ListenerTable

@@ -7,7 +7,7 @@ static const char OPERATION[] = "BPF walk";
 
 enum { CGROUP_ID = 21 }; /* INET_DIAG_CGROUP_ID, which older headers do not name */
 
-/* What sock_diag would send of a socket in CLOSE_WAIT. */
+/* What sock_diag would send about a socket in CLOSE_WAIT. */
 struct told {
     struct inet_diag_msg message;
     uint16_t length, type;
@@ -24,7 +24,7 @@ static uint32_t milliseconds(const struct walk_tally *tally, uint32_t ticks)
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-/* Tell whether an entry is new. Return false where there is no memory. */
+/* Note an entry, and tell whether it is new. Return false if there is no memory. */
 static bool note(struct walk_tally *tally, uint32_t identity, long long born_ms, bool over,
                  bool *entered)
 {
@@ -42,7 +42,7 @@ static bool note(struct walk_tally *tally, uint32_t identity, long long born_ms,
     return true;
 }
 
-/* Date a TIME_WAIT entry: date() of inet_diag_entry.c. */
+/* Date a TIME_WAIT entry, like date() in inet_diag_entry.c. */
 static bool date(struct walk_tally *tally, const struct connection *from, long long now_ms,
                  struct socket_entry *entry)
 {
@@ -85,7 +85,7 @@ static struct told tell(const struct connection *from, const struct close_wait *
     return told;
 }
 
-/* Tell why a socket is in CLOSE_WAIT, and keep what is known of it. */
+/* Tell why a socket is in CLOSE_WAIT, and keep what is known about it. */
 static enum outcome explain(struct dump *dump, const struct connection *from,
                             const struct found *found, struct socket_entry *entry)
 {
@@ -121,7 +121,7 @@ static enum outcome count_connection(struct dump *dump, const struct connection 
     if (entry.state < TCP_ESTABLISHED || entry.state > TCP_CLOSING)
         return fail(&dump->failure, OPERATION, "state %u is unknown", entry.state);
     if (!entry.local_port)
-        return MORE; /* it was closed, and has given its port back: inet_put_port */
+        return MORE; /* closed, and its port released: inet_put_port */
     if (entry.state == TCP_TIME_WAIT && !date(tally, from, found->now_ms, &entry))
         return fail_out_of_memory(dump);
     if (entry.state == TCP_CLOSE_WAIT && explain(dump, from, found, &entry) != MORE)

@@ -5,14 +5,14 @@
 #include "block.h"
 #include "identities.h"
 
-/* What a walk is counted into. Of `entries.recent` only the times are used. */
+/* What a walk is counted into. It uses only the times of `entries.recent`. */
 struct walk_tally {
     struct inet_diag_tally entries;
     struct identities identities;
     uint32_t hz; /* ticks a second */
 };
 
-/* What was found in some chains of a block, as of a tick of the kernel's clock. */
+/* What was found in some chains of a block, at one tick of the kernel's clock. */
 struct found {
     uint32_t block; /* its number */
     long long now_ms;
@@ -21,5 +21,5 @@ struct found {
     uint32_t connection_count, close_wait_count;
 };
 
-/* Count all of them. */
+/* Count all connections found. */
 enum outcome count_found(struct dump *dump, const struct found *found);

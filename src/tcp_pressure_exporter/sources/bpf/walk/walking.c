@@ -6,13 +6,13 @@
 
 #include "../syscalls.h"
 
-/* They take a fraction of a millisecond, and what is found in them stays in the cache. */
+/* Walking this many takes a fraction of a millisecond, and what they hold stays in the cache. */
 #define BLOCK_CHAINS 512
 #define MOST_ATTEMPTS 64
 
 static const char OPERATION[] = "BPF walk";
 
-/* Where a walk stands. */
+/* How far a walk has come. */
 struct place {
     const struct walker *walker;
     const struct block *block;
@@ -69,7 +69,7 @@ static enum outcome take_here(struct dump *dump, const struct place *place)
     return place->walker->take(dump, &found);
 }
 
-/* Take the next chains: as many as there is room for, again where they changed. */
+/* Take the next chains: as many as there is room for. If they changed, walk them again. */
 static enum outcome walk_on(struct dump *dump, struct place *place)
 {
     uint32_t result = STRAYED;
@@ -93,7 +93,7 @@ static enum outcome walk_blocks(struct dump *dump, struct place *place)
 {
     uint32_t result;
 
-    if (!run(place, 0, &result)) /* tells how large the table is */
+    if (!run(place, 0, &result)) /* reports the size of the table */
         return fail_call(dump);
     uint32_t chains = place->block->chains;
     place->step = chains < BLOCK_CHAINS ? chains : BLOCK_CHAINS;
