@@ -4,7 +4,6 @@ Needs root, and takes under a minute. The entries are written into the conntrack
 network namespace, without traffic; they go with it.
 """
 
-import argparse
 import socket
 import struct
 import sys
@@ -15,13 +14,11 @@ from pathlib import Path
 
 from benchmarks.contenders import Contender, time_program
 from benchmarks.failure import BenchmarkError
-from benchmarks.history import keep
 from benchmarks.machine import describe_machine
-from benchmarks.marks import with_part
 from benchmarks.parsers import parsers
-from benchmarks.paths import README
 from benchmarks.results import Row
 from benchmarks.rounds import Measured
+from benchmarks.section import run_section
 from benchmarks.summary import summarise
 from benchmarks.tables import machine_sentence, table
 from benchmarks.timing import Timing
@@ -55,21 +52,9 @@ TITLES = ("reader", "ratio to the floor", "lowest-highest", "wall ms", "ns an en
 
 
 def main() -> int:
-    """Measure and print the table; --write puts it into the README. Return 1 if that failed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.conntrack", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
-    flags = parser.parse_args()
-    try:
-        rows = measure()
-        section = results_section(rows)
-        sys.stdout.write(section + "\n")
-        if flags.write:
-            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
-            keep(describe_machine({}).date, figures_of(rows))
-    except (BenchmarkError, OSError) as error:
-        sys.stderr.write(f"benchmarks: {error}\n")
-        return 1
-    return 0
+    """Measure and print the table; --write keeps it. Return 1 if that failed."""
+    program = ("benchmarks.conntrack", __doc__)
+    return run_section(program, BEGIN, measure, (results_section, figures_of))
 
 
 def measure() -> list[Row]:

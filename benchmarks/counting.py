@@ -4,7 +4,6 @@ Needs root, and takes about a minute. The connections are in a separate network 
 programs are attached, they see every socket state change on the host.
 """
 
-import argparse
 import socket
 import sys
 import tempfile
@@ -16,11 +15,10 @@ from typing import NamedTuple, Protocol
 
 from benchmarks.conversation import Conversation, conversation
 from benchmarks.failure import BenchmarkError
-from benchmarks.history import keep
 from benchmarks.machine import describe_machine
-from benchmarks.marks import with_part
-from benchmarks.paths import HERE, README
+from benchmarks.paths import HERE
 from benchmarks.programs import compile_c
+from benchmarks.section import run_section
 from benchmarks.tables import machine_sentence, table
 from benchmarks.timing import parse_timing
 from tcp_pressure_exporter.facts.questions import Missing
@@ -75,21 +73,9 @@ Costs = dict[str, list[Cost]]
 
 
 def main() -> int:
-    """Measure and print the tables; --write puts them into the README. Return 1 if that failed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.counting", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
-    flags = parser.parse_args()
-    try:
-        lives, refusals = measure()
-        section = results_section(lives, refusals)
-        sys.stdout.write(section + "\n")
-        if flags.write:
-            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
-            keep(describe_machine({}).date, figures_of(lives))
-    except (BenchmarkError, OSError) as error:
-        sys.stderr.write(f"benchmarks: {error}\n")
-        return 1
-    return 0
+    """Measure and print the tables; --write keeps them. Return 1 if that failed."""
+    program = ("benchmarks.counting", __doc__)
+    return run_section(program, BEGIN, measure, (results_section, figures_of))
 
 
 def measure() -> tuple[Costs, Costs]:
@@ -142,8 +128,9 @@ def attached(programs: Sequence[OpenCounting]) -> Iterator[None]:
         yield
 
 
-def results_section(lives: Costs, refusals: Costs) -> str:
+def results_section(measured: tuple[Costs, Costs]) -> str:
     """Return the results in Markdown."""
+    lives, refusals = measured
     share = _share(lives["both"])
     kept = "kept" if share <= BUDGET else "**not kept**"
     verdict = (
@@ -162,8 +149,9 @@ def results_section(lives: Costs, refusals: Costs) -> str:
     )
 
 
-def figures_of(lives: Costs) -> dict[str, float]:
+def figures_of(measured: tuple[Costs, Costs]) -> dict[str, float]:
     """Return what is tracked over time: µs of a connection's life, and what programs add."""
+    lives, _refusals = measured
     floor = median(cost.floor for found in lives.values() for cost in found)
     more = {
         f"{name}_microseconds": round(median(cost.more for cost in found) * 1e6, 2)

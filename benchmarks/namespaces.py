@@ -4,7 +4,6 @@ Needs root, and takes about two minutes. The same number of sockets is spread ov
 network namespaces, all made for the run.
 """
 
-import argparse
 import re
 import sys
 import tempfile
@@ -17,12 +16,11 @@ from statistics import median
 import structlog
 
 from benchmarks.failure import BenchmarkError
-from benchmarks.history import keep
 from benchmarks.machine import describe_machine
-from benchmarks.marks import with_part
-from benchmarks.paths import HERE, README
+from benchmarks.paths import HERE
 from benchmarks.population import populated
 from benchmarks.programs import compile_c
+from benchmarks.section import run_section
 from benchmarks.shape import Shape
 from benchmarks.tables import machine_sentence, table
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
@@ -52,21 +50,9 @@ Costs = dict[int, dict[str, float]]  # ms of CPU, by number of namespaces and co
 
 
 def main() -> int:
-    """Measure and print the table; --write puts it into the README. Return 1 if that failed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.namespaces", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="replace it in benchmarks/README.md")
-    flags = parser.parse_args()
-    try:
-        costs = measure()
-        section = results_section(costs)
-        sys.stdout.write(section + "\n")
-        if flags.write:
-            README.write_text(with_part(README.read_text(), BEGIN, section, "the README"))
-            keep(describe_machine({}).date, figures_of(costs))
-    except (BenchmarkError, OSError) as error:
-        sys.stderr.write(f"benchmarks: {error}\n")
-        return 1
-    return 0
+    """Measure and print the table; --write keeps it. Return 1 if that failed."""
+    program = ("benchmarks.namespaces", __doc__)
+    return run_section(program, BEGIN, measure, (results_section, figures_of))
 
 
 def measure() -> Costs:

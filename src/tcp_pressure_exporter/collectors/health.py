@@ -71,8 +71,8 @@ SAMPLE_FAMILIES: tuple[Family[Sample], ...] = (
         "tcp_pressure_namespaces",
         "Network namespaces of the host other than the exporter's own, by how they are"
         " treated. sampled: they have series of their own. unlisted: others have more sockets"
-        " (--netns.max). excluded: not wanted (--netns.include, --netns.exclude). quiet: fewer"
-        " than 50 sockets, where BPF reads the sockets none, and not requested by name."
+        " (--netns.max). excluded: not wanted (--netns.include, --netns.exclude). quiet: not"
+        " requested by name, and fewer than 50 sockets, or none if BPF reads the sockets."
         " unreadable: the kernel denied access, and the log says why. not_looked_at: beyond the"
         " first 1,024; without --collector.netns, all except those known to have no TCP socket,"
         " counted from time to time, and absent if this user cannot see them all. Without"

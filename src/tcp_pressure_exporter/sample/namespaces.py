@@ -10,7 +10,7 @@ from tcp_pressure_exporter.pools.listing import ListingRule, select
 # A dump of one namespace's sockets passes those of the whole host. With fewer sockets than this, a
 # pool of the default 28,232 ports does not reach a fifth of the ratio for being listed.
 QUIET = 50
-EMPTY = 1  # with fewer. It is enough where one walk finds the sockets of all namespaces
+EMPTY = 1  # where one walk finds the sockets of all namespaces, only those without any are quiet
 DEFAULT_MOST = 20
 
 
