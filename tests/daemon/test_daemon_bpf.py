@@ -77,13 +77,19 @@ def held(pid: int) -> set[Id]:
 
 def in_kernel() -> set[Id]:
     """Return all programs, maps and links, as bpftool lists them."""
-    return {
-        (kind, entry["id"])
-        for kind in ("prog", "map", "link")
-        for entry in json.loads(
-            subprocess.run(["bpftool", "-j", kind], capture_output=True, check=True).stdout
-        )
-    }
+    return {(kind, entry["id"]) for kind in ("prog", "map", "link") for entry in listed(kind)}
+
+
+def listed(kind: str) -> list[dict[str, int]]:
+    """Return bpftool's list; it gives up, and is asked again, if something on it is just freed."""
+    deadline = time.monotonic() + FREED_SECONDS
+    while (
+        done := subprocess.run(["bpftool", "-j", kind], stdout=subprocess.PIPE, check=False)
+    ).returncode:
+        assert time.monotonic() < deadline, done.stdout
+        time.sleep(0.05)
+    entries: list[dict[str, int]] = json.loads(done.stdout)
+    return entries
 
 
 def wait_until_freed(ours: set[Id]) -> None:
