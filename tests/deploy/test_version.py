@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
+from tcp_pressure_exporter.settings.flags import VERSION as RUNNING
 from tests.support.places import ROOT
 
 NAME = "tcp-pressure-exporter"
@@ -13,8 +14,8 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 
 
 def test_the_program_says_it() -> None:
-    """--version and build_info read the distribution's metadata."""
-    assert version(NAME) == VERSION
+    """--version and build_info tell the version of the installed distribution."""
+    assert RUNNING == version(NAME) == VERSION
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The exporter's command: checks what the user gave, then runs the daemon."""
 
+import ctypes
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 
@@ -21,8 +21,9 @@ def hidden_module(name: str) -> Iterator[None]:
             sys.modules[name] = known
 
 
-# structlog uses rich if it finds it: 4 MB, for tracebacks that daemon/logs.py writes itself.
-with hidden_module("rich"):
+# What structlog uses if it finds it. rich: 4 MB, for tracebacks that daemon/logs.py writes itself.
+# greenlet: 1 MB, and no greenlet runs here.
+with hidden_module("rich"), hidden_module("greenlet"):
     from structlog.typing import FilteringBoundLogger
 
     from tcp_pressure_exporter.daemon.app import App, Sampled, open_sampling
@@ -31,7 +32,8 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
     from tcp_pressure_exporter.daemon.textfile import new_or_absent
     from tcp_pressure_exporter.facts.outcome import SourceError
-    from tcp_pressure_exporter.settings.flags import PROGRAM, usage_error
+    from tcp_pressure_exporter.facts.system import LINUX
+    from tcp_pressure_exporter.settings.flags import VERSION, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
     from tcp_pressure_exporter.sources.bpf.loading import give_up_rights
@@ -41,10 +43,27 @@ with hidden_module("rich"):
     from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
 
 
+# <malloc.h> of glibc, and the first value of both there.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+THRESHOLD_BYTES = 131_072
+
+
+def return_large_blocks() -> None:
+    """Let the C library return large blocks of memory to the system when they are freed.
+
+    A sample of many sockets fills megabytes for a moment. From the first such block that is freed
+    on, glibc would keep those that follow (mallopt(3)). Other C libraries do not.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == LINUX else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES)
+        mallopt(M_TRIM_THRESHOLD, THRESHOLD_BYTES)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the exporter with the arguments after the program's name; return its exit code."""
     descriptions = {name: entry.description for name, entry in COLLECTORS.items()}
-    return run(parse_options(arguments, descriptions), version(PROGRAM))
+    return run(parse_options(arguments, descriptions), VERSION)
 
 
 def run(options: Options, running: str) -> int:
@@ -56,6 +75,7 @@ def run(options: Options, running: str) -> int:
 
 
 def _run(options: Options, running: str) -> int:
+    return_large_blocks()
     lost = LostLines()
     log = make_logger(options.log_level, options.log_format, sys.stderr, lost)
     if options.check:

@@ -13,7 +13,6 @@ from msgspec import ValidationError
 from tcp_pressure_exporter.escaping import escape_controls
 from tcp_pressure_exporter.settings.allowed import allowed_keys, allowed_value
 from tcp_pressure_exporter.settings.nearest import did_you_mean
-from tcp_pressure_exporter.settings.strict_yaml import YamlError, line_of, parse_yaml
 
 KEY_LENGTH = 200  # characters shown; a key may be as long as the file
 NOUNS = {
@@ -49,6 +48,8 @@ class ConfigError(ValueError):
 
 def located(error: ConfigError, path: Path, text: str) -> ConfigError:
     """Return the error with the file and the line of the key in front."""
+    from tcp_pressure_exporter.settings.strict_yaml import line_of  # noqa: PLC0415 - as below
+
     line = line_of(text, error.key)
     place = str(path) if line is None else f"{path}: line {line}"
     return ConfigError(error.key, error.reason, place)
@@ -132,6 +133,12 @@ def read_text(path: Path) -> str:
 
 def yaml_document(text: str) -> Any:
     """Parse YAML; an empty text is an empty mapping. Raises ConfigError with line and column."""
+    # PyYAML takes a megabyte: not for those who have no file.
+    from tcp_pressure_exporter.settings.strict_yaml import (  # noqa: PLC0415 - see above
+        YamlError,
+        parse_yaml,
+    )
+
     try:
         document = parse_yaml(text)
     except YamlError as error:

@@ -21,6 +21,7 @@ _TCP_REASONS = {
 }
 
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+(?:%[^\s\[\]%]+)?)\]")
+_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _HIGHEST_PORT = 65535
@@ -137,9 +138,9 @@ def _tcp_listener(address: ListenAddress) -> socket.socket:
 
 def _resolve(address: ListenAddress) -> tuple[socket.AddressFamily, tuple[str, int]]:
     """Resolve to one address; for a name with several, IPv4 first, as Go's net.Listen does."""
-    found = socket.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    # For text, Python loads the tables of international names: 0.4 MB, and an address needs none.
+    host = address.host.encode() if _ADDRESS.fullmatch(address.host) else address.host
+    found = socket.getaddrinfo(host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, target = min(found, key=lambda info: info[0] != socket.AF_INET)
     return family, target  # type: ignore[return-value]  # IPv6 has four fields; bind takes both
 

@@ -20,17 +20,18 @@ START_SECONDS = 10.0
 # files: everything is imported, and whatever is read at the start is read, before giving up root's
 # rights.
 AS_NOBODY = """
-import concurrent.futures.thread, encodings.idna, importlib.metadata, os, sys
+import concurrent.futures.thread, difflib, encodings.idna, os, sys
 from tcp_pressure_exporter.daemon import app, command as cli
 from tcp_pressure_exporter.pages.status import source
+from tcp_pressure_exporter.settings import strict_yaml
+from tcp_pressure_exporter.settings.flags import VERSION
 files = source.load_assets()
 source.load_assets = lambda: files
-version = importlib.metadata.version("tcp-pressure-exporter")
 options = cli.parse_options(sys.argv[1:], {name: "" for name in cli.COLLECTORS})
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
-raise SystemExit(cli.run(options, version))
+raise SystemExit(cli.run(options, VERSION))
 """
 
 

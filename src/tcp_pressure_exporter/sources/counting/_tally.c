@@ -164,7 +164,9 @@ static PyObject *count_sockets(PyObject *arguments, struct dump *dump, read_sour
         .packed = cookies->blocks,
         .bytes = cookies->count * sizeof *cookies->blocks,
     };
-    return sockets_result(tally, &seen, dump->filled_ms);
+    PyObject *edge = edge_result(&tally->recent, &seen, dump->filled_ms);
+    free_recent(&tally->recent); /* as large as the edge */
+    return sockets_result(tally, edge);
 }
 
 static PyObject *tally_sockets(PyObject *arguments, read_source *read)
@@ -297,7 +299,9 @@ static PyObject *count_walk(PyObject *arguments, struct dump *dump, read_source 
         .packed = identities->packed,
         .bytes = identities->words * sizeof *identities->packed,
     };
-    return sockets_result(&tally->entries, &seen, dump->filled_ms);
+    PyObject *edge = edge_result(&tally->entries.recent, &seen, dump->filled_ms);
+    free_identities(identities); /* as large as the edge */
+    return sockets_result(&tally->entries, edge);
 }
 
 static PyObject *tally_walk(PyObject *arguments, read_source *read)

@@ -1,16 +1,17 @@
-"""The two parsers of a dump, and which of them this installation has."""
+"""The two parsers of a dump, and which of them this installation has.
+
+The modules of each are imported only if it is used.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.tally import NatRules, PoolTally, SocketTally, TallyRules
-from tcp_pressure_exporter.sources.counting import bound as readable_bound
-from tcp_pressure_exporter.sources.counting import readable as readable_tally
-from tcp_pressure_exporter.sources.counting import translated as readable_conntrack
 from tcp_pressure_exporter.sources.netlink.messages import ending
 from tcp_pressure_exporter.sources.netlink.socket import Datagram, Dump
 
+READABLE = "readable"
 NO_SEQUENCE = 0  # for messages that answer no request
 
 
@@ -32,16 +33,20 @@ class Parser:
 
 def readable_parser() -> Parser:
     """Return the parser in Python, which every installation has."""
+    from tcp_pressure_exporter.sources.counting import (  # noqa: PLC0415 - see above
+        bound,
+        readable,
+        translated,
+    )
+
     return Parser(
-        "readable",
-        lambda dump, rules: readable_tally.tally_datagrams(
+        READABLE,
+        lambda dump, rules: readable.tally_datagrams(
             dump.datagrams(), dump.sequence, rules, dump.started_ms
         ),
-        lambda dump, rules: readable_conntrack.tally_nat(dump.contents(), dump.sequence, rules),
-        lambda dump, rules: readable_bound.tally_bound_datagrams(
-            dump.contents(), dump.sequence, rules
-        ),
-        lambda messages, rules: readable_bound.tally_bound_datagrams(
+        lambda dump, rules: translated.tally_nat(dump.contents(), dump.sequence, rules),
+        lambda dump, rules: bound.tally_bound_datagrams(dump.contents(), dump.sequence, rules),
+        lambda messages, rules: bound.tally_bound_datagrams(
             [*messages, ending(NO_SEQUENCE)], NO_SEQUENCE, rules
         ),
     )

@@ -6,7 +6,7 @@
 
 static Py_ssize_t ages_bytes(const struct pool_table *table)
 {
-    return (Py_ssize_t)(table->age_seconds * sizeof *table->ages);
+    return (Py_ssize_t)(table->histograms.seconds * sizeof(uint32_t));
 }
 
 static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
@@ -156,8 +156,8 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     return list;
 }
 
-static PyObject *edge_result(const struct recent *recent, const struct known_entries *seen,
-                             long long ended_ms)
+PyObject *edge_result(const struct recent *recent, const struct known_entries *seen,
+                      long long ended_ms)
 {
     return Py_BuildValue("(LLy#)", recent->started_ms, ended_ms, seen->bytes ? seen->packed : "",
                          (Py_ssize_t)seen->bytes);
@@ -196,13 +196,11 @@ static PyObject *all_pools(const struct socket_tally *sockets)
     return all;
 }
 
-PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
-                         long long ended_ms)
+PyObject *sockets_result(const struct inet_diag_tally *tally, PyObject *edge)
 {
-    PyObject *addresses = addresses_result(&tally->sockets.addresses);
+    PyObject *addresses = edge ? addresses_result(&tally->sockets.addresses) : NULL;
     PyObject *pools = addresses ? all_pools(&tally->sockets) : NULL;
-    PyObject *edge = pools ? edge_result(&tally->recent, seen, ended_ms) : NULL;
-    PyObject *all = edge ? all_of(tally, addresses, pools, edge) : NULL;
+    PyObject *all = pools ? all_of(tally, addresses, pools, edge) : NULL;
 
     Py_XDECREF(addresses);
     Py_XDECREF(pools);

@@ -25,9 +25,13 @@ struct known_entries {
     size_t bytes;
 };
 
-/* Return what a finished tally has counted; ended_ms: when the last datagram was filled. */
-PyObject *sockets_result(const struct inet_diag_tally *tally, const struct known_entries *seen,
-                         long long ended_ms);
+/* Return the edge of a dump (class Edge); ended_ms: when the last datagram was filled. */
+PyObject *edge_result(const struct recent *recent, const struct known_entries *seen,
+                      long long ended_ms);
+
+/* Return what a finished tally has counted, with its edge, which it owns from now on; NULL if that
+ * is NULL. */
+PyObject *sockets_result(const struct inet_diag_tally *tally, PyObject *edge);
 
 /* Return a list of (inode of a namespace, list of what was found in chains: tally_found). */
 PyObject *collection_result(const struct collection *collection);

@@ -7,13 +7,12 @@ from functools import partial
 from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.questions import Missing, Sources
 from tcp_pressure_exporter.facts.tally import BPF, SocketTally, TallyRules
-from tcp_pressure_exporter.sources.bpf.walk import readable
 from tcp_pressure_exporter.sources.bpf.walk.elsewhere import Collect, Count, Elsewhere, collect
 from tcp_pressure_exporter.sources.bpf.walk.listeners import ListenerTable
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.bpf.walk.table import ConnectionTable
 from tcp_pressure_exporter.sources.bpf.walk.tables import Tables
-from tcp_pressure_exporter.sources.counting.parser import Parser, readable_parser
+from tcp_pressure_exporter.sources.counting.parser import READABLE, Parser
 from tcp_pressure_exporter.sources.netlink.sockets import NetlinkSockets
 from tcp_pressure_exporter.sources.procfs.resources import ProcNumbers
 
@@ -35,9 +34,11 @@ def counted_walk(
     connections: ConnectionTable, parser: Parser
 ) -> Callable[[TallyRules], SocketTally]:
     """Return what walks the table and counts it, compiled or not, like the parser of dumps."""
-    if parser.name == readable_parser().name:
+    # As in parser.py, the modules of the other parser are not imported.
+    if parser.name == READABLE:
+        from tcp_pressure_exporter.sources.bpf.walk import readable  # noqa: PLC0415 - see above
+
         return partial(readable.tally_table, connections)
-    # The module exists only with the compiled parser.
     from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - see above
 
     return partial(compiled.tally_table, connections)
@@ -65,7 +66,9 @@ def elsewhere_of(tables: Tables | Missing, parser: Parser, own: Sources) -> Else
 
 
 def _decoders(parser: Parser) -> tuple[Collect, Count]:
-    if parser.name == readable_parser().name:
+    if parser.name == READABLE:
+        from tcp_pressure_exporter.sources.bpf.walk import readable  # noqa: PLC0415 - as above
+
         return collect, readable.tally_found
     from tcp_pressure_exporter.sources.bpf.walk import compiled  # noqa: PLC0415 - as above
 

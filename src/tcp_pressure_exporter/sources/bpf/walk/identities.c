@@ -132,4 +132,5 @@ void free_identities(struct identities *identities)
 {
     free(identities->packed);
     free(identities->slots);
+    *identities = (struct identities){0};
 }

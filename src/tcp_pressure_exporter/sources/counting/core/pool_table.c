@@ -123,25 +123,14 @@ static uint32_t few_age(const struct pool *pool, uint32_t place)
     return pool->few_ages >> place * AGE_BITS & ((1 << AGE_BITS) - 1);
 }
 
-static uint32_t *histogram_of(const struct pool_table *table, const struct pool *pool)
-{
-    return table->ages + (pool->histogram - 1);
-}
-
 /* Give a pool with FEW_AGES a histogram. */
-static bool add_histogram(struct pool_table *table, struct pool *pool)
+static bool move_to_histogram(struct pool_table *table, struct pool *pool)
 {
-    size_t bytes = table->age_seconds * sizeof *table->ages;
-    void *ages = grown(table->ages, bytes, table->ages_count, &table->ages_room);
-
-    if (!ages)
+    if (!add_histogram(&table->histograms, &pool->histogram))
         return false;
-    table->ages = ages;
-    pool->histogram = table->ages_count++ * table->age_seconds + 1;
-    uint32_t *histogram = histogram_of(table, pool);
-    memset(histogram, 0, bytes);
     for (uint32_t i = 0; i < FEW_AGES; i++)
-        histogram[few_age(pool, i)]++;
+        if (!count_age(&table->histograms, &pool->histogram, few_age(pool, i)))
+            return false;
     return true;
 }
 
@@ -152,19 +141,17 @@ bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t secon
         pool->few_ages = ages & ((1 << FEW_AGES * AGE_BITS) - 1);
         return true;
     }
-    if (!pool->histogram && !add_histogram(table, pool))
+    if (!pool->histogram && !move_to_histogram(table, pool))
         return false;
-    histogram_of(table, pool)[seconds]++;
     pool->time_wait++;
-    return true;
+    return count_age(&table->histograms, &pool->histogram, seconds);
 }
 
 void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t *sum)
 {
     if (pool->histogram) {
-        for (uint32_t age = 0; age < table->age_seconds; age++)
-            sum[age] += histogram_of(table, pool)[age];
-    } else if (table->age_seconds) {
+        add_ages(&table->histograms, pool->histogram, sum);
+    } else if (table->histograms.seconds) {
         for (uint32_t i = 0; i < pool->time_wait; i++)
             sum[few_age(pool, i)]++;
     }
@@ -238,5 +225,5 @@ void free_pools(struct pool_table *table)
 {
     free(table->pools);
     free(table->index);
-    free(table->ages);
+    free_histograms(&table->histograms);
 }

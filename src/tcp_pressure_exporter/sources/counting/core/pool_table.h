@@ -6,6 +6,7 @@
 #pragma once
 #include <stddef.h>
 
+#include "age_histograms.h"
 #include "ip_address.h"
 #include "time_wait.h"
 
@@ -24,7 +25,7 @@ struct pool { /* a cache line */
         uint16_t outside; /* of an inbound pool: remote ports outside Linux's default range */
     };
     uint32_t ports, time_wait, reclaimable, entered;
-    uint32_t histogram; /* place + 1 in the table's ages; 0 while FEW_AGES are enough */
+    age_histogram histogram; /* none while FEW_AGES are enough */
     uint32_t few_ages : FEW_AGES * AGE_BITS;
     uint32_t watched : 1; /* gets a row in any case */
 };
@@ -32,7 +33,7 @@ struct pool { /* a cache line */
 /* Pools added up; most_used is the largest used_of(). */
 struct pool_sum {
     unsigned long long pools, most_used, ports, time_wait, reclaimable, entered;
-    uint32_t ages[MAX_AGES]; /* age_seconds of them */
+    uint32_t ages[MAX_AGES]; /* as many as a histogram has */
 };
 
 /* Which pools get a row of their own: those where ports - reclaimable is at least min_used, up to
@@ -50,15 +51,13 @@ struct pool_table {
     uint64_t seed; /* of the hashes: a new one for each dump */
     bool inbound;  /* its pools have `outside`, and no `address` */
     uint32_t most;        /* pools: the entries of others overflow */
-    uint32_t age_seconds; /* length of histograms; 0: ages are not known */
+    struct age_histograms histograms;
     struct row_rules rows;
     struct pool *pools;
     uint32_t count, room;
     uint32_t *index;   /* places in pools, or FREE_SLOT */
     uint32_t slots;    /* of the index: a power of two */
     uint64_t overflow; /* entries of pools beyond `most` */
-    uint32_t *ages;    /* the histograms, one after another */
-    uint32_t ages_count, ages_room;
     uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
 
@@ -74,10 +73,10 @@ struct pool *find_pool(const struct pool_table *table, const struct ends *ends, 
 /* Add the watched pools. Return false if out of memory. */
 bool add_watched(struct pool_table *table);
 
-/* Count an entry in TIME_WAIT by its age, less than age_seconds. Return false if out of memory. */
+/* Count an entry in TIME_WAIT by its age, which a histogram has. Return false if out of memory. */
 bool count_time_wait(struct pool_table *table, struct pool *pool, uint32_t seconds);
 
-/* Add the ages of a pool's entries to a histogram of age_seconds. */
+/* Add the ages of a pool's entries to a sum. */
 void sum_ages(const struct pool_table *table, const struct pool *pool, uint32_t *sum);
 
 /* Return ports - reclaimable: what a connect() finds taken.

@@ -12,8 +12,10 @@ void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
     tally->inbound.inbound = true;
     tally->outbound.most = tally->inbound.most = MAX_POOLS;
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
-    tally->outbound.age_seconds = tally->inbound.age_seconds = age_seconds_of(&tally->lengths);
-    tally->privileged.age_seconds = tally->explicit.age_seconds = tally->inbound.age_seconds;
+    uint32_t seconds = age_seconds_of(&tally->lengths);
+
+    tally->outbound.histograms.seconds = tally->inbound.histograms.seconds = seconds;
+    tally->privileged.histograms.seconds = tally->explicit.histograms.seconds = seconds;
     /* Most entries are at such ports, and one look is cheaper than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);

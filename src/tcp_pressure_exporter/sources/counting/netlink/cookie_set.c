@@ -102,4 +102,5 @@ void free_cookie_set(struct cookie_set *set)
 {
     free(set->blocks);
     free(set->slots);
+    *set = (struct cookie_set){0};
 }
