@@ -1,4 +1,4 @@
-"""Ages of sockets in CLOSE_WAIT go on if netlink takes over from walks, or they take turns."""
+"""When netlink takes over from walks, and that sockets in CLOSE_WAIT then keep their ages."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
 
-from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.facts.questions import Missing, ToldBy
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
 from tcp_pressure_exporter.sample.sample import CLOSE_WAIT, NamespaceSample
 from tcp_pressure_exporter.settings.config import Config
@@ -17,6 +17,7 @@ from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.systems.linux import linux_sources, other_namespace_sources
 from tests.support.labs.close_wait_lab import peer_about_to_go
 from tests.support.labs.lab import SERVER_PORT, Lab, Pair, open_lab, open_observer, wait_for_fin
+from tests.support.labs.network_namespace import network_namespace, set_sysctl
 from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inode
 from tests.support.sampled import PROC, sampler_of
 
@@ -137,3 +138,17 @@ def test_taking_turns(tables: Tables) -> None:
             ages.append(take(elsewhere.looked_at(walk) if turn % 2 else nullcontext()))
             assert ages[-1] >= known
     own.close()
+
+
+def test_no_fallback(tables: Tables) -> None:
+    """Many sockets in CLOSE_WAIT from one address, in long chains, are no reason to fall back."""
+    with network_namespace():
+        set_sysctl("tcp_child_ehash_entries", 16)
+        with network_namespace(), open_lab() as lab, open_observer(tables=tables) as observer:
+            for _ in range(50):
+                accepted_side(lab.connect("127.0.0.9", "127.0.0.1"))
+            causes = observer.sample().get(CLOSE_WAIT).causes.values()
+            assert sum(cause.sockets for cause in causes) == 50
+            sockets = observer.namespace.sockets
+            assert isinstance(sockets, WalkedSockets)
+            assert sockets.told_by == ToldBy(BPF, fallbacks=0)
