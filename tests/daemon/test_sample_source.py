@@ -1,5 +1,6 @@
 """--sample.source: the source of the sockets, and what is said about it."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -47,6 +48,34 @@ def test_giving_way() -> None:
     assert "differs from netlink's dump: ipv4 established: 9 by netlink, 0 by BPF" in line
     assert value_of(once.stdout, f'{INFO}{{source="netlink"}}') == 1
     assert value_of(once.stdout, FALLBACKS) == 1
+
+
+COSTLY_CHECK = """
+import time
+from tcp_pressure_exporter.__main__ import main
+from tcp_pressure_exporter.sources.bpf.walk import sockets
+
+def difference(*_):
+    end = time.thread_time() + 1.5
+    while time.thread_time() < end:
+        pass
+
+sockets.difference = difference
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.bpf("connections")
+def test_costly_check(tmp_path: Path) -> None:
+    """A check with more CPU time than a sample may use is told, but does not delay the next one."""
+    flags = ("--sample.interval=20s", "--sample.source=bpf", "--no-collector.nat")
+    command = (sys.executable, "-c", COSTLY_CHECK)
+    with running_exporter(tmp_path / "log", *flags, command=command) as exporter:
+        assert value_of(exporter.metrics(), "tcp_pressure_sample_interval_seconds") == 20
+        _status, body = exporter.get("/api/v1/status")
+        log = exporter.log.read_text()
+    assert json.loads(body)["exporter"]["cpu_seconds"] >= 1.5
+    assert "stretched" not in log
 
 
 def test_without_rights() -> None:

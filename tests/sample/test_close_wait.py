@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from tcp_pressure_exporter.facts.close_wait import CAUSES, CloseWaitCounts, CloseWaitSocket
 from tcp_pressure_exporter.facts.sockets import UNKNOWN_SOCKET, Owner
+from tcp_pressure_exporter.facts.tally import NETLINK
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.sample.close_wait import (
     MAX_REMOTES,
     CloseWait,
     CloseWaitMemory,
+    Known,
     close_wait,
 )
 from tests.support.messages.socket_entries import sixteen_bytes
@@ -45,10 +47,11 @@ def table(  # noqa: PLR0913 - each has its default
     """Return the table of some sockets; without `counts`, of only these sockets."""
     causes = [one.cause for one in found]
     sockets = [
-        CloseWaitSocket(cookie(n), one.cause, sixteen_bytes(one.remote), UNKNOWN_SOCKET)
+        CloseWaitSocket(cookie(n), ends(n), one.cause, sixteen_bytes(one.remote), UNKNOWN_SOCKET)
         for n, one in enumerate(found)
     ]
-    memory = CloseWaitMemory({cookie(n): one.since for n, one in enumerate(found)}, owners, remotes)
+    known = {ends(n): Known(one.since, cookie(n), NETLINK, 0) for n, one in enumerate(found)}
+    memory = CloseWaitMemory(NETLINK, known, owners, remotes)
     counted = counts or CloseWaitCounts(*(causes.count(cause) for cause in CAUSES))
     whose = [one.owner for one in found]
     return close_wait(counted, sockets, whose, groups, memory, top, NOW)
@@ -56,6 +59,10 @@ def table(  # noqa: PLR0913 - each has its default
 
 def cookie(number: int) -> bytes:
     return number.to_bytes(8, "big")
+
+
+def ends(number: int) -> bytes:
+    return number.to_bytes(40, "big")
 
 
 def oldest(found: CloseWait) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ import pytest
 from tcp_pressure_exporter.facts.close_wait import CloseWaitCounts
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import Owner
-from tcp_pressure_exporter.facts.tally import SocketTally
+from tcp_pressure_exporter.facts.tally import BPF, SocketTally
 from tcp_pressure_exporter.pools.groups import RemoteGroup, RemoteGroups
 from tcp_pressure_exporter.pools.listing import ListingRule
 from tcp_pressure_exporter.sample import close_wait as model
@@ -147,6 +147,47 @@ def test_same_ends_anew(watched: Watched) -> None:
     watched.take(waiting(1))
     watched.clock.advance(5)
     assert oldest(watched.take(replace(waiting(1), cookie=99))) == 0
+
+
+def by_walk(tally: SocketTally) -> SocketTally:
+    """Return a tally as if a walk had told it: the cookies are another source's."""
+    return replace(tally, edge=tally.edge._replace(by=BPF))
+
+
+def test_another_source(watched: Watched) -> None:
+    """If another source tells of the sockets, each keeps its age; only a new one is asked about."""
+    watched.take(waiting(1, 100.0))
+    watched.clock.advance(5)
+    same = replace(waiting(1), cookie=99)
+    watched.kernel.entries = [same]
+    assert oldest(watched.see(by_walk(watched.namespace.tally(RULES)))) == 105
+    assert watched.ages_asked == 1
+    watched.clock.advance(5)
+    new = waiting(2, 3.0, "eof_unread")
+    table = watched.take(waiting(1), new)
+    assert (oldest(table), oldest(table, "eof_unread")) == (110, 3)
+    assert watched.ages_asked == 2
+    watched.clock.advance(5)
+    watched.kernel.entries = [same, new, waiting(3, 777.0)]
+    assert oldest(watched.see(by_walk(watched.namespace.tally(RULES)))) == 777
+    watched.clock.advance(5)
+    assert oldest(watched.see(by_walk(watched.namespace.tally(RULES)))) == 782
+    assert watched.ages_asked == 3
+
+
+def test_another_source_without_ages(watched: Watched) -> None:
+    """If the kernel does not give the ages of new sockets, the known ones keep theirs."""
+    watched.take(waiting(1, 100.0))
+    watched.clock.advance(5)
+    watched.kernel.entries = [replace(waiting(1), cookie=99), waiting(2)]
+    tally = by_walk(watched.namespace.tally(RULES))
+    refusal = OSError(errno.ENOBUFS, "No buffer space available")
+    watched.kernel.fail = lambda asked: refusal if asked.states == ONLY_CLOSE_WAIT else None
+    with pytest.raises(SourceError, match="No buffer space"):
+        watched.see(tally)
+    watched.kernel.fail = lambda _asked: None
+    watched.clock.advance(5)
+    assert oldest(watched.see(tally)) == 110
 
 
 def test_gone_and_back(watched: Watched) -> None:

@@ -6,14 +6,23 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
+from tcp_pressure_exporter.daemon.collectors import COLLECTORS
+from tcp_pressure_exporter.sampling import host as host_module
+from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import (
     NEEDED_CAPABILITIES,
     open_host,
     why_no_process_names,
 )
+from tcp_pressure_exporter.sources import pacing
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
+from tcp_pressure_exporter.sources.netlink import sockets as sockets_module
+from tcp_pressure_exporter.sources.owners import owners as owners_module
+from tcp_pressure_exporter.sources.pacing import Spending
 from tests.support.fakes.fake_tcp_socket import FakeKernel
-from tests.support.sampled import wishes
+from tests.support.sampled import PROC, wishes
 
 # include/uapi/linux/capability.h
 NAMING = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
@@ -61,6 +70,24 @@ def test_canary_not_wanted() -> None:
     host = open_host(wishes("pools"), Path("/nonexistent"), readable_parser(), sys.platform)
     assert host.left_out == {}
     assert host.no_process_names is not None
+
+
+@pytest.mark.parametrize("source", ["netlink", "auto"])
+def test_one_sum_of_what_allowances_pay(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever has an allowance adds what it spends to the host's sum: no other sum is made."""
+    made: list[Spending] = []
+
+    class Counted(Spending):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    for module in (host_module, pacing, sockets_module, owners_module):
+        monkeypatch.setattr(module, "Spending", Counted)
+    host = open_host(wishes(*COLLECTORS, source=source), PROC, readable_parser(), sys.platform)
+    OwnNamespace(host, PROC)
+    assert made == [host.spending]
+    host.own.close()
 
 
 def conntrack_procfs(folder: Path, capabilities: int) -> Path:

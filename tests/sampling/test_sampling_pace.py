@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tcp_pressure_exporter.sample.sample import NamespaceSample
 from tcp_pressure_exporter.sampling.loop import Clocks, Pace
@@ -25,6 +27,13 @@ def costing(*costs: float, clock: Callable[[], float] | None = None) -> Clocks:
 
     readings_left = readings()
     return Clocks(monotonic=clock or FakeClock(), cpu=lambda: next(readings_left))
+
+
+def paid(*costs: tuple[float, float]) -> Clocks:
+    """Return clocks by which each sample costs so much itself, and so much that allowances pay."""
+    clocks = costing(*(own + paid for own, paid in costs), 0.0)
+    allowances = costing(*(paid for _own, paid in costs), 0.0).cpu
+    return clocks._replace(paid=allowances)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +66,38 @@ def test_interval_stretches() -> None:
     assert sample.cpu_seconds == pytest.approx(1.0)
     assert sample.interval == pytest.approx(20.0)
     assert sample.configured_interval == 5.0
+
+
+PACE = Pace(interval=5.0, max_cpu=0.05)  # 0.25 s of CPU for each sample
+
+
+def test_what_allowances_pay_for() -> None:
+    """A sample whose check costs twice its share does not delay the next; its cost is all told."""
+    loop = ObservedLoop(lambda _config: GOOD, PACE, paid((0.1, 0.5), (0.1, 0.0))).loop
+    samples = [loop.sample() for _ in range(2)]
+    assert [sample.cpu_seconds for sample in samples] == pytest.approx([0.6, 0.1])
+    assert [sample.interval for sample in samples] == [5.0, 5.0]
+
+
+def test_without_room_for_what_allowances_pay_for() -> None:
+    """If samples use up their share, each makes up for a twentieth of what allowances paid for."""
+    loop = ObservedLoop(lambda _config: GOOD, PACE, paid((0.5, 0.4), (0.5, 0.0), (0.5, 0.0))).loop
+    # (0.5 s + 0.4 s ÷ 20) ÷ 5 %; 0.38 s are left, then 0.361 s.
+    assert [loop.sample().interval for _ in range(3)] == pytest.approx([10.4, 10.38, 10.361])
+
+
+SECONDS = st.floats(0.0, 2.0)
+
+
+@given(st.lists(st.tuples(SECONDS, SECONDS), min_size=1, max_size=20), SECONDS)
+def test_share_in_the_long_run(costs: list[tuple[float, float]], usual: float) -> None:
+    """Whatever samples and allowances cost, all of it stays within the share in the end."""
+    costs = [*costs, *[(usual, 0.0)] * 300]
+    loop = ObservedLoop(lambda _config: GOOD, PACE, paid(*costs)).loop
+    samples = [loop.sample() for _ in costs]
+    spent = sum(sample.cpu_seconds for sample in samples)
+    assert spent == pytest.approx(sum(own + more for own, more in costs))
+    assert spent <= PACE.max_cpu * sum(sample.interval for sample in samples) + 0.001
 
 
 def test_stretching_is_logged_once_per_change() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 from tests.support.fakes.fake_clock import FakeClock
 
 SHARE = 0.25  # exact in binary, so that moments can be compared
@@ -71,6 +71,41 @@ def test_failure() -> None:
     with pytest.raises(OSError, match="no answer"):
         fail()
     assert question.allowance.due()
+
+
+def test_spending() -> None:
+    """What several questions cost adds up; one within another counts once."""
+    cpu, clock = FakeClock(0.0), FakeClock()
+    spending = Spending(cpu)
+    one, other = (Allowance(SHARE, LONGEST, clock, spending=spending) for _ in range(2))
+    with one.spend():
+        cpu.advance(2)
+    cpu.advance(10)  # no allowance pays for this
+    with other.spend():
+        cpu.advance(1)
+        with one.spend():
+            cpu.advance(4)
+        clock.advance(100)  # it waits: this is no CPU time
+    assert spending.seconds == 7
+
+
+def test_spending_of_a_failure() -> None:
+    """No allowance pays for a question that failed, as it may be asked again at once."""
+    cpu = FakeClock(0.0)
+    spending = Spending(cpu)
+    allowance = Allowance(SHARE, LONGEST, FakeClock(), spending=spending)
+
+    def fail() -> None:
+        with allowance.spend():
+            cpu.advance(10)
+            raise OSError("no answer")
+
+    with pytest.raises(OSError, match="no answer"):
+        fail()
+    assert spending.seconds == 0
+    with allowance.spend():
+        cpu.advance(3)
+    assert spending.seconds == 3
 
 
 @given(

@@ -35,7 +35,13 @@ from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
 from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
-from tcp_pressure_exporter.sampling.loop import Heartbeat, Pace, SamplingLoop, seconds_since_boot
+from tcp_pressure_exporter.sampling.loop import (
+    Clocks,
+    Heartbeat,
+    Pace,
+    SamplingLoop,
+    seconds_since_boot,
+)
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
@@ -101,6 +107,7 @@ class App:
             Pace(options.interval, options.max_cpu),
             sampled.config,
             log,
+            Clocks(paid=lambda: self._host.spending.seconds),
         )
         self._reloader = Reloader(self._read_again, self._use_config, options.config_file, log)
         self._web_reloads = Reloads()

@@ -32,19 +32,27 @@ CAUSES = CloseWaitCounts._fields
 
 
 class CloseWaitSocket(NamedTuple):
-    """One socket in CLOSE_WAIT; `cookie` is the kernel's name for it, `owner_id` finds its owner.
+    """One socket in CLOSE_WAIT; `owner_id` finds its owner.
 
+    cookie: its source's name for it, from dump to dump. ends: both ends and the device that it is
+    bound to, packed; no other socket of its namespace has the same ones at the same time.
     local_address, local_port: its own end. accepted: whether an application has accepted it. If
     not, it is still in its listener's accept queue, and the listener's owner is its owner.
     """
 
     cookie: bytes
+    ends: bytes
     cause: str
     remote_address: bytes
     owner_id: SocketId
     local_address: bytes = bytes(16)
     local_port: int = 0
     accepted: bool = True
+
+    @property
+    def inode(self) -> int:
+        """Its own inode, 0 until it is accepted; from then on it stays the same."""
+        return self.owner_id.inode if self.accepted else 0
 
 
 def close_wait_cause(timer: int, retransmits: int, rqueue: int, wqueue: int) -> str:

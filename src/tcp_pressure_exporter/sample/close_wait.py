@@ -1,7 +1,7 @@
 """Sockets in CLOSE_WAIT: why, since when, and whose."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -56,43 +56,86 @@ class CloseWait:
     leaks: tuple[Leak, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CloseWaitMemory:
-    """What the next sample needs: since when each socket has been in CLOSE_WAIT, by cookie.
+class Known(NamedTuple):
+    """A socket as the last sample that showed it saw it.
 
-    Times are seconds on the sampler's clock. owners, remotes: those that were listed.
+    since: when it entered CLOSE_WAIT, at the latest. cookie: its name by the source `by`. inode: as
+    in CloseWaitSocket.
     """
 
-    since: Mapping[bytes, float] = field(default_factory=dict)
+    since: float
+    cookie: bytes
+    by: str
+    inode: int
+
+    def is_same(self, socket: CloseWaitSocket, by: str) -> bool:
+        """Tell whether it is the socket that has the same ends now, by the source `by`.
+
+        Another source has other cookies. Then the inode tells, if it had one before.
+        """
+        if by == self.by:
+            return socket.cookie == self.cookie
+        return self.inode in {0, socket.inode}
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWaitMemory:
+    """What the next sample needs: since when each socket has been in CLOSE_WAIT.
+
+    Times are seconds on the sampler's clock. by: the source of the last sample, "" before the
+    first. known: by the sockets' ends. owners, remotes: those that were listed.
+    """
+
+    by: str = ""
+    known: Mapping[bytes, Known] = field(default_factory=dict)
     owners: frozenset[Owner] = frozenset()
     remotes: frozenset[str] = frozenset()
 
+    def age(self, socket: CloseWaitSocket, now: float) -> float:
+        """Return for how many seconds a socket of the last sample has been in CLOSE_WAIT."""
+        return now - self.known[socket.ends].since
+
     def stuck(self, sockets: Sequence[CloseWaitSocket], now: float) -> list[CloseWaitSocket]:
         """Return the sockets that are not just passing through CLOSE_WAIT."""
-        return [socket for socket in sockets if now - self.since[socket.cookie] >= STUCK_SECONDS]
+        return [socket for socket in sockets if self.age(socket, now) >= STUCK_SECONDS]
 
-    def seen(
+    def must_ask(self, sockets: Sequence[CloseWaitSocket], by: str) -> bool:
+        """Tell whether to ask the kernel for ages: a source's first sample shows unknown sockets.
+
+        In later samples, a new socket is hardly older than the sample that shows it.
+        """
+        return by != self.by and any(self._find(socket, by) is None for socket in sockets)
+
+    def after(
         self,
         sockets: Sequence[CloseWaitSocket],
+        by: str,
         ages: Mapping[bytes, float],
         now: float,
         *,
         complete: bool,
-    ) -> Mapping[bytes, float]:
-        """Return since when each socket has been known; `ages` are those the kernel gave.
+    ) -> "CloseWaitMemory":
+        """Return what is known after a sample; `ages`: those the kernel gave, by cookie.
 
         complete: whether these are all the sockets. If not, missing ones may be back next time, so
         the oldest of those are remembered too.
         """
-        since = {
-            socket.cookie: self.since.get(socket.cookie, now - ages.get(socket.cookie, 0.0))
+        seen = {
+            socket.ends: self._seen(socket, by, now - ages.get(socket.cookie, 0.0))
             for socket in sockets
         }
-        if complete:
-            return since
-        unseen = (item for item in self.since.items() if item[0] not in since)
-        oldest = nsmallest(MAX_REMEMBERED - len(since), unseen, key=lambda item: item[1])
-        return {**dict(oldest), **since}
+        unseen = () if complete else (item for item in self.known.items() if item[0] not in seen)
+        oldest = nsmallest(MAX_REMEMBERED - len(seen), unseen, key=lambda item: item[1].since)
+        return replace(self, by=by, known={**dict(oldest), **seen})
+
+    def _seen(self, socket: CloseWaitSocket, by: str, since: float) -> Known:
+        """Return what is known about a socket now; `since`: of one that is new."""
+        before = self._find(socket, by)
+        return Known(before.since if before else since, socket.cookie, by, socket.inode)
+
+    def _find(self, socket: CloseWaitSocket, by: str) -> Known | None:
+        known = self.known.get(socket.ends)
+        return known if known and known.is_same(socket, by) else None
 
 
 def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
@@ -115,7 +158,7 @@ def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
         causes={
             cause: CauseCount(
                 count,
-                _oldest(cause, sockets, memory.since, now),
+                _oldest(cause, sockets, memory, now),
                 _never_accepted(cause, count, sockets),
             )
             for cause, count in zip(CAUSES, counts, strict=True)
@@ -130,10 +173,9 @@ def close_wait(  # noqa: PLR0913, PLR0917 - the sources of one table
 
 
 def _oldest(
-    cause: str, sockets: Sequence[CloseWaitSocket], since: Mapping[bytes, float], now: float
+    cause: str, sockets: Sequence[CloseWaitSocket], memory: CloseWaitMemory, now: float
 ) -> float:
-    ages = (now - since.get(socket.cookie, now) for socket in sockets if socket.cause == cause)
-    return max(ages, default=0.0)
+    return max((memory.age(one, now) for one in sockets if one.cause == cause), default=0.0)
 
 
 def _never_accepted(cause: str, count: int, sockets: Sequence[CloseWaitSocket]) -> int:

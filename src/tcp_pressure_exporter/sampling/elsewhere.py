@@ -41,7 +41,7 @@ class OwnNamespace:
         self._host = host
         self._procfs = procfs
         self._names = names
-        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
+        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock, spending=host.spending)
         self._elsewhere: Elsewhere | None = None
 
     def take(self, config: Config) -> Taken:

@@ -34,6 +34,7 @@ from tcp_pressure_exporter.sources.owners.busy import BusyProcesses
 from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, why_no_services
 from tcp_pressure_exporter.sources.owners.owners import WALK_SHARE, Owners
 from tcp_pressure_exporter.sources.owners.processes import MAX_FDS, find_processes
+from tcp_pressure_exporter.sources.pacing import Spending
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_name_processes,
@@ -131,6 +132,7 @@ class Host:
     available. counted_by, no_netlink, kernel, told_by: as in Sources. source: as in Wishes.
     no_bind_table: why the kernel's table of bound ports is not read, None where it is.
     no_bind_failures: why failing bind() calls are not counted although connect() calls are.
+    spending: what the samples spend under allowances.
     """
 
     netns: str
@@ -145,6 +147,7 @@ class Host:
     kernel: KernelModel | None
     told_by: Callable[[], ToldBy]
     source: str
+    spending: Spending
     _others: "_Others"
 
     def another(self, netns: str) -> NamespaceSampler:
@@ -205,7 +208,10 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
 
     platform: as in sys.platform. Raises SourceError if BPF is required but not available.
     """
-    sources = own_sources(platform, procfs, parser, walked=wishes.source != NETLINK)
+    spending = Spending()
+    sources = own_sources(
+        platform, procfs, parser, walked=wishes.source != NETLINK, spending=spending
+    )
     if wishes.source == BPF and (told := sources.told_by()).source != BPF:
         raise SourceError("bpf", told.why)
     if CANARY not in wishes.parts:
@@ -217,7 +223,8 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         sources = replace(sources, failures=counted[0], closes=counted[1])
     # Sockets read through psutil show nothing that leads to their owners.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
-    owners = owners_of(procfs, wishes.walk_share, named=not (sources.no_netlink or no_names))
+    named = not (sources.no_netlink or no_names)
+    owners = owners_of(procfs, wishes.walk_share, spending, named=named)
     memory = Memory()
     parts, left_out = make_parts(wishes.parts, _kit(sources, memory, owners, procfs))
     if wishes.others and (reason := why_no_others(sources, procfs)):
@@ -237,6 +244,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
         kernel=sources.kernel,
         told_by=sources.told_by,
         source=wishes.source,
+        spending=spending,
         _others=_Others(had, owners, procfs, parser, sources),
     )
 
@@ -278,11 +286,18 @@ def _kit(sources: Sources, memory: Memory, owners: Owners, procfs: Path) -> Kit:
     return Kit(sources, memory, owners, time.monotonic, procfs)
 
 
-def owners_of(procfs: Path, walk_share: float, *, named: bool) -> Owners:
+def owners_of(
+    procfs: Path, walk_share: float, spending: Spending | None = None, *, named: bool
+) -> Owners:
     """Return the look-up of the owners of sockets; named: of their processes too."""
     find = partial(find_processes, procfs=procfs, busy=BusyProcesses()) if named else None
     return Owners(
-        Cgroups(procfs), find, walk_share=walk_share, procfs=procfs, cost=time.thread_time
+        Cgroups(procfs, spending=spending),
+        find,
+        walk_share=walk_share,
+        procfs=procfs,
+        cost=time.thread_time,
+        spending=spending,
     )
 
 

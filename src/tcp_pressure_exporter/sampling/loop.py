@@ -32,13 +32,15 @@ class Clocks(NamedTuple):
     """The loop's clocks, all in seconds.
 
     wall: since the epoch; it may step. boot: for the age of samples. monotonic: for waiting, and
-    for how long a sample takes. cpu: of the calling thread.
+    for how long a sample takes. cpu: of the calling thread. paid: how much of that allowances have
+    paid for (sources/pacing.py).
     """
 
     wall: Callable[[], float] = time.time
     boot: Callable[[], float] = seconds_since_boot
     monotonic: Callable[[], float] = time.monotonic
     cpu: Callable[[], float] = time.thread_time
+    paid: Callable[[], float] = lambda: 0.0
 
 
 class Heartbeat:
@@ -71,6 +73,11 @@ QUIET_SECONDS = 60.0  # between two such lines: on a busy host the cost fluctuat
 LONGEST_SAMPLE = 15.0
 
 SYSTEM_CLOCKS = Clocks()
+
+# What allowances pay for comes seldom, and may cost as much as many samples. So it does not stretch
+# the interval as samples do: the next ones repay it with what they leave of their share. If they
+# leave nothing, each repays this part of what is owed.
+REPAID = 0.05
 
 NUMBERS = re.compile(r"\d+")
 Together = defaultdict[tuple[str, str], list[str]]  # collectors, by namespace and reason
@@ -125,6 +132,7 @@ class SamplingLoop:
         self._defect: str | None = None
         self._interval = pace.interval
         self._announced = pace.interval
+        self._owed = 0.0  # CPU seconds that allowances have paid for, not yet repaid
         self._quiet_until = 0.0
 
     def run(self, stop: threading.Event, heartbeat: Heartbeat = UNHEARD) -> None:
@@ -163,13 +171,13 @@ class SamplingLoop:
     def sample(self) -> Sample:
         """Take one sample, log what changed, and return it."""
         clocks = self._clocks
-        timestamp, started, cpu = clocks.wall(), clocks.boot(), clocks.cpu()
-        begun = clocks.monotonic()
+        timestamp, started, begun = clocks.wall(), clocks.boot(), clocks.monotonic()
+        cpu, paid = clocks.cpu(), clocks.paid()
         taken = self._take(self.config)
         cpu_seconds, seconds = clocks.cpu() - cpu, clocks.monotonic() - begun
         self._log_outcomes(taken.namespaces)
         self._log_left_out(taken.left_out)
-        self._interval = self._pace.stretched(cpu_seconds, seconds)
+        self._set_interval(cpu_seconds, clocks.paid() - paid, seconds)
         self._log_interval(cpu_seconds, seconds)
         return Sample(
             timestamp=timestamp,
@@ -182,6 +190,13 @@ class SamplingLoop:
             elsewhere=taken.elsewhere,
             left_out=taken.left_out,
         )
+
+    def _set_interval(self, cpu_seconds: float, paid: float, seconds: float) -> None:
+        """Set the interval; `paid`: how much of the CPU time allowances have paid for."""
+        own, self._owed = cpu_seconds - paid, self._owed + paid
+        self._interval = self._pace.stretched(own + REPAID * self._owed, seconds)
+        left = self._interval * self._pace.max_cpu - own
+        self._owed = max(0.0, self._owed - left)
 
     def _log_outcomes(self, namespaces: Sequence[NamespaceSample]) -> None:
         """Count failures; write a line when collectors begin to fail, or recover.

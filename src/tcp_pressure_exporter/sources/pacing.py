@@ -6,12 +6,38 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 
+class Spending:
+    """The CPU time that one thread has spent under allowances, in seconds: a running total.
+
+    cpu: the clock of that thread's CPU time.
+    """
+
+    def __init__(self, cpu: Callable[[], float] = time.thread_time) -> None:
+        self.seconds = 0.0
+        self._cpu = cpu
+        self._within = False
+
+    @contextmanager
+    def added(self) -> Iterator[None]:
+        """Add what the block spends, unless it fails; a block within another counts once."""
+        if self._within:
+            yield
+            return
+        self._within, began = True, self._cpu()
+        try:
+            yield
+            self.seconds += self._cpu() - began
+        finally:
+            self._within = False
+
+
 class Allowance:
     """Tells when a costly question may be asked again: often while it is cheap, otherwise seldom.
 
     share: of one CPU, for this question alone. longest: the longest pause in seconds. cost: the
     clock that measures the question, None for the same one; a clock of the thread's own CPU time
-    measures less than that on a host without free CPU.
+    measures less than that on a host without free CPU. spending: what all allowances of the thread
+    add to, None if nobody asks for it.
     """
 
     def __init__(
@@ -20,11 +46,13 @@ class Allowance:
         longest: float,
         clock: Callable[[], float],
         cost: Callable[[], float] | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self._share = share
         self._longest = longest
         self._clock = clock
         self._cost = cost or clock
+        self._spending = spending or Spending()
         self._due_at = clock()
 
     def due(self) -> bool:
@@ -38,7 +66,8 @@ class Allowance:
         Several questions in a row wait for the sum.
         """
         start, began = self._clock(), self._cost()
-        yield
+        with self._spending.added():
+            yield
         due_at = max(start, self._due_at) + (self._cost() - began) / self._share
         self._due_at = min(due_at, start + self._longest)
 

@@ -68,8 +68,13 @@ def test_repetition_by_repetition(timer: int, rqueue: int, wqueue: int) -> None:
     assert all(cause == "peer_gone" for cause in causes[first:])
 
 
+def ends(local: str, local_port: int, remote: str, remote_port: int, device: int = 0) -> bytes:
+    packed = sixteen_bytes(local), local_port, sixteen_bytes(remote), remote_port, device
+    return struct.pack("!16sH16sHI", *packed)
+
+
 def test_sockets() -> None:
-    """The kept entries in CLOSE_WAIT are returned, with cause, remote end and owner."""
+    """The kept entries in CLOSE_WAIT are returned, with cause, both ends and owner."""
     owner = attribute(SKV6ONLY, b"\0") + attribute(CGROUP_ID, struct.pack("=Q", 0x1234567890))
     entries = [
         kind_of("peer_gone").entry(remote="10.0.0.9", cookie=0x0102030405060708),
@@ -78,6 +83,7 @@ def test_sockets() -> None:
             *(CLOSE_WAIT, "::ffff:10.0.0.2", 40002, "::ffff:10.0.0.8", 443),
             cookie=7,
             rqueue=1,
+            interface=3,
             inode=4242,
             attributes=owner,
         ),
@@ -86,16 +92,19 @@ def test_sockets() -> None:
     assert close_wait_sockets([diag_message(entry) for entry in entries]) == [
         CloseWaitSocket(
             struct.pack("=Q", 0x0102030405060708),
+            ends("10.0.0.2", 40000, "10.0.0.9", 443),
             *("peer_gone", sixteen_bytes("10.0.0.9"), SocketId(0, None)),
             *(sixteen_bytes("10.0.0.2"), 40000, False),
         ),
         CloseWaitSocket(
             struct.pack("=Q", 7),
+            ends("10.0.0.2", 40002, "10.0.0.8", 443, device=3),
             *("eof_unread", sixteen_bytes("10.0.0.8"), SocketId(4242, 0x1234567890)),
             *(sixteen_bytes("10.0.0.2"), 40002, True),
         ),
         CloseWaitSocket(
             struct.pack("=Q", 8),
+            ends("2001:db8::2", 40003, "2001:db8::9", 443),
             *("not_closed", sixteen_bytes("2001:db8::9"), SocketId(0, None)),
             *(sixteen_bytes("2001:db8::2"), 40003, False),
         ),

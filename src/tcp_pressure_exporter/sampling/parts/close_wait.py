@@ -21,32 +21,24 @@ from tcp_pressure_exporter.sources.owners.owners import Owners
 
 
 class CloseWaitPart:
-    """Remembers since when each socket has been in CLOSE_WAIT."""
+    """Remembers since when each socket has been in CLOSE_WAIT, even if the source changes."""
 
     needs = ()
 
     def __init__(self, source: SocketDetailSource, owners: Owners) -> None:
         self._source = source
         self._owners = owners
-        self._memory: CloseWaitMemory | None = None
-        self._told_by = ""
+        self._memory = CloseWaitMemory()
 
     def take(self, reading: Reading) -> CloseWait:
-        """Return the table of a dump; raises SourceError.
-
-        The kernel is asked for the ages only of sockets that were there before the first sample:
-        any other is as old as the first sample that showed it, and hardly older.
-        """
+        """Return the table of a dump; raises SourceError."""
         tally, config, now = reading.tally.get(), reading.config, reading.now()
         bound = reading.bound.value
         listeners = bound.kept if bound else ()  # unknown, and so are the owners of these
-        if tally.edge.by != self._told_by:
-            self._memory, self._told_by = None, tally.edge.by  # its cookies differ
         sockets = owned_by_listeners(close_wait_sockets(tally.kept), listeners)
-        told = self._source.close_wait_ages() if sockets and self._memory is None else {}
-        memory = self._memory or CloseWaitMemory()
-        complete = tally.kept_overflow == 0
-        known = replace(memory, since=memory.seen(sockets, told, now, complete=complete))
+        by, complete = tally.edge.by, tally.kept_overflow == 0
+        told = self._source.close_wait_ages() if self._memory.must_ask(sockets, by) else {}
+        known = self._memory.after(sockets, by, told, now, complete=complete)
         self._owners.look_up([socket.owner_id for socket in known.stuck(sockets, now)])
         owners = [self._owners.owner(socket.owner_id) for socket in sockets]
         table = close_wait(
@@ -57,7 +49,7 @@ class CloseWaitPart:
             owners=frozenset(count.owner for count in table.owners),
             remotes=frozenset(count.remote for count in table.remotes),
         )
-        ages = [now - known.since[socket.cookie] for socket in sockets]
+        ages = [known.age(socket, now) for socket in sockets]
         return replace(table, leaks=self._leaks(zip(sockets, owners, ages, strict=True)))
 
     def _leaks(self, sockets: Iterable[tuple[CloseWaitSocket, Owner, float]]) -> tuple[Leak, ...]:

@@ -23,7 +23,7 @@ class LocalPortsPart:
 
     def __init__(self, owners: Owners, clock: Callable[[], float]) -> None:
         self._owners = owners
-        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock)
+        self._allowance = Allowance(SHARE, LONGEST_PAUSE, clock, spending=owners.spending)
         self._known: tuple[OwnerCount, ...] = ()
 
     def take(self, reading: Reading) -> LocalPorts | Incomplete[LocalPorts]:

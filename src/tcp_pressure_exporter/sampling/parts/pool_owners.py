@@ -48,7 +48,7 @@ class PoolOwnersPart:
         self._source = source
         self._owners = owners
         self._pause = pause
-        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock, cost)
+        self._allowance = Allowance(owners.walk_share, LONGEST_PAUSE, clock, cost, owners.spending)
         self._memory = OwnerMemory()
         self._states: Mapping[ListedKey, tuple[StateCount, ...]] = {}
 

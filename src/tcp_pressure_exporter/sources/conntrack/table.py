@@ -30,7 +30,7 @@ from tcp_pressure_exporter.sources.conntrack.proc import (
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.ctnetlink import EVICTS_SINCE, encode_nat_request
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 from tcp_pressure_exporter.sources.procfs.files import parse_int, read_kernel_release, read_sysctl
 
 NETLINK_NETFILTER = 12  # include/uapi/linux/netlink.h
@@ -79,7 +79,7 @@ class ConntrackTable:
     """Asks in the calling thread's network namespace.
 
     by_netlink: use ctnetlink, which needs CAP_NET_ADMIN; otherwise /proc/net/nf_conntrack, which
-    root may read, and anyone with CAP_DAC_READ_SEARCH.
+    root may read, and anyone with CAP_DAC_READ_SEARCH. spending: as in Allowance.
     """
 
     def __init__(
@@ -89,12 +89,13 @@ class ConntrackTable:
         *,
         by_netlink: bool,
         clock: Callable[[], float] = time.monotonic,
+        spending: Spending | None = None,
     ) -> None:
         self._procfs = procfs
         self._parser = parser
         self._socket = ConntrackSocket() if by_netlink else None
         self._untranslated: Mapping[PoolKey, PoolCount] = {}
-        self._allowance = Allowance(UNTRANSLATED_SHARE, LONGEST_PAUSE, clock)
+        self._allowance = Allowance(UNTRANSLATED_SHARE, LONGEST_PAUSE, clock, spending=spending)
 
     def translated(self, rows: RowRules, clients_of: Sequence[PoolKey] = ()) -> PoolTally:
         """Return the NAT pools, some of them by client; raises SourceError.

@@ -118,14 +118,16 @@ def close_wait_sockets(kept: Iterable[bytes]) -> list[CloseWaitSocket]:
 
 
 def _parse_close_wait_socket(entry: bytes) -> CloseWaitSocket:
-    (family, _state, timer, retransmits, sport, _dport, source, destination, _interface,
+    (family, _state, timer, retransmits, sport, dport, source, destination, interface,
      cookie, _expires, rqueue, wqueue, _uid, inode) = MESSAGE.unpack_from(entry)  # fmt: skip
+    local, remote = normal_address(family, source), normal_address(family, destination)
     return CloseWaitSocket(
         cookie=cookie,
+        ends=b"".join((local, sport, remote, dport, interface.to_bytes(4))),
         cause=close_wait_cause(timer, retransmits, rqueue, wqueue),
-        remote_address=normal_address(family, destination),
+        remote_address=remote,
         owner_id=socket_id(inode, dict(entry_attributes(memoryview(entry)))),
-        local_address=normal_address(family, source),
+        local_address=local,
         local_port=int.from_bytes(sport),
         accepted=inode != 0,
     )

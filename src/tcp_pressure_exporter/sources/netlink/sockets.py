@@ -34,7 +34,7 @@ from tcp_pressure_exporter.sources.netlink.inet_diag import (
 )
 from tcp_pressure_exporter.sources.netlink.messages import dump_payloads
 from tcp_pressure_exporter.sources.netlink.socket import Answer, Dump, NetlinkSocket, coarse_ms
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 
 NETLINK_SOCK_DIAG = 4  # include/uapi/linux/netlink.h
 
@@ -125,10 +125,10 @@ class NetlinkSockets:
     count: the parser of the large dump; count_bound: that of the small one. bound_only: whether to
     look for sockets that are only bound, where there may be any. They are in the table of bound
     ports, which all namespaces share, like that of connections: to find those of one namespace, the
-    kernel passes those of the whole host.
+    kernel passes those of the whole host. spending: as in Allowance.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what asks, what counts, and what it may cost
         self,
         count: Count,
         count_bound: CountBound,
@@ -136,13 +136,17 @@ class NetlinkSockets:
         clock: Callable[[], float] = time.monotonic,
         *,
         bound_only: bool = True,
+        spending: Spending | None = None,
     ) -> None:
         self._count = count
         self._count_bound = count_bound
         self._diag = diag or DiagSocket()
         self._wants_bound_only = bound_only
         self._bound_only = BoundTally({})
-        self._allowance = Allowance(BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock)
+        self.spending = spending or Spending()
+        self._allowance = Allowance(
+            BOUND_ONLY_SHARE, BOUND_ONLY_MAX_AGE, clock, spending=self.spending
+        )
 
     def bound_sockets(self, rules: BoundRules) -> BoundTally:
         """Return the listening sockets, and those only bound as of up to 60 s ago.

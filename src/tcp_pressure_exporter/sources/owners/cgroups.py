@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 
 WALK_SHARE = 0.005  # of one CPU
 MAX_PAUSE = 60.0  # seconds
@@ -28,14 +28,18 @@ class Cgroups:
     """Knows the cgroups as of the last walk over the tree; none if cgroup2 is not mounted.
 
     An unknown id causes a walk over the tree, within a share of one CPU. An id that a walk does not
-    find belongs to a removed cgroup and never returns (kernfs counts upwards).
+    find belongs to a removed cgroup and never returns (kernfs counts upwards). spending: as in
+    Allowance.
     """
 
     def __init__(
-        self, procfs: Path = Path("/proc"), clock: Callable[[], float] = time.monotonic
+        self,
+        procfs: Path = Path("/proc"),
+        clock: Callable[[], float] = time.monotonic,
+        spending: Spending | None = None,
     ) -> None:
         self._procfs = procfs
-        self._allowance = Allowance(WALK_SHARE, MAX_PAUSE, clock)
+        self._allowance = Allowance(WALK_SHARE, MAX_PAUSE, clock, spending=spending)
         self._mount: Path | None = None
         self._paths: dict[int, str] = {}
         self._removed: set[int] = set()

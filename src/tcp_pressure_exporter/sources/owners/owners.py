@@ -11,7 +11,7 @@ from tcp_pressure_exporter.sources.owners.cgroups import Cgroups, service_name
 from tcp_pressure_exporter.sources.owners.containers import Containers
 from tcp_pressure_exporter.sources.owners.open_files import open_files
 from tcp_pressure_exporter.sources.owners.processes import Search
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 
 WALK_SHARE = 0.005  # of one CPU
 MAX_PAUSE = 300.0  # seconds
@@ -35,7 +35,7 @@ class Owners:
     stopped: whether a search ended early, so that an owner may wrongly count as unknown. It is a
     plain attribute that one thread writes.
     find: None if process names are not permitted. walk_share: of one CPU; 1 means without pauses.
-    cost: as in Allowance. containers: the source of their names.
+    cost, spending: as in Allowance. containers: the source of their names.
     Between two searches only the busy processes are searched, from an allowance of the same size: a
     short connection would be over before the next full search.
 
@@ -55,6 +55,7 @@ class Owners:
         procfs: Path = Path("/proc"),
         cost: Callable[[], float] | None = None,
         containers: Containers | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self._cgroups = cgroups
         self._containers = containers or Containers(clock=clock)
@@ -62,8 +63,9 @@ class Owners:
         self._procfs = procfs
         self._clock = clock
         self.walk_share = walk_share
-        self._allowance = Allowance(walk_share, MAX_PAUSE, clock, cost)
-        self._for_busy = Allowance(walk_share, MAX_PAUSE, clock, cost)
+        self.spending = spending or Spending()
+        self._allowance = Allowance(walk_share, MAX_PAUSE, clock, cost, self.spending)
+        self._for_busy = Allowance(walk_share, MAX_PAUSE, clock, cost, self.spending)
         self.stopped = False
         self._processes: dict[int, str] = {}  # by inode; "" where none was found
         self._pids: dict[int, int] = {}  # by inode

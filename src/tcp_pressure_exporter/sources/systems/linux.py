@@ -25,6 +25,7 @@ from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netlink.local_routes import LocalRoutes
 from tcp_pressure_exporter.sources.netlink.sockets import DiagSocket, NetlinkSockets, why_no_netlink
+from tcp_pressure_exporter.sources.pacing import Spending
 from tcp_pressure_exporter.sources.procfs.capabilities import (
     effective_capabilities,
     may_ask_conntrack,
@@ -40,19 +41,27 @@ NO_WALK = Missing(NOT_WANTED)
 OWN_ALONE = Missing("only known for the exporter's own network namespace")
 
 
-def own_sources(platform: str, procfs: Path, parser: Parser, *, walked: bool = False) -> Sources:
+def own_sources(
+    platform: str,
+    procfs: Path,
+    parser: Parser,
+    *,
+    walked: bool = False,
+    spending: Spending | None = None,
+) -> Sources:
     """Return the sources for this process's network namespace; asks netlink once to find out.
 
     platform: as in sys.platform. walked: whether to read the sockets by BPF where possible.
+    spending: as in Allowance.
     """
     no_netlink = why_no_netlink(platform, DiagSocket())
     if no_netlink is None:
         tables = open_tables() if walked else NO_WALK
-        return linux_sources(procfs, parser, open_bind_hash(), tables)
+        return linux_sources(procfs, parser, open_bind_hash(), tables, spending)
     # Imported here, so that the daemon does without it where netlink answers.
     from tcp_pressure_exporter.sources.systems import portable  # noqa: PLC0415 - see above
 
-    by_text = ConntrackTable(procfs, parser, by_netlink=False)
+    by_text = ConntrackTable(procfs, parser, by_netlink=False, spending=spending)
     return portable.portable_sources(platform, procfs, by_text, no_netlink)
 
 
@@ -61,6 +70,7 @@ def linux_sources(
     parser: Parser,
     bind_table: BindTableSource | Missing = NO_BIND_TABLE,
     tables: Tables | Missing = NO_WALK,
+    spending: Spending | None = None,
 ) -> Sources:
     """Return the sources for the process's network namespace; asks the kernel what it does."""
     diag = DiagSocket()
@@ -68,7 +78,7 @@ def linux_sources(
     diag.close()
     # A kernel that does not show them would walk all its sockets for nothing.
     shown = kernel.shows_bound_only is not False
-    netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown)
+    netlink = NetlinkSockets(parser.tally, parser.tally_bound, bound_only=shown, spending=spending)
     numbers = ProcNumbers(procfs)
     sockets, told_by = _walked(tables, parser, netlink, numbers)
     sources = Sources(
@@ -78,7 +88,7 @@ def linux_sources(
         details=sockets,
         numbers=numbers,
         canary=Canary(procfs),
-        nat=conntrack_table(procfs, parser),
+        nat=conntrack_table(procfs, parser, spending),
         interface_name=interface_name,
         own_networks=own_networks,
         kernel=kernel,
@@ -146,10 +156,12 @@ def own_networks() -> tuple[NetworkPorts, ...]:
         routes.close()
 
 
-def conntrack_table(procfs: Path, parser: Parser) -> ConntrackTable:
+def conntrack_table(
+    procfs: Path, parser: Parser, spending: Spending | None = None
+) -> ConntrackTable:
     """Return conntrack's table: through netlink if permitted, otherwise from its text file."""
     try:
         by_netlink = may_ask_conntrack(effective_capabilities(procfs))
     except SourceError:
         by_netlink = False  # not tried unless known to be permitted
-    return ConntrackTable(procfs, parser, by_netlink=by_netlink)
+    return ConntrackTable(procfs, parser, by_netlink=by_netlink, spending=spending)

@@ -66,6 +66,15 @@ def test_one_socket(index: int) -> None:
     assert compare(sockets(), fewer) is not None
 
 
+def test_one_remote_address() -> None:
+    """Sockets that differ only in the remote port are told apart, in whatever order they come."""
+    stuck = KINDS[0].entry(42000)
+    pair = [replace(stuck, remote_port=443 + n, inode=n + 1) for n in range(2)]
+    assert compare(pair, pair[::-1]) is None
+    swapped = [replace(one, inode=3 - one.inode) for one in pair]
+    assert compare(pair, swapped) == "sockets in CLOSE_WAIT: 2 of 2 are told otherwise"
+
+
 WRONG: dict[str, Callable[[Entry], Entry]] = {
     "ipv4 established: 300 by netlink, 0 by BPF": lambda entry: replace(
         entry, state=FIN_WAIT2 if entry.state == ESTABLISHED else entry.state

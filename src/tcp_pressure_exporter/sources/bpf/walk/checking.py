@@ -42,7 +42,7 @@ class Looked:
     counts: Mapping[str, int]
     ages: tuple[int, int, int]
     held: int
-    close_wait: Mapping[tuple[bytes, int, bytes], tuple[object, ...]]
+    close_wait: Mapping[bytes, tuple[object, ...]]
 
 
 class Meanwhile(NamedTuple):
@@ -63,7 +63,7 @@ def looked_at(tally: SocketTally) -> Looked:
         counts=counts,
         ages=_total(ages),
         held=tally.held,
-        close_wait={_ends(one): _told(one) for one in close_wait_sockets(tally.kept)},
+        close_wait={one.ends: _told(one) for one in close_wait_sockets(tally.kept)},
     )
 
 
@@ -88,10 +88,6 @@ def _total(histograms: list[bytes]) -> tuple[int, int, int]:
             seconds += age * count
             entries += count
     return seconds, entries, max(map(len, histograms)) // 4
-
-
-def _ends(socket: CloseWaitSocket) -> tuple[bytes, int, bytes]:
-    return socket.local_address, socket.local_port, socket.remote_address
 
 
 def _told(socket: CloseWaitSocket) -> tuple[object, ...]:

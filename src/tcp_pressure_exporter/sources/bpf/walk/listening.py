@@ -9,7 +9,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.sockets import SocketId
 from tcp_pressure_exporter.sources.bpf.walk.checking import ATTEMPTS, CHECK_MAX_AGE, CHECK_SHARE
 from tcp_pressure_exporter.sources.bpf.walk.found import OPERATION
-from tcp_pressure_exporter.sources.pacing import Allowance
+from tcp_pressure_exporter.sources.pacing import Allowance, Spending
 
 Count = Callable[[BoundRules], BoundTally]
 
@@ -44,15 +44,19 @@ def looked_at(tally: BoundTally) -> Looked:
 class WalkedListeners:
     """Asks the network namespace of the calling thread; raises SourceError.
 
-    walk, dump: count the listening sockets, by BPF and by netlink.
+    walk, dump: count the listening sockets, by BPF and by netlink. spending: as in Allowance.
     """
 
     def __init__(
-        self, walk: Count, dump: Count, clock: Callable[[], float] = time.monotonic
+        self,
+        walk: Count,
+        dump: Count,
+        clock: Callable[[], float] = time.monotonic,
+        spending: Spending | None = None,
     ) -> None:
         self._walk = walk
         self._dump = dump
-        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
+        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock, spending=spending)
 
     def listening(self, rules: BoundRules) -> BoundTally:
         """Return them; raises SourceError if the walk fails or netlink disagrees."""

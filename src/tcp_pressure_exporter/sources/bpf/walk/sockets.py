@@ -51,10 +51,12 @@ class WalkedSockets(BesideNetlink):
     ) -> None:
         super().__init__(netlink)
         self._walk = walk
-        self._listeners = WalkedListeners(walk_listeners, netlink.listening, clock)
+        self._listeners = WalkedListeners(
+            walk_listeners, netlink.listening, clock, netlink.spending
+        )
         self._statistics = statistics
         self._clock = clock
-        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock)
+        self._allowance = Allowance(CHECK_SHARE, CHECK_MAX_AGE, clock, spending=netlink.spending)
         self._kept: tuple[bytes, ...] = ()
         self.told_by = ToldBy(BPF, fallbacks=0)
 
@@ -83,22 +85,24 @@ class WalkedSockets(BesideNetlink):
         return super().bound_sockets(rules)
 
     def _walked(self, rules: TallyRules) -> SocketTally:
+        found: str | None = None
         if self._allowance.due():
             with self._allowance.spend():
-                tally = self._checked(rules)
+                tally, found = self._checked(rules)
         else:
             tally = self._walk(rules)
+        if found:
+            raise SourceError("BPF walk", f"differs from netlink's dump: {found}")
         self._kept = tally.kept
         return tally
 
-    def _checked(self, rules: TallyRules) -> SocketTally:
-        """Return a tally that was compared with netlink's; raises SourceError if they differ."""
-        found: str | None = None
+    def _checked(self, rules: TallyRules) -> tuple[SocketTally, str | None]:
+        """Return a tally, and how netlink's differs from it; None if they agree."""
         for _ in range(ATTEMPTS):
             tally, found = self._compared(rules)
             if found is None:
-                return tally
-        raise SourceError("BPF walk", f"differs from netlink's dump: {found}")
+                break
+        return tally, found
 
     def _compared(self, rules: TallyRules) -> tuple[SocketTally, str | None]:
         began, events = self._clock(), self._events()
