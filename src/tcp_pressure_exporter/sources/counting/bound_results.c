@@ -1,5 +1,7 @@
 #include "bound_results.h"
 
+#include "python_results.h"
+
 #define NUMBER_SHIFT 16 /* of an address in a pair: address_ports.h */
 
 static int append(PyObject *list, PyObject *item)
@@ -67,11 +69,10 @@ static PyObject *all_of(const struct listener_tally *tally, PyObject *addresses,
     const struct address_ports *ports = &tally->addresses;
 
     return Py_BuildValue(
-        "(KKy#y#y#y#KOOiy#K)", (unsigned long long)tally->listeners[0],
-        (unsigned long long)tally->listeners[1], (const char *)tally->ports[1],
-        (Py_ssize_t)BITMAP_BYTES, (const char *)tally->ports[0], (Py_ssize_t)BITMAP_BYTES,
-        (const char *)tally->dual_stack, (Py_ssize_t)BITMAP_BYTES, (const char *)ports->anywhere,
-        (Py_ssize_t)BITMAP_BYTES, (unsigned long long)ports->overflow, addresses, queues,
+        "(KKNNNNKOOiy#K)", (unsigned long long)tally->listeners[0],
+        (unsigned long long)tally->listeners[1], bitmap_result(tally->ports[1]),
+        bitmap_result(tally->ports[0]), bitmap_result(tally->dual_stack),
+        bitmap_result(ports->anywhere), (unsigned long long)ports->overflow, addresses, queues,
         tally->transparent, tally->kept_count ? (const char *)tally->kept : "",
         (Py_ssize_t)(tally->kept_count * sizeof *tally->kept),
         (unsigned long long)tally->kept_overflow);

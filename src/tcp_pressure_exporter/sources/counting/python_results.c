@@ -123,6 +123,15 @@ static bool no_port_in(const uint8_t word[8])
     return ports == 0;
 }
 
+PyObject *bitmap_result(const uint8_t bitmap[BITMAP_BYTES])
+{
+    Py_ssize_t length = BITMAP_BYTES;
+
+    while (length > 0 && no_port_in(bitmap + length - 8))
+        length -= 8;
+    return PyBytes_FromStringAndSize((const char *)bitmap, length);
+}
+
 /* The part of both bitmaps from the lowest to the highest held port, and where it begins: a
  * thousand whole ones would cost more than the sockets. If no port is in TIME_WAIT, the live ports
  * are the held ones. */
@@ -171,10 +180,9 @@ static PyObject *all_of(const struct inet_diag_tally *tally, PyObject *addresses
     const struct kept_records *kept = &tally->kept;
 
     return Py_BuildValue(
-        "(y#Oy#KOy#y#y#KIO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
-        addresses, (const char *)sockets->held, (Py_ssize_t)BITMAP_BYTES,
-        (unsigned long long)sockets->addresses.overflow, pools,
-        (const char *)sockets->accepted, (Py_ssize_t)BITMAP_BYTES,
+        "(y#ONKONy#y#KIO)", (const char *)sockets->states, (Py_ssize_t)sizeof sockets->states,
+        addresses, bitmap_result(sockets->held), (unsigned long long)sockets->addresses.overflow,
+        pools, bitmap_result(sockets->accepted),
         (const char *)sockets->close_wait, (Py_ssize_t)sizeof sockets->close_wait,
         kept->count ? (const char *)kept->bytes : "", (Py_ssize_t)kept->length,
         (unsigned long long)kept->overflow, tally->longest_left_ms, edge);

@@ -11,6 +11,9 @@
 #include "netlink/inet_diag_entry.h"
 #include "netlink/outcome.h"
 
+/* Return a bitmap without the zeros at its end: most sets have few ports or none. */
+PyObject *bitmap_result(const uint8_t bitmap[BITMAP_BYTES]);
+
 /* Return (rows, others, overflow): a row is (key, ports, time_wait, reclaimable, entered, ages),
  * others (pools, most used, ports, time_wait, reclaimable, entered, ages). */
 PyObject *pools_result(const struct pool_table *table);

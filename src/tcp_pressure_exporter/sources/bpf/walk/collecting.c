@@ -7,27 +7,41 @@
 
 static const char OPERATION[] = "BPF walk";
 
+/* Return the slot of a namespace, or the free one where it belongs. The kernel numbers namespaces
+ * one after another, so neighbours seldom share a slot. */
+static uint32_t slot_of(const struct collection *collection, uint32_t netns)
+{
+    uint32_t slot = netns % SLOTS;
+
+    while (collection->slots[slot] &&
+           collection->namespaces[collection->slots[slot] - 1].netns != netns)
+        slot = (slot + 1) % SLOTS;
+    return slot;
+}
+
 bool prepare_collection(struct collection *collection, const uint8_t *inodes, size_t bytes)
 {
-    collection->count = (uint32_t)(bytes / sizeof(uint32_t));
-    collection->namespaces = calloc(collection->count + 1, sizeof *collection->namespaces);
-    collection->latest = collection->namespaces;
+    uint32_t wanted = (uint32_t)(bytes / sizeof(uint32_t)), netns;
+
+    if (wanted > SLOTS / 2)
+        wanted = SLOTS / 2;
+    collection->namespaces = calloc(wanted + 1, sizeof *collection->namespaces);
     if (!collection->namespaces)
         return false;
-    for (uint32_t i = 0; i < collection->count; i++)
-        memcpy(&collection->namespaces[i].netns, inodes + i * sizeof(uint32_t), sizeof(uint32_t));
+    for (; collection->count < wanted; collection->count++) {
+        memcpy(&netns, inodes + collection->count * sizeof netns, sizeof netns);
+        collection->namespaces[collection->count].netns = netns;
+        collection->slots[slot_of(collection, netns)] = (uint16_t)(collection->count + 1);
+    }
     return true;
 }
 
-/* Return a namespace, or NULL if it is not wanted. There are a few dozen at most. */
-static struct found_there *find(struct collection *collection, uint32_t netns)
+/* Return a namespace, or NULL if it is not wanted. */
+static struct found_there *find(const struct collection *collection, uint32_t netns)
 {
-    if (collection->latest->netns == netns)
-        return collection->latest;
-    for (uint32_t i = 0; i < collection->count; i++)
-        if (collection->namespaces[i].netns == netns)
-            return collection->latest = &collection->namespaces[i];
-    return NULL;
+    uint16_t place = collection->slots[slot_of(collection, netns)];
+
+    return place ? &collection->namespaces[place - 1] : NULL;
 }
 
 /* Tell whether what was found belongs to a part. A detail's position has 16 bits, which limits a

@@ -5,6 +5,7 @@
 
 #define MAX_ELSEWHERE 262144 /* elsewhere.py: connections of all namespaces together */
 #define BLOCKS_TOGETHER 64   /* elsewhere.py; each part becomes a Python object */
+#define SLOTS 4096           /* half of them are used at most: twice MAX_LOOKS of namespaces.py */
 
 /* Where a namespace's arrays begin to hold what was found in some chains at one time. */
 struct part {
@@ -26,11 +27,12 @@ struct found_there {
 struct collection {
     struct found_there *namespaces;
     uint32_t count;
-    struct found_there *latest; /* an entry's neighbours are often in its namespace */
-    uint32_t connections;       /* of all together */
+    uint16_t slots[SLOTS]; /* a hash table of inodes: places in namespaces, from 1 */
+    uint32_t connections;  /* of all together */
 };
 
-/* Prepare to collect the connections of some namespaces. Return false if there is no memory. */
+/* Prepare to collect the connections of some namespaces, of the first SLOTS / 2 if there are more.
+ * Return false if there is no memory. */
 bool prepare_collection(struct collection *collection, const uint8_t *inodes, size_t bytes);
 
 /* Keep what was found in these namespaces, in the dump's collection. */
