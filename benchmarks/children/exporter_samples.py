@@ -1,8 +1,8 @@
 """Child: takes samples as the daemon does, with the parser named by its argument.
 
-With a second argument, whatever it is, BPF reports the sockets. The walk for sockets that are only
-bound, which the daemon occasionally repeats, is left out: see bound_only_walk.py. So is what only
-concerns pools near their limit.
+With a second argument, whatever it is, BPF reports the sockets, and the ports that are bound.
+Otherwise the walk for sockets that are only bound, which the daemon occasionally repeats, is left
+out: see bound_only_walk.py. What only concerns pools near their limit is left out, too.
 """
 
 import sys
@@ -14,10 +14,11 @@ from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.failure import BenchmarkError
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
-from tcp_pressure_exporter.facts.questions import Missing
+from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, Missing
 from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.bpf.walk.tables import open_tables
 from tcp_pressure_exporter.sources.counting.parser import Parser
@@ -59,8 +60,11 @@ def main() -> None:
     clock = StoppableClock()
     parser = parsers()[sys.argv[1]]
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, clock=clock)
-    sockets = walked(parser, netlink, clock) if sys.argv[2:] else netlink
-    sources = replace(linux_sources(Path("/proc"), parser), sockets=sockets, details=sockets)
+    by_bpf = bool(sys.argv[2:])
+    sockets = walked(parser, netlink, clock) if by_bpf else netlink
+    bind_table = open_bind_hash() if by_bpf else NO_BIND_TABLE
+    sources = linux_sources(Path("/proc"), parser, bind_table)
+    sources = replace(sources, sockets=sockets, details=sockets)
     memory = Memory()
     kit = Kit(sources, memory, Owners(Cgroups(), find_processes), time.monotonic)
     collectors = [name for name in COLLECTORS if name not in NEAR_THE_LIMIT]

@@ -14,7 +14,8 @@ import pytest
 from tcp_pressure_exporter.facts.ports import port_range, port_set
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sample.sample import CANARY, LOCAL_PORTS, POOLS
-from tcp_pressure_exporter.sources.bpf.bind_hash import BindHash, open_bind_hash
+from tcp_pressure_exporter.sources.bpf.bind_hash import IN_STEP, OBJECT, BindHash
+from tcp_pressure_exporter.sources.bpf.loading import load, opened
 from tests.support.labs.lab import (
     SERVER_PORT,
     Lab,
@@ -37,10 +38,12 @@ REMOTE, LOCAL = "127.0.0.9", "127.0.0.1"
 OPTIONS = ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,))
 
 
-@pytest.fixture(scope="module")
-def table() -> Iterator[BindHash]:
-    """Load the program once."""
-    found = open_bind_hash()
+@pytest.fixture(
+    scope="module", params=[OBJECT, pytest.param(IN_STEP, marks=pytest.mark.bpf(IN_STEP))]
+)
+def table(request: pytest.FixtureRequest) -> Iterator[BindHash]:
+    """Load each of the two programs once."""
+    found = opened(request.param, BindHash, load)
     assert not isinstance(found, Missing), found.reason
     yield found
     found.close()

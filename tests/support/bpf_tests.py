@@ -46,9 +46,9 @@ class BpfTests:
     def _needs(self, item: pytest.Item) -> list[str]:
         """Return what a test needs that a kernel may lack."""
         needs = [FEXIT] if item.get_closest_marker(FEXIT) else []
-        marker = item.get_closest_marker("bpf")
-        if marker is not None and not self._demanded:
-            needs.append(str(marker.args[0]) if marker.args else OBJECT)
+        if not self._demanded:
+            markers = item.iter_markers("bpf")
+            needs += [str(marker.args[0]) if marker.args else OBJECT for marker in markers]
         return needs
 
     def _reason(self, need: str) -> str | None:

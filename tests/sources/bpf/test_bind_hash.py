@@ -2,27 +2,33 @@
 
 import errno
 import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
+from tcp_pressure_exporter.facts.ports import port_set
 from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.bind_hash import (
+    ARGUMENTS,
+    IN_STEP,
     MOST_ELSEWHERE,
+    OBJECT,
     BindHash,
-    open_bind_hash,
 )
-from tcp_pressure_exporter.sources.bpf.loading import BpfObject
+from tcp_pressure_exporter.sources.bpf.loading import BpfObject, load, opened
 from tests.support.fakes.bpf_calls import Refusing
 from tests.support.labs.lab import open_lab
 from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inode
 
 
-@pytest.fixture
-def table() -> Iterator[BindHash]:
-    found = open_bind_hash()
+@pytest.fixture(params=[OBJECT, pytest.param(IN_STEP, marks=pytest.mark.bpf(IN_STEP))])
+def table(request: pytest.FixtureRequest) -> Iterator[BindHash]:
+    found = opened(request.param, BindHash, load)
     assert not isinstance(found, Missing), found.reason
     with closing(found):
         yield found
@@ -83,13 +89,47 @@ def test_the_own_one_besides(netns: None, table: BindHash) -> None:
         assert not ports >> 9501 & 1
 
 
+@pytest.mark.bpf
+def test_under_churn(netns: None, table: BindHash) -> None:
+    """While other ports are bound and released all the time, no walk misses a port that stays."""
+    del netns
+    stable = range(20_000, 20_200)
+    with open_lab() as lab, ThreadPoolExecutor(1) as pool:
+        for port in stable:
+            lab.bind("127.0.0.1", port)
+        stop = threading.Event()
+        churn = pool.submit(bind_and_release, stop)
+        try:
+            missed = [port_set(stable) & ~table.skipped_ports() for _ in range(200)]
+        finally:
+            stop.set()
+        assert churn.result() > 0
+        assert not any(missed)
+
+
+def bind_and_release(stop: threading.Event) -> int:
+    """Bind ports in crowds, whose buckets share chains with those that stay; return how many."""
+    bound = 0
+    while not stop.is_set():
+        with ExitStack() as crowd:
+            for _ in range(500):
+                sock = crowd.enter_context(socket.socket())
+                with suppress(OSError):
+                    sock.bind(("127.0.0.1", 0))
+                    bound += 1
+    return bound
+
+
 class FailingWalk(Refusing):
-    """A kernel that runs no program."""
+    """A kernel that tells the size of its table, but lets nobody walk it."""
 
     def load(self, _name: str, /) -> dict[str, int]:
         return {"skipped_ports": 10, "elsewhere": 11, "walk_bind_hash": 12}
 
-    def run(self, _program: int, _arguments: bytes = b"", /) -> int:
+    def run(self, _program: int, arguments: bytes = b"", /) -> int:
+        _everywhere, _first, chains = ARGUMENTS.unpack(arguments)
+        if not chains:
+            return 65_536
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 

@@ -17,6 +17,7 @@
 #include "programs/active_closes.skeleton.h"
 #include "programs/bind_failures.skeleton.h"
 #include "programs/bind_hash.skeleton.h"
+#include "programs/bind_hash_in_step.skeleton.h"
 #include "programs/connections.skeleton.h"
 #include "programs/listeners.skeleton.h"
 #include "programs/port_failures.skeleton.h"
@@ -26,6 +27,7 @@ static const struct skeleton *const SKELETONS[] = {
     &SKELETON_active_closes,
     &SKELETON_bind_failures,
     &SKELETON_bind_hash,
+    &SKELETON_bind_hash_in_step,
     &SKELETON_connections,
     &SKELETON_listeners,
     &SKELETON_port_failures,

@@ -12,9 +12,11 @@ from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 
 OBJECT = "bind_hash"
+IN_STEP = "bind_hash_in_step"  # the same, faster, from Linux 6.2 on
 PROGRAM = "walk_bind_hash"
 TABLE, ELSEWHERE = "skipped_ports", "elsewhere"
-EVERYWHERE = struct.Struct("=Q")
+ARGUMENTS = struct.Struct("=QQQ")  # whether everywhere, the first chain, how many
+CHAINS_AT_ONCE = 8_192  # the kernel lets no other task run meanwhile: less than a millisecond
 NUMBER = struct.Struct("=I")  # a place in the table, an inode
 HERE = 0  # the place of the thread's own namespace
 MOST_ELSEWHERE = 64
@@ -29,7 +31,9 @@ class BindHash:
     """Reads the calling thread's network namespace, or several in one walk."""
 
     def __init__(self, loaded: BpfObject, inode: Callable[[], int] = own_inode) -> None:
+        """Ask for the size of the table; raises SourceError."""
         self._loaded = loaded
+        self._chains = self._run(0, 0, everywhere=False)
         self._inode = inode
         self._known: Mapping[int, int] = {}
 
@@ -81,8 +85,16 @@ class BindHash:
         self._loaded.update(TABLE, NUMBER.pack(place), bytes(BITMAP_BYTES))
 
     def _walk(self, *, everywhere: bool) -> None:
-        if self._loaded.run(PROGRAM, EVERYWHERE.pack(everywhere)):
-            raise SourceError(f"BPF object {OBJECT}", "this kernel's table has entries too large")
+        for first in range(0, self._chains, CHAINS_AT_ONCE):
+            chains = min(CHAINS_AT_ONCE, self._chains - first)
+            self._run(first, chains, everywhere=everywhere)
+
+    def _run(self, first: int, chains: int, *, everywhere: bool) -> int:
+        """Walk some chains and return how many the table has."""
+        found = self._loaded.run(PROGRAM, ARGUMENTS.pack(everywhere, first, chains))
+        if not found:
+            raise SourceError(f"BPF object {OBJECT}", "this kernel's table has another form")
+        return found
 
     def _ports(self, place: int) -> int:
         return from_bitmap(self._loaded.look_up(TABLE, NUMBER.pack(place), BITMAP_BYTES))
@@ -94,7 +106,8 @@ class BindHash:
 
 def open_bind_hash(load_object: LoadObject = load) -> BindHash | Missing:
     """Return the table, or why it cannot be read here; a trial read decides."""
-    return opened(OBJECT, _read_once, load_object)
+    found = opened(IN_STEP, _read_once, load_object)
+    return opened(OBJECT, _read_once, load_object) if isinstance(found, Missing) else found
 
 
 def _read_once(loaded: BpfObject) -> BindHash:

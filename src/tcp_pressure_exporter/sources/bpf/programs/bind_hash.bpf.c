@@ -5,45 +5,22 @@
  * it: net/ipv4/inet_hashtables.c, __inet_hash_connect, "fastreuse >= 0 || fastreuseport >= 0".
  * The walk reads the buckets of the calling thread's network namespace, and of others on request,
  * without a lock. If a chain changes during the walk and leads into another one, it is walked
- * again.
+ * again. Where the kernel lets it, bind_hash_in_step.bpf.c does the same faster.
  *
  * Only reads. Linux 6.1 or later.
  */
 #include "kernel.h"
+#include "bound_ports.h"
 
 /* The kernel offers its helpers only to programs under the GPL. This file, like the other programs
  * here, may be used under either licence; the rest of the package is under Apache-2.0. */
 char LICENSE[] SEC("license") = "GPL";
 
-#define PORTS 65536
 #define LONGEST_CHAIN 65536
 #define ATTEMPTS 3
 #define BUCKET_BYTES 128 /* at most, up to its link */
 #define HEAD_BYTES 64    /* at most */
 #define SLICE 256        /* heads read at a time */
-
-#define MOST_ELSEWHERE 64 /* other network namespaces */
-
-/* Bit p & 7 of byte p >> 3 for port p. The caller clears it. The first bitmap is for the calling
- * thread's namespace. */
-struct port_bitmap {
-    __u8 bytes[PORTS / 8];
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1 + MOST_ELSEWHERE);
-    __type(key, __u32);
-    __type(value, struct port_bitmap);
-} skipped_ports SEC(".maps");
-
-/* The index of each other namespace's bitmap, by the namespace's inode. */
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, MOST_ELSEWHERE);
-    __type(key, __u32);
-    __type(value, __u32);
-} elsewhere SEC(".maps");
 
 /* The heads of the chains to walk next. */
 struct slice {
@@ -63,6 +40,7 @@ struct walk {
     __u32 mix;
     __u64 table;
     __u32 mask;
+    __u32 first;
     __u32 first_chain;
     __u32 copied; /* whether the heads from first_chain on are */
     __u32 chain;
@@ -77,20 +55,6 @@ struct walk {
 static __always_inline int is_bound(const __u8 *copy)
 {
     return FIELD(copy, signed char, fastreuse) >= 0 || FIELD(copy, signed char, fastreuseport) >= 0;
-}
-
-static __always_inline void add_port(const struct walk *walk, struct net *net, __u16 port)
-{
-    __u32 own = 0, *place = &own;
-
-    if (net != walk->net) {
-        __u32 inode = walk->everywhere ? BPF_CORE_READ(net, ns.inum) : 0;
-
-        place = bpf_map_lookup_elem(&elsewhere, &inode);
-    }
-    struct port_bitmap *found = place ? bpf_map_lookup_elem(&skipped_ports, place) : NULL;
-    if (found)
-        found->bytes[port >> 3] |= 1 << (port & 7);
 }
 
 /* Look at one bucket and move on to the next; return non-zero at the end of the chain. */
@@ -113,8 +77,8 @@ static long visit(__u32 index, struct walk *walk)
         walk->strayed = 1;
         return 1;
     }
-    if (is_bound(copy))
-        add_port(walk, net, port);
+    if (is_bound(copy) && (walk->everywhere || net == walk->net))
+        add_port(net == walk->net, BPF_CORE_READ(net, ns.inum), port);
     walk->node = FIELD(copy, struct hlist_node *, node.next);
     return 0;
 }
@@ -166,7 +130,7 @@ static long walk_slice(__u32 number, struct walk *walk)
 
     if (!slice || size > HEAD_BYTES)
         return 1;
-    walk->first_chain = number * SLICE;
+    walk->first_chain = walk->first + number * SLICE;
     walk->copied =
         !bpf_probe_read_kernel(slice->bytes, SLICE * size, head_of(walk, walk->first_chain));
     bpf_loop(SLICE, walk_chain, walk, 0);
@@ -180,7 +144,8 @@ static __always_inline int has_room(void)
            bpf_core_field_offset(struct inet_bind_bucket, node) + sizeof(void *) <= BUCKET_BYTES;
 }
 
-/* args[0]: also read the other namespaces requested. Non-zero if the table cannot be read. */
+/* Walk args[2] chains from args[1], both multiples of SLICE. args[0]: also read the other namespaces
+ * requested. Return the number of chains in the table, 0 if it cannot be read. */
 SEC("raw_tp/walk_bind_hash")
 int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 {
@@ -194,10 +159,11 @@ int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
         .mix = BPF_CORE_READ(net, hash_mix),
         .table = (__u64)BPF_CORE_READ(tables, bhash),
         .mask = chains - 1,
+        .first = context->args[1],
     };
 
     if (!has_room())
-        return 1;
-    bpf_loop((chains + SLICE - 1) / SLICE, walk_slice, &walk, 0);
-    return 0;
+        return 0;
+    bpf_loop(context->args[2] / SLICE, walk_slice, &walk, 0);
+    return chains;
 }

@@ -30,9 +30,21 @@ struct inet_listen_hashbucket {
     } nulls_head;
 };
 
+struct hlist_node {
+    struct hlist_node *next;
+};
+
+struct inet_bind_hashbucket {
+    struct hlist_head {
+        struct hlist_node *first;
+    } chain;
+};
+
 struct inet_hashinfo {
     struct inet_ehash_bucket *ehash;
     unsigned int ehash_mask;
+    struct inet_bind_hashbucket *bhash;
+    unsigned int bhash_size;
     unsigned int lhash2_mask;
     struct inet_listen_hashbucket *lhash2;
     _Bool pernet;
@@ -48,12 +60,21 @@ struct netns_ipv4 {
 
 struct net {
     struct ns_common ns;
+    __u32 hash_mix;
     struct netns_ipv4 ipv4;
 };
 
 typedef struct {
     struct net *net;
 } possible_net_t;
+
+struct inet_bind_bucket {
+    possible_net_t ib_net;
+    unsigned short port;
+    signed char fastreuse;
+    signed char fastreuseport;
+    struct hlist_node node;
+};
 
 /* include/linux/sched.h, nsproxy.h */
 struct nsproxy {
