@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -24,26 +25,24 @@ from benchmarks.section import run_section
 from benchmarks.shape import Shape
 from benchmarks.tables import machine_sentence, table
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
+from tcp_pressure_exporter.pools.local_ports import TallyRequest, tally_rules
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
 from tcp_pressure_exporter.sampling.host import Wishes, open_host
 from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sources.bpf.walk.tables import open_tables
 from tcp_pressure_exporter.sources.counting.parser import best_parser
-from tests.support.labs.other_namespaces import inside, ip_netns
+from tcp_pressure_exporter.sources.systems.linux import own_sources
+from tcp_pressure_exporter.sources.systems.walks import elsewhere_of
+from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inode
 
 PROCFS = Path("/proc")
 SOCKETS = 100_000  # of all namespaces together
 NUMBERS = (1, 20, 50)  # of namespaces
 ROUNDS = 11
 BEGIN = "<!-- namespaces: written by benchmarks/namespaces.py, do not edit -->"
-SOCKETS_ALONE = ("sockets",)
-CONTENDERS: dict[str, tuple[str, Collection[str]]] = {
-    "sockets alone, by BPF": (BPF, SOCKETS_ALONE),
-    "sockets alone, by netlink": (NETLINK, SOCKETS_ALONE),
-    "whole samples, by BPF": (BPF, COLLECTORS),
-    "whole samples, by netlink": (NETLINK, COLLECTORS),
-}
 
 Take = Callable[[], object]
 Costs = dict[int, dict[str, float]]  # ms of CPU, by number of namespaces and contender
@@ -86,7 +85,7 @@ def say(line: str) -> None:
 def measure_rounds(names: Sequence[str]) -> dict[str, float]:
     """Return ms of CPU for a sample by each contender."""
     with ExitStack() as stack:
-        takes = {name: stack.enter_context(sampling(names, name)) for name in CONTENDERS}
+        takes = {name: stack.enter_context(make(names)) for name, make in CONTENDERS.items()}
         found: dict[str, list[float]] = {name: [] for name in takes}
         for _ in range(ROUNDS):
             for name, take in takes.items():
@@ -97,9 +96,34 @@ def measure_rounds(names: Sequence[str]) -> dict[str, float]:
 
 
 @contextmanager
-def sampling(names: Sequence[str], contender: str) -> Iterator[Take]:
+def walking(names: Sequence[str]) -> Iterator[Take]:
+    """Yield a function that walks the tables for these namespaces and counts what is theirs.
+
+    The rules are those of the defaults: settings have to be read inside of each namespace.
+    """
+    parser, inodes = best_parser(), [namespace_inode(name) for name in names]
+    sources = own_sources(sys.platform, PROCFS, parser, walked=True)
+    elsewhere = elsewhere_of(open_tables(), parser, sources)
+    if elsewhere is None:
+        raise BenchmarkError(sources.told_by().why)
+    settings, reuse = sources.settings.port_range(), sources.settings.time_wait_reuse()
+    rules = tally_rules(settings, reuse, BoundTally({}), {}, TallyRequest())
+
+    def take() -> None:
+        with elsewhere.looked_at(inodes):
+            for inode in inodes:
+                elsewhere.inode = partial(int, inode)
+                listening = elsewhere.listening(BoundRules(rules.usable))
+                if listening is None or elsewhere.tally(rules) is None:
+                    raise BenchmarkError(f"a walk does not show namespace {inode}")
+
+    yield take
+    sources.close()
+
+
+@contextmanager
+def sampling(names: Sequence[str], source: str, collectors: Collection[str]) -> Iterator[Take]:
     """Yield a function that samples these namespaces and our own; one sample has been taken."""
-    source, collectors = CONTENDERS[contender]
     wishes = Wishes("host", wanted_parts(list(collectors)), others=True, source=source)
     choice = NamespaceChoice(re.compile("|".join(names)), most=len(names))
     host = open_host(wishes, PROCFS, best_parser(), sys.platform)
@@ -109,6 +133,21 @@ def sampling(names: Sequence[str], contender: str) -> Iterator[Take]:
             raise BenchmarkError(f"{len(taken.namespaces)} namespaces, not {1 + len(names)}")
         yield lambda: samplers.take(Config())
     host.own.close()
+
+
+SOCKETS_ALONE = ("sockets",)
+WALK, WITH_SETTINGS, WHOLE = (
+    "walk and counting alone",
+    "sockets with their settings",
+    "whole samples",
+)
+CONTENDERS: dict[str, Callable[[Sequence[str]], AbstractContextManager[Take]]] = {
+    f"{WALK}, by BPF": walking,
+    f"{WITH_SETTINGS}, by BPF": partial(sampling, source=BPF, collectors=SOCKETS_ALONE),
+    f"{WITH_SETTINGS}, by netlink": partial(sampling, source=NETLINK, collectors=SOCKETS_ALONE),
+    f"{WHOLE}, by BPF": partial(sampling, source=BPF, collectors=COLLECTORS),
+    f"{WHOLE}, by netlink": partial(sampling, source=NETLINK, collectors=COLLECTORS),
+}
 
 
 def results_section(costs: Costs) -> str:
@@ -129,9 +168,9 @@ def _ratio(costs: Costs, name: str, number: int) -> float:
 
 def figures_of(costs: Costs) -> dict[str, float]:
     """Return the figures tracked over time: how much more many namespaces cost than one."""
-    words = {"sockets alone, by BPF": "sockets", "whole samples, by BPF": "whole"}
+    words = {WALK: "walk", WITH_SETTINGS: "sockets", WHOLE: "whole"}
     return {
-        f"namespaces_{number}_{word}_ratio": round(_ratio(costs, name, number), 2)
+        f"namespaces_{number}_{word}_ratio": round(_ratio(costs, f"{name}, by BPF", number), 2)
         for number in costs
         if number > 1
         for name, word in words.items()

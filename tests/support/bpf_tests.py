@@ -12,7 +12,7 @@ import pytest
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
-from tcp_pressure_exporter.sources.bpf.bind_hash import OBJECT
+from tcp_pressure_exporter.sources.bpf.bind_hash import IN_STEP, OBJECT
 from tcp_pressure_exporter.sources.bpf.loading import load
 from tcp_pressure_exporter.sources.bpf.port_failures import open_port_failures
 from tcp_pressure_exporter.sources.bpf.walk.table import OBJECT as CONNECTIONS
@@ -39,7 +39,7 @@ class BpfTests:
     # Quoted: pytest 8.3, in the arm64 guest, does not have this name.
     def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         # Asked here, too: if workers run the tests, this process has collected none.
-        for need in (FEXIT,) if self._demanded else (FEXIT, OBJECT, CONNECTIONS):
+        for need in (FEXIT,) if self._demanded else (FEXIT, OBJECT, IN_STEP, CONNECTIONS):
             if reason := self._reason(need):
                 terminalreporter.write_line(f"tests that need {need} were left out: {reason}")
 

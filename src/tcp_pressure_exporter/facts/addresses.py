@@ -5,7 +5,7 @@ as they share one tuple space in the kernel.
 """
 
 from ipaddress import IPv6Address
-from socket import AF_INET
+from socket import AF_INET, inet_ntop
 
 ADDRESS_BYTES = 16
 V4_MAPPED = bytes(10) + b"\xff\xff"  # RFC 4291, section 2.5.5.2
@@ -38,5 +38,4 @@ def is_link_local(address: bytes) -> bool:
 
 def format_address(address: bytes) -> str:
     """Write the address as text: dotted for IPv4, RFC 5952 for IPv6."""
-    parsed = IPv6Address(address)
-    return str(parsed.ipv4_mapped or parsed)
+    return inet_ntop(AF_INET, address[-4:]) if is_v4(address) else str(IPv6Address(address))

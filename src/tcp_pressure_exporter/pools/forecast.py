@@ -52,11 +52,11 @@ def exhaustion_seconds(flow: Flow) -> float:
         return 0.0
     for until, back in _releases(flow):
         slope = flow.closes + flow.growth - back
-        if (full := _full_at(flow.limit - used, slope, now)) <= until:
-            return full
-        used += slope * (until - now)
-        now = until
-    full = _full_at(flow.limit - used, flow.growth, now)
+        then = used + slope * (until - now)
+        if then >= flow.limit:
+            return now + (flow.limit - used) / slope
+        used, now = then, until
+    full = now + (flow.limit - used) / flow.growth if flow.growth > 0 else math.inf
     return full if full <= HORIZON else math.inf
 
 
@@ -81,10 +81,6 @@ def _releases(flow: Flow) -> Iterator[tuple[float, float]]:
         until = flow.hold - age
         yield until, flow.ages[age] / (until - now)
         now = until
-
-
-def _full_at(free: float, slope: float, now: float) -> float:
-    return now + free / slope if slope > 0 else math.inf
 
 
 class Outlook(NamedTuple):
