@@ -22,7 +22,7 @@ struct work {
     __u64 table;
     __u64 touched;
     __u32 everywhere, mask;
-    __u32 first, end, count, behind, strayed;
+    __u32 first, end, count, behind, strayed, attempts;
     __u64 node[MOST_CHAINS];
     __u32 chain[MOST_CHAINS];
 };
@@ -45,16 +45,18 @@ static __always_inline struct work *the_work(void)
     return bpf_map_lookup_elem(&in_work, &only);
 }
 
-/* Note where a chain continues, if it does. */
+/* Note where a chain continues; if it does not, the next one takes the place. There are never more
+ * than MOST_CHAINS. Without a branch: the processor cannot guess it, and the verifier would follow
+ * both ways. The barrier keeps the compiler from making one. */
 static __always_inline void go_on(struct work *work, __u32 chain, __u64 node)
 {
     __u32 place = work->behind;
+    __u64 more = node | -node;
 
-    if (node && place < MOST_CHAINS) {
-        work->node[place] = node;
-        work->chain[place] = chain;
-        work->behind = place + 1;
-    }
+    asm volatile("" : "+r"(more));
+    work->node[place % MOST_CHAINS] = node;
+    work->chain[place % MOST_CHAINS] = chain;
+    work->behind = place + (more >> 63);
 }
 
 /* Note the chains of a group that are not empty. */
@@ -155,27 +157,21 @@ static long go_deeper(__u32 depth, struct touched *touched)
     return 0;
 }
 
-/* Walk the next chains; return non-zero if none led into another. */
-static long walk_slice(__u32 attempt, struct touched *touched)
-{
-    struct work *work = the_work();
-
-    if (!work)
-        return 1;
-    __u32 left = work->end - work->first;
-    work->behind = work->strayed = 0;
-    bpf_loop((left < MOST_CHAINS ? left : MOST_CHAINS) / IN_STEP, begin_chains, NULL, 0);
-    bpf_loop(LONGEST_CHAIN, go_deeper, touched, 0);
-    return !work->strayed;
-}
-
-static long walk_slices(__u32 number, struct touched *touched)
+/* Walk the next chains; if one led into another, walk them again. */
+static long walk_slice(__u32 number, struct touched *touched)
 {
     struct work *work = the_work();
 
     if (!work || work->first >= work->end)
         return 1;
-    bpf_loop(ATTEMPTS, walk_slice, touched, 0);
+    __u32 left = work->end - work->first;
+    work->behind = work->strayed = 0;
+    bpf_loop((left < MOST_CHAINS ? left : MOST_CHAINS) / IN_STEP, begin_chains, NULL, 0);
+    bpf_loop(LONGEST_CHAIN, go_deeper, touched, 0);
+    work->attempts++;
+    if (work->strayed && work->attempts < ATTEMPTS)
+        return 0;
+    work->attempts = 0;
     work->first += MOST_CHAINS;
     return 0;
 }
@@ -199,7 +195,8 @@ int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
     work->end = context->args[1] + context->args[2];
     if (work->end > tables->bhash_size || tables->bhash_size < IN_STEP)
         return 0;
-    bpf_loop(tables->bhash_size / IN_STEP, walk_slices, &touched, 0);
+    work->attempts = 0;
+    bpf_loop(LONGEST_CHAIN, walk_slice, &touched, 0);
     work->touched = touched.all;
     return tables->bhash_size;
 }
