@@ -254,19 +254,21 @@ static __always_inline void read_entry(struct block *block, struct work *work, _
         to->detail = add_close_wait(address);
 }
 
-/* Note where a chain continues; at an end, note if that is the end of another chain. */
+/* Note where a chain continues; if it does not, the next one takes the place. There are never more
+ * than MOST_CHAINS. At an end, note if that is the end of another chain. Without a branch: the
+ * processor cannot guess it. The barriers keep the compiler from making one. */
 static __always_inline void go_on(struct work *work, __u32 chain, __u64 node)
 {
     __u32 place = work->behind;
+    __u64 more = ~node & 1, other = (node >> 1) ^ chain;
 
-    if (IS_END(node)) {
-        if (node >> 1 != chain)
-            work->strayed = 1;
-    } else if (place < MOST_CHAINS) {
-        work->node[place] = node;
-        work->chain[place] = chain;
-        work->behind = place + 1;
-    }
+    asm volatile("" : "+r"(more));
+    other |= -other;
+    asm volatile("" : "+r"(other));
+    work->node[place % MOST_CHAINS] = node;
+    work->chain[place % MOST_CHAINS] = chain;
+    work->behind = place + more;
+    work->strayed |= node & other >> 63;
 }
 
 /* Note the chains of a group that are not empty. */
@@ -286,8 +288,7 @@ static long begin_chains(__u32 group, void *unused)
     if (empty)
         return 0;
     for (int i = 0; i < IN_STEP; i++)
-        if (!IS_END(node[i]))
-            go_on(work, first + i, node[i]);
+        go_on(work, first + i, node[i]);
     return 0;
 }
 
