@@ -1,7 +1,7 @@
 """What sampling other network namespaces costs: python -m benchmarks.namespaces [--write].
 
-Needs root, and takes about two minutes. The same number of sockets is spread over more and more
-network namespaces, all made for the run.
+Needs root, and takes about two minutes. The same number of sockets, towards about as many
+destinations, is spread over more and more network namespaces, all made for the run.
 """
 
 import re
@@ -40,6 +40,7 @@ from tests.support.labs.other_namespaces import inside, ip_netns, namespace_inod
 
 PROCFS = Path("/proc")
 SOCKETS = 100_000  # of all namespaces together
+LIGHT = 1_000  # destinations with few sockets, of all namespaces together
 NUMBERS = (1, 20, 50)  # of namespaces
 ROUNDS = 11
 BEGIN = "<!-- namespaces: written by benchmarks/namespaces.py, do not edit -->"
@@ -72,7 +73,7 @@ def spread(number: int, program: Path) -> Iterator[list[str]]:
         names = [stack.enter_context(ip_netns()) for _ in range(number)]
         for name in names:
             with inside(name):
-                shape = Shape(SOCKETS // number)
+                shape = Shape(SOCKETS // number, light=LIGHT // number)
                 stack.enter_context(populated(shape, program, say)).stay(0)
         yield names
 
@@ -107,7 +108,8 @@ def walking(names: Sequence[str]) -> Iterator[Take]:
     if elsewhere is None:
         raise BenchmarkError(sources.told_by().why)
     settings, reuse = sources.settings.port_range(), sources.settings.time_wait_reuse()
-    rules = tally_rules(settings, reuse, BoundTally({}), {}, TallyRequest())
+    request = TallyRequest(min_ratio=Config().listing.leave_ratio)
+    rules = tally_rules(settings, reuse, BoundTally({}), {}, request)
 
     def take() -> None:
         with elsewhere.looked_at(inodes):

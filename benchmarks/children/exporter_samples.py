@@ -14,6 +14,7 @@ from benchmarks.children.stopwatch import answer_each_line
 from benchmarks.failure import BenchmarkError
 from benchmarks.parsers import parsers
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
+from tcp_pressure_exporter.daemon.command import return_large_blocks
 from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, Missing
 from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
@@ -57,6 +58,7 @@ def walked(parser: Parser, netlink: NetlinkSockets, clock: StoppableClock) -> Wa
 
 def main() -> None:
     """Take a sample per line; a collector that fails ends the measurement."""
+    return_large_blocks()
     clock = StoppableClock()
     parser = parsers()[sys.argv[1]]
     netlink = NetlinkSockets(parser.tally, parser.tally_bound, clock=clock)

@@ -7,6 +7,7 @@ import secrets
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from tcp_pressure_exporter.facts import ports
@@ -40,6 +41,8 @@ from tcp_pressure_exporter.sources.netlink.socket import (
 
 STATES = struct.Struct("=12Q12Q")  # [IPv4 on the wire][state]
 STATE_SLOTS = 12
+STATE_KEYS = tuple((v4, state) for v4 in (False, True) for state in STATE_NAMES)
+in_their_order = itemgetter(*(v4 * STATE_SLOTS + state for v4, state in STATE_KEYS))
 CLOSE_WAIT = struct.Struct("=4Q")  # in the order of CloseWaitCounts
 KEPT_LENGTH = struct.Struct("=I")
 NETWORK_PORTS = struct.Struct("=16sIHH")  # struct network_ports (core/network_ports.h)
@@ -161,7 +164,7 @@ def _unpack(result: tuple[Any, ...], by: str) -> SocketTally:
     outbound, inbound, privileged, explicit = (_pools(*found) for found in pools)
     return SocketTally(
         edge=Edge(started_ms, ended_ms, cookies, by),
-        states=dict(_states(states)),
+        states=dict(zip(STATE_KEYS, in_their_order(STATES.unpack(states)), strict=True)),
         held=ports.from_bitmap(held),
         by_address=by_address,
         address_overflow=address_overflow,
@@ -181,13 +184,6 @@ def _address_ports(begin: int, held: bytes, live: bytes) -> AddressPorts:
     """Return the ports of two bitmaps from byte `begin` onwards."""
     found = ports.from_bitmap(held) << 8 * begin
     return AddressPorts(found, found if live is held else ports.from_bitmap(live) << 8 * begin)
-
-
-def _states(packed: bytes) -> Iterator[tuple[tuple[bool, int], int]]:
-    counts = STATES.unpack(packed)
-    for v4 in (False, True):
-        for state in STATE_NAMES:
-            yield (v4, state), counts[v4 * STATE_SLOTS + state]
 
 
 def _pools(
