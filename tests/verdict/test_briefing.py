@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tcp_pressure_exporter.verdict.briefing import brief
 from tests.pages.report.observations import (
     BLIND,
@@ -75,12 +77,21 @@ def test_stuck() -> None:
     assert stuck is not None
     assert stuck.urgent
     assert [tuple(cause) for cause in stuck.causes] == [
-        ("read, but not closed", "140", "31 min", True, "warning"),
-        ("not read to the end", "1", "59 s", False, "calm"),
+        ("read, but not closed", "140", "at least 31 min", True, "warning"),
+        ("not read to the end", "1", "at least 59 s", False, "calm"),
     ]
     assert stuck.totals == "140 read, but not closed; 1 not read to the end"
     assert stuck.owners == ("owners", "api.service 140")
     assert stuck.remotes == ("owner unknown, by remote", "10.0.0.7 1")
+
+
+@pytest.mark.parametrize(("seconds", "age"), [(0.0, "just seen"), (1.0, "at least 1 s")])
+def test_age_of_the_stuck(seconds: float, age: str) -> None:
+    """How long it has been stuck is known once it has been seen for a second."""
+    leak = LEAK._replace(oldest_seconds=seconds)
+    stuck = brief(assessment(stuck=(leak,), close_wait=WAITING), 10).stuck
+    assert stuck is not None
+    assert [cause.oldest for cause in stuck.causes] == [age]
 
 
 def test_nobody_known_to_be_stuck() -> None:

@@ -17,7 +17,7 @@ from tcp_pressure_exporter.verdict.words import (
 
 
 class CauseWords(NamedTuple):
-    """The sockets with one cause. oldest: the minimum age. urgent: whether they are not calm."""
+    """The sockets with one cause. oldest: its minimum age. urgent: whether they are not calm."""
 
     cause: str
     sockets: str
@@ -73,10 +73,14 @@ def _cause(stuck: Stuck) -> CauseWords:
     return CauseWords(
         cause=_words(stuck),
         sockets=f"{stuck.sockets:,}",
-        oldest=duration(stuck.oldest_seconds),
+        oldest=_age(stuck.oldest_seconds),
         urgent=stuck.urgent,
         severity=severity_word(stuck.severity),
     )
+
+
+def _age(least: float) -> str:
+    return f"at least {duration(least)}" if least >= 1 else "just seen"
 
 
 def leak_words(leak: Leak) -> str:

@@ -74,6 +74,12 @@ def test_what_matters_is_there(width: int, height: int) -> None:
         assert [line for line in lines if row in line]
 
 
+def test_stuck_connections() -> None:
+    """Of connections that are stuck it says how many there are, why, and for how long."""
+    lines = screen(observation(TROUBLE), 160, 50)
+    assert "140 in CLOSE_WAIT (read, but not closed); the oldest: at least 31 min" in lines
+
+
 def test_nobody_is_named() -> None:
     """If no owner of a pool is known, the screen says why, and what would help."""
     found = assessment(UPSTREAM._replace(owners=()), severity=CRITICAL)

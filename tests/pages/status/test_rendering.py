@@ -153,7 +153,7 @@ def test_a_leak_comes_before_pools_that_are_calm() -> None:
     _, outline = page(snapshot(LEAKY_HOST))
     words = outline.words
     assert words.index("Owners: api.service (gunicorn) 1,540") < words.index("Closest to the limit")
-    assert "read, but not closed warning 1,504 31 min" in words
+    assert "read, but not closed warning 1,504 at least 31 min" in words
 
 
 def test_what_would_help() -> None:

@@ -149,7 +149,7 @@ def refused_table(refused: RefusedWords, charset: Charset) -> Group:
 def _stuck_table(stuck: StuckWords, charset: Charset) -> Group:
     table = plain_table("cause", "connections", "oldest")
     for cause in stuck.causes:
-        oldest = Text(f"at least {cause.oldest}")
+        oldest = Text(cause.oldest)
         if cause.urgent:
             oldest.append(f" {cause.severity}", SEVERITY_STYLES[cause.severity])
         table.add_row(cause.cause, cause.sockets, oldest)

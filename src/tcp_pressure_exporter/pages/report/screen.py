@@ -189,9 +189,7 @@ def _rest(
         yield refused_table(told.refused, charset)
     stuck = [one for one in told.stuck.causes if one.urgent or detail.later] if told.stuck else []
     for cause in stuck:
-        line = (
-            f"{cause.sockets} in CLOSE_WAIT ({cause.cause}), the oldest for at least {cause.oldest}"
-        )
+        line = f"{cause.sockets} in CLOSE_WAIT ({cause.cause}); the oldest: {cause.oldest}"
         yield charset.text(line, SEVERITY_STYLES[cause.severity])
     if told.stuck and told.stuck.owners and stuck:
         yield charset.text(f"{told.stuck.owners.label}: {told.stuck.owners.words}")
