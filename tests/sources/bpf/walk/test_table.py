@@ -48,7 +48,7 @@ SETTLE_SECONDS = 0.1  # a FIN can be acknowledged 40 ms later
 class FakeTable:
     """A kernel with a table of this many chains; each walk ends with the next of `results`."""
 
-    def __init__(self, chains: int = 1024, results: Sequence[int] = ()) -> None:
+    def __init__(self, chains: int = 2048, results: Sequence[int] = ()) -> None:
         self._chains = chains
         self._results = iter(results)
         self.walked: list[tuple[int, int]] = []
@@ -95,7 +95,7 @@ def test_block_by_block() -> None:
     """The table is walked once, in blocks; the last block ends at the end of the table."""
     kernel = FakeTable()
     assert [found.block for found in table_of(kernel).walk()] == [0, 1]
-    assert kernel.walked == [(0, 512), (512, 512)]
+    assert kernel.walked == [(0, 1024), (1024, 1024)]
 
 
 def test_small_table() -> None:
@@ -111,7 +111,7 @@ def test_no_room() -> None:
     """If a block holds more than fits, it and all later blocks are walked in smaller pieces."""
     kernel = FakeTable(results=([NO_ROOM, NO_ROOM]))
     assert [found.block for found in table_of(kernel).walk()] == [0] * 4 + [1] * 4
-    assert kernel.walked == [(first, 128) for first in range(0, 1024, 128)]
+    assert kernel.walked == [(first, 256) for first in range(0, 2048, 256)]
 
 
 def test_never_any_room() -> None:
@@ -125,8 +125,8 @@ def test_strayed() -> None:
     """Chains that changed during the walk are walked again, but not forever."""
     kernel = FakeTable(results=([STRAYED] * 5))
     list(table_of(kernel).walk())
-    assert kernel.walked == [(0, 512), (512, 512)]
-    with pytest.raises(SourceError, match="BPF walk: 512 chains change all the time"):
+    assert kernel.walked == [(0, 1024), (1024, 1024)]
+    with pytest.raises(SourceError, match="BPF walk: 1024 chains change all the time"):
         list(table_of(FakeTable(results=([STRAYED] * 100))).walk())
 
 

@@ -16,6 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 #define TCP_LISTEN 10
 #define LONGEST_CHAIN 1048576
+#define GROUP 16 /* chains whose heads are read together */
 #define MOST_LISTENERS 1024
 
 /* include/uapi/linux/netlink.h, inet_diag.h */
@@ -67,6 +68,7 @@ struct walk {
     __u64 table;
     __u64 node;
     __u32 first, chain, strayed;
+    __u32 ended; /* before the last chain: strayed, or no room */
     __u32 skipped, skip; /* of the sockets asked for */
 };
 
@@ -166,22 +168,40 @@ static long visit(__u32 index, struct walk *walk)
     return 0;
 }
 
+static __always_inline __u64 head_of(const struct walk *walk, __u32 chain)
+{
+    return walk->table + (__u64)chain * bpf_core_type_size(struct inet_listen_hashbucket) +
+           bpf_core_field_offset(struct inet_listen_hashbucket, nulls_head);
+}
+
 static long walk_chain(__u32 index, struct walk *walk)
 {
     struct listing *listing = the_listing();
 
     walk->chain = walk->first + index;
-    walk->node = number_at(walk->table +
-                           (__u64)walk->chain * bpf_core_type_size(struct inet_listen_hashbucket) +
-                           bpf_core_field_offset(struct inet_listen_hashbucket, nulls_head));
+    walk->node = number_at(head_of(walk, walk->chain));
     if (!IS_END(walk->node))
         bpf_loop(LONGEST_CHAIN, visit, walk, 0);
-    if (!listing || listing->listeners > MOST_LISTENERS)
-        return 1;
-    if (walk->node >> 1 == LISTENING_NULLS_BASE + walk->chain)
-        return 0;
-    walk->strayed = 1;
-    return 1;
+    walk->ended = !listing || listing->listeners > MOST_LISTENERS;
+    if (!walk->ended && walk->node >> 1 != LISTENING_NULLS_BASE + walk->chain)
+        walk->ended = walk->strayed = 1;
+    return walk->ended != 0;
+}
+
+/* Walk the next chains of a group. Nearly all groups are empty: each head is then its chain's end. */
+static long walk_group(__u32 group, struct walk *walk)
+{
+    __u64 head = head_of(walk, walk->first), others = 0;
+
+#pragma unroll
+    for (int i = 0; i < GROUP; i++) {
+        others |= number_at(head) ^ (LISTENING_NULLS_BASE + walk->first + i) * 2 + 1;
+        head += bpf_core_type_size(struct inet_listen_hashbucket);
+    }
+    if (others)
+        bpf_loop(GROUP, walk_chain, walk, 0);
+    walk->first += GROUP;
+    return walk->ended != 0;
 }
 
 /* Walk args[1] chains from args[0], and skip the first args[2] sockets; args[3]: report those of
@@ -203,7 +223,9 @@ int walk_listeners(struct bpf_raw_tracepoint_args *context)
         return STRAYED;
     walk.table = number_at((__u64)&tables->lhash2);
     walk.net = context->args[3] ? 0 : number_at((__u64)&spaces->net_ns);
-    bpf_loop(chains, walk_chain, &walk, 0);
+    bpf_loop(chains / GROUP, walk_group, &walk, 0);
+    if (!walk.ended)
+        bpf_loop(chains % GROUP, walk_chain, &walk, 0);
     if (listing->listeners > MOST_LISTENERS)
         return NO_ROOM;
     return walk.strayed ? STRAYED : WALKED;

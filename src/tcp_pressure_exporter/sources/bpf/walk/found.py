@@ -19,7 +19,7 @@ HEAD = struct.Struct("=IIII")
 MOST_CONNECTIONS, MOST_CLOSE_WAIT = 8192, 2048
 BLOCK_BYTES = HEAD.size + MOST_CONNECTIONS * CONNECTION.size + MOST_CLOSE_WAIT * CLOSE_WAIT.size
 WALKED, NO_ROOM, STRAYED = range(3)  # enum walk_result
-BLOCK_CHAINS = 512
+BLOCK_CHAINS = 1024
 MOST_ATTEMPTS = 64  # for chains that change during the walk
 
 

@@ -7,7 +7,7 @@
 #include "../syscalls.h"
 
 /* Walking this many takes a fraction of a millisecond, and what they hold stays in the cache. */
-#define BLOCK_CHAINS 512
+#define BLOCK_CHAINS 1024
 #define MOST_ATTEMPTS 64
 
 static const char OPERATION[] = "BPF walk";
