@@ -3,6 +3,8 @@
 #include <linux/inet_diag.h>
 #include <string.h>
 
+#define TOGETHER 32 /* connections whose pools are looked for at the same time */
+
 static const char OPERATION[] = "BPF walk";
 
 enum { CGROUP_ID = 21 }; /* INET_DIAG_CGROUP_ID, which older headers do not name */
@@ -106,12 +108,18 @@ static enum outcome explain(struct dump *dump, const struct connection *from,
                : fail_out_of_memory(dump);
 }
 
+static struct ends ends_of(const struct connection *from)
+{
+    return (struct ends){normalised(AF_INET6, from->local), normalised(AF_INET6, from->remote)};
+}
+
 static enum outcome count_connection(struct dump *dump, const struct connection *from,
-                                     const struct found *found)
+                                     const struct found *found, uint32_t hash)
 {
     struct walk_tally *tally = dump->tally;
     struct socket_entry entry = {
-        .ends = {normalised(AF_INET6, from->local), normalised(AF_INET6, from->remote)},
+        .ends = ends_of(from),
+        .hash = hash,
         .local_port = from->local_port,
         .remote_port = from->remote_port,
         .state = from->state,
@@ -129,14 +137,41 @@ static enum outcome count_connection(struct dump *dump, const struct connection 
     return count_socket(&tally->entries.sockets, &entry) ? MORE : fail_out_of_memory(dump);
 }
 
+/* Count a few connections. With many pools each would wait for its pool, so all of these are
+ * brought into the cache before. */
+static enum outcome count_few(struct dump *dump, const struct found *found, uint32_t first,
+                              uint32_t count)
+{
+    struct walk_tally *tally = dump->tally;
+    const struct pool_table *pools = &tally->entries.sockets.outbound;
+    const struct connection *from = &found->connections[first];
+    uint32_t hash[TOGETHER];
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct ends ends = ends_of(&from[i]);
+        hash[i] = hash_pool(&ends, from[i].interface, from[i].remote_port, pools->seed);
+        expect_slot(pools, hash[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        expect_pool(pools, hash[i]);
+    for (uint32_t i = 0; i < count; i++)
+        if (count_connection(dump, &from[i], found, hash[i]) != MORE)
+            return FAILED;
+    return MORE;
+}
+
 enum outcome count_found(struct dump *dump, const struct found *found)
 {
     struct walk_tally *tally = dump->tally;
+    uint32_t left = found->connection_count;
 
     if (!begin_identities(&tally->identities, found->block))
         return fail_out_of_memory(dump);
-    for (uint32_t i = 0; i < found->connection_count; i++)
-        if (count_connection(dump, &found->connections[i], found) != MORE)
+    for (uint32_t first = 0; left; first += TOGETHER) {
+        uint32_t count = left < TOGETHER ? left : TOGETHER;
+        if (count_few(dump, found, first, count) != MORE)
             return FAILED;
+        left -= count;
+    }
     return MORE;
 }

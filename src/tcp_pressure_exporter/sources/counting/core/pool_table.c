@@ -13,20 +13,11 @@ _Static_assert(MAX_AGES <= 1 << AGE_BITS, "an age fits into its bits");
 _Static_assert(offsetof(struct pool, port) + sizeof(uint16_t) == KEY_BYTES,
                "a pool begins with its key");
 
-static uint32_t hash_key(const struct ends *ends, uint32_t scope, uint16_t port, uint64_t seed)
-{
-    uint64_t hash = hash_address(ends->local, seed) + ((uint64_t)scope << 16 | port);
-
-    hash ^= hash_address(ends->remote, ~seed);
-    hash *= 0x9e3779b97f4a7c15u;
-    return (uint32_t)(hash >> 32);
-}
-
 /* Return the slot of a pool, or the free one where it belongs. */
 static uint32_t slot_of(const struct pool_table *table, const struct ends *ends, uint32_t scope,
-                        uint16_t port)
+                        uint16_t port, uint32_t hash)
 {
-    uint32_t slot = hash_key(ends, scope, port, table->seed) & (table->slots - 1);
+    uint32_t slot = hash & (table->slots - 1);
 
     for (; table->index[slot] != FREE_SLOT; slot = (slot + 1) & (table->slots - 1)) {
         const struct pool *pool = &table->pools[table->index[slot]];
@@ -46,7 +37,7 @@ static bool grow_index(struct pool_table *table)
     memset(index, 0xff, slots * sizeof *index); /* FREE_SLOT */
     for (uint32_t i = 0; i < table->count; i++) {
         const struct pool *pool = &table->pools[i];
-        uint32_t slot = hash_key(&pool->ends, pool->scope, pool->port, table->seed) & (slots - 1);
+        uint32_t slot = hash_pool(&pool->ends, pool->scope, pool->port, table->seed) & (slots - 1);
         while (index[slot] != FREE_SLOT)
             slot = (slot + 1) & (slots - 1);
         index[slot] = i;
@@ -79,10 +70,18 @@ static bool add_pool(struct pool_table *table, const struct ends *ends, uint32_t
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool)
 {
+    uint32_t hash = hash_pool(ends, scope, port, table->seed);
+
+    return find_or_add_hashed(table, ends, scope, port, hash, pool);
+}
+
+bool find_or_add_hashed(struct pool_table *table, const struct ends *ends, uint32_t scope,
+                        uint16_t port, uint32_t hash, struct pool **pool)
+{
     /* Half of the slots stay free, to keep searches short. */
     if (table->count >= table->slots / 2 && !grow_index(table))
         return false;
-    uint32_t slot = slot_of(table, ends, scope, port);
+    uint32_t slot = slot_of(table, ends, scope, port, hash);
     uint32_t place = table->index[slot];
     if (place == FREE_SLOT)
         return add_pool(table, ends, scope, port, slot, pool);
@@ -93,7 +92,9 @@ bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_
 struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,
                        uint16_t port)
 {
-    uint32_t place = table->count ? table->index[slot_of(table, ends, scope, port)] : FREE_SLOT;
+    uint32_t hash = hash_pool(ends, scope, port, table->seed);
+    uint32_t place = table->count ? table->index[slot_of(table, ends, scope, port, hash)]
+                                  : FREE_SLOT;
 
     return place == FREE_SLOT ? NULL : &table->pools[place];
 }

@@ -61,10 +61,40 @@ struct pool_table {
     uint32_t least_used; /* ranked_by() of a pool that gets a row; set by choose_rows() */
 };
 
+/* Hash the key of a pool. Tables with the same seed have the same hashes. */
+static inline uint32_t hash_pool(const struct ends *ends, uint32_t scope, uint16_t port,
+                                 uint64_t seed)
+{
+    uint64_t hash = hash_address(ends->local, seed) + ((uint64_t)scope << 16 | port);
+
+    hash ^= hash_address(ends->remote, ~seed);
+    hash *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
+
 /* Find or add a pool; NULL if there are `most` already, and overflow has counted the entry. Return
  * false if out of memory. */
 bool find_or_add_pool(struct pool_table *table, const struct ends *ends, uint32_t scope,
                       uint16_t port, struct pool **pool);
+
+/* The same for a key whose hash is known. */
+bool find_or_add_hashed(struct pool_table *table, const struct ends *ends, uint32_t scope,
+                        uint16_t port, uint32_t hash, struct pool **pool);
+
+/* Bring what find_or_add_hashed() reads into the cache: first the slot, then the pool. */
+static inline void expect_slot(const struct pool_table *table, uint32_t hash)
+{
+    if (table->slots)
+        __builtin_prefetch(&table->index[hash & (table->slots - 1)]);
+}
+
+static inline void expect_pool(const struct pool_table *table, uint32_t hash)
+{
+    uint32_t place = table->slots ? table->index[hash & (table->slots - 1)] : 0;
+
+    if (place < table->count)
+        __builtin_prefetch(&table->pools[place]);
+}
 
 /* Return a pool, or NULL if there is none. */
 struct pool *find_pool(const struct pool_table *table, const struct ends *ends, uint32_t scope,

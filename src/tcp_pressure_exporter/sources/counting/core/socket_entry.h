@@ -14,4 +14,5 @@ struct socket_entry {
      * been there, up to the length of TIME_WAIT. */
     bool entered;
     uint32_t age_ms;
+    uint32_t hash; /* hash_pool() of its ends, interface and remote port, by the tally's seed */
 };

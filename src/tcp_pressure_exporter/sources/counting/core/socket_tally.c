@@ -37,9 +37,9 @@ static bool is_reclaimable(const struct reuse *reuse, const struct socket_entry 
 
 /* Count an entry in its pool: NULL if there are too many. */
 static inline bool count_in_pool(struct pool_table *table, const struct socket_entry *entry,
-                                 uint16_t port, struct pool **found)
+                                 uint16_t port, uint32_t hash, struct pool **found)
 {
-    if (!find_or_add_pool(table, &entry->ends, entry->interface, port, found))
+    if (!find_or_add_hashed(table, &entry->ends, entry->interface, port, hash, found))
         return false;
     struct pool *pool = *found;
     if (!pool)
@@ -73,7 +73,10 @@ static bool count_inbound(struct socket_tally *tally, const struct socket_entry 
     uint16_t remote_port = ntohs(entry->remote_port);
     struct pool *pool;
 
-    if (!count_in_pool(&tally->inbound, entry, entry->local_port, &pool))
+    uint32_t hash = hash_pool(&entry->ends, entry->interface, entry->local_port,
+                              tally->inbound.seed);
+
+    if (!count_in_pool(&tally->inbound, entry, entry->local_port, hash, &pool))
         return false;
     if (pool && (remote_port < FIRST_CHOSEN || remote_port > LAST_CHOSEN))
         pool->outside++; /* each port once, so it fits */
@@ -84,7 +87,7 @@ static bool count_outbound(struct socket_tally *tally, const struct socket_entry
 {
     struct pool *pool;
 
-    if (!count_in_pool(&tally->outbound, entry, entry->remote_port, &pool))
+    if (!count_in_pool(&tally->outbound, entry, entry->remote_port, entry->hash, &pool))
         return false;
     if (!pool)
         return hold(&tally->addresses, entry);
@@ -107,7 +110,7 @@ static bool count_outside(struct socket_tally *tally, const struct socket_entry 
     struct pool *pool;
 
     return add_port_pair(&tally->outside, port, ntohs(entry->remote_port)) &&
-           count_in_pool(pools, entry, entry->remote_port, &pool);
+           count_in_pool(pools, entry, entry->remote_port, entry->hash, &pool);
 }
 
 /* Tell whether an application is configured to choose this port itself. */

@@ -51,6 +51,8 @@ enum outcome count_inet_diag_entry(struct dump *dump, const uint8_t *payload, ui
     if (!message->id.idiag_sport)
         return MORE; /* closed after the dump had found it */
     decode(message, &entry);
+    entry.hash = hash_pool(&entry.ends, entry.interface, entry.remote_port,
+                           tally->sockets.outbound.seed);
     if (entry.state == TCP_TIME_WAIT && !date(tally, message, dump->filled_ms, &entry))
         return fail_out_of_memory(dump);
     if (keeps(&tally->kept, entry.state) && !keep_record(&tally->kept, payload, length))
