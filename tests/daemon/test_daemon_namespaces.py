@@ -39,8 +39,8 @@ ADMIN, PTRACE = 1 << 21, 1 << 19  # include/uapi/linux/capability.h
 
 def nobody_with(capabilities: int) -> tuple[str, ...]:
     """Return the command of an exporter as user nobody with some capabilities."""
-    imports, rest = AS_NOBODY.split("version =", 1)
-    code = f"{imports}{KEEPING}keep({capabilities})\nversion ={rest}"
+    imports, rest = AS_NOBODY.split("options =", 1)
+    code = f"{imports}{KEEPING}keep({capabilities})\noptions ={rest}"
     return (sys.executable, "-c", code)
 
 
