@@ -43,7 +43,7 @@ with hidden_module("rich"), hidden_module("greenlet"):
     from tcp_pressure_exporter.web.protection.basic_auth import exit_beside_work
 
 
-# <malloc.h> of glibc, and the first value of both there.
+# <malloc.h> of glibc, and the value with which both thresholds begin there.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 THRESHOLD_BYTES = 131_072
 

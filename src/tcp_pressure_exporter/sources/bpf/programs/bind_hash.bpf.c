@@ -144,8 +144,8 @@ static __always_inline int has_room(void)
            bpf_core_field_offset(struct inet_bind_bucket, node) + sizeof(void *) <= BUCKET_BYTES;
 }
 
-/* Walk args[2] chains from args[1], both multiples of SLICE. args[0]: also read the other namespaces
- * requested. Return the number of chains in the table, 0 if it cannot be read. */
+/* Walk args[2] chains from args[1], whole slices or the whole table. args[0]: also read the other
+ * namespaces requested. Return the number of chains in the table, 0 if it cannot be read. */
 SEC("raw_tp/walk_bind_hash")
 int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 {
@@ -164,6 +164,6 @@ int walk_bind_hash(struct bpf_raw_tracepoint_args *context)
 
     if (!has_room())
         return 0;
-    bpf_loop(context->args[2] / SLICE, walk_slice, &walk, 0);
+    bpf_loop((context->args[2] + SLICE - 1) / SLICE, walk_slice, &walk, 0);
     return chains;
 }

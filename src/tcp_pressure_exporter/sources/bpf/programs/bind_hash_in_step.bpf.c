@@ -16,7 +16,7 @@ char LICENSE[] SEC("license") = "GPL";
 #define LONGEST_CHAIN 65536
 #define ATTEMPTS 3
 
-/* What a walk still has to do, as in connections.bpf.c. first, end: the chains not yet begun. */
+/* What a walk still has to do: in_step.h. first, end: the chains not yet begun. */
 struct work {
     __u64 net;
     __u64 table;
@@ -27,23 +27,7 @@ struct work {
     __u32 chain[MOST_CHAINS];
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct work);
-} in_work SEC(".maps");
-
-struct touched {
-    __u64 all;
-};
-
-static __always_inline struct work *the_work(void)
-{
-    __u32 only = 0;
-
-    return bpf_map_lookup_elem(&in_work, &only);
-}
+#include "in_step.h"
 
 /* Note where a chain continues; if it does not, the next one takes the place. There are never more
  * than MOST_CHAINS. Without a branch: the processor cannot guess it, and the verifier would follow
@@ -83,7 +67,7 @@ static long begin_chains(__u32 group, void *unused)
     return 0;
 }
 
-/* Bring the next buckets into the cache, all at the same time. The result has no meaning. */
+/* After the last bucket come some that were read before, or nothing. */
 __noinline __u64 touch(__u32 first)
 {
     struct work *work = the_work();
@@ -121,7 +105,6 @@ static __always_inline void visit(struct work *work, __u32 place)
     go_on(work, chain, number_at(node));
 }
 
-/* As in connections.bpf.c. */
 __noinline int visit_few(__u32 first)
 {
     struct work *work = the_work();
@@ -131,29 +114,6 @@ __noinline int visit_few(__u32 first)
 #pragma clang loop unroll(disable)
     for (__u32 i = 0; i < AT_ONCE; i++)
         visit(work, first + i);
-    return 0;
-}
-
-static long visit_group(__u32 group, struct touched *touched)
-{
-    __u32 first = group * IN_STEP;
-
-    touched->all ^= touch(first); /* used, so that it is not optimised away */
-    for (__u32 i = 0; i < IN_STEP; i += AT_ONCE)
-        visit_few(first + i);
-    return 0;
-}
-
-/* Advance by one bucket in each chain; return non-zero when all have ended. */
-static long go_deeper(__u32 depth, struct touched *touched)
-{
-    struct work *work = the_work();
-
-    if (!work || !work->behind)
-        return 1;
-    work->count = work->behind;
-    work->behind = 0;
-    bpf_loop((work->count + IN_STEP - 1) / IN_STEP, visit_group, touched, 0);
     return 0;
 }
 

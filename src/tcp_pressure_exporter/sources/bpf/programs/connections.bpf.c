@@ -85,8 +85,7 @@ struct {
     __type(value, struct block);
 } found SEC(".maps");
 
-/* What a walk still has to do: a position in each chain that has not ended. `count` of them are for
- * this round; the first `behind` have been replaced by those for the next. */
+/* What a walk still has to do: in_step.h. */
 struct work {
     __u64 net; /* 0: any */
     __u64 table;
@@ -97,29 +96,13 @@ struct work {
     __u32 chain[MOST_CHAINS];
 };
 
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct work);
-} in_work SEC(".maps");
-
-struct touched {
-    __u64 all;
-};
+#include "in_step.h"
 
 static __always_inline struct block *the_block(void)
 {
     __u32 only = 0;
 
     return bpf_map_lookup_elem(&found, &only);
-}
-
-static __always_inline struct work *the_work(void)
-{
-    __u32 only = 0;
-
-    return bpf_map_lookup_elem(&in_work, &only);
 }
 
 static __always_inline void map_v4(__be32 *to, __be32 address)
@@ -292,8 +275,7 @@ static long begin_chains(__u32 group, void *unused)
     return 0;
 }
 
-/* Bring what will be read of the next entries into the cache, all at the same time. After the last
- * one come entries read before, or nothing. The result has no meaning. */
+/* After the last entry come some that were read before, or nothing. */
 __noinline __u64 touch(__u32 first)
 {
     struct work *work = the_work();
@@ -323,9 +305,6 @@ static __always_inline void visit(struct block *block, struct work *work, __u32 
     go_on(work, chain, number_at(node));
 }
 
-/* Read a few entries and note where their chains continue. Several share a call because calls are
- * costly; only a few because the verifier follows the loop entry by entry. Not inlined, so that it
- * does this once. */
 __noinline int visit_few(__u32 first)
 {
     struct block *block = the_block();
@@ -336,29 +315,6 @@ __noinline int visit_few(__u32 first)
 #pragma clang loop unroll(disable)
     for (__u32 i = 0; i < AT_ONCE; i++)
         visit(block, work, first + i);
-    return 0;
-}
-
-static long visit_group(__u32 group, struct touched *touched)
-{
-    __u32 first = group * IN_STEP;
-
-    touched->all ^= touch(first); /* used, so that it is not optimised away */
-    for (__u32 i = 0; i < IN_STEP; i += AT_ONCE)
-        visit_few(first + i);
-    return 0;
-}
-
-/* Advance by one entry in each chain; return non-zero when all have ended. */
-static long go_deeper(__u32 depth, struct touched *touched)
-{
-    struct work *work = the_work();
-
-    if (!work || !work->behind)
-        return 1;
-    work->count = work->behind;
-    work->behind = 0;
-    bpf_loop((work->count + IN_STEP - 1) / IN_STEP, visit_group, touched, 0);
     return 0;
 }
 

@@ -188,7 +188,7 @@ static long walk_chain(__u32 index, struct walk *walk)
     return walk->ended != 0;
 }
 
-/* Walk the next chains of a group. Nearly all groups are empty: each head is then its chain's end. */
+/* Walk the next group of chains. Nearly all groups are empty: each head is its chain's end. */
 static long walk_group(__u32 group, struct walk *walk)
 {
     __u64 head = head_of(walk, walk->first), others = 0;
