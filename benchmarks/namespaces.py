@@ -25,7 +25,8 @@ from benchmarks.section import run_section
 from benchmarks.shape import Shape
 from benchmarks.tables import machine_sentence, table
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
-from tcp_pressure_exporter.facts.bound import BoundRules, BoundTally
+from tcp_pressure_exporter.facts.bound import BoundRules
+from tcp_pressure_exporter.facts.ports import ports_of
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
 from tcp_pressure_exporter.pools.local_ports import TallyRequest, tally_rules
 from tcp_pressure_exporter.sample.namespaces import NamespaceChoice
@@ -100,7 +101,8 @@ def measure_rounds(names: Sequence[str]) -> dict[str, float]:
 def walking(names: Sequence[str]) -> Iterator[Take]:
     """Yield a function that walks the tables for these namespaces and counts what is theirs.
 
-    The rules are those of the defaults: settings have to be read inside of each namespace.
+    The rules are those of the defaults, for settings have to be read inside of each namespace; the
+    ports that listen are served, as in a sample.
     """
     parser, inodes = best_parser(), [namespace_inode(name) for name in names]
     sources = own_sources(sys.platform, PROCFS, parser, walked=True)
@@ -108,16 +110,17 @@ def walking(names: Sequence[str]) -> Iterator[Take]:
     if elsewhere is None:
         raise BenchmarkError(sources.told_by().why)
     settings, reuse = sources.settings.port_range(), sources.settings.time_wait_reuse()
-    request = TallyRequest(min_ratio=Config().listing.leave_ratio)
-    rules = tally_rules(settings, reuse, BoundTally({}), {}, request)
+    request, usable = TallyRequest(min_ratio=Config().listing.leave_ratio), settings.usable
 
     def take() -> None:
         with elsewhere.looked_at(inodes):
             for inode in inodes:
                 elsewhere.inode = partial(int, inode)
-                listening = elsewhere.listening(BoundRules(rules.usable))
-                if listening is None or elsewhere.tally(rules) is None:
+                listening = elsewhere.listening(BoundRules(usable))
+                if listening is None:
                     raise BenchmarkError(f"a walk does not show namespace {inode}")
+                served = dict.fromkeys(ports_of(listening.listening), 0.0)
+                elsewhere.tally(tally_rules(settings, reuse, listening, served, request))
 
     yield take
     sources.close()

@@ -6,6 +6,7 @@ are single operations on it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 DEFAULT_RANGE = range(32768, 61000)  # what Linux chooses from: net/ipv4/af_inet.c, inet_init_net
 MAX_PORT = 65535
@@ -51,7 +52,7 @@ def from_bitmap(bitmap: bytes | bytearray) -> int:
     return int.from_bytes(bitmap, "little")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PortRange:
     """The range low..high, both included, and the set of all reserved ports (facts/ports.py).
 
@@ -65,7 +66,7 @@ class PortRange:
     in_pairs: bool = True
     privileged: int = RESERVED_PORTS
 
-    @property
+    @cached_property
     def usable(self) -> int:
         """The set of ports that the kernel may choose."""
         return port_range(self.low, self.high) & ~self.reserved

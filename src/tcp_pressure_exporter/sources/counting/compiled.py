@@ -90,8 +90,7 @@ def _run_nat(
     packed = (_pack(rules.rows), rules.evicts, rules.translated, listed, secrets.randbits(64))
     pools, rows = call_counter(count, source, sequence & SEQUENCES, times, *packed)
     clients: dict[PoolKey, dict[bytes, int]] = {}
-    for key, held, *_ in rows:
-        client, _none, place, _port = KEY.unpack(key)
+    for (client, _none, _port, place, _ports), (held, *_rest) in rows:
         clients.setdefault(rules.clients_of[place], {})[client] = held
     return replace(_pools(*pools), clients=clients)
 
@@ -187,19 +186,14 @@ def _address_ports(begin: int, held: bytes, live: bytes) -> AddressPorts:
 
 
 def _pools(
-    rows: list[tuple[bytes, int, int, int, int, bytes]],
+    rows: list[tuple[tuple[Any, ...], tuple[Any, ...]]],
     others: tuple[Any, ...],
     overflow: int,
     groups: list[tuple[bytes, int, bytes, int, tuple[Any, ...]]],
 ) -> PoolTally:
-    counts = {_key(row[0]): PoolCount(*row[1:]) for row in rows}
+    counts = {PoolKey._make(key): PoolCount._make(count) for key, count in rows}
     sums = {GroupedKey(*row[:4]): OtherPools(*row[4]) for row in groups}
     return PoolTally(counts, OtherPools(*others), overflow, sums)
-
-
-def _key(packed: bytes) -> PoolKey:
-    local, remote, scope, port = KEY.unpack(packed)
-    return PoolKey(local, remote, port, scope)
 
 
 def _kept(packed: bytes) -> Iterator[bytes]:

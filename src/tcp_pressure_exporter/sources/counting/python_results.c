@@ -9,12 +9,17 @@ static Py_ssize_t ages_bytes(const struct pool_table *table)
     return (Py_ssize_t)(table->histograms.seconds * sizeof(uint32_t));
 }
 
+/* Return a pool as (fields of PoolKey, fields of PoolCount). */
 static PyObject *row_of(const struct pool_table *table, const struct pool *pool)
 {
+    const struct ends *ends = &pool->ends;
     uint32_t ages[MAX_AGES] = {0};
 
     sum_ages(table, pool, ages);
-    return Py_BuildValue("(y#IIIIy#I)", (const char *)pool, (Py_ssize_t)KEY_BYTES, pool->ports,
+    return Py_BuildValue("(y#y#y#Is)(IIIIy#I)", (const char *)&ends->local,
+                         (Py_ssize_t)sizeof ends->local, (const char *)&ends->remote,
+                         (Py_ssize_t)sizeof ends->remote, (const char *)&pool->port,
+                         (Py_ssize_t)sizeof pool->port, pool->scope, "", pool->ports,
                          pool->time_wait, pool->reclaimable, pool->entered, (const char *)ages,
                          ages_bytes(table), table->inbound ? (unsigned)pool->outside : 0u);
 }

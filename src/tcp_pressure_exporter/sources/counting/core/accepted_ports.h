@@ -17,6 +17,7 @@ struct port_pair {
 };
 
 struct port_pairs {
+    uint64_t seed; /* peers choose ports, and could choose colliding ones */
     struct port_pair *all;
     uint32_t count, room;
 };

@@ -8,7 +8,7 @@
 void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
 {
     tally->outbound.seed = tally->inbound.seed = tally->addresses.seed = seed;
-    tally->privileged.seed = tally->explicit.seed = seed;
+    tally->privileged.seed = tally->explicit.seed = tally->outside.seed = seed;
     tally->inbound.inbound = true;
     tally->outbound.most = tally->inbound.most = MAX_POOLS;
     tally->privileged.most = tally->explicit.most = MAX_OUTSIDE_POOLS;
