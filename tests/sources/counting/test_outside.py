@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,15 @@ def test_too_many_sockets() -> None:
     """Beyond a limit, further sockets do not influence the decision."""
     many = [(443, 40_000)] * MAX_PORT_PAIRS
     assert ports_accepted_at(*many, (8443, 50_000)) == [443]
+
+
+@pytest.mark.parametrize("sockets", [8, 200, 3000, 20_000])
+def test_many_ports(sockets: int) -> None:
+    """However many ports are in use, both parsers find the services among them."""
+    clients = [accepted(8080 + i % 4, 65_535 - i) for i in range(sockets // 2)]
+    proxied = [connected(10_000 + i, remote_port=8001 + i % 3) for i in range(sockets // 2)]
+    counted = tally(clients + proxied, rules())
+    assert list(ports_of(counted.accepted)) == [8080, 8081, 8082, 8083]
 
 
 PORTS = st.sampled_from([80, 443, 665, 700, 20_000, 39_999, 40_000, 40_003, 40_009, 61_000])
