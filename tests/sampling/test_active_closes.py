@@ -1,5 +1,6 @@
 """Active closes from sample to sample: the part with its source, and the pools that give way."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class FakeSource:
         if self.error:
             raise self.error
         return self.counts
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing is open."""

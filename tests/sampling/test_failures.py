@@ -1,6 +1,7 @@
 """Failures from sample to sample: the part with its source, and the pools that give way."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,9 @@ class FakeSource:
         if self.error:
             raise self.error
         return self.counts
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing is open."""

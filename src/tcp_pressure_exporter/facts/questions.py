@@ -207,6 +207,9 @@ class FailureSource(Protocol):
     def port_failures(self) -> FailureCounts:
         """Return those of the namespace of the calling thread, since counting began."""
 
+    def held(self) -> AbstractContextManager[None]:
+        """Read the counts once for all namespaces that ask inside the block."""
+
     def close(self) -> None:
         """Stop counting."""
 
@@ -216,6 +219,9 @@ class CloseSource(Protocol):
 
     def active_closes(self) -> CloseCounts:
         """Return those of the namespace of the calling thread, since counting began."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Read the counts once for all namespaces that ask inside the block."""
 
     def close(self) -> None:
         """Stop counting."""

@@ -161,16 +161,19 @@ class Host:
 
     @contextmanager
     def looking_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Hold other namespaces' sockets and ports ready, where one look finds those of all.
+        """Hold what one look finds of all these namespaces ready for them.
 
         The calling thread is in the exporter's own namespace.
         """
-        elsewhere, table = self._others.own.elsewhere, self._others.own.bind_table
+        own = self._others.own
         with ExitStack() as looks:
-            if elsewhere:
-                looks.enter_context(elsewhere.looked_at(inodes))
-            if not isinstance(table, Missing):
-                looks.enter_context(table.looked_at(inodes))
+            if own.elsewhere:
+                looks.enter_context(own.elsewhere.looked_at(inodes))
+            if not isinstance(own.bind_table, Missing):
+                looks.enter_context(own.bind_table.looked_at(inodes))
+            for counted in (own.failures, own.closes):
+                if not isinstance(counted, Missing):
+                    looks.enter_context(counted.held())
             yield
 
     def missing(self) -> Iterator[tuple[str, str]]:

@@ -300,6 +300,22 @@ def test_other_namespaces(lab: Lab, active_closes: ActiveCloses) -> None:
     assert closers(active_closes) == {(own_name(), False): 1}
 
 
+@pytest.mark.bpf
+def test_read_for_all_namespaces(lab: Lab, active_closes: ActiveCloses) -> None:
+    """While counts are held, each namespace gets its own from one reading, and later ones after."""
+    with network_namespace(), open_lab() as inner:
+        assert closers(active_closes) == {}
+        time_wait_there(inner.connect("127.0.0.9"))
+        with active_closes.held():
+            assert closers(active_closes) == {(own_name(), True): 1}
+            time_wait_there(inner.connect("127.0.0.8"))
+            assert closers(active_closes) == {(own_name(), True): 1}
+        assert closers(active_closes) == {(own_name(), True): 2}
+    time_wait_here(lab.connect("127.0.0.9"))
+    with active_closes.held():
+        assert closers(active_closes) == {(own_name(), False): 1}
+
+
 class Added:
     """What was counted, sample by sample, as if it were read every few seconds."""
 

@@ -6,6 +6,7 @@ tables: once one is half full, the other takes over; the first is read in full a
 
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing
@@ -20,7 +21,9 @@ from tcp_pressure_exporter.facts.time_wait import (
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.rows import (
     COUNT,
+    CountTable,
     Entries,
+    all_held,
     of_namespace,
     process_name,
     watch_namespace,
@@ -48,6 +51,8 @@ class ActiveCloses:
     def __init__(self, loaded: BpfObject) -> None:
         """Start with a program that the caller attaches, now or later."""
         self._loaded = loaded
+        self._tables = [CountTable(loaded, name, CLOSE.size, MAX_ROWS) for name in TABLES]
+        self._kinds = CountTable(loaded, OVERFLOW, KIND.size, MAX_KINDS)
         self._home = watch_namespace(loaded)
         self._generation = 0
         self._rows = 0  # of the present generation, at the last sample
@@ -58,19 +63,19 @@ class ActiveCloses:
         netns = watch_namespace(self._loaded)
         if netns == self._home:
             self._turn_over()
-        tables = [self._entries(table) for table in TABLES]
-        kinds = self._loaded.entries(OVERFLOW, KIND.size, COUNT.size, MAX_KINDS)
+        tables, kinds = [table.of(netns) for table in self._tables], self._kinds.of(netns)
         lost = self._loaded.look_up("closes_lost", ONLY_KEY, COUNT.size)
         if netns == self._home:
-            self._rows = len(tables[self._generation & 1])
+            self._rows = self._tables[self._generation & 1].rows
         return parse_counts(netns, self._generation, tables, kinds, lost)
+
+    def held(self) -> AbstractContextManager[None]:
+        """Read the counts once for all namespaces that ask inside the block."""
+        return all_held((*self._tables, self._kinds))
 
     def close(self) -> None:
         """Stop counting."""
         self._loaded.close()
-
-    def _entries(self, table: str) -> list[tuple[bytes, bytes]]:
-        return self._loaded.entries(table, CLOSE.size, COUNT.size, MAX_ROWS)
 
     def _turn_over(self) -> None:
         """Empty the table abandoned two samples ago, and abandon one that is filling up.
@@ -89,9 +94,9 @@ class ActiveCloses:
             self._samples = 0
 
     def _empty(self, odd: int) -> None:
-        self._loaded.delete(TABLES[odd], [key for key, _count in self._entries(TABLES[odd])])
-        kinds = self._loaded.entries(OVERFLOW, KIND.size, COUNT.size, MAX_KINDS)
-        self._loaded.delete(OVERFLOW, [key for key, _ in kinds if KIND.unpack(key)[2] == odd])
+        table, kinds = self._tables[odd], self._kinds
+        table.delete([key for key, _count in table.entries()])
+        kinds.delete([key for key, _ in kinds.entries() if KIND.unpack(key)[2] == odd])
 
 
 def parse_counts(

@@ -4,7 +4,6 @@ import os
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import BITMAP_BYTES, from_bitmap
@@ -53,12 +52,15 @@ class BindHash:
 
     @contextmanager
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
-        """Hold the ports of these namespaces and the thread's own, from one walk, inside the block.
+        """Hold the ports of these namespaces and the thread's own inside the block.
 
-        Namespaces for which there is no room are walked one by one, as are all if this walk fails.
+        One walk finds those of MOST_ELSEWHERE namespaces. If one fails, they are walked one by one.
         """
+        rest = list(inodes)
         try:
-            self._known = self._everywhere(list(islice(inodes, MOST_ELSEWHERE)))
+            while rest:
+                self._known = {**self._known, **self._everywhere(rest[:MOST_ELSEWHERE])}
+                del rest[:MOST_ELSEWHERE]
         except SourceError:
             self._known = {}
         try:
@@ -67,8 +69,6 @@ class BindHash:
             self._known = {}
 
     def _everywhere(self, inodes: Collection[int]) -> Mapping[int, int]:
-        if not inodes:
-            return {}
         places = dict(zip(inodes, range(HERE + 1, HERE + 1 + len(inodes)), strict=True))
         try:
             self._clear(HERE)

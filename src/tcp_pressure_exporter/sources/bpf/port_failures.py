@@ -5,6 +5,7 @@ attached on every kernel.
 """
 
 import struct
+from contextlib import AbstractContextManager
 
 from tcp_pressure_exporter.facts.failures import (
     BIND,
@@ -23,7 +24,9 @@ from tcp_pressure_exporter.facts.questions import Missing
 from tcp_pressure_exporter.sources.bpf.loading import BpfObject, LoadObject, load, opened
 from tcp_pressure_exporter.sources.bpf.rows import (
     COUNT,
+    CountTable,
     Entries,
+    all_held,
     of_namespace,
     process_name,
     watch_namespace,
@@ -45,13 +48,19 @@ class CountedCalls:
     def __init__(self, loaded: BpfObject) -> None:
         """Start with a program that the caller attaches, now or later."""
         self._loaded = loaded
+        self._failures = CountTable(loaded, "failures", FAILURE.size, MAX_FAILURES)
+        self._overflow = CountTable(loaded, "overflow", KIND.size, MAX_KINDS)
         watch_namespace(loaded)
+
+    @property
+    def tables(self) -> tuple[CountTable, ...]:
+        """The tables that have rows of all namespaces."""
+        return self._failures, self._overflow
 
     def counts(self) -> FailureCounts:
         """Return the failures in the calling thread's network namespace; raises SourceError."""
         netns = watch_namespace(self._loaded)
-        rows = self._loaded.entries("failures", FAILURE.size, COUNT.size, MAX_FAILURES)
-        kinds = self._loaded.entries("overflow", KIND.size, COUNT.size, MAX_KINDS)
+        rows, kinds = self._failures.of(netns), self._overflow.of(netns)
         lost = self._loaded.look_up("lost", bytes(4), COUNT.size)
         return parse_counts(netns, rows, kinds, lost)
 
@@ -71,6 +80,11 @@ class PortFailures:
     def no_binds(self) -> str | None:
         """Return why bind() is not counted; None if it is."""
         return self._binds.reason if isinstance(self._binds, Missing) else None
+
+    def held(self) -> AbstractContextManager[None]:
+        """Read the counts once for all namespaces that ask inside the block."""
+        binds = () if isinstance(self._binds, Missing) else self._binds.tables
+        return all_held((*self._connects.tables, *binds))
 
     def port_failures(self) -> FailureCounts:
         """Return the counts for the calling thread's network namespace; raises SourceError."""
