@@ -7,6 +7,7 @@ from tcp_pressure_exporter.facts.outcome import Outcome
 from tcp_pressure_exporter.facts.questions import CanaryAnswer
 from tcp_pressure_exporter.facts.sockets import Owner
 from tcp_pressure_exporter.facts.tally import PoolKey
+from tcp_pressure_exporter.findings.advice import port_advice
 from tcp_pressure_exporter.findings.kinds import Severity
 from tcp_pressure_exporter.pools.forecast import Outlook
 from tcp_pressure_exporter.pools.listing import OwnerCount
@@ -17,7 +18,7 @@ from tcp_pressure_exporter.pools.usage import Usage
 from tcp_pressure_exporter.verdict.actions import actions
 from tcp_pressure_exporter.verdict.assessment import Assessment, assess
 from tcp_pressure_exporter.verdict.headline import headline, held_sentence
-from tcp_pressure_exporter.verdict.pressures import Pressure, advice_on
+from tcp_pressure_exporter.verdict.pressures import Pressure
 from tcp_pressure_exporter.verdict.resources import resource_words
 from tests.support.fakes.samples import namespace_sample
 
@@ -146,16 +147,16 @@ def test_one_action_for_both() -> None:
 def test_open_connections() -> None:
     """If live connections hold most of a pool, the advice is about them."""
     usage = Usage(950, 1000, 0, 0, blocked=400)
-    assert "open connections" in advice_on("outbound", usage, (AGENT,))
+    assert "open connections" in port_advice("outbound", usage, (AGENT,))
 
 
 def test_unknown_holder() -> None:
     """If it is not known who holds them, nobody is named."""
     usage = Usage(10, 10, 0, 0, blocked=10)
-    assert advice_on("blocked_ports", usage, ()).startswith(
+    assert port_advice("blocked_ports", usage, ()).startswith(
         "10 of 10 ports are bound or listened on. "
     )
-    service_alone = advice_on("blocked_ports", usage, (OTHER,))
+    service_alone = port_advice("blocked_ports", usage, (OTHER,))
     assert "most by other.service (15)." in service_alone
 
 

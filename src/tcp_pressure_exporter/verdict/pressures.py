@@ -1,13 +1,13 @@
 """Each finite resource as a pressure: how close to its limit, how bad, by whom, what to do."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from tcp_pressure_exporter.facts.sockets import NOBODY
+from tcp_pressure_exporter.findings.advice import hidden_port_advice, port_advice
 from tcp_pressure_exporter.findings.binding import (
     EXPLICIT_PORTS,
-    SUBFLOWS_BIND,
     somebody_binds,
     source_advice,
     source_severity,
@@ -23,12 +23,14 @@ from tcp_pressure_exporter.findings.kinds import (
 from tcp_pressure_exporter.findings.refusals import REFUSED_BELOW_LIMIT, far_from_full
 from tcp_pressure_exporter.pools.directions import INBOUND, NAT, OUTBOUND, SOURCE
 from tcp_pressure_exporter.pools.groups import ListedKey
-from tcp_pressure_exporter.pools.listing import OwnerCount, SeenOwner
+from tcp_pressure_exporter.pools.listing import SeenOwner
 from tcp_pressure_exporter.pools.local_ports import LocalPorts
 from tcp_pressure_exporter.pools.near_limit.closer_look import CanaryReport, PoolOwners
 from tcp_pressure_exporter.pools.near_limit.live_states import StateCount, filling_state
 from tcp_pressure_exporter.pools.table import ListedPool, PoolTable, end, pool_name
 from tcp_pressure_exporter.pools.usage import Usage, is_mostly
+from tcp_pressure_exporter.sample.counted.active_closes import ActiveCloses
+from tcp_pressure_exporter.sample.counted.failures import RecentFailures
 from tcp_pressure_exporter.sample.counted.pool_owners import named_owners
 from tcp_pressure_exporter.sample.counted.refused_pools import refused_pools
 from tcp_pressure_exporter.sample.sample import (
@@ -153,37 +155,42 @@ def _blocked_ports(sample: NamespaceSample) -> Iterator[Pressure]:
         used=usage.used,
         limit=usage.limit,
         severity=severity_of(BLOCKED_PORTS, usage.ratio, left),
-        advice=advice_on(BLOCKED_PORTS, usage, ports.owners),
+        advice=port_advice(BLOCKED_PORTS, usage, ports.owners),
         seconds_left=left,
         owners=tuple(SeenOwner(*holder) for holder in ports.owners),
     )
 
 
-def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
-    report, ports = sample.value(CANARY), sample.value(LOCAL_PORTS)
-    live = {found.pool.key: found for found in sample.value(POOL_OWNERS) or ()}
-    closes, failures = sample.value(ACTIVE_CLOSES), sample.value(PORT_FAILURES)
-    recent = failures.recent if failures else None
-    searches = {probe.pool.key: probe.verdict.seconds for probe in report.probes} if report else {}
-    refusing = {probe.pool.key for probe in report.refusals()} if report else set()
-    holders = ports.owners if ports else ()
-    refused = _refused_keys(sample)
-    for direction, table in sample.pool_tables().items():
-        for pool in table.listed:
-            known = live.get(pool.key, PoolOwners(pool, ())) if direction == OUTBOUND else None
-            found = _pool(direction, pool, report, holders, known)
-            if direction == SOURCE:
-                binds = somebody_binds(report, pool.usage.limit, ports.hidden if ports else None)
-                found = _if_somebody_binds(found, pool.usage, report, binds=binds)
-            elif direction == OUTBOUND and pool.key in refusing | refused.keys():
-                unexplained = pool.key in refused and _unexplained(pool, table, report, ports)
-                found = _refused_by_kernel(found, pool.usage, report, unexplained=unexplained)
-                if pool.key not in refusing and not unexplained and found.ratio < 1:
-                    found = found._replace(refused_ago=refused[pool.key])
-            yield found._replace(
-                search_seconds=searches.get(pool.key) if direction == OUTBOUND else None,
-                owners=named_owners(direction, pool, known.owners if known else (), closes, recent),
-            )
+class _Seen(NamedTuple):
+    """What a sample shows of its pools besides their use.
+
+    live: the live sockets of outbound pools. searches: how long the kernel searched for a port.
+    refusing: the pools in which the canary found none. refused: seconds since the kernel last
+    refused a connection, for the pools that did so lately.
+    """
+
+    report: CanaryReport | None
+    ports: LocalPorts | None
+    live: Mapping[ListedKey, PoolOwners]
+    searches: Mapping[ListedKey, float | None]
+    refusing: Collection[ListedKey]
+    refused: Mapping[ListedKey, float]
+    closes: ActiveCloses | None
+    failures: RecentFailures | None
+
+
+def _seen(sample: NamespaceSample) -> _Seen:
+    report, failures = sample.value(CANARY), sample.value(PORT_FAILURES)
+    return _Seen(
+        report=report,
+        ports=sample.value(LOCAL_PORTS),
+        live={found.pool.key: found for found in sample.value(POOL_OWNERS) or ()},
+        searches={p.pool.key: p.verdict.seconds for p in report.probes} if report else {},
+        refusing={probe.pool.key for probe in report.refusals()} if report else (),
+        refused=_refused_keys(sample),
+        closes=sample.value(ACTIVE_CLOSES),
+        failures=failures.recent if failures else None,
+    )
 
 
 def _refused_keys(sample: NamespaceSample) -> dict[ListedKey, float]:
@@ -195,29 +202,87 @@ def _refused_keys(sample: NamespaceSample) -> dict[ListedKey, float]:
     return {refused.pool.key: refused.seconds_ago for refused in found if refused.pool}
 
 
-def _unexplained(
-    pool: ListedPool, table: PoolTable, report: CanaryReport | None, ports: LocalPorts | None
-) -> bool:
-    """Tell whether the ports in use do not explain that a pool refuses connections."""
-    exact = ports is not None and ports.hidden is not None
-    hidden = 0.0 if exact or report is None else report.hidden_ports or 0.0
-    return far_from_full(pool.usage, table.ratio_max_1m, hidden)
+def _pools(sample: NamespaceSample) -> Iterator[Pressure]:
+    seen = _seen(sample)
+    for direction, table in sample.pool_tables().items():
+        for pool in table.listed:
+            found = _pool(direction, pool, seen)
+            if direction == SOURCE:
+                found = _if_somebody_binds(found, pool.usage, seen)
+            elif direction == OUTBOUND:
+                found = _asked_of_kernel(found, pool, table, seen)
+            yield found
 
 
-def _if_somebody_binds(
-    found: Pressure, usage: Usage, report: CanaryReport | None, *, binds: bool | None
-) -> Pressure:
+def _pool(direction: str, pool: ListedPool, seen: _Seen) -> Pressure:
+    """Return the pressure that follows from the use of a pool."""
+    usage, outlook = pool.usage, pool.outlook
+    live = seen.live.get(pool.key, PoolOwners(pool, ())) if direction == OUTBOUND else None
+    filling = filling_state(usage, live.states) if live else None
+    left = outlook.exhaustion_seconds if outlook else None
+    return Pressure(
+        kind=direction,
+        name=pool_name(direction, pool),
+        used=usage.used,
+        limit=usage.limit,
+        severity=severity_of(direction, usage.ratio, left),
+        advice=_advice(direction, pool, filling, seen),
+        time_wait=usage.time_wait,
+        seconds_left=left,
+        clients=tuple(pool.clients),
+        owners=named_owners(
+            direction, pool, live.owners if live else (), seen.closes, seen.failures
+        ),
+        steady_state_ratio=outlook.steady_state_ratio if outlook else None,
+        filling=filling.state if filling else "",
+        local=pool.local_address,
+        remote=_remote(direction, pool),
+        blocked=usage.mostly_blocked,
+    )
+
+
+def _advice(direction: str, pool: ListedPool, filling: StateCount | None, seen: _Seen) -> str:
+    if pool.key.ports:
+        return EXPLICIT_PORTS
+    bound = seen.report is not None and seen.report.bound_before(pool.usage)
+    holders = seen.ports.owners if seen.ports else ()
+    return port_advice(direction, pool.usage, holders, bound=bound, filling=filling)
+
+
+def _if_somebody_binds(found: Pressure, usage: Usage, seen: _Seen) -> Pressure:
+    """Return a source pool's pressure: it concerns nobody unless applications bind."""
+    hidden = seen.ports.hidden if seen.ports else None
+    binds = somebody_binds(seen.report, usage.limit, hidden)
     return found._replace(
         severity=source_severity(usage, binds=binds),
-        advice=found.advice if usage.mostly_blocked else source_advice(report, binds=binds),
+        advice=found.advice if usage.mostly_blocked else source_advice(seen.report, binds=binds),
         seconds_left=0.0 if binds and usage.ratio >= 1 else None,
     )
+
+
+def _asked_of_kernel(found: Pressure, pool: ListedPool, table: PoolTable, seen: _Seen) -> Pressure:
+    """Return an outbound pool's pressure, with what the kernel itself says of its ports."""
+    found = found._replace(search_seconds=seen.searches.get(pool.key))
+    if pool.key not in seen.refusing and pool.key not in seen.refused:
+        return found
+    unexplained = pool.key in seen.refused and _unexplained(pool, table, seen)
+    found = _refused_by_kernel(found, pool.usage, seen.report, unexplained=unexplained)
+    if pool.key in seen.refusing or unexplained or found.ratio >= 1:
+        return found
+    return found._replace(refused_ago=seen.refused[pool.key])
+
+
+def _unexplained(pool: ListedPool, table: PoolTable, seen: _Seen) -> bool:
+    """Tell whether the ports in use do not explain that a pool refuses connections."""
+    exact = seen.ports is not None and seen.ports.hidden is not None
+    hidden = 0.0 if exact or seen.report is None else seen.report.hidden_ports or 0.0
+    return far_from_full(pool.usage, table.ratio_max_1m, hidden)
 
 
 def _refused_by_kernel(
     found: Pressure, usage: Usage, report: CanaryReport | None, *, unexplained: bool
 ) -> Pressure:
-    hidden = advice_on_hidden(report, usage) if report else ""
+    hidden = hidden_port_advice(report, usage) if report else ""
     return found._replace(
         severity=Severity.CRITICAL,
         advice=REFUSED_BELOW_LIMIT.advice if unexplained else hidden or found.advice,
@@ -227,85 +292,7 @@ def _refused_by_kernel(
     )
 
 
-def _pool(
-    direction: str,
-    pool: ListedPool,
-    report: CanaryReport | None,
-    holders: Sequence[OwnerCount],
-    live: PoolOwners | None,
-) -> Pressure:
-    usage = pool.usage
-    filling = filling_state(usage, live.states) if live else None
-    bound = report is not None and report.bound_before(usage)
-    left = pool.outlook.exhaustion_seconds if pool.outlook else None
-    severity = severity_of(direction, usage.ratio, left)
-    return Pressure(
-        kind=direction,
-        name=pool_name(direction, pool),
-        used=usage.used,
-        limit=usage.limit,
-        severity=severity,
-        advice=(
-            EXPLICIT_PORTS
-            if pool.key.ports
-            else advice_on(direction, usage, holders, bound=bound, filling=filling)
-        ),
-        time_wait=usage.time_wait,
-        seconds_left=left,
-        steady_state_ratio=pool.outlook.steady_state_ratio if pool.outlook else None,
-        filling=filling.state if filling else "",
-        local=pool.local_address,
-        remote=_remote(direction, pool),
-        blocked=usage.mostly_blocked,
-        clients=tuple(pool.clients),
-    )
-
-
 def _remote(direction: str, pool: ListedPool) -> str:
     if direction == INBOUND:
         return pool.remote_address
     return end(pool.remote_address, pool.port) if direction in {OUTBOUND, NAT} else ""
-
-
-def advice_on(
-    kind: str,
-    usage: Usage,
-    holders: Sequence[OwnerCount],
-    *,
-    bound: bool = False,
-    filling: StateCount | None = None,
-) -> str:
-    """Return what to do about ports of a kind, naming holders and numbers if most are blocked.
-
-    holders: the owners of the blocked ports. bound, filling: as in Kind.advice_for.
-    """
-    advice = KINDS[kind].advice_for(usage, bound=bound, filling=filling)
-    return f"{_held(usage, holders)} {advice}" if usage.mostly_blocked else advice
-
-
-# Besides each additional subflow, its connection has a first one, whose port is not hidden.
-SUBFLOWS_SHARE = 0.3
-
-
-def advice_on_hidden(report: CanaryReport, usage: Usage) -> str:
-    """Return what to do if sockets bound before connect() leave no port; otherwise "".
-
-    Such ports are blocked for every destination. If they are most of a pool's ports, neither more
-    addresses nor fewer connections to this destination help.
-    """
-    if report.subflows_hide and report.all_hidden >= SUBFLOWS_SHARE * (usage.limit or 0):
-        about = "About " if report.known_hidden is None else ""
-        return f"{about}{report.all_hidden:,.0f} of {usage.limit:,} {SUBFLOWS_BIND}"
-    hidden = report.hidden_ports or 0.0
-    if not is_mostly(hidden, usage.limit):
-        return ""
-    held = f"About {hidden:,.0f} of {usage.limit:,} ports belong to sockets bound before connect()."
-    return f"{held} {KINDS[BLOCKED_PORTS].advice}"
-
-
-def _held(usage: Usage, holders: Sequence[OwnerCount]) -> str:
-    held = f"{usage.blocked:,} of {usage.limit:,} ports are bound or listened on"
-    if not holders:
-        return f"{held}."
-    owner, ports = holders[0]
-    return f"{held}, most by {owner.process or owner.service} ({ports:,})."
