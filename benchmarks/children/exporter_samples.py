@@ -16,8 +16,8 @@ from benchmarks.parsers import parsers
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
 from tcp_pressure_exporter.daemon.command import return_large_blocks
 from tcp_pressure_exporter.facts.questions import NO_BIND_TABLE, Missing
-from tcp_pressure_exporter.sampling.host import NamespaceSampler, make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler, make_parts
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.bind_hash import open_bind_hash
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets

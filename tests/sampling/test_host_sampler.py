@@ -11,11 +11,7 @@ import pytest
 from tcp_pressure_exporter.daemon.collectors import COLLECTORS
 from tcp_pressure_exporter.sampling import host as host_module
 from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
-from tcp_pressure_exporter.sampling.host import (
-    NEEDED_CAPABILITIES,
-    open_host,
-    why_no_process_names,
-)
+from tcp_pressure_exporter.sampling.host import NEEDED_CAPABILITIES, open_host, why_no_process_names
 from tcp_pressure_exporter.sources import pacing
 from tcp_pressure_exporter.sources.counting.parser import readable_parser
 from tcp_pressure_exporter.sources.netlink import sockets as sockets_module

@@ -11,7 +11,7 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere, NamespaceChoice
 from tcp_pressure_exporter.sample.sample import NamespaceSample, not_reached
 from tcp_pressure_exporter.sampling import namespaces as namespace_samplers
-from tcp_pressure_exporter.sampling.host import NamespaceSampler
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import FoundNamespace, find_namespaces
 from tcp_pressure_exporter.sources.netns.switch import AwayError

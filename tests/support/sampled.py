@@ -24,8 +24,9 @@ from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse
 from tcp_pressure_exporter.pools.directions import OUTBOUND
 from tcp_pressure_exporter.pools.table import PoolTable
 from tcp_pressure_exporter.sample.sample import POOLS
-from tcp_pressure_exporter.sampling.host import NamespaceSampler, Wishes, make_parts
+from tcp_pressure_exporter.sampling.host import Wishes
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler, make_parts
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.bpf.walk.sockets import WalkedSockets
 from tcp_pressure_exporter.sources.bpf.walk.tables import Tables

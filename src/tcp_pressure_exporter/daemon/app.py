@@ -20,7 +20,7 @@ from tcp_pressure_exporter.collectors.registry import (
     build_file_registry,
     build_registry,
 )
-from tcp_pressure_exporter.daemon.collectors import all_families, wanted_parts
+from tcp_pressure_exporter.daemon.collectors import all_families
 from tcp_pressure_exporter.daemon.logs import LostLines
 from tcp_pressure_exporter.daemon.protection import WebConfigWatch
 from tcp_pressure_exporter.daemon.reloading import Reloader, Reloads
@@ -33,8 +33,7 @@ from tcp_pressure_exporter.pages.status.source import StatusSource
 from tcp_pressure_exporter.sample.exporter import ExporterCounts, ExporterState
 from tcp_pressure_exporter.sample.latest import LatestSample
 from tcp_pressure_exporter.sample.sample import Sample, Taken
-from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
-from tcp_pressure_exporter.sampling.host import NETNS, Host, Wishes, open_host
+from tcp_pressure_exporter.sampling.host import Host
 from tcp_pressure_exporter.sampling.loop import (
     Clocks,
     Heartbeat,
@@ -42,11 +41,9 @@ from tcp_pressure_exporter.sampling.loop import (
     SamplingLoop,
     seconds_since_boot,
 )
-from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
 from tcp_pressure_exporter.settings.config import Config, configured
 from tcp_pressure_exporter.settings.options import Options
 from tcp_pressure_exporter.settings.shown import shown_settings
-from tcp_pressure_exporter.sources.counting.parser import best_parser
 from tcp_pressure_exporter.sources.procfs.identity import read_identity
 from tcp_pressure_exporter.verdict.assessment import assess
 from tcp_pressure_exporter.verdict.headline import status_line
@@ -303,21 +300,3 @@ class App:
             responses=dict(self._http.responses),
             failed_accepts=self._http.accept_failures,
         )
-
-
-def open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
-    """Read the configuration file and ask the kernel what can be sampled.
-
-    Raises ConfigError; SourceError if the required source of sockets is not available.
-    """
-    config = configured(options.config_file, options.pool_top)
-    wishes = Wishes(
-        options.netns,
-        wanted_parts(options.collectors),
-        others=options.others is not None,
-        source=options.source,
-    )
-    host = open_host(wishes, options.procfs, best_parser(), sys.platform)
-    if options.others is None or NETNS in host.left_out:
-        return Sampled(host, config, OwnNamespace(host, options.procfs).take)
-    return Sampled(host, config, NamespaceSamplers(host, options.others, options.procfs, log).take)

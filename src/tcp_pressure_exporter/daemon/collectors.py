@@ -42,7 +42,6 @@ from tcp_pressure_exporter.sample.sample import (
     Key,
     NamespaceSample,
 )
-from tcp_pressure_exporter.sampling.host import Wanted
 from tcp_pressure_exporter.sampling.parts.active_closes import active_closes_part
 from tcp_pressure_exporter.sampling.parts.canary import canary_part
 from tcp_pressure_exporter.sampling.parts.close_wait import close_wait_part
@@ -58,6 +57,7 @@ from tcp_pressure_exporter.sampling.parts.pool_owners import pool_owners_part
 from tcp_pressure_exporter.sampling.parts.pools import pools_part
 from tcp_pressure_exporter.sampling.parts.sockets import sockets_part
 from tcp_pressure_exporter.sampling.parts.sysctls import sysctls_part
+from tcp_pressure_exporter.sampling.sampler import Wanted
 
 
 class Collector(NamedTuple):

@@ -26,17 +26,22 @@ def hidden_module(name: str) -> Iterator[None]:
 with hidden_module("rich"), hidden_module("greenlet"):
     from structlog.typing import FilteringBoundLogger
 
-    from tcp_pressure_exporter.daemon.app import App, Sampled, open_sampling
+    from tcp_pressure_exporter.daemon.app import App, Sampled
     from tcp_pressure_exporter.daemon.checking import check
-    from tcp_pressure_exporter.daemon.collectors import COLLECTORS
+    from tcp_pressure_exporter.daemon.collectors import COLLECTORS, wanted_parts
     from tcp_pressure_exporter.daemon.logs import LostLines, make_logger
     from tcp_pressure_exporter.daemon.textfile import new_or_absent
     from tcp_pressure_exporter.facts.outcome import SourceError
     from tcp_pressure_exporter.facts.system import LINUX
+    from tcp_pressure_exporter.sampling.elsewhere import OwnNamespace
+    from tcp_pressure_exporter.sampling.host import NETNS, Wishes, open_host
+    from tcp_pressure_exporter.sampling.namespaces import NamespaceSamplers
+    from tcp_pressure_exporter.settings.config import configured
     from tcp_pressure_exporter.settings.flags import VERSION, usage_error
     from tcp_pressure_exporter.settings.options import Options, parse_options
     from tcp_pressure_exporter.settings.reading import ConfigError
     from tcp_pressure_exporter.sources.bpf.loading import give_up_rights
+    from tcp_pressure_exporter.sources.counting.parser import best_parser
     from tcp_pressure_exporter.web.listen import ListenError, open_listeners
     from tcp_pressure_exporter.web.pages.routes import check_telemetry_path
     from tcp_pressure_exporter.web.protection.allowed_hosts import AllowedHosts
@@ -88,7 +93,7 @@ def _run(options: Options, running: str) -> int:
         AllowedHosts.parse(options.allowed_hosts)
     except ValueError as error:
         usage_error(f"--web.allowed-host: {error}")
-    sampled = _open_sampling(options, log)
+    sampled = _sampling_or_exit(options, log)
     if kept := give_up_rights():
         log.warning("the privileges to load BPF programs are kept", reason=kept)
     app = App(options, sampled, running, log, lost)
@@ -109,13 +114,31 @@ def _run(options: Options, running: str) -> int:
     return exit_beside_work(0)
 
 
-def _open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
+def _sampling_or_exit(options: Options, log: FilteringBoundLogger) -> Sampled:
     try:
-        return open_sampling(options, log)
+        return _open_sampling(options, log)
     except ConfigError as error:
         usage_error(f"--config.file: {error}")
     except SourceError as error:
         usage_error(f"--sample.source: {error}")
+
+
+def _open_sampling(options: Options, log: FilteringBoundLogger) -> Sampled:
+    """Read the configuration file and ask the kernel what can be sampled.
+
+    Raises ConfigError; SourceError if the required source of sockets is not available.
+    """
+    config = configured(options.config_file, options.pool_top)
+    wishes = Wishes(
+        options.netns,
+        wanted_parts(options.collectors),
+        others=options.others is not None,
+        source=options.source,
+    )
+    host = open_host(wishes, options.procfs, best_parser(), sys.platform)
+    if options.others is None or NETNS in host.left_out:
+        return Sampled(host, config, OwnNamespace(host, options.procfs).take)
+    return Sampled(host, config, NamespaceSamplers(host, options.others, options.procfs, log).take)
 
 
 def _write_once(app: App, file: Path, log: FilteringBoundLogger) -> int:

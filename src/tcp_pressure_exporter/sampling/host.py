@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from structlog.typing import FilteringBoundLogger
 
 from tcp_pressure_exporter.facts.kernel import KernelModel
-from tcp_pressure_exporter.facts.outcome import SourceError, attempt
+from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.questions import Missing, Sources, ToldBy
 from tcp_pressure_exporter.facts.system import LINUX
 from tcp_pressure_exporter.facts.tally import BPF, NETLINK
@@ -22,11 +22,9 @@ from tcp_pressure_exporter.sample.sample import (
     PORT_FAILURES,
     PROCESS_NAMES,
     Key,
-    NamespaceSample,
 )
-from tcp_pressure_exporter.sampling.parts.findings import refusals
-from tcp_pressure_exporter.sampling.parts.part import Kit, MakePart, Memory, Part, Reading
-from tcp_pressure_exporter.settings.config import Config
+from tcp_pressure_exporter.sampling.parts.part import Kit, Memory
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler, Wanted, make_parts
 from tcp_pressure_exporter.sources.bpf.state_changes import open_counting
 from tcp_pressure_exporter.sources.counting.parser import Parser
 from tcp_pressure_exporter.sources.netns.switch import OPERATION, NamespaceSwitch
@@ -42,68 +40,9 @@ from tcp_pressure_exporter.sources.procfs.capabilities import (
 )
 from tcp_pressure_exporter.sources.systems.linux import other_namespace_sources, own_sources
 
-Parts = Mapping[Key[Any], Part[Any]]
-
-
-class NamespaceSampler:
-    """Samples one namespace again and again.
-
-    parts: those wanted and available, in the order in which a sample shows them.
-    """
-
-    def __init__(
-        self,
-        netns: str,
-        sources: Sources,
-        memory: Memory,
-        parts: Parts,
-        clock: Callable[[], float],
-    ) -> None:
-        self._netns = netns
-        self._sources = sources
-        self._memory = memory
-        self._parts = parts
-        self._order = in_order(parts)
-        self._clock = clock
-
-    def take(self, config: Config) -> NamespaceSample:
-        """Return a sample; if a source fails, its collectors have no value."""
-        reading = Reading(self._sources, self._memory, self._clock, config)
-        for key in self._order:
-            part = self._parts[key]
-            reading.put(key, attempt(partial(part.take, reading), self._clock))
-        taken = {key: outcome for key in self._parts if (outcome := reading.taken(key))}
-        return NamespaceSample(self._netns, taken)
-
-    def drops(self) -> Mapping[str, int]:
-        """Return the kernel's counts of drops and refusals; empty if it has none."""
-        numbers = self._sources.numbers
-        if isinstance(numbers, Missing):
-            return {}
-        return refusals(attempt(numbers.statistics, self._clock).value or {})
-
-    def close(self) -> None:
-        """Close whatever the sources have open."""
-        self._sources.close()
-
-
-def in_order(parts: Parts) -> list[Key[Any]]:
-    """Return the parts to take, those that others need first; those lacking one are left out."""
-    needed = dict.fromkeys(key for part in parts.values() for key in part.needs)
-    order = [key for key in (*needed, *parts) if key in parts]
-    return [key for key in dict.fromkeys(order) if all(need in parts for need in parts[key].needs)]
-
-
 NETNS = "netns"  # takes the place of a collector's name where other namespaces are wanted
 STOPPED = f"the search for owners stopped after {MAX_FDS:,} descriptors"
 NEEDED_CAPABILITIES = "needs CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
-
-
-class Wanted(NamedTuple):
-    """A wanted part: how it is made, and whether for the exporter's own namespace only."""
-
-    make: MakePart
-    own_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +151,7 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     platform: as in sys.platform. Raises SourceError if BPF is required but not available.
     """
     spending = Spending()
-    sources = own_sources(
-        platform, procfs, parser, walked=wishes.source != NETLINK, spending=spending
-    )
-    if wishes.source == BPF and (told := sources.told_by()).source != BPF:
-        raise SourceError("bpf", told.why)
-    if CANARY not in wishes.parts:
-        sources = replace(sources, canary=Missing("not wanted"))
-    if platform == LINUX:
-        counted = open_counting(
-            failures=PORT_FAILURES in wishes.parts, closes=ACTIVE_CLOSES in wishes.parts
-        )
-        sources = replace(sources, failures=counted[0], closes=counted[1])
+    sources = _wished_sources(wishes, procfs, parser, platform, spending)
     # Sockets read through psutil show nothing that leads to their owners.
     no_names = None if sources.no_netlink else why_no_process_names(procfs)
     named = not (sources.no_netlink or no_names)
@@ -252,19 +180,21 @@ def open_host(wishes: Wishes, procfs: Path, parser: Parser, platform: str) -> Ho
     )
 
 
-def make_parts(
-    wanted: Mapping[Key[Any], Wanted], kit: Kit
-) -> tuple[dict[Key[Any], Part[Any]], dict[str, str]]:
-    """Return the available parts and, by collector's name, why the others are not."""
-    parts: dict[Key[Any], Part[Any]] = {}
-    left_out: dict[str, str] = {}
-    for key, (make, _own_alone) in wanted.items():
-        made = make(kit)
-        if isinstance(made, Missing):
-            left_out[key.name] = made.reason
-        else:
-            parts[key] = made
-    return parts, left_out
+def _wished_sources(
+    wishes: Wishes, procfs: Path, parser: Parser, platform: str, spending: Spending
+) -> Sources:
+    walked = wishes.source != NETLINK
+    sources = own_sources(platform, procfs, parser, walked=walked, spending=spending)
+    if wishes.source == BPF and (told := sources.told_by()).source != BPF:
+        raise SourceError("bpf", told.why)
+    if CANARY not in wishes.parts:
+        sources = replace(sources, canary=Missing("not wanted"))
+    if platform != LINUX:
+        return sources
+    failures, closes = open_counting(
+        failures=PORT_FAILURES in wishes.parts, closes=ACTIVE_CLOSES in wishes.parts
+    )
+    return replace(sources, failures=failures, closes=closes)
 
 
 class _Others(NamedTuple):

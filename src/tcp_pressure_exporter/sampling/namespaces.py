@@ -12,7 +12,8 @@ from structlog.typing import FilteringBoundLogger
 from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.sample.namespaces import Census, Elsewhere, NamespaceChoice, busy
 from tcp_pressure_exporter.sample.sample import NamespaceSample, Taken
-from tcp_pressure_exporter.sampling.host import NETNS, Host, NamespaceSampler
+from tcp_pressure_exporter.sampling.host import NETNS, Host
+from tcp_pressure_exporter.sampling.sampler import NamespaceSampler
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.netns.discovery import (
     RUN_NETNS,

@@ -13,8 +13,8 @@ from tcp_pressure_exporter.facts.outcome import SourceError
 from tcp_pressure_exporter.facts.ports import PortRange
 from tcp_pressure_exporter.facts.questions import Sources
 from tcp_pressure_exporter.facts.time_wait import TimeWaitReuse, same_length
-from tcp_pressure_exporter.sampling.host import make_parts
 from tcp_pressure_exporter.sampling.parts.part import Kit, Memory, Reading
+from tcp_pressure_exporter.sampling.sampler import make_parts
 from tcp_pressure_exporter.settings.config import Config
 from tcp_pressure_exporter.sources.conntrack.table import ConntrackTable
 from tcp_pressure_exporter.sources.counting.parser import readable_parser

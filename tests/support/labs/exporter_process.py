@@ -21,7 +21,7 @@ START_SECONDS = 10.0
 # rights.
 AS_NOBODY = """
 import concurrent.futures.thread, difflib, encodings.idna, os, sys
-from tcp_pressure_exporter.daemon import app, command as cli
+from tcp_pressure_exporter.daemon import command as cli
 from tcp_pressure_exporter.pages.status import source
 from tcp_pressure_exporter.settings import strict_yaml
 from tcp_pressure_exporter.settings.flags import VERSION

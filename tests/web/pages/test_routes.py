@@ -63,7 +63,7 @@ def test_page_that_fails() -> None:
 
 @pytest.mark.parametrize("path", ["/metrics", "/m", "/tcp/pressure", "/v1.0/me_t-r~ics", "/-/m"])
 def test_telemetry_path(path: str) -> None:
-    """Plain paths are accepted, and served."""
+    """Plain paths are accepted."""
     check_telemetry_path(path)
 
 
