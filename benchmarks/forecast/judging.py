@@ -1,6 +1,6 @@
 """Lets a forecaster read the polls of every pool, as if they were just arriving."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.forecast.forecasters import Forecaster
@@ -41,3 +41,26 @@ def read(forecaster: Forecaster, trace: Trace, interval: int) -> list[Reading]:
         Reading(poll.time, forecaster.forecast(polls[:number], trace.limit))
         for number, poll in enumerate(polls, 1)
     ]
+
+
+def scraped(polled: Judged, every: int, begin: float) -> Judged:
+    """Return what a rule sees of it that reads the newest forecast every so many seconds.
+
+    begin: when it reads for the first time, in seconds after the start.
+    """
+    pairs = zip(polled.readings, polled.traces, strict=True)
+    readings = [list(_scrapes(readings, trace, every, begin)) for readings, trace in pairs]
+    return Judged(polled.name, every, polled.traces, readings)
+
+
+def _scrapes(
+    readings: Sequence[Reading], trace: Trace, every: int, begin: float
+) -> Iterator[Reading]:
+    end = trace.polls[-1].time if trace.full_at is None else trace.full_at
+    now, seen = begin, 0
+    while now < end:
+        while seen < len(readings) and readings[seen].time <= now:
+            seen += 1
+        if seen:
+            yield Reading(now, readings[seen - 1].forecast)
+        now += every

@@ -6,6 +6,7 @@ from benchmarks.forecast.tables import (
     harmless_table,
     interval_table,
     pool_table,
+    scrape_table,
 )
 from benchmarks.forecast.trace import Experiment
 from benchmarks.marks import with_part
@@ -31,6 +32,8 @@ def _results(experiment: Experiment, fits: Experiment) -> str:
         forecaster_table(traces),
         "### The chosen forecast by poll interval, warning below 60 s",
         interval_table(traces),
+        "### The chosen forecast as scraped, warning below 60 s",
+        scrape_table(traces),
         f"### The chosen forecast load by load, a poll every {INTERVAL} s, warning below 60 s",
         pool_table(traces),
         "### Loads that never run out: seconds of false alarm below 60 s",

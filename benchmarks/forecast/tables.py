@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from statistics import mean
 
 from benchmarks.forecast.forecasters import CHOSEN, FORECASTERS, WHOLE_10
-from benchmarks.forecast.judging import Judged, judged
+from benchmarks.forecast.judging import Judged, judged, scraped
 from benchmarks.forecast.scoring import Rule, Verdict
 from benchmarks.forecast.trace import Trace
 from benchmarks.tables import table
 
 INTERVAL = 5  # seconds between polls: the exporter's default
 INTERVALS = (1, 2, 5)
+SCRAPES = (5, 15)  # seconds between them
 CONSECUTIVE = (1, 3)
 SOON = Rule(60)  # the alert's threshold
 SCORE_TITLES = ("missed", "lead under 5 s", "lead s", "error s", "false alarms s", "in pools")
@@ -30,6 +32,12 @@ def interval_table(traces: Sequence[Trace]) -> str:
     """Return the chosen formula by interval, and by how many warnings in a row it takes."""
     titles = ("polls", "in a row", *SCORE_TITLES)
     return table(titles, list(_interval_rows(traces)))
+
+
+def scrape_table(traces: Sequence[Trace]) -> str:
+    """Return the chosen formula as a rule sees it: means over the moments of the first scrape."""
+    titles = ("polls", "scrapes", "missed", "lead under 5 s", "lead s", "false alarms s")
+    return table(titles, list(_scrape_rows(traces)))
 
 
 def pool_table(traces: Sequence[Trace]) -> str:
@@ -71,6 +79,21 @@ def _interval_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
         for consecutive in CONSECUTIVE:
             cells = _score_cells(one, Rule(SOON.threshold, consecutive))
             yield (f"{interval} s", str(consecutive), *cells)
+
+
+def _scrape_rows(traces: Sequence[Trace]) -> Iterator[Sequence[str]]:
+    for interval in INTERVALS:
+        polled = judged(CHOSEN, traces, interval)
+        for every in SCRAPES:
+            begins = [second + 0.5 for second in range(every)]  # at no moment of a poll
+            scores = [scraped(polled, every, begin).score(SOON) for begin in begins]
+            yield (
+                *(f"{interval} s", f"{every} s"),
+                f"{mean(one.missed for one in scores):.1f} of {scores[0].filled}",
+                f"{mean(one.short for one in scores):.1f}",
+                _seconds(mean(one.lead for one in scores)),
+                f"{mean(one.false for one in scores) * every:.0f}",
+            )
 
 
 def _score_cells(one: Judged, rule: Rule) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from benchmarks.failure import BenchmarkError
 from benchmarks.forecast.chart import forecast_chart
 from benchmarks.forecast.paths import DOCUMENT, HARMLESS, PLOT, TRACES
 from benchmarks.forecast.report import BEGIN, with_results
-from benchmarks.forecast.tables import harmless_table, interval_table, pool_table
+from benchmarks.forecast.tables import harmless_table, interval_table, pool_table, scrape_table
 from benchmarks.forecast.trace import load
 from benchmarks.marks import END
 from tests.benchmarks.forecast.sample_traces import experiment, harmless
@@ -32,6 +32,19 @@ def test_interval_table() -> None:
     rows = [cells(line) for line in interval_table(experiment().traces).splitlines()[2:]]
     assert len(rows) == 3 * 2
     assert rows[0][:3] == ["1 s", "1", "0 of 1"]
+
+
+def test_scrape_table() -> None:
+    """A rule that reads every 5 or 15 s sees a warning later than the poll that made it.
+
+    After 5 s the mean of ten is 40/s, and 2,600 free ports last 65 s; after 6 s it is 48/s, and
+    2,520 ports last 52.5 s. So the poll of 6 s warns first, 31.5 s before the end, and scrapes see
+    it 2.5 or 7.5 s later on average.
+    """
+    rows = [cells(line) for line in scrape_table(experiment().traces).splitlines()[2:]]
+    assert len(rows) == 3 * 2
+    assert rows[0] == ["1 s", "5 s", "0.0 of 1", "0.0", "29.0", "0"]
+    assert rows[1] == ["1 s", "15 s", "0.0 of 1", "0.0", "24.0", "0"]
 
 
 def test_harmless_table() -> None:
