@@ -68,11 +68,11 @@ def close(generation: int, *, accepted: bool = False, ports: str = CHOSEN) -> Ac
 
 
 def test_counts() -> None:
-    """Returns one namespace's rows by direction, pool and process, and the closes without room."""
-    even = [(row(7, 0), count(3)), (row(7, 0, 2), count(1)), (row(8, 0), count(9))]
+    """Returns rows by direction, pool and process, and the closes without room."""
+    even = [(row(7, 0), count(3)), (row(7, 0, 2), count(1))]
     odd = [(row(7, 0, 1), count(2)), (row(7, 1), count(4))]
-    kinds = [(kind(7, 0, 0), count(5)), (kind(7, 1, 1), count(6)), (kind(8, 0, 0), count(7))]
-    assert parse_counts(7, 3, (even, odd), kinds, count(1)) == CloseCounts(
+    kinds = [(kind(7, 0, 0), count(5)), (kind(7, 1, 1), count(6))]
+    assert parse_counts(3, (even, odd), kinds, count(1)) == CloseCounts(
         rows={
             close(2): 3,
             close(2, ports=OUTSIDE): 1,
@@ -97,7 +97,7 @@ def test_counts() -> None:
 def test_hostile_name(name: bytes, shown: str) -> None:
     """A process can have any name: it stays text, and bytes that are not UTF-8 are replaced."""
     entries = [(row(7, 0, name=name), count(1))]
-    [found] = parse_counts(7, 0, (entries, []), [], count(0)).rows
+    [found] = parse_counts(0, (entries, []), [], count(0)).rows
     assert found.process == shown
 
 
@@ -116,13 +116,13 @@ def test_damaged(
 ) -> None:
     """Whatever bytes come, the answer is counts or a SourceError."""
     with suppress(SourceError):
-        parse_counts(7, 1, (even, odd), kinds, lost)
+        parse_counts(1, (even, odd), kinds, lost)
 
 
 def test_unknown_ports() -> None:
     """Local ports of an unknown kind are an error, not mistaken for others."""
     with pytest.raises(SourceError, match="cannot be read"):
-        parse_counts(7, 0, ([(row(7, 0, 3), count(1))], []), [], count(0))
+        parse_counts(0, ([(row(7, 0, 3), count(1))], []), [], count(0))
 
 
 def test_refused_at_the_attachment() -> None:

@@ -53,10 +53,10 @@ def count(number: int) -> bytes:
 
 
 def test_counts() -> None:
-    """Rows of one namespace are returned, by cause, caller and ends, and failures without room."""
-    rows = [(row(7, 0), count(3)), (row(7, 1), count(1)), (row(8, 0), count(9))]
-    kinds = [(struct.pack("=IBB2x", 7, 0, 0), count(5)), (struct.pack("=IBB2x", 8, 0, 1), count(2))]
-    assert parse_counts(7, rows, kinds, count(1)) == FailureCounts(
+    """Rows are returned by cause, caller and ends, and failures without room."""
+    rows = [(row(7, 0), count(3)), (row(7, 1), count(1))]
+    kinds = [(struct.pack("=IBB2x", 7, 0, 0), count(5))]
+    assert parse_counts(rows, kinds, count(1)) == FailureCounts(
         rows={
             PortFailure(NO_PORTS, 4711, "envoy", HERE, FAR, 443): 3,
             PortFailure(PORTS_TAKEN, 4711, "envoy", HERE, FAR, 443): 1,
@@ -78,7 +78,7 @@ def test_counts() -> None:
 )
 def test_hostile_name(name: bytes, shown: str) -> None:
     """A process can have any name: it stays text, and bytes that are not UTF-8 are replaced."""
-    [found] = parse_counts(7, [(row(7, 0, name), count(1))], [], count(0)).rows
+    [found] = parse_counts([(row(7, 0, name), count(1))], [], count(0)).rows
     assert found.process == shown
 
 
@@ -86,12 +86,12 @@ def test_hostile_name(name: bytes, shown: str) -> None:
 def test_damaged(rows: list[tuple[bytes, bytes]], lost: bytes) -> None:
     """Whatever bytes come, the answer is counts or a SourceError."""
     with suppress(SourceError):
-        parse_counts(7, rows, [], lost)
+        parse_counts(rows, [], lost)
 
 
 def test_bind() -> None:
     """A bind() has no remote end, and its port is the one requested."""
-    counts = parse_counts(7, [(row(7, 1, call=1), count(2))], [], count(0))
+    counts = parse_counts([(row(7, 1, call=1), count(2))], [], count(0))
     taken = PortFailure(BIND_FAILURES[1], 4711, "envoy", HERE, NOBODY, 443)
     assert counts.rows == {taken: 2}
 
@@ -100,7 +100,7 @@ def test_bind() -> None:
 def test_unknown_kind(key: bytes) -> None:
     """An unknown call or cause is an error, not mistaken for another."""
     with pytest.raises(SourceError, match="cannot be read"):
-        parse_counts(7, [(key, count(1))], [], count(0))
+        parse_counts([(key, count(1))], [], count(0))
 
 
 def test_refused_at_the_attachment() -> None:

@@ -24,7 +24,7 @@ from tcp_pressure_exporter.sources.bpf.rows import (
     CountTable,
     Entries,
     all_held,
-    of_namespace,
+    counted,
     process_name,
     watch_namespace,
 )
@@ -67,7 +67,7 @@ class ActiveCloses:
         lost = self._loaded.look_up("closes_lost", ONLY_KEY, COUNT.size)
         if netns == self._home:
             self._rows = self._tables[self._generation & 1].rows
-        return parse_counts(netns, self._generation, tables, kinds, lost)
+        return parse_counts(self._generation, tables, kinds, lost)
 
     def held(self) -> AbstractContextManager[None]:
         """Read the counts once for all namespaces that ask inside the block."""
@@ -100,9 +100,9 @@ class ActiveCloses:
 
 
 def parse_counts(
-    netns: int, generation: int, tables: Iterable[Entries], kinds: Entries, lost: bytes
+    generation: int, tables: Iterable[Entries], kinds: Entries, lost: bytes
 ) -> CloseCounts:
-    """Return the counts for the namespace with this number; raises SourceError.
+    """Return the counts of one namespace's rows; raises SourceError.
 
     generation: the current one. tables: for even generations, and for odd ones.
     """
@@ -112,27 +112,25 @@ def parse_counts(
             {
                 row: count
                 for made, entries in zip(generations, tables, strict=True)
-                for row, count in _rows(netns, made, entries)
+                for row, count in _rows(made, entries)
             },
-            dict(_unnamed(netns, generations, kinds)),
+            dict(_unnamed(generations, kinds)),
             COUNT.unpack(lost)[0],
         )
     except (struct.error, IndexError) as error:
         raise SourceError(f"BPF object {OBJECT}", f"cannot be read: {error}") from error
 
 
-def _rows(netns: int, generation: int, entries: Entries) -> Iterator[tuple[ActiveClose, int]]:
-    for row, count in of_namespace(netns, entries):
+def _rows(generation: int, entries: Entries) -> Iterator[tuple[ActiveClose, int]]:
+    for row, count in counted(entries):
         _netns, accepted, ports, port, cgroup_id, local, remote, name, scope = CLOSE.unpack(row)
         ends = (local, remote, port.to_bytes(2), scope)
         who = (LOCAL_PORTS[ports], cgroup_id, process_name(name))
         yield ActiveClose(generation, bool(accepted), *ends, *who), count
 
 
-def _unnamed(
-    netns: int, generations: list[int], kinds: Entries
-) -> Iterator[tuple[UnnamedCloses, int]]:
-    for kind, count in of_namespace(netns, kinds):
+def _unnamed(generations: list[int], kinds: Entries) -> Iterator[tuple[UnnamedCloses, int]]:
+    for kind, count in counted(kinds):
         _netns, accepted, odd = KIND.unpack(kind)
         yield UnnamedCloses(generations[odd], bool(accepted)), count
 

@@ -27,7 +27,7 @@ from tcp_pressure_exporter.sources.bpf.rows import (
     CountTable,
     Entries,
     all_held,
-    of_namespace,
+    counted,
     process_name,
     watch_namespace,
 )
@@ -62,7 +62,7 @@ class CountedCalls:
         netns = watch_namespace(self._loaded)
         rows, kinds = self._failures.of(netns), self._overflow.of(netns)
         lost = self._loaded.look_up("lost", bytes(4), COUNT.size)
-        return parse_counts(netns, rows, kinds, lost)
+        return parse_counts(rows, kinds, lost)
 
     def close(self) -> None:
         """Stop counting."""
@@ -106,12 +106,12 @@ class PortFailures:
             self._binds.close()
 
 
-def parse_counts(netns: int, rows: Entries, kinds: Entries, lost: bytes) -> FailureCounts:
-    """Return the counts for the namespace with this number; raises SourceError."""
+def parse_counts(rows: Entries, kinds: Entries, lost: bytes) -> FailureCounts:
+    """Return the counts of one namespace's rows; raises SourceError."""
     try:
         return FailureCounts(
-            {_failure(*FAILURE.unpack(row)): n for row, n in of_namespace(netns, rows)},
-            {_kind(*KIND.unpack(kind)): n for kind, n in of_namespace(netns, kinds)},
+            {_failure(*FAILURE.unpack(row)): n for row, n in counted(rows)},
+            {_kind(*KIND.unpack(kind)): n for kind, n in counted(kinds)},
             COUNT.unpack(lost)[0],
         )
     except (struct.error, IndexError) as error:

@@ -77,15 +77,9 @@ def all_held(tables: Iterable[CountTable]) -> Iterator[None]:
         yield
 
 
-def of_namespace(netns: int, entries: Entries) -> Iterator[tuple[bytes, int]]:
-    """Yield (key, count) of the rows of one namespace; raises struct.error for a damaged row.
-
-    Filters before it parses: other namespaces may have many rows.
-    """
-    begin = NETNS.pack(netns)
-    for key, count in entries:
-        if key.startswith(begin):
-            yield key, COUNT.unpack(count)[0]
+def counted(entries: Entries) -> Iterator[tuple[bytes, int]]:
+    """Yield (key, count) of each row; raises struct.error for a damaged count."""
+    return ((key, COUNT.unpack(count)[0]) for key, count in entries)
 
 
 def process_name(name: bytes) -> str:
