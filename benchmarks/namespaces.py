@@ -172,14 +172,20 @@ def _ratio(costs: Costs, name: str, number: int) -> float:
 
 
 def figures_of(costs: Costs) -> dict[str, float]:
-    """Return the figures tracked over time: how much more many namespaces cost than one."""
+    """Return the figures tracked over time: how much more many namespaces cost than one.
+
+    Ratios, and ms of CPU for each namespace that is added to a whole sample.
+    """
     words = {WALK: "walk", WITH_SETTINGS: "sockets", WHOLE: "whole"}
-    return {
+    ratios = {
         f"namespaces_{number}_{word}_ratio": round(_ratio(costs, f"{name}, by BPF", number), 2)
         for number in costs
         if number > 1
         for name, word in words.items()
     }
+    few, many = min(costs), max(costs)
+    added = costs[many][f"{WHOLE}, by BPF"] - costs[few][f"{WHOLE}, by BPF"]
+    return ratios | {"namespace_ms": round(added / (many - few), 2)}
 
 
 if __name__ == "__main__":
