@@ -53,10 +53,11 @@ class CountTable:
         return found.get(NETNS.pack(netns), ())
 
     def _by_namespace(self) -> Mapping[bytes, Sequence[Entry]]:
+        entries = self.entries()
+        self.rows = len(entries)
         found: dict[bytes, list[Entry]] = defaultdict(list)
-        for key, count in self.entries():
-            found[key[: NETNS.size]].append((key, count))
-        self.rows = sum(map(len, found.values()))
+        for entry in entries:
+            found[entry[0][: NETNS.size]].append(entry)
         return found
 
     def entries(self) -> list[Entry]:
