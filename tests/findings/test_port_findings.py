@@ -42,20 +42,20 @@ def test_tw_recycle_enabled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "to_come", "needed"),
+    ("used", "to_come", "need"),
     [
-        (500, 0.9, 900),
-        (500, 1.7, 1700),
-        (900, 0.0, 900),
-        (900, None, 900),  # nothing shows where it is heading
-        (1001, 1.0, 1001),
+        (500, 0.9, "needs 900"),
+        (500, 1.7, "needs 1,700"),
+        (900, 0.0, "900 are in use"),
+        (900, None, "900 are in use"),  # nothing shows where it is heading
+        (1001, 1.0, "1,001 are in use"),
     ],
 )
-def test_port_range_too_small(used: int, to_come: float | None, needed: int) -> None:
+def test_port_range_too_small(used: int, to_come: float | None, need: str) -> None:
     """A pool at 90 %, or at 50 % and on its way to 90 %, is too small."""
     small = pool(used) if to_come is None else heading(pool(used), to_come)
     detail = findings.port_range_too_small(with_pools(pool(499), small))
-    assert detail == f"10.0.0.2 → 10.0.0.9:443 has 1,000 local ports; needs {needed:,}"
+    assert detail == f"10.0.0.2 → 10.0.0.9:443 has 1,000 local ports; {need}"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_ends_of_an_ipv6_pool() -> None:
     """An IPv6 address with a port is in brackets (RFC 3986, section 3.2.2)."""
     detail = findings.port_range_too_small(with_pools(pool(1000, remote="2001:db8::9")))
     assert detail is not None
-    assert detail.startswith("10.0.0.2 → [2001:db8::9]:443 has 1,000 local ports; needs")
+    assert detail.startswith("10.0.0.2 → [2001:db8::9]:443 has 1,000 local ports; ")
 
 
 @pytest.mark.parametrize("mode", [0, 2])

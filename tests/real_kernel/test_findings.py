@@ -132,7 +132,7 @@ def test_full_of_live_connections(lab: Lab, observer: Observer) -> None:
     set_sysctl("ip_local_port_range", "40000 40009")
     pairs = [lab.connect("127.0.0.9") for _ in range(10)]
     assert found(observer) == {
-        "port_range_too_small": "127.0.0.1 → 127.0.0.9:9000 has 10 local ports; needs 10"
+        "port_range_too_small": "127.0.0.1 → 127.0.0.9:9000 has 10 local ports; 10 are in use"
     }
     for client, _accepted in pairs[4:]:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -45,7 +45,8 @@ def port_range_too_small(evidence: Evidence) -> str | None:
         to_come = outlook.steady_state_ratio if outlook else 0.0
         needed = max(usage.used, round(to_come * usage.limit))
         if usage.ratio >= HALF_FULL and needed >= nearly_full * usage.limit:
-            return f"{pool_name(OUTBOUND, pool)} has {usage.limit:,} local ports; needs {needed:,}"
+            need = f"needs {needed:,}" if needed > usage.used else f"{needed:,} are in use"
+            return f"{pool_name(OUTBOUND, pool)} has {usage.limit:,} local ports; {need}"
     return None
 
 
