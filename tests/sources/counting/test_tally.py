@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from tcp_pressure_exporter.facts.tally import (
     MAX_KEPT,
     MAX_LOCAL_ADDRESSES,
     MAX_POOLS,
+    AddressPorts,
     LocalAddress,
     OtherPools,
 )
@@ -109,6 +111,22 @@ def test_v4_mapped_shares_the_pool() -> None:
     assert counts(counted.outbound) == {key("10.0.0.2", "10.0.0.9", 443): (2, 0, 0)}
     assert +Counter(counted.states) == {(True, ESTABLISHED): 2}
     assert list(counted.by_address) == [LocalAddress(sixteen_bytes("10.0.0.2"))]
+
+
+@pytest.mark.parametrize(
+    ("usable", "first", "last"),
+    [
+        (range(1, 65_536), 1, 65_535),
+        (range(32_768, 61_000), 32_768, 60_999),
+        (range(40_005, 40_007), 40_005, 40_006),
+        ([7, 65_528], 7, 65_528),
+    ],
+)
+def test_ends_of_the_range(usable: Iterable[int], first: int, last: int) -> None:
+    """The lowest and the highest usable port count at their address, live or in TIME_WAIT."""
+    found = [outgoing(ESTABLISHED, first), outgoing(TIME_WAIT, last)]
+    [ports] = tally(found, rules(usable)).by_address.values()
+    assert ports == AddressPorts(held=port_set([first, last]), live=port_set([first]))
 
 
 def test_every_state() -> None:

@@ -137,25 +137,49 @@ PyObject *bitmap_result(const uint8_t bitmap[BITMAP_BYTES])
     return PyBytes_FromStringAndSize((const char *)bitmap, length);
 }
 
-/* The part of both bitmaps from the lowest to the highest held port, and where it begins: a
- * thousand whole ones would cost more than the sockets. If no port is in TIME_WAIT, the live ports
- * are the held ones. */
-static PyObject *address_result(const struct local_address *address)
-{
-    const uint8_t *held = address->held, *live = address->live;
-    Py_ssize_t begin = 0, end = BITMAP_BYTES;
+#define STEP (8 / (Py_ssize_t)sizeof(struct eight_ports))
 
-    while (end > 0 && no_port_in(held + end - 8))
-        end -= 8;
-    while (begin < end && no_port_in(held + begin))
-        begin += 8;
-    PyObject *all = PyBytes_FromStringAndSize((const char *)held + begin, end - begin);
-    bool same = all && memcmp(held + begin, live + begin, (size_t)(end - begin)) == 0;
-    PyObject *some = same ? Py_NewRef(all)
-                          : PyBytes_FromStringAndSize((const char *)live + begin, end - begin);
+_Static_assert(RANGE_STEP % STEP == 0, "a range has whole steps");
+
+/* Return the held or the live ports of some bytes as a bitmap. */
+static PyObject *ports_result(const struct eight_ports *ports, Py_ssize_t length, bool live)
+{
+    PyObject *bitmap = PyBytes_FromStringAndSize(NULL, length);
+    char *bytes = bitmap ? PyBytes_AsString(bitmap) : NULL;
+
+    for (Py_ssize_t i = 0; bytes && i < length; i++)
+        bytes[i] = (char)(live ? ports[i].live : ports[i].held);
+    return bitmap;
+}
+
+static bool all_live(const struct eight_ports *ports, Py_ssize_t length)
+{
+    for (Py_ssize_t i = 0; i < length; i++)
+        if (ports[i].held != ports[i].live)
+            return false;
+    return true;
+}
+
+/* Both bitmaps from the lowest to the highest held port, and where they begin: a thousand whole
+ * ones would cost more than the sockets. If no port is in TIME_WAIT, the live ports are the held
+ * ones. */
+static PyObject *address_result(const struct local_addresses *addresses,
+                                const struct local_address *address)
+{
+    const struct eight_ports *ports = address->ports;
+    Py_ssize_t begin = 0, end = addresses->length;
+
+    while (end > 0 && no_port_in((const uint8_t *)&ports[end - STEP]))
+        end -= STEP;
+    while (begin < end && no_port_in((const uint8_t *)&ports[begin]))
+        begin += STEP;
+    PyObject *held = ports_result(ports + begin, end - begin, false);
+    PyObject *live = held && all_live(ports + begin, end - begin)
+                         ? Py_NewRef(held)
+                         : ports_result(ports + begin, end - begin, true);
 
     return Py_BuildValue("(y#InNN)", (const char *)&address->ip, (Py_ssize_t)sizeof address->ip,
-                         address->scope, begin, all, some);
+                         address->scope, addresses->begin + begin, held, live);
 }
 
 static PyObject *addresses_result(const struct local_addresses *addresses)
@@ -163,7 +187,7 @@ static PyObject *addresses_result(const struct local_addresses *addresses)
     PyObject *list = PyList_New(addresses->count);
 
     for (uint16_t i = 0; list && i < addresses->count; i++) {
-        PyObject *item = address_result(addresses->all[i]);
+        PyObject *item = address_result(addresses, addresses->all[i]);
         if (!item || PyList_SetItem(list, i, item) < 0)
             Py_CLEAR(list);
     }

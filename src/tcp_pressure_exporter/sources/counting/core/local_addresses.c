@@ -2,6 +2,20 @@
 
 #include <stdlib.h>
 
+void limit_addresses(struct local_addresses *addresses, const uint8_t usable[BITMAP_BYTES])
+{
+    uint32_t begin = 0, end = BITMAP_BYTES;
+
+    while (end > 0 && !usable[end - 1])
+        end--;
+    while (begin < end && !usable[begin])
+        begin++;
+    begin -= begin % RANGE_STEP;
+    end += -end % RANGE_STEP;
+    addresses->begin = (uint16_t)begin;
+    addresses->length = (uint16_t)(end - begin);
+}
+
 bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint32_t scope,
                          uint16_t *number)
 {
@@ -16,7 +30,8 @@ bool find_or_add_address(struct local_addresses *addresses, struct ip ip, uint32
     *number = 0;
     if (addresses->count >= MAX_ADDRESSES)
         return true;
-    struct local_address *address = calloc(1, sizeof *address);
+    struct local_address *address =
+        calloc(1, sizeof *address + addresses->length * sizeof *address->ports);
     if (!address)
         return false;
     address->ip = ip;

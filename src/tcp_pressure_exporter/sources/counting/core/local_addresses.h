@@ -9,21 +9,31 @@
 
 #define MAX_ADDRESSES 1024                /* facts/tally.py: MAX_LOCAL_ADDRESSES */
 #define ADDRESS_SLOTS (2 * MAX_ADDRESSES) /* a power of two */
+#define RANGE_STEP 8                      /* bytes: a range begins and ends at a multiple */
+
+/* Eight ports, a bit for each: side by side, because most sockets need both. */
+struct eight_ports {
+    uint8_t held; /* by any socket */
+    uint8_t live; /* by one that is not in TIME_WAIT */
+};
 
 struct local_address {
     struct ip ip;
-    uint32_t scope;             /* index of the interface, 0 for none */
-    uint8_t held[BITMAP_BYTES]; /* by any socket */
-    uint8_t live[BITMAP_BYTES]; /* by one that is not in TIME_WAIT */
+    uint32_t scope; /* index of the interface, 0 for none */
+    struct eight_ports ports[]; /* those of the range */
 };
 
 struct local_addresses {
     uint64_t seed;
+    uint16_t begin, length; /* of the range, in bytes: a thousand whole bitmaps take 16 MB */
     struct local_address *all[MAX_ADDRESSES];
     uint16_t index[ADDRESS_SLOTS]; /* numbers; 0 is free */
     uint16_t count;
     uint64_t overflow; /* sockets of addresses beyond MAX_ADDRESSES */
 };
+
+/* Prepare for the ports of a bitmap; no other port may be held. */
+void limit_addresses(struct local_addresses *addresses, const uint8_t usable[BITMAP_BYTES]);
 
 /* Find or add an address; its number from 1 on, or 0 where there are MAX_ADDRESSES. Return false
  * where there is no memory. */
@@ -42,8 +52,10 @@ static inline void hold_port(struct local_addresses *addresses, uint16_t number,
         addresses->overflow++;
         return;
     }
-    struct local_address *address = addresses->all[number - 1];
-    add_port(address->held, port);
+    struct eight_ports *ports =
+        &addresses->all[number - 1]->ports[(port >> 3) - addresses->begin];
+    uint8_t bit = (uint8_t)(1 << (port & 7));
+    ports->held |= bit;
     if (live)
-        add_port(address->live, port);
+        ports->live |= bit;
 }

@@ -16,6 +16,7 @@ void prepare_socket_tally(struct socket_tally *tally, uint64_t seed)
 
     tally->outbound.histograms.seconds = tally->inbound.histograms.seconds = seconds;
     tally->privileged.histograms.seconds = tally->explicit.histograms.seconds = seconds;
+    limit_addresses(&tally->addresses, tally->usable);
     /* Most entries are at such ports, and one look is cheaper than three. */
     for (int i = 0; i < BITMAP_BYTES; i++)
         tally->chosen[i] = tally->usable[i] & (uint8_t)~(tally->blocked[i] | tally->served[i]);
