@@ -54,7 +54,7 @@ class BindHash:
     def looked_at(self, inodes: Collection[int]) -> Iterator[None]:
         """Hold the ports of these namespaces and the thread's own inside the block.
 
-        One walk finds those of MOST_ELSEWHERE namespaces. If one fails, they are walked one by one.
+        A walk finds those of MOST_ELSEWHERE namespaces. If it fails, all are walked one by one.
         """
         rest = list(inodes)
         try:
